@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// This file is read by whatever Node there is, so it imports nothing (a type is no import) before it knows the version.
+import type { ExitCode } from "./commands/context.ts";
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+
+if (major > 22 || (major === 22 && minor >= 18)) {
+  process.exitCode = await main();
+} else {
+  const message = `billhouse needs Node.js 22.18 or newer, and this is ${process.versions.node}.`;
+  const hint = "Install a newer one from https://nodejs.org, or run it with: npx -y node@24";
+  if (process.argv.includes("--json")) {
+    process.stdout.write(`${JSON.stringify({ error: { code: "USAGE_INVALID", message, hint } })}\n`);
+  } else {
+    process.stderr.write(`✖ ${message}   USAGE_INVALID\n  ${hint}\n`);
+  }
+  process.exitCode = 64;
+}
+
+async function main(): Promise<ExitCode> {
+  const [{ createOutput, stopSignal }, { runProgram }, { reportFailure }] = await Promise.all([
+    import("./commands/terminal.ts"),
+    import("./commands/program.ts"),
+    import("./commands/failure.ts"),
+  ]);
+  const words = process.argv.slice(2);
+  const environment = process.env;
+  const stdout = createOutput(process.stdout, environment);
+  const stderr = createOutput(process.stderr, environment);
+  try {
+    return await runProgram(words, {
+      folder: process.cwd(),
+      environment,
+      stdout,
+      stderr,
+      signal: stopSignal(process, stderr),
+      now: () => new Date(),
+    });
+  } catch (error) {
+    // Read from the words, because the words themselves can be what is wrong.
+    const flags = { json: words.includes("--json"), debug: words.includes("--debug") };
+    const exitCode = reportFailure(error, { stdout, stderr, flags });
+    // A query that was left may still be at work in the database, and would keep the process alive.
+    if (exitCode === 130) process.exit(exitCode);
+    return exitCode;
+  }
+}

@@ -1,0 +1,71 @@
+import { dirname, join } from "node:path";
+import { loadConfig } from "../config.ts";
+import { deliverRestatement, writeDemoBuckets, type DemoRestatement } from "../demo/buckets.ts";
+import { demoQueries } from "../demo/queries.ts";
+import type { RunFinished } from "../pipeline/events.ts";
+import { run } from "../pipeline/run.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatCount } from "./figures.ts";
+import { followRun } from "./follow.ts";
+import { paint } from "./output.ts";
+import { runExitCode } from "./run.ts";
+import { runScreen } from "./run-screen.ts";
+
+/** The folder below the working folder that the demo writes, and nothing else. */
+export const demoFolder = "billhouse-demo";
+
+/**
+ * Writes sample AWS and Azure exports, loads them, lets two months be delivered again, loads again, and names queries to
+ * try. With `--json` the events of both runs are written. Error: DEMO_FOLDER_FOREIGN.
+ */
+export async function demo(context: CommandContext): Promise<ExitCode> {
+  const folder = join(context.folder, demoFolder);
+  const say = (text: string): void => {
+    if (!context.flags.json) context.stdout.write(text);
+  };
+  const step = (number: number, text: string): void =>
+    say(`${paint(context.stdout, "strong", `${number}. ${text}`)}\n`);
+
+  step(1, `Six months of AWS and Azure bills are written to ./${demoFolder}`);
+  const { configuration, deliveries } = await writeDemoBuckets(folder);
+  const files = deliveries.reduce((sum, delivery) => sum + delivery.files, 0);
+  say(`   ${formatCount(deliveries.length)} deliveries, ${formatCount(files)} data files and their manifests\n\n`);
+
+  step(2, "billhouse run");
+  const first = await load(configuration, context);
+  say("\n");
+
+  step(3, "The clouds deliver again");
+  for (const restatement of await deliverRestatement(folder)) say(`   ${describe(restatement)}\n`);
+  say("\n");
+
+  step(4, "billhouse run");
+  const second = await load(configuration, context);
+  say("\n");
+
+  step(5, `Look at it: cd ${demoFolder}`);
+  say("   billhouse status\n");
+  for (const { title, sql } of demoQueries) {
+    say(
+      `\n   ${paint(context.stdout, "quiet", `# ${title}`)}\n   billhouse query "${sql.replaceAll("\n", "\n     ")}"\n`,
+    );
+  }
+  return runExitCode(first) || runExitCode(second);
+}
+
+async function load(configuration: string, context: CommandContext): Promise<RunFinished> {
+  // The demo is its own world: neither the environment nor a configuration elsewhere has a say in it.
+  const config = await loadConfig({ file: configuration, folder: dirname(configuration), environment: {} });
+  const finished = await followRun(run(config, { signal: context.signal }), context);
+  if (finished === undefined) throw new Error("The run ended without its last event.");
+  if (!context.flags.json) {
+    const screen = runScreen(finished, { colour: context.stdout.colour, verbose: context.flags.verbose });
+    context.stdout.write(screen.replaceAll(/^(?=.)/gm, "   "));
+  }
+  return finished;
+}
+
+function describe({ before, after, because }: DemoRestatement): string {
+  const rows = `${formatCount(before.rows)} -> ${formatCount(after.rows)} rows`;
+  return `${after.source} ${after.billingMonth}: ${because.join(", ")}; ${rows}`;
+}

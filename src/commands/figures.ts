@@ -1,0 +1,77 @@
+import type { CurrencySums } from "../model.ts";
+import { parseDecimal, powerOfTen } from "../schema/decimals.ts";
+
+/** A whole number with grouped thousands: `10,080`. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** A number and its noun: `1 file`, `4 files`. */
+export function formatNumber(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Exact decimal text as people read money: two digits after the point, rounded half away from zero, grouped thousands.
+ * It is rounded as text: a float would change the cents of large bills.
+ */
+export function formatAmount(text: string): string {
+  const decimal = parseDecimal(text);
+  if (decimal === undefined) return text;
+  const magnitude = decimal.coefficient < 0n ? -decimal.coefficient : decimal.coefficient;
+  const divisor = powerOfTen(Math.max(decimal.scale - 2, 0));
+  const cents = (magnitude * powerOfTen(Math.max(2 - decimal.scale, 0)) + divisor / 2n) / divisor;
+  const digits = cents.toString().padStart(3, "0");
+  const sign = decimal.coefficient < 0n && cents > 0n ? "-" : "";
+  return `${sign}${digits.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ",")}.${digits.slice(-2)}`;
+}
+
+/** Costs per currency, `1,650.26 USD`; with what was there before, `1,705.76 -> 1,650.26 USD`. */
+export function formatCost(cost: CurrencySums, before: CurrencySums | null = null): string {
+  return Object.entries(cost)
+    .map(([currency, amount]) => {
+      const now = formatAmount(amount);
+      const old = before?.[currency];
+      const change = old === undefined || formatAmount(old) === now ? now : `${formatAmount(old)} -> ${now}`;
+      return currency === "" ? change : `${change} ${currency}`;
+    })
+    .join(", ");
+}
+
+/** Bytes in decimal units, as file managers and clouds count them: `620 kB`, `1.2 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  let value = bytes;
+  let unit = 0;
+  // 999.5 would be shown as 1000.
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.5 ? 0 : 1;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** A span of time: `1.2 s`, `12 s`, `2 min 5 s`, `1 h 20 min`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 59.5) return `${seconds.toFixed(seconds < 9.95 ? 1 : 0)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** How long ago something was: `just now`, `5 minutes ago`, `3 days ago`. */
+export function formatAge(time: string, now: Date): string {
+  const minutes = Math.floor((now.getTime() - Date.parse(time)) / 60_000);
+  if (!Number.isFinite(minutes)) return "";
+  if (minutes < 1) return "just now";
+  if (minutes < 120) return `${formatNumber(minutes, "minute")} ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${formatNumber(hours, "hour")} ago` : `${formatNumber(Math.floor(hours / 24), "day")} ago`;
+}
+
+/** A time to the minute in UTC: `2025-02-03 04:05`. */
+export function formatTime(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : date.toISOString().slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,33 @@
+import { BillhouseError } from "../errors.ts";
+
+/** The flags that choose billing months. */
+export interface MonthFlags {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly month: readonly string[];
+}
+
+/** The billing months that flags choose, as the engine takes them. Error: USAGE_INVALID when they contradict each other. */
+export function monthScope(flags: MonthFlags): { from?: string; to?: string; only?: readonly string[] } {
+  const { from, to, month } = flags;
+  if (month.length > 0 && (from !== undefined || to !== undefined)) {
+    throw new BillhouseError("USAGE_INVALID", "--month names single months and --from and --to a span of months.", {
+      hint: "Use one or the other.",
+    });
+  }
+  if (from !== undefined && to !== undefined && to < from) {
+    throw new BillhouseError("USAGE_INVALID", `No month lies between --from ${from} and --to ${to}.`, {
+      hint: "Exchange the two.",
+    });
+  }
+  if (month.length > 0) return { only: month };
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+/** A month from the command line. Error: USAGE_INVALID when it is not `YYYY-MM`. */
+export function parseMonth(text: string): string {
+  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) return text;
+  throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(text)} is not a billing month.`, {
+    hint: "Write the year and the month in digits, such as 2025-01.",
+  });
+}

@@ -1,0 +1,95 @@
+import { styleText, stripVTControlCharacters } from "node:util";
+import type { Output } from "./context.ts";
+
+/** The few looks that billhouse's screens have. */
+export type Look = "good" | "bad" | "changed" | "quiet" | "strong";
+
+const formats = { good: "green", bad: "red", changed: "yellow", quiet: "dim", strong: "bold" } as const;
+
+/** Gives text a look where colours are wanted, and leaves it alone elsewhere. */
+export function paint(output: Pick<Output, "colour">, look: Look, text: string): string {
+  // The stream was judged once, when the output was made.
+  return output.colour && text !== "" ? styleText(formats[look], text, { validateStream: false }) : text;
+}
+
+/** A column of a table: which way its cells lean. */
+export type Lean = "left" | "right";
+
+/** Rows as lines with aligned columns, two blanks apart, without blanks at the end. Cells may carry a look. */
+export function alignRows(rows: readonly (readonly string[])[], leans: readonly Lean[], gap = "  "): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, displayWidth(cell));
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, index) => padCell(cell, widths[index] ?? 0, leans[index]))
+      .join(gap)
+      .trimEnd(),
+  );
+}
+
+/** A cell filled up to a width. */
+export function padCell(cell: string, width: number, lean: Lean = "left"): string {
+  const blanks = " ".repeat(Math.max(width - displayWidth(cell), 0));
+  return lean === "right" ? blanks + cell : cell + blanks;
+}
+
+/** How many columns of a terminal a text takes. */
+export function displayWidth(text: string): number {
+  const plain = text.includes("\u001b") ? stripVTControlCharacters(text) : text;
+  if (/^[ -~]*$/.test(plain)) return plain.length;
+  let width = 0;
+  for (const { segment } of segmenter.segment(plain)) width += wide.test(segment) ? 2 : 1;
+  return width;
+}
+
+/** Text cut to a width, with `…` where something is missing. */
+export function cutText(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let cut = "";
+  for (const { segment } of segmenter.segment(text)) {
+    if (displayWidth(cut + segment) > width - 1) break;
+    cut += segment;
+  }
+  return `${cut}…`;
+}
+
+/**
+ * Text from outside as it may be drawn: control characters, terminal escape sequences and marks that turn the direction
+ * of writing are spelt out (`\x1b`), so that a bill can neither move the cursor nor dress up as something else.
+ */
+export function visible(text: string): string {
+  return text.replace(hidden, (character) => {
+    const known = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return known ?? (code.length < 3 ? `\\x${code.padStart(2, "0")}` : `\\u{${code}}`);
+  });
+}
+
+/** JSON as it may be drawn: what JSON leaves as it is and a terminal might obey is escaped. The value stays the same. */
+export function jsonText(value: unknown, indent?: number): string {
+  const text = JSON.stringify(
+    value,
+    (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner),
+    indent,
+  );
+  return text.replace(hidden, (character) =>
+    // The only control character that JSON itself leaves is the line feed of the indentation.
+    character === "\n"
+      ? character
+      : character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
+}
+
+/** An execution's id as a table shows it: enough of a long one to recognise it. `--json` and `--verbose` have it whole. */
+export function shortId(id: string | null): string {
+  if (id === null) return "";
+  return visible(/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(id) ? id.slice(0, 8) : cutText(id, 20));
+}
+
+const segmenter = new Intl.Segmenter("en");
+const wide = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[！-｠]/u;
+
+// Control characters, invisible and direction-turning ones, and the two line ends that only some programs know.
+const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

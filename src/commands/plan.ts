@@ -1,0 +1,114 @@
+import type { FailedMonth, PlannedMonth, PlannedPipeline, PlanResult } from "../pipeline/events.ts";
+import { plan as planPipelines } from "../pipeline/inspect.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatBytes, formatNumber } from "./figures.ts";
+import { type MonthFlags, monthScope } from "./months.ts";
+import { alignRows, jsonText, type Look, paint, visible } from "./output.ts";
+import { errorLines, heading, type ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse plan` is told. */
+export interface PlanCommandOptions extends MonthFlags {
+  readonly exports: readonly string[];
+  readonly force: boolean;
+  readonly jobs: number | undefined;
+  readonly detailedExitcode: boolean;
+}
+
+/** Shows what a run would do, and why. Writes nothing. */
+export async function plan(options: PlanCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const months = monthScope(options);
+  const result = await planPipelines(await context.loadConfig(), {
+    pipelines: options.exports,
+    months,
+    force: options.force,
+    signal: context.signal,
+    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+  });
+  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : planScreen(result, style));
+  if (result.pipelines.some((pipeline) => pipeline.failed.length > 0)) return 3;
+  if (result.pipelines.some((pipeline) => pipeline.error !== undefined)) return 1;
+  return options.detailedExitcode && toLoad(result).length > 0 ? 2 : 0;
+}
+
+/** A plan, for people. */
+export function planScreen(result: PlanResult, style: ScreenStyle): string {
+  const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
+  return [...parts, summary(result)].join("\n\n") + "\n";
+}
+
+const marks: Readonly<Record<PlannedMonth["action"], { readonly mark: string; readonly look: Look | null }>> = {
+  new: { mark: "+", look: "good" },
+  restated: { mark: "~", look: "changed" },
+  unchanged: { mark: "=", look: "quiet" },
+  waiting: { mark: "…", look: null },
+  refused: { mark: "!", look: "changed" },
+};
+
+function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
+  const lines = [heading(pipeline, style)];
+  if (pipeline.error !== undefined) {
+    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, "    ").join("\n")}`);
+  }
+  const unchanged = pipeline.months.filter(({ action }) => action === "unchanged");
+  const fold = !style.verbose && unchanged.length > 3;
+  const shown = fold ? pipeline.months.filter(({ action }) => action !== "unchanged") : pipeline.months;
+  const drawn = [...shown.map((month) => ({ month, failed: false as const })), ...failedOf(pipeline)];
+  drawn.sort((one, other) => one.month.billing_month.localeCompare(other.month.billing_month));
+  if (fold) {
+    const months = unchanged.map((month) => month.billing_month).toSorted();
+    const text = `  = ${formatNumber(months.length, "month")} unchanged, ${months[0]} to ${months.at(-1)}`;
+    lines.push(paint(style, "quiet", text));
+  }
+  const rows = drawn.map((entry) => (entry.failed ? failedRow(entry.month, style) : plannedRow(entry.month, style)));
+  lines.push(...alignRows(rows, ["left", "left", "right", "right", "left"]));
+  if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
+  return lines.join("\n");
+}
+
+function failedOf(pipeline: PlannedPipeline): { readonly month: FailedMonth; readonly failed: true }[] {
+  return pipeline.failed.map((month) => ({ month, failed: true as const }));
+}
+
+function plannedRow(month: PlannedMonth, style: ScreenStyle): string[] {
+  const { mark, look } = marks[month.action];
+  const paintLook = (text: string): string => (look === null ? text : paint(style, look, text));
+  const files = month.files === 0 ? "" : formatNumber(month.files, "file");
+  const bytes = month.files === 0 ? "" : formatBytes(month.bytes);
+  return [
+    `  ${paintLook(mark)} ${month.billing_month}`,
+    paintLook(month.action),
+    files,
+    bytes,
+    paint(style, "quiet", visible(month.reason)),
+  ];
+}
+
+function failedRow(month: FailedMonth, style: ScreenStyle): string[] {
+  const mark = paint(style, "bad", "✖");
+  const what = errorLines(month, style, " ".repeat(24)).join("\n");
+  return [`  ${mark} ${month.billing_month}`, paint(style, "bad", "failed"), "", "", what];
+}
+
+function toLoad(result: PlanResult): PlannedMonth[] {
+  return result.pipelines
+    .flatMap((pipeline) => pipeline.months)
+    .filter(({ action }) => action === "new" || action === "restated");
+}
+
+function summary(result: PlanResult): string {
+  const months = toLoad(result);
+  const failed = result.pipelines.reduce((sum, pipeline) => sum + pipeline.failed.length, 0);
+  const broken = result.pipelines.filter((pipeline) => pipeline.error !== undefined).length;
+  const bad = [
+    failed === 0 ? "" : `${formatNumber(failed, "month")} cannot be loaded`,
+    broken === 0 ? "" : `${formatNumber(broken, "export")} cannot be planned`,
+  ].filter(Boolean);
+  const files = months.reduce((sum, month) => sum + month.files, 0);
+  const bytes = months.reduce((sum, month) => sum + month.bytes, 0);
+  const work =
+    months.length === 0
+      ? "Nothing to load"
+      : `${formatNumber(months.length, "month")} to load, ${formatNumber(files, "file")}, ${formatBytes(bytes)}`;
+  return `${[work, ...bad].join("; ")}.`;
+}

@@ -1,0 +1,186 @@
+import { readFileSync } from "node:fs";
+import { Command } from "@commander-js/extra-typings";
+import type { Command as PlainCommand } from "commander";
+import { BillhouseError } from "../errors.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { parseMonth } from "./months.ts";
+import { paint } from "./output.ts";
+import { commandFirst, explainWrongUse } from "./usage.ts";
+
+/** What surrounds the program: everything of a command's context that the command line does not say. */
+export type Surroundings = Omit<CommandContext, "flags" | "loadConfig">;
+
+/** Runs the command that the words name, and gives its exit code. Errors: those of the command, and USAGE_INVALID. */
+export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = createProgram(surroundings, (code) => {
+    exitCode = code;
+  });
+  await program.parseAsync(commandFirst(words, program), { from: "user" });
+  return exitCode;
+}
+
+/** The whole command line. Commands are loaded when they run, so that `--help` and `--version` stay quick. */
+export function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): PlainCommand {
+  const { stdout, stderr } = surroundings;
+  const program = new Command("billhouse")
+    .description(
+      "Loads AWS and Azure billing exports into a warehouse you own: every month once, whole, and proved to the cent.",
+    )
+    .option("--json", "write the result as JSON to stdout, one event per line for run")
+    .option("-c, --config <file>", "read this file instead of billhouse.toml or .dlt/config.toml")
+    .option("-q, --quiet", "show nothing on stderr but errors")
+    .option("-v, --verbose", "show every month, file and execution")
+    .option("--debug", "show the cause and the stack of an error")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => paint(stdout, "strong", title) })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => stdout.columns || 100,
+      getErrHelpWidth: () => stderr.columns || 100,
+      getOutHasColors: () => stdout.colour,
+      getErrHasColors: () => stderr.colour,
+    });
+
+  const context = (): CommandContext => {
+    const { json, quiet, verbose, debug, config } = program.opts();
+    const flags = { json: json === true, quiet: quiet === true, verbose: verbose === true, debug: debug === true };
+    const place = { folder: surroundings.folder, environment: surroundings.environment };
+    return {
+      ...surroundings,
+      flags,
+      loadConfig: async () => {
+        const { loadConfig } = await import("../config.ts");
+        return loadConfig(config === undefined ? place : { ...place, file: config });
+      },
+    };
+  };
+  const exportsHelp = "exports by section (aws_cur) or cloud (aws, azure); all when none is named";
+
+  program
+    .command("demo")
+    .description("Write sample AWS and Azure exports, load them, and show the result; needs no account and no network.")
+    .action(async () => {
+      const { demo } = await import("./demo.ts");
+      finish(await demo(context()));
+    });
+
+  program
+    .command("plan")
+    .description("Show what run would do, month by month, and why. Writes nothing.")
+    .argument("[export...]", exportsHelp)
+    .option("--from <YYYY-MM>", "first billing month", parseMonth)
+    .option("--to <YYYY-MM>", "last billing month", parseMonth)
+    .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
+    .option("--force", "plan unchanged, refused and not yet overwritten deliveries too")
+    .option("--jobs <number>", "how many files to read at the same time", parseJobs)
+    .option("--detailed-exitcode", "exit with 2 when there is something to load")
+    .action(async (exports, options) => {
+      const { plan } = await import("./plan.ts");
+      const { from, to, month = [], jobs } = options;
+      const force = options.force === true;
+      const detailedExitcode = options.detailedExitcode === true;
+      finish(
+        await interruptible(plan({ exports, from, to, month, jobs, force, detailedExitcode }, context()), surroundings),
+      );
+    });
+
+  program
+    .command("run")
+    .description("Load every month that is new or restated; each month is replaced whole or not at all.")
+    .argument("[export...]", exportsHelp)
+    .option("--from <YYYY-MM>", "first billing month", parseMonth)
+    .option("--to <YYYY-MM>", "last billing month", parseMonth)
+    .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
+    .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
+    .option("--accept <check>", "waive a check for this run, such as row-count (repeatable)", addWord)
+    .option("--jobs <number>", "how many files to read at the same time", parseJobs)
+    .option("--dry-run", "the same as plan")
+    .action(async (exports, options) => {
+      const { run } = await import("./run.ts");
+      const { from, to, month = [], accept = [], jobs } = options;
+      const force = options.force === true;
+      const dryRun = options.dryRun === true;
+      finish(await run({ exports, from, to, month, accept, jobs, force, dryRun }, context()));
+    });
+
+  program
+    .command("status")
+    .description("Show what is loaded: months, executions, rows, costs, ages and gaps.")
+    .argument("[export...]", exportsHelp)
+    .action(async (exports) => {
+      const { status } = await import("./status.ts");
+      finish(await interruptible(status({ exports }, context()), surroundings));
+    });
+
+  const state = program.command("state").description("Look at the state, or forget a part of it.");
+  state
+    .command("show")
+    .description("Show which execution each month was loaded from.")
+    .argument("[export...]", exportsHelp)
+    .action(async (exports) => {
+      const { stateShow } = await import("./state.ts");
+      finish(await interruptible(stateShow({ exports }, context()), surroundings));
+    });
+  state
+    .command("forget")
+    .description("Forget months, so that the next run loads them again. Their rows stay until then.")
+    .argument("<export>", "export by section (aws_cur)")
+    .argument("[month...]", "billing months (YYYY-MM)", addMonth)
+    .option("--all", "forget every month of the export")
+    .action(async (name, months = [], options) => {
+      const { stateForget } = await import("./state.ts");
+      finish(await stateForget({ export: name, months, all: options.all === true }, context()));
+    });
+
+  program
+    .command("query")
+    .description("Answer a SQL statement from what is loaded: a table, or --csv or --json.")
+    .argument("<sql>", "one statement that only reads, in quotes")
+    .option("--csv", "write CSV with a header")
+    .action(async (sql, options) => {
+      const { query } = await import("./query.ts");
+      finish(await interruptible(query({ sql, csv: options.csv === true }, context()), surroundings));
+    });
+
+  // The typed program is the plain one at run time; from here on nothing depends on the types of its options.
+  const plain = program as unknown as PlainCommand;
+  explainWrongUse(plain);
+  return plain;
+}
+
+/** What only reads may be left at any point: waiting for the database to notice would only keep a person waiting. */
+async function interruptible(work: Promise<ExitCode>, { signal }: Surroundings): Promise<ExitCode> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => {
+      reject(new BillhouseError("INTERRUPTED", "Stopped. Nothing was written.", { hint: "Run the command again." }));
+    });
+  });
+  return Promise.race([work, stopped]);
+}
+
+function addMonth(text: string, months: readonly string[] = []): string[] {
+  return [...months, parseMonth(text)];
+}
+
+function addWord(word: string, words: readonly string[] = []): string[] {
+  return [...words, word];
+}
+
+function parseJobs(text: string): number {
+  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (jobs >= 1 && jobs <= 64) return jobs;
+  throw new BillhouseError("USAGE_INVALID", `--jobs takes a whole number from 1 to 64, not ${JSON.stringify(text)}.`, {
+    hint: "Leave it out to let billhouse choose.",
+  });
+}
+
+function packageVersion(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  return version;
+}

@@ -1,0 +1,52 @@
+import type { WriteStream } from "node:tty";
+import type { Output } from "./context.ts";
+import { showCursor } from "./live-block.ts";
+
+/** The part of a stream that an output needs: standard output and standard error have it, terminal or not. */
+export type OutputStream = Pick<NodeJS.WriteStream, "write" | "on"> & Partial<Pick<WriteStream, "isTTY" | "columns">>;
+
+/** Makes an output of a standard stream, and judges once whether it is a terminal and takes colours. */
+export function createOutput(stream: OutputStream, environment: Readonly<Record<string, string | undefined>>): Output {
+  let closed = false;
+  // The reader of a pipe may leave at any time (`| head`): that is no failure of ours.
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    closed = true;
+  });
+  const isTerminal = stream.isTTY === true && environment["TERM"] !== "dumb";
+  return {
+    write(text: string): void {
+      if (!closed && text !== "") stream.write(text);
+    },
+    isTerminal,
+    // https://no-color.org: any value that is not empty.
+    colour: isTerminal && (environment["NO_COLOR"] ?? "") === "",
+    get columns(): number {
+      return stream.isTTY === true ? (stream.columns ?? 80) : 0;
+    },
+    get closed(): boolean {
+      return closed;
+    },
+  };
+}
+
+/** What of the process a stop concerns. */
+export interface Stoppable {
+  on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  exit(code: number): void;
+}
+
+/** A signal that the first Ctrl-C or SIGTERM aborts; the second one ends the process at once. */
+export function stopSignal(program: Stoppable, stderr: Output): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) {
+      if (stderr.isTerminal) stderr.write(showCursor);
+      program.exit(130);
+    }
+    controller.abort();
+  };
+  program.on("SIGINT", stop);
+  program.on("SIGTERM", stop);
+  return controller.signal;
+}

@@ -1,0 +1,101 @@
+import { BillhouseError } from "../errors.ts";
+import { nearest } from "./nearest.ts";
+import { expectation, type Issue, keysAt, kinds } from "./schema.ts";
+import { isTable, looksSecret } from "./settings.ts";
+
+/** One mistake in the configuration: where it stands, and a sentence about it. */
+export interface Mistake {
+  readonly origin: string;
+  readonly sentence: string;
+  /** What to do about it, where more can be said than "correct it". */
+  readonly hint?: string;
+}
+
+/** Every mistake of one reading of the configuration, as one error. */
+export function mistakesError(mistakes: readonly Mistake[]): BillhouseError {
+  const ordered = mistakes.toSorted((one, other) => one.origin.localeCompare(other.origin, "en", { numeric: true }));
+  const sentences = new Set(ordered.map(({ origin, sentence }) => `${origin}: ${sentence}`));
+  const hints = [...new Set(ordered.flatMap(({ hint }) => hint ?? []))];
+  return new BillhouseError("CONFIG_INVALID", [...sentences].join("\n"), {
+    hint:
+      hints.length > 0
+        ? hints.join("\n")
+        : "Correct it and run the command again; docs/configuration.md has every key.",
+  });
+}
+
+/** What the check found, in words, with the place where each mistake was written. */
+export function describeIssues(
+  issues: readonly Issue[],
+  document: Readonly<Record<string, unknown>>,
+  origin: (path: readonly string[]) => string,
+): Mistake[] {
+  return issues.flatMap((issue) => {
+    const { path, unknownKeys } = issue;
+    if (unknownKeys !== undefined) {
+      return unknownKeys.map((key) => unknownKey([...path, key], valueAt(document, [...path, key]), origin));
+    }
+    return [wrongValue(path, valueAt(document, path), origin(path))];
+  });
+}
+
+function unknownKey(path: readonly string[], value: unknown, origin: (path: readonly string[]) => string): Mistake {
+  const key = path.at(-1) ?? "";
+  const outer = path.slice(0, -1);
+  if (looksSecret(key) || (isTable(value) && Object.keys(value).some(looksSecret))) {
+    return {
+      origin: origin(path),
+      sentence: `"${key}" in ${sectionName(outer)} looks like a credential, and credentials do not belong in this file.`,
+      hint: "Take it out, and use the cloud's own login, .dlt/secrets.toml or the environment (DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY).",
+    };
+  }
+  const known = keysAt(outer) ?? [];
+  const guess = nearest(key, known);
+  const meant = guess === undefined ? "." : `; did you mean "${guess}"?`;
+  return {
+    origin: origin(path),
+    sentence: `${sectionName(outer)} has no key "${key}"${meant}`,
+    hint: `The keys of ${sectionName(outer)} are ${known.join(", ")}.`,
+  };
+}
+
+function wrongValue(path: readonly string[], value: unknown, origin: string): Mistake {
+  const key = path.at(-1) ?? "";
+  const expected = expectation(path);
+  if (expected === undefined) {
+    const example = path[0] === "destination" ? "[destination.duckdb]" : "[sources.aws_cur]";
+    return { origin, sentence: `"${path.join(".")}" must be a section such as ${example}, not ${describe(value)}.` };
+  }
+  // An address can hold a key or a signature, so it is described and not repeated.
+  const shown = key === "bucket_url" || key === "bucket" ? describe(value) : show(value);
+  const guess = key === "kind" && typeof value === "string" ? nearest(value, kinds) : undefined;
+  const meant = guess === undefined ? "." : `; did you mean "${guess}"?`;
+  return {
+    origin,
+    sentence: `"${key}" in ${sectionName(path.slice(0, -1))} must be ${expected}, not ${shown}${meant}`,
+  };
+}
+
+function show(value: unknown): string {
+  if (value === "") return "empty text";
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : describe(value);
+}
+
+function describe(value: unknown): string {
+  if (value === "") return "empty text";
+  if (value instanceof Date) return "a date (put it in quotes)";
+  if (Array.isArray(value)) return "a list";
+  if (isTable(value)) return "a table";
+  return typeof value === "string" ? "this text" : typeof value === "number" ? "a number" : "true or false";
+}
+
+function sectionName(path: readonly string[]): string {
+  return path.length === 0 ? "the file" : `[${path.join(".")}]`;
+}
+
+function valueAt(document: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
+  let value: unknown = document;
+  for (const name of path) value = isTable(value) ? value[name] : undefined;
+  return value;
+}

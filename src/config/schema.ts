@@ -1,0 +1,146 @@
+import { z } from "zod";
+
+/** A `[sources.<name>]` section whose keys and values have been checked. */
+export interface SourceSection {
+  readonly bucket_url?: string | undefined;
+  readonly bucket?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly export_name?: string | undefined;
+  readonly table_name?: string | undefined;
+  readonly dataset?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly partition_column?: string | undefined;
+  readonly first_month?: string | undefined;
+  readonly project_id?: string | undefined;
+}
+
+/** `[destination.duckdb]`, checked. */
+export interface DuckdbSection {
+  readonly path?: string | undefined;
+  readonly storage_version?: string | undefined;
+  readonly memory_limit?: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** `[destination.bigquery]`, checked. */
+export interface BigquerySection {
+  readonly project_id?: string | undefined;
+  readonly location?: string | undefined;
+  readonly staging_bucket?: string | undefined;
+}
+
+/** A configuration whose keys and values have been checked. */
+export interface ConfigDocument {
+  readonly sources: Readonly<Record<string, SourceSection>>;
+  readonly destination: {
+    readonly duckdb?: DuckdbSection | undefined;
+    readonly bigquery?: BigquerySection | undefined;
+  };
+}
+
+/** What is wrong at one path of the document. */
+export interface Issue {
+  readonly path: readonly string[];
+  /** Keys of the table at `path` that do not exist; without them the value itself is wrong. */
+  readonly unknownKeys?: readonly string[];
+}
+
+/** Checks keys and values, strictly. */
+export function checkDocument(
+  document: unknown,
+): { readonly document: ConfigDocument; readonly issues?: never } | { readonly issues: readonly Issue[] } {
+  const result = documentSchema.safeParse(document);
+  if (result.success) return { document: result.data };
+  return {
+    issues: result.error.issues.map((issue) => ({
+      path: issue.path.map(String),
+      ...(issue.code === "unrecognized_keys" ? { unknownKeys: issue.keys } : {}),
+    })),
+  };
+}
+
+/** Whether a name can be part of a table's name in every warehouse. */
+export function isIdentifier(name: string): boolean {
+  return identifier.safeParse(name).success;
+}
+
+/** The keys that may stand at a place of the configuration, or undefined where there is no table of ours. */
+export function keysAt(path: readonly string[]): readonly string[] | undefined {
+  const shape = shapeAt(path);
+  return shape === undefined ? undefined : Object.keys(shape);
+}
+
+/** What the value of a key must be, in words that follow "must be". */
+export function expectation(path: readonly string[]): string | undefined {
+  return shapeAt(path.slice(0, -1))?.[path.at(-1) ?? ""]?.description;
+}
+
+const text = z.string().min(1);
+
+const identifier = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/)
+  .describe("a name of letters, digits and _ that does not begin with a digit");
+
+/** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
+export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
+
+const sourceKeys = {
+  bucket_url: text.describe(
+    "a bucket or a folder: gs://bucket, s3://bucket, az://account/container, file:///folder or folder",
+  ),
+  bucket: text
+    .regex(/^[^:/?@\s]+$/)
+    .describe("the bare name of a Cloud Storage bucket; bucket_url takes every other place"),
+  prefix: z.string().describe('text such as "billing/aws"'),
+  export_name: text.describe("the name of the export, as text"),
+  table_name: identifier,
+  dataset: identifier,
+  kind: z.enum(kinds).describe(`one of ${kinds.join(", ")}`),
+  partition_column: identifier,
+  first_month: z
+    .string()
+    .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
+    .describe('a month as text, such as "2025-01"'),
+  project_id: text.describe("the id of a Google Cloud project, as text"),
+};
+
+const duckdbKeys = {
+  path: text.describe("the path of the database file, as text"),
+  storage_version: z
+    .string()
+    .regex(/^(latest|v\d+\.\d+\.\d+)$/)
+    .describe('"latest", or a version of DuckDB such as "v1.2.0"'),
+  memory_limit: z
+    .string()
+    .regex(/^\d+(\.\d+)?\s*([KMGT]i?)?B$/i)
+    .describe('a size such as "4GB"'),
+  threads: z.int().min(1).max(1024).describe("a whole number from 1 to 1024"),
+};
+
+const bigqueryKeys = {
+  project_id: text.describe("the id of a Google Cloud project, as text"),
+  location: text.describe('a location of BigQuery such as "US" or "europe-west1"'),
+  staging_bucket: text.describe("the name of a Cloud Storage bucket, as text"),
+};
+
+const warehouses = {
+  duckdb: z.strictObject(duckdbKeys).partial(),
+  bigquery: z.strictObject(bigqueryKeys).partial(),
+};
+
+const documentSchema = z.strictObject({
+  sources: z.record(z.string(), z.strictObject(sourceKeys).partial()).default({}),
+  destination: z.strictObject(warehouses).partial().default({}),
+});
+
+type Shape = Readonly<Record<string, { readonly description?: string | undefined }>>;
+
+function shapeAt(path: readonly string[]): Shape | undefined {
+  if (path.length === 0) return documentSchema.shape;
+  if (path.length === 1 && path[0] === "destination") return warehouses;
+  if (path.length !== 2) return undefined;
+  if (path[0] === "sources") return sourceKeys;
+  if (path[1] === "duckdb") return duckdbKeys;
+  return path[1] === "bigquery" ? bigqueryKeys : undefined;
+}

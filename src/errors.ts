@@ -1,0 +1,64 @@
+/**
+ * Every code an error of billhouse can carry. Codes are permanent: scripts compare them, and `docs/errors.md` has one
+ * section for each (a test compares the two lists).
+ */
+export const errorCodes = [
+  "CONFIG_INVALID",
+  "DEMO_FOLDER_FOREIGN",
+  "EXPORT_AMBIGUOUS",
+  "EXPORT_NOT_FOUND",
+  "FILE_CORRUPT",
+  "FILE_INVALID",
+  "FILE_NOT_FOUND",
+  "INTERRUPTED",
+  "KEY_OUTSIDE_PREFIX",
+  "MANIFEST_INVALID",
+  "MONTH_MISMATCH",
+  "OBJECT_CHANGED",
+  "PERIOD_MISSING",
+  "QUERY_INVALID",
+  "ROW_COUNT_MISMATCH",
+  "STATE_INVALID",
+  "STORAGE_DENIED",
+  "STORAGE_NOT_FOUND",
+  "STORAGE_UNSUPPORTED",
+  "SUM_MISMATCH",
+  "TYPE_MISMATCH",
+  "USAGE_INVALID",
+  "VALUE_INVALID",
+  "WAREHOUSE_FULL",
+  "WAREHOUSE_LOCKED",
+  "WAREHOUSE_NOT_FOUND",
+  "WAREHOUSE_UNSUPPORTED",
+] as const;
+
+/** A permanent error code. */
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * The one error class: a failure that a person can act on.
+ *
+ * `message` says what happened and to what, `hint` the next thing to do; both are full sentences and never hold a
+ * secret. Anything else that is thrown is a bug and keeps its stack.
+ */
+export class BillhouseError extends Error {
+  override readonly name = "BillhouseError";
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/**
+ * An error as plain data, for events and `--json`: `{code, message, hint}`. An error that is not a BillhouseError gets
+ * the code `INTERNAL`.
+ */
+export function describeError(error: unknown): { code: string; message: string; hint: string } {
+  if (error instanceof BillhouseError) return { code: error.code, message: error.message, hint: error.hint };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: "INTERNAL", message, hint: "This is a bug: run again with --debug and report what it prints." };
+}

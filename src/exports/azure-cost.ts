@@ -1,0 +1,98 @@
+import * as z from "zod";
+import { BillhouseError } from "../errors.ts";
+import { azureTypes } from "../schema/well-known.ts";
+import type { ExportFormat, Manifest } from "./export.ts";
+import { folderPeriod, parseManifest } from "./manifest.ts";
+
+/**
+ * Azure Cost Management exports: FOCUS, actual and amortized cost. Every run writes a folder of its own with a
+ * `manifest.json`; in create-new mode all runs stay side by side, so that a month has many manifests.
+ * Source: Microsoft Learn, "Tutorial: Create and manage Cost Management exports", manifest version 2024-04-01.
+ */
+export const azureCost: ExportFormat = {
+  kind: "azure-cost",
+  cloud: "azure",
+  title: "Azure Cost Management export",
+  idColumn: "run_id",
+
+  recognise(key) {
+    const match = runManifest.exec(key);
+    if (match === null) return undefined;
+    const { folder = "", start = "", end = "", time = "", run } = match.groups ?? {};
+    const exportName = folder.split("/").at(-2) ?? "";
+    const period = folderPeriod(start, end, "included");
+    return period && { key, folder, exportName, period, order: time, id: run ?? null };
+  },
+
+  readManifest(json, place): Manifest {
+    const manifest = parseManifest(manifestShape, json, place);
+    const { runInfo, exportConfig, deliveryConfig, blobs } = manifest;
+    const id = runInfo?.runId ?? place.id;
+    if (id === null) {
+      throw new BillhouseError("MANIFEST_INVALID", `The manifest ${place.key} names no run: "runInfo.runId" is missing.`, {
+        hint: "Look at the file; Azure writes the run's id into it and into its folder.",
+      });
+    }
+    const type = exportConfig?.type ?? null;
+    if (type !== null && !costTypes.has(type.toLowerCase())) {
+      throw new BillhouseError("MANIFEST_INVALID", `The export of ${place.key} is of the type ${type}, which holds no costs.`, {
+        hint: "Point the prefix at an export of the type FocusCost, ActualCost or AmortizedCost.",
+      });
+    }
+    const parquet =
+      deliveryConfig?.fileFormat?.toLowerCase() === "parquet" || blobs.some(({ blobName }) => /\.parquet$/i.test(blobName));
+    return {
+      id,
+      exportName: exportConfig?.exportName ?? null,
+      period: {
+        start: runInfo?.startDate?.slice(0, 10) ?? place.period.start,
+        end: runInfo?.endDate?.slice(0, 10) ?? place.period.end,
+      },
+      format: parquet ? "parquet" : "csv",
+      bucket: null,
+      files: blobs.map(({ blobName, dataRowCount }) => ({ key: blobName, rows: dataRowCount ?? null })),
+      columns: [],
+      rows: manifest.dataRowCount ?? null,
+      submittedTime: runInfo?.submittedTime ?? null,
+      partial: true,
+    };
+  },
+
+  columns: {
+    naming: "as-delivered",
+    caseSensitive: false,
+    wellKnown: azureTypes,
+    partition: ["BillingPeriodStart", "BillingPeriodStartDate"],
+    cost: [["BilledCost", "CostInBillingCurrency", "Cost", "PreTaxCost"], ["EffectiveCost"]],
+    currency: ["BillingCurrency", "BillingCurrencyCode", "Currency"],
+    usage: ["ChargePeriodStart", "Date", "UsageDateTime"],
+  },
+};
+
+// `{folder}/{from}-{to}/[{run time}/]{run}/manifest.json`; an overwriting export has no folder for the run's time.
+const runManifest =
+  /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?:(?<time>\d{12})\/)?(?:(?<run>[^/]+)\/)?manifest\.json$/i;
+
+// "Usage" is what the oldest API versions call actual cost.
+const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"]);
+
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}/);
+
+// Early manifests (2023-07-01-preview) have no row counts; hand-made ones only the fields that are required here.
+const manifestShape = z.object({
+  dataRowCount: z.int().nullish(),
+  exportConfig: z.object({ exportName: z.string().nullish(), type: z.string().nullish() }).nullish(),
+  deliveryConfig: z.object({ fileFormat: z.string().nullish() }).nullish(),
+  runInfo: z
+    .object({
+      runId: z.string().min(1).nullish(),
+      startDate: day.nullish(),
+      endDate: day.nullish(),
+      submittedTime: z.string().nullish(),
+    })
+    .nullish(),
+  blobs: z
+    .array(z.object({ blobName: z.string().min(1), dataRowCount: z.int().nullish() }))
+    .nullish()
+    .transform((blobs) => blobs ?? []),
+});

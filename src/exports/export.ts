@@ -1,0 +1,72 @@
+import type { DaySpan, FileFormat, SourceColumn } from "../model.ts";
+import type { ColumnRules } from "../schema/columns.ts";
+
+/**
+ * What a format of billing exports means: the second of the three axes. A declaration: how to recognise and read a
+ * manifest, which column carries the billing month, how columns are named and typed. It holds no loop over months, no
+ * state and no SQL; what all exports share stands once, in `pipeline/`.
+ */
+export interface ExportFormat {
+  /** The word for `kind` in the configuration: `aws-cur`, `azure-cost`. */
+  readonly kind: string;
+  /** The cloud that writes it: the word with which a command names all exports of a cloud. */
+  readonly cloud: "aws" | "azure";
+  /** What a person calls it. */
+  readonly title: string;
+  /** Which form dlt's state and the tracking table take: `assembly_id` with `loaded_at`, or `run_id` with `submitted_time`. */
+  readonly idColumn: "assembly_id" | "run_id";
+
+  /** What a key says about the manifest that lies there, or undefined when it is no manifest of this format. */
+  recognise(key: string): ManifestPlace | undefined;
+
+  /**
+   * Reads one manifest. Lenient: unknown fields are ignored, missing ones that are not needed stay empty.
+   * `json` is the parsed text. Error: MANIFEST_INVALID when what is needed is missing or contradicts the place.
+   */
+  readManifest(json: unknown, place: ManifestPlace): Manifest;
+
+  readonly columns: ColumnRules;
+}
+
+/** What the path of a manifest tells before it is read. */
+export interface ManifestPlace {
+  readonly key: string;
+  /** Folder below which everything of this export lies, with its trailing `/` (or empty). */
+  readonly folder: string;
+  /** What the format calls the export: the manifest's file name (CUR), the folder (Azure). */
+  readonly exportName: string;
+  /** The days that the path names; both ends included. */
+  readonly period: DaySpan;
+  /**
+   * Orders several manifests of one month, the larger the newer, where a cloud keeps them side by side: Azure's run
+   * time `YYYYMMDDHHmm`. Empty where there is one pointer manifest per month.
+   */
+  readonly order: string;
+  /** The id that the path names (Azure's run folder), or null. */
+  readonly id: string | null;
+}
+
+/** A manifest, read. */
+export interface Manifest {
+  readonly id: string;
+  /** What the manifest itself calls its export, where it says so. */
+  readonly exportName: string | null;
+  /** The billing period; both ends included. */
+  readonly period: DaySpan;
+  readonly format: FileFormat;
+  /** The bucket that the manifest says it was delivered to, where it does; listed addresses must not name another. */
+  readonly bucket: string | null;
+  readonly files: readonly ListedFile[];
+  readonly columns: readonly SourceColumn[];
+  readonly rows: number | null;
+  readonly submittedTime: string | null;
+  /** Whether `period` is what this delivery covers (Azure) rather than always the whole month (AWS). */
+  readonly partial: boolean;
+}
+
+/** A data file as the manifest lists it. */
+export interface ListedFile {
+  /** The key as written. */
+  readonly key: string;
+  readonly rows: number | null;
+}

@@ -1,0 +1,152 @@
+/**
+ * The nouns that every part of billhouse shares, as plain data. Units: sizes are bytes, times are ISO 8601 in UTC,
+ * amounts are decimal text without an exponent.
+ */
+
+/** A billing month, `YYYY-MM`: the month of the billing period, never of a usage date. */
+export type BillingMonth = string;
+
+/** A span of days, both ends included, each `YYYY-MM-DD`. */
+export interface DaySpan {
+  readonly start: string;
+  readonly end: string;
+}
+
+/** An object in a storage, as one listing saw it. */
+export interface StoredObject {
+  /** Path below the root of the storage, with `/` between the parts and none in front. */
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Changes whenever the object is written again: GCS generation, S3 or Azure ETag, local size and time. */
+  readonly version: string;
+  /** When it was last written. */
+  readonly modified: string;
+  /** `md5:<hex>` of the bytes, where the listing tells it. */
+  readonly checksum?: string;
+}
+
+/** How the bytes of a data file are laid out once they are unpacked. */
+export type FileFormat = "csv" | "parquet";
+
+/** The types a column can have, the same in every warehouse. Money and quantities are always `decimal`. */
+export type ColumnType = "text" | "decimal" | "timestamp" | "date" | "boolean" | "bigint" | "double" | "json";
+
+/** A column as an export names it. The type is null where the delivery does not say. */
+export interface SourceColumn {
+  readonly name: string;
+  readonly type: ColumnType | null;
+}
+
+/** A data file: one object that a manifest lists, resolved against what really lies in the storage. */
+export interface DataFile extends StoredObject {
+  readonly format: FileFormat;
+  /** Rows that the manifest declares, or null where it does not. */
+  readonly rows: number | null;
+}
+
+/** One delivery of one export, seen for one billing month. */
+export interface Execution {
+  /** `assemblyId`, `executionId` or `runId`. */
+  readonly id: string;
+  readonly billingMonth: BillingMonth;
+  readonly exportName: string;
+  readonly manifest: StoredObject;
+  readonly format: FileFormat;
+  readonly files: readonly DataFile[];
+  /** Keys that the manifest lists and the storage does not hold (in the form in which they were looked for). */
+  readonly missing: readonly string[];
+  /** Columns that the manifest declares, in its order; empty where it declares none. */
+  readonly columns: readonly SourceColumn[];
+  /** Rows that the manifest declares for the whole delivery, or null where it does not. */
+  readonly rows: number | null;
+  /** The manifest's own text for the time of the run, unchanged, or null. */
+  readonly submittedTime: string | null;
+  /** The days of the billing month that the delivery says it covers, or null where it is always the whole period. */
+  readonly coverage: DaySpan | null;
+  /** Whether the delivery holds more than one billing month, so that rows of other months are left out, not refused. */
+  readonly spansMonths: boolean;
+}
+
+/** A column of a table in a warehouse. */
+export interface TableColumn {
+  readonly name: string;
+  /** The type in billhouse's words, or null for a type billhouse never makes itself (a table that was taken over). */
+  readonly type: ColumnType | null;
+  /** The warehouse's own word for the type. */
+  readonly nativeType: string;
+}
+
+/** One row of `_billhouse_columns`: which source column a table column was given to. Once written it never changes. */
+export interface RegisteredColumn {
+  readonly sourceName: string;
+  readonly columnName: string;
+  readonly type: ColumnType;
+  readonly firstExecution: string;
+}
+
+/** A sum per currency: currency code (empty where the delivery names none) to exact decimal text. */
+export type CurrencySums = Readonly<Record<string, string>>;
+
+/** A data file as a receipt remembers it. */
+export interface ReceiptFile {
+  readonly key: string;
+  readonly size: number;
+  readonly version: string;
+  /** `md5:<hex>` of the bytes as delivered, or null where the bytes did not pass through billhouse. */
+  readonly checksum: string | null;
+  readonly rows: number;
+}
+
+/**
+ * What one load left behind: one row of `<table>_load_tracking`. What a load by the Python pipelines does not tell is
+ * null or empty.
+ */
+export interface Receipt {
+  readonly loadId: string;
+  readonly executionId: string;
+  readonly billingMonth: BillingMonth;
+  /** ISO 8601 with microseconds and `+00:00`. */
+  readonly loadedAt: string;
+  readonly rows: number;
+  readonly fileCount: number;
+  readonly format: FileFormat | null;
+  readonly sourceBytes: number | null;
+  /** Exact sum of the delivered text of the first cost column. */
+  readonly cost: CurrencySums | null;
+  /** Sum of the same column in the table. */
+  readonly tableCost: CurrencySums | null;
+  /** The same two for the second cost column (EffectiveCost), where the export has one. */
+  readonly effectiveCost: CurrencySums | null;
+  readonly tableEffectiveCost: CurrencySums | null;
+  /** Cost values that had more digits after the point than the table holds. */
+  readonly roundedValues: number | null;
+  readonly coverage: DaySpan | null;
+  readonly firstUsage: string | null;
+  readonly lastUsage: string | null;
+  /** Sentences: columns added, columns missing. */
+  readonly schemaChanges: readonly string[];
+  readonly files: readonly ReceiptFile[] | null;
+  /** Checks that were waived for this load. */
+  readonly waivers: readonly string[];
+  readonly durationSeconds: number | null;
+  readonly version: string | null;
+}
+
+/** A table of one pipeline, and the names under which dlt keeps its state. */
+export interface Table {
+  /** BigQuery dataset, DuckDB schema. */
+  readonly dataset: string;
+  readonly name: string;
+  /** dlt's pipeline name, as in `aws_billing_pipeline`. */
+  readonly pipelineName: string;
+  /** dlt's source name, as in `aws_billing_source`. */
+  readonly sourceName: string;
+  /** Which form the state's entries and the tracking table's id column take: `assembly_id` or `run_id`. */
+  readonly idColumn: "assembly_id" | "run_id";
+}
+
+/** dlt's resource name for the loads of a table; the tracking table's own name is this, normalised as dlt does. */
+export function trackingTable(table: Table): string {
+  return `${table.name}_load_tracking`;
+}

@@ -1,0 +1,185 @@
+import type { BillingMonth, CurrencySums } from "../model.ts";
+
+/**
+ * What the engine tells. Terminal, `--json` and web page read the same events; the engine itself never prints.
+ * Counts and bytes are numbers, decimals are text without exponent, months `YYYY-MM`, times ISO 8601 UTC.
+ */
+export type RunEvent =
+  | RunStarted
+  | ExportFound
+  | MonthPlanned
+  | FileRead
+  | MonthLoaded
+  | MonthFailed
+  | PipelineFailed
+  | RunFinished;
+
+/** The first event of a run. */
+export interface RunStarted {
+  readonly event: "run_started";
+  readonly time: string;
+  readonly version: string;
+  readonly warehouse: string;
+  readonly pipelines: readonly { readonly name: string; readonly table: string }[];
+}
+
+/** An export was found below its prefix. */
+export interface ExportFound {
+  readonly event: "export_found";
+  readonly name: string;
+  readonly table: string;
+  readonly kind: string;
+  readonly export_name: string;
+  readonly url: string;
+  readonly months: number;
+}
+
+/** What a run does with a month: see {@link PlannedMonth}. */
+export type Action = "new" | "restated" | "unchanged" | "waiting" | "refused";
+
+/** One month of one pipeline was planned. A month can stand twice: once `refused` for a newer delivery, once for the one that is taken. */
+export interface MonthPlanned extends PlannedMonth {
+  readonly event: "month_planned";
+  readonly name: string;
+}
+
+/** A data file was read, checked and handed to the warehouse. */
+export interface FileRead {
+  readonly event: "file_read";
+  readonly name: string;
+  readonly billing_month: BillingMonth;
+  readonly key: string;
+  /** Rows of the file. */
+  readonly rows: number;
+  /** Bytes as delivered, packed. */
+  readonly bytes: number;
+}
+
+/** A month was replaced and committed. */
+export interface MonthLoaded extends LoadedMonth {
+  readonly event: "month_loaded";
+  readonly name: string;
+}
+
+/** A month was not replaced; its old rows are still there. */
+export interface MonthFailed extends FailedMonth {
+  readonly event: "month_failed";
+  readonly name: string;
+}
+
+/** A whole pipeline could not be planned or finished (storage denied, no export found); the others go on. */
+export interface PipelineFailed extends ToldError {
+  readonly event: "pipeline_failed";
+  readonly name: string;
+}
+
+/** The last event of every run. */
+export interface RunFinished {
+  readonly event: "run_finished";
+  readonly time: string;
+  readonly seconds: number;
+  readonly pipelines: readonly PipelineResult[];
+}
+
+/** An error as data. */
+export interface ToldError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** A month of the plan. */
+export interface PlannedMonth {
+  readonly billing_month: BillingMonth;
+  readonly action: Action;
+  readonly reason: string;
+  /** Null when the manifest could not say (it is still empty). */
+  readonly execution_id: string | null;
+  readonly files: number;
+  /** Bytes to read, packed. */
+  readonly bytes: number;
+}
+
+/** A month that was loaded. */
+export interface LoadedMonth {
+  readonly billing_month: BillingMonth;
+  readonly execution_id: string;
+  /** Whether rows of an earlier load were replaced. */
+  readonly action: "new" | "restated";
+  readonly rows: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly cost: CurrencySums;
+  readonly seconds: number;
+  readonly rounded_values: number;
+  /** Sentences: columns added, columns missing. */
+  readonly schema_changes: readonly string[];
+  /** What was loaded before, or null. */
+  readonly previous: { readonly execution_id: string; readonly rows: number; readonly cost: CurrencySums | null } | null;
+}
+
+/** A month that was left as it is, and why. */
+export interface KeptMonth {
+  readonly billing_month: BillingMonth;
+  readonly execution_id: string | null;
+  readonly reason: string;
+}
+
+/** A month that failed. */
+export interface FailedMonth extends ToldError {
+  readonly billing_month: BillingMonth;
+}
+
+/** How a run ended for one pipeline. */
+export interface PipelineResult {
+  readonly name: string;
+  /** `dataset.table_name`. */
+  readonly table: string;
+  readonly loaded: readonly LoadedMonth[];
+  readonly unchanged: readonly KeptMonth[];
+  readonly waiting: readonly KeptMonth[];
+  readonly refused: readonly KeptMonth[];
+  readonly failed: readonly FailedMonth[];
+  /** Present when the pipeline itself failed. */
+  readonly error?: ToldError;
+}
+
+/** The answer of `plan`. */
+export interface PlanResult {
+  readonly pipelines: readonly PlannedPipeline[];
+}
+
+/** The plan of one pipeline. */
+export interface PlannedPipeline {
+  readonly name: string;
+  readonly table: string;
+  readonly months: readonly PlannedMonth[];
+  /** Months whose manifest cannot be used. */
+  readonly failed: readonly FailedMonth[];
+  readonly error?: ToldError;
+}
+
+/** The answer of `status`. */
+export interface StatusResult {
+  readonly pipelines: readonly PipelineStatus[];
+}
+
+/** What is loaded in one table. */
+export interface PipelineStatus {
+  readonly name: string;
+  readonly table: string;
+  readonly months: readonly MonthStatus[];
+  /** Months between the first and the last loaded one that are not loaded. */
+  readonly missing_months: readonly BillingMonth[];
+}
+
+/** One loaded month. */
+export interface MonthStatus {
+  readonly billing_month: BillingMonth;
+  readonly state: "loaded";
+  readonly execution_id: string;
+  /** Null where only the Python pipelines' state knows the month. */
+  readonly rows: number | null;
+  readonly cost: CurrencySums | null;
+  readonly loaded_at: string | null;
+}

@@ -1,0 +1,190 @@
+import pMap from "p-map";
+import { BillhouseError, describeError } from "../errors.ts";
+import type { DataFile, Execution, Receipt } from "../model.ts";
+import {
+  findColumn,
+  mapHeader,
+  planColumns,
+  type ColumnPlan,
+  type DeliveredHeader,
+  type MappedColumn,
+} from "../schema/columns.ts";
+import { describeDrift } from "../schema/drift.ts";
+import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { FailedMonth } from "./events.ts";
+import { readHeader, type FileHeader } from "./read.ts";
+import type { Survey } from "./survey.ts";
+import type { ProofColumns } from "./tally.ts";
+
+/** Months whose headers are known and whose table can take them. */
+export interface Preparation {
+  /** Newest month first. */
+  readonly months: readonly PreparedMonth[];
+  readonly failed: readonly FailedMonth[];
+  readonly partitionColumn: string;
+  /** Whether billhouse fills the partition column itself, because the files do not carry the month. */
+  readonly stamped: boolean;
+  /** Table columns to sum, at most two; of their currency; and of the start of usage. */
+  readonly costColumns: readonly string[];
+  readonly currencyColumn: string | null;
+  readonly usageColumn: string | null;
+}
+
+/** A month that is ready to be loaded. */
+export interface PreparedMonth {
+  readonly execution: Execution;
+  readonly action: "new" | "restated";
+  readonly files: readonly PreparedFile[];
+  /** Sentences on how the delivery differs from its table. */
+  readonly schemaChanges: readonly string[];
+  /** The receipt of what is replaced, or null. */
+  readonly previous: Receipt | null;
+}
+
+/** A file and where its columns go. */
+export interface PreparedFile {
+  readonly file: DataFile;
+  readonly columns: readonly MappedColumn[];
+  readonly proof: ProofColumns;
+}
+
+/** The column in which billhouse itself writes the billing month, where rows carry none. */
+export const stampedColumn = "billing_month";
+
+/**
+ * Reads the headers of all months that will be loaded, and makes the table's columns their union in one step before
+ * any of them is loaded. A month whose header cannot be read is failed, and the others go on.
+ * Errors: CONFIG_INVALID for a partition column that the table or the files do not have; those of the warehouse.
+ */
+export async function prepare(survey: Survey, warehouse: Warehouse, jobs: number): Promise<Preparation> {
+  const { discovery, ledger, table, loaded } = survey;
+  const rules = discovery.format.columns;
+  const failed: FailedMonth[] = [];
+  const months: { execution: Execution; action: "new" | "restated"; headers: readonly FileHeader[] }[] = [];
+  for (const { action, execution } of survey.plans) {
+    if ((action !== "new" && action !== "restated") || execution === null) continue;
+    try {
+      const headers = await pMap(execution.files, (file) => readHeader(discovery.storage, file), { concurrency: jobs });
+      months.push({ execution, action, headers });
+    } catch (error) {
+      if (!(error instanceof BillhouseError)) throw error;
+      failed.push({ billing_month: execution.billingMonth, ...describeError(error) });
+    }
+  }
+  const headers = months.flatMap(({ execution, headers }) => headers.map((header) => delivered(execution, header)));
+  const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
+  const plan = planColumns(
+    { headers: [...takenOver, ...headers], registry: ledger.registry, table: ledger.columns, reserved: [stampedColumn] },
+    rules,
+  );
+  const mapped = months.map(({ execution, headers }) =>
+    headers.map(({ file, columns }) => ({ file, columns: mapHeader({ columns, format: file.format }, plan, rules), execution })),
+  );
+  const files = mapped.flat();
+  const nameOf = (sources: readonly string[]): string | null =>
+    files.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ?? null;
+  const partitionColumn = choosePartition(survey, plan, files, nameOf(rules.partition));
+  const stamped = partitionColumn === stampedColumn;
+  const costColumns = rules.cost.flatMap((sources) => nameOf(sources) ?? []);
+  const currencyColumn = nameOf(rules.currency);
+  const usageColumn = nameOf(rules.usage);
+  if (months.length > 0) {
+    const hasStamp = ledger.columns?.some(({ name }) => name === stampedColumn) ?? false;
+    await warehouse.prepare(table, {
+      added: stamped && !hasStamp ? [...plan.added, { name: stampedColumn, type: "date" }] : plan.added,
+      registered: plan.registered,
+      partitionColumn,
+      usageColumn,
+    });
+  }
+  return {
+    partitionColumn,
+    stamped,
+    costColumns,
+    currencyColumn,
+    usageColumn,
+    failed,
+    months: months.map(({ execution, action, headers }, index) => ({
+      execution,
+      action,
+      previous: loaded.get(execution.billingMonth)?.receipt ?? null,
+      schemaChanges: describeDrift(
+        distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
+        plan,
+        rules,
+      ),
+      files: (mapped[index] ?? []).map(({ file, columns }) => ({
+        file,
+        columns,
+        proof: proofColumns(columns, { partition: stamped ? null : partitionColumn, currencyColumn, costColumns }),
+      })),
+    })),
+  };
+}
+
+function delivered(execution: Execution, { file, columns }: FileHeader): DeliveredHeader {
+  // The header decides which columns there are, the manifest which type they have.
+  const declared = new Map(execution.columns.map(({ name, type }) => [name, type]));
+  return {
+    executionId: execution.id,
+    format: file.format,
+    columns: columns.map(({ name, type }) => ({ name, type: type ?? declared.get(name) ?? null })),
+  };
+}
+
+/** The header of the newest loaded month, by which a table that the Python pipelines made gets its registry. */
+async function loadedHeader(survey: Survey): Promise<readonly DeliveredHeader[]> {
+  const { plans, loaded, discovery } = survey;
+  const execution = plans.find((plan) => plan.execution !== null && loaded.has(plan.billingMonth))?.execution;
+  if (execution == null) return [];
+  if (execution.columns.length > 0 && execution.format === "csv") {
+    return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
+  }
+  const [file] = execution.files;
+  return file === undefined ? [] : [delivered(execution, await readHeader(discovery.storage, file))];
+}
+
+/** The table column by which months are replaced. It is fixed with the table: another one would leave rows behind. */
+function choosePartition(
+  { pipeline, ledger }: Survey,
+  plan: ColumnPlan,
+  files: readonly { readonly columns: readonly MappedColumn[]; readonly file: DataFile }[],
+  natural: string | null,
+): string {
+  const wanted = pipeline.partitionColumn ?? natural ?? stampedColumn;
+  const same = (name: string): boolean => name.toLowerCase() === wanted.toLowerCase();
+  const present = ledger.columns?.find(({ name }) => same(name));
+  if (ledger.columns !== null && files.length > 0 && present === undefined) {
+    throw new BillhouseError(
+      "CONFIG_INVALID",
+      `The table ${pipeline.dataset}.${pipeline.tableName} has no column ${wanted}, by which its months would be replaced.`,
+      { hint: `Set \`partition_column\` in [sources.${pipeline.name}] to the column with which the table was made, or load into a new table.` },
+    );
+  }
+  if (wanted === stampedColumn) return stampedColumn;
+  const column = plan.columns.find(({ name }) => same(name))?.name ?? wanted;
+  const lacking = files.find(({ columns }) => !columns.some(({ columnName }) => columnName === column));
+  if (lacking === undefined) return column;
+  throw new BillhouseError("CONFIG_INVALID", `${lacking.file.key} has no column ${column}, which carries the billing month.`, {
+    hint: `Set \`partition_column\` in [sources.${pipeline.name}] to a column that every file has, or to "${stampedColumn}" to stamp the month of the delivery.`,
+  });
+}
+
+function proofColumns(
+  columns: readonly MappedColumn[],
+  wanted: { partition: string | null; currencyColumn: string | null; costColumns: readonly string[] },
+): ProofColumns {
+  const position = (name: string | null): number | null => {
+    const index = columns.findIndex(({ columnName }) => columnName === name);
+    return index < 0 ? null : index;
+  };
+  return {
+    partition: position(wanted.partition),
+    currency: position(wanted.currencyColumn),
+    costs: wanted.costColumns.map(position),
+  };
+}
+
+function distinct(headers: readonly FileHeader[]): FileHeader[] {
+  return [...new Map(headers.map((header) => [JSON.stringify(header.columns), header])).values()];
+}

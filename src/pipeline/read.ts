@@ -1,0 +1,188 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import type { AsyncBuffer } from "hyparquet";
+import { BillhouseError } from "../errors.ts";
+import type { DataFile, SourceColumn } from "../model.ts";
+import type { Storage } from "../storages/storage.ts";
+import { createCsvScanner } from "./csv.ts";
+import { readParquetCells, readParquetHeader } from "./parquet.ts";
+import type { Evidence, Tally } from "./tally.ts";
+
+/** The columns of a data file, in order, as its own header names them. */
+export interface FileHeader {
+  readonly file: DataFile;
+  /** Types are null for CSV, whose header has none. */
+  readonly columns: readonly SourceColumn[];
+}
+
+/** A file that was read, checked and unpacked. */
+export interface CheckedBytes {
+  readonly evidence: Evidence;
+  /** `md5:<hex>` of the bytes as delivered. */
+  readonly checksum: string;
+}
+
+/**
+ * Reads the header of a data file and no more of it than that needs.
+ * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, those of the storage.
+ */
+export async function readHeader(storage: Storage, file: DataFile): Promise<FileHeader> {
+  if (file.format === "parquet") {
+    const { columns } = await readParquetHeader(file.key, storedBytes(storage, file));
+    return { file, columns };
+  }
+  let names: readonly string[] | undefined;
+  const scanner = createCsvScanner(file.key, {
+    header: (header) => {
+      names = [...header];
+      return [];
+    },
+    row: () => {},
+  });
+  for await (const piece of unpack(storage, file)) {
+    scanner.write(piece);
+    if (names !== undefined) break;
+  }
+  if (names === undefined) scanner.end();
+  if (names === undefined || names.length === 0) {
+    throw new BillhouseError("FILE_INVALID", `${file.key} is empty: it has no header.`, {
+      hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
+    });
+  }
+  return { file, columns: names.map((name) => ({ name, type: null })) };
+}
+
+/**
+ * Reads a data file once, whole: writes it unpacked to `path` (plain CSV without byte order marks, or Parquet as it is)
+ * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
+ * without an error and loses rows.
+ *
+ * Errors: FILE_CORRUPT (every gzip member's checksum and length are verified); FILE_INVALID; those of the tally and of
+ * the storage. When a file is damaged and a value in it is wrong, the damage is what is told.
+ */
+export async function readFile(storage: Storage, file: DataFile, tally: Tally, path: string): Promise<CheckedBytes> {
+  const hash = createHash("md5");
+  const target = await open(path, "w");
+  try {
+    if (file.format === "parquet") {
+      for await (const piece of storage.read(file)) {
+        hash.update(piece);
+        await target.appendFile(piece);
+      }
+      const { asyncBufferFromFile } = await import("hyparquet");
+      const bytes = await asyncBufferFromFile(path);
+      const { rows } = await readParquetHeader(file.key, bytes);
+      if (tally.wanted.length > 0) await readParquetCells(file.key, bytes, tally.wanted, tally.row);
+      else for (let row = 1; row <= rows; row += 1) tally.row([], row);
+      const evidence = tally.evidence();
+      if (evidence.rows !== rows) throw uneven(file.key, rows, evidence.rows);
+      return { evidence, checksum: `md5:${hash.digest("hex")}` };
+    }
+    const scanner = createCsvScanner(file.key, { header: () => tally.wanted, row: tally.row });
+    let problem: unknown;
+    for await (const piece of unpack(storage, file, (packed) => hash.update(packed))) {
+      if (problem !== undefined) continue;
+      try {
+        await target.appendFile(scanner.write(piece));
+      } catch (error) {
+        // Read on: if the file turns out to be damaged, that is the reason for the wrong value.
+        problem = error;
+      }
+    }
+    if (problem !== undefined) throw problem;
+    await target.appendFile(scanner.end());
+    return { evidence: tally.evidence(), checksum: `md5:${hash.digest("hex")}` };
+  } finally {
+    await target.close();
+  }
+}
+
+/** `md5:<hex>` of an object's bytes: from the listing where it tells, else by reading it. */
+export async function checksumOf(storage: Storage, file: DataFile): Promise<string> {
+  if (file.checksum !== undefined) return file.checksum;
+  const hash = createHash("md5");
+  for await (const piece of storage.read(file)) hash.update(piece);
+  return `md5:${hash.digest("hex")}`;
+}
+
+function uneven(key: string, declared: number, held: number): BillhouseError {
+  return new BillhouseError(
+    "FILE_CORRUPT",
+    `${key} is damaged: its footer says ${declared} rows, its pages hold ${held}.`,
+    { hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery." },
+  );
+}
+
+/** The unpacked bytes of a CSV file. What it is packed with is told by its first bytes, never by its name. */
+async function* unpack(storage: Storage, file: DataFile, packed?: (piece: Uint8Array) => void): AsyncGenerator<Buffer> {
+  const pieces = storage.read(file)[Symbol.asyncIterator]();
+  try {
+    let start = Buffer.alloc(0);
+    let ended = false;
+    while (start.length < 4 && !ended) {
+      const next = await pieces.next();
+      if (next.done === true) ended = true;
+      else start = Buffer.concat([start, next.value]);
+    }
+    const all = async function* (): AsyncGenerator<Buffer> {
+      packed?.(start);
+      if (start.length > 0) yield start;
+      for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+        packed?.(next.value);
+        yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
+      }
+    };
+    if (start[0] === 0x1f && start[1] === 0x8b) yield* gunzip(file.key, all());
+    else if (start.subarray(0, 2).toString("latin1") === "PK" || start.subarray(0, 4).toString("latin1") === "PAR1") {
+      throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV, neither plain nor packed with gzip.`, {
+        hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
+      });
+    } else yield* all();
+  } finally {
+    await pieces.return?.();
+  }
+}
+
+/** Unpacks gzip of any number of members; each one's checksum and length are verified by zlib. */
+async function* gunzip(key: string, packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  const unzip = createGunzip({ chunkSize: 256 * 1024 });
+  let sourceError: unknown;
+  const source = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* packed;
+    } catch (error) {
+      sourceError = error;
+      throw error;
+    }
+  };
+  const flow = pipeline(Readable.from(source()), unzip);
+  // The error reaches us through the reading loop; here it only must not go unhandled.
+  flow.catch(() => {});
+  try {
+    for await (const piece of unzip) yield piece as Buffer;
+    await flow;
+  } catch (cause) {
+    if (sourceError !== undefined) throw sourceError;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
+      hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
+      cause,
+    });
+  }
+}
+
+/** An object of the storage as hyparquet reads it: by ranges. */
+function storedBytes(storage: Storage, file: DataFile): AsyncBuffer {
+  return {
+    byteLength: file.size,
+    async slice(start, end = file.size) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of storage.read(file, { start, end })) pieces.push(piece);
+      const bytes = Buffer.concat(pieces);
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import { createRequire } from "node:module";
+import type { Config, PipelineConfig } from "../config.ts";
+import { BillhouseError, describeError } from "../errors.ts";
+import { summaryPackage } from "../state/package.ts";
+import { openWarehouse } from "../warehouses/index.ts";
+import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { FailedMonth, KeptMonth, LoadedMonth, PipelineResult, RunEvent } from "./events.ts";
+import { loadMonths } from "./load.ts";
+import { describePlan, type MonthPlan } from "./plan.ts";
+import { selectPipelines, tableTitle, type MonthScope } from "./select.ts";
+import { survey } from "./survey.ts";
+import { waivableChecks } from "./verify.ts";
+
+/** What a run or a plan is about. */
+export interface RunOptions {
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+  readonly months?: MonthScope;
+  /** Loads unchanged, not yet overwritten and refused deliveries too. */
+  readonly force?: boolean;
+  /** Checks to waive: `row-count`. */
+  readonly accept?: readonly string[];
+  /** How many files are read, or wait for the warehouse, at the same time. Default 4. */
+  readonly jobs?: number;
+  /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
+  readonly signal?: AbortSignal;
+}
+
+/** How many files are read ahead when nobody says. */
+export const defaultJobs = 4;
+
+/**
+ * Brings every month in scope up to date, and tells what happens as events; the last one is `run_finished`. A failed
+ * month keeps its old rows and a failed pipeline is told, and the others go on.
+ * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
+ */
+export async function* run(config: Config, options: RunOptions = {}): AsyncGenerator<RunEvent, void, void> {
+  const waiting: RunEvent[] = [];
+  let wake = (): void => {};
+  let finished = false;
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  const work = execute(config, { ...options, signal }, (event) => {
+    waiting.push(event);
+    wake();
+  }).finally(() => {
+    finished = true;
+    wake();
+  });
+  // Its error is thrown below, when the events before it are told.
+  work.catch(() => {});
+  try {
+    for (;;) {
+      const event = waiting.shift();
+      if (event !== undefined) yield event;
+      else if (finished) break;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+    await work;
+  } finally {
+    // When the reader of the events stops early, the month at work is rolled back before we return.
+    stop.abort();
+    await work.catch(() => {});
+  }
+}
+
+/** Version of billhouse, as in its package. */
+export const version: string = (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
+
+type Emit = (event: RunEvent) => void;
+
+async function execute(config: Config, options: RunOptions & { signal: AbortSignal }, emit: Emit): Promise<void> {
+  const started = performance.now();
+  const pipelines = selectPipelines(config, options.pipelines);
+  for (const check of options.accept ?? []) {
+    if (waivableChecks.some((known) => known === check)) continue;
+    throw new BillhouseError("USAGE_INVALID", `There is no check named ${check} that can be waived.`, {
+      hint: `--accept takes: ${waivableChecks.join(", ")}.`,
+    });
+  }
+  const warehouse = await openWarehouse(config.warehouse, "write");
+  try {
+    emit({
+      event: "run_started",
+      time: new Date().toISOString(),
+      version,
+      warehouse: warehouse.description,
+      pipelines: pipelines.map((pipeline) => ({ name: pipeline.name, table: tableTitle(pipeline) })),
+    });
+    const results: PipelineResult[] = [];
+    for (const pipeline of pipelines) results.push(await runPipeline(pipeline, warehouse, options, emit));
+    await warehouse.publish();
+    const seconds = Math.round(performance.now() - started) / 1000;
+    emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
+  } finally {
+    await warehouse.close();
+  }
+}
+
+async function runPipeline(
+  pipeline: PipelineConfig,
+  warehouse: Warehouse,
+  options: RunOptions & { signal: AbortSignal },
+  emit: Emit,
+): Promise<PipelineResult> {
+  const { name } = pipeline;
+  const table = tableTitle(pipeline);
+  const loaded: LoadedMonth[] = [];
+  const failed: FailedMonth[] = [];
+  let plans: readonly MonthPlan[] = [];
+  const fail = (month: FailedMonth): void => {
+    failed.push(month);
+    emit({ event: "month_failed", name, ...month });
+  };
+  const kept = (action: MonthPlan["action"]): KeptMonth[] =>
+    plans
+      .filter((plan) => plan.action === action)
+      .map(({ billingMonth, execution, reason }) => ({
+        billing_month: billingMonth,
+        execution_id: execution?.id ?? null,
+        reason,
+      }));
+  const result = (): PipelineResult => ({
+    name,
+    table,
+    loaded,
+    unchanged: kept("unchanged"),
+    waiting: kept("waiting"),
+    refused: kept("refused"),
+    failed,
+  });
+  try {
+    const jobs = options.jobs ?? defaultJobs;
+    const found = await survey(pipeline, warehouse, { ...options, jobs });
+    plans = found.plans;
+    const { format, exportName, months, storage } = found.discovery;
+    emit({ event: "export_found", name, table, kind: format.kind, export_name: exportName, url: storage.url, months: months.size });
+    for (const plan of plans) emit({ event: "month_planned", name, ...describePlan(plan) });
+    found.failed.forEach(fail);
+    await loadMonths(found, warehouse, { jobs, accept: options.accept ?? [], signal: options.signal, version }, {
+      fileRead: (file) => emit({ event: "file_read", name, ...file }),
+      loaded: (month) => {
+        loaded.push(month);
+        emit({ event: "month_loaded", name, ...month });
+      },
+      failed: fail,
+    });
+    // As the Python pipelines did: a run that failed leaves no summary.
+    if (failed.length === 0) {
+      const counts = {
+        totalRows: loaded.reduce((sum, { rows }) => sum + rows, 0),
+        manifestsProcessed: loaded.length,
+        manifestsSkipped: plans.length - loaded.length,
+      };
+      await warehouse.append(found.table, (current) => summaryPackage(current, found.table, counts, new Date()));
+    }
+    return result();
+  } catch (error) {
+    if (options.signal.aborted) throw interrupted(error);
+    const told = describeError(error);
+    // What is not a BillhouseError is a bug, and keeps its stack.
+    if (!(error instanceof BillhouseError)) throw error;
+    emit({ event: "pipeline_failed", name, ...told });
+    return { ...result(), error: told };
+  }
+}
+
+function interrupted(cause: unknown): BillhouseError {
+  return new BillhouseError("INTERRUPTED", "The run was stopped. The month at work is as it was before.", {
+    hint: "Run again: months that are done stay done, the others are loaded then.",
+    cause,
+  });
+}

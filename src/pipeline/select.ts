@@ -1,0 +1,86 @@
+import type { Config, PipelineConfig } from "../config.ts";
+import { BillhouseError } from "../errors.ts";
+import type { BillingMonth, Table } from "../model.ts";
+import { exportFormats } from "../exports/index.ts";
+import { monthOf } from "../schema/timestamps.ts";
+
+/** Which billing months a command is about; all of them when nothing is set. Both ends are included. */
+export interface MonthScope {
+  readonly from?: BillingMonth;
+  readonly to?: BillingMonth;
+  readonly only?: readonly BillingMonth[];
+}
+
+/**
+ * The pipelines that words name: the section of an export, a cloud (`aws`, `azure`), or `all`; no words mean all.
+ * An export whose `kind` is not configured belongs to the cloud that its section's name names.
+ * Error: USAGE_INVALID, which lists the exports there are.
+ */
+export function selectPipelines(config: Config, words: readonly string[] = []): readonly PipelineConfig[] {
+  if (words.length === 0 || words.includes("all")) return config.pipelines;
+  const chosen = new Set<PipelineConfig>();
+  for (const word of words) {
+    const named = config.pipelines.filter((pipeline) => pipeline.name === word);
+    const matches = named.length > 0 ? named : config.pipelines.filter((pipeline) => cloudOf(pipeline) === word);
+    if (matches.length === 0) {
+      throw new BillhouseError("USAGE_INVALID", `There is no export named ${word}.`, {
+        hint: `The configuration has: ${config.pipelines.map(({ name }) => name).join(", ")}. A cloud (aws, azure) or all also works.`,
+      });
+    }
+    for (const match of matches) chosen.add(match);
+  }
+  return config.pipelines.filter((pipeline) => chosen.has(pipeline));
+}
+
+/**
+ * Whether a month is in scope of the command and of `first_month`.
+ * Error: USAGE_INVALID for a month that is not `YYYY-MM`, or a scope that ends before it starts.
+ */
+export function monthFilter(pipeline: PipelineConfig, scope: MonthScope = {}): (month: BillingMonth) => boolean {
+  for (const month of [scope.from, scope.to, ...(scope.only ?? [])]) {
+    if (month === undefined || (/^\d{4}-\d{2}$/.test(month) && monthOf(`${month}-01`) === month)) continue;
+    throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(month)} is no billing month.`, {
+      hint: "Write a month as YYYY-MM, for example 2025-03.",
+    });
+  }
+  if (scope.from !== undefined && scope.to !== undefined && scope.to < scope.from) {
+    throw new BillhouseError("USAGE_INVALID", `The months from ${scope.from} to ${scope.to} are none.`, {
+      hint: "Exchange --from and --to.",
+    });
+  }
+  return (month) =>
+    (scope.from === undefined || month >= scope.from) &&
+    (scope.to === undefined || month <= scope.to) &&
+    (scope.only === undefined || scope.only.length === 0 || scope.only.includes(month)) &&
+    (pipeline.firstMonth === null || month >= pipeline.firstMonth);
+}
+
+/**
+ * The table of a pipeline, with the names under which the Python pipelines kept its state, so that both continue from
+ * each other. `idColumn` is the export format's; before the export is found, what the section's cloud suggests.
+ */
+export function tableOf(pipeline: PipelineConfig, idColumn?: Table["idColumn"]): Table {
+  const [pipelineName, sourceName] = takenOver[pipeline.name] ?? [`${pipeline.name}_pipeline`, `${pipeline.name}_source`];
+  return {
+    dataset: pipeline.dataset,
+    name: pipeline.tableName,
+    pipelineName,
+    sourceName,
+    idColumn: idColumn ?? (cloudOf(pipeline) === "azure" ? "run_id" : "assembly_id"),
+  };
+}
+
+/** `dataset.table_name`, as people and JSON name a table. */
+export function tableTitle(pipeline: PipelineConfig): string {
+  return `${pipeline.dataset}.${pipeline.tableName}`;
+}
+
+const takenOver: Readonly<Record<string, readonly [pipelineName: string, sourceName: string]>> = {
+  aws_cur: ["aws_billing_pipeline", "aws_billing_source"],
+  azure_billing: ["azure_billing_pipeline", "azure_billing_source"],
+};
+
+function cloudOf(pipeline: PipelineConfig): string | undefined {
+  const format = exportFormats.find(({ kind }) => kind === pipeline.kind);
+  return format?.cloud ?? ["aws", "azure"].find((cloud) => pipeline.name.toLowerCase().split(/[^a-z]+/).includes(cloud));
+}

@@ -1,0 +1,113 @@
+import pMap from "p-map";
+import type { PipelineConfig } from "../config.ts";
+import { BillhouseError, describeError } from "../errors.ts";
+import type { BillingMonth, Execution, Receipt, Table } from "../model.ts";
+import { loadedExecutions } from "../state/executions.ts";
+import { openStorage } from "../storages/index.ts";
+import type { Ledger, Warehouse } from "../warehouses/warehouse.ts";
+import { discover, type Discovery } from "./discover.ts";
+import type { FailedMonth } from "./events.ts";
+import { chooseDelivery } from "./manifests.ts";
+import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./plan.ts";
+import { checksumOf } from "./read.ts";
+import { monthFilter, tableOf, type MonthScope } from "./select.ts";
+
+/** What one pipeline found in its storage and its warehouse, and what follows from it. Nothing was written. */
+export interface Survey {
+  readonly pipeline: PipelineConfig;
+  readonly discovery: Discovery;
+  readonly table: Table;
+  readonly ledger: Ledger;
+  readonly loaded: ReadonlyMap<BillingMonth, LoadedMonth>;
+  /** Newest month first. */
+  readonly plans: readonly MonthPlan[];
+  /** Months whose manifest cannot be used. */
+  readonly failed: readonly FailedMonth[];
+}
+
+/** What narrows or widens a survey. */
+export interface SurveyOptions {
+  readonly months?: MonthScope;
+  readonly force?: boolean;
+  /** How many manifests are read at the same time. */
+  readonly jobs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Discovers the export of a pipeline, compares it with what the warehouse holds, and plans every month in scope.
+ * Errors: those of discovery, storage, warehouse and state. A month whose manifest is at fault is listed in `failed`.
+ */
+export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, options: SurveyOptions): Promise<Survey> {
+  const inScope = monthFilter(pipeline, options.months);
+  const storage = await openStorage(pipeline.bucketUrl);
+  const discovery = await discover(pipeline, storage);
+  const table = tableOf(pipeline, discovery.format.idColumn);
+  const ledger = await warehouse.ledger(table);
+  const loaded = loadedMonths(ledger, table);
+  const months = [...discovery.months.keys()].filter(inScope);
+  const results = await pMap(
+    months,
+    async (month): Promise<readonly MonthPlan[] | FailedMonth> => {
+      options.signal?.throwIfAborted();
+      try {
+        return await surveyMonth(discovery, month, loaded.get(month) ?? null, options.force ?? false);
+      } catch (error) {
+        if (!(error instanceof BillhouseError)) throw error;
+        return { billing_month: month, ...describeError(error) };
+      }
+    },
+    { concurrency: options.jobs },
+  );
+  return {
+    pipeline,
+    discovery,
+    table,
+    ledger,
+    loaded,
+    plans: results.flatMap((result) => ("code" in result ? [] : result)),
+    failed: results.flatMap((result) => ("code" in result ? [result] : [])),
+  };
+}
+
+/**
+ * What is loaded, month by month: the state says which execution, the newest receipt of that execution how. A month that
+ * the state does not know is not loaded, whatever receipts there are (`state forget` works that way).
+ * Error: STATE_INVALID.
+ */
+export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingMonth, LoadedMonth> {
+  const receipts = new Map<BillingMonth, Receipt>(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
+  const months = new Map<BillingMonth, LoadedMonth>();
+  for (const [month, { executionId, knownIds }] of loadedExecutions(ledger.state, table)) {
+    const newest = receipts.get(month);
+    const receipt = newest?.executionId === executionId ? newest : null;
+    months.set(month, { ids: knownIds, coverage: receipt?.coverage ?? null, receipt });
+  }
+  return months;
+}
+
+async function surveyMonth(
+  discovery: Discovery,
+  billingMonth: BillingMonth,
+  loaded: LoadedMonth | null,
+  force: boolean,
+): Promise<readonly MonthPlan[]> {
+  const deliveries = await chooseDelivery(discovery, billingMonth, loaded, force);
+  const { chosen } = deliveries;
+  const sameBytes = chosen !== null && loaded?.receipt != null && (await holdsSameBytes(discovery, chosen, loaded.receipt));
+  return planMonth({ billingMonth, ...deliveries, loaded, sameBytes }, force);
+}
+
+/** Whether the loaded execution lies there under new versions but with the bytes that were loaded. */
+async function holdsSameBytes(discovery: Discovery, execution: Execution, receipt: Receipt): Promise<boolean> {
+  const { files } = receipt;
+  if (execution.id !== receipt.executionId || files === null || sameVersions(execution, receipt)) return false;
+  const loaded = new Map(files.map((file) => [file.key, file]));
+  const alike = execution.files.every(({ key, size }) => loaded.get(key)?.size === size);
+  if (!alike || loaded.size !== execution.files.length) return false;
+  for (const file of execution.files) {
+    const { checksum } = loaded.get(file.key) ?? {};
+    if (checksum == null || (await checksumOf(discovery.storage, file)) !== checksum) return false;
+  }
+  return true;
+}

@@ -1,0 +1,133 @@
+import { BillhouseError } from "../errors.ts";
+import type { BillingMonth, CurrencySums } from "../model.ts";
+import { fractionDigits, type DecimalSum } from "../schema/decimals.ts";
+import { createSum } from "../schema/sums.ts";
+import { monthOf } from "../schema/timestamps.ts";
+
+/** Which columns of a file prove its load, by their positions in the header. */
+export interface ProofColumns {
+  /** The column that carries the billing month, or null when the rows carry none and the month is stamped. */
+  readonly partition: number | null;
+  readonly currency: number | null;
+  /** The cost columns to sum, at most two; null for one that this file lacks. */
+  readonly costs: readonly (number | null)[];
+}
+
+/** What counting and summing the delivered text of a file found, independently of any database. */
+export interface Evidence {
+  /** Rows of the file. */
+  readonly rows: number;
+  /** Rows of the billing month: fewer than `rows` only where the delivery spans months. */
+  readonly monthRows: number;
+  /** Exact sums of the month's delivered text, one for each cost column. */
+  readonly sums: readonly CurrencySums[];
+  /** Cost values of the month that have more digits after the point than the warehouse holds. */
+  readonly rounded: number;
+}
+
+/** Counts and sums the rows of one file. */
+export interface Tally {
+  /** Positions of the cells that `row` wants, in its order. */
+  readonly wanted: readonly number[];
+  /** Takes one row; a null or empty cell has no value. `where` names the row in errors: `line 12`. */
+  row(cells: readonly (string | null)[], where: number): void;
+  evidence(): Evidence;
+}
+
+/** What a tally has to know of the file and its load. */
+export interface TallyOptions {
+  /** The file's key, for errors. */
+  readonly key: string;
+  readonly billingMonth: BillingMonth;
+  /** Whether rows of other months are left out (true) or an error (false). */
+  readonly spansMonths: boolean;
+  /** The header. */
+  readonly header: readonly string[];
+  readonly proof: ProofColumns;
+  /** Digits after the point that the warehouse's decimals hold. */
+  readonly decimalScale: number;
+  /** What `where` counts: lines of text, or rows of a Parquet file. */
+  readonly unit: "line" | "row";
+}
+
+/**
+ * Starts a tally of one file.
+ * Errors of `row`: PERIOD_MISSING, MONTH_MISMATCH, VALUE_INVALID, each naming file, line, column and value.
+ */
+export function createTally(options: TallyOptions): Tally {
+  const { key, billingMonth, spansMonths, header, proof, decimalScale, unit } = options;
+  const { partition, currency, costs } = proof;
+  const positions = [partition, currency, ...costs];
+  const wanted = positions.filter((position) => position !== null);
+  // Where a wanted cell stands in the row that the reader hands over; -1 for one that the file lacks.
+  const [, currencySlot = -1, ...costSlots] = positions.map((position) => (position === null ? -1 : wanted.indexOf(position)));
+  const sums: Map<string, DecimalSum>[] = costs.map(() => new Map());
+  // Periods repeat from row to row: each text is parsed once.
+  const months = new Map<string, boolean>();
+  let rows = 0;
+  let monthRows = 0;
+  let rounded = 0;
+
+  const at = (where: number, position: number): string => `${key}, ${unit} ${where}, column ${header[position]}`;
+
+  const isOfMonth = (text: string | null | undefined, where: number, position: number): boolean => {
+    const known = months.get(text ?? "");
+    if (known !== undefined) return known;
+    if (text === null || text === undefined || text === "") {
+      throw new BillhouseError("PERIOD_MISSING", `${at(where, position)}: the row names no billing period.`, {
+        hint: "Every row of a bill belongs to a billing month. Set partition_column = \"billing_month\" if this export never names it.",
+      });
+    }
+    const month = monthOf(text);
+    if (month === undefined) throw invalid(at(where, position), text, "a date");
+    if (month !== billingMonth && !spansMonths) {
+      throw new BillhouseError(
+        "MONTH_MISMATCH",
+        `${at(where, position)}: the value ${quoted(text)} is of ${month}, but the delivery is of ${billingMonth}.`,
+        { hint: "Nothing was loaded. Ask who changed the export; a delivery of one month holds rows of that month only." },
+      );
+    }
+    months.set(text, month === billingMonth);
+    return month === billingMonth;
+  };
+
+  return {
+    wanted,
+    row(cells, where) {
+      rows += 1;
+      if (partition !== null && !isOfMonth(cells[0], where, partition)) return;
+      monthRows += 1;
+      const code = cells[currencySlot] ?? "";
+      for (let index = 0; index < costSlots.length; index += 1) {
+        const text = cells[costSlots[index] ?? -1] ?? "";
+        if (text === "") continue;
+        const byCurrency = sums[index];
+        let sum = byCurrency?.get(code);
+        if (sum === undefined) {
+          sum = createSum();
+          byCurrency?.set(code, sum);
+        }
+        if (!sum.add(text)) throw invalid(at(where, costs[index] ?? 0), text, "a decimal number");
+        // Only long text or an exponent can have more digits than the table holds.
+        if ((text.length > decimalScale || /e/i.test(text)) && (fractionDigits(text) ?? 0) > decimalScale) rounded += 1;
+      }
+    },
+    evidence: () => ({
+      rows,
+      monthRows,
+      rounded,
+      sums: sums.map((byCurrency) => Object.fromEntries([...byCurrency].map(([code, sum]) => [code, sum.total()]))),
+    }),
+  };
+}
+
+function invalid(where: string, text: string, expected: string): BillhouseError {
+  return new BillhouseError("VALUE_INVALID", `${where}: the value ${quoted(text)} is not ${expected}.`, {
+    hint: "Nothing of this delivery was loaded. Compare the file with the source, or wait for the next delivery.",
+  });
+}
+
+/** A value in an error: shortened, with control characters made visible. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}

@@ -1,0 +1,96 @@
+import { BillhouseError } from "../errors.ts";
+import type { CurrencySums, DataFile, Execution } from "../model.ts";
+import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
+import { createSum } from "../schema/sums.ts";
+import type { TableMeasures } from "../warehouses/warehouse.ts";
+import type { Evidence } from "./tally.ts";
+
+/** A check that can be waived for one run, and is then kept in the receipt. */
+export const waivableChecks = ["row-count"] as const;
+
+/** The name of a waivable check. */
+export type WaivableCheck = (typeof waivableChecks)[number];
+
+/**
+ * Holds the rows counted in one file against what the manifest declares for it.
+ * Error: ROW_COUNT_MISMATCH, unless `row-count` is waived.
+ */
+export function verifyFile(file: DataFile, evidence: Evidence, waived: readonly string[]): void {
+  if (file.rows === null || file.rows === evidence.rows || waived.includes("row-count")) return;
+  throw mismatch(`${file.key} holds ${evidence.rows} rows, its manifest declares ${file.rows}`);
+}
+
+/**
+ * The proof of a month: rows declared = rows counted in the files = rows inserted = rows in the table, and the exact sum
+ * of the delivered text = the sum of the table, up to half a last digit for each value that had to be rounded.
+ * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH; both name both figures.
+ */
+export function verifyMonth(
+  execution: Execution,
+  evidence: Evidence,
+  measures: TableMeasures,
+  decimalScale: number,
+  waived: readonly string[],
+): void {
+  const { id, rows, billingMonth } = execution;
+  if (rows !== null && rows !== evidence.rows && !waived.includes("row-count")) {
+    throw mismatch(`The files of ${id} hold ${evidence.rows} rows, its manifest declares ${rows}`);
+  }
+  // These two are about our own load, and are never waived.
+  if (measures.inserted !== evidence.monthRows) {
+    throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were counted in the files, ${measures.inserted} were inserted`);
+  }
+  if (measures.rows !== evidence.monthRows) {
+    throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were inserted, the table holds ${measures.rows}`);
+  }
+  for (const [index, delivered] of evidence.sums.entries()) {
+    verifySums(billingMonth, delivered, measures.sums[index] ?? {}, evidence.rounded, decimalScale);
+  }
+}
+
+/** The evidence of all files of a month together. */
+export function combineEvidence(parts: readonly Evidence[]): Evidence {
+  const sums: Record<string, ReturnType<typeof createSum>>[] = (parts[0]?.sums ?? []).map(() => ({}));
+  for (const part of parts) {
+    for (const [index, byCurrency] of part.sums.entries()) {
+      for (const [currency, amount] of Object.entries(byCurrency)) {
+        const target = sums[index];
+        if (target !== undefined) (target[currency] ??= createSum()).add(amount);
+      }
+    }
+  }
+  return {
+    rows: parts.reduce((total, { rows }) => total + rows, 0),
+    monthRows: parts.reduce((total, { monthRows }) => total + monthRows, 0),
+    rounded: parts.reduce((total, { rounded }) => total + rounded, 0),
+    sums: sums.map((byCurrency) =>
+      Object.fromEntries(Object.entries(byCurrency).map(([currency, sum]) => [currency, sum.total()])),
+    ),
+  };
+}
+
+function verifySums(
+  billingMonth: string,
+  delivered: CurrencySums,
+  held: CurrencySums,
+  rounded: number,
+  decimalScale: number,
+): void {
+  // Half a unit of the last digit for each rounded value, as exact decimal text: 5e-19 times their number in DuckDB.
+  const tolerance = `${BigInt(rounded) * 5n}e-${decimalScale + 1}`;
+  for (const currency of new Set([...Object.keys(delivered), ...Object.keys(held)])) {
+    const difference = subtractDecimals(held[currency] ?? "0", delivered[currency] ?? "0").replace("-", "");
+    if (compareDecimals(difference, tolerance) <= 0) continue;
+    throw new BillhouseError(
+      "SUM_MISMATCH",
+      `The cost of ${billingMonth} in ${currency || "no currency"} is ${delivered[currency] ?? "0"} in the files and ${held[currency] ?? "0"} in the table.`,
+      { hint: "Nothing was changed. This is a fault of billhouse or of the database: report it with both figures." },
+    );
+  }
+}
+
+function mismatch(what: string): BillhouseError {
+  return new BillhouseError("ROW_COUNT_MISMATCH", `${what}.`, {
+    hint: "The old rows of the month stay. Copy the delivery again, or run with --accept row-count if you know why they differ.",
+  });
+}

@@ -1,0 +1,179 @@
+import { BillhouseError } from "../errors.ts";
+import type { ColumnType, RegisteredColumn, TableColumn } from "../model.ts";
+import { assignHeader, claimedColumns, claimNames, type FileHeader, fold, type NamingRules } from "./assignment.ts";
+import { canonicalName, normaliseCurName } from "./names.ts";
+import { commonType, createTypeLookup, type TypeOpinion } from "./types.ts";
+
+/** How the columns of an export are named, typed and used. */
+export interface ColumnRules extends NamingRules {
+  /**
+   * Types of well-known source columns, for deliveries whose manifest does not tell. Names are compared without
+   * regard to case where `caseSensitive` is false; an entry `category/*` speaks for all other columns of a category.
+   */
+  readonly wellKnown: Readonly<Record<string, ColumnType>>;
+  /** Source names of the column that carries the billing month; the first that a header has is taken. */
+  readonly partition: readonly string[];
+  /** Source names of the first cost column, then of the second; the first of each that a header has is summed. */
+  readonly cost: readonly (readonly string[])[];
+  /** Source names of the currency of those costs. */
+  readonly currency: readonly string[];
+  /** Source names of the start of usage: for clustering and for the usage span of a receipt. */
+  readonly usage: readonly string[];
+}
+
+/** The rules that decide names and types. */
+export type SchemaRules = Pick<ColumnRules, "naming" | "caseSensitive" | "wellKnown">;
+
+/** The header of the files of one delivery. */
+export interface DeliveredHeader extends FileHeader {
+  readonly executionId: string;
+}
+
+/** A column of a file and the table column that takes it. */
+export interface MappedColumn {
+  readonly sourceName: string;
+  readonly columnName: string;
+  /** The type in the table; null where the table was taken over and has a type that billhouse never makes. */
+  readonly type: ColumnType | null;
+}
+
+/** What `planColumns` starts from. */
+export interface ColumnSituation {
+  /**
+   * The headers of all months that will be loaded, newest month first; before them, for a table without a registry, the
+   * header of its newest loaded month. The order decides names, so it must not change between runs.
+   */
+  readonly headers: readonly DeliveredHeader[];
+  /** The registry rows of this table, in any order. */
+  readonly registry: readonly RegisteredColumn[];
+  /** The columns of the table, or null when there is none. */
+  readonly table: readonly TableColumn[] | null;
+  /** Columns that billhouse fills itself (`billing_month`): never given to a source column, never missing. */
+  readonly reserved: readonly string[];
+}
+
+/** What the headers ask of a table and its registry. */
+export interface ColumnPlan {
+  /** Whether the table does not exist yet; it is then made of `added`. */
+  readonly creates: boolean;
+  /** Columns that the table lacks, in order. */
+  readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
+  /** Registry rows to write. */
+  readonly registered: readonly RegisteredColumn[];
+  /** The registry afterwards. */
+  readonly registry: readonly RegisteredColumn[];
+  /** The columns of the table afterwards, without reserved ones. */
+  readonly columns: readonly { readonly name: string; readonly type: ColumnType | null }[];
+  /** Names of added columns whose type nothing tells: they are text. */
+  readonly untyped: readonly string[];
+}
+
+/**
+ * Finds a table column for every source column of every header, and a type for every column that is new. Pure and
+ * deterministic: the same situation gives the same plan, and planning again with the plan's own registry and columns
+ * gives nothing new. Error: FILE_INVALID when two columns of one header would share a table column.
+ */
+export function planColumns(situation: ColumnSituation, rules: SchemaRules): ColumnPlan {
+  const { headers, registry, reserved } = situation;
+  const table = situation.table ?? [];
+  const claims: RegisteredColumn[] = [...registry];
+  const names = new Map([...registry.map((row) => row.columnName), ...table.map((column) => column.name)].map(keyed));
+  headers.forEach((header, position) => {
+    const takenOver = position === 0 && registry.length === 0;
+    const claimed = assignHeader(header, { columns: [...names.values()], claims, reserved, takenOver }, rules);
+    for (const { sourceName, columnName } of claimed) {
+      names.set(fold(columnName), columnName);
+      // The type stands in only until all headers have been heard.
+      claims.push({ sourceName, columnName, type: "text", firstExecution: header.executionId });
+    }
+  });
+
+  const declared = new Map<string, TypeOpinion[]>();
+  const known = new Map<string, ColumnType>();
+  const lookUp = createTypeLookup(rules.wellKnown, rules.caseSensitive);
+  const needed = new Map<string, string>();
+  for (const header of headers) {
+    const columns = claimedColumns(claimNames(header, rules), claims, rules);
+    header.columns.forEach((source, position) => {
+      const column = columns[position] ?? "";
+      const key = fold(column);
+      if (!needed.has(key)) needed.set(key, column);
+      const type = lookUp(source.name);
+      if (type !== undefined) known.set(key, type);
+      if (source.type !== null) {
+        declared.set(key, [...(declared.get(key) ?? []), { type: source.type, format: header.format }]);
+      }
+    });
+  }
+
+  const present = new Map(table.map((column) => [fold(column.name), column.type]));
+  const recorded = new Map(registry.map((row) => [fold(row.columnName), row.type]));
+  const typeOf = (key: string): ColumnType | undefined =>
+    present.get(key) ?? recorded.get(key) ?? commonType(declared.get(key) ?? []) ?? known.get(key);
+  const missing = [...needed].filter(([key]) => !present.has(key));
+  const added = missing.map(([key, name]) => ({ name, type: typeOf(key) ?? "text" }));
+  const registered = claims
+    .slice(registry.length)
+    .map((row): RegisteredColumn => ({ ...row, type: typeOf(fold(row.columnName)) ?? "text" }));
+  const own = new Set(reserved.map(fold));
+  return {
+    creates: situation.table === null,
+    added,
+    registered,
+    registry: [...registry, ...registered],
+    columns: [...table.filter((column) => !own.has(fold(column.name))), ...added].map(({ name, type }) => ({
+      name,
+      type,
+    })),
+    untyped: missing.filter(([key]) => typeOf(key) === undefined).map(([, name]) => name),
+  };
+}
+
+/**
+ * The table column for every column of a file, by position. Error: FILE_INVALID when the header has a column that was
+ * not planned.
+ */
+export function mapHeader(
+  header: FileHeader,
+  plan: Pick<ColumnPlan, "registry" | "columns">,
+  rules: NamingRules,
+): MappedColumn[] {
+  const types = new Map(plan.columns.map((column) => [fold(column.name), column]));
+  const columns = claimedColumns(claimNames(header, rules), plan.registry, rules);
+  return header.columns.map(({ name }, position) => {
+    const column = types.get(fold(columns[position] ?? ""));
+    if (column === undefined) {
+      throw new BillhouseError("FILE_INVALID", `The table has no column for the column "${name}" of the file.`, {
+        hint: "Run again: the header of the file has changed since the table was prepared.",
+      });
+    }
+    return { sourceName: name, columnName: column.name, type: column.type };
+  });
+}
+
+/**
+ * The mapped column that an export knows by the first of some source names that the file has, in whichever form: CSV or
+ * Parquet, another case, localised. Undefined when the file has none of them.
+ */
+export function findColumn(
+  columns: readonly MappedColumn[],
+  sourceNames: readonly string[],
+  rules: NamingRules,
+): MappedColumn | undefined {
+  for (const wanted of sourceNames) {
+    const exact = columns.find(({ sourceName }) => sourceName === wanted);
+    const found = exact ?? columns.find(({ sourceName }) => isSameColumn(sourceName, wanted, rules));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isSameColumn(sourceName: string, wanted: string, rules: NamingRules): boolean {
+  if (rules.naming === "cur-legacy" && !sourceName.includes("/") && normaliseCurName(wanted) === sourceName)
+    return true;
+  return !rules.caseSensitive && fold(canonicalName(sourceName)) === fold(wanted);
+}
+
+function keyed(name: string): [key: string, name: string] {
+  return [fold(name), name];
+}

@@ -1,0 +1,94 @@
+/**
+ * Digits that a decimal may have before and after the point; text with more is not taken for a number. It holds the
+ * shortest text of every double (up to 341 digits after the point), and keeps `1e999999999` from filling the memory.
+ */
+export const digitLimit = 400;
+
+/** Characters that a decimal may have; longer text is not taken for a number, whatever it holds. */
+export const textLimit = 1000;
+
+const pattern = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?$/;
+
+/** An exact decimal: `coefficient` divided by ten to the power of `scale`, which is never negative. */
+export interface Decimal {
+  readonly coefficient: bigint;
+  readonly scale: number;
+}
+
+/** A running sum of decimals that loses nothing. */
+export interface DecimalSum {
+  /** Adds a value; false, and nothing added, when the text is not a decimal in the sense of `parseDecimal`. */
+  add(text: string): boolean;
+  /** The sum so far, as `formatDecimal` writes it. */
+  total(): string;
+}
+
+/**
+ * Reads a decimal, plain (`-1.50`, `.5`) or with an exponent (`1.2E-7`), with a point and without blanks or separators;
+ * undefined for everything else, and beyond `digitLimit`. CUR writes both forms.
+ */
+export function parseDecimal(text: string): Decimal | undefined {
+  if (text.length > textLimit) return undefined;
+  const match = pattern.exec(text);
+  if (match === null) return undefined;
+  const fraction = match[3] ?? match[4] ?? "";
+  const digits = `${match[2] ?? ""}${fraction}`.replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  if (significant === "") return { coefficient: 0n, scale: 0 };
+  const exponent = Number(match[5] ?? "0");
+  const scale = fraction.length - exponent - (digits.length - significant.length);
+  if (scale > digitLimit || significant.length - scale > digitLimit) return undefined;
+  const unsigned = scale < 0 ? BigInt(significant) * powerOfTen(-scale) : BigInt(significant);
+  return { coefficient: match[1] === "-" ? -unsigned : unsigned, scale: Math.max(scale, 0) };
+}
+
+/** Canonical text of a decimal: no exponent, no zeros at the end of a fraction, `0` and never `-0`. */
+export function formatDecimal({ coefficient, scale }: Decimal): string {
+  const sign = coefficient < 0n ? "-" : "";
+  const digits = (coefficient < 0n ? -coefficient : coefficient).toString().padStart(scale + 1, "0");
+  const fraction = digits.slice(digits.length - scale).replace(/0+$/, "");
+  const whole = digits.slice(0, digits.length - scale);
+  return scale === 0 || fraction === "" ? sign + whole : `${sign}${whole}.${fraction}`;
+}
+
+/** Digits after the point that are not zeros at its end (`1.50` and `15E-1` have one); undefined when not a decimal. */
+export function fractionDigits(text: string): number | undefined {
+  return parseDecimal(text)?.scale;
+}
+
+/** Negative, zero or positive as the first decimal is smaller than, equal to or larger than the second. Both must be decimals. */
+export function compareDecimals(first: string, second: string): number {
+  const { coefficient } = difference(first, second);
+  return coefficient < 0n ? -1 : coefficient > 0n ? 1 : 0;
+}
+
+/** The first decimal less the second, as `formatDecimal` writes it. Both must be decimals. */
+export function subtractDecimals(first: string, second: string): string {
+  return formatDecimal(difference(first, second));
+}
+
+/** Ten to a power that is a whole number and not negative. */
+export function powerOfTen(power: number): bigint {
+  let known = powers[power];
+  if (known === undefined) powers[power] = known = 10n ** BigInt(power);
+  return known;
+}
+
+const powers: bigint[] = [];
+
+function difference(first: string, second: string): Decimal {
+  const left = mustParse(first);
+  const right = mustParse(second);
+  const scale = Math.max(left.scale, right.scale);
+  return { coefficient: atScale(left, scale) - atScale(right, scale), scale };
+}
+
+function mustParse(text: string): Decimal {
+  const decimal = parseDecimal(text);
+  if (decimal === undefined) throw new TypeError(`Not a decimal: ${text.slice(0, 100)}`);
+  return decimal;
+}
+
+function atScale({ coefficient, scale }: Decimal, wanted: number): bigint {
+  return scale === wanted ? coefficient : coefficient * powerOfTen(wanted - scale);
+}

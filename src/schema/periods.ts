@@ -1,0 +1,53 @@
+import type { BillingMonth, DaySpan } from "../model.ts";
+
+/** Days of a month (1 to 12), leap years counted; 0 for a month that does not exist. */
+export function daysInMonth(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return [31, 0, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+}
+
+/** The first to the last day of a billing month. */
+export function monthSpan(month: BillingMonth): DaySpan {
+  const [year, number] = parts(month);
+  return { start: `${month}-01`, end: `${month}-${daysInMonth(year, number)}` };
+}
+
+/** The billing month after a billing month. */
+export function nextMonth(month: BillingMonth): BillingMonth {
+  const [year, number] = parts(month);
+  return number === 12 ? written(year + 1, 1) : written(year, number + 1);
+}
+
+/** The billing months that a span touches, oldest first; none when it ends before it starts. */
+export function monthsOf(span: DaySpan): BillingMonth[] {
+  const last = span.end.slice(0, 7);
+  const months: BillingMonth[] = [];
+  if (span.end < span.start) return months;
+  for (let month = span.start.slice(0, 7); month <= last; month = nextMonth(month)) months.push(month);
+  return months;
+}
+
+/** The days that two spans share, or undefined where they share none. */
+export function intersect(first: DaySpan, second: DaySpan): DaySpan | undefined {
+  const start = first.start > second.start ? first.start : second.start;
+  const end = first.end < second.end ? first.end : second.end;
+  return start <= end ? { start, end } : undefined;
+}
+
+/** Whether every day of the inner span is a day of the outer one. */
+export function covers(outer: DaySpan, inner: DaySpan): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
+}
+
+/** Days of a span, both ends counted; none when it ends before it starts. */
+export function countDays(span: DaySpan): number {
+  return Math.max(0, Math.round((Date.parse(span.end) - Date.parse(span.start)) / 86_400_000) + 1);
+}
+
+function parts(month: BillingMonth): [year: number, month: number] {
+  return [Number(month.slice(0, 4)), Number(month.slice(5))];
+}
+
+function written(year: number, month: number): BillingMonth {
+  return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}`;
+}

@@ -1,0 +1,167 @@
+import { BillhouseError } from "../errors.ts";
+import { trackingTable, type BillingMonth, type Table } from "../model.ts";
+import { decodeState, invalidState, sealState, stateEngineVersion, stateRow } from "./dlt.ts";
+import type { DestinationType, StateRow } from "./dlt.ts";
+import { isList, isObject, type JsonObject, type JsonValue } from "./json.ts";
+
+/** What the state says of one billing month. */
+export interface LoadedExecution {
+  /** The execution that the month was loaded from. */
+  readonly executionId: string;
+  /** Every execution that the entry names, oldest first: more than one only in the older list form. */
+  readonly knownIds: readonly string[];
+  /** As written in the entry; null where its form has none. */
+  readonly loadedAt: string | null;
+  readonly submittedTime: string | null;
+}
+
+/** A load to record. */
+export interface LoadToRecord {
+  readonly executionId: string;
+  readonly billingMonth: BillingMonth;
+  /** ISO 8601 with microseconds and `+00:00`. */
+  readonly loadedAt: string;
+  /** The manifest's text, unchanged, or null. */
+  readonly submittedTime: string | null;
+}
+
+/**
+ * Which execution each billing month of a table was loaded from, by an encoded state (null: none yet). Reads the
+ * entries of the AWS and the Azure pipeline, and the older form, a list of ids whose last one counts.
+ * Error: STATE_INVALID.
+ */
+export function loadedExecutions(state: string | null, table: Table): ReadonlyMap<BillingMonth, LoadedExecution> {
+  const months = new Map<BillingMonth, LoadedExecution>();
+  if (state === null) return months;
+  for (const [month, entry] of objectAt(openState(state, table), executionsPath(table))) {
+    const loaded = readEntry(entry, table);
+    if (loaded === "unreadable") throw invalidEntry(month, table);
+    if (loaded !== null) months.set(month, loaded);
+  }
+  return months;
+}
+
+/**
+ * The state row that records one load. It is rebuilt from the newest state (null: a fresh one), in which all but the
+ * month's entry stays as it is. Error: STATE_INVALID.
+ */
+export function recordLoad(
+  current: string | null,
+  table: Table,
+  load: LoadToRecord,
+  destinationType: DestinationType,
+  loadId: string,
+): StateRow {
+  const state = current === null ? freshState(table, destinationType) : openState(current, table);
+  // A manifest without a time of submission leaves it null: the Azure pipeline only ever compares run_id.
+  const entry: JsonObject =
+    table.idColumn === "assembly_id"
+      ? new Map([
+          ["assembly_id", load.executionId],
+          ["loaded_at", load.loadedAt],
+        ])
+      : new Map([
+          ["run_id", load.executionId],
+          ["submitted_time", load.submittedTime],
+        ]);
+  const path = executionsPath(table);
+  const executions = new Map(objectAt(state, path)).set(load.billingMonth, entry);
+  return stateRow(sealState(withObjectAt(state, path, executions)), table.pipelineName, loadId, load.loadedAt);
+}
+
+/**
+ * The state row from which billing months (or all) are gone, so that they load again; all else stays as it is.
+ * `createdAt` is ISO 8601. Error: STATE_INVALID.
+ */
+export function forgetMonths(
+  current: string,
+  table: Table,
+  months: readonly BillingMonth[] | "all",
+  loadId: string,
+  createdAt: string,
+): StateRow {
+  const state = openState(current, table);
+  const path = executionsPath(table);
+  const executions = new Map(objectAt(state, path));
+  for (const month of months === "all" ? [...executions.keys()] : months) executions.delete(month);
+  return stateRow(sealState(withObjectAt(state, path, executions)), table.pipelineName, loadId, createdAt);
+}
+
+function openState(text: string, table: Table): JsonObject {
+  const state = decodeState(text);
+  const name = state.get("pipeline_name");
+  // dlt refuses such a state too (CannotRestorePipelineException).
+  if (name !== table.pipelineName) throw invalidState(`it names another pipeline than ${table.pipelineName}`);
+  return state;
+}
+
+/** The state that dlt has before its first load: version 0, and a hash, so that the first entry makes it version 1. */
+function freshState(table: Table, destinationType: DestinationType): JsonObject {
+  return sealState(
+    new Map<string, JsonValue>([
+      ["_state_version", { number: "0" }],
+      ["_state_engine_version", { number: String(stateEngineVersion) }],
+      ["pipeline_name", table.pipelineName],
+      ["dataset_name", table.dataset],
+      ["default_schema_name", table.sourceName],
+      ["schema_names", [table.sourceName]],
+      ["destination_type", destinationType],
+      ["destination_name", null],
+    ]),
+  );
+}
+
+function executionsPath(table: Table): readonly string[] {
+  return ["sources", table.sourceName, "resources", trackingTable(table), "loaded_executions"];
+}
+
+/** The object at a path, empty where there is none. Error: STATE_INVALID when something else stands there. */
+function objectAt(state: JsonObject, path: readonly string[]): JsonObject {
+  let object = state;
+  for (const key of path) {
+    const value = object.get(key) ?? new Map<string, JsonValue>();
+    if (!isObject(value)) throw invalidState(`its ${key} is not an object`);
+    object = value;
+  }
+  return object;
+}
+
+/** A copy with another object at a path; every key on the way keeps its place. */
+function withObjectAt(object: JsonObject, path: readonly string[], replacement: JsonObject): JsonObject {
+  const [key, ...rest] = path;
+  if (key === undefined) return replacement;
+  return new Map(object).set(key, withObjectAt(objectAt(object, [key]), rest, replacement));
+}
+
+/** Null for an entry that names no execution (an empty list): the month counts as not loaded. */
+function readEntry(entry: JsonValue, table: Table): LoadedExecution | "unreadable" | null {
+  if (isList(entry)) {
+    const knownIds = entry.filter((id) => typeof id === "string");
+    const executionId = knownIds.at(-1);
+    if (knownIds.length !== entry.length) return "unreadable";
+    return executionId === undefined ? null : { executionId, knownIds, loadedAt: null, submittedTime: null };
+  }
+  const executionId = isObject(entry) ? entry.get(table.idColumn) : undefined;
+  if (!isObject(entry) || typeof executionId !== "string") return "unreadable";
+  return {
+    executionId,
+    knownIds: [executionId],
+    loadedAt: textAt(entry, "loaded_at"),
+    submittedTime: textAt(entry, "submitted_time"),
+  };
+}
+
+function textAt(entry: JsonObject, key: string): string | null {
+  const value = entry.get(key);
+  return typeof value === "string" ? value : null;
+}
+
+function invalidEntry(month: string, table: Table): BillhouseError {
+  return new BillhouseError(
+    "STATE_INVALID",
+    `The state's entry for ${month} of ${table.name} names no ${table.idColumn}.`,
+    {
+      hint: `Run billhouse state forget for this export and ${month}: the month is then loaded again.`,
+    },
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * JSON that keeps what a JavaScript object loses: the order of keys that look like numbers, and the text of numbers
+ * (`1.0`, integers above 2^53). dlt's state is handed on unchanged only with both.
+ */
+export type JsonValue = null | boolean | string | JsonNumber | readonly JsonValue[] | JsonObject;
+
+/** A number as it was written. */
+export interface JsonNumber {
+  readonly number: string;
+}
+
+/** An object; its keys stay in the order of the text. */
+export type JsonObject = ReadonlyMap<string, JsonValue>;
+
+const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[-+.\dEe]+|true|false|null|[{}[\]]/g;
+
+/** Reads JSON text. Error: SyntaxError, as from JSON.parse. */
+export function parseJson(text: string): JsonValue {
+  // Refuses what is not JSON, so that below a token can only stand where it belongs.
+  JSON.parse(text);
+  const tokens = text.matchAll(token);
+  const next = (): string => {
+    const found = tokens.next();
+    return found.done === true ? "" : found.value[0];
+  };
+
+  const readObject = (): JsonObject => {
+    const object = new Map<string, JsonValue>();
+    for (let found = next(); found !== "}"; found = next()) {
+      const key = JSON.parse(found) as string;
+      object.set(key, readValue(next()));
+    }
+    return object;
+  };
+
+  const readValue = (first: string): JsonValue => {
+    switch (first.charAt(0)) {
+      case "{":
+        return readObject();
+      case "[": {
+        const list: JsonValue[] = [];
+        for (let found = next(); found !== "]"; found = next()) list.push(readValue(found));
+        return list;
+      }
+      case '"':
+        return JSON.parse(first) as string;
+      case "t":
+        return true;
+      case "f":
+        return false;
+      case "n":
+        return null;
+      default:
+        return { number: first };
+    }
+  };
+
+  return readValue(next());
+}
+
+/** Writes compact JSON: keys in their order, numbers as they were written. */
+export function writeJson(value: JsonValue): string {
+  return write(value, (object) => [...object]);
+}
+
+/** Writes compact JSON with keys sorted by their UTF-8 bytes at every depth: equal content gives equal text. */
+export function writeCanonicalJson(value: JsonValue): string {
+  return write(value, (object) =>
+    // The default order is that of UTF-16 units, which differs above U+FFFF.
+    [...object].toSorted(([first], [second]) => Buffer.compare(Buffer.from(first), Buffer.from(second))),
+  );
+}
+
+function write(value: JsonValue, entries: (object: JsonObject) => readonly (readonly [string, JsonValue])[]): string {
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (isList(value)) return `[${value.map((item) => write(item, entries)).join(",")}]`;
+  if (isObject(value)) {
+    const members = entries(value).map(([key, member]) => `${JSON.stringify(key)}:${write(member, entries)}`);
+    return `{${members.join(",")}}`;
+  }
+  return value.number;
+}
+
+/** Whether a value is an object. */
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return value instanceof Map;
+}
+
+/** Whether a value is a list. */
+export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}

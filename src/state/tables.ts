@@ -1,0 +1,188 @@
+import { trackingTable, type Table, type TableColumn } from "../model.ts";
+import { dltName } from "./dlt.ts";
+
+/**
+ * A table that billhouse keeps beside the billing tables, as data for the warehouses to make DDL of. Names, order,
+ * types and nullability of dlt's columns are those that real dlt gives them (test/fixtures/dlt).
+ */
+export interface StateTable {
+  readonly name: string;
+  readonly columns: readonly StateColumn[];
+}
+
+/** A column of a table that billhouse keeps. */
+export interface StateColumn {
+  readonly name: string;
+  readonly type: StateColumnType;
+  readonly nullable: boolean;
+  /** `dlt` for what dlt or the Python pipelines make, `billhouse` for what only billhouse adds. */
+  readonly origin: "dlt" | "billhouse";
+  /** The longest text, where dlt declares one (BigQuery: `STRING(64)`; DuckDB ignores it). */
+  readonly length?: number;
+}
+
+/**
+ * The types of such columns: DuckDB VARCHAR, BIGINT, TIMESTAMP WITH TIME ZONE, BOOLEAN, DATE, DOUBLE; BigQuery STRING,
+ * INT64, TIMESTAMP, BOOL, DATE, FLOAT64.
+ */
+export type StateColumnType = "text" | "bigint" | "timestamptz" | "boolean" | "date" | "double";
+
+/** A column as a table in a warehouse has it. */
+export type PresentColumn = Pick<TableColumn, "name" | "nativeType">;
+
+/** dlt's list of packages: a state counts only when its load_id stands here with status 0. */
+export const loadsTable: StateTable = {
+  name: "_dlt_loads",
+  columns: [
+    dlt("load_id", "text", { nullable: false, length: 64 }),
+    dlt("schema_name", "text"),
+    dlt("status", "bigint", { nullable: false }),
+    dlt("inserted_at", "timestamptz", { nullable: false }),
+    dlt("schema_version_hash", "text"),
+  ],
+};
+
+/** dlt's states, append-only: all pipelines of a dataset share it. */
+export const pipelineStateTable: StateTable = {
+  name: "_dlt_pipeline_state",
+  columns: [
+    dlt("version", "bigint", { nullable: false }),
+    dlt("engine_version", "bigint", { nullable: false }),
+    dlt("pipeline_name", "text", { nullable: false }),
+    dlt("state", "text", { nullable: false }),
+    dlt("created_at", "timestamptz", { nullable: false }),
+    dlt("version_hash", "text"),
+    dlt("_dlt_load_id", "text", { nullable: false, length: 64 }),
+    dlt("_dlt_id", "text", { nullable: false }),
+  ],
+};
+
+/** What a receipt holds beyond the columns of the Python pipelines. Lists and maps are JSON text. */
+const receiptColumns: readonly StateColumn[] = [
+  ours("source_bytes", "bigint"),
+  ours("cost_by_currency", "text"),
+  ours("table_cost_by_currency", "text"),
+  ours("effective_cost_by_currency", "text"),
+  ours("table_effective_cost_by_currency", "text"),
+  ours("rounded_values", "bigint"),
+  ours("coverage_start", "date"),
+  ours("coverage_end", "date"),
+  // Text, because a taken-over table may keep its usage dates as text, and a receipt must not fail a proved load.
+  ours("first_usage", "text"),
+  ours("last_usage", "text"),
+  ours("schema_changes", "text"),
+  ours("files", "text"),
+  ours("waivers", "text"),
+  ours("duration_seconds", "double"),
+  ours("billhouse_version", "text"),
+];
+
+/** Receipts of tables whose tracking table was made by the Python pipelines and has no columns for them. */
+export const receiptsTable: StateTable = {
+  name: "_billhouse_receipts",
+  columns: [
+    ours("table_name", "text", { nullable: false }),
+    ours("billing_month", "text", { nullable: false }),
+    ours("load_id", "text", { nullable: false, length: 64 }),
+    // The Azure pipeline's tracking table has no column for the format.
+    ours("format", "text"),
+    ...receiptColumns,
+  ],
+};
+
+/** Which source column each table column was given to, for ever. */
+export const columnsTable: StateTable = {
+  name: "_billhouse_columns",
+  columns: ["table_name", "source_name", "column_name", "type", "first_execution"].map((name) =>
+    ours(name, "text", { nullable: false }),
+  ),
+};
+
+/**
+ * The lease: one row per dataset, whose load_id every committing transaction replaces (the first one writes it). Two
+ * writers touch the same row, and so one of them fails.
+ */
+export const leaseTable: StateTable = {
+  name: "_billhouse_lease",
+  columns: [ours("load_id", "text", { nullable: false, length: 64 })],
+};
+
+/** The tracking table of a table: the columns of the Python pipelines in their order, then ours. */
+export function trackingTableOf(table: Table): StateTable {
+  return {
+    name: trackingTableName(table),
+    columns: [
+      dlt(table.idColumn, "text"),
+      dlt("billing_month", "text"),
+      dlt("loaded_at", "timestamptz"),
+      dlt("row_count", "bigint"),
+      dlt("file_count", "bigint"),
+      // Only the AWS pipeline tells the format. In a table that its Azure sister made it is ours, and stays out.
+      { ...dlt("format", "text"), origin: table.idColumn === "assembly_id" ? "dlt" : "billhouse" },
+      dlt("_dlt_load_id", "text", { nullable: false }),
+      dlt("_dlt_id", "text", { nullable: false }),
+      dlt("run_date", "text"),
+      dlt("total_rows", "bigint"),
+      dlt("manifests_processed", "bigint"),
+      dlt("manifests_skipped", "bigint"),
+      dlt("is_run_summary", "boolean"),
+      ...receiptColumns,
+    ],
+  };
+}
+
+/**
+ * The name under which dlt keeps the tracking rows: the resource's name, normalised as dlt does. It differs from
+ * `trackingTable` for a table with capitals or hyphens in its name.
+ */
+export function trackingTableName(table: Table): string {
+  return dltName(trackingTable(table));
+}
+
+/**
+ * Whether a tracking table with these columns keeps receipts itself: it was made by billhouse, or migrated. Otherwise
+ * they go to `_billhouse_receipts`.
+ */
+export function keepsReceipts(present: readonly PresentColumn[]): boolean {
+  return present.some((column) => column.name === "billhouse_version");
+}
+
+/**
+ * The columns that a table that exists still needs before rows are written to it. A tracking table without our columns gets only
+ * those that its pipeline would add itself, unless it is to be migrated.
+ */
+export function columnsToAdd(
+  table: StateTable,
+  present: readonly PresentColumn[],
+  options: { readonly migrate?: boolean } = {},
+): readonly StateColumn[] {
+  const names = new Set(present.map((column) => column.name));
+  const isOurs = table.columns.every((column) => column.origin === "billhouse");
+  const takesOurs = isOurs || keepsReceipts(present) || options.migrate === true;
+  const missing = table.columns.filter((column) => !names.has(column.name) && (takesOurs || column.origin === "dlt"));
+  // A column that cannot be null cannot be added to rows that are there (BigQuery refuses it).
+  const added = missing.map((column) => (column.nullable ? column : { ...column, nullable: true }));
+  const spare = present.filter((column) => isTimeId(column)).map((column) => dlt(`${column.name}__v_text`, "text"));
+  return [...added, ...spare.filter((column) => !names.has(column.name))];
+}
+
+/**
+ * Whether a column keeps execution ids as times. dlt takes an assembly id such as `20251103T010203Z` for a time and
+ * makes the column a timestamp when such an id comes first; other ids then go to the text column `<name>__v_text`.
+ */
+export function isTimeId(column: PresentColumn): boolean {
+  return (column.name === "assembly_id" || column.name === "run_id") && /^timestamp/i.test(column.nativeType);
+}
+
+interface ColumnOptions {
+  readonly nullable?: boolean;
+  readonly length?: number;
+}
+
+function dlt(name: string, type: StateColumnType, options?: ColumnOptions): StateColumn {
+  return { name, type, nullable: true, origin: "dlt", ...options };
+}
+
+function ours(name: string, type: StateColumnType, options?: ColumnOptions): StateColumn {
+  return { name, type, nullable: true, origin: "billhouse", ...options };
+}

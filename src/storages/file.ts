@@ -1,0 +1,219 @@
+import { constants, type BigIntStats } from "node:fs";
+import { lstat, open, readdir, realpath, stat, type FileHandle } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { BillhouseError } from "../errors.ts";
+import type { StoredObject } from "../model.ts";
+import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
+
+/**
+ * Storage `file`: a folder is the root, given as an absolute path or as `file:///folder`.
+ *
+ * Objects are its regular files. The version is size and time of last change in nanoseconds: what a copy that keeps
+ * times (`rsync -t`, a mounted bucket) keeps too, which an inode is not. Links, whether they lead out or not, are not
+ * followed: they are not listed, and a key or prefix that passes through one is refused with KEY_OUTSIDE_PREFIX.
+ * Sockets, pipes and devices are no objects, nor are files whose names are not UTF-8. The root itself may be a link.
+ * Errors as the contract says; STORAGE_DENIED names the folder or file that the operating system refused.
+ */
+export const fileStorage: StorageDriver = {
+  scheme: "file",
+  async open(url) {
+    const folder = folderOf(url);
+    const named: Root = { url: folder, path: folder };
+    const root: Root = { url: folder, path: (await unlessAbsent(realpath(folder), named, "")) ?? folder };
+    await requireFolder(root);
+    return {
+      url: folder,
+      list: (prefix) => list(root, prefix),
+      find: (key) => find(root, key),
+      read: (object, range) => read(root, object, range),
+    } satisfies Storage;
+  },
+};
+
+/** The root as a person wrote it, and its real path, in which no part is a link. */
+interface Root {
+  readonly url: string;
+  readonly path: string;
+}
+
+/** Bytes of one read: large enough that a system call costs nothing, small enough for many files at once. */
+const pieceSize = 256 * 1024;
+
+/** Not through a link that took the file's place, and without waiting for a writer should it be a pipe by now. */
+const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function folderOf(url: string): string {
+  const hint = "Write an absolute path, as in /data/bills, or an address with three slashes, as in file:///data/bills.";
+  let folder = url;
+  if (/^file:\/\//iu.test(url)) {
+    try {
+      folder = fileURLToPath(url);
+    } catch (cause) {
+      throw new BillhouseError("CONFIG_INVALID", "The file:// address does not name a folder of this machine.", {
+        hint,
+        cause,
+      });
+    }
+  }
+  if (!isAbsolute(folder)) {
+    throw new BillhouseError("CONFIG_INVALID", `The folder ${folder} is not an absolute path.`, { hint });
+  }
+  return resolve(folder);
+}
+
+async function requireFolder(root: Root): Promise<void> {
+  const stats = await unlessAbsent(stat(root.path), root, "");
+  if (stats?.isDirectory() === true) return;
+  const what = stats === undefined ? "does not exist" : "is not a folder";
+  throw new BillhouseError("STORAGE_NOT_FOUND", `${root.url} ${what}.`, {
+    hint: "Check bucket_url, and whether the disk or share that holds the folder is mounted.",
+  });
+}
+
+async function* list(root: Root, prefix: string): AsyncGenerator<StoredObject> {
+  await requireFolder(root);
+  yield* listFolder(root, prefix.replace(/\/+$/u, ""));
+}
+
+async function* listFolder(root: Root, folder: string): AsyncGenerator<StoredObject> {
+  const path = folder === "" ? root.path : await locate(root, folder);
+  if (path === undefined) return;
+  const entries = (await unlessAbsent(readdir(path, { withFileTypes: true }), root, folder)) ?? [];
+  // All keys below a folder begin with its name and `/`, so that is what orders it among its neighbours: `a-b` stands
+  // before what is in `a`. Strings compare by UTF-16 units, which is another order than that of the bytes.
+  const ordered = entries
+    .map((entry) => ({ entry, order: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name) }))
+    .toSorted((left, right) => Buffer.compare(left.order, right.order));
+  for (const { entry } of ordered) {
+    const key = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (leavesRoot(key)) continue;
+    if (entry.isDirectory()) {
+      yield* listFolder(root, key);
+    } else if (entry.isFile()) {
+      const stats = await lookAt(root, key, join(path, entry.name));
+      if (stats !== undefined) yield toObject(key, stats);
+    }
+  }
+}
+
+async function find(root: Root, key: string): Promise<StoredObject | undefined> {
+  const stats = await look(root, key);
+  return stats === undefined ? undefined : toObject(key, stats);
+}
+
+async function* read(
+  root: Root,
+  object: StoredObject,
+  range: { readonly start: number; readonly end: number } = { start: 0, end: object.size },
+): AsyncGenerator<Uint8Array> {
+  // Looked at before it is opened: to open a pipe or a device can wait for ever, or move a tape.
+  const found = await look(root, object.key);
+  if (found === undefined) throw gone(root, object);
+  if (versionOf(found) !== object.version) throw changed(root, object, "after it was listed");
+  const handle = await unlessAbsent(open(join(root.path, object.key), openFlags), root, object.key);
+  if (handle === undefined) throw gone(root, object);
+  try {
+    const before = await handle.stat({ bigint: true });
+    if (!isSameFile(before, found)) throw changed(root, object, "after it was listed");
+    yield* readPieces(root, object, handle, range.start, Math.min(range.end, object.size));
+    // The handle tells of bytes written in place; only the path tells that another file was put there.
+    const after = await handle.stat({ bigint: true });
+    const current = await look(root, object.key);
+    if (current === undefined) throw gone(root, object);
+    if (!isSameFile(after, before) || !isSameFile(current, before)) throw changed(root, object, "while it was read");
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* readPieces(
+  root: Root,
+  object: StoredObject,
+  handle: FileHandle,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  let position = start;
+  while (position < end) {
+    const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position));
+    const { bytesRead } = await handle.read(piece, 0, piece.length, position);
+    if (bytesRead === 0) throw changed(root, object, `while it was read (it ends at byte ${position})`);
+    yield piece.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}
+
+/** The path of what a key or prefix names, or undefined when nothing is there. */
+async function locate(root: Root, key: string): Promise<string | undefined> {
+  if (leavesRoot(key)) throw outside(root, key, "leaves the folder");
+  // The operating system takes `a//b` and `./a` for other names of `a/b` and `a`; as keys they are different ones.
+  if (key.split("/").some((part) => part === "" || part === ".")) return undefined;
+  const path = join(root.path, key);
+  const real = await unlessAbsent(realpath(path), root, key);
+  if (real !== undefined && real !== path) throw outside(root, key, `passes through a link to ${real}`);
+  return real;
+}
+
+/** What the regular file that a key names is, or undefined when there is none. */
+async function look(root: Root, key: string): Promise<BigIntStats | undefined> {
+  const path = await locate(root, key);
+  return path === undefined ? undefined : lookAt(root, key, path);
+}
+
+async function lookAt(root: Root, key: string, path: string): Promise<BigIntStats | undefined> {
+  const stats = await unlessAbsent(lstat(path, { bigint: true }), root, key);
+  return stats?.isFile() === true ? stats : undefined;
+}
+
+function toObject(key: string, stats: BigIntStats): StoredObject {
+  return { key, size: Number(stats.size), version: versionOf(stats), modified: stats.mtime.toISOString() };
+}
+
+function versionOf(stats: BigIntStats): string {
+  return `${stats.size}-${stats.mtimeNs}`;
+}
+
+/** Stricter than the version: within one read the inode must stay, too. */
+function isSameFile(left: BigIntStats, right: BigIntStats): boolean {
+  return left.ino === right.ino && left.dev === right.dev && versionOf(left) === versionOf(right);
+}
+
+/** Waits for a call of the file system: undefined when there is nothing of that name, STORAGE_DENIED when it refused. */
+async function unlessAbsent<T>(call: Promise<T>, root: Root, key: string): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ELOOP") return undefined;
+    if (code !== "EACCES" && code !== "EPERM") throw cause;
+    const place = key === "" ? root.url : join(root.url, key);
+    throw new BillhouseError("STORAGE_DENIED", `The operating system does not let billhouse read ${place}.`, {
+      hint: "Let the user that runs billhouse read it (chmod, or the share's settings), or run as one that may.",
+      cause,
+    });
+  }
+}
+
+function gone(root: Root, object: StoredObject): BillhouseError {
+  return new BillhouseError("FILE_NOT_FOUND", `The file ${object.key} is no longer in ${root.url}.`, {
+    hint: "It was there when the folder was listed; a delivery may be replacing it. Run again when that is complete.",
+  });
+}
+
+function changed(root: Root, object: StoredObject, when: string): BillhouseError {
+  return new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${root.url} was written again ${when}.`, {
+    hint: "A delivery is probably arriving. Run again when it is complete.",
+  });
+}
+
+function outside(root: Root, key: string, how: string): BillhouseError {
+  return new BillhouseError(
+    "KEY_OUTSIDE_PREFIX",
+    `The key ${JSON.stringify(key)} ${how}; billhouse reads only what lies in ${root.url} itself.`,
+    {
+      hint: "Put the file itself into the folder, or correct the prefix or manifest that names this key.",
+    },
+  );
+}

@@ -1,0 +1,59 @@
+import type { StoredObject } from "../model.ts";
+
+/**
+ * Where files lie: the first of the three axes. A storage is read-only by type; nothing in billhouse can write to or
+ * delete from a place where a cloud delivers its bills.
+ *
+ * Keys are text as the storage holds them, in Unicode, never URL-encoded: `a b+c%20=1:2.csv` is a key of 16 characters.
+ * Every method may be called many times and at once. Errors of a listing or a read come from its iterator.
+ */
+export interface Storage {
+  /** The root in the form a person writes, for messages: `s3://bucket`, `/data/bills`. Never holds a secret. */
+  readonly url: string;
+
+  /**
+   * Every object below `prefix`, once, streamed in the order of the keys' UTF-8 bytes, over all pages. A prefix is a
+   * path: `cur/v1`, or `cur/v1/`, covers `cur/v1/x`, but neither `cur/v1-old/x` nor an object called `cur/v1`; the
+   * empty prefix covers all. Nothing below the prefix is an empty listing, no error. A key that leaves the root is
+   * never yielded. A reader that stops early stops the listing: no further page is asked for.
+   * Errors: STORAGE_NOT_FOUND when the root itself does not exist; STORAGE_DENIED; KEY_OUTSIDE_PREFIX for a prefix that
+   * leaves the root.
+   */
+  list(prefix: string): AsyncIterable<StoredObject>;
+
+  /**
+   * The object as it is now, equal to what a listing would yield, or undefined when there is none (a folder is none).
+   * Errors: STORAGE_DENIED, KEY_OUTSIDE_PREFIX.
+   */
+  find(key: string): Promise<StoredObject | undefined>;
+
+  /**
+   * The bytes of exactly the version that was listed, or of a part of it: `end` is exclusive, and what of the range
+   * lies behind the last byte is left out. Each piece is the reader's to keep. The version is checked before the first
+   * byte and again after the last one, so only a read that came to its end is a proof; a reader that stops early frees
+   * what the read held.
+   * Errors: OBJECT_CHANGED when it is another version before, during or after the read; FILE_NOT_FOUND when it is
+   * gone; STORAGE_DENIED; KEY_OUTSIDE_PREFIX.
+   */
+  read(object: StoredObject, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+}
+
+/** Opens storages of one kind: the first word of a `bucket_url` picks it. */
+export interface StorageDriver {
+  /** The word of the scheme: `file`, `gs`, `s3`, `az`. */
+  readonly scheme: string;
+  /**
+   * Opens the storage whose root the address names. A driver that cannot tell yet whether the root exists leaves that
+   * to the first call. Errors: STORAGE_NOT_FOUND, STORAGE_DENIED, CONFIG_INVALID.
+   */
+  open(url: string): Promise<Storage>;
+}
+
+/**
+ * Whether a key, or a prefix, could name a place outside the root: a part `..`, a `/` in front, a NUL. A backslash
+ * counts as `/`, because some systems read it so. Every driver leaves such keys out of its listings, and refuses them
+ * with KEY_OUTSIDE_PREFIX in `find` and `read`.
+ */
+export function leavesRoot(key: string): boolean {
+  return /^[/\\]|\0/u.test(key) || key.split(/[/\\]/u).includes("..");
+}

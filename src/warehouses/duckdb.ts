@@ -1,0 +1,65 @@
+import { readCurrentState, readLedger } from "./duckdb/ledger.ts";
+import { replaceMonth } from "./duckdb/load.ts";
+import { type DuckdbOptions, openDatabase } from "./duckdb/opening.ts";
+import { takeLease, writePackage } from "./duckdb/packages.ts";
+import { askQuestion } from "./duckdb/questions.ts";
+import { createPublisher } from "./duckdb/read-copy.ts";
+import { prepareState, prepareTable } from "./duckdb/schema.ts";
+import { reachPoint } from "./points.ts";
+import type { OpenMode, Warehouse } from "./warehouse.ts";
+
+export type { DuckdbOptions } from "./duckdb/opening.ts";
+
+/**
+ * Opens a DuckDB file as a warehouse. One process writes at a time; readers use a copy beside it (`reader`), which
+ * `publish` brings up to date. Writing operations of one warehouse wait for each other.
+ * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL, CONFIG_INVALID.
+ */
+export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<Warehouse> {
+  const database = await openDatabase(options, mode);
+  const { description, workFolder } = database;
+  const publisher = workFolder === null ? undefined : createPublisher(database, workFolder);
+
+  function write<T>(work: () => Promise<T>): Promise<T> {
+    if (mode !== "write") throw new TypeError(`${description} was opened to read.`);
+    return database.queue(work);
+  }
+
+  return {
+    description,
+    destinationType: "dlt.destinations.duckdb",
+    decimalScale: 18,
+    workFolder,
+
+    ledger: (table) => database.use((connection) => readLedger(connection, table)),
+
+    prepare: (table, change) => write(() => database.transact((connection) => prepareTable(connection, table, change))),
+
+    replaceMonth: (replacement, settle) => write(() => replaceMonth(database, replacement, settle)),
+
+    async append(table, settle) {
+      await write(async () => {
+        await database.transact(async (connection) => {
+          await prepareState(connection, table);
+          await takeLease(connection, table);
+          await writePackage(connection, table, settle(await readCurrentState(connection, table)));
+          reachPoint("before-commit");
+        });
+        reachPoint("after-commit");
+      });
+    },
+
+    async publish() {
+      await write(async () => publisher?.publish());
+    },
+
+    async *query(sql) {
+      yield* database.stream((connection) => askQuestion(connection, sql, mode !== "write"));
+    },
+
+    async close() {
+      await database.close();
+      await publisher?.close();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Scalar macros of a loading connection, which read the text of bills exactly. DuckDB's own casts do not: a decimal
+ * with an exponent is rounded twice (`-848888E-28` becomes -1e-18), the offset of a time is ignored when it is cast to
+ * TIMESTAMP, `2024-01-01T00:00Z` is refused, `10/11/12` is the year 10 and `infinity` a time.
+ */
+export const castMacros: readonly string[] = [
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_scientific(c) AS
+    regexp_extract(c, '^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$', ['sign', 'whole', 'fraction', 'exponent'])`,
+  `CREATE OR REPLACE TEMP MACRO billhouse_point(digits, point) AS CASE
+    WHEN point <= 0 THEN '0.' || repeat('0', -point) || digits
+    WHEN point >= length(digits) THEN digits || repeat('0', point - length(digits))
+    ELSE digits[1:point] || '.' || digits[point + 1:] END`,
+  // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
+  `CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS CASE
+    WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c
+    WHEN billhouse_scientific(c).whole || billhouse_scientific(c).fraction = '' THEN c
+    ELSE billhouse_scientific(c).sign || billhouse_point(
+      billhouse_scientific(c).whole || billhouse_scientific(c).fraction,
+      length(billhouse_scientific(c).whole) + CAST(billhouse_scientific(c).exponent AS INTEGER)) END`,
+  // The text of a whole number; a fraction is kept for the cast to refuse in words, where DuckDB would round it.
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
+    CASE WHEN regexp_full_match(c, '[+-]?\d+(\.0*)?') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
+  // A moment in UTC: first the forms that casts read quickly, then the rare ones, rewritten for the same cast. What is
+  // no time at all reaches a cast that must fail.
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_time(c) AS coalesce(
+    CASE WHEN substring(c, 5, 1) = '-' THEN
+      CASE WHEN suffix(c, 'Z') THEN TRY_CAST(c AS TIMESTAMP) ELSE CAST(TRY_CAST(c AS TIMESTAMPTZ) AS TIMESTAMP) END END,
+    CASE WHEN c IS NULL THEN NULL
+      WHEN regexp_matches(c, '^(\d{4}-|\d{1,2}/\d{1,2}/\d{4})') THEN CAST(CAST(
+        regexp_replace(regexp_replace(regexp_replace(c,
+          '^(\d{1,2})/(\d{1,2})/(\d{4})', '\3-\1-\2'),
+          ' ?UTC$', 'Z'),
+          '([T ]\d\d:\d\d)(Z|[+-][0-9:]+)?$', '\1:00\2') AS TIMESTAMPTZ) AS TIMESTAMP)
+      ELSE CAST('no time: ' || c AS TIMESTAMP) END)`,
+];
+
+/** The first cell of a file, without the byte order mark that Azure writes a second time behind its header. */
+export function firstCell(value: string): string {
+  return `nullif(ltrim(${value}, chr(65279)), '')`;
+}
+
+/**
+ * The SQL that makes a value of a table column out of a value of a file. Fails, in the database, for a value that does
+ * not fit; NULL stays NULL.
+ */
+export function castExpression(value: string, sourceType: string, nativeType: string): string {
+  if (sourceType === "VARCHAR") return castText(value, nativeType);
+  if (sourceType === nativeType) return value;
+  const isText = nativeType === "VARCHAR" || nativeType === "JSON";
+  if (isText && /^(MAP|STRUCT|UNION|VARIANT)\b|\]$/.test(sourceType)) return `CAST(to_json(${value}) AS ${nativeType})`;
+  const isFloat = sourceType === "DOUBLE" || sourceType === "FLOAT";
+  const isExact = isDecimal(nativeType) || isInteger(nativeType);
+  // The shortest text of a float is the number that was meant; its binary value has digits that nobody wrote.
+  if (isExact && (isFloat || (isInteger(nativeType) && isDecimal(sourceType)))) {
+    return castText(`CAST(${value} AS VARCHAR)`, nativeType);
+  }
+  return `CAST(${value} AS ${nativeType})`;
+}
+
+/** Whether a native type is a decimal, of whatever width. */
+export function isDecimal(nativeType: string): boolean {
+  return nativeType.startsWith("DECIMAL(");
+}
+
+/** Whether a native type is an integer. */
+export function isInteger(nativeType: string): boolean {
+  return /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(nativeType);
+}
+
+function castText(value: string, nativeType: string): string {
+  if (nativeType === "VARCHAR") return value;
+  const filled = `nullif(${value}, '')`;
+  if (isDecimal(nativeType)) return `CAST(billhouse_number(${filled}) AS ${nativeType})`;
+  if (isInteger(nativeType)) return `CAST(billhouse_whole(billhouse_number(${filled})) AS ${nativeType})`;
+  if (nativeType === "TIMESTAMP") return `billhouse_time(${filled})`;
+  if (nativeType === "TIMESTAMP WITH TIME ZONE") return `timezone('UTC', billhouse_time(${filled}))`;
+  if (nativeType === "DATE" || nativeType.startsWith("TIMESTAMP_")) {
+    return `CAST(billhouse_time(${filled}) AS ${nativeType})`;
+  }
+  return `CAST(${filled} AS ${nativeType})`;
+}

@@ -1,0 +1,120 @@
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
+import type { OpenMode } from "../warehouse.ts";
+import { castMacros } from "./casts.ts";
+import { translateFailure } from "./failures.ts";
+
+/** An open database and what belongs to it. */
+export interface Database {
+  readonly path: string;
+  readonly description: string;
+  readonly mode: OpenMode;
+  /** A folder of this opening alone, on the disk of the database; null when it was not opened to write. */
+  readonly workFolder: string | null;
+  /** Runs work on a connection of its own, and closes it; errors are translated. */
+  use<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
+  /** As `use`, for work that yields: the connection is closed when the reader has enough. */
+  stream<T>(work: (connection: DuckDBConnection) => AsyncIterable<T>): AsyncGenerator<T>;
+  /** As `use`, in one transaction: commits when the work is done, otherwise rolls back and rethrows. */
+  transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
+  /** Runs work when all work that was queued before has ended: the database has one writer. */
+  queue<T>(work: () => Promise<T>): Promise<T>;
+  /** Interrupts what is running, waits for its end and lets go of the file. */
+  close(): Promise<void>;
+}
+
+/** What is known of a database when it is opened. `close` removes the folders. */
+export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "workFolder"> {
+  readonly removeFolders: () => Promise<void>;
+}
+
+/** The database of an open instance, which from now on belongs to it. */
+export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): Database {
+  const connections = new Set<DuckDBConnection>();
+  let last: Promise<unknown> = Promise.resolve();
+  let closing: Promise<void> | undefined;
+
+  async function connect(): Promise<DuckDBConnection> {
+    if (closing !== undefined) throw new TypeError("The warehouse is closed.");
+    const connection = await instance.connect();
+    connections.add(connection);
+    return connection;
+  }
+
+  function release(connection: DuckDBConnection): void {
+    connections.delete(connection);
+    connection.closeSync();
+  }
+
+  async function use<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await connect();
+    try {
+      return await work(connection);
+    } catch (error) {
+      throw translateFailure(error, facts.description);
+    } finally {
+      release(connection);
+    }
+  }
+
+  return {
+    ...facts,
+    use,
+
+    async *stream(work) {
+      const connection = await connect();
+      try {
+        yield* work(connection);
+      } catch (error) {
+        throw translateFailure(error, facts.description);
+      } finally {
+        release(connection);
+      }
+    },
+
+    transact(work) {
+      return use(async (connection) => {
+        for (const macro of castMacros) await connection.run(macro);
+        await connection.run("BEGIN TRANSACTION");
+        try {
+          const result = await work(connection);
+          await connection.run("COMMIT");
+          return result;
+        } catch (error) {
+          // A COMMIT after an error succeeds and stores nothing, so it must never be reached; a COMMIT that failed has
+          // rolled back already, and a second ROLLBACK is refused.
+          await connection.run("ROLLBACK").catch(() => undefined);
+          throw error;
+        }
+      });
+    },
+
+    queue(work) {
+      const result = last.then(work);
+      last = result.catch(() => undefined);
+      return result;
+    },
+
+    close() {
+      closing ??= (async () => {
+        for (const connection of connections) connection.interrupt();
+        await last;
+        for (const connection of connections) connection.closeSync();
+        instance.closeSync();
+        await facts.removeFolders();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** A row of a statement whose columns are not nested. */
+export type ScalarRow = Record<string, string | number | boolean | null>;
+
+/** All rows of one statement whose columns are not nested: 64-bit integers, decimals and times as text. */
+export async function readRows(
+  connection: DuckDBConnection,
+  sql: string,
+  values: DuckDBValue[] = [],
+): Promise<ScalarRow[]> {
+  return (await connection.runAndReadAll(sql, values)).getRowObjectsJson() as ScalarRow[];
+}

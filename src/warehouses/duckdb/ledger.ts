@@ -1,0 +1,115 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { ColumnType, RegisteredColumn, Table, TableColumn } from "../../model.ts";
+import type { CurrentState } from "../../state/package.ts";
+import { newestReceipts, type ReadRow } from "../../state/receipts.ts";
+import { columnsTable, loadsTable, pipelineStateTable, receiptsTable, trackingTableName } from "../../state/tables.ts";
+import type { Ledger } from "../warehouse.ts";
+import { readRows } from "./database.ts";
+import { columnType, identifier, tableName } from "./names.ts";
+
+/**
+ * Reads what the database holds of a table. What is absent is looked up in the catalog and not guessed from an error,
+ * so that every error that does occur is told.
+ */
+export async function readLedger(connection: DuckDBConnection, table: Table): Promise<Ledger> {
+  await connection.run("BEGIN TRANSACTION");
+  try {
+    const columns = await columnsOf(connection, table.dataset, table.name);
+    const registry = await columnsOf(connection, table.dataset, columnsTable.name);
+    return {
+      columns: columns.length === 0 ? null : columns,
+      registry: registry.length === 0 ? [] : await readRegistry(connection, table),
+      state: await readState(connection, table),
+      receipts: newestReceipts(...(await readTracking(connection, table))),
+    };
+  } finally {
+    await connection.run("ROLLBACK");
+  }
+}
+
+/** The newest state and load_id, as the transaction of this connection sees them. */
+export async function readCurrentState(connection: DuckDBConnection, table: Table): Promise<CurrentState> {
+  const [newest] = await readRows(
+    connection,
+    `SELECT max("id") AS "id" FROM (
+      SELECT "load_id" AS "id" FROM ${tableName(table.dataset, loadsTable.name)}
+      UNION ALL SELECT "_dlt_load_id" FROM ${tableName(table.dataset, pipelineStateTable.name)})`,
+  );
+  const id = newest?.["id"];
+  return { state: await readState(connection, table), newestLoadId: typeof id === "string" ? id : null };
+}
+
+/** The columns of a table in their order; none when there is no such table. */
+export async function columnsOf(connection: DuckDBConnection, dataset: string, table: string): Promise<TableColumn[]> {
+  const rows = await readRows(
+    connection,
+    `SELECT column_name, data_type FROM duckdb_columns()
+      WHERE database_name = current_database() AND schema_name = $1 AND lower(table_name) = lower($2) ORDER BY column_index`,
+    [dataset, table],
+  );
+  return rows.map((row) => {
+    const nativeType = String(row["data_type"]);
+    return { name: String(row["column_name"]), type: columnType(nativeType), nativeType };
+  });
+}
+
+/** dlt's own query (job_client_impl.py, get_stored_state). */
+async function readState(connection: DuckDBConnection, table: Table): Promise<string | null> {
+  const { dataset, pipelineName } = table;
+  for (const { name } of [pipelineStateTable, loadsTable]) {
+    if ((await columnsOf(connection, dataset, name)).length === 0) return null;
+  }
+  const [row] = await readRows(
+    connection,
+    `SELECT s."state" AS "state" FROM ${tableName(dataset, pipelineStateTable.name)} AS s
+      JOIN ${tableName(dataset, loadsTable.name)} AS l ON l."load_id" = s."_dlt_load_id"
+      WHERE s."pipeline_name" = $1 AND l."status" = 0 ORDER BY l."load_id" DESC LIMIT 1`,
+    [pipelineName],
+  );
+  const state = row?.["state"];
+  return typeof state === "string" ? state : null;
+}
+
+async function readRegistry(connection: DuckDBConnection, table: Table): Promise<RegisteredColumn[]> {
+  const rows = await readRows(
+    connection,
+    `SELECT * FROM ${tableName(table.dataset, columnsTable.name)} WHERE "table_name" = $1`,
+    [table.name],
+  );
+  return rows.map((row) => ({
+    sourceName: String(row["source_name"]),
+    columnName: String(row["column_name"]),
+    type: String(row["type"]) as ColumnType,
+    firstExecution: String(row["first_execution"]),
+  }));
+}
+
+/** The tracking rows of the newest load of each month, and the receipts that are kept apart from them. */
+async function readTracking(
+  connection: DuckDBConnection,
+  table: Table,
+): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
+  const name = trackingTableName(table);
+  const columns = new Set((await columnsOf(connection, table.dataset, name)).map((column) => column.name));
+  if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return [[], []];
+  const ids = ["assembly_id", "assembly_id__v_text", "run_id", "run_id__v_text"].filter((id) => columns.has(id));
+  const isLoad = [
+    `"billing_month" IS NOT NULL`,
+    `coalesce(${["NULL", ...ids.map((id) => `CAST(${identifier(id)} AS VARCHAR)`)].join(", ")}) IS NOT NULL`,
+    ...(columns.has("is_run_summary") ? [`"is_run_summary" IS DISTINCT FROM true`] : []),
+  ];
+  const order = `"_dlt_load_id" DESC${columns.has("loaded_at") ? `, "loaded_at" DESC` : ""}`;
+  const rows = await readRows(
+    connection,
+    `SELECT * FROM ${tableName(table.dataset, name)} WHERE ${isLoad.join(" AND ")}
+      QUALIFY row_number() OVER (PARTITION BY "billing_month" ORDER BY ${order}) = 1`,
+  );
+  if ((await columnsOf(connection, table.dataset, receiptsTable.name)).length === 0) return [rows, []];
+  const own = await readRows(
+    connection,
+    `SELECT * FROM ${tableName(table.dataset, receiptsTable.name)} WHERE "table_name" = $1
+      AND "load_id" IN (SELECT unnest(CAST($2 AS VARCHAR[])))`,
+    [table.name, JSON.stringify(rows.map((row) => row["_dlt_load_id"]))],
+  );
+  return [rows, own];
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { reachPoint } from "../points.ts";
+import type { Database } from "./database.ts";
+import { readCopyPath, translateFailure } from "./failures.ts";
+
+/** Makes the copy of a database file that its readers open. */
+export interface Publisher {
+  /** Brings the copy up to date, in one step for its readers; does nothing when it is. */
+  publish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Publishes the database that was opened to write. */
+export function createPublisher(database: Database, workFolder: string): Publisher {
+  // Closing any handle of a file takes away the lock that DuckDB holds on it (POSIX locks belong to the process), so
+  // the one that is read from stays open as long as the database.
+  let source: FileHandle | undefined;
+
+  return {
+    async publish() {
+      await database.use((connection) => connection.run("CHECKPOINT"));
+      reachPoint("before-publish");
+      source ??= await open(database.path);
+      const target = readCopyPath(database.path);
+      if (await isCurrent(source, target)) return;
+      const copy = join(workFolder, `${randomUUID()}.duckdb`);
+      try {
+        await copyFrom(source, copy);
+        reachPoint("after-publish-copy");
+        await rename(copy, target);
+        await syncFolder(dirname(target));
+      } catch (error) {
+        await rm(copy, { force: true });
+        throw translateFailure(error, database.description);
+      }
+    },
+
+    async close() {
+      await source?.close();
+    },
+  };
+}
+
+/**
+ * The file header and the two database headers, of which every checkpoint writes one with a higher count: files of one
+ * database whose headers are equal are equal (https://duckdb.org/docs/stable/internals/storage).
+ */
+const headerSize = 3 * 4096;
+
+async function isCurrent(source: FileHandle, target: string): Promise<boolean> {
+  if (!existsSync(target)) return false;
+  const copy = await open(target);
+  try {
+    const [old, now] = [await copy.stat(), await source.stat()];
+    // The time tells a database that was made anew: its headers can be equal by chance.
+    if (old.size !== now.size || old.mtimeMs < now.mtimeMs) return false;
+    return (await header(copy)).equals(await header(source));
+  } finally {
+    await copy.close();
+  }
+}
+
+async function header(file: FileHandle): Promise<Buffer> {
+  const buffer = Buffer.alloc(headerSize);
+  await file.read(buffer, 0, headerSize, 0);
+  return buffer;
+}
+
+async function copyFrom(source: FileHandle, path: string): Promise<void> {
+  const copy = await open(path, "wx");
+  try {
+    const buffer = Buffer.allocUnsafe(4 * 1024 * 1024);
+    for (let position = 0; ;) {
+      const { bytesRead } = await source.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) break;
+      await copy.writeFile(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+    await copy.sync();
+  } finally {
+    await copy.close();
+  }
+}
+
+/** Makes the new name last through a power cut. Where folders cannot be synced (Windows), the name lasts anyway. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}

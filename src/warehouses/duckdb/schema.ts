@@ -1,0 +1,81 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { RegisteredColumn, Table } from "../../model.ts";
+import {
+  columnsTable,
+  columnsToAdd,
+  keepsReceipts,
+  leaseTable,
+  loadsTable,
+  pipelineStateTable,
+  receiptsTable,
+  trackingTableName,
+  trackingTableOf,
+  type StateColumn,
+  type StateTable,
+} from "../../state/tables.ts";
+import type { SchemaChange } from "../warehouse.ts";
+import { columnsOf } from "./ledger.ts";
+import { identifier, literal, nativeTypes, tableName } from "./names.ts";
+
+/** Makes the table and the tables beside it what the next loads need. The connection must be in a transaction. */
+export async function prepareTable(connection: DuckDBConnection, table: Table, change: SchemaChange): Promise<void> {
+  await prepareState(connection, table);
+  const target = tableName(table.dataset, table.name);
+  const columns = change.added.map(({ name, type }) => `${identifier(name)} ${nativeTypes[type]}`);
+  if ((await columnsOf(connection, table.dataset, table.name)).length === 0) {
+    await connection.run(`CREATE TABLE ${target} (${columns.join(", ")})`);
+  } else {
+    for (const column of columns) await connection.run(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${column}`);
+  }
+  await register(connection, table, change.registered);
+}
+
+/** Makes the tables that billhouse and dlt keep beside the billing tables. The connection must be in a transaction. */
+export async function prepareState(connection: DuckDBConnection, table: Table): Promise<void> {
+  await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.dataset)}`);
+  const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
+  const apart = tracking.length > 0 && !keepsReceipts(tracking);
+  const tables = [loadsTable, pipelineStateTable, columnsTable, leaseTable, trackingTableOf(table)];
+  for (const wanted of apart ? [...tables, receiptsTable] : tables) await prepareStateTable(connection, table, wanted);
+  const lease = tableName(table.dataset, leaseTable.name);
+  await connection.run(`INSERT INTO ${lease} ("load_id") SELECT '' WHERE NOT EXISTS (FROM ${lease})`);
+}
+
+async function prepareStateTable(connection: DuckDBConnection, { dataset }: Table, wanted: StateTable): Promise<void> {
+  const target = tableName(dataset, wanted.name);
+  const present = await columnsOf(connection, dataset, wanted.name);
+  if (present.length === 0) {
+    await connection.run(`CREATE TABLE ${target} (${wanted.columns.map(definition).join(", ")})`);
+    return;
+  }
+  for (const column of columnsToAdd(wanted, present)) {
+    await connection.run(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${definition(column)}`);
+  }
+}
+
+function definition({ name, type, nullable }: StateColumn): string {
+  return `${identifier(name)} ${nativeTypes[type]}${nullable ? "" : " NOT NULL"}`;
+}
+
+/** Rows of the registry are written once and never changed; the comments of the columns only repeat them. */
+async function register(
+  connection: DuckDBConnection,
+  table: Table,
+  registered: readonly RegisteredColumn[],
+): Promise<void> {
+  if (registered.length === 0) return;
+  const rows = registered.map(
+    ({ sourceName, columnName, type, firstExecution }) =>
+      `(${[table.name, sourceName, columnName, type, firstExecution].map(literal).join(", ")})`,
+  );
+  const registry = tableName(table.dataset, columnsTable.name);
+  const names = columnsTable.columns.map(({ name }) => identifier(name)).join(", ");
+  await connection.run(
+    `INSERT INTO ${registry} (${names}) SELECT * FROM (VALUES ${rows.join(", ")}) AS n(${names})
+      WHERE NOT EXISTS (FROM ${registry} AS r WHERE r."table_name" = n."table_name" AND r."source_name" = n."source_name")`,
+  );
+  const target = tableName(table.dataset, table.name);
+  for (const { columnName, sourceName } of registered) {
+    await connection.run(`COMMENT ON COLUMN ${target}.${identifier(columnName)} IS ${literal(sourceName)}`);
+  }
+}

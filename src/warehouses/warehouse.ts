@@ -1,0 +1,139 @@
+import type {
+  BillingMonth,
+  CurrencySums,
+  DataFile,
+  Receipt,
+  RegisteredColumn,
+  Table,
+  TableColumn,
+  ColumnType,
+} from "../model.ts";
+import type { MappedColumn } from "../schema/columns.ts";
+import type { DestinationType } from "../state/dlt.ts";
+import type { CurrentState, LoadPackage } from "../state/package.ts";
+
+/**
+ * What a warehouse is opened for. `write`: to load; what does not exist is made. `read`: to look at what is loaded
+ * (`plan`, `status`); nothing is made or changed. `reader`: to ask what the last run published (`query`, `serve`).
+ */
+export type OpenMode = "write" | "read" | "reader";
+
+/**
+ * Where rows go: the third of the three axes. A warehouse replaces whole months and keeps the state beside them; a
+ * deletion that can be seen without its load does not exist in this contract.
+ */
+export interface Warehouse {
+  /** What it is, for messages: `DuckDB billhouse.duckdb`. Never holds a secret. */
+  readonly description: string;
+  /** What dlt calls it in its state. */
+  readonly destinationType: DestinationType;
+  /** Digits after the point that its `decimal` holds: 18 in DuckDB, 38 in BigQuery. Values with more are rounded. */
+  readonly decimalScale: number;
+  /**
+   * The folder for unpacked, checked copies of data files, which the warehouse then reads; null when it reads them from
+   * the storage by itself, or was not opened to write. `close` removes it.
+   */
+  readonly workFolder: string | null;
+
+  /** What it holds of one table. A table, dataset or database that does not exist is an empty ledger, and stays so. */
+  ledger(table: Table): Promise<Ledger>;
+
+  /**
+   * Makes the table what its next loads need, in one step: creates it or adds columns, and registers columns. Safe to
+   * repeat.
+   */
+  prepare(table: Table, change: SchemaChange): Promise<void>;
+
+  /**
+   * Replaces the rows of one billing month with the rows of checked files, and commits them together with the package
+   * that `settle` makes, all or nothing: when anything throws (an iterator, a cast, `settle`), the warehouse is as it
+   * was, and the error is rethrown.
+   * Errors: VALUE_INVALID for a value that does not fit its column, MONTH_MISMATCH for a row of another month (unless
+   * the delivery spans months), PERIOD_MISSING for a row without one, each with file, line or row, column and value;
+   * FILE_INVALID, FILE_CORRUPT; TYPE_MISMATCH when the partition column of the table holds no times; WAREHOUSE_LOCKED
+   * when another writer was faster; WAREHOUSE_FULL; INTERRUPTED when the warehouse was closed meanwhile.
+   */
+  replaceMonth(replacement: MonthReplacement, settle: Settle): Promise<void>;
+
+  /** Commits a package without rows: a run summary, or a state from which months were forgotten. */
+  append(table: Table, settle: (current: CurrentState) => LoadPackage): Promise<void>;
+
+  /**
+   * Makes what was loaded visible to readers (DuckDB: the read copy). Called at the end of every run, because the last
+   * one may have been killed between its commit and this; does nothing when readers see everything already.
+   */
+  publish(): Promise<void>;
+
+  /** Runs one statement that only reads. Error: QUERY_INVALID. */
+  query(sql: string): AsyncIterable<QueryRow>;
+
+  /** Stops what is still running, which then fails as INTERRUPTED and is rolled back, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** A row of a query's answer: decimals, 64-bit integers, dates and times are text. */
+export type QueryRow = Readonly<Record<string, unknown>>;
+
+/** What a warehouse holds of one table. */
+export interface Ledger {
+  /** Null when there is no such table. */
+  readonly columns: readonly TableColumn[] | null;
+  readonly registry: readonly RegisteredColumn[];
+  /** dlt's newest state of this pipeline, still encoded; null when there is none. */
+  readonly state: string | null;
+  /** The newest receipt of each billing month. */
+  readonly receipts: readonly Receipt[];
+}
+
+/** What must be there before a load. */
+export interface SchemaChange {
+  /** New columns, in order. When the table does not exist it is created with them. */
+  readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
+  readonly registered: readonly RegisteredColumn[];
+  /** Name of the column that carries the billing month. */
+  readonly partitionColumn: string;
+  /** Name of the start of usage, by which rows are clustered; null where there is none. */
+  readonly usageColumn: string | null;
+}
+
+/** A data file whose bytes were checked. */
+export interface CheckedFile {
+  readonly file: DataFile;
+  /** Local path of plain, unpacked CSV or of Parquet; null when the warehouse reads the object by itself. */
+  readonly path: string | null;
+  /** Column for column, by position: the header of the file, and the table column that takes it. */
+  readonly columns: readonly MappedColumn[];
+}
+
+/** One month to replace. */
+export interface MonthReplacement {
+  readonly table: Table;
+  readonly billingMonth: BillingMonth;
+  readonly partitionColumn: string;
+  /** Whether `partitionColumn` is stamped with the billing month (`billing_month`) instead of being in the files. */
+  readonly stamped: boolean;
+  /** Whether rows of other months in the files are left out (true) or refused (false). */
+  readonly spansMonths: boolean;
+  /** In order; the warehouse asks for the next one when it is done with the last. */
+  readonly files: AsyncIterable<CheckedFile>;
+  /** Table columns to sum for proof, at most two, and the column with their currency. */
+  readonly costColumns: readonly string[];
+  readonly currencyColumn: string | null;
+  readonly usageColumn: string | null;
+}
+
+/** What the table holds of the month after the new rows went in, measured inside the transaction. */
+export interface TableMeasures {
+  /** Rows of the billing month. */
+  readonly rows: number;
+  /** Rows that were inserted. */
+  readonly inserted: number;
+  /** Sums of `costColumns`, in their order: for every currency of the month's rows, `0` where none has an amount. */
+  readonly sums: readonly CurrencySums[];
+  /** Smallest and largest value of `usageColumn`: `2025-01-01T00:00:00Z`. */
+  readonly firstUsage: string | null;
+  readonly lastUsage: string | null;
+}
+
+/** Judges the measures (throws when they prove the load wrong) and gives the package to commit with the rows. */
+export type Settle = (measures: TableMeasures, current: CurrentState) => LoadPackage;

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "billhouse-cli-"));
+  await writeFile(join(folder, "broken.toml"), '[sources.aws_cur]\nbukcet = "hunter2"\nsecret_key = "hunter2"\n');
+  await writeFile(join(folder, "good.toml"), '[sources.aws_cur]\nbucket_url = "nowhere"\n');
+});
+after(() => rm(folder, { recursive: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function billhouse(words: readonly string[], options: { nodeFlags?: readonly string[] } = {}): Promise<Ended> {
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(SOURCES|DESTINATION)__|^NO_COLOR$/.test(name)),
+  );
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), cli, ...words], {
+    cwd: folder,
+    env: environment,
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+test("--version and --help answer on stdout", async () => {
+  const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  assert.deepEqual(await billhouse(["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" });
+  for (const words of [["--help"], ["help"], ["run", "--help"], ["help", "state"], ["state", "forget", "-h"]]) {
+    const { code, stdout, stderr } = await billhouse(words);
+    assert.equal(code, 0, words.join(" "));
+    assert.match(stdout, /^Usage: billhouse/);
+    assert.equal(stderr, "");
+  }
+});
+
+test("no command shows the help on stderr and fails", async () => {
+  const { code, stdout, stderr } = await billhouse([]);
+  assert.deepEqual([code, stdout], [64, ""]);
+  assert.match(stderr, /^Usage: billhouse/);
+  const json = await billhouse(["state", "--json"]);
+  assert.equal(json.code, 64);
+  assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "USAGE_INVALID");
+});
+
+describe("wrong use stops with 64 and names the right one", () => {
+  const cases: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+    rnu: ["There is no command billhouse rnu.", "Did you mean billhouse run? billhouse --help lists the commands."],
+    "statsu aws_cur": [
+      "There is no command billhouse statsu.",
+      "Did you mean billhouse status? billhouse --help lists the commands.",
+    ],
+    "state shwo": [
+      "There is no command billhouse state shwo.",
+      "Did you mean billhouse state show? billhouse state --help lists the commands.",
+    ],
+    "run --dryrun": [
+      "billhouse run has no flag --dryrun.",
+      "Did you mean --dry-run? billhouse run --help lists its flags.",
+    ],
+    "--dryrun run": [
+      "billhouse run has no flag --dryrun.",
+      "Did you mean --dry-run? billhouse run --help lists its flags.",
+    ],
+    "status --jsno": [
+      "billhouse status has no flag --jsno.",
+      "Did you mean --json? billhouse status --help lists its flags.",
+    ],
+    "plan --detailed-exitcod=1": [
+      "billhouse plan has no flag --detailed-exitcod=1.",
+      "Did you mean --detailed-exitcode? billhouse plan --help lists its flags.",
+    ],
+    query: ["billhouse query needs <sql>.", "Usage: billhouse query [options] <sql>"],
+    "query select 1": ["billhouse query does not know what to do with: 1", "Put the SQL in quotes."],
+    "state forget": [
+      "billhouse state forget needs <export>.",
+      "Usage: billhouse state forget [options] <export> [month...]",
+    ],
+    "run --from": ["The flag --from <YYYY-MM> needs a value.", "Usage: billhouse run [options] [export...]"],
+    "run --from 2025-1": [
+      '"2025-1" is not a billing month.',
+      "Write the year and the month in digits, such as 2025-01.",
+    ],
+    "run --month 2025-13": [
+      '"2025-13" is not a billing month.',
+      "Write the year and the month in digits, such as 2025-01.",
+    ],
+    "run --from 2025-02 --to 2025-01": ["No month lies between --from 2025-02 and --to 2025-01.", "Exchange the two."],
+    "run --month 2025-02 --to 2025-01": [
+      "--month names single months and --from and --to a span of months.",
+      "Use one or the other.",
+    ],
+    "run --jobs 0": ['--jobs takes a whole number from 1 to 64, not "0".', "Leave it out to let billhouse choose."],
+    "state forget aws_cur": [
+      "Say what to forget: single months, or --all.",
+      "For example: billhouse state forget aws_cur 2025-01, or: billhouse state forget aws_cur --all",
+    ],
+  };
+  for (const [line, [message, hint]] of Object.entries(cases)) {
+    test(`billhouse ${line}`, async () => {
+      assert.deepEqual(await billhouse(line.split(" ")), {
+        code: 64,
+        stdout: "",
+        stderr: `✖ ${message}   USAGE_INVALID\n  ${hint}\n`,
+      });
+    });
+  }
+});
+
+test("a missing or wrong configuration ends with 64, whatever the command", async () => {
+  for (const command of [["run"], ["plan"], ["status"], ["state", "show"], ["query", "select 1"]]) {
+    const none = await billhouse(command);
+    assert.deepEqual([none.code, none.stdout], [64, ""], command.join(" "));
+    assert.match(none.stderr, /^✖ There is no configuration: .*CONFIG_INVALID\n {2}The smallest billhouse\.toml is:\n/);
+  }
+});
+
+test("global flags stand anywhere", async () => {
+  const orders = [
+    ["--json", "--config", "broken.toml", "status"],
+    ["status", "--json", "--config", "broken.toml"],
+    ["--config=broken.toml", "status", "--json"],
+    ["state", "--json", "show", "-c", "broken.toml"],
+    ["state", "show", "aws_cur", "--json", "-c", "broken.toml"],
+    ["--month", "2025-01", "--json", "run", "-c", "broken.toml", "aws_cur"],
+    ["query", "-- a comment\nselect 1", "--json", "-c", "broken.toml"],
+  ];
+  for (const words of orders) {
+    const { code, stdout, stderr } = await billhouse(words);
+    assert.deepEqual([code, stderr], [64, ""], words.join(" "));
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string; hint: string } };
+    assert.equal(error.code, "CONFIG_INVALID");
+    assert.deepEqual(Object.keys(error), ["code", "message", "hint"]);
+    assert.match(error.message, /^broken\.toml, line 2: .*did you mean "bucket"/);
+  }
+});
+
+test("an error has no stack, --debug adds it, and neither shows a secret", async () => {
+  const plain = await billhouse(["status", "--config", "broken.toml"]);
+  assert.doesNotMatch(plain.stderr, /^\s+at /m);
+  const debug = await billhouse(["status", "--config", "broken.toml", "--debug"]);
+  assert.match(debug.stderr, /^\s+at /m);
+  for (const { stdout, stderr } of [plain, debug]) assert.doesNotMatch(stdout + stderr, /hunter2/);
+});
+
+test("--json keeps errors of the words themselves on stdout", async () => {
+  const { code, stdout, stderr } = await billhouse(["run", "--dryrun", "--json"]);
+  assert.deepEqual([code, stderr], [64, ""]);
+  assert.match(stdout, /^\{"error":\{"code":"USAGE_INVALID","message":"billhouse run has no flag --dryrun\."/);
+});
+
+test("an export that is not configured is named with the ones that are", async () => {
+  const { code, stderr } = await billhouse(["plan", "aws_cru", "--config", "good.toml"]);
+  assert.equal(code, 64);
+  assert.match(stderr, /There is no export named aws_cru\. {3}USAGE_INVALID\n.*aws_cur/);
+});
+
+test("an old Node is told so before anything else is read", async () => {
+  const disguise =
+    'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.20.2"}})';
+  const nodeFlags = ["--import", disguise];
+  const { code, stdout, stderr } = await billhouse(["--version"], { nodeFlags });
+  assert.deepEqual([code, stdout], [64, ""]);
+  assert.match(stderr, /^✖ billhouse needs Node\.js 22\.18 or newer, and this is 20\.20\.2\. {3}USAGE_INVALID\n/);
+  const json = await billhouse(["status", "--json"], { nodeFlags });
+  assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "USAGE_INVALID");
+});

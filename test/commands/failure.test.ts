@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { test } from "node:test";
+import { reportFailure } from "../../src/commands/failure.ts";
+import { createOutput, type OutputStream, stopSignal } from "../../src/commands/terminal.ts";
+import { BillhouseError, type ErrorCode } from "../../src/errors.ts";
+import { obeyed, recordingOutput } from "./recorded.ts";
+
+function report(
+  error: unknown,
+  flags = { json: false, debug: false },
+): { code: number; stdout: string; stderr: string } {
+  const [stdout, stderr] = [recordingOutput(), recordingOutput()];
+  const code = reportFailure(error, { stdout, stderr, flags });
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+test("a known error is three lines, and its code decides the exit code", () => {
+  const codes: Readonly<Partial<Record<ErrorCode, number>>> = {
+    CONFIG_INVALID: 64,
+    USAGE_INVALID: 64,
+    INTERRUPTED: 130,
+    WAREHOUSE_LOCKED: 1,
+    QUERY_INVALID: 1,
+  };
+  for (const [code, exitCode] of Object.entries(codes)) {
+    const error = new BillhouseError(code as ErrorCode, "It is so.", { hint: "Do this.\n\n  and that" });
+    assert.deepEqual(report(error), {
+      code: exitCode,
+      stdout: "",
+      stderr: `✖ It is so.   ${code}\n  Do this.\n\n    and that\n`,
+    });
+  }
+});
+
+test("escape sequences in a message are spelt out", () => {
+  const { stderr } = report(new BillhouseError("FILE_INVALID", "a\u001b[2Jb", { hint: "c\u0007" }), {
+    json: false,
+    debug: true,
+  });
+  assert.doesNotMatch(stderr, obeyed);
+});
+
+test("anything else is a bug with its stack", () => {
+  const { code, stdout, stderr } = report(new TypeError("x is not a function"));
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^TypeError: x is not a function\n\s+at /);
+  assert.match(stderr, /This is a bug in billhouse\. Report it/);
+  const json = report(new TypeError("x"), { json: true, debug: false });
+  assert.deepEqual([json.code, json.stderr], [1, ""]);
+  assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "INTERNAL");
+});
+
+test("--debug shows the cause", () => {
+  const error = new BillhouseError("STORAGE_DENIED", "No.", { hint: "Ask.", cause: new Error("the real reason") });
+  assert.match(report(error, { json: false, debug: true }).stderr, /the real reason/);
+  assert.doesNotMatch(report(error).stderr, /the real reason/);
+});
+
+class FakeStream extends EventEmitter {
+  written = "";
+  readonly isTTY: boolean;
+  constructor(isTTY: boolean) {
+    super();
+    this.isTTY = isTTY;
+  }
+  write(text: string): boolean {
+    this.written += text;
+    return true;
+  }
+}
+
+function outputOf(
+  isTTY: boolean,
+  environment: Readonly<Record<string, string>> = {},
+): ReturnType<typeof createOutput> & { stream: FakeStream } {
+  const stream = new FakeStream(isTTY);
+  return Object.assign(createOutput(stream as unknown as OutputStream, environment), { stream });
+}
+
+test("colour and cursor movements are for terminals that want them", () => {
+  const look = (isTTY: boolean, environment = {}): readonly [boolean, boolean] => {
+    const { isTerminal, colour } = outputOf(isTTY, environment);
+    return [isTerminal, colour];
+  };
+  assert.deepEqual(look(true), [true, true]);
+  assert.deepEqual(look(true, { NO_COLOR: "1" }), [true, false]);
+  assert.deepEqual(look(true, { NO_COLOR: "" }), [true, true]);
+  assert.deepEqual(look(true, { TERM: "dumb" }), [false, false]);
+  assert.deepEqual(look(false), [false, false]);
+});
+
+test("a reader that went away is no failure, any other error is", () => {
+  const stream = new FakeStream(false);
+  const output = createOutput(stream as unknown as OutputStream, {});
+  output.write("one");
+  stream.emit("error", Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+  output.write("two");
+  assert.deepEqual([stream.written, output.closed], ["one", true]);
+  assert.throws(() => stream.emit("error", Object.assign(new Error("full"), { code: "ENOSPC" })), /full/);
+});
+
+test("the first Ctrl-C aborts, the second one leaves and shows the cursor", () => {
+  const exits: number[] = [];
+  const program = Object.assign(new EventEmitter(), { exit: (code: number) => void exits.push(code) });
+  const stderr = recordingOutput({ isTerminal: true });
+  const signal = stopSignal(program, stderr);
+  assert.equal(signal.aborted, false);
+  program.emit("SIGINT");
+  assert.deepEqual([signal.aborted, exits, stderr.text], [true, [], ""]);
+  program.emit("SIGTERM");
+  assert.deepEqual([exits, stderr.text], [[130], "\u001b[?25h"]);
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { CommandContext, GlobalFlags, Output } from "../../src/commands/context.ts";
+import { followRun } from "../../src/commands/follow.ts";
+import { showCursor, startLiveBlock } from "../../src/commands/live-block.ts";
+import { runExitCode } from "../../src/commands/run.ts";
+import type { RunEvent } from "../../src/pipeline/events.ts";
+import { events, finished, idle, recordingOutput } from "./recorded.ts";
+
+async function* told(count: number = events.length): AsyncGenerator<RunEvent> {
+  for (const event of events.slice(0, count)) yield await Promise.resolve(event);
+  if (count < events.length) throw new Error("stopped");
+}
+
+function contextWith(
+  stdout: Output,
+  stderr: Output,
+  flags: Partial<GlobalFlags> = {},
+  signal?: AbortSignal,
+): CommandContext {
+  return {
+    flags: { json: false, quiet: false, verbose: false, debug: false, ...flags },
+    folder: "/",
+    environment: {},
+    stdout,
+    stderr,
+    signal: signal ?? new AbortController().signal,
+    now: () => new Date(0),
+    loadConfig: () => Promise.reject(new Error("not used")),
+  };
+}
+
+const terminal = { isTerminal: true, columns: 80 };
+
+describe("following a run", () => {
+  test("a pipe gets plain lines on stderr", async () => {
+    const [stdout, stderr] = [recordingOutput(), recordingOutput()];
+    assert.equal(await followRun(told(), contextWith(stdout, stderr)), finished);
+    assert.equal(stdout.text, "");
+    assert.match(stderr.text, /^billhouse 0\.1\.0 loads .*\n(.*\n){6}2 months loaded.*\n$/);
+  });
+
+  test("--json writes every event as a line, run_finished last", async () => {
+    const [stdout, stderr] = [recordingOutput(), recordingOutput()];
+    await followRun(told(), contextWith(stdout, stderr, { json: true }));
+    const lines = stdout.text.trimEnd().split("\n");
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line) as RunEvent),
+      events,
+    );
+    assert.equal((JSON.parse(lines.at(-1) ?? "") as RunEvent).event, "run_finished");
+  });
+
+  test("--quiet keeps stderr empty, in a pipe and on a terminal", async () => {
+    for (const stderr of [recordingOutput(), recordingOutput(terminal)]) {
+      await followRun(told(), contextWith(recordingOutput(), stderr, { quiet: true }));
+      assert.equal(stderr.text, "");
+    }
+  });
+
+  test("a terminal gets a block that is erased, with the cursor given back", async () => {
+    const stderr = recordingOutput(terminal);
+    await followRun(told(), contextWith(recordingOutput(terminal), stderr));
+    assert.ok(stderr.text.startsWith("\u001b[?25l"));
+    assert.ok(stderr.text.endsWith("\u001b[J\u001b[?25h"));
+  });
+
+  test("a run that breaks off leaves what it finished on the terminal", async () => {
+    const stderr = recordingOutput(terminal);
+    await assert.rejects(followRun(told(13), contextWith(recordingOutput(terminal), stderr)), /stopped/);
+    assert.match(
+      stderr.text.slice(stderr.text.lastIndexOf(showCursor) + showCursor.length),
+      /^aws_cur 2025-03: loaded, new, .*\n$/,
+    );
+  });
+
+  test("--json on the same terminal draws no block between the lines", async () => {
+    const stderr = recordingOutput(terminal);
+    await followRun(told(), contextWith(recordingOutput(terminal), stderr, { json: true }));
+    assert.equal(stderr.text, "");
+  });
+
+  test("a stop is announced", async () => {
+    const stop = new AbortController();
+    const stderr = recordingOutput();
+    async function* stopping(): AsyncGenerator<RunEvent> {
+      for await (const event of told()) {
+        if (event.event === "month_loaded") stop.abort();
+        yield event;
+      }
+    }
+    await followRun(stopping(), contextWith(recordingOutput(), stderr, {}, stop.signal));
+    assert.match(stderr.text, /Stopping: the month at work is rolled back\. A second Ctrl-C stops at once\.\n/);
+  });
+});
+
+test("a live block draws in its place and can be stopped twice", () => {
+  const output = recordingOutput(terminal);
+  const block = startLiveBlock(output, () => ["one", "two"]);
+  block.print("kept");
+  block.stop();
+  block.stop();
+  assert.equal(
+    output.text,
+    "\u001b[?25l\r\u001b[Jone\ntwo\n\r\u001b[2A\u001b[Jkept\none\ntwo\n\r\u001b[2A\u001b[J\u001b[?25h",
+  );
+});
+
+test("exit codes tell failed months from failed exports", () => {
+  assert.equal(runExitCode(idle), 0);
+  assert.equal(runExitCode(finished), 3);
+  const [aws, azure] = finished.pipelines;
+  assert.ok(aws && azure);
+  assert.equal(runExitCode({ ...finished, pipelines: [{ ...aws, failed: [] }, azure] }), 1);
+  assert.equal(runExitCode({ ...finished, pipelines: [{ ...aws, failed: [] }] }), 0);
+});

@@ -1,0 +1,243 @@
+import type { Output } from "../../src/commands/context.ts";
+import type {
+  LoadedMonth,
+  PipelineResult,
+  PlanResult,
+  RunEvent,
+  RunFinished,
+  StatusResult,
+} from "../../src/pipeline/events.ts";
+
+/** The events of one run, as the engine told them: a restated month, a new one, kept ones, a failed one, a lost export. */
+const restated: LoadedMonth = {
+  billing_month: "2025-01",
+  execution_id: "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11",
+  action: "restated",
+  rows: 10_080,
+  files: 4,
+  bytes: 620_123,
+  cost: { USD: "1650.2589" },
+  seconds: 1.2,
+  rounded_values: 3,
+  schema_changes: ["Column product_new was added.", "Column product_old is missing and NULL."],
+  previous: { execution_id: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11", rows: 10_416, cost: { USD: "1705.755" } },
+};
+
+const added: LoadedMonth = {
+  billing_month: "2025-03",
+  execution_id: "20250401T000000Z",
+  action: "new",
+  rows: 9000,
+  files: 1,
+  bytes: 1_500_000,
+  cost: { EUR: "0.004", USD: "1234567.005" },
+  seconds: 75.4,
+  rounded_values: 0,
+  schema_changes: [],
+  previous: null,
+};
+
+const aws: PipelineResult = {
+  name: "aws_cur",
+  table: "billing_data.aws_cur_data",
+  loaded: [added, restated],
+  unchanged: ["2024-12", "2024-11", "2024-10", "2024-09"].map((month) => ({
+    billing_month: month,
+    execution_id: `id-of-${month}`,
+    reason: "Same delivery, same files.",
+  })),
+  waiting: [{ billing_month: "2025-04", execution_id: "next", reason: "2 of 4 files of next have not arrived." }],
+  refused: [{ billing_month: "2025-02", execution_id: "short", reason: "short covers 2025-02-01 to 2025-02-09 only." }],
+  failed: [
+    {
+      billing_month: "2025-05",
+      code: "FILE_CORRUPT",
+      message: "a/b/part-2.csv.gz is cut off: the archive ends early.",
+      hint: "Copy the file again. The old rows of the month stay.",
+    },
+  ],
+};
+
+const lost = {
+  code: "STORAGE_DENIED",
+  message: "Access to gs://acme/azure is denied.",
+  hint: "Grant storage.objects.list and storage.objects.get.",
+};
+
+const azure: PipelineResult = {
+  name: "azure_billing",
+  table: "billing_data.azure_billing_data",
+  loaded: [],
+  unchanged: [],
+  waiting: [],
+  refused: [],
+  failed: [],
+  error: lost,
+};
+
+/** How the run ended. */
+export const finished: RunFinished = {
+  event: "run_finished",
+  time: "2025-06-01T12:01:20.000Z",
+  seconds: 80.04,
+  pipelines: [aws, azure],
+};
+
+/** How a run ended that had nothing to do. */
+export const idle: RunFinished = {
+  ...finished,
+  seconds: 0.31,
+  pipelines: [{ ...aws, loaded: [], waiting: [], refused: [], failed: [], unchanged: aws.unchanged.slice(0, 2) }],
+};
+
+const planned = { event: "month_planned", name: "aws_cur" } as const;
+
+/** All events of the run, in order. */
+export const events: readonly RunEvent[] = [
+  {
+    event: "run_started",
+    time: "2025-06-01T12:00:00.000Z",
+    version: "0.1.0",
+    warehouse: "DuckDB billhouse.duckdb",
+    pipelines: [
+      { name: "aws_cur", table: "billing_data.aws_cur_data" },
+      { name: "azure_billing", table: "billing_data.azure_billing_data" },
+    ],
+  },
+  {
+    event: "export_found",
+    name: "aws_cur",
+    table: "billing_data.aws_cur_data",
+    kind: "aws-cur",
+    export_name: "acme-cur",
+    url: "gs://acme",
+    months: 9,
+  },
+  {
+    ...planned,
+    billing_month: "2025-03",
+    action: "new",
+    reason: "Nothing of this month is loaded.",
+    execution_id: "20250401T000000Z",
+    files: 1,
+    bytes: 1_500_000,
+  },
+  {
+    ...planned,
+    billing_month: "2025-01",
+    action: "restated",
+    reason: "5b3c replaces aaaa.",
+    execution_id: restated.execution_id,
+    files: 4,
+    bytes: 620_123,
+  },
+  {
+    ...planned,
+    billing_month: "2025-05",
+    action: "new",
+    reason: "Nothing of this month is loaded.",
+    execution_id: "may",
+    files: 2,
+    bytes: 900_000,
+  },
+  ...aws.waiting.map((month) => ({ ...planned, ...month, action: "waiting" as const, files: 2, bytes: 0 })),
+  ...aws.refused.map((month) => ({ ...planned, ...month, action: "refused" as const, files: 1, bytes: 10 })),
+  ...aws.unchanged.map((month) => ({ ...planned, ...month, action: "unchanged" as const, files: 1, bytes: 10 })),
+  {
+    event: "file_read",
+    name: "aws_cur",
+    billing_month: "2025-03",
+    key: "a/b/part-1.csv.gz",
+    rows: 9000,
+    bytes: 1_500_000,
+  },
+  { event: "month_loaded", name: "aws_cur", ...added },
+  {
+    event: "file_read",
+    name: "aws_cur",
+    billing_month: "2025-01",
+    key: "a/c/part-1.csv.gz",
+    rows: 10_080,
+    bytes: 620_123,
+  },
+  { event: "month_loaded", name: "aws_cur", ...restated },
+  ...aws.failed.map((month) => ({ event: "month_failed" as const, name: "aws_cur", ...month })),
+  { event: "pipeline_failed", name: "azure_billing", ...lost },
+  finished,
+];
+
+/** A plan of the same exports. */
+export const plan: PlanResult = {
+  pipelines: [
+    {
+      name: "aws_cur",
+      table: "billing_data.aws_cur_data",
+      months: events.flatMap((event) => {
+        if (event.event !== "month_planned") return [];
+        const { event: _, name: __, ...month } = event;
+        return event.billing_month === "2025-05" ? [] : [month];
+      }),
+      failed: [
+        {
+          billing_month: "2025-05",
+          code: "MANIFEST_INVALID",
+          message: "The manifest a/m.json is no JSON.",
+          hint: "Wait for the next delivery.",
+        },
+      ],
+    },
+    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], failed: [], error: lost },
+  ],
+};
+
+/** What is loaded, with a gap and a month of the Python pipelines. */
+export const status: StatusResult = {
+  pipelines: [
+    {
+      name: "aws_cur",
+      table: "billing_data.aws_cur_data",
+      months: [
+        {
+          billing_month: "2025-04",
+          state: "loaded",
+          execution_id: "20250501T000000Z",
+          rows: 9000,
+          cost: { USD: "1234567.005" },
+          loaded_at: "2025-06-01T11:30:00.000000+00:00",
+        },
+        {
+          billing_month: "2025-02",
+          state: "loaded",
+          execution_id: restated.execution_id,
+          rows: 10_080,
+          cost: { USD: "1650.2589" },
+          loaded_at: "2025-03-01T00:00:00.000000+00:00",
+        },
+        { billing_month: "2025-01", state: "loaded", execution_id: "python", rows: null, cost: null, loaded_at: null },
+      ],
+      missing_months: ["2025-03"],
+    },
+    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], missing_months: [] },
+  ],
+};
+
+/** What no screen may hold: every control character but the line feed, and marks that are not seen. */
+export const obeyed: RegExp = /[^\P{Cc}\n]|\p{Cf}/u;
+
+/** An output that keeps what is written. */
+export function recordingOutput(form: Partial<Omit<Output, "write">> = {}): Output & { readonly text: string } {
+  const written: string[] = [];
+  return {
+    isTerminal: false,
+    colour: false,
+    columns: 0,
+    closed: false,
+    ...form,
+    write: (text) => {
+      written.push(text);
+    },
+    get text(): string {
+      return written.join("");
+    },
+  };
+}

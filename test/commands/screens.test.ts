@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { describe, test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { eventLine } from "../../src/commands/follow.ts";
+import { planScreen } from "../../src/commands/plan.ts";
+import { advance, progressLines, startProgress } from "../../src/commands/progress.ts";
+import { runScreen } from "../../src/commands/run-screen.ts";
+import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
+import { statusScreen } from "../../src/commands/status.ts";
+import { events, finished, idle, obeyed, plan, status } from "./recorded.ts";
+
+const plain = { colour: false, verbose: false };
+const wordy = { colour: false, verbose: true };
+const now = new Date("2025-06-01T12:00:00Z");
+
+/** The block of a terminal after so many events, one second apart. */
+function progressAfter(count: number): string {
+  const start = now.getTime();
+  let progress = startProgress(start);
+  for (const [index, event] of events.slice(0, count).entries())
+    progress = advance(progress, event, start + index * 1000);
+  return `${progressLines(progress, start + count * 1000, 79).join("\n")}\n`;
+}
+
+const screens: Readonly<Record<string, () => string>> = {
+  run: () => runScreen(finished, plain),
+  "run-verbose": () => runScreen(finished, wordy),
+  "run-idle": () => runScreen(idle, plain),
+  "run-lines": () => lines(false),
+  "run-lines-verbose": () => lines(true),
+  progress: () => [1, 5, 12, 13, 15].map(progressAfter).join("\n"),
+  plan: () => planScreen(plan, plain),
+  "plan-verbose": () => planScreen(plan, wordy),
+  status: () => statusScreen(status, now, plain),
+  "state-show": () =>
+    stateScreen(
+      {
+        pipelines: [
+          {
+            name: "aws_cur",
+            table: "billing_data.aws_cur_data",
+            pipeline_name: "aws_billing_pipeline",
+            months: [
+              { billing_month: "2025-02", execution_id: "b", loaded_at: null, submitted_time: "2025-03-01T00:00:00Z" },
+              {
+                billing_month: "2025-01",
+                execution_id: "a-long-one",
+                loaded_at: "2025-02-01T00:00:00+00:00",
+                submitted_time: null,
+              },
+            ],
+          },
+          { name: "other", table: "billing_data.other_data", pipeline_name: "other_pipeline", months: [] },
+        ],
+      },
+      plain,
+    ),
+  "state-forget": () =>
+    forgetScreen({
+      pipelines: [
+        { name: "aws_cur", table: "billing_data.aws_cur_data", forgotten: ["2025-01", "2025-02"] },
+        { name: "other", table: "billing_data.other_data", forgotten: [] },
+      ],
+    }),
+};
+
+function lines(verbose: boolean): string {
+  return events
+    .flatMap((event) => eventLine(event, { colour: false }, verbose) ?? [])
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+describe("screens are as recorded (UPDATE=1 accepts them)", () => {
+  for (const [name, draw] of Object.entries(screens)) {
+    test(name, async () => {
+      const file = new URL(`../fixtures/screens/${name}.txt`, import.meta.url);
+      const screen = draw();
+      if (process.env["UPDATE"] === "1") await writeFile(file, screen);
+      assert.equal(screen, await readFile(file, "utf8"));
+    });
+  }
+});
+
+test("colours change nothing but colours", () => {
+  const colourful = { colour: true, verbose: false };
+  assert.notEqual(runScreen(finished, colourful), runScreen(finished, plain));
+  assert.equal(stripVTControlCharacters(runScreen(finished, colourful)), runScreen(finished, plain));
+  assert.equal(stripVTControlCharacters(planScreen(plan, colourful)), planScreen(plan, plain));
+  assert.equal(stripVTControlCharacters(statusScreen(status, now, colourful)), statusScreen(status, now, plain));
+});
+
+test("a progress line is never wider than the terminal", () => {
+  const progress = events.reduce((before, event) => advance(before, event, 0), startProgress(0));
+  for (const width of [20, 40, 60]) {
+    for (const line of progressLines(progress, 5000, width)) assert.ok(line.length <= width, line);
+  }
+});
+
+test("terminal escapes from a bucket are spelt out on every screen", () => {
+  const evil = "x\u001b[2J\u009b1m\u202e\r\ny";
+  const month = { billing_month: "2025-01", execution_id: evil, reason: evil };
+  const error = { code: "FILE_CORRUPT", message: evil, hint: evil };
+  const pipeline = { name: evil, table: evil };
+  const drawn = [
+    runScreen(
+      {
+        ...finished,
+        pipelines: [
+          {
+            ...pipeline,
+            loaded: [],
+            unchanged: [month],
+            waiting: [month],
+            refused: [month],
+            failed: [{ ...month, ...error }],
+            error,
+          },
+        ],
+      },
+      wordy,
+    ),
+    planScreen(
+      {
+        pipelines: [
+          {
+            ...pipeline,
+            months: [{ ...month, action: "new", files: 1, bytes: 1 }],
+            failed: [{ ...month, ...error }],
+            error,
+          },
+        ],
+      },
+      wordy,
+    ),
+    statusScreen(
+      {
+        pipelines: [
+          {
+            ...pipeline,
+            missing_months: [],
+            months: [{ ...month, state: "loaded", rows: 1, cost: {}, loaded_at: evil }],
+          },
+        ],
+      },
+      now,
+      wordy,
+    ),
+    eventLine(
+      { event: "file_read", name: evil, billing_month: "2025-01", key: evil, rows: 1, bytes: 1 },
+      { colour: false },
+      true,
+    ),
+    eventLine({ event: "pipeline_failed", name: evil, ...error }, { colour: false }, true),
+    progressLines(
+      advance(
+        advance(
+          startProgress(0),
+          {
+            event: "month_planned",
+            name: evil,
+            billing_month: "2025-01",
+            action: "new",
+            reason: "",
+            execution_id: evil,
+            files: 1,
+            bytes: 1,
+          },
+          0,
+        ),
+        { event: "file_read", name: evil, billing_month: "2025-01", key: evil, rows: 1, bytes: 1 },
+        0,
+      ),
+      0,
+      500,
+    ).join("\n"),
+  ];
+  for (const text of drawn) assert.doesNotMatch(text ?? "", obeyed);
+});

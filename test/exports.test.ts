@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { BillhouseError } from "../src/errors.ts";
+import { exportFormats } from "../src/exports/index.ts";
+import { exportCases, type ExportSample } from "./conformance/export.ts";
+
+const assembly = "11111111-2222-3333-4444-555555555555";
+const run = "bd2ca2c1-0000-1111-2222-333333333333";
+
+const curFiles = [
+  `cur/v1/acme/20250101-20250201/${assembly}/acme-00001.csv.gz`,
+  `cur/v1/acme/20250101-20250201/${assembly}/acme-00002.csv.gz`,
+];
+
+const samples: readonly ExportSample[] = [
+  {
+    format: formatOf("aws-cur"),
+    manifestKey: "cur/v1/acme/20250101-20250201/acme-Manifest.json",
+    manifest: {
+      assemblyId: assembly,
+      account: "001234567890",
+      columns: [
+        { category: "identity", name: "LineItemId", type: "String" },
+        { category: "lineItem", name: "UnblendedCost", type: "BigDecimal" },
+        { category: "product", name: "untyped" },
+      ],
+      charset: "UTF-8",
+      compression: "GZIP",
+      contentType: "text/csv",
+      reportName: "acme",
+      billingPeriod: { start: "20250101T000000.000Z", end: "20250201T000000.000Z" },
+      bucket: "acme-billing",
+      reportKeys: curFiles,
+      additionalArtifactKeys: [],
+    },
+    otherKeys: [
+      `cur/v1/acme/20250101-20250201/${assembly}/acme-Manifest.json`,
+      `cur/v1/acme/20250101-20250201/acme-RedshiftManifest.json`,
+      "cur/v1/acme/20250101-20250201/acme-create-table.sql",
+      "exports/acme/20250101-20250131/202502040042/run/manifest.json",
+      "exports/cur2/metadata/BILLING_PERIOD=2025-01/cur2-Manifest.json",
+      ...curFiles,
+    ],
+    expected: {
+      exportName: "acme",
+      folder: "cur/v1/acme/",
+      period: { start: "2025-01-01", end: "2025-01-31" },
+      id: assembly,
+      format: "csv",
+      files: curFiles,
+      rows: null,
+    },
+    needed: [["assemblyId"], ["reportKeys"], ["billingPeriod"], ["billingPeriod", "start"]],
+  },
+  {
+    format: formatOf("azure-cost"),
+    manifestKey: `exports/acme-focus/20250301-20250331/202503212104/${run}/manifest.json`,
+    manifest: {
+      manifestVersion: "2024-04-01",
+      byteCount: 160769,
+      blobCount: 1,
+      dataRowCount: 1198,
+      exportConfig: { exportName: "acme-focus", dataVersion: "1.0r2", type: "FocusCost", timeFrame: "OneTime", granularity: null },
+      deliveryConfig: { partitionData: true, dataOverwriteBehavior: "CreateNewReport", fileFormat: "Parquet", compressionMode: "Snappy" },
+      runInfo: {
+        executionType: "OnDemand",
+        submittedTime: "2025-03-21T21:04:06.5234447Z",
+        runId: run,
+        startDate: "2025-03-01T00:00:00",
+        endDate: "2025-03-31T00:00:00Z",
+      },
+      blobs: [
+        {
+          blobName: `exports/acme-focus/20250301-20250331/202503212104/${run}/part_0_0001.snappy.parquet`,
+          byteCount: 160769,
+          dataRowCount: 1198,
+        },
+      ],
+    },
+    otherKeys: [
+      `exports/acme-focus/20250301-20250331/202503212104/${run}/part_0_0001.snappy.parquet`,
+      `exports/acme-focus/20250301-20250331/202503212104/${run}/my-manifest.json`,
+      "cur/v1/acme/20250101-20250201/acme-Manifest.json",
+      "manifest.json",
+    ],
+    expected: {
+      exportName: "acme-focus",
+      folder: "exports/acme-focus/",
+      period: { start: "2025-03-01", end: "2025-03-31" },
+      id: run,
+      format: "parquet",
+      files: [`exports/acme-focus/20250301-20250331/202503212104/${run}/part_0_0001.snappy.parquet`],
+      rows: 1198,
+    },
+    needed: [],
+  },
+];
+
+function formatOf(kind: string): ExportSample["format"] {
+  const format = exportFormats.find((each) => each.kind === kind);
+  assert.ok(format, `there is no format ${kind}`);
+  return format;
+}
+
+for (const sample of samples) {
+  describe(`the export format ${sample.format.kind}`, () => {
+    for (const [title, check] of Object.entries(exportCases)) it(title, () => check(sample));
+  });
+}
+
+it("every export format has a sample", () => {
+  assert.deepEqual(new Set(samples.map(({ format }) => format)), new Set(exportFormats));
+});
+
+describe("manifests of AWS CUR", () => {
+  const [sample] = samples;
+  assert.ok(sample);
+  const place = sample.format.recognise(sample.manifestKey);
+  assert.ok(place);
+
+  it("names columns by category and name, with types where there are any", () => {
+    assert.deepEqual(sample.format.readManifest(sample.manifest, place).columns, [
+      { name: "identity/LineItemId", type: "text" },
+      { name: "lineItem/UnblendedCost", type: "decimal" },
+      { name: "product/untyped", type: null },
+    ]);
+  });
+
+  it("is read without columns", () => {
+    const { columns: _columns, ...bare } = sample.manifest;
+    assert.deepEqual(sample.format.readManifest(bare, place).columns, []);
+  });
+
+  it("refuses a period that contradicts the folder", () => {
+    const moved = { ...sample.manifest, billingPeriod: { start: "20250201T000000.000Z", end: "20250301T000000.000Z" } };
+    assert.throws(() => sample.format.readManifest(moved, place), (error) => error instanceof BillhouseError && /2025-01/.test(error.message));
+  });
+});
+
+describe("manifests of Azure", () => {
+  const sample = samples[1];
+  assert.ok(sample);
+  const { format } = sample;
+
+  it("has no folder for the run's time where runs overwrite each other", () => {
+    const place = format.recognise(`focus/focus12/20260401-20260430/${run}/manifest.json`);
+    assert.deepEqual([place?.exportName, place?.order, place?.id], ["focus12", "", run]);
+  });
+
+  it("fills in from the path what an early or hand-made manifest does not say", () => {
+    const place = format.recognise(`exports/x/20250301-20250331/202503212104/${run}/manifest.json`);
+    assert.ok(place);
+    const manifest = format.readManifest({ blobs: [{ blobName: "a.csv", byteCount: 1 }] }, place);
+    assert.deepEqual([manifest.id, manifest.period, manifest.rows, manifest.format], [run, place.period, null, "csv"]);
+  });
+
+  it("takes an unknown row count for unknown, not for zero", () => {
+    const place = format.recognise(sample.manifestKey);
+    assert.ok(place);
+    const manifest = format.readManifest({ ...sample.manifest, dataRowCount: null, blobs: [{ blobName: "a.csv", dataRowCount: null }] }, place);
+    assert.deepEqual([manifest.rows, manifest.files[0]?.rows], [null, null]);
+  });
+
+  it("names a price sheet as holding no costs", () => {
+    const place = format.recognise(sample.manifestKey);
+    assert.ok(place);
+    assert.throws(
+      () => format.readManifest({ ...sample.manifest, exportConfig: { type: "PriceSheet" } }, place),
+      (error) => error instanceof BillhouseError && /PriceSheet, which holds no costs/.test(error.message),
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+import { temporaryFolder } from "./folders.ts";
+
+const root = join(import.meta.dirname, "..");
+const run = promisify(execFile);
+
+// npm, npx and what they start run on the Node of the test, whatever stands first in the path.
+const environment = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}` };
+
+test("the package installs in an empty folder, and works there", { timeout: 120_000 }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const source = join(folder, "source");
+  const empty = join(folder, "empty");
+  await mkdir(source);
+  await mkdir(empty);
+  // Packed from a copy: `prepare` writes dist/, and other tests may be reading that of the checkout.
+  for (const name of ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "README.md", "LICENSE"]) {
+    await cp(join(root, name), join(source, name), { recursive: true });
+  }
+  await symlink(join(root, "node_modules"), join(source, "node_modules"), "junction");
+
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+  const tarball = join(folder, `billhouse-${version}.tgz`);
+  await run("npm", ["pack", "--pack-destination", folder], { cwd: source, env: environment });
+
+  await t.test("holds the program, its types and nothing of the workshop", async () => {
+    const { stdout } = await run("tar", ["-tzf", tarball]);
+    const files = stdout.trim().split("\n");
+    for (const name of ["LICENSE", "README.md", "package.json", "dist/cli.js", "dist/index.js", "dist/index.d.ts"]) {
+      assert.ok(files.includes(`package/${name}`), name);
+    }
+    const allowed = /^package\/(?:LICENSE|README\.md|package\.json|dist\/.*\.(?:js|d\.ts))$/u;
+    assert.deepEqual(
+      files.filter((file) => !allowed.test(file)),
+      [],
+    );
+  });
+
+  await writeFile(join(empty, "package.json"), '{"private": true, "type": "module"}');
+  const install = ["install", "--no-audit", "--no-fund", "--prefer-offline", tarball];
+  await run("npm", install, { cwd: empty, env: environment });
+
+  await t.test("runs as npx billhouse", async () => {
+    const answer = await run("npx", ["billhouse", "--version"], { cwd: empty, env: environment });
+    assert.equal(answer.stdout.trim(), version);
+    const help = await run("npx", ["billhouse", "--help"], { cwd: empty, env: environment });
+    for (const command of ["demo", "plan", "run", "status", "state", "query"]) {
+      assert.match(help.stdout, new RegExp(`^\\s+${command}\\b`, "mu"), command);
+    }
+  });
+
+  await t.test("is a library", async () => {
+    const program =
+      'import { run, plan, status } from "billhouse"; console.log(typeof run, typeof plan, typeof status);';
+    await writeFile(join(empty, "use.js"), program);
+    const { stdout } = await run(process.execPath, ["use.js"], { cwd: empty, env: environment });
+    assert.equal(stdout.trim(), "function function function");
+  });
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { describeDrift } from "../../src/schema/drift.ts";
+import { after, header, legacy, modern, plan, tableOf } from "./situations.ts";
+
+describe("drift", () => {
+  it("says nothing of the columns with which a table is created", () => {
+    const month = header("csv", "a/x:decimal", "a/y:text");
+    assert.deepEqual(describeDrift([month], plan(legacy, [month]), legacy), []);
+  });
+
+  it("tells what was added and what is missing", () => {
+    const first = plan(legacy, [header("csv", "a/x:text", "a/y:text")]);
+    const month = header("csv", "a/y:text", "a/z:decimal");
+    assert.deepEqual(describeDrift([month], plan(legacy, [month], after(first)), legacy), [
+      "Column a_x is missing and will be NULL.",
+      "Column a_z was added (decimal).",
+    ]);
+  });
+
+  it("tells each month only what it brought itself", () => {
+    const newest = header("csv", "a/x:text");
+    const older = header("csv", "a/x:text", "a/y:date");
+    const planned = plan(legacy, [newest, older], { registry: [], table: tableOf("a_x") });
+    assert.deepEqual(describeDrift([newest], planned, legacy), ["Column a_y is missing and will be NULL."]);
+    assert.deepEqual(describeDrift([older], planned, legacy), ["Column a_y was added (date)."]);
+  });
+
+  it("tells which types are not known, also in a new table", () => {
+    const month = header("csv", "Unheard", "Known:decimal");
+    assert.deepEqual(describeDrift([month], plan(modern, [month]), modern), [
+      "The type of column Unheard is not known; it is stored as text.",
+    ]);
+  });
+
+  it("tells which values are stored as another type", () => {
+    const table = tableOf("Cost:double", "Rate", "Quantity:decimal", "Tags:json", "Price:double");
+    const month = header("csv", "Cost:decimal", "Rate:decimal", "Quantity:double", "Tags:text", "Price:double");
+    assert.deepEqual(describeDrift([month], plan(modern, [month], { registry: [], table }), modern), [
+      "Column Cost comes as decimal and is stored as double.",
+      "Column Rate comes as decimal and is stored as text.",
+    ]);
+    const parquet = header("parquet", "Cost", "Rate", "Quantity", "Tags:text", "Price");
+    assert.deepEqual(describeDrift([parquet], plan(modern, [parquet], { registry: [], table }), modern), [
+      "Column Tags comes as text and is stored as json.",
+    ]);
+  });
+
+  it("takes a delivery whose files have different headers for one", () => {
+    const parts = [header("csv", "a/x:text"), header("csv", "a/y:text")];
+    assert.deepEqual(describeDrift(parts, plan(legacy, parts), legacy), []);
+  });
+
+  it("does not miss the column that billhouse fills itself", () => {
+    const month = header("csv", "Cost:decimal");
+    const situation = { registry: [], table: tableOf("Cost:decimal", "billing_month:date") };
+    assert.deepEqual(describeDrift([month], plan(modern, [month], situation), modern), []);
+  });
+});

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Table } from "../../src/model.ts";
+import { loadedExecutions } from "../../src/state/executions.ts";
+import { newestReceipts, readReceipt } from "../../src/state/receipts.ts";
+import { receiptRow, trackingRow } from "../../src/state/rows.ts";
+import { columnsToAdd, trackingTableName, trackingTableOf } from "../../src/state/tables.ts";
+import { dltFixtures, fixturesOf, newestState, rowsOf } from "./fixtures.ts";
+import { awsTable, azureTable, duckdbColumns, duckdbTypes, presentIn, receipt } from "./sample.ts";
+
+describe("receipts", () => {
+  const cases: Readonly<Record<string, Table>> = { AWS: awsTable, Azure: azureTable };
+  for (const [cloud, table] of Object.entries(cases)) {
+    it(`come back from a tracking table that billhouse made: ${cloud}`, () => {
+      const row = trackingRow(receipt, table, duckdbColumns(trackingTableOf(table)));
+      assert.deepEqual(Object.keys(row).toSorted(), expectedColumns(table));
+      assert.deepEqual(readReceipt(row), receipt);
+    });
+  }
+
+  for (const fixture of dltFixtures) {
+    it(`come back from a tracking table that dlt made, and a row of our own: ${fixture.title}`, () => {
+      const { table } = fixture;
+      const present = [
+        ...presentIn(fixture),
+        ...columnsToAdd(trackingTableOf(table), presentIn(fixture)).map(({ name, type }) => ({
+          name,
+          nativeType: duckdbTypes[type],
+        })),
+      ];
+      for (const executionId of [receipt.executionId, "20251103T010203Z"]) {
+        const written = { ...receipt, executionId };
+        const row = trackingRow(written, table, present);
+        assert.ok(Object.keys(row).every((name) => present.some((column) => column.name === name)));
+        assert.deepEqual(readReceipt(row, receiptRow(written, table)), written);
+      }
+    });
+  }
+
+  it("of a migrated table are found in both places", () => {
+    const row = { ...trackingRow(receipt, azureTable, duckdbColumns(trackingTableOf(azureTable))), source_bytes: null };
+    assert.equal(readReceipt(row, { source_bytes: "77" })?.sourceBytes, 77);
+  });
+
+  it("of the Python pipelines say null where they do not tell", () => {
+    for (const fixture of fixturesOf("azure-second-run")) {
+      const [first] = rowsOf(fixture, trackingTableName(fixture.table));
+      const read = readReceipt(first ?? {});
+      assert.equal(read?.executionId, "0b8c7b2e-6a0b-4d7c-9f5e-3a1d2c4b5e6f");
+      assert.equal(read.rows, 21);
+      assert.equal(read.fileCount, 2);
+      assert.match(read.loadedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/);
+      assert.deepEqual(
+        [read.format, read.cost, read.files, read.coverage, read.version],
+        [null, null, null, null, null],
+      );
+      assert.deepEqual([read.schemaChanges, read.waivers], [[], []]);
+    }
+  });
+
+  for (const fixture of dltFixtures) {
+    it(`that are newest are those of the state: ${fixture.title}`, () => {
+      const receipts = newestReceipts(rowsOf(fixture, trackingTableName(fixture.table)));
+      const state = [...loadedExecutions(newestState(fixture), fixture.table)].map(([month, loaded]) => [
+        month,
+        loaded.executionId,
+      ]);
+      assert.deepEqual(
+        Object.fromEntries(receipts.map((each) => [each.billingMonth, each.executionId])),
+        Object.fromEntries(state),
+      );
+    });
+  }
+
+  it("are newest by load id as text, joined with our own rows by load id and month", () => {
+    const present = duckdbColumns(trackingTableOf(awsTable)).slice(0, 8);
+    const older = { ...receipt, loadId: "1800000000.5", executionId: "older" };
+    const newer = { ...receipt, loadId: "1800000000.50001", executionId: "newer", sourceBytes: 9 };
+    const rows = [newer, older].map((each) => trackingRow(each, awsTable, present));
+    const own = [older, newer].map((each) => receiptRow(each, awsTable));
+    assert.deepEqual(newestReceipts(rows, own), [newer]);
+  });
+
+  it("read times in any zone and spelling", () => {
+    const row = trackingRow(receipt, awsTable, duckdbColumns(trackingTableOf(awsTable)));
+    const times: Readonly<Record<string, string>> = {
+      "2025-11-02 03:04:05.123456+00": "2025-11-02T03:04:05.123456+00:00",
+      "2025-11-02 03:04:05+00": "2025-11-02T03:04:05.000000+00:00",
+      "2025-11-02 05:34:05.1+02:30": "2025-11-02T03:04:05.100000+00:00",
+      "2025-11-01 22:04:05.123456-05": "2025-11-02T03:04:05.123456+00:00",
+      "2025-11-02T03:04:05.123456Z": "2025-11-02T03:04:05.123456+00:00",
+    };
+    for (const [written, read] of Object.entries(times)) {
+      assert.equal(readReceipt({ ...row, loaded_at: written })?.loadedAt, read);
+    }
+  });
+
+  it("say STATE_INVALID when their JSON is damaged", () => {
+    const row = { ...trackingRow(receipt, awsTable, duckdbColumns(trackingTableOf(awsTable))), files: "[{" };
+    assert.throws(() => readReceipt(row), { code: "STATE_INVALID" });
+  });
+
+  function expectedColumns(table: Table): string[] {
+    const summary = new Set(["run_date", "total_rows", "manifests_processed", "manifests_skipped", "is_run_summary"]);
+    return trackingTableOf(table)
+      .columns.map((column) => column.name)
+      .filter((name) => !summary.has(name))
+      .toSorted();
+  }
+});
