@@ -6,5 +6,6 @@ export { loadConfig, type BigqueryConfig, type Config, type DuckdbConfig, type P
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
 export type * from "./pipeline/events.ts";
 export { forget, plan, query, showState, status, type ForgetResult, type StateResult } from "./pipeline/inspect.ts";
-export { run, version, type RunOptions } from "./pipeline/run.ts";
+export { run, type RunOptions } from "./pipeline/run.ts";
 export type { MonthScope } from "./pipeline/select.ts";
+export { version } from "./version.ts";

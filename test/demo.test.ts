@@ -379,7 +379,7 @@ describe("the demo's queries", () => {
     const awsTotal = Number(written.deliveries.find(({ billingMonth }) => billingMonth === "2026-05")?.cost);
     assert.ok(Math.abs(Number(months[0]?.["aws"]) - awsTotal) < 0.005);
     assert.equal(movers[0]?.["service"], "Amazon SageMaker");
-    assert.ok(days.length > 10);
+    assert.ok(days.length >= 10);
     for (const { sql } of demoQueries) {
       const types = (await connection.runAndReadAll(`DESCRIBE ${sql}`)).getColumnsJson()[1];
       assert.ok(!types?.includes("DOUBLE"), sql);

@@ -60,8 +60,19 @@ const samples: readonly ExportSample[] = [
       byteCount: 160769,
       blobCount: 1,
       dataRowCount: 1198,
-      exportConfig: { exportName: "acme-focus", dataVersion: "1.0r2", type: "FocusCost", timeFrame: "OneTime", granularity: null },
-      deliveryConfig: { partitionData: true, dataOverwriteBehavior: "CreateNewReport", fileFormat: "Parquet", compressionMode: "Snappy" },
+      exportConfig: {
+        exportName: "acme-focus",
+        dataVersion: "1.0r2",
+        type: "FocusCost",
+        timeFrame: "OneTime",
+        granularity: null,
+      },
+      deliveryConfig: {
+        partitionData: true,
+        dataOverwriteBehavior: "CreateNewReport",
+        fileFormat: "Parquet",
+        compressionMode: "Snappy",
+      },
       runInfo: {
         executionType: "OnDemand",
         submittedTime: "2025-03-21T21:04:06.5234447Z",
@@ -133,7 +144,10 @@ describe("manifests of AWS CUR", () => {
 
   it("refuses a period that contradicts the folder", () => {
     const moved = { ...sample.manifest, billingPeriod: { start: "20250201T000000.000Z", end: "20250301T000000.000Z" } };
-    assert.throws(() => sample.format.readManifest(moved, place), (error) => error instanceof BillhouseError && /2025-01/.test(error.message));
+    assert.throws(
+      () => sample.format.readManifest(moved, place),
+      (error) => error instanceof BillhouseError && /2025-01/.test(error.message),
+    );
   });
 });
 
@@ -157,7 +171,10 @@ describe("manifests of Azure", () => {
   it("takes an unknown row count for unknown, not for zero", () => {
     const place = format.recognise(sample.manifestKey);
     assert.ok(place);
-    const manifest = format.readManifest({ ...sample.manifest, dataRowCount: null, blobs: [{ blobName: "a.csv", dataRowCount: null }] }, place);
+    const manifest = format.readManifest(
+      { ...sample.manifest, dataRowCount: null, blobs: [{ blobName: "a.csv", dataRowCount: null }] },
+      place,
+    );
     assert.deepEqual([manifest.rows, manifest.files[0]?.rows], [null, null]);
   });
 

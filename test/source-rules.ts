@@ -5,7 +5,7 @@ import { codeOf, importsOf, linesWith, type Import } from "./source-text.ts";
 /** Source files by their path in the project: `src/cli.ts`. */
 export type Sources = ReadonlyMap<string, string>;
 
-const foundation = ["model", "errors"];
+const foundation = ["model", "errors", "version"];
 const drivers = ["schema", "state", ...foundation];
 const engine = ["exports", "storages", "warehouses", ...drivers];
 const surfaces = ["pipeline", "focus", "web", "demo"];
@@ -13,6 +13,7 @@ const surfaces = ["pipeline", "focus", "web", "demo"];
 /** What each part of `src/` may import besides itself: the arrows point one way. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  version: [],
   model: ["errors"],
   schema: foundation,
   state: ["schema", ...foundation],

@@ -1,4 +1,5 @@
 import { BillhouseError } from "../errors.ts";
+import { nextMonth } from "../schema/periods.ts";
 
 /** The flags that choose billing months. */
 export interface MonthFlags {
@@ -30,4 +31,15 @@ export function parseMonth(text: string): string {
   throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(text)} is not a billing month.`, {
     hint: "Write the year and the month in digits, such as 2025-01.",
   });
+}
+
+/** Months as people list them: `2024-09 to 2024-12, 2025-02`. */
+export function monthSpans(months: readonly string[]): string {
+  const spans: { first: string; last: string }[] = [];
+  for (const month of months.toSorted()) {
+    const span = spans.at(-1);
+    if (span !== undefined && nextMonth(span.last) === month) span.last = month;
+    else spans.push({ first: month, last: month });
+  }
+  return spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(", ");
 }

@@ -2,7 +2,7 @@ import type { FailedMonth, PlannedMonth, PlannedPipeline, PlanResult } from "../
 import { plan as planPipelines } from "../pipeline/inspect.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
-import { type MonthFlags, monthScope } from "./months.ts";
+import { type MonthFlags, monthScope, monthSpans } from "./months.ts";
 import { alignRows, jsonText, type Look, paint, visible } from "./output.ts";
 import { errorLines, heading, type ScreenStyle } from "./run-screen.ts";
 
@@ -56,8 +56,8 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   const drawn = [...shown.map((month) => ({ month, failed: false as const })), ...failedOf(pipeline)];
   drawn.sort((one, other) => one.month.billing_month.localeCompare(other.month.billing_month));
   if (fold) {
-    const months = unchanged.map((month) => month.billing_month).toSorted();
-    const text = `  = ${formatNumber(months.length, "month")} unchanged, ${months[0]} to ${months.at(-1)}`;
+    const months = unchanged.map((month) => month.billing_month);
+    const text = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
     lines.push(paint(style, "quiet", text));
   }
   const rows = drawn.map((entry) => (entry.failed ? failedRow(entry.month, style) : plannedRow(entry.month, style)));

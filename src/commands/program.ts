@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import { BillhouseError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { parseMonth } from "./months.ts";
 import { paint } from "./output.ts";
+import { version } from "../version.ts";
 import { commandFirst, explainWrongUse } from "./usage.ts";
 
 /** What surrounds the program: everything of a command's context that the command line does not say. */
@@ -32,7 +32,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("-q, --quiet", "show nothing on stderr but errors")
     .option("-v, --verbose", "show every month, file and execution")
     .option("--debug", "show the cause and the stack of an error")
-    .version(packageVersion(), "-V, --version", "print the version")
+    .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => paint(stdout, "strong", title) })
@@ -177,10 +177,4 @@ function parseJobs(text: string): number {
   throw new BillhouseError("USAGE_INVALID", `--jobs takes a whole number from 1 to 64, not ${JSON.stringify(text)}.`, {
     hint: "Leave it out to let billhouse choose.",
   });
-}
-
-function packageVersion(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
-  return version;
 }

@@ -1,6 +1,7 @@
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished, ToldError } from "../pipeline/events.ts";
 import type { Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
+import { monthSpans } from "./months.ts";
 import { alignRows, padCell, paint, visible } from "./output.ts";
 
 /** What a screen depends on besides its data. */
@@ -130,8 +131,7 @@ function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenSt
 
 function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {
   const months = unchanged.map((month) => month.billing_month).toSorted();
-  const span = `${months[0]} to ${months.at(-1)}`;
-  const line = `  = ${formatNumber(months.length, "month")} unchanged, ${span}`;
+  const line = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
   return { month: months[0] ?? "", lines: [paint(style, "quiet", line)] };
 }
 

@@ -29,18 +29,27 @@ export const azureCost: ExportFormat = {
     const { runInfo, exportConfig, deliveryConfig, blobs } = manifest;
     const id = runInfo?.runId ?? place.id;
     if (id === null) {
-      throw new BillhouseError("MANIFEST_INVALID", `The manifest ${place.key} names no run: "runInfo.runId" is missing.`, {
-        hint: "Look at the file; Azure writes the run's id into it and into its folder.",
-      });
+      throw new BillhouseError(
+        "MANIFEST_INVALID",
+        `The manifest ${place.key} names no run: "runInfo.runId" is missing.`,
+        {
+          hint: "Look at the file; Azure writes the run's id into it and into its folder.",
+        },
+      );
     }
     const type = exportConfig?.type ?? null;
     if (type !== null && !costTypes.has(type.toLowerCase())) {
-      throw new BillhouseError("MANIFEST_INVALID", `The export of ${place.key} is of the type ${type}, which holds no costs.`, {
-        hint: "Point the prefix at an export of the type FocusCost, ActualCost or AmortizedCost.",
-      });
+      throw new BillhouseError(
+        "MANIFEST_INVALID",
+        `The export of ${place.key} is of the type ${type}, which holds no costs.`,
+        {
+          hint: "Point the prefix at an export of the type FocusCost, ActualCost or AmortizedCost.",
+        },
+      );
     }
     const parquet =
-      deliveryConfig?.fileFormat?.toLowerCase() === "parquet" || blobs.some(({ blobName }) => /\.parquet$/i.test(blobName));
+      deliveryConfig?.fileFormat?.toLowerCase() === "parquet" ||
+      blobs.some(({ blobName }) => /\.parquet$/i.test(blobName));
     return {
       id,
       exportName: exportConfig?.exportName ?? null,

@@ -140,7 +140,8 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     write(piece) {
       const bytes = held.length > 0 ? Buffer.concat([held, piece]) : piece;
       // A mark must not be cut in two, nor a carriage return be parted from its line feed.
-      const whole = markPossible && bytes.length < 3 ? 0 : bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
+      const whole =
+        markPossible && bytes.length < 3 ? 0 : bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
       const kept = take(bytes.subarray(0, whole));
       held = Buffer.concat([held, bytes.subarray(whole)]);
       return kept;

@@ -52,7 +52,7 @@ export async function discover(
     exportName: chosen.places[0].exportName,
     storage,
     objects,
-    months: new Map([...months].sort(([one], [other]) => (one < other ? 1 : -1))),
+    months: new Map([...months].toSorted(([one], [other]) => (one < other ? 1 : -1))),
   };
 }
 
@@ -87,7 +87,9 @@ async function choose(
   const [only] = named;
   if (only !== undefined && named.length === 1) return only;
   const list = (candidates: readonly Candidate[]): string =>
-    candidates.map(({ format, places }) => `${places[0].exportName} (${format.kind}, in ${places[0].folder || "/"})`).join(", ");
+    candidates
+      .map(({ format, places }) => `${places[0].exportName} (${format.kind}, in ${places[0].folder || "/"})`)
+      .join(", ");
   if (only === undefined) {
     throw new BillhouseError("EXPORT_NOT_FOUND", `There is no export named ${pipeline.exportName} ${where}.`, {
       hint: `Found there: ${list(ofKind)}. Correct \`export_name\` in [sources.${pipeline.name}].`,

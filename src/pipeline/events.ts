@@ -115,7 +115,11 @@ export interface LoadedMonth {
   /** Sentences: columns added, columns missing. */
   readonly schema_changes: readonly string[];
   /** What was loaded before, or null. */
-  readonly previous: { readonly execution_id: string; readonly rows: number; readonly cost: CurrencySums | null } | null;
+  readonly previous: {
+    readonly execution_id: string;
+    readonly rows: number;
+    readonly cost: CurrencySums | null;
+  } | null;
 }
 
 /** A month that was left as it is, and why. */

@@ -1,7 +1,7 @@
 import type { Config, PipelineConfig } from "../config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth, Table } from "../model.ts";
-import { nextMonth } from "../schema/periods.ts";
+import { monthsOf } from "../schema/periods.ts";
 import { loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
@@ -9,7 +9,7 @@ import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
 import type { MonthStatus, PipelineStatus, PlannedPipeline, PlanResult, StatusResult } from "./events.ts";
 import { describePlan } from "./plan.ts";
 import { defaultJobs, type RunOptions } from "./run.ts";
-import { selectPipelines, tableOf, tableTitle } from "./select.ts";
+import { checkScope, selectPipelines, tableOf, tableTitle } from "./select.ts";
 import { loadedMonths, survey } from "./survey.ts";
 
 /**
@@ -19,6 +19,7 @@ import { loadedMonths, survey } from "./survey.ts";
  */
 export async function plan(config: Config, options: RunOptions = {}): Promise<PlanResult> {
   const pipelines = selectPipelines(config, options.pipelines);
+  checkScope(options.months ?? {});
   return reading(config, async (warehouse) => {
     const planned: PlannedPipeline[] = [];
     for (const pipeline of pipelines) planned.push(await planPipeline(pipeline, warehouse, options));
@@ -72,7 +73,12 @@ export async function showState(config: Config, options: Pick<RunOptions, "pipel
         loaded_at: entry.loadedAt,
         submitted_time: entry.submittedTime,
       }));
-      results.push({ name: pipeline.name, table: tableTitle(pipeline), pipeline_name: table.pipelineName, months: newestFirst(months) });
+      results.push({
+        name: pipeline.name,
+        table: tableTitle(pipeline),
+        pipeline_name: table.pipelineName,
+        months: newestFirst(months),
+      });
     }
     return { pipelines: results };
   });
@@ -80,7 +86,11 @@ export async function showState(config: Config, options: Pick<RunOptions, "pipel
 
 /** The answer of `state forget`. */
 export interface ForgetResult {
-  readonly pipelines: readonly { readonly name: string; readonly table: string; readonly forgotten: readonly BillingMonth[] }[];
+  readonly pipelines: readonly {
+    readonly name: string;
+    readonly table: string;
+    readonly forgotten: readonly BillingMonth[];
+  }[];
 }
 
 /**
@@ -109,10 +119,10 @@ export async function forget(
       const unknown = wanted.find((month) => !known.includes(month));
       if (unknown !== undefined) {
         throw new BillhouseError("USAGE_INVALID", `The state of ${pipeline.name} does not know the month ${unknown}.`, {
-          hint: known.length === 0 ? "Nothing is loaded yet." : `It knows: ${known.sort().join(", ")}.`,
+          hint: known.length === 0 ? "Nothing is loaded yet." : `It knows: ${known.toSorted().join(", ")}.`,
         });
       }
-      const forgotten = (options.all ? known : [...new Set(wanted)]).sort();
+      const forgotten = (options.all ? known : [...new Set(wanted)]).toSorted();
       if (forgotten.length > 0) {
         await warehouse.append(table, (current) => forgetPackage(current, table, forgotten, new Date()));
       }
@@ -175,19 +185,21 @@ async function pipelineStatus(pipeline: PipelineConfig, warehouse: Warehouse): P
     cost: receipt?.cost ?? null,
     loaded_at: receipt?.loadedAt ?? entries.get(billingMonth)?.loadedAt ?? null,
   }));
-  return { name: pipeline.name, table: tableTitle(pipeline), months: newestFirst(months), missing_months: gaps(months) };
+  return {
+    name: pipeline.name,
+    table: tableTitle(pipeline),
+    months: newestFirst(months),
+    missing_months: gaps(months),
+  };
 }
 
 function newestFirst<T extends { readonly billing_month: BillingMonth }>(months: readonly T[]): T[] {
-  return [...months].sort((one, other) => (one.billing_month < other.billing_month ? 1 : -1));
+  return [...months].toSorted((one, other) => (one.billing_month < other.billing_month ? 1 : -1));
 }
 
 function gaps(months: readonly MonthStatus[]): BillingMonth[] {
-  const loaded = new Set(months.map(({ billing_month }) => billing_month));
-  const [first, last] = [[...loaded].sort().at(0), [...loaded].sort().at(-1)];
-  const missing: BillingMonth[] = [];
-  for (let month = first; month !== undefined && last !== undefined && month < last; month = nextMonth(month)) {
-    if (!loaded.has(month)) missing.push(month);
-  }
-  return missing;
+  const loaded = months.map(({ billing_month }) => billing_month).toSorted();
+  const [first, last] = [loaded.at(0), loaded.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  return monthsOf({ start: `${first}-01`, end: `${last}-01` }).filter((month) => !loaded.includes(month));
 }

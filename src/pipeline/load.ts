@@ -45,13 +45,17 @@ export async function loadMonths(
   preparation.failed.forEach((month) => listener.failed(month));
   const readAhead = createReadAhead(options.jobs);
   const readings = preparation.months.map((month) =>
-    month.files.map((file, index) => startReading(readAhead, survey, warehouse, preparation, month, file, index, options)),
+    month.files.map((file, index) =>
+      startReading(readAhead, survey, warehouse, preparation, month, file, index, options),
+    ),
   );
   try {
     for (const [index, month] of preparation.months.entries()) {
       options.signal.throwIfAborted();
       try {
-        listener.loaded(await loadMonth(survey, warehouse, preparation, month, readings[index] ?? [], options, listener));
+        listener.loaded(
+          await loadMonth(survey, warehouse, preparation, month, readings[index] ?? [], options, listener),
+        );
       } catch (error) {
         if (options.signal.aborted || !(error instanceof BillhouseError)) throw error;
         listener.failed({ billing_month: month.execution.billingMonth, ...describeError(error) });
@@ -202,7 +206,10 @@ async function loadMonth(
 }
 
 /** Looks up the manifest and the files of an execution again. Error: OBJECT_CHANGED. */
-async function lookAgain(storage: Survey["discovery"]["storage"], execution: PreparedMonth["execution"]): Promise<void> {
+async function lookAgain(
+  storage: Survey["discovery"]["storage"],
+  execution: PreparedMonth["execution"],
+): Promise<void> {
   for (const object of [execution.manifest, ...execution.files]) {
     const now = await storage.find(object.key);
     if (now?.version === object.version) continue;

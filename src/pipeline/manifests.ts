@@ -37,7 +37,9 @@ export async function chooseDelivery(
   loaded: LoadedDelivery | null,
   force: boolean,
 ): Promise<MonthDeliveries> {
-  const places = (discovery.months.get(billingMonth) ?? []).filter(({ key }) => (discovery.objects.get(key)?.size ?? 0) > 0);
+  const places = (discovery.months.get(billingMonth) ?? []).filter(
+    ({ key }) => (discovery.objects.get(key)?.size ?? 0) > 0,
+  );
   const required = requiredDays(places, billingMonth, loaded);
   const refused: Execution[] = [];
   for await (const execution of newestFirst(discovery, places, billingMonth)) {
@@ -47,7 +49,10 @@ export async function chooseDelivery(
   }
   if (loaded !== null) return { chosen: null, refused };
   const width = ({ coverage }: Execution): number => (coverage === null ? 0 : countDays(coverage));
-  const widest = refused.reduce<Execution | null>((best, one) => (best === null || width(one) > width(best) ? one : best), null);
+  const widest = refused.reduce<Execution | null>(
+    (best, one) => (best === null || width(one) > width(best) ? one : best),
+    null,
+  );
   return { chosen: widest, refused: widest === null ? [] : refused.slice(0, refused.indexOf(widest)) };
 }
 
@@ -94,7 +99,7 @@ async function* newestFirst(
   places: readonly ManifestPlace[],
   billingMonth: BillingMonth,
 ): AsyncGenerator<Execution> {
-  const waiting = [...places].sort((one, other) => descending(one.order, other.order));
+  const waiting = [...places].toSorted((one, other) => descending(one.order, other.order));
   const read: Execution[] = [];
   while (waiting.length > 0 || read.length > 0) {
     const [best] = read;
@@ -148,7 +153,11 @@ async function readExecution(
     exportName: manifest.exportName ?? place.exportName,
     manifest: object,
     format: manifest.format,
-    files: found.map(({ listed, object: file }) => ({ ...file, format: fileFormat(file.key, manifest.format), rows: listed.rows })),
+    files: found.map(({ listed, object: file }) => ({
+      ...file,
+      format: fileFormat(file.key, manifest.format),
+      rows: listed.rows,
+    })),
     missing,
     columns: manifest.columns,
     rows: manifest.rows,
@@ -172,5 +181,8 @@ function requiredDays(
   const current = loaded?.ids.at(-1);
   const known = current === undefined ? places : places.filter(({ id }) => id === current);
   const spans = known.flatMap(({ period }) => intersect(period, month) ?? []);
-  return spans.reduce<DaySpan | null>((best, span) => (best === null || countDays(span) > countDays(best) ? span : best), null);
+  return spans.reduce<DaySpan | null>(
+    (best, span) => (best === null || countDays(span) > countDays(best) ? span : best),
+    null,
+  );
 }

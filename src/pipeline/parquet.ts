@@ -124,7 +124,9 @@ function cellText(value: unknown, element: SchemaElement | undefined): string | 
   if (value === null || value === undefined) return null;
   if (element !== undefined && isDecimal(element)) return scaled(unscaled(value), element.scale ?? 0);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
-  return String(value);
+  if (typeof value === "string") return value;
+  const isPlain = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
+  return isPlain ? String(value) : JSON.stringify(value);
 }
 
 function unscaled(value: unknown): bigint {

@@ -50,7 +50,9 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
   }));
   if (chosen === null) {
     if (refused.length > 0) return refused;
-    return [{ billingMonth, action: "waiting", reason: "The manifest is empty: it is still being written.", execution: null }];
+    return [
+      { billingMonth, action: "waiting", reason: "The manifest is empty: it is still being written.", execution: null },
+    ];
   }
   const judged = { billingMonth, execution: chosen, ...judge(chosen, loaded, facts.sameBytes, force) };
   return judged.action === "unchanged" && refused.length > 0 ? refused : [...refused, judged];
@@ -72,7 +74,9 @@ export function describePlan(plan: MonthPlan): PlannedMonth {
 /** Whether every object of the execution is the one, at the version, that the receipt remembers. */
 export function sameVersions(execution: Execution, receipt: Receipt): boolean {
   const loaded = new Map(receipt.files?.map(({ key, version }) => [key, version]));
-  return loaded.size === execution.files.length && execution.files.every(({ key, version }) => loaded.get(key) === version);
+  return (
+    loaded.size === execution.files.length && execution.files.every(({ key, version }) => loaded.get(key) === version)
+  );
 }
 
 function judge(
@@ -99,7 +103,9 @@ function judge(
     if (force) return { action: "restated", reason: "Loaded again because of --force." };
     return { action: "unchanged", reason: receipt?.files ? "Same delivery, same files." : "Same delivery." };
   }
-  const stale = files.find(({ key, version }) => receipt?.files?.some((old) => old.key === key && old.version === version));
+  const stale = files.find(({ key, version }) =>
+    receipt?.files?.some((old) => old.key === key && old.version === version),
+  );
   if (stale !== undefined && !force) {
     return {
       action: "waiting",

@@ -74,15 +74,25 @@ export async function prepare(survey: Survey, warehouse: Warehouse, jobs: number
   const headers = months.flatMap(({ execution, headers }) => headers.map((header) => delivered(execution, header)));
   const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
   const plan = planColumns(
-    { headers: [...takenOver, ...headers], registry: ledger.registry, table: ledger.columns, reserved: [stampedColumn] },
+    {
+      headers: [...takenOver, ...headers],
+      registry: ledger.registry,
+      table: ledger.columns,
+      reserved: [stampedColumn],
+    },
     rules,
   );
   const mapped = months.map(({ execution, headers }) =>
-    headers.map(({ file, columns }) => ({ file, columns: mapHeader({ columns, format: file.format }, plan, rules), execution })),
+    headers.map(({ file, columns }) => ({
+      file,
+      columns: mapHeader({ columns, format: file.format }, plan, rules),
+      execution,
+    })),
   );
   const files = mapped.flat();
   const nameOf = (sources: readonly string[]): string | null =>
-    files.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ?? null;
+    files.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ??
+    null;
   const partitionColumn = choosePartition(survey, plan, files, nameOf(rules.partition));
   const stamped = partitionColumn === stampedColumn;
   const costColumns = rules.cost.flatMap((sources) => nameOf(sources) ?? []);
@@ -158,16 +168,22 @@ function choosePartition(
     throw new BillhouseError(
       "CONFIG_INVALID",
       `The table ${pipeline.dataset}.${pipeline.tableName} has no column ${wanted}, by which its months would be replaced.`,
-      { hint: `Set \`partition_column\` in [sources.${pipeline.name}] to the column with which the table was made, or load into a new table.` },
+      {
+        hint: `Set \`partition_column\` in [sources.${pipeline.name}] to the column with which the table was made, or load into a new table.`,
+      },
     );
   }
   if (wanted === stampedColumn) return stampedColumn;
   const column = plan.columns.find(({ name }) => same(name))?.name ?? wanted;
   const lacking = files.find(({ columns }) => !columns.some(({ columnName }) => columnName === column));
   if (lacking === undefined) return column;
-  throw new BillhouseError("CONFIG_INVALID", `${lacking.file.key} has no column ${column}, which carries the billing month.`, {
-    hint: `Set \`partition_column\` in [sources.${pipeline.name}] to a column that every file has, or to "${stampedColumn}" to stamp the month of the delivery.`,
-  });
+  throw new BillhouseError(
+    "CONFIG_INVALID",
+    `${lacking.file.key} has no column ${column}, which carries the billing month.`,
+    {
+      hint: `Set \`partition_column\` in [sources.${pipeline.name}] to a column that every file has, or to "${stampedColumn}" to stamp the month of the delivery.`,
+    },
+  );
 }
 
 function proofColumns(

@@ -182,7 +182,7 @@ function storedBytes(storage: Storage, file: DataFile): AsyncBuffer {
       const pieces: Uint8Array[] = [];
       for await (const piece of storage.read(file, { start, end })) pieces.push(piece);
       const bytes = Buffer.concat(pieces);
-      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
     },
   };
 }

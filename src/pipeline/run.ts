@@ -1,13 +1,13 @@
-import { createRequire } from "node:module";
 import type { Config, PipelineConfig } from "../config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import { summaryPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
+import { version } from "../version.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, KeptMonth, LoadedMonth, PipelineResult, RunEvent } from "./events.ts";
 import { loadMonths } from "./load.ts";
 import { describePlan, type MonthPlan } from "./plan.ts";
-import { selectPipelines, tableTitle, type MonthScope } from "./select.ts";
+import { checkScope, selectPipelines, tableTitle, type MonthScope } from "./select.ts";
 import { survey } from "./survey.ts";
 import { waivableChecks } from "./verify.ts";
 
@@ -67,14 +67,12 @@ export async function* run(config: Config, options: RunOptions = {}): AsyncGener
   }
 }
 
-/** Version of billhouse, as in its package. */
-export const version: string = (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
-
 type Emit = (event: RunEvent) => void;
 
 async function execute(config: Config, options: RunOptions & { signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now();
   const pipelines = selectPipelines(config, options.pipelines);
+  checkScope(options.months ?? {});
   for (const check of options.accept ?? []) {
     if (waivableChecks.some((known) => known === check)) continue;
     throw new BillhouseError("USAGE_INVALID", `There is no check named ${check} that can be waived.`, {
@@ -82,6 +80,9 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     });
   }
   const warehouse = await openWarehouse(config.warehouse, "write");
+  // A statement over millions of rows is interrupted too, not only what comes after it.
+  const stop = (): void => void warehouse.close();
+  options.signal.addEventListener("abort", stop);
   try {
     emit({
       event: "run_started",
@@ -96,6 +97,7 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
   } finally {
+    options.signal.removeEventListener("abort", stop);
     await warehouse.close();
   }
 }
@@ -137,17 +139,30 @@ async function runPipeline(
     const found = await survey(pipeline, warehouse, { ...options, jobs });
     plans = found.plans;
     const { format, exportName, months, storage } = found.discovery;
-    emit({ event: "export_found", name, table, kind: format.kind, export_name: exportName, url: storage.url, months: months.size });
+    emit({
+      event: "export_found",
+      name,
+      table,
+      kind: format.kind,
+      export_name: exportName,
+      url: storage.url,
+      months: months.size,
+    });
     for (const plan of plans) emit({ event: "month_planned", name, ...describePlan(plan) });
     found.failed.forEach(fail);
-    await loadMonths(found, warehouse, { jobs, accept: options.accept ?? [], signal: options.signal, version }, {
-      fileRead: (file) => emit({ event: "file_read", name, ...file }),
-      loaded: (month) => {
-        loaded.push(month);
-        emit({ event: "month_loaded", name, ...month });
+    await loadMonths(
+      found,
+      warehouse,
+      { jobs, accept: options.accept ?? [], signal: options.signal, version },
+      {
+        fileRead: (file) => emit({ event: "file_read", name, ...file }),
+        loaded: (month) => {
+          loaded.push(month);
+          emit({ event: "month_loaded", name, ...month });
+        },
+        failed: fail,
       },
-      failed: fail,
-    });
+    );
     // As the Python pipelines did: a run that failed leaves no summary.
     if (failed.length === 0) {
       const counts = {

@@ -1,4 +1,5 @@
 import type { Config, PipelineConfig } from "../config.ts";
+import { nearest } from "../config/nearest.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, Table } from "../model.ts";
 import { exportFormats } from "../exports/index.ts";
@@ -23,8 +24,10 @@ export function selectPipelines(config: Config, words: readonly string[] = []): 
     const named = config.pipelines.filter((pipeline) => pipeline.name === word);
     const matches = named.length > 0 ? named : config.pipelines.filter((pipeline) => cloudOf(pipeline) === word);
     if (matches.length === 0) {
+      const names = config.pipelines.map(({ name }) => name);
+      const close = nearest(word, [...names, "aws", "azure", "all"]);
       throw new BillhouseError("USAGE_INVALID", `There is no export named ${word}.`, {
-        hint: `The configuration has: ${config.pipelines.map(({ name }) => name).join(", ")}. A cloud (aws, azure) or all also works.`,
+        hint: `${close === undefined ? "" : `Did you mean ${close}? `}The configuration has: ${names.join(", ")}. A cloud (aws, azure) or all also works.`,
       });
     }
     for (const match of matches) chosen.add(match);
@@ -33,26 +36,30 @@ export function selectPipelines(config: Config, words: readonly string[] = []): 
 }
 
 /**
- * Whether a month is in scope of the command and of `first_month`.
- * Error: USAGE_INVALID for a month that is not `YYYY-MM`, or a scope that ends before it starts.
+ * Checks a scope. Error: USAGE_INVALID for a month that is not `YYYY-MM`, or a scope that ends before it starts.
  */
-export function monthFilter(pipeline: PipelineConfig, scope: MonthScope = {}): (month: BillingMonth) => boolean {
-  for (const month of [scope.from, scope.to, ...(scope.only ?? [])]) {
+export function checkScope({ from, to, only = [] }: MonthScope): void {
+  for (const month of [from, to, ...only]) {
     if (month === undefined || (/^\d{4}-\d{2}$/.test(month) && monthOf(`${month}-01`) === month)) continue;
     throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(month)} is no billing month.`, {
       hint: "Write a month as YYYY-MM, for example 2025-03.",
     });
   }
-  if (scope.from !== undefined && scope.to !== undefined && scope.to < scope.from) {
-    throw new BillhouseError("USAGE_INVALID", `The months from ${scope.from} to ${scope.to} are none.`, {
+  if (from !== undefined && to !== undefined && to < from) {
+    throw new BillhouseError("USAGE_INVALID", `The months from ${from} to ${to} are none.`, {
       hint: "Exchange --from and --to.",
     });
   }
-  return (month) =>
-    (scope.from === undefined || month >= scope.from) &&
-    (scope.to === undefined || month <= scope.to) &&
-    (scope.only === undefined || scope.only.length === 0 || scope.only.includes(month)) &&
-    (pipeline.firstMonth === null || month >= pipeline.firstMonth);
+}
+
+/** Whether a month is in the scope of the command and of `first_month`. */
+export function isInScope(month: BillingMonth, pipeline: PipelineConfig, { from, to, only = [] }: MonthScope): boolean {
+  return (
+    (from === undefined || month >= from) &&
+    (to === undefined || month <= to) &&
+    (only.length === 0 || only.includes(month)) &&
+    (pipeline.firstMonth === null || month >= pipeline.firstMonth)
+  );
 }
 
 /**
@@ -60,7 +67,10 @@ export function monthFilter(pipeline: PipelineConfig, scope: MonthScope = {}): (
  * each other. `idColumn` is the export format's; before the export is found, what the section's cloud suggests.
  */
 export function tableOf(pipeline: PipelineConfig, idColumn?: Table["idColumn"]): Table {
-  const [pipelineName, sourceName] = takenOver[pipeline.name] ?? [`${pipeline.name}_pipeline`, `${pipeline.name}_source`];
+  const [pipelineName, sourceName] = takenOver[pipeline.name] ?? [
+    `${pipeline.name}_pipeline`,
+    `${pipeline.name}_source`,
+  ];
   return {
     dataset: pipeline.dataset,
     name: pipeline.tableName,
@@ -82,5 +92,13 @@ const takenOver: Readonly<Record<string, readonly [pipelineName: string, sourceN
 
 function cloudOf(pipeline: PipelineConfig): string | undefined {
   const format = exportFormats.find(({ kind }) => kind === pipeline.kind);
-  return format?.cloud ?? ["aws", "azure"].find((cloud) => pipeline.name.toLowerCase().split(/[^a-z]+/).includes(cloud));
+  return (
+    format?.cloud ??
+    ["aws", "azure"].find((cloud) =>
+      pipeline.name
+        .toLowerCase()
+        .split(/[^a-z]+/)
+        .includes(cloud),
+    )
+  );
 }

@@ -10,7 +10,7 @@ import type { FailedMonth } from "./events.ts";
 import { chooseDelivery } from "./manifests.ts";
 import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./plan.ts";
 import { checksumOf } from "./read.ts";
-import { monthFilter, tableOf, type MonthScope } from "./select.ts";
+import { isInScope, tableOf, type MonthScope } from "./select.ts";
 
 /** What one pipeline found in its storage and its warehouse, and what follows from it. Nothing was written. */
 export interface Survey {
@@ -39,13 +39,12 @@ export interface SurveyOptions {
  * Errors: those of discovery, storage, warehouse and state. A month whose manifest is at fault is listed in `failed`.
  */
 export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, options: SurveyOptions): Promise<Survey> {
-  const inScope = monthFilter(pipeline, options.months);
   const storage = await openStorage(pipeline.bucketUrl);
   const discovery = await discover(pipeline, storage);
   const table = tableOf(pipeline, discovery.format.idColumn);
   const ledger = await warehouse.ledger(table);
   const loaded = loadedMonths(ledger, table);
-  const months = [...discovery.months.keys()].filter(inScope);
+  const months = [...discovery.months.keys()].filter((month) => isInScope(month, pipeline, options.months ?? {}));
   const results = await pMap(
     months,
     async (month): Promise<readonly MonthPlan[] | FailedMonth> => {
@@ -94,7 +93,8 @@ async function surveyMonth(
 ): Promise<readonly MonthPlan[]> {
   const deliveries = await chooseDelivery(discovery, billingMonth, loaded, force);
   const { chosen } = deliveries;
-  const sameBytes = chosen !== null && loaded?.receipt != null && (await holdsSameBytes(discovery, chosen, loaded.receipt));
+  const sameBytes =
+    chosen !== null && loaded?.receipt != null && (await holdsSameBytes(discovery, chosen, loaded.receipt));
   return planMonth({ billingMonth, ...deliveries, loaded, sameBytes }, force);
 }
 

@@ -30,7 +30,7 @@ export interface Tally {
   /** Positions of the cells that `row` wants, in its order. */
   readonly wanted: readonly number[];
   /** Takes one row; a null or empty cell has no value. `where` names the row in errors: `line 12`. */
-  row(cells: readonly (string | null)[], where: number): void;
+  readonly row: (cells: readonly (string | null)[], where: number) => void;
   evidence(): Evidence;
 }
 
@@ -60,7 +60,9 @@ export function createTally(options: TallyOptions): Tally {
   const positions = [partition, currency, ...costs];
   const wanted = positions.filter((position) => position !== null);
   // Where a wanted cell stands in the row that the reader hands over; -1 for one that the file lacks.
-  const [, currencySlot = -1, ...costSlots] = positions.map((position) => (position === null ? -1 : wanted.indexOf(position)));
+  const [, currencySlot = -1, ...costSlots] = positions.map((position) =>
+    position === null ? -1 : wanted.indexOf(position),
+  );
   const sums: Map<string, DecimalSum>[] = costs.map(() => new Map());
   // Periods repeat from row to row: each text is parsed once.
   const months = new Map<string, boolean>();
@@ -75,7 +77,7 @@ export function createTally(options: TallyOptions): Tally {
     if (known !== undefined) return known;
     if (text === null || text === undefined || text === "") {
       throw new BillhouseError("PERIOD_MISSING", `${at(where, position)}: the row names no billing period.`, {
-        hint: "Every row of a bill belongs to a billing month. Set partition_column = \"billing_month\" if this export never names it.",
+        hint: 'Every row of a bill belongs to a billing month. Set partition_column = "billing_month" if this export never names it.',
       });
     }
     const month = monthOf(text);
@@ -84,7 +86,9 @@ export function createTally(options: TallyOptions): Tally {
       throw new BillhouseError(
         "MONTH_MISMATCH",
         `${at(where, position)}: the value ${quoted(text)} is of ${month}, but the delivery is of ${billingMonth}.`,
-        { hint: "Nothing was loaded. Ask who changed the export; a delivery of one month holds rows of that month only." },
+        {
+          hint: "Nothing was loaded. Ask who changed the export; a delivery of one month holds rows of that month only.",
+        },
       );
     }
     months.set(text, month === billingMonth);

@@ -38,7 +38,9 @@ export function verifyMonth(
   }
   // These two are about our own load, and are never waived.
   if (measures.inserted !== evidence.monthRows) {
-    throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were counted in the files, ${measures.inserted} were inserted`);
+    throw mismatch(
+      `${evidence.monthRows} rows of ${billingMonth} were counted in the files, ${measures.inserted} were inserted`,
+    );
   }
   if (measures.rows !== evidence.monthRows) {
     throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were inserted, the table holds ${measures.rows}`);

@@ -17,7 +17,8 @@ export function describeDrift(headers: readonly FileHeader[], plan: ColumnPlan, 
       delivered.set(columnName, differing);
     });
   }
-  const added = new Set(plan.creates ? [] : plan.added.map(({ name }) => name));
+  const newColumns = new Set(plan.added.map(({ name }) => name));
+  const added = plan.creates ? new Set<string>() : newColumns;
   const untyped = new Set(plan.untyped);
   const sentences: string[] = [];
   for (const { name, type } of plan.columns) {

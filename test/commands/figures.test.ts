@@ -10,6 +10,7 @@ import {
   formatSeconds,
   formatTime,
 } from "../../src/commands/figures.ts";
+import { monthSpans } from "../../src/commands/months.ts";
 
 test("money is rounded as text, half away from zero", () => {
   const amounts: Readonly<Record<string, string>> = {
@@ -74,4 +75,9 @@ test("counts, bytes and times read as people write them", () => {
     ["just now", "1 minute ago", "2 hours ago", "2 days ago", ""],
   );
   assert.equal(formatTime("2025-06-01T14:00:59.123456+02:00"), "2025-06-01 12:00");
+});
+
+test("months are listed as spans", () => {
+  assert.equal(monthSpans(["2025-02", "2024-12", "2024-11", "2025-01", "2025-04"]), "2024-11 to 2025-02, 2025-04");
+  assert.equal(monthSpans(["2025-02"]), "2025-02");
 });

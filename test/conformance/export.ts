@@ -43,7 +43,10 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
   "recognises its manifest by the path, and what the path tells"(sample) {
     const { exportName, folder, period } = recognised(sample);
     const { expected } = sample;
-    assert.deepEqual({ exportName, folder, period }, { exportName: expected.exportName, folder: expected.folder, period: expected.period });
+    assert.deepEqual(
+      { exportName, folder, period },
+      { exportName: expected.exportName, folder: expected.folder, period: expected.period },
+    );
   },
 
   "recognises it below any prefix, and at the root of the bucket"(sample) {
@@ -67,7 +70,13 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
     const { expected } = sample;
     const manifest = sample.format.readManifest(sample.manifest, recognised(sample));
     assert.deepEqual(
-      { id: manifest.id, period: manifest.period, format: manifest.format, files: manifest.files.map(({ key }) => key), rows: manifest.rows },
+      {
+        id: manifest.id,
+        period: manifest.period,
+        format: manifest.format,
+        files: manifest.files.map(({ key }) => key),
+        rows: manifest.rows,
+      },
       { id: expected.id, period: expected.period, format: expected.format, files: expected.files, rows: expected.rows },
     );
   },
@@ -96,12 +105,16 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
   "refuses what is no manifest at all"(sample) {
     const place = recognised(sample);
     for (const json of [null, 1, "text", [], true]) {
-      assert.throws(() => sample.format.readManifest(json, place), (error) => error instanceof BillhouseError && error.code === "MANIFEST_INVALID");
+      assert.throws(
+        () => sample.format.readManifest(json, place),
+        (error) => error instanceof BillhouseError && error.code === "MANIFEST_INVALID",
+      );
     }
   },
 
   "knows a column for the billing month, for cost, for currency and for usage"({ format: { columns } }) {
-    for (const names of [columns.partition, columns.cost[0] ?? [], columns.currency, columns.usage]) assert.ok(names.length > 0);
+    for (const names of [columns.partition, columns.cost[0] ?? [], columns.currency, columns.usage])
+      assert.ok(names.length > 0);
     assert.ok(columns.cost.length <= 2, "at most two cost columns are summed");
   },
 
@@ -111,6 +124,7 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
     const csvNames = (names: readonly string[]): readonly string[] =>
       columns.naming === "cur-legacy" ? names.filter((name) => name.includes("/")) : names;
     for (const name of csvNames(columns.cost.flat())) assert.equal(known.get(fold(name)), "decimal", name);
-    for (const name of csvNames([...columns.partition, ...columns.usage])) assert.equal(known.get(fold(name)), "timestamp", name);
+    for (const name of csvNames([...columns.partition, ...columns.usage]))
+      assert.equal(known.get(fold(name)), "timestamp", name);
   },
 };

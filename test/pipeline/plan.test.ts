@@ -26,12 +26,17 @@ function execution(id: string, changes: Partial<Execution> = {}): Execution {
 }
 
 function loaded(id: string, files: readonly DataFile[] | null): LoadedMonth {
-  const receipt = files && ({ executionId: id, files: files.map((each) => ({ ...each, checksum: "md5:0", rows: 1 })) } as unknown as Receipt);
+  const receipt =
+    files &&
+    ({ executionId: id, files: files.map((each) => ({ ...each, checksum: "md5:0", rows: 1 })) } as unknown as Receipt);
   return { ids: [id], coverage: null, receipt };
 }
 
 function actions(facts: Partial<MonthFacts>, force = false): string[] {
-  const plans = planMonth({ billingMonth: "2025-01", chosen: null, refused: [], loaded: null, sameBytes: false, ...facts }, force);
+  const plans = planMonth(
+    { billingMonth: "2025-01", chosen: null, refused: [], loaded: null, sameBytes: false, ...facts },
+    force,
+  );
   return plans.map(({ action, execution: planned }) => `${action} ${planned?.id ?? "-"}`);
 }
 
@@ -51,7 +56,9 @@ describe("planning a month", () => {
   });
 
   it("knows every id of the older list form", () => {
-    assert.deepEqual(actions({ chosen: a, loaded: { ids: ["a", "b"], coverage: null, receipt: null } }), ["unchanged a"]);
+    assert.deepEqual(actions({ chosen: a, loaded: { ids: ["a", "b"], coverage: null, receipt: null } }), [
+      "unchanged a",
+    ]);
   });
 
   it("is restated by another delivery", () => {
@@ -63,7 +70,9 @@ describe("planning a month", () => {
   });
 
   it("is unchanged when the same delivery was written again with the same bytes", () => {
-    assert.deepEqual(actions({ chosen: a, loaded: loaded("a", [file("x/a/1.csv", "0")]), sameBytes: true }), ["unchanged a"]);
+    assert.deepEqual(actions({ chosen: a, loaded: loaded("a", [file("x/a/1.csv", "0")]), sameBytes: true }), [
+      "unchanged a",
+    ]);
   });
 
   it("waits for files that have not arrived, loaded or not, forced or not", () => {

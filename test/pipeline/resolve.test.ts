@@ -8,7 +8,12 @@ function objects(...keys: string[]): Map<string, StoredObject> {
   return new Map(keys.map((key) => [key, { key, size: 1, version: "1", modified: "2025-01-01T00:00:00Z" }]));
 }
 
-function resolve(manifestKey: string, listed: string[], present: string[], bucket: string | null = null): ResolvedFiles {
+function resolve(
+  manifestKey: string,
+  listed: string[],
+  present: string[],
+  bucket: string | null = null,
+): ResolvedFiles {
   return resolveFiles({ bucket, files: listed.map((key) => ({ key, rows: null })) }, manifestKey, objects(...present));
 }
 
@@ -56,7 +61,11 @@ describe("resolving the files of a manifest", () => {
   });
 
   it("never takes a file of the same name in another period", () => {
-    const result = resolve("cur/20250201-20250301/x-Manifest.json", ["cur/20250201-20250301/x-1.csv.gz"], ["cur/20250101-20250201/x-1.csv.gz"]);
+    const result = resolve(
+      "cur/20250201-20250301/x-Manifest.json",
+      ["cur/20250201-20250301/x-1.csv.gz"],
+      ["cur/20250101-20250201/x-1.csv.gz"],
+    );
     assert.deepEqual(keysOf(result), []);
   });
 
@@ -92,11 +101,15 @@ describe("resolving the files of a manifest", () => {
   }
 
   it("refuses files below different folders", () => {
-    raises("MANIFEST_INVALID", () => resolve(`a/${range}/x-Manifest.json`, [`a/${range}/1.csv`, `b/${range}/2.csv`], []));
+    raises("MANIFEST_INVALID", () =>
+      resolve(`a/${range}/x-Manifest.json`, [`a/${range}/1.csv`, `b/${range}/2.csv`], []),
+    );
   });
 
   it("refuses to choose between two copies", () => {
     const tail = "year=2025/month=1/x-1.parquet";
-    raises("MANIFEST_INVALID", () => resolve("m/20250101-20250201/x-Manifest.json", [`cur/${tail}`], [`m/one/${tail}`, `m/two/${tail}`]));
+    raises("MANIFEST_INVALID", () =>
+      resolve("m/20250101-20250201/x-Manifest.json", [`cur/${tail}`], [`m/one/${tail}`, `m/two/${tail}`]),
+    );
   });
 });

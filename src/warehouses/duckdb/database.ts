@@ -1,4 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
+import { BillhouseError } from "../../errors.ts";
 import type { OpenMode } from "../warehouse.ts";
 import { castMacros } from "./casts.ts";
 import { translateFailure } from "./failures.ts";
@@ -18,6 +19,8 @@ export interface Database {
   transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
   /** Runs work when all work that was queued before has ended: the database has one writer. */
   queue<T>(work: () => Promise<T>): Promise<T>;
+  /** Error: INTERRUPTED when `close` was called. */
+  throwIfClosing(): void;
   /** Interrupts what is running, waits for its end and lets go of the file. */
   close(): Promise<void>;
 }
@@ -33,8 +36,15 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
   let last: Promise<unknown> = Promise.resolve();
   let closing: Promise<void> | undefined;
 
+  function throwIfClosing(): void {
+    if (closing === undefined) return;
+    throw new BillhouseError("INTERRUPTED", `${facts.description} was closed before the work was done.`, {
+      hint: "Run again to go on: nothing of the unfinished load was kept.",
+    });
+  }
+
   async function connect(): Promise<DuckDBConnection> {
-    if (closing !== undefined) throw new TypeError("The warehouse is closed.");
+    throwIfClosing();
     const connection = await instance.connect();
     connections.add(connection);
     return connection;
@@ -59,6 +69,7 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
   return {
     ...facts,
     use,
+    throwIfClosing,
 
     async *stream(work) {
       const connection = await connect();
@@ -77,6 +88,7 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
         await connection.run("BEGIN TRANSACTION");
         try {
           const result = await work(connection);
+          throwIfClosing();
           await connection.run("COMMIT");
           return result;
         } catch (error) {

@@ -132,9 +132,12 @@ const quote = 34;
 
 /** What DuckDB says about a line, without the line itself. */
 function csvReason(message: string): string {
-  const reason =
-    /Expected Number of Columns: \d+ Found: \d+|[^\n]*unterminated quote[^\n]*|[^\n]*not utf-8[^\n]*|Maximum line size[^\n]*/i;
-  return reason.exec(message)?.[0].trim() ?? "It mixes line ends, or its quotes are not those of CSV.";
+  const counts = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
+  if (counts !== null) return `It has ${counts[2]} columns, and ${counts[1]} were expected.`;
+  if (/unterminated quote/i.test(message)) return "A quote is not closed.";
+  if (/not utf-8/i.test(message)) return "It is not UTF-8.";
+  if (/maximum line size/i.test(message)) return "It is longer than a line may be.";
+  return "It mixes line ends, or its quotes are not those of CSV.";
 }
 
 /** A value for a message: quoted, without control characters, and not endless. */

@@ -27,6 +27,7 @@ export async function replaceMonth(database: Database, replacement: MonthReplace
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
     let inserted = 0;
     for await (const file of replacement.files) {
+      database.throwIfClosing();
       const source = await describeSource(connection, file, columns, replacement);
       try {
         const result = await connection.run(insertStatement(target, source, replacement, inMonth));

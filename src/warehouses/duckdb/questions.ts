@@ -65,7 +65,9 @@ async function prepareQuestion(
 function invalidQuestion(cause: unknown): unknown {
   if (cause instanceof BillhouseError || !(cause instanceof Error) || cause.message.startsWith("INTERRUPT"))
     return cause;
-  return new BillhouseError("QUERY_INVALID", cause.message, {
+  // Behind the sentence DuckDB draws an arrow below the statement, which --debug shows.
+  const reason = (cause.message.split("\n\nLINE ", 1)[0] ?? "").replaceAll(/\s+/g, " ").replace(/[.!\s]+$/, "");
+  return new BillhouseError("QUERY_INVALID", `DuckDB cannot run the statement: ${reason}.`, {
     hint: "Correct the statement. SHOW ALL TABLES lists the tables, DESCRIBE their columns.",
     cause,
   });

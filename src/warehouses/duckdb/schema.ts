@@ -14,6 +14,7 @@ import {
   type StateTable,
 } from "../../state/tables.ts";
 import type { SchemaChange } from "../warehouse.ts";
+import { readRows } from "./database.ts";
 import { columnsOf } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./names.ts";
 
@@ -70,12 +71,14 @@ async function register(
   );
   const registry = tableName(table.dataset, columnsTable.name);
   const names = columnsTable.columns.map(({ name }) => identifier(name)).join(", ");
-  await connection.run(
+  const written = await readRows(
+    connection,
     `INSERT INTO ${registry} (${names}) SELECT * FROM (VALUES ${rows.join(", ")}) AS n(${names})
-      WHERE NOT EXISTS (FROM ${registry} AS r WHERE r."table_name" = n."table_name" AND r."source_name" = n."source_name")`,
+      WHERE NOT EXISTS (FROM ${registry} AS r WHERE r."table_name" = n."table_name" AND r."source_name" = n."source_name")
+      RETURNING "column_name" AS "name", "source_name" AS "source"`,
   );
   const target = tableName(table.dataset, table.name);
-  for (const { columnName, sourceName } of registered) {
-    await connection.run(`COMMENT ON COLUMN ${target}.${identifier(columnName)} IS ${literal(sourceName)}`);
+  for (const { name, source } of written) {
+    await connection.run(`COMMENT ON COLUMN ${target}.${identifier(String(name))} IS ${literal(String(source))}`);
   }
 }

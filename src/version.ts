@@ -1,0 +1,9 @@
+import { readFileSync } from "node:fs";
+
+/** Version of billhouse, as in its package. */
+export const version: string = packageVersion();
+
+function packageVersion(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
