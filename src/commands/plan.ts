@@ -10,7 +10,6 @@ import { errorLines, heading, type ScreenStyle } from "./run-screen.ts";
 export interface PlanCommandOptions extends MonthFlags {
   readonly exports: readonly string[];
   readonly force: boolean;
-  readonly jobs: number | undefined;
   readonly detailedExitcode: boolean;
 }
 
@@ -22,7 +21,6 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
     months,
     force: options.force,
     signal: context.signal,
-    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : planScreen(result, style));

@@ -77,16 +77,13 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--to <YYYY-MM>", "last billing month", parseMonth)
     .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
     .option("--force", "plan unchanged, refused and not yet overwritten deliveries too")
-    .option("--jobs <number>", "how many files to read at the same time", parseJobs)
     .option("--detailed-exitcode", "exit with 2 when there is something to load")
     .action(async (exports, options) => {
       const { plan } = await import("./plan.ts");
-      const { from, to, month = [], jobs } = options;
+      const { from, to, month = [] } = options;
       const force = options.force === true;
       const detailedExitcode = options.detailedExitcode === true;
-      finish(
-        await interruptible(plan({ exports, from, to, month, jobs, force, detailedExitcode }, context()), surroundings),
-      );
+      finish(await interruptible(plan({ exports, from, to, month, force, detailedExitcode }, context()), surroundings));
     });
 
   program
@@ -98,7 +95,11 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
     .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
     .option("--accept <check>", "waive a check for this run, such as row-count (repeatable)", addWord)
-    .option("--jobs <number>", "how many files to read at the same time", parseJobs)
+    .option(
+      "--jobs <number>",
+      "how many files are read or wait for the warehouse at the same time (default 2)",
+      parseJobs,
+    )
     .option("--dry-run", "the same as plan")
     .action(async (exports, options) => {
       const { run } = await import("./run.ts");

@@ -8,7 +8,7 @@ import { openWarehouse } from "../warehouses/index.ts";
 import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
 import type { MonthStatus, PipelineStatus, PlannedPipeline, PlanResult, StatusResult } from "./events.ts";
 import { describePlan } from "./plan.ts";
-import { defaultJobs, type RunOptions } from "./run.ts";
+import type { RunOptions } from "./run.ts";
 import { checkScope, selectPipelines, tableOf, tableTitle } from "./select.ts";
 import { loadedMonths, survey } from "./survey.ts";
 
@@ -165,7 +165,7 @@ async function planPipeline(
   const { name } = pipeline;
   const table = tableTitle(pipeline);
   try {
-    const found = await survey(pipeline, warehouse, { ...options, jobs: options.jobs ?? defaultJobs });
+    const found = await survey(pipeline, warehouse, options);
     return { name, table, months: found.plans.map(describePlan), failed: found.failed };
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;

@@ -41,7 +41,7 @@ export async function loadMonths(
   options: LoadOptions,
   listener: LoadListener,
 ): Promise<void> {
-  const preparation = await prepare(survey, warehouse, options.jobs);
+  const preparation = await prepare(survey, warehouse);
   preparation.failed.forEach((month) => listener.failed(month));
   const readAhead = createReadAhead(options.jobs);
   const readings = preparation.months.map((month) =>

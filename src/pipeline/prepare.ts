@@ -13,7 +13,7 @@ import { describeDrift } from "../schema/drift.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth } from "./events.ts";
 import { readHeader, type FileHeader } from "./read.ts";
-import type { Survey } from "./survey.ts";
+import { smallReads, type Survey } from "./survey.ts";
 import type { ProofColumns } from "./tally.ts";
 
 /** Months whose headers are known and whose table can take them. */
@@ -56,7 +56,7 @@ export const stampedColumn = "billing_month";
  * any of them is loaded. A month whose header cannot be read is failed, and the others go on.
  * Errors: CONFIG_INVALID for a partition column that the table or the files do not have; those of the warehouse.
  */
-export async function prepare(survey: Survey, warehouse: Warehouse, jobs: number): Promise<Preparation> {
+export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Preparation> {
   const { discovery, ledger, table, loaded } = survey;
   const rules = discovery.format.columns;
   const failed: FailedMonth[] = [];
@@ -64,7 +64,9 @@ export async function prepare(survey: Survey, warehouse: Warehouse, jobs: number
   for (const { action, execution } of survey.plans) {
     if ((action !== "new" && action !== "restated") || execution === null) continue;
     try {
-      const headers = await pMap(execution.files, (file) => readHeader(discovery.storage, file), { concurrency: jobs });
+      const headers = await pMap(execution.files, (file) => readHeader(discovery.storage, file), {
+        concurrency: smallReads,
+      });
       months.push({ execution, action, headers });
     } catch (error) {
       if (!(error instanceof BillhouseError)) throw error;

@@ -20,14 +20,17 @@ export interface RunOptions {
   readonly force?: boolean;
   /** Checks to waive: `row-count`. */
   readonly accept?: readonly string[];
-  /** How many files are read, or wait for the warehouse, at the same time. Default 4. */
+  /** How many files are read, or wait for the warehouse, at the same time. Default 2. */
   readonly jobs?: number;
   /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
   readonly signal?: AbortSignal;
 }
 
-/** How many files are read ahead when nobody says. */
-export const defaultJobs = 4;
+/**
+ * How many files are read ahead when nobody says: one for the warehouse and one that is being read. Unpacking and summing
+ * fill one core, so more of them at once would only make the first one come later.
+ */
+export const defaultJobs = 2;
 
 /**
  * Brings every month in scope up to date, and tells what happens as events; the last one is `run_finished`. A failed
@@ -136,7 +139,7 @@ async function runPipeline(
   });
   try {
     const jobs = options.jobs ?? defaultJobs;
-    const found = await survey(pipeline, warehouse, { ...options, jobs });
+    const found = await survey(pipeline, warehouse, options);
     plans = found.plans;
     const { format, exportName, months, storage } = found.discovery;
     emit({

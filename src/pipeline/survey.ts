@@ -29,8 +29,6 @@ export interface Survey {
 export interface SurveyOptions {
   readonly months?: MonthScope;
   readonly force?: boolean;
-  /** How many manifests are read at the same time. */
-  readonly jobs: number;
   readonly signal?: AbortSignal;
 }
 
@@ -56,7 +54,7 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
         return { billing_month: month, ...describeError(error) };
       }
     },
-    { concurrency: options.jobs },
+    { concurrency: smallReads },
   );
   return {
     pipeline,
@@ -84,6 +82,9 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
   }
   return months;
 }
+
+/** How many manifests or headers are read at the same time: they are small, and waiting for a storage is all they cost. */
+export const smallReads = 8;
 
 async function surveyMonth(
   discovery: Discovery,

@@ -46,6 +46,7 @@ export const awsTable: Table = {
   sourceName: "aws_billing_source",
   idColumn: "assembly_id",
 };
+/** The table of the Azure pipeline. */
 export const azureTable: Table = {
   dataset: "azure_billing_data",
   name: "azure_billing_data",
