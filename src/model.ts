@@ -96,6 +96,8 @@ export interface ReceiptFile {
   /** `md5:<hex>` of the bytes as delivered, or null where the bytes did not pass through billhouse. */
   readonly checksum: string | null;
   readonly rows: number;
+  /** The version that the same execution was loaded with before, where the file was written again under its name. */
+  readonly replaced?: string;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { ReceiptFile } from "../model.ts";
+import type { DataFile, Receipt, ReceiptFile } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
 import type { CheckedFile, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, FileRead, LoadedMonth } from "./events.ts";
@@ -190,6 +190,7 @@ async function loadMonth(
               version: file.version,
               checksum: checked[index]?.checksum ?? null,
               rows: checked[index]?.evidence.rows ?? 0,
+              ...replacedVersion(file, id, previous),
             })),
             waivers: [...options.accept],
             durationSeconds: seconds,
@@ -203,6 +204,13 @@ async function loadMonth(
   );
   if (month === undefined) throw new Error(`The warehouse committed ${billingMonth} without asking for its receipt.`);
   return month;
+}
+
+/** Which version of a file the execution was loaded with before, where it was loaded before and is another one now. */
+function replacedVersion(file: DataFile, executionId: string, previous: Receipt | null): Pick<ReceiptFile, "replaced"> {
+  const before = previous?.executionId === executionId ? previous.files?.find(({ key }) => key === file.key) : undefined;
+  const replaced = before?.version === file.version ? before.replaced : before?.version;
+  return replaced === undefined ? {} : { replaced };
 }
 
 /** Looks up the manifest and the files of an execution again. Error: OBJECT_CHANGED. */

@@ -12,6 +12,8 @@ export interface MonthFacts extends MonthDeliveries {
    * mirror or a copied folder does). False where that is not known.
    */
   readonly sameBytes: boolean;
+  /** The newest receipt of the month, also where the state has forgotten it; by default that of `loaded`. */
+  readonly newestReceipt?: Receipt | null;
 }
 
 /** What is loaded of a month. */
@@ -41,7 +43,7 @@ export interface MonthPlan {
  * A month has one line, or two when a newer delivery is refused and an older one is loaded in its place.
  */
 export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan[] {
-  const { billingMonth, chosen, loaded } = facts;
+  const { billingMonth, chosen } = facts;
   const refused = facts.refused.slice(0, 1).map((execution) => ({
     billingMonth,
     action: "refused" as const,
@@ -54,7 +56,7 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
       { billingMonth, action: "waiting", reason: "The manifest is empty: it is still being written.", execution: null },
     ];
   }
-  const judged = { billingMonth, execution: chosen, ...judge(chosen, loaded, facts.sameBytes, force) };
+  const judged = { billingMonth, execution: chosen, ...judge(chosen, facts, force) };
   return judged.action === "unchanged" && refused.length > 0 ? refused : [...refused, judged];
 }
 
@@ -81,8 +83,7 @@ export function sameVersions(execution: Execution, receipt: Receipt): boolean {
 
 function judge(
   execution: Execution,
-  loaded: LoadedMonth | null,
-  sameBytes: boolean,
+  { loaded, sameBytes, newestReceipt = loaded?.receipt }: MonthFacts,
   force: boolean,
 ): { action: Action; reason: string } {
   const { missing, files } = execution;
@@ -95,24 +96,33 @@ function judge(
   }
   // A month is never emptied by a manifest that names nothing.
   if (files.length === 0) return { action: "waiting", reason: `${execution.id} lists no files.` };
-  if (loaded === null) return { action: "new", reason: "Nothing of this month is loaded." };
-  const { receipt } = loaded;
-  if (loaded.ids.includes(execution.id)) {
+  if (loaded?.ids.includes(execution.id)) {
+    const { receipt } = loaded;
     const unchanged = receipt?.files ? sameVersions(execution, receipt) || sameBytes : true;
     if (!unchanged) return { action: "restated", reason: "The files of the loaded delivery were written again." };
     if (force) return { action: "restated", reason: "Loaded again because of --force." };
     return { action: "unchanged", reason: receipt?.files ? "Same delivery, same files." : "Same delivery." };
   }
-  const stale = files.find(({ key, version }) =>
-    receipt?.files?.some((old) => old.key === key && old.version === version),
-  );
-  if (stale !== undefined && !force) {
+  const stale = newestReceipt && staleFile(execution, newestReceipt);
+  if (stale && !force) {
     return {
       action: "waiting",
-      reason: `${execution.id} is announced, but ${stale.key} is not overwritten yet: it is still the file of ${receipt?.executionId}.`,
+      reason: `${execution.id} is announced, but ${stale.key} is not overwritten yet: it is still the file of ${newestReceipt.executionId}.`,
     };
   }
+  if (loaded === null) return { action: "new", reason: "Nothing of this month is loaded." };
   return { action: "restated", reason: `${execution.id} replaces ${loaded.ids.at(-1)}.` };
+}
+
+/**
+ * A file that a new execution names, and that still is the one that another execution was loaded from. A file that was
+ * written again under the loaded execution is not its own: clouds overwrite the files first and the manifest last, so
+ * it may well be the new execution's.
+ */
+function staleFile(execution: Execution, receipt: Receipt): Execution["files"][number] | undefined {
+  if (receipt.executionId === execution.id) return undefined;
+  const own = new Map(receipt.files?.filter(({ replaced }) => replaced === undefined).map((file) => [file.key, file]));
+  return execution.files.find(({ key, version }) => own.get(key)?.version === version);
 }
 
 function refusal(execution: Execution, { loaded, chosen }: MonthFacts): string {

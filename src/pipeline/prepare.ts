@@ -1,6 +1,5 @@
-import pMap from "p-map";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { DataFile, Execution, Receipt } from "../model.ts";
+import type { BillingMonth, DataFile, Execution, Receipt } from "../model.ts";
 import {
   findColumn,
   mapHeader,
@@ -12,8 +11,9 @@ import {
 import { describeDrift } from "../schema/drift.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth } from "./events.ts";
+import { readHeaders, type MonthHeaders } from "./headers.ts";
 import { readHeader, type FileHeader } from "./read.ts";
-import { smallReads, type Survey } from "./survey.ts";
+import type { Survey } from "./survey.ts";
 import type { ProofColumns } from "./tally.ts";
 
 /** Months whose headers are known and whose table can take them. */
@@ -53,49 +53,20 @@ export const stampedColumn = "billing_month";
 
 /**
  * Reads the headers of all months that will be loaded, and makes the table's columns their union in one step before
- * any of them is loaded. A month whose header cannot be read is failed, and the others go on.
- * Errors: CONFIG_INVALID for a partition column that the table or the files do not have; those of the warehouse.
+ * any of them is loaded. A month whose header cannot be read, or lacks the column of the billing month, is failed, and
+ * the others go on.
+ * Errors: CONFIG_INVALID for a partition column that the table, or every file, does not have; those of the warehouse.
  */
 export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Preparation> {
   const { discovery, ledger, table, loaded } = survey;
   const rules = discovery.format.columns;
-  const failed: FailedMonth[] = [];
-  const months: { execution: Execution; action: "new" | "restated"; headers: readonly FileHeader[] }[] = [];
-  for (const { action, execution } of survey.plans) {
-    if ((action !== "new" && action !== "restated") || execution === null) continue;
-    try {
-      const headers = await pMap(execution.files, (file) => readHeader(discovery.storage, file), {
-        concurrency: smallReads,
-      });
-      months.push({ execution, action, headers });
-    } catch (error) {
-      if (!(error instanceof BillhouseError)) throw error;
-      failed.push({ billing_month: execution.billingMonth, ...describeError(error) });
-    }
-  }
-  const headers = months.flatMap(({ execution, headers }) => headers.map((header) => delivered(execution, header)));
+  const read = await readHeaders(survey);
   const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
-  const plan = planColumns(
-    {
-      headers: [...takenOver, ...headers],
-      registry: ledger.registry,
-      table: ledger.columns,
-      reserved: [stampedColumn],
-    },
-    rules,
-  );
-  const mapped = months.map(({ execution, headers }) =>
-    headers.map(({ file, columns }) => ({
-      file,
-      columns: mapHeader({ columns, format: file.format }, plan, rules),
-      execution,
-    })),
-  );
-  const files = mapped.flat();
-  const nameOf = (sources: readonly string[]): string | null =>
-    files.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ??
-    null;
-  const partitionColumn = choosePartition(survey, plan, files, nameOf(rules.partition));
+  const first = layOut(survey, takenOver, read.months);
+  const lacking = withoutPeriod(first, read.months);
+  const failed = [...read.failed, ...lacking.values()];
+  const months = read.months.filter(({ execution }) => !lacking.has(execution.billingMonth));
+  const { plan, mapped, partitionColumn, nameOf } = lacking.size === 0 ? first : layOut(survey, takenOver, months);
   const stamped = partitionColumn === stampedColumn;
   const costColumns = rules.cost.flatMap((sources) => nameOf(sources) ?? []);
   const currencyColumn = nameOf(rules.currency);
@@ -132,6 +103,66 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
       })),
     })),
   };
+}
+
+/** Where the columns of some months go. */
+interface Layout {
+  readonly plan: ColumnPlan;
+  /** The columns of each month's files. */
+  readonly mapped: readonly (readonly { readonly file: DataFile; readonly columns: readonly MappedColumn[] }[])[];
+  readonly partitionColumn: string;
+  /** The table column that the files know by the first of some source names. */
+  readonly nameOf: (sources: readonly string[]) => string | null;
+}
+
+function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: readonly MonthHeaders[]): Layout {
+  const { discovery, ledger } = survey;
+  const rules = discovery.format.columns;
+  const headers = months.flatMap(({ execution, headers }) => headers.map((header) => delivered(execution, header)));
+  const plan = planColumns(
+    {
+      headers: [...takenOver, ...headers],
+      registry: ledger.registry,
+      table: ledger.columns,
+      reserved: [stampedColumn],
+    },
+    rules,
+  );
+  const mapped = months.map(({ headers }) =>
+    headers.map(({ file, columns }) => ({ file, columns: mapHeader({ columns, format: file.format }, plan, rules) })),
+  );
+  const files = mapped.flat();
+  const nameOf = (sources: readonly string[]): string | null =>
+    files.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ??
+    null;
+  // Files that all lack it do not make another column the partition of a table that has one.
+  const inTable = findColumn(ledger.registry, rules.partition, rules)?.columnName ?? null;
+  const natural = nameOf(rules.partition) ?? (ledger.columns === null ? null : inTable);
+  return { plan, mapped, nameOf, partitionColumn: choosePartition(survey, plan, files, natural) };
+}
+
+/** The months of which a file lacks the column of the billing month, as failed ones. */
+function withoutPeriod(
+  { mapped, partitionColumn }: Layout,
+  months: readonly MonthHeaders[],
+): ReadonlyMap<BillingMonth, FailedMonth> {
+  const failed = new Map<BillingMonth, FailedMonth>();
+  if (partitionColumn === stampedColumn) return failed;
+  for (const [index, { execution }] of months.entries()) {
+    const lacking = mapped[index]?.find(({ columns }) => !holds(columns, partitionColumn));
+    if (lacking === undefined) continue;
+    const error = new BillhouseError(
+      "PERIOD_MISSING",
+      `${lacking.file.key} has no column for ${partitionColumn}, which carries the billing month.`,
+      { hint: "The old rows of the month stay. Look at the header of the file, or wait for the next delivery." },
+    );
+    failed.set(execution.billingMonth, { billing_month: execution.billingMonth, ...describeError(error) });
+  }
+  return failed;
+}
+
+function holds(columns: readonly MappedColumn[], name: string): boolean {
+  return columns.some(({ columnName }) => columnName === name);
 }
 
 function delivered(execution: Execution, { file, columns }: FileHeader): DeliveredHeader {
@@ -177,8 +208,8 @@ function choosePartition(
   }
   if (wanted === stampedColumn) return stampedColumn;
   const column = plan.columns.find(({ name }) => same(name))?.name ?? wanted;
-  const lacking = files.find(({ columns }) => !columns.some(({ columnName }) => columnName === column));
-  if (lacking === undefined) return column;
+  const [lacking] = files;
+  if (present !== undefined || lacking === undefined || files.some(({ columns }) => holds(columns, column))) return column;
   throw new BillhouseError(
     "CONFIG_INVALID",
     `${lacking.file.key} has no column ${column}, which carries the billing month.`,

@@ -47,6 +47,11 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
     if (names !== undefined) break;
   }
   if (names === undefined) scanner.end();
+  if (names?.some((name) => /[\0-\x08\x0e-\x1f\x7f\ufffd]/.test(name))) {
+    throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV: its first line is no text.`, {
+      hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
+    });
+  }
   if (names === undefined || names.length === 0) {
     throw new BillhouseError("FILE_INVALID", `${file.key} is empty: it has no header.`, {
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
@@ -100,6 +105,15 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
   }
 }
 
+/**
+ * Reads a CSV file to its end and keeps nothing of it.
+ * Errors: FILE_CORRUPT, FILE_INVALID, those of the storage.
+ */
+export async function verifyBytes(storage: Storage, file: DataFile): Promise<void> {
+  const pieces = unpack(storage, file);
+  while ((await pieces.next()).done !== true);
+}
+
 /** `md5:<hex>` of an object's bytes: from the listing where it tells, else by reading it. */
 export async function checksumOf(storage: Storage, file: DataFile): Promise<string> {
   if (file.checksum !== undefined) return file.checksum;
@@ -135,7 +149,7 @@ async function* unpack(storage: Storage, file: DataFile, packed?: (piece: Uint8A
         yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
       }
     };
-    if (start[0] === 0x1f && start[1] === 0x8b) yield* gunzip(file.key, all());
+    if (start[0] === 0x1f && start[1] === 0x8b) yield* gunzip(file, all());
     else if (start.subarray(0, 2).toString("latin1") === "PK" || start.subarray(0, 4).toString("latin1") === "PAR1") {
       throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV, neither plain nor packed with gzip.`, {
         hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
@@ -147,7 +161,7 @@ async function* unpack(storage: Storage, file: DataFile, packed?: (piece: Uint8A
 }
 
 /** Unpacks gzip of any number of members; each one's checksum and length are verified by zlib. */
-async function* gunzip(key: string, packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+async function* gunzip({ key, size }: DataFile, packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const unzip = createGunzip({ chunkSize: 256 * 1024 });
   let sourceError: unknown;
   const source = async function* (): AsyncGenerator<Buffer> {
@@ -164,6 +178,8 @@ async function* gunzip(key: string, packed: AsyncGenerator<Buffer>): AsyncGenera
   try {
     for await (const piece of unzip) yield piece as Buffer;
     await flow;
+    // zlib takes zeros behind a member for padding and stops there; what follows them would be lost.
+    if (unzip.bytesWritten !== size) throw new Error(`it ends at byte ${unzip.bytesWritten} of ${size}`);
   } catch (cause) {
     if (sourceError !== undefined) throw sourceError;
     const reason = cause instanceof Error ? cause.message : String(cause);

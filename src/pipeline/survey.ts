@@ -42,13 +42,14 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
   const table = tableOf(pipeline, discovery.format.idColumn);
   const ledger = await warehouse.ledger(table);
   const loaded = loadedMonths(ledger, table);
+  const newest = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
   const months = [...discovery.months.keys()].filter((month) => isInScope(month, pipeline, options.months ?? {}));
   const results = await pMap(
     months,
     async (month): Promise<readonly MonthPlan[] | FailedMonth> => {
       options.signal?.throwIfAborted();
       try {
-        return await surveyMonth(discovery, month, loaded.get(month) ?? null, options.force ?? false);
+        return await surveyMonth(discovery, month, loaded.get(month) ?? null, newest.get(month) ?? null, options.force ?? false);
       } catch (error) {
         if (!(error instanceof BillhouseError)) throw error;
         return { billing_month: month, ...describeError(error) };
@@ -90,13 +91,14 @@ async function surveyMonth(
   discovery: Discovery,
   billingMonth: BillingMonth,
   loaded: LoadedMonth | null,
+  newestReceipt: Receipt | null,
   force: boolean,
 ): Promise<readonly MonthPlan[]> {
   const deliveries = await chooseDelivery(discovery, billingMonth, loaded, force);
   const { chosen } = deliveries;
   const sameBytes =
     chosen !== null && loaded?.receipt != null && (await holdsSameBytes(discovery, chosen, loaded.receipt));
-  return planMonth({ billingMonth, ...deliveries, loaded, sameBytes }, force);
+  return planMonth({ billingMonth, ...deliveries, loaded, sameBytes, newestReceipt }, force);
 }
 
 /** Whether the loaded execution lies there under new versions but with the bytes that were loaded. */

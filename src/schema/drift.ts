@@ -24,7 +24,8 @@ export function describeDrift(headers: readonly FileHeader[], plan: ColumnPlan, 
   for (const { name, type } of plan.columns) {
     const differing = delivered.get(name);
     if (differing === undefined) {
-      sentences.push(`Column ${name} is missing and will be NULL.`);
+      // A column that another month of the same run brings was never there to be missed.
+      if (!newColumns.has(name)) sentences.push(`Column ${name} is missing and will be NULL.`);
       continue;
     }
     if (added.has(name)) sentences.push(`Column ${name} was added (${type}).`);

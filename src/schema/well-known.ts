@@ -43,7 +43,7 @@ export const curTypes: Readonly<Record<string, ColumnType>> = {
     reservation/StartTime reservation/SubscriptionId reservation/TotalReservedNormalizedUnits
     reservation/TotalReservedUnits reservation/UnitsPerReservation
     savingsPlan/EndTime savingsPlan/InstanceTypeFamily savingsPlan/OfferingType savingsPlan/PaymentOption
-    savingsPlan/PurchaseTerm savingsPlan/Region savingsPlan/SavingsPlanARN savingsPlan/StartTime
+    savingsPlan/PurchaseTerm savingsPlan/Region savingsPlan/SavingsPlanARN savingsPlan/SavingsPlanArn savingsPlan/StartTime
     product/* resourceTags/* costCategory/*`,
   ),
 };

@@ -104,7 +104,11 @@ export interface Ended {
 }
 
 /** Runs the command line in the project's folder. `preload` is JavaScript that runs in the process before it. */
-export function billhouse(project: Pick<Project, "folder">, words: readonly string[], preload?: string): Promise<Ended> {
+export function billhouse(
+  project: Pick<Project, "folder">,
+  words: readonly string[],
+  preload?: string,
+): Promise<Ended> {
   const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
   const flags = preload === undefined ? [] : ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
   const environment = Object.fromEntries(
@@ -174,19 +178,36 @@ export async function snapshotMonth(
   partition: string,
   month: string,
 ): Promise<MonthSnapshot> {
-  const inMonth = `strftime("${partition}", '%Y-%m') = '${month}'`;
-  const { pipelines } = await showState(project.config);
-  const entries = pipelines.flatMap(({ table: title, months }) =>
-    title === table ? months.filter(({ billing_month }) => billing_month === month) : [],
-  );
-  return {
-    rows: await textRows(project, `SELECT * FROM ${table} WHERE ${inMonth} ORDER BY ALL`),
-    tracking: await textRows(
-      project,
-      `SELECT * FROM ${table}_load_tracking WHERE billing_month = '${month}' ORDER BY ALL`,
-    ),
-    state: JSON.stringify(entries),
+  return (await snapshotMonths(project, table, partition)).get(month) ?? { rows: [], tracking: [], state: "[]" };
+}
+
+/** Takes the snapshots of all months that are in the table, its tracking table or its state. */
+export async function snapshotMonths(
+  project: Project,
+  table: string,
+  partition: string,
+): Promise<ReadonlyMap<string, MonthSnapshot>> {
+  const grouped = async (month: string, from: string): Promise<Map<string, string[]>> => {
+    const rows = await textRows(project, `SELECT ${month} AS snapshot_month, * FROM ${from} ORDER BY ALL`);
+    return Map.groupBy(rows, (row) => (JSON.parse(row) as { snapshot_month?: string }).snapshot_month ?? "");
   };
+  const rows = await grouped(`strftime("${partition}", '%Y-%m')`, table);
+  const tracking = await grouped("billing_month", `${table}_load_tracking`);
+  const { pipelines } = await showState(project.config);
+  const entries = pipelines.filter((pipeline) => pipeline.table === table).flatMap(({ months }) => months);
+  const state = Map.groupBy(entries, ({ billing_month }) => billing_month);
+  // Run summaries name no month, and are no part of any.
+  const months = [...rows.keys(), ...tracking.keys(), ...state.keys()].filter((month) => month !== "");
+  return new Map(
+    months.map((month) => [
+      month,
+      {
+        rows: rows.get(month) ?? [],
+        tracking: tracking.get(month) ?? [],
+        state: JSON.stringify(state.get(month) ?? []),
+      },
+    ]),
+  );
 }
 
 /** Everything that the database holds beside the bill's own rows: dlt's tables, the lease and the tracking table. */

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { discover } from "../../src/pipeline/discover.ts";
+import { chooseDelivery } from "../../src/pipeline/manifests.ts";
+import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
+import { openStorage } from "../../src/storages/index.ts";
+import type { Storage } from "../../src/storages/storage.ts";
+import { azureDelivery, azureRows, deliver, type AzureOptions, type Delivery } from "./deliveries.ts";
+import {
+  azureSection,
+  createProject,
+  monthsOfTable,
+  outcomes,
+  runByCommand,
+  runWell,
+  type Project,
+} from "./projects.ts";
+
+const month = "2025-03";
+const table = "billing_data.azure_billing_data";
+const columns = { partition: "BillingPeriodStartDate", cost: "CostInBillingCurrency" };
+
+function run(id: string, pathTime: string, options: Partial<AzureOptions> = {}): Delivery {
+  const cost = options.pathEnd !== undefined || options.manifestEnd !== undefined ? "9" : "31";
+  return azureDelivery({ month, id, pathTime, files: [azureRows(month, cost)], ...options, format: "csv.gz" });
+}
+
+const full = run("full", "202504040042");
+/** Two ways in which a run over nine days names them. */
+const shorts: Readonly<Record<string, Delivery>> = {
+  "its path names nine days": run("short", "202504050042", { pathEnd: "2025-03-09" }),
+  "only its manifest names nine days": run("short", "202504050042", { manifestEnd: "2025-03-09" }),
+};
+
+function held(project: Project): ReturnType<typeof monthsOfTable> {
+  return monthsOfTable(project, table, columns);
+}
+
+const fullRows = { [month]: [1, "31.000000000000000000"] as const };
+const shortRows = { [month]: [1, "9.000000000000000000"] as const };
+
+describe("an Azure run of nine days that is newer than a full one", { concurrency: 3 }, () => {
+  for (const [name, short] of Object.entries(shorts)) {
+    test(`${name}: it is refused and the full one is loaded, when both are there at first`, async (t) => {
+      const project = await createProject(t, azureSection);
+      await deliver(project.bucket, short);
+      await deliver(project.bucket, full);
+      const { code, finished } = await runByCommand(project);
+      assert.equal(code, 0);
+      assert.deepEqual(finished.pipelines.map(outcomes), [[`${month} new full`, `${month} refused short`]]);
+      assert.match(
+        finished.pipelines[0]?.refused[0]?.reason ?? "",
+        /^short covers 2025-03-01 to 2025-03-09 only; full covers more of the month\.$/,
+      );
+      assert.deepEqual(await held(project), fullRows);
+      assert.deepEqual((await runWell(project)).loaded, []);
+      assert.deepEqual(await held(project), fullRows);
+    });
+
+    test(`${name}: it is refused when it comes after the full one was loaded, and --force takes it`, async (t) => {
+      const project = await createProject(t, azureSection);
+      await deliver(project.bucket, full);
+      await runWell(project);
+      await deliver(project.bucket, short);
+      const refused = await runWell(project);
+      assert.deepEqual(outcomes(refused), [`${month} refused short`]);
+      assert.match(refused.refused[0]?.reason ?? "", /what is loaded covers more of the month\. --force takes it/);
+      assert.deepEqual(await held(project), fullRows);
+
+      assert.deepEqual(outcomes(await runWell(project, { force: true })), [`${month} restated short`]);
+      assert.deepEqual(await held(project), shortRows);
+      // Once it was forced, it is what is loaded: nothing brings the older run back by itself.
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged short`]);
+      await deliver(project.bucket, run("fuller", "202504060042"));
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} restated fuller`]);
+      assert.deepEqual(await held(project), fullRows);
+    });
+
+    test(`${name}: it is loaded while there is nothing better, and replaced by the full one although that is older`, async (t) => {
+      const project = await createProject(t, azureSection);
+      await deliver(project.bucket, short);
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} new short`]);
+      assert.deepEqual(await held(project), shortRows);
+      const later = run("late", "202504060042");
+      await deliver(project.bucket, later);
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} restated late`]);
+      assert.deepEqual(await held(project), fullRows);
+    });
+  }
+
+  test("a month to date that grows day by day is followed", async (t) => {
+    const project = await createProject(t, azureSection);
+    for (const day of ["09", "10", "11"]) {
+      await deliver(project.bucket, run(`to-${day}`, `202503${day}2342`, { manifestEnd: `2025-03-${day}` }));
+    }
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new to-11`]);
+    await deliver(project.bucket, run("to-12", "202503122342", { manifestEnd: "2025-03-12" }));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated to-12`]);
+  });
+
+  test("the submitted time decides between runs whose path times say the opposite", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, run("by-path", "202504050042", { submittedTime: "2025-04-01T00:42:06.5756051Z" }));
+    await deliver(project.bucket, run("by-time", "202504030042", { submittedTime: "2025-04-06T00:42:06.5756051Z" }));
+    await deliver(project.bucket, run("neither", "202503280042"));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new by-time`]);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged by-time`]);
+  });
+
+  test("a run of the same minute and a run whose files are not there do not hide the right one", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, run("first", "202504040042", { submittedTime: "2025-04-04T00:42:01.1Z" }));
+    await deliver(project.bucket, run("second", "202504040042", { submittedTime: "2025-04-04T00:42:59.9Z" }));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new second`]);
+    await deliver(project.bucket, run("announced", "202504050042"), "manifest");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting announced`]);
+  });
+});
+
+describe("many runs of many months", () => {
+  test("an idle look reads about one manifest per month, and the first one no more", async (t) => {
+    const project = await createProject(t, azureSection);
+    const runs = 30;
+    const months: string[] = [];
+    for (let at = "2022-01"; months.length < 36; at = nextMonth(at)) months.push(at);
+    for (const each of months) {
+      const after = nextMonth(each).replace("-", "");
+      for (let day = 1; day <= runs; day += 1) {
+        const pathTime = `${after}${String(day).padStart(2, "0")}0142`;
+        const files = [azureRows(each, "1")];
+        await deliver(
+          project.bucket,
+          azureDelivery({ month: each, id: `${each}-${day}`, pathTime, files }),
+          "manifest",
+        );
+      }
+    }
+    const [pipeline] = project.config.pipelines;
+    assert.ok(pipeline);
+    const real = await openStorage(pipeline.bucketUrl);
+    let reads = 0;
+    let lists = 0;
+    const storage: Storage = {
+      ...real,
+      list(prefix) {
+        lists += 1;
+        return real.list(prefix);
+      },
+      read(object, range) {
+        reads += 1;
+        return real.read(object, range);
+      },
+    };
+    for (const loaded of [false, true]) {
+      [reads, lists] = [0, 0];
+      const discovery = await discover(pipeline, storage);
+      assert.equal(discovery.objects.size, months.length * runs);
+      for (const each of months) {
+        const known = { ids: [`${each}-${runs}`], coverage: monthSpan(each) };
+        const { chosen, refused } = await chooseDelivery(discovery, each, loaded ? known : null, false);
+        assert.deepEqual([chosen?.id, refused.length], [`${each}-${runs}`, 0]);
+      }
+      assert.equal(lists, 1);
+      assert.ok(reads <= months.length + 2, `${reads} manifests were read for ${months.length} months`);
+    }
+  });
+});
