@@ -62,7 +62,7 @@ describe("billhouse.toml", () => {
       warehouse: {
         kind: "duckdb",
         path: join(folder, "billhouse.duckdb"),
-        storageVersion: "v1.2.0",
+        storageVersion: "v1.3.0",
         memoryLimit: null,
         threads: null,
       },
@@ -339,7 +339,7 @@ describe("the environment", () => {
     assert.deepEqual(config.warehouse, {
       kind: "duckdb",
       path: join(folder, "data/b.duckdb"),
-      storageVersion: "v1.2.0",
+      storageVersion: "v1.3.0",
       memoryLimit: null,
       threads: 3,
     });

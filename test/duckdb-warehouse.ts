@@ -58,6 +58,6 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       return readFile(file);
     },
 
-    quote: (name) => `"${name.replaceAll('"', '""')}"`,
+    oddName: `a "b" 'c' \`d\`; -- /* é $1 \\`,
   };
 }

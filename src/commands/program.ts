@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import { BillhouseError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import { addMonth, addWord, parseJobs } from "./flags.ts";
 import { parseMonth } from "./months.ts";
 import { paint } from "./output.ts";
 import { version } from "../version.ts";
@@ -118,6 +119,16 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
       finish(await interruptible(status({ exports }, context()), surroundings));
     });
 
+  program
+    .command("migrate")
+    .description("Show how tables of the Python pipelines become exact and complete; with --yes, do it.")
+    .argument("[export...]", exportsHelp)
+    .option("--yes", "take the steps; without it nothing is written")
+    .action(async (exports, options) => {
+      const { migrate } = await import("./migrate.ts");
+      finish(await migrate({ exports, yes: options.yes === true }, context()));
+    });
+
   const state = program.command("state").description("Look at the state, or forget a part of it.");
   state
     .command("show")
@@ -148,6 +159,24 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
       finish(await interruptible(query({ sql, csv: options.csv === true }, context()), surroundings));
     });
 
+  program
+    .command("connect")
+    .description("Show how to open what is loaded in the DuckDB shell, in BI tools and in programs.")
+    .option("--shell", "print only the command that opens the DuckDB shell")
+    .action(async (options) => {
+      const { connect } = await import("./connect.ts");
+      finish(await connect({ shell: options.shell === true }, context()));
+    });
+
+  program
+    .command("config")
+    .description("Show every value of the configuration and where it came from, with secrets masked.")
+    .argument("[export...]", exportsHelp)
+    .action(async (exports) => {
+      const { config } = await import("./config.ts");
+      finish(await config({ exports, file: program.opts().config }, context()));
+    });
+
   // The typed program is the plain one at run time; from here on nothing depends on the types of its options.
   const plain = program as unknown as PlainCommand;
   explainWrongUse(plain);
@@ -162,20 +191,4 @@ async function interruptible(work: Promise<ExitCode>, { signal }: Surroundings):
     });
   });
   return Promise.race([work, stopped]);
-}
-
-function addMonth(text: string, months: readonly string[] = []): string[] {
-  return [...months, parseMonth(text)];
-}
-
-function addWord(word: string, words: readonly string[] = []): string[] {
-  return [...words, word];
-}
-
-function parseJobs(text: string): number {
-  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (jobs >= 1 && jobs <= 64) return jobs;
-  throw new BillhouseError("USAGE_INVALID", `--jobs takes a whole number from 1 to 64, not ${JSON.stringify(text)}.`, {
-    hint: "Leave it out to let billhouse choose.",
-  });
 }

@@ -25,6 +25,7 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     force: options.force,
     accept: options.accept,
     signal: context.signal,
+    holder: { pid: process.pid, command: "billhouse run" },
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
   });
   const finished = await followRun(events, context);

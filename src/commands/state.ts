@@ -33,7 +33,10 @@ export async function stateForget(options: StateForgetOptions, context: CommandC
     });
   }
   const config = await context.loadConfig();
-  const result = await forget(config, options.export, options.all ? { all: true } : { months: options.months });
+  const result = await forget(config, options.export, {
+    ...(options.all ? { all: true } : { months: options.months }),
+    holder: { pid: process.pid, command: "billhouse state forget" },
+  });
   context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : forgetScreen(result));
   return 0;
 }

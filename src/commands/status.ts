@@ -25,7 +25,10 @@ export function statusScreen(result: StatusResult, now: Date, style: ScreenStyle
 
 function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): string {
   const { months, missing_months: missing } = pipeline;
-  if (months.length === 0) return `${heading(pipeline, style)}\n  Nothing is loaded yet. billhouse run loads it.`;
+  const notes = pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`);
+  if (months.length === 0) {
+    return [heading(pipeline, style), "  Nothing is loaded yet. billhouse run loads it.", ...notes].join("\n");
+  }
   const loaded = new Map(months.map((month) => [month.billing_month, month]));
   const all = [...loaded.keys(), ...missing].toSorted();
   const rows = all.map((name) => {
@@ -36,7 +39,7 @@ function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): 
     paint(style, "quiet", title),
   );
   const lines = alignRows([titles, ...rows], ["left", "left", "right", "right", "left", "left"]);
-  return [heading(pipeline, style), ...lines, `  ${total(pipeline)}`].join("\n");
+  return [heading(pipeline, style), ...lines, `  ${total(pipeline)}`, ...notes].join("\n");
 }
 
 function loadedRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { holdsSecret } from "./secrets.ts";
 
 /** Where an export lies: the place that a storage opens, and what of the prefix was written into the address. */
 export interface BucketAddress {
@@ -14,16 +15,17 @@ export interface BucketAddress {
  */
 export function parseBucketUrl(url: string, folder: string): BucketAddress | string {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
+  const spelling = spellings[scheme ?? ""];
+  // What stands before `://` is a scheme, and may be told; before a mere colon it may be a part of the secret.
+  const isForeign = scheme !== undefined && scheme !== "file" && spelling === undefined;
+  if (holdsSecret(url) && !(isForeign && url.startsWith("//", scheme.length + 1))) return placeAlone;
   if (scheme === undefined) return { bucketUrl: resolve(folder, url), path: "" };
   if (scheme === "file") return parseFileUrl(url);
-  const spelling = spellings[scheme];
   if (spelling === undefined) {
     const advice = advices[scheme] ?? "write gs://, s3://, az://, file:// or the path of a folder";
     return `begins with "${scheme}:", which is no storage that billhouse knows; ${advice}`;
   }
-  if (/[?@#\s]/.test(url)) {
-    return "must hold the place alone, without account keys, signatures or options; credentials come from the cloud's own settings";
-  }
+  if (/[?@#\s]/.test(url)) return placeAlone;
   const parts = url
     .slice(scheme.length + 1)
     .replace(/^\/*/, "")
@@ -39,6 +41,9 @@ export function parseBucketUrl(url: string, folder: string): BucketAddress | str
 export function trimSlashes(text: string): string {
   return text.replace(/^\/+/, "").replace(/\/+$/, "");
 }
+
+const placeAlone =
+  "must hold the place alone, without account keys, signatures or options; credentials come from the cloud's own settings";
 
 const spellings: Readonly<Record<string, { readonly names: number; readonly example: string }>> = {
   gs: { names: 1, example: "gs://bucket" },

@@ -53,10 +53,7 @@ async function readLayer(file: string, folder: string): Promise<Layer | null> {
   const text = await readText(file, shown);
   if (text === null) return null;
   try {
-    return tomlLayer(parse(text), (path) => {
-      const line = lineOf(text, path);
-      return line === null ? shown : `${shown}, line ${line}`;
-    });
+    return tomlLayer(parse(text), (path) => ({ file: shown, line: lineOf(text, path) }));
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     // Only the first line of the parser's message: the rest shows the file, and the file may hold secrets.

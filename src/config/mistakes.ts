@@ -1,7 +1,8 @@
 import { BillhouseError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { expectation, type Issue, keysAt, kinds } from "./schema.ts";
-import { isTable, looksSecret } from "./settings.ts";
+import { holdsSecret, looksSecret } from "./secrets.ts";
+import { isTable, type Origin } from "./settings.ts";
 
 /** One mistake in the configuration: where it stands, and a sentence about it. */
 export interface Mistake {
@@ -9,6 +10,13 @@ export interface Mistake {
   readonly sentence: string;
   /** What to do about it, where more can be said than "correct it". */
   readonly hint?: string;
+}
+
+/** Where something was written, in words that a sentence about it can follow. */
+export function describeOrigin(origin: Origin | undefined): string {
+  if (origin === undefined) return "The configuration";
+  if ("variable" in origin) return `${origin.variable} in the environment`;
+  return origin.line === null ? origin.file : `${origin.file}, line ${origin.line}`;
 }
 
 /** Every mistake of one reading of the configuration, as one error. */
@@ -78,6 +86,7 @@ function wrongValue(path: readonly string[], value: unknown, origin: string): Mi
 
 function show(value: unknown): string {
   if (value === "") return "empty text";
+  if (typeof value === "string" && holdsSecret(value)) return describe(value);
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   return typeof value === "number" || typeof value === "boolean" ? String(value) : describe(value);
 }

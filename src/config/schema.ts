@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { holdsSecret } from "./secrets.ts";
 
 /** A `[sources.<name>]` section whose keys and values have been checked. */
 export interface SourceSection {
@@ -106,11 +107,14 @@ const sourceKeys = {
 };
 
 const duckdbKeys = {
-  path: text.describe("the path of the database file, as text"),
+  // It stands in messages and connection strings, so nothing that must not be shown may be in it.
+  path: text
+    .refine((path) => !holdsSecret(path))
+    .describe("the path of the database file, as text without a login or a key"),
   storage_version: z
     .string()
     .regex(/^(latest|v\d+\.\d+\.\d+)$/)
-    .describe('"latest", or a version of DuckDB such as "v1.2.0"'),
+    .describe('"latest", or a version of DuckDB such as "v1.3.0"'),
   memory_limit: z
     .string()
     .regex(/^\d+(\.\d+)?\s*([KMGT]i?)?B$/i)

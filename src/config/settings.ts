@@ -1,13 +1,17 @@
 import { editDistance } from "./nearest.ts";
 import { keysAt } from "./schema.ts";
+import { looksSecret } from "./secrets.ts";
+
+/** Where a setting was written: in a file, at a line if it can be told, or in an environment variable. */
+export type Origin = { readonly file: string; readonly line: number | null } | { readonly variable: string };
 
 /** One key with its value, and where it was written. */
 export interface Setting {
   /** `["sources", "aws_cur", "bucket"]`. */
   readonly path: readonly string[];
   readonly value: unknown;
-  /** Where a path was written: `billhouse.toml, line 3`, or `SOURCES__AWS_CUR__BUCKET in the environment`. */
-  readonly origin: (path: readonly string[]) => string;
+  /** Where a path was written: the setting's own, or one around it or inside its value. */
+  readonly origin: (path: readonly string[]) => Origin;
 }
 
 /** One place that settings come from; a later layer wins over an earlier one, key by key. */
@@ -43,7 +47,7 @@ export function environmentLayer(
   return Object.entries(environment).flatMap(([variable, value]): Setting[] => {
     const [root, ...rest] = variable.split("__");
     if (value === undefined || value === "" || rest.length < 2) return [];
-    const origin = (): string => `${variable} in the environment`;
+    const origin = (): Origin => ({ variable });
     if (root === "SOURCES" && rest.length === 2) {
       const name = sections.find((section) => section.toUpperCase() === rest[0]) ?? rest[0]?.toLowerCase() ?? "";
       return [{ path: ["sources", name, rest[1]?.toLowerCase() ?? ""], value, origin }];
@@ -87,10 +91,10 @@ export function withoutForeign(layer: Layer, sections: ReadonlySet<string>): Lay
 /** Joins layers into one document, and remembers where each key came from. */
 export function mergeLayers(layers: readonly Layer[]): {
   document: Record<string, unknown>;
-  origins: ReadonlyMap<string, string>;
+  origins: ReadonlyMap<string, Origin>;
 } {
   const document: Record<string, unknown> = {};
-  const origins = new Map<string, string>();
+  const origins = new Map<string, Origin>();
   for (const layer of layers) {
     for (const setting of layer) {
       dropRival(document, setting.path, layer);
@@ -108,13 +112,6 @@ export function mergeLayers(layers: readonly Layer[]): {
 /** Whether a value is a TOML table: an object that is neither a list nor a date. */
 export function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-/** Whether a key is one that people keep secrets under; its value is never shown. */
-export function looksSecret(key: string): boolean {
-  return /secret|passw|token|private|credential|signature|connection_string|(access|account|api|shared)_?key|(^|_)sas(_|$)/i.test(
-    key,
-  );
 }
 
 function marksExport(section: string, key: string): boolean {

@@ -175,6 +175,8 @@ export interface PipelineStatus {
   readonly months: readonly MonthStatus[];
   /** Months between the first and the last loaded one that are not loaded. */
   readonly missing_months: readonly BillingMonth[];
+  /** Sentences on what is worth knowing of the table: amounts that are floats. */
+  readonly notes: readonly string[];
 }
 
 /** One loaded month. */

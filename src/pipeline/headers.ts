@@ -1,6 +1,7 @@
 import pMap from "p-map";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { Execution } from "../model.ts";
+import type { DeliveredHeader } from "../schema/columns.ts";
 import type { FailedMonth } from "./events.ts";
 import { readHeader, verifyBytes, type FileHeader } from "./read.ts";
 import { smallReads, type Survey } from "./survey.ts";
@@ -51,4 +52,30 @@ export async function readHeaders(
     }
   }
   return { months, failed };
+}
+
+/** The header of a data file, with the types that its manifest declares. */
+export function delivered(execution: Execution, { file, columns }: FileHeader): DeliveredHeader {
+  // The header decides which columns there are, the manifest which type they have.
+  const declared = new Map(execution.columns.map(({ name, type }) => [name, type]));
+  return {
+    executionId: execution.id,
+    format: file.format,
+    columns: columns.map(({ name, type }) => ({ name, type: type ?? declared.get(name) ?? null })),
+  };
+}
+
+/**
+ * The header of the newest loaded month, by which a table that somebody else made gets its registry; none when no
+ * loaded month is in the storage any more. Errors: as `readHeader`.
+ */
+export async function loadedHeader(survey: Survey): Promise<readonly DeliveredHeader[]> {
+  const { plans, loaded, discovery } = survey;
+  const execution = plans.find((plan) => plan.execution !== null && loaded.has(plan.billingMonth))?.execution;
+  if (execution == null) return [];
+  if (execution.columns.length > 0 && execution.format === "csv") {
+    return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
+  }
+  const [file] = execution.files;
+  return file === undefined ? [] : [delivered(execution, await readHeader(discovery.storage, file))];
 }

@@ -7,6 +7,7 @@ import { forgetPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
 import type { MonthStatus, PipelineStatus, PlannedPipeline, PlanResult, StatusResult } from "./events.ts";
+import { floatNotes } from "./exactness.ts";
 import { describePlan } from "./plan.ts";
 import type { RunOptions } from "./run.ts";
 import { checkScope, selectPipelines, tableOf, tableTitle } from "./select.ts";
@@ -101,7 +102,7 @@ export interface ForgetResult {
 export async function forget(
   config: Config,
   name: string,
-  options: { readonly months?: readonly BillingMonth[]; readonly all?: boolean },
+  options: { readonly months?: readonly BillingMonth[]; readonly all?: boolean } & Pick<RunOptions, "holder">,
 ): Promise<ForgetResult> {
   const pipelines = selectPipelines(config, [name]);
   const wanted = options.months ?? [];
@@ -110,7 +111,7 @@ export async function forget(
       hint: "For example: billhouse state forget aws_cur 2025-03, or billhouse state forget aws_cur --all.",
     });
   }
-  const warehouse = await openWarehouse(config.warehouse, "write");
+  const warehouse = await openWarehouse(config.warehouse, "write", options.holder);
   try {
     const results: ForgetResult["pipelines"][number][] = [];
     for (const pipeline of pipelines) {
@@ -190,6 +191,7 @@ async function pipelineStatus(pipeline: PipelineConfig, warehouse: Warehouse): P
     table: tableTitle(pipeline),
     months: newestFirst(months),
     missing_months: gaps(months),
+    notes: floatNotes(ledger.columns ?? []),
   };
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { DataFile, Receipt, ReceiptFile } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
+import { reachPoint } from "../warehouses/points.ts";
 import type { CheckedFile, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, FileRead, LoadedMonth } from "./events.ts";
 import { prepare, type Preparation, type PreparedFile, type PreparedMonth } from "./prepare.ts";
@@ -42,6 +43,8 @@ export async function loadMonths(
   listener: LoadListener,
 ): Promise<void> {
   const preparation = await prepare(survey, warehouse);
+  // A header whose reading was stopped is no failed month.
+  options.signal.throwIfAborted();
   preparation.failed.forEach((month) => listener.failed(month));
   const readAhead = createReadAhead(options.jobs);
   const readings = preparation.months.map((month) =>
@@ -99,8 +102,14 @@ function startReading(
       decimalScale: warehouse.decimalScale,
       unit: file.format === "csv" ? "line" : "row",
     });
-    const checked = await readFile(discovery.storage, file, tally, path);
+    const row: typeof tally.row = (cells, where) => {
+      // The storage stops its own reads; the cells of a Parquet file are read from its local copy.
+      if (where % 65_536 === 0) options.signal.throwIfAborted();
+      tally.row(cells, where);
+    };
+    const checked = await readFile(discovery.storage, file, { ...tally, row }, path);
     verifyFile(file, checked.evidence, options.accept);
+    reachPoint("file-checked");
     return checked;
   };
   return { prepared, path, reading: readAhead.add(read, () => rm(path, { force: true })) };
@@ -208,7 +217,8 @@ async function loadMonth(
 
 /** Which version of a file the execution was loaded with before, where it was loaded before and is another one now. */
 function replacedVersion(file: DataFile, executionId: string, previous: Receipt | null): Pick<ReceiptFile, "replaced"> {
-  const before = previous?.executionId === executionId ? previous.files?.find(({ key }) => key === file.key) : undefined;
+  const before =
+    previous?.executionId === executionId ? previous.files?.find(({ key }) => key === file.key) : undefined;
   const replaced = before?.version === file.version ? before.replaced : before?.version;
   return replaced === undefined ? {} : { replaced };
 }

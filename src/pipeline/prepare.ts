@@ -5,14 +5,17 @@ import {
   mapHeader,
   planColumns,
   type ColumnPlan,
+  type ColumnSituation,
   type DeliveredHeader,
   type MappedColumn,
 } from "../schema/columns.ts";
 import { describeDrift } from "../schema/drift.ts";
+import { reachPoint } from "../warehouses/points.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth } from "./events.ts";
-import { readHeaders, type MonthHeaders } from "./headers.ts";
-import { readHeader, type FileHeader } from "./read.ts";
+import { delivered, loadedHeader, readHeaders, type MonthHeaders } from "./headers.ts";
+import type { FileHeader } from "./read.ts";
+import { planAsAtFirst } from "./resumption.ts";
 import type { Survey } from "./survey.ts";
 import type { ProofColumns } from "./tally.ts";
 
@@ -61,12 +64,13 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
   const { discovery, ledger, table, loaded } = survey;
   const rules = discovery.format.columns;
   const read = await readHeaders(survey);
+  reachPoint("headers-read");
   const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
   const first = layOut(survey, takenOver, read.months);
   const lacking = withoutPeriod(first, read.months);
   const failed = [...read.failed, ...lacking.values()];
   const months = read.months.filter(({ execution }) => !lacking.has(execution.billingMonth));
-  const { plan, mapped, partitionColumn, nameOf } = lacking.size === 0 ? first : layOut(survey, takenOver, months);
+  const { situation, plan, mapped, partitionColumn, nameOf } = lacking.size === 0 ? first : layOut(survey, takenOver, months);
   const stamped = partitionColumn === stampedColumn;
   const costColumns = rules.cost.flatMap((sources) => nameOf(sources) ?? []);
   const currencyColumn = nameOf(rules.currency);
@@ -79,6 +83,7 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
       partitionColumn,
       usageColumn,
     });
+    reachPoint("prepared");
   }
   return {
     partitionColumn,
@@ -93,7 +98,7 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
       previous: loaded.get(execution.billingMonth)?.receipt ?? null,
       schemaChanges: describeDrift(
         distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
-        plan,
+        planAsAtFirst(execution, survey, situation, plan),
         rules,
       ),
       files: (mapped[index] ?? []).map(({ file, columns }) => ({
@@ -107,6 +112,7 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
 
 /** Where the columns of some months go. */
 interface Layout {
+  readonly situation: ColumnSituation;
   readonly plan: ColumnPlan;
   /** The columns of each month's files. */
   readonly mapped: readonly (readonly { readonly file: DataFile; readonly columns: readonly MappedColumn[] }[])[];
@@ -119,15 +125,13 @@ function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: r
   const { discovery, ledger } = survey;
   const rules = discovery.format.columns;
   const headers = months.flatMap(({ execution, headers }) => headers.map((header) => delivered(execution, header)));
-  const plan = planColumns(
-    {
-      headers: [...takenOver, ...headers],
-      registry: ledger.registry,
-      table: ledger.columns,
-      reserved: [stampedColumn],
-    },
-    rules,
-  );
+  const situation: ColumnSituation = {
+    headers: [...takenOver, ...headers],
+    registry: ledger.registry,
+    table: ledger.columns,
+    reserved: [stampedColumn],
+  };
+  const plan = planColumns(situation, rules);
   const mapped = months.map(({ headers }) =>
     headers.map(({ file, columns }) => ({ file, columns: mapHeader({ columns, format: file.format }, plan, rules) })),
   );
@@ -138,7 +142,7 @@ function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: r
   // Files that all lack it do not make another column the partition of a table that has one.
   const inTable = findColumn(ledger.registry, rules.partition, rules)?.columnName ?? null;
   const natural = nameOf(rules.partition) ?? (ledger.columns === null ? null : inTable);
-  return { plan, mapped, nameOf, partitionColumn: choosePartition(survey, plan, files, natural) };
+  return { situation, plan, mapped, nameOf, partitionColumn: choosePartition(survey, plan, files, natural) };
 }
 
 /** The months of which a file lacks the column of the billing month, as failed ones. */
@@ -165,28 +169,6 @@ function holds(columns: readonly MappedColumn[], name: string): boolean {
   return columns.some(({ columnName }) => columnName === name);
 }
 
-function delivered(execution: Execution, { file, columns }: FileHeader): DeliveredHeader {
-  // The header decides which columns there are, the manifest which type they have.
-  const declared = new Map(execution.columns.map(({ name, type }) => [name, type]));
-  return {
-    executionId: execution.id,
-    format: file.format,
-    columns: columns.map(({ name, type }) => ({ name, type: type ?? declared.get(name) ?? null })),
-  };
-}
-
-/** The header of the newest loaded month, by which a table that the Python pipelines made gets its registry. */
-async function loadedHeader(survey: Survey): Promise<readonly DeliveredHeader[]> {
-  const { plans, loaded, discovery } = survey;
-  const execution = plans.find((plan) => plan.execution !== null && loaded.has(plan.billingMonth))?.execution;
-  if (execution == null) return [];
-  if (execution.columns.length > 0 && execution.format === "csv") {
-    return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
-  }
-  const [file] = execution.files;
-  return file === undefined ? [] : [delivered(execution, await readHeader(discovery.storage, file))];
-}
-
 /** The table column by which months are replaced. It is fixed with the table: another one would leave rows behind. */
 function choosePartition(
   { pipeline, ledger }: Survey,
@@ -209,7 +191,8 @@ function choosePartition(
   if (wanted === stampedColumn) return stampedColumn;
   const column = plan.columns.find(({ name }) => same(name))?.name ?? wanted;
   const [lacking] = files;
-  if (present !== undefined || lacking === undefined || files.some(({ columns }) => holds(columns, column))) return column;
+  if (present !== undefined || lacking === undefined || files.some(({ columns }) => holds(columns, column)))
+    return column;
   throw new BillhouseError(
     "CONFIG_INVALID",
     `${lacking.file.key} has no column ${column}, which carries the billing month.`,

@@ -47,7 +47,7 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
     if (names !== undefined) break;
   }
   if (names === undefined) scanner.end();
-  if (names?.some((name) => /[\0-\x08\x0e-\x1f\x7f\ufffd]/.test(name))) {
+  if (names?.some((name) => /[\p{Cc}\uFFFD]/u.test(name.replaceAll(/[\t\r\n]/g, "")))) {
     throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV: its first line is no text.`, {
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
     });

@@ -3,7 +3,7 @@ import { BillhouseError, describeError } from "../errors.ts";
 import { summaryPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import { version } from "../version.ts";
-import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, KeptMonth, LoadedMonth, PipelineResult, RunEvent } from "./events.ts";
 import { loadMonths } from "./load.ts";
 import { describePlan, type MonthPlan } from "./plan.ts";
@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly jobs?: number;
   /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
   readonly signal?: AbortSignal;
+  /** What others are told who find the warehouse locked while this runs. */
+  readonly holder?: Holder;
 }
 
 /**
@@ -82,11 +84,13 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       hint: `--accept takes: ${waivableChecks.join(", ")}.`,
     });
   }
-  const warehouse = await openWarehouse(config.warehouse, "write");
+  const warehouse = await openWarehouse(config.warehouse, "write", options.holder);
   // A statement over millions of rows is interrupted too, not only what comes after it.
   const stop = (): void => void warehouse.close();
   options.signal.addEventListener("abort", stop);
   try {
+    // It may have been aborted while the warehouse was waited for.
+    options.signal.throwIfAborted();
     emit({
       event: "run_started",
       time: new Date().toISOString(),
@@ -99,6 +103,8 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     await warehouse.publish();
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
+  } catch (error) {
+    throw options.signal.aborted ? interrupted(error) : error;
   } finally {
     options.signal.removeEventListener("abort", stop);
     await warehouse.close();
@@ -177,7 +183,7 @@ async function runPipeline(
     }
     return result();
   } catch (error) {
-    if (options.signal.aborted) throw interrupted(error);
+    if (options.signal.aborted) throw error;
     const told = describeError(error);
     // What is not a BillhouseError is a bug, and keeps its stack.
     if (!(error instanceof BillhouseError)) throw error;

@@ -4,6 +4,8 @@ import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth, Execution, Receipt, Table } from "../model.ts";
 import { loadedExecutions } from "../state/executions.ts";
 import { openStorage } from "../storages/index.ts";
+import type { Storage } from "../storages/storage.ts";
+import { reachPoint } from "../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../warehouses/warehouse.ts";
 import { discover, type Discovery } from "./discover.ts";
 import type { FailedMonth } from "./events.ts";
@@ -37,7 +39,7 @@ export interface SurveyOptions {
  * Errors: those of discovery, storage, warehouse and state. A month whose manifest is at fault is listed in `failed`.
  */
 export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, options: SurveyOptions): Promise<Survey> {
-  const storage = await openStorage(pipeline.bucketUrl);
+  const storage = stoppable(await openStorage(pipeline.bucketUrl), options.signal);
   const discovery = await discover(pipeline, storage);
   const table = tableOf(pipeline, discovery.format.idColumn);
   const ledger = await warehouse.ledger(table);
@@ -49,7 +51,13 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
     async (month): Promise<readonly MonthPlan[] | FailedMonth> => {
       options.signal?.throwIfAborted();
       try {
-        return await surveyMonth(discovery, month, loaded.get(month) ?? null, newest.get(month) ?? null, options.force ?? false);
+        return await surveyMonth(
+          discovery,
+          month,
+          loaded.get(month) ?? null,
+          newest.get(month) ?? null,
+          options.force ?? false,
+        );
       } catch (error) {
         if (!(error instanceof BillhouseError)) throw error;
         return { billing_month: month, ...describeError(error) };
@@ -57,6 +65,8 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
     },
     { concurrency: smallReads },
   );
+  options.signal?.throwIfAborted();
+  reachPoint("planned");
   return {
     pipeline,
     discovery,
@@ -82,6 +92,23 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
     months.set(month, { ids: knownIds, coverage: receipt?.coverage ?? null, receipt });
   }
   return months;
+}
+
+/** The storage, of which nothing more is read once the signal is aborted: one file can take minutes. */
+function stoppable(storage: Storage, signal: AbortSignal | undefined): Storage {
+  if (signal === undefined) return storage;
+  const untilStopped = async function* <T>(pieces: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const piece of pieces) {
+      signal.throwIfAborted();
+      yield piece;
+    }
+  };
+  return {
+    url: storage.url,
+    list: (prefix) => untilStopped(storage.list(prefix)),
+    find: (key) => storage.find(key),
+    read: (object, range) => untilStopped(storage.read(object, range)),
+  };
 }
 
 /** How many manifests or headers are read at the same time: they are small, and waiting for a storage is all they cost. */

@@ -1,11 +1,11 @@
 import { readCurrentState, readLedger } from "./duckdb/ledger.ts";
 import { replaceMonth } from "./duckdb/load.ts";
+import { migrate, pendingSteps } from "./duckdb/migration.ts";
 import { type DuckdbOptions, openDatabase } from "./duckdb/opening.ts";
 import { takeLease, writePackage } from "./duckdb/packages.ts";
 import { askQuestion } from "./duckdb/questions.ts";
 import { createPublisher } from "./duckdb/read-copy.ts";
 import { prepareState, prepareTable } from "./duckdb/schema.ts";
-import { reachPoint } from "./points.ts";
 import type { OpenMode, Warehouse } from "./warehouse.ts";
 
 export type { DuckdbOptions } from "./duckdb/opening.ts";
@@ -38,16 +38,18 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     replaceMonth: (replacement, settle) => write(() => replaceMonth(database, replacement, settle)),
 
     async append(table, settle) {
-      await write(async () => {
-        await database.transact(async (connection) => {
+      await write(() =>
+        database.transact(async (connection) => {
           await prepareState(connection, table);
           await takeLease(connection, table);
           await writePackage(connection, table, settle(await readCurrentState(connection, table)));
-          reachPoint("before-commit");
-        });
-        reachPoint("after-commit");
-      });
+        }),
+      );
     },
+
+    pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
+
+    migrate: (table, step) => write(() => database.transact((connection) => migrate(connection, table, step))),
 
     async publish() {
       await write(async () => publisher?.publish());

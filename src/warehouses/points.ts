@@ -1,10 +1,29 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * The moments around a commit that are told on the diagnostics channel `billhouse:point`, as `{name}`, while they
- * happen: what a subscriber does (a test kills the process) is done before the next step.
+ * The moments of a run that are told on the diagnostics channel `billhouse:point`, as `{name}`, while they happen, in
+ * the order in which a run comes by them first: what a subscriber does (a test kills the process) is done before the
+ * next step. Every commit of a warehouse has its two ends here.
  */
-export type Point = "before-commit" | "after-commit" | "before-publish" | "after-publish-copy";
+export const pointNames = [
+  "opened",
+  "planned",
+  "headers-read",
+  "before-commit",
+  "after-commit",
+  "prepared",
+  "file-checked",
+  "before-delete",
+  "after-delete",
+  "file-inserted",
+  "measured",
+  "before-publish",
+  "after-publish-copy",
+  "after-publish",
+] as const;
+
+/** A moment of a run. */
+export type Point = (typeof pointNames)[number];
 
 const points = channel("billhouse:point");
 

@@ -18,6 +18,13 @@ import type { CurrentState, LoadPackage } from "../state/package.ts";
  */
 export type OpenMode = "write" | "read" | "reader";
 
+/** Who opens a warehouse to write, as others who have to wait are told. */
+export interface Holder {
+  readonly pid: number;
+  /** `billhouse run`. */
+  readonly command: string;
+}
+
 /**
  * Where rows go: the third of the three axes. A warehouse replaces whole months and keeps the state beside them; a
  * deletion that can be seen without its load does not exist in this contract.
@@ -59,6 +66,20 @@ export interface Warehouse {
   append(table: Table, settle: (current: CurrentState) => LoadPackage): Promise<void>;
 
   /**
+   * What only the warehouse can tell is left to migrate: a tracking table without columns for receipts, receipts that
+   * live apart from their tracking rows, months that are no partitions. Looks, and changes nothing.
+   */
+  pendingSteps(table: Table, partitioning: Partitioning): Promise<readonly PendingStep[]>;
+
+  /**
+   * Takes one step of a migration in one transaction, and proves that nothing was lost; when anything throws, everything
+   * is as it was. A step that was taken before changes nothing.
+   * Errors: VALUE_INVALID for values that are no amounts, TYPE_MISMATCH for a column that cannot be changed,
+   * ROW_COUNT_MISMATCH, SUM_MISMATCH, WAREHOUSE_LOCKED, WAREHOUSE_FULL, INTERRUPTED.
+   */
+  migrate(table: Table, step: MigrationStep): Promise<MigrationOutcome>;
+
+  /**
    * Makes what was loaded visible to readers (DuckDB: the read copy). Called at the end of every run, because the last
    * one may have been killed between its commit and this; does nothing when readers see everything already.
    */
@@ -83,17 +104,44 @@ export interface Ledger {
   readonly state: string | null;
   /** The newest receipt of each billing month. */
   readonly receipts: readonly Receipt[];
+  /** The load_id of the newest run summary; null when no run has come to a good end. */
+  readonly lastSummary: string | null;
 }
 
-/** What must be there before a load. */
-export interface SchemaChange {
-  /** New columns, in order. When the table does not exist it is created with them. */
-  readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
-  readonly registered: readonly RegisteredColumn[];
+/** By what a table is laid out. */
+export interface Partitioning {
   /** Name of the column that carries the billing month. */
   readonly partitionColumn: string;
   /** Name of the start of usage, by which rows are clustered; null where there is none. */
   readonly usageColumn: string | null;
+}
+
+/** One step that makes a table which somebody else made more like those that billhouse makes. */
+export type MigrationStep =
+  /** The tracking table gets columns for receipts, and the receipts that live apart move into their tracking rows. */
+  | { readonly step: "tracking-columns" }
+  /** A column of floats or text becomes the exact decimal type; blank text becomes NULL. */
+  | { readonly step: "decimals"; readonly column: string }
+  /** Months become partitions: the table is rebuilt beside the old one, and the two change places. */
+  | ({ readonly step: "partitioning" } & Partitioning);
+
+/** A step that is left to do, and what it does, in one sentence. */
+export interface PendingStep {
+  readonly step: MigrationStep;
+  readonly what: string;
+}
+
+/** What a step did. */
+export interface MigrationOutcome {
+  /** Values that have more digits after the point than the decimal type holds, and were rounded. */
+  readonly roundedValues: number;
+}
+
+/** What must be there before a load. */
+export interface SchemaChange extends Partitioning {
+  /** New columns, in order. When the table does not exist it is created with them. */
+  readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
+  readonly registered: readonly RegisteredColumn[];
 }
 
 /** A data file whose bytes were checked. */

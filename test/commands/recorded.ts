@@ -216,8 +216,9 @@ export const status: StatusResult = {
         { billing_month: "2025-01", state: "loaded", execution_id: "python", rows: null, cost: null, loaded_at: null },
       ],
       missing_months: ["2025-03"],
+      notes: ["Amounts are kept as floats: line_item_unblended_cost. billhouse migrate makes them exact."],
     },
-    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], missing_months: [] },
+    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], missing_months: [], notes: [] },
   ],
 };
 

@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
+import { type ConfigResult, configScreen } from "../../src/commands/config.ts";
+import { connections, connectScreen } from "../../src/commands/connect.ts";
 import { eventLine } from "../../src/commands/follow.ts";
 import { planScreen } from "../../src/commands/plan.ts";
 import { advance, progressLines, startProgress } from "../../src/commands/progress.ts";
 import { runScreen } from "../../src/commands/run-screen.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
+import type { PipelineConfig } from "../../src/config.ts";
 import { events, finished, idle, obeyed, plan, status } from "./recorded.ts";
 
 const plain = { colour: false, verbose: false };
@@ -23,6 +26,36 @@ function progressAfter(count: number): string {
   return `${progressLines(progress, start + count * 1000, 79).join("\n")}\n`;
 }
 
+const duckdb = {
+  kind: "duckdb",
+  path: "/data/my bills/billhouse.duckdb",
+  storageVersion: "v1.3.0",
+  memoryLimit: null,
+  threads: null,
+} as const;
+
+function pipeline(name: string, dataset: string): PipelineConfig {
+  const unset = { exportName: null, kind: null, partitionColumn: null, firstMonth: null, projectId: null };
+  return { name, dataset, tableName: `${name}_data`, bucketUrl: "gs://acme-billing", prefix: "", ...unset };
+}
+
+const configured: ConfigResult = {
+  file: "/data/my bills/.dlt/config.toml",
+  file_origin: "default",
+  warehouse: { kind: "bigquery", reason: "because of project_id in [sources.aws_cur] (.dlt/config.toml:4)" },
+  values: [
+    { section: "sources.aws_cur", key: "bucket_url", value: "gs://acme-billing", origin: ".dlt/config.toml:2" },
+    { section: "sources.aws_cur", key: "prefix", value: "cur/v1", origin: "SOURCES__AWS_CUR__PREFIX" },
+    { section: "sources.aws_cur", key: "table_name", value: "aws_cur_data", origin: "default" },
+    { section: "sources.aws_cur", key: "kind", value: null, origin: "default" },
+    { section: "sources.aws_cur", key: "project_id", value: "acme", origin: ".dlt/config.toml:4" },
+    { section: "sources.azure_billing", key: "prefix", value: "", origin: "default" },
+    { section: "destination.duckdb", key: "threads", value: 4, origin: ".dlt/config.toml:7" },
+    { section: "destination.bigquery", key: "staging_bucket", value: null, origin: "default" },
+    { section: "destination.bigquery.credentials", key: "private_key", value: "********", origin: ".dlt/secrets.toml" },
+  ],
+};
+
 const screens: Readonly<Record<string, () => string>> = {
   run: () => runScreen(finished, plain),
   "run-verbose": () => runScreen(finished, wordy),
@@ -33,6 +66,21 @@ const screens: Readonly<Record<string, () => string>> = {
   plan: () => planScreen(plan, plain),
   "plan-verbose": () => planScreen(plan, wordy),
   status: () => statusScreen(status, now, plain),
+  config: () => configScreen(configured, plain),
+  "config-environment": () =>
+    configScreen(
+      {
+        file: null,
+        file_origin: null,
+        warehouse: { kind: "duckdb", reason: "the default, because no BigQuery setting was found" },
+        values: configured.values.slice(1, 3),
+      },
+      plain,
+    ),
+  connect: () => {
+    const pipelines = [pipeline("aws_cur", "aws_billing_data"), pipeline("azure_billing", "billing_data")];
+    return connectScreen(connections({ file: null, pipelines, warehouse: duckdb }, duckdb), plain);
+  },
   "state-show": () =>
     stateScreen(
       {
@@ -140,6 +188,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
           {
             ...pipeline,
             missing_months: [],
+            notes: [evil],
             months: [{ ...month, state: "loaded", rows: 1, cost: {}, loaded_at: evil }],
           },
         ],

@@ -56,7 +56,7 @@ async function prepareRun(t: Parameters<typeof createProject>[0]): Promise<{
 /** JavaScript for the child process: does this when March is about to be committed, before February's turn. */
 function beforeMarchIsCommitted(statement: string): string {
   return `import { subscribe } from "node:diagnostics_channel";
-    import { rmSync, writeFileSync, appendFileSync } from "node:fs";
+    import { rmSync, writeFileSync } from "node:fs";
     let done = false;
     subscribe("billhouse:point", ({ name }) => {
       if (name !== "before-commit" || done) return;
@@ -72,7 +72,6 @@ describe("files that change between plan and commit", { concurrency: 2 }, () => 
       code: "OBJECT_CHANGED",
       statement: (path) => `writeFileSync(${JSON.stringify(path)}, "another,header\\n");`,
     },
-    "one that grows": { code: "OBJECT_CHANGED", statement: (path) => `appendFileSync(${JSON.stringify(path)}, "x");` },
   };
   for (const [name, { code, statement }] of Object.entries(changes)) {
     test(`${name}: ${code}, exit code 3, the other month is loaded`, async (t) => {
@@ -115,7 +114,7 @@ describe("files that change between plan and commit", { concurrency: 2 }, () => 
   const text = Buffer.from(csvText(curColumns, large));
   const packed = gzipSync(text, { level: 1 });
   const overwrites: Readonly<Record<string, { readonly bytes: Buffer; readonly change: (path: string) => void }>> = {
-    "plain CSV, in place": { bytes: text, change: (path) => writeFileSync(path, Buffer.from(text).reverse()) },
+    "plain CSV, in place": { bytes: text, change: (path) => writeFileSync(path, Buffer.from(text).fill("x", 2000)) },
     "gzip, in place": { bytes: packed, change: (path) => writeFileSync(path, Buffer.from(packed).fill(7, 20)) },
     "gzip, in place and of the same length": {
       bytes: packed,
@@ -182,7 +181,6 @@ describe("a run that is killed", { concurrency: 2 }, () => {
         loads.map((row) => `${String(row["billing_month"])} ${String(row["assembly_id"])}`),
         ["2025-02 newer", "2025-02 older", "2025-03 march"],
       );
-      assert.deepEqual(outcomes(await runWell(project)), ["2025-02 unchanged newer", "2025-03 unchanged march"]);
       assert.deepEqual(readdirSync(project.folder).toSorted(), [
         "billhouse.duckdb",
         "billhouse.read.duckdb",

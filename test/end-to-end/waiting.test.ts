@@ -139,7 +139,6 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
       await deliver(project.bucket, newer, laterKeys);
       assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${newer.id}`]);
       assert.deepEqual(await monthsOfTable(project, table, columns), loadedNewer);
-      assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged ${newer.id}`]);
     });
   }
 

@@ -4,19 +4,18 @@
  * TIMESTAMP, `2024-01-01T00:00Z` is refused, `10/11/12` is the year 10 and `infinity` a time.
  */
 export const castMacros: readonly string[] = [
-  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_scientific(c) AS
-    regexp_extract(c, '^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$', ['sign', 'whole', 'fraction', 'exponent'])`,
-  `CREATE OR REPLACE TEMP MACRO billhouse_point(digits, point) AS CASE
-    WHEN point <= 0 THEN '0.' || repeat('0', -point) || digits
-    WHEN point >= length(digits) THEN digits || repeat('0', point - length(digits))
-    ELSE digits[1:point] || '.' || digits[point + 1:] END`,
   // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
-  `CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS CASE
-    WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c
-    WHEN billhouse_scientific(c).whole || billhouse_scientific(c).fraction = '' THEN c
-    ELSE billhouse_scientific(c).sign || billhouse_point(
-      billhouse_scientific(c).whole || billhouse_scientific(c).fraction,
-      length(billhouse_scientific(c).whole) + CAST(billhouse_scientific(c).exponent AS INTEGER)) END`,
+  // The lambdas only give names to parts: an argument that a macro repeats is planned again and again.
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS
+    CASE WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c ELSE list_transform(
+      [regexp_extract(c, '^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$', ['sign', 'whole', 'fraction', 'exponent'])],
+      LAMBDA p: list_transform(
+        [{'digits': p.whole || p.fraction, 'point': length(p.whole) + TRY_CAST(p.exponent AS INTEGER)}],
+        LAMBDA n: CASE
+          WHEN n.digits = '' THEN c
+          WHEN n.point <= 0 THEN p.sign || '0.' || repeat('0', -n.point) || n.digits
+          WHEN n.point >= length(n.digits) THEN p.sign || n.digits || repeat('0', n.point - length(n.digits))
+          ELSE p.sign || n.digits[1:n.point] || '.' || n.digits[n.point + 1:] END)[1])[1] END`,
   // The text of a whole number; a fraction is kept for the cast to refuse in words, where DuckDB would round it.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
     CASE WHEN regexp_full_match(c, '[+-]?\d+(\.0*)?') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
@@ -33,11 +32,6 @@ export const castMacros: readonly string[] = [
           '([T ]\d\d:\d\d)(Z|[+-][0-9:]+)?$', '\1:00\2') AS TIMESTAMPTZ) AS TIMESTAMP)
       ELSE CAST('no time: ' || c AS TIMESTAMP) END)`,
 ];
-
-/** The first cell of a file, without the byte order mark that Azure writes a second time behind its header. */
-export function firstCell(value: string): string {
-  return `nullif(ltrim(${value}, chr(65279)), '')`;
-}
 
 /**
  * The SQL that makes a value of a table column out of a value of a file. Fails, in the database, for a value that does
@@ -69,13 +63,12 @@ export function isInteger(nativeType: string): boolean {
 
 function castText(value: string, nativeType: string): string {
   if (nativeType === "VARCHAR") return value;
-  const filled = `nullif(${value}, '')`;
-  if (isDecimal(nativeType)) return `CAST(billhouse_number(${filled}) AS ${nativeType})`;
-  if (isInteger(nativeType)) return `CAST(billhouse_whole(billhouse_number(${filled})) AS ${nativeType})`;
-  if (nativeType === "TIMESTAMP") return `billhouse_time(${filled})`;
-  if (nativeType === "TIMESTAMP WITH TIME ZONE") return `timezone('UTC', billhouse_time(${filled}))`;
+  if (isDecimal(nativeType)) return `CAST(billhouse_number(${value}) AS ${nativeType})`;
+  if (isInteger(nativeType)) return `CAST(billhouse_whole(billhouse_number(${value})) AS ${nativeType})`;
+  if (nativeType === "TIMESTAMP") return `billhouse_time(${value})`;
+  if (nativeType === "TIMESTAMP WITH TIME ZONE") return `timezone('UTC', billhouse_time(${value}))`;
   if (nativeType === "DATE" || nativeType.startsWith("TIMESTAMP_")) {
-    return `CAST(billhouse_time(${filled}) AS ${nativeType})`;
+    return `CAST(billhouse_time(${value}) AS ${nativeType})`;
   }
-  return `CAST(${filled} AS ${nativeType})`;
+  return `CAST(${value} AS ${nativeType})`;
 }

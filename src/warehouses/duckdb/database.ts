@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
+import { reachPoint } from "../points.ts";
 import type { OpenMode } from "../warehouse.ts";
 import { castMacros } from "./casts.ts";
 import { translateFailure } from "./failures.ts";
@@ -25,9 +26,10 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** What is known of a database when it is opened. `close` removes the folders. */
+/** What is known of a database when it is opened. */
 export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "workFolder"> {
-  readonly removeFolders: () => Promise<void>;
+  /** Calls `close`, which gives up the lock, and removes what the opening made beside the database. */
+  readonly letGo: (close: () => void) => Promise<void>;
 }
 
 /** The database of an open instance, which from now on belongs to it. */
@@ -88,8 +90,10 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
         await connection.run("BEGIN TRANSACTION");
         try {
           const result = await work(connection);
+          reachPoint("before-commit");
           throwIfClosing();
           await connection.run("COMMIT");
+          reachPoint("after-commit");
           return result;
         } catch (error) {
           // A COMMIT after an error succeeds and stores nothing, so it must never be reached; a COMMIT that failed has
@@ -108,11 +112,16 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
 
     close() {
       closing ??= (async () => {
-        for (const connection of connections) connection.interrupt();
+        const interrupt = (): void => {
+          for (const connection of connections) connection.interrupt();
+        };
+        interrupt();
+        // An interrupt stops only the statement that runs now: the next one may be about to start.
+        const again = setInterval(interrupt, 100);
         await last;
+        clearInterval(again);
         for (const connection of connections) connection.closeSync();
-        instance.closeSync();
-        await facts.removeFolders();
+        await facts.letGo(() => instance.closeSync());
       })();
       return closing;
     },

@@ -2,10 +2,9 @@ import { createReadStream } from "node:fs";
 import { BillhouseError } from "../../errors.ts";
 import type { MonthReplacement } from "../warehouse.ts";
 import { type Database, readRows } from "./database.ts";
-import { firstLine } from "./failures.ts";
 import { castMacros } from "./casts.ts";
 import { fold, identifier } from "./names.ts";
-import type { Source } from "./sources.ts";
+import { corruptFile, type Source, type SourceColumn } from "./sources.ts";
 
 /**
  * The error that a person can act on when a file could not be inserted: reads the file again, slowly, until the first
@@ -35,73 +34,80 @@ export async function explainFailure(
       },
     );
   }
-  const found = await database
-    .use(async (connection) => {
-      for (const macro of castMacros) await connection.run(macro);
-      const [row] = await readRows(connection, firstMisfit(source, replacement, inMonth));
-      return row;
-    })
-    .catch(() => undefined);
-  if (found === undefined) {
-    if (format !== "parquet") return cause;
-    return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${firstLine(message)}`, {
-      hint: "Have the export delivered again, or copy the file again from where it came.",
-      cause,
-    });
-  }
-  const row = Number(found["row"]);
-  const column = source.columns[Number(found["position"])];
-  const name = column?.sourceName ?? replacement.partitionColumn;
+  const misfit = await findMisfit(database, source, replacement, inMonth).catch(() => undefined);
+  if (misfit === undefined) return format === "parquet" ? corruptFile(key, cause) : cause;
+  const { row, column } = misfit;
   const line = format === "csv" && source.file.path !== null ? await lineOfRow(source.file.path, row) : undefined;
-  const place = `${key}, ${line === undefined ? `row ${row}` : `line ${line}`}, column "${name}"`;
-  const value = shown(found["value"]);
+  const place = `${key}, ${line === undefined ? `row ${row}` : `line ${line}`}, column "${column.sourceName}"`;
+  const value = shown(misfit.value);
   const month = replacement.billingMonth;
-  if (found["kind"] === "missing") {
+  if (misfit.kind === "missing") {
     return new BillhouseError("PERIOD_MISSING", `${place}: the row names no billing period.`, {
       hint: 'Have the export delivered again, or set partition_column = "billing_month" to take the month of the delivery.',
       cause,
     });
   }
-  if (found["kind"] === "month") {
+  if (misfit.kind === "month") {
     return new BillhouseError("MONTH_MISMATCH", `${place}: ${value} is not in the billing month ${month}.`, {
       hint: 'If this export mixes months by intention, set partition_column = "billing_month".',
       cause,
     });
   }
-  return new BillhouseError("VALUE_INVALID", `${place}: ${value} is no ${column?.nativeType ?? "value"}.`, {
+  return new BillhouseError("VALUE_INVALID", `${place}: ${value} is no ${column.nativeType}.`, {
     hint: "Have the export delivered again; if the value is right, the column of the table has the wrong type.",
     cause,
   });
 }
 
-/** The query for the first row that does not fit, with the position of its column and what is wrong with it. */
-function firstMisfit(source: Source, replacement: MonthReplacement, inMonth: string): string {
+/** A value that does not fit: its row, from 1, and what is wrong with it. */
+interface Misfit {
+  readonly row: number;
+  readonly column: SourceColumn;
+  readonly kind: "value" | "missing" | "month";
+  readonly value: string;
+}
+
+async function findMisfit(
+  database: Database,
+  source: Source,
+  replacement: MonthReplacement,
+  inMonth: string,
+): Promise<Misfit | undefined> {
   const { stamped, spansMonths, partitionColumn } = replacement;
-  const period = stamped ? -1 : source.columns.findIndex((column) => fold(column.columnName) === fold(partitionColumn));
-  const misfits = source.columns.flatMap(({ alias, expression, canFail }, position) =>
-    canFail
-      ? [{ position, value: alias, kind: "value", when: `${alias} IS NOT NULL AND TRY(${expression}) IS NULL` }]
-      : [],
-  );
-  const partition = source.columns[period];
-  const month = identifier("billhouse month");
-  if (partition !== undefined) {
-    const { alias: value } = partition;
-    misfits.push({ position: period, value, kind: "missing", when: `${value} IS NULL` });
-    if (!spansMonths) misfits.push({ position: period, value, kind: "month", when: `NOT ${month}` });
+  const checks: { readonly column: SourceColumn; readonly kind: Misfit["kind"]; readonly when: string }[] = [];
+  for (const column of source.columns.filter(({ canFail }) => canFail)) {
+    const { alias, expression } = column;
+    checks.push({ column, kind: "value", when: `${alias} IS NOT NULL AND TRY(${expression}) IS NULL` });
   }
-  const pick = (choice: (misfit: (typeof misfits)[number]) => string): string =>
-    misfits.length === 0
-      ? "NULL"
-      : `CASE ${misfits.map((misfit) => `WHEN ${misfit.when} THEN ${choice(misfit)}`).join(" ")} END`;
-  const inside =
-    partition === undefined
-      ? "true"
-      : `(SELECT ${inMonth} FROM (SELECT TRY(${partition.expression}) AS ${identifier(partitionColumn)}))`;
-  return `SELECT f."row" AS "row", ${pick(({ position }) => String(position))} AS "position",
-    ${pick(({ value }) => `CAST(${value} AS VARCHAR)`)} AS "value", ${pick(({ kind }) => `'${kind}'`)} AS "kind"
-    FROM (SELECT f.*, ${inside} AS ${month} FROM ${source.numbered} AS f) AS f
-    WHERE "position" IS NOT NULL${spansMonths ? ` AND ${month} IS DISTINCT FROM false` : ""} ORDER BY 1 LIMIT 1`;
+  const period = stamped
+    ? undefined
+    : source.columns.find(({ columnName }) => fold(columnName) === fold(partitionColumn));
+  const month = identifier("month of billhouse");
+  let inside = "true";
+  if (period !== undefined) {
+    inside = `(SELECT ${inMonth} FROM (SELECT TRY(${period.expression}) AS ${identifier(partitionColumn)}))`;
+    checks.push({ column: period, kind: "missing", when: `${period.alias} IS NULL` });
+    if (!spansMonths) checks.push({ column: period, kind: "month", when: `NOT ${month}` });
+  }
+  const cases = checks.map(({ when }, position) => `WHEN ${when} THEN ${position}`);
+  const others = spansMonths ? ` WHERE ${month} IS DISTINCT FROM false` : "";
+  return database.use(async (connection) => {
+    for (const macro of castMacros) await connection.run(macro);
+    const [found] = await readRows(
+      connection,
+      `SELECT "row", "check" FROM (SELECT "row", CASE ${cases.join(" ")} END AS "check"
+        FROM (SELECT *, ${inside} AS ${month} FROM ${source.numbered}) AS f${others})
+        WHERE "check" IS NOT NULL ORDER BY "row" LIMIT 1`,
+    );
+    const check = checks[Number(found?.["check"])];
+    if (found === undefined || check === undefined) return undefined;
+    const { column, kind } = check;
+    const [cell] = await readRows(
+      connection,
+      `SELECT CAST(${column.alias} AS VARCHAR) AS "value" FROM ${source.numbered} WHERE "row" = ${found["row"]}`,
+    );
+    return { row: Number(found["row"]) + 1 - source.firstRow, column, kind, value: String(cell?.["value"] ?? "") };
+  });
 }
 
 /** The line, from 1, on which a row of a CSV file begins. Rows count from 1 below the header; blank lines are none. */
@@ -141,7 +147,6 @@ function csvReason(message: string): string {
 }
 
 /** A value for a message: quoted, without control characters, and not endless. */
-function shown(value: unknown): string {
-  const text = typeof value === "string" ? value : "";
+function shown(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
 }

@@ -106,7 +106,8 @@ export function readCopyPath(path: string): string {
   return path.endsWith(".duckdb") ? path.replace(/\.duckdb$/, ".read.duckdb") : `${path}.read.duckdb`;
 }
 
-/** The first line of a message of DuckDB, which is the one for people. */
+/** The first line of a message of DuckDB, which is the one for people, as the end of a sentence. */
 export function firstLine(message: string): string {
-  return (message.split("\n", 1)[0] ?? "").slice(0, 500);
+  const line = message.split("\n", 1)[0] ?? "";
+  return `${line.slice(0, 500).replace(/[.!\s]+$/, "")}.`;
 }

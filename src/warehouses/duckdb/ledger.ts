@@ -21,6 +21,7 @@ export async function readLedger(connection: DuckDBConnection, table: Table): Pr
       registry: registry.length === 0 ? [] : await readRegistry(connection, table),
       state: await readState(connection, table),
       receipts: newestReceipts(...(await readTracking(connection, table))),
+      lastSummary: await readLastSummary(connection, table),
     };
   } finally {
     await connection.run("ROLLBACK");
@@ -84,8 +85,20 @@ async function readRegistry(connection: DuckDBConnection, table: Table): Promise
   }));
 }
 
+async function readLastSummary(connection: DuckDBConnection, table: Table): Promise<string | null> {
+  const name = trackingTableName(table);
+  const columns = new Set((await columnsOf(connection, table.dataset, name)).map((column) => column.name));
+  if (!["is_run_summary", "_dlt_load_id"].every((column) => columns.has(column))) return null;
+  const [newest] = await readRows(
+    connection,
+    `SELECT max("_dlt_load_id") AS "id" FROM ${tableName(table.dataset, name)} WHERE "is_run_summary"`,
+  );
+  const id = newest?.["id"];
+  return typeof id === "string" ? id : null;
+}
+
 /** The tracking rows of the newest load of each month, and the receipts that are kept apart from them. */
-async function readTracking(
+export async function readTracking(
   connection: DuckDBConnection,
   table: Table,
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {

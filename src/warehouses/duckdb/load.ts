@@ -24,7 +24,9 @@ export async function replaceMonth(database: Database, replacement: MonthReplace
       (await columnsOf(connection, table.dataset, table.name)).map((column) => [fold(column.name), column.nativeType]),
     );
     const inMonth = monthCondition(replacement, columns);
+    reachPoint("before-delete");
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
+    reachPoint("after-delete");
     let inserted = 0;
     for await (const file of replacement.files) {
       database.throwIfClosing();
@@ -32,16 +34,18 @@ export async function replaceMonth(database: Database, replacement: MonthReplace
       try {
         const result = await connection.run(insertStatement(target, source, replacement, inMonth));
         inserted += result.rowsChanged;
+        reachPoint("file-inserted");
       } catch (cause) {
         // Here and not further out: when the loop ends, whoever gives the files takes them away.
         throw await explainFailure(database, source, replacement, inMonth, cause);
       }
     }
     const measures = await measure(connection, replacement, columns, inMonth, inserted);
+    reachPoint("measured");
     await writePackage(connection, table, settle(measures, await readCurrentState(connection, table)));
-    reachPoint("before-commit");
   });
-  reachPoint("after-commit");
+  // Gives the place of the old rows to the next month. It is no part of the load: publishing does it again, and tells.
+  await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
 }
 
 /**

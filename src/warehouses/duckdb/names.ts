@@ -52,4 +52,5 @@ const knownTypes: Readonly<Record<string, ColumnType | undefined>> = {
   BOOLEAN: "boolean",
   BIGINT: "bigint",
   DOUBLE: "double",
+  FLOAT: "double",
 };

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
-import type { OpenMode } from "../warehouse.ts";
+import { reachPoint } from "../points.ts";
+import type { Holder, OpenMode } from "../warehouse.ts";
 import { createDatabase, type Database, readRows } from "./database.ts";
 import { isLockHeld, readCopyPath, translateOpening } from "./failures.ts";
+import { explainOpening, removeHolder, scratchFolder, writeHolder } from "./holder.ts";
 import { literal } from "./names.ts";
 
 /** How to open a DuckDB database. */
@@ -23,6 +25,8 @@ export interface DuckdbOptions {
   readonly threads: number | null;
   /** How long to wait for another process to let go of the database, in milliseconds; by default 5,000. */
   readonly lockWait?: number;
+  /** What others are told who find the database locked; without it they are told only what the lock itself tells. */
+  readonly holder?: Holder;
 }
 
 /**
@@ -40,17 +44,20 @@ export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Prom
   }
   if (mode === "write") await mkdir(dirname(path), { recursive: true });
   const instance = await openInstance(path, options, mode);
+  let workFolder: string | null = null;
+  const letGo = (close: () => void): Promise<void> => removeFolders(path, workFolder, close);
   try {
-    const workFolder = mode === "write" ? await makeWorkFolder(path) : null;
+    if (mode === "write") {
+      workFolder = await makeWorkFolder(path);
+      if (options.holder !== undefined) await writeHolder(path, options.holder, new Date());
+      reachPoint("opened");
+    }
     const spillFolder =
-      mode === "write" ? join(`${path}.tmp`, `${session}spill`) : join(tmpdir(), `billhouse-${randomUUID()}`);
+      mode === "write" ? join(scratchFolder(path), spillName) : join(tmpdir(), `billhouse-${randomUUID()}`);
     await configure(instance, options, mode, spillFolder);
-    const removeFolders = async (): Promise<void> => {
-      if (workFolder !== null) await removeWorkFolder(path, workFolder);
-    };
-    return createDatabase(instance, { path, description, mode, workFolder, removeFolders });
+    return createDatabase(instance, { path, description, mode, workFolder, letGo });
   } catch (error) {
-    instance.closeSync();
+    await letGo(() => instance.closeSync());
     throw translateOpening(error, path);
   }
 }
@@ -73,7 +80,7 @@ async function openInstance(path: string, options: DuckdbOptions, mode: OpenMode
     try {
       return await open();
     } catch (error) {
-      if (!isLockHeld(error) || Date.now() >= deadline) throw translateOpening(error, path);
+      if (!isLockHeld(error) || Date.now() >= deadline) throw await explainOpening(error, path);
       await sleep(Math.max(1, Math.min(200, deadline - Date.now())));
     }
   }
@@ -95,7 +102,6 @@ async function configure(
       "autoload_known_extensions = false",
       `temp_directory = ${literal(spillFolder)}`,
       ...(options.threads === null ? [] : [`threads = ${options.threads}`]),
-      ...(mode === "write" ? ["preserve_insertion_order = false"] : []),
     ];
     for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
     try {
@@ -127,20 +133,42 @@ function boundedMemory(limit: string): string {
 
 /** Tells the folders of this process from those that a killed one left. */
 const session = `${randomUUID()}-`;
+const spillName = `${session}spill`;
 
 async function makeWorkFolder(path: string): Promise<string> {
-  const folder = `${path}.tmp`;
-  await mkdir(folder, { recursive: true });
-  for (const name of await readdir(folder)) {
-    // The lock on the database is ours, so what is not of this process is of nobody.
-    if (!name.startsWith(session)) await rm(join(folder, name), { recursive: true, force: true });
+  const folder = scratchFolder(path);
+  for (;;) {
+    await mkdir(folder, { recursive: true });
+    try {
+      for (const name of await readdir(folder)) {
+        // The lock on the database is ours, so what is not of this process is of nobody.
+        if (!name.startsWith(session)) await rm(join(folder, name), { recursive: true, force: true });
+      }
+      return await mkdtemp(join(folder, session));
+    } catch (error) {
+      // Who had the lock before takes the empty folder away after letting go of it.
+      if (!isAbsence(error)) throw error;
+    }
   }
-  return mkdtemp(join(folder, session));
 }
 
-async function removeWorkFolder(path: string, workFolder: string): Promise<void> {
-  await rm(workFolder, { recursive: true, force: true });
-  const folder = `${path}.tmp`;
+/** Removes what an opening made. When `close` has been called another process may be at work in the same folder. */
+async function removeFolders(path: string, workFolder: string | null, close: () => void): Promise<void> {
+  if (workFolder === null) return close();
+  try {
+    await rm(workFolder, { recursive: true, force: true });
+    await removeHolder(path);
+  } finally {
+    close();
+  }
+  const folder = scratchFolder(path);
   const names = await readdir(folder).catch(() => ["unknown"]);
-  if (names.every((name) => name === `${session}spill`)) await rm(folder, { recursive: true, force: true });
+  if (!names.every((name) => name === spillName)) return;
+  await rm(join(folder, spillName), { recursive: true, force: true });
+  // Fails when somebody has put something into it by now.
+  await rmdir(folder).catch(() => undefined);
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -28,9 +28,10 @@ export function createPublisher(database: Database, workFolder: string): Publish
       if (await isCurrent(source, target)) return;
       const copy = join(workFolder, `${randomUUID()}.duckdb`);
       try {
-        await copyFrom(source, copy);
+        await copyFrom(source, copy, () => database.throwIfClosing());
         reachPoint("after-publish-copy");
         await rename(copy, target);
+        reachPoint("after-publish");
         await syncFolder(dirname(target));
       } catch (error) {
         await rm(copy, { force: true });
@@ -69,11 +70,12 @@ async function header(file: FileHandle): Promise<Buffer> {
   return buffer;
 }
 
-async function copyFrom(source: FileHandle, path: string): Promise<void> {
+async function copyFrom(source: FileHandle, path: string, throwIfClosing: () => void): Promise<void> {
   const copy = await open(path, "wx");
   try {
     const buffer = Buffer.allocUnsafe(4 * 1024 * 1024);
     for (let position = 0; ;) {
+      throwIfClosing();
       const { bytesRead } = await source.read(buffer, 0, buffer.length, position);
       if (bytesRead === 0) break;
       await copy.writeFile(buffer.subarray(0, bytesRead));

@@ -31,25 +31,39 @@ export async function prepareTable(connection: DuckDBConnection, table: Table, c
   await register(connection, table, change.registered);
 }
 
-/** Makes the tables that billhouse and dlt keep beside the billing tables. The connection must be in a transaction. */
-export async function prepareState(connection: DuckDBConnection, table: Table): Promise<void> {
+/**
+ * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table that somebody
+ * else made gets the columns for our receipts too. The connection must be in a transaction.
+ */
+export async function prepareState(
+  connection: DuckDBConnection,
+  table: Table,
+  options: { readonly migrate?: boolean } = {},
+): Promise<void> {
   await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.dataset)}`);
   const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
   const apart = tracking.length > 0 && !keepsReceipts(tracking);
   const tables = [loadsTable, pipelineStateTable, columnsTable, leaseTable, trackingTableOf(table)];
-  for (const wanted of apart ? [...tables, receiptsTable] : tables) await prepareStateTable(connection, table, wanted);
+  for (const wanted of apart ? [...tables, receiptsTable] : tables) {
+    await prepareStateTable(connection, table, wanted, options);
+  }
   const lease = tableName(table.dataset, leaseTable.name);
   await connection.run(`INSERT INTO ${lease} ("load_id") SELECT '' WHERE NOT EXISTS (FROM ${lease})`);
 }
 
-async function prepareStateTable(connection: DuckDBConnection, { dataset }: Table, wanted: StateTable): Promise<void> {
+async function prepareStateTable(
+  connection: DuckDBConnection,
+  { dataset }: Table,
+  wanted: StateTable,
+  options: { readonly migrate?: boolean },
+): Promise<void> {
   const target = tableName(dataset, wanted.name);
   const present = await columnsOf(connection, dataset, wanted.name);
   if (present.length === 0) {
     await connection.run(`CREATE TABLE ${target} (${wanted.columns.map(definition).join(", ")})`);
     return;
   }
-  for (const column of columnsToAdd(wanted, present)) {
+  for (const column of columnsToAdd(wanted, present, options)) {
     await connection.run(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${definition(column)}`);
   }
 }

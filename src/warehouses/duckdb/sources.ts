@@ -2,8 +2,9 @@ import { open } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
 import type { CheckedFile, MonthReplacement } from "../warehouse.ts";
-import { castExpression, firstCell } from "./casts.ts";
+import { castExpression } from "./casts.ts";
 import { readRows } from "./database.ts";
+import { firstLine } from "./failures.ts";
 import { fold, identifier, literal } from "./names.ts";
 
 /** A file as a relation `f` with the columns `c0`, `c1`, ..., by position. */
@@ -11,8 +12,9 @@ export interface Source {
   readonly file: CheckedFile;
   /** SQL of the relation. */
   readonly relation: string;
-  /** The same, read by one thread in the order of the file, with the number of the row as `"row"`, from 1. */
+  /** The same with the number of the row, counted in the order of the file from `firstRow` on, as `"row"`. */
   readonly numbered: string;
+  readonly firstRow: 0 | 1;
   readonly columns: readonly SourceColumn[];
 }
 
@@ -55,28 +57,48 @@ export async function describeSource(
   const names = columns.map((_, position) => `c${position}`);
   const relation = csv ? await csvRelation(path, names) : parquetRelation(path);
   const types = csv ? columns.map(() => "VARCHAR") : await parquetTypes(connection, relation, file);
-  const alias = `f(${names.map(identifier).join(", ")})`;
+  const cells = columns.map(({ columnName, sourceName }, position) => {
+    const nativeType = table.get(fold(columnName));
+    if (nativeType === undefined) throw new TypeError(`The table has no column ${columnName}.`);
+    return {
+      name: names[position] ?? "",
+      columnName,
+      sourceName,
+      nativeType,
+      sourceType: types[position] ?? "VARCHAR",
+    };
+  });
+  // These are expressions of their own, below the casts: a cast plans its argument many times.
+  const cleaned = csv
+    ? // Azure writes the byte order mark a second time, behind the header.
+      [`nullif(ltrim("c0", chr(65279)), '') AS "c0"`]
+    : cells
+        .filter(({ sourceType, nativeType }) => sourceType === "VARCHAR" && nativeType !== "VARCHAR")
+        .map(({ name }) => `nullif("${name}", '') AS "${name}"`);
+  const replaced = cleaned.length === 0 ? "*" : `* REPLACE (${cleaned.join(", ")})`;
+  const select = (what: string, from: string, alias: readonly string[]): string =>
+    `(SELECT ${what} FROM ${from} AS f(${alias.map(identifier).join(", ")})) AS f`;
   return {
     file,
-    relation: `${relation} AS ${alias}`,
+    relation: select(replaced, relation, names),
     numbered: csv
-      ? `(SELECT row_number() OVER () AS "row", f.* FROM ${relation.replace(/\)$/, ", parallel = false)")} AS ${alias})`
-      : `(SELECT f."row" + 1 AS "row", f.* EXCLUDE ("row") FROM ${relation.replace(/\)$/, ", file_row_number = true)")} AS ${alias.replace(/\)$/, ', "row")')})`,
-    columns: columns.map((column, position) => {
-      const nativeType = table.get(fold(column.columnName));
-      if (nativeType === undefined) throw new TypeError(`The table has no column ${column.columnName}.`);
-      const cell = `f.${identifier(`c${position}`)}`;
-      const value = csv && position === 0 ? firstCell(cell) : cell;
-      return {
-        alias: cell,
-        sourceName: column.sourceName,
-        columnName: column.columnName,
-        nativeType,
-        expression: castExpression(value, types[position] ?? "VARCHAR", nativeType),
-        canFail: nativeType !== "VARCHAR",
-      };
-    }),
+      ? select(`row_number() OVER () AS "row", ${replaced}`, withOption(relation, "parallel = false"), names)
+      : select(replaced, withOption(relation, "file_row_number = true"), [...names, "row"]),
+    firstRow: csv ? 1 : 0,
+    columns: cells.map(({ name, columnName, sourceName, nativeType, sourceType }) => ({
+      alias: `f.${identifier(name)}`,
+      sourceName,
+      columnName,
+      nativeType,
+      expression: castExpression(`f.${identifier(name)}`, sourceType, nativeType),
+      canFail: nativeType !== "VARCHAR",
+    })),
   };
+}
+
+/** A table function with one more option, which stands before an equal one. */
+function withOption(relation: string, option: string): string {
+  return relation.replace(/\)$/, `, ${option})`);
 }
 
 async function csvRelation(path: string, names: readonly string[]): Promise<string> {
@@ -93,7 +115,9 @@ async function parquetTypes(
   relation: string,
   { file, columns }: CheckedFile,
 ): Promise<string[]> {
-  const rows = await readRows(connection, `DESCRIBE SELECT * FROM ${relation}`);
+  const rows = await readRows(connection, `DESCRIBE SELECT * FROM ${relation}`).catch((cause: unknown) => {
+    throw corruptFile(file.key, cause);
+  });
   if (rows.length !== columns.length) {
     throw new BillhouseError(
       "FILE_INVALID",
@@ -102,6 +126,15 @@ async function parquetTypes(
     );
   }
   return rows.map((row) => String(row["column_type"]));
+}
+
+/** The error for a Parquet file that DuckDB cannot read. */
+export function corruptFile(key: string, cause: unknown): BillhouseError {
+  const reason = cause instanceof Error ? firstLine(cause.message) : "It is no Parquet.";
+  return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${reason}`, {
+    hint: "Have the export delivered again, or copy the file again from where it came.",
+    cause,
+  });
 }
 
 /** DuckDB reads lines below this many bytes without being told. */

@@ -76,6 +76,6 @@ function configure(database: string, bucket: string, table: Table): Config {
         projectId: null,
       },
     ],
-    warehouse: { kind: "duckdb", path: database, storageVersion: "v1.2.0", memoryLimit: null, threads: null },
+    warehouse: { kind: "duckdb", path: database, storageVersion: "v1.3.0", memoryLimit: null, threads: null },
   };
 }

@@ -1,0 +1,90 @@
+import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config.ts";
+import { selectPipelines } from "../pipeline/select.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { alignRows, jsonText, paint, visible } from "./output.ts";
+import type { ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse config` is told. */
+export interface ConfigCommandOptions {
+  readonly exports: readonly string[];
+  /** The file that `--config` names. */
+  readonly file: string | undefined;
+}
+
+/** The answer of `billhouse config`, as `--json` writes it. */
+export interface ConfigResult {
+  /** The file that the configuration was read from, absolute; null when the environment alone said everything. */
+  readonly file: string | null;
+  readonly file_origin: ConfigExplanation["fileOrigin"];
+  readonly warehouse: ConfigExplanation["warehouse"];
+  readonly values: readonly ConfigValue[];
+}
+
+/** Shows every value of the configuration and where it came from, with secrets masked. */
+export async function config(options: ConfigCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { folder, environment } = context;
+  const explained = await explainConfig({
+    folder,
+    environment,
+    ...(options.file === undefined ? {} : { file: options.file }),
+  });
+  const chosen = new Set(selectPipelines(explained.config, options.exports).map(({ name }) => `sources.${name}`));
+  const result: ConfigResult = {
+    file: explained.config.file,
+    file_origin: explained.fileOrigin,
+    warehouse: explained.warehouse,
+    values: explained.values.filter(({ section }) => !section.startsWith("sources.") || chosen.has(section)),
+  };
+  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : configScreen(result, style));
+  return 0;
+}
+
+/** The configuration, for people: a line for each value, a block for each section. */
+export function configScreen(result: ConfigResult, style: ScreenStyle): string {
+  const lines = alignRows(
+    result.values.map((value) => valueRow(value, style)),
+    ["left", "left", "left"],
+  );
+  const blocks: string[][] = [[fileLine(result)]];
+  for (const [index, { section }] of result.values.entries()) {
+    if (section !== result.values[index - 1]?.section) blocks.push([]);
+    blocks.at(-1)?.push(lines[index] ?? "");
+  }
+  blocks.push(warehouseLines(result));
+  return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
+}
+
+function fileLine({ file, file_origin: origin }: ConfigResult): string {
+  if (file === null) return "No file: the environment says everything.";
+  return `${visible(file)}, ${origin === "--config" ? "named by --config" : "found in the working folder"}`;
+}
+
+function valueRow({ section, key, value, origin }: ConfigValue, style: ScreenStyle): string[] {
+  const empty = value === null || value === "" ? (meanings[key] ?? "none") : undefined;
+  return [
+    `${paint(style, "quiet", visible(`[${section}]`))} ${visible(key)}`,
+    empty === undefined ? visible(String(value)) : paint(style, "quiet", `(${empty})`),
+    origin === "default" ? paint(style, "quiet", origin) : visible(origin),
+  ];
+}
+
+/** What a value means that is not there. */
+const meanings: Readonly<Record<string, string>> = {
+  prefix: "the whole bucket",
+  export_name: "the only export below the prefix",
+  kind: "recognised from the manifests",
+  partition_column: "by kind",
+  first_month: "every month",
+  memory_limit: "half of the memory, at most 8 GB",
+  threads: "one per core",
+};
+
+function warehouseLines({ warehouse, values }: ConfigResult): string[] {
+  const names = { duckdb: "DuckDB", bigquery: "BigQuery" };
+  const unused = warehouse.kind === "bigquery" && values.some(({ section }) => section === "destination.duckdb");
+  return [
+    `Warehouse: ${names[warehouse.kind]}, ${visible(warehouse.reason)}.`,
+    ...(unused ? ["[destination.duckdb] is not used."] : []),
+  ];
+}

@@ -1,0 +1,118 @@
+import { existsSync } from "node:fs";
+import type { Config, DuckdbConfig } from "../config.ts";
+import { BillhouseError } from "../errors.ts";
+import { tableTitle } from "../pipeline/select.ts";
+import { readCopyPath } from "../warehouses/duckdb/failures.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { alignRows, jsonText, paint, visible } from "./output.ts";
+import type { ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse connect` is told. */
+export interface ConnectCommandOptions {
+  /** Whether only the command of the DuckDB shell is wanted. */
+  readonly shell: boolean;
+}
+
+/** How other programs open what is loaded; `--json` writes it. */
+export interface ConnectResult {
+  /** Absolute path of the copy for readers. */
+  readonly path: string;
+  readonly exists: true;
+  readonly read_only: true;
+  /** A command for a POSIX shell. */
+  readonly shell: string;
+  readonly python: string;
+  readonly node: string;
+  /** The address alone opens the file for writing: `jdbc_properties` belong to it. */
+  readonly jdbc: string;
+  readonly jdbc_properties: Readonly<Record<string, string>>;
+  readonly sqlalchemy: string;
+  readonly storage_version: string;
+  readonly tables: readonly { readonly name: string; readonly table: string }[];
+}
+
+/** Tells how to open the database elsewhere; it is not opened. Errors: WAREHOUSE_NOT_FOUND, WAREHOUSE_UNSUPPORTED. */
+export async function connect(options: ConnectCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { flags, stdout } = context;
+  const configuration = await context.loadConfig();
+  const { warehouse } = configuration;
+  if (warehouse.kind !== "duckdb") {
+    const tables = configuration.pipelines.map(tableTitle).join(", ");
+    throw new BillhouseError("WAREHOUSE_UNSUPPORTED", "The warehouse is BigQuery, which has no file to open.", {
+      hint: `Open its tables with the bq tool or in the Google Cloud console: ${tables}.`,
+    });
+  }
+  const result = connections(configuration, warehouse);
+  if (!existsSync(result.path)) {
+    throw new BillhouseError("WAREHOUSE_NOT_FOUND", `There is no ${result.path}: nothing has been loaded yet.`, {
+      hint: "Load the bills first: billhouse run.",
+    });
+  }
+  if (flags.json) stdout.write(`${jsonText(result, 2)}\n`);
+  // To a shell every byte counts; on a terminal a path must not act.
+  else if (options.shell) stdout.write(`${stdout.isTerminal ? visible(result.shell) : result.shell}\n`);
+  else stdout.write(connectScreen(result, { colour: stdout.colour, verbose: flags.verbose }));
+  return 0;
+}
+
+/** How programs open the read copy of a DuckDB warehouse. */
+export function connections(configuration: Config, warehouse: DuckdbConfig): ConnectResult {
+  const path = readCopyPath(warehouse.path);
+  const literal = JSON.stringify(path);
+  return {
+    path,
+    exists: true,
+    read_only: true,
+    shell: `duckdb -readonly ${shellWord(path)}`,
+    python: `duckdb.connect(${literal}, read_only=True)`,
+    node: `await DuckDBInstance.create(${literal}, { access_mode: "READ_ONLY" })`,
+    jdbc: `jdbc:duckdb:${path}`,
+    jdbc_properties: { "duckdb.read_only": "true" },
+    // SQLAlchemy before 2.1 takes the path as it stands, so nothing is percent-encoded.
+    sqlalchemy: `duckdb:///${path}?access_mode=read_only`,
+    storage_version: warehouse.storageVersion,
+    tables: configuration.pipelines.map((pipeline) => ({ name: pipeline.name, table: tableTitle(pipeline) })),
+  };
+}
+
+/** How to open the database elsewhere, for people. */
+export function connectScreen(result: ConnectResult, style: ScreenStyle): string {
+  const quiet = (text: string): string => paint(style, "quiet", text);
+  const property = Object.entries(result.jdbc_properties).map(([name, value]) => `${name} = ${value}`);
+  const programs = [
+    ["DuckDB shell", result.shell],
+    ["Python", result.python],
+    ["Node", result.node],
+    ["Superset, SQLAlchemy", result.sqlalchemy],
+    ["JDBC", result.jdbc],
+    ["", `with the driver property ${property.join(", ")}`],
+    ["DBeaver", "the path above, and the same driver property"],
+    ["Metabase", 'the path above, and "Establish a read-only connection"'],
+  ].map(([name = "", text = ""]) => [`  ${name}`, visible(text)]);
+  const tables = result.tables.map(({ name, table }) => [`  ${visible(table)}`, quiet(visible(name))]);
+  const blocks = [
+    [
+      paint(style, "strong", visible(result.path)),
+      "  A copy for readers: each run that loads something replaces it in one step, and readers never",
+      "  hold up a run. Open it read-only, and connect again to see a newer copy.",
+    ],
+    alignRows(programs, ["left", "left"]),
+    [paint(style, "strong", "Tables"), ...alignRows(tables, ["left", "left"])],
+    readers(result.storage_version),
+  ];
+  return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
+}
+
+function readers(storageVersion: string): string[] {
+  const which =
+    storageVersion === "latest" ? "DuckDB at least as new as that of billhouse" : `DuckDB ${storageVersion} or newer`;
+  return [
+    `It takes ${visible(which)} to read it: storage_version below [destination.duckdb]`,
+    "decides that when the database is made.",
+  ];
+}
+
+/** A word of a POSIX shell. A plain path stays bare, because the shell does not take quotes away in `$(...)`. */
+function shellWord(word: string): string {
+  return /^[\w/.:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

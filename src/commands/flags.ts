@@ -1,0 +1,21 @@
+import { BillhouseError } from "../errors.ts";
+import { parseMonth } from "./months.ts";
+
+/** The months of a flag or argument that may be repeated, with one more. Error: USAGE_INVALID. */
+export function addMonth(text: string, months: readonly string[] = []): string[] {
+  return [...months, parseMonth(text)];
+}
+
+/** The words of a flag that may be repeated, with one more. */
+export function addWord(word: string, words: readonly string[] = []): string[] {
+  return [...words, word];
+}
+
+/** The number that `--jobs` takes. Error: USAGE_INVALID. */
+export function parseJobs(text: string): number {
+  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (jobs >= 1 && jobs <= 64) return jobs;
+  throw new BillhouseError("USAGE_INVALID", `--jobs takes a whole number from 1 to 64, not ${JSON.stringify(text)}.`, {
+    hint: "Leave it out to let billhouse choose.",
+  });
+}

@@ -1,0 +1,82 @@
+import { migrate as migratePipelines } from "../pipeline/migrate.ts";
+import type { MigratedPipeline, MigratedStep, MigrateResult } from "../pipeline/migrate.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatNumber } from "./figures.ts";
+import { alignRows, jsonText, paint, visible } from "./output.ts";
+import { errorLines, heading, type ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse migrate` is told. */
+export interface MigrateCommandOptions {
+  readonly exports: readonly string[];
+  /** Whether the steps are taken, and not only shown. */
+  readonly yes: boolean;
+}
+
+/** Shows the steps that make tables of others exact and complete, or takes them. */
+export async function migrate(options: MigrateCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { flags, stdout, stderr } = context;
+  const result = await migratePipelines(await context.loadConfig(), {
+    pipelines: options.exports,
+    yes: options.yes,
+    signal: context.signal,
+    holder: { pid: process.pid, command: "billhouse migrate" },
+    taking: (pipeline, step) => {
+      // A step over a large table takes minutes.
+      if (stderr.isTerminal && !flags.quiet) stderr.write(`${visible(pipeline)}: ${visible(step.what)}\n`);
+    },
+  });
+  const style = { colour: stdout.colour, verbose: flags.verbose };
+  stdout.write(flags.json ? `${jsonText(result, 2)}\n` : migrateScreen(result, options.yes, style));
+  const failed = result.pipelines.some(({ error, steps }) => error !== undefined || steps.some((step) => step.error));
+  return failed ? 1 : 0;
+}
+
+/** The steps of a migration, for people. */
+export function migrateScreen(result: MigrateResult, yes: boolean, style: ScreenStyle): string {
+  const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
+  return [...parts, summary(result, yes)].join("\n\n") + "\n";
+}
+
+function pipelinePart(pipeline: MigratedPipeline, style: ScreenStyle): string {
+  const lines = [heading(pipeline, style)];
+  if (pipeline.error !== undefined) {
+    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, "    ").join("\n")}`);
+    return lines.join("\n");
+  }
+  lines.push(
+    ...alignRows(
+      pipeline.steps.map((step) => stepRow(step, style)),
+      ["left", "left"],
+    ),
+  );
+  lines.push(...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`));
+  if (lines.length === 1) lines.push(paint(style, "quiet", "  Nothing is left to do."));
+  return lines.join("\n");
+}
+
+function stepRow(step: MigratedStep, style: ScreenStyle): string[] {
+  const what = visible(step.what);
+  if (step.error !== undefined) {
+    const error = errorLines(step.error, style, " ".repeat(22)).join("\n");
+    return [`  ${paint(style, "bad", "✖")} ${step.step}`, error];
+  }
+  const { rounded_values: rounded = 0 } = step;
+  const told =
+    rounded === 0 ? "" : ` ${formatNumber(rounded, "value")} had more digits than it holds, and were rounded.`;
+  return [`  ${step.done ? paint(style, "good", "✔") : paint(style, "changed", "~")} ${step.step}`, what + told];
+}
+
+function summary({ pipelines }: MigrateResult, yes: boolean): string {
+  const steps = pipelines.flatMap((pipeline) => pipeline.steps);
+  const refused = steps.filter(({ error }) => error !== undefined).length;
+  const broken = pipelines.filter(({ error }) => error !== undefined).length;
+  const bad = [
+    refused === 0 ? "" : `${formatNumber(refused, "step")} refused`,
+    broken === 0 ? "" : `${formatNumber(broken, "export")} cannot be looked at`,
+  ].filter(Boolean);
+  const done = formatNumber(steps.filter((step) => step.done).length, "step");
+  if (yes && steps.length > 0) return `${[`${done} done`, ...bad].join("; ")}.`;
+  if (steps.length === 0) return `${["Nothing to migrate", ...bad].join("; ")}.`;
+  const left = `${formatNumber(steps.length, "step")} to take; nothing was written. billhouse migrate --yes takes them`;
+  return `${[left, ...bad].join("; ")}.`;
+}

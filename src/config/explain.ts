@@ -1,0 +1,154 @@
+import type { Config, ConfigPlace, PipelineConfig } from "../config.ts";
+import type { Reading } from "./reading.ts";
+import type { BigquerySection, DuckdbSection, SourceSection } from "./schema.ts";
+import { holdsSecret, mask } from "./secrets.ts";
+import { isTable, type Origin } from "./settings.ts";
+
+/** One value of the configuration as it is in effect, and where it came from. Secrets are masked. */
+export interface ConfigValue {
+  /** `sources.aws_cur`, as in `[sources.aws_cur]`. */
+  readonly section: string;
+  readonly key: string;
+  /** What a run uses: paths are absolute, and null is the default that `docs/configuration.md` describes. */
+  readonly value: string | number | null;
+  /** `billhouse.toml:3`, the name of an environment variable, or `default`. */
+  readonly origin: string;
+}
+
+/** A configuration, and why it is what it is. */
+export interface ConfigExplanation {
+  readonly config: Config;
+  /** How the file was found; null when there is none. */
+  readonly fileOrigin: "--config" | "default" | null;
+  readonly warehouse: {
+    readonly kind: Config["warehouse"]["kind"];
+    /** What decided between the warehouses, in words that follow "DuckDB, ". */
+    readonly reason: string;
+  };
+  /** Every value of each export and of the warehouse; of a warehouse that is not used, what was written. */
+  readonly values: readonly ConfigValue[];
+}
+
+/** Tells of every value of a reading where it came from. */
+export function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
+  const { config } = reading;
+  return {
+    config,
+    fileOrigin: config.file === null ? null : place.file === undefined ? "default" : "--config",
+    warehouse: { kind: config.warehouse.kind, reason: warehouseReason(reading) },
+    values: [
+      ...config.pipelines.flatMap((pipeline) => sourceValues(pipeline, reading)),
+      ...duckdbValues(reading),
+      ...bigqueryValues(reading),
+      ...credentialValues(reading),
+    ],
+  };
+}
+
+function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading): ConfigValue[] {
+  const written = document.sources[pipeline.name] ?? {};
+  const values: Readonly<Record<Exclude<keyof SourceSection, "bucket">, string | null>> = {
+    bucket_url: pipeline.bucketUrl,
+    prefix: pipeline.prefix,
+    export_name: pipeline.exportName,
+    table_name: pipeline.tableName,
+    dataset: pipeline.dataset,
+    kind: pipeline.kind,
+    partition_column: pipeline.partitionColumn,
+    first_month: pipeline.firstMonth,
+    project_id: pipeline.projectId,
+  };
+  const address = written.bucket === undefined ? "bucket_url" : "bucket";
+  // Folders in the address are a part of the prefix, or all of it.
+  const prefix = written.prefix === undefined && pipeline.prefix !== "" ? address : "prefix";
+  return sectionValues(["sources", pipeline.name], values, written, originOf, { bucket_url: address, prefix });
+}
+
+function duckdbValues({ config: { warehouse }, document, originOf }: Reading): ConfigValue[] {
+  const written = document.destination.duckdb ?? {};
+  const path = ["destination", "duckdb"];
+  if (warehouse.kind !== "duckdb") return sectionValues(path, { ...written }, written, originOf);
+  const values: Readonly<Record<keyof DuckdbSection, string | number | null>> = {
+    path: warehouse.path,
+    storage_version: warehouse.storageVersion,
+    memory_limit: warehouse.memoryLimit,
+    threads: warehouse.threads,
+  };
+  return sectionValues(path, values, written, originOf);
+}
+
+function bigqueryValues({ config: { warehouse }, document, originOf }: Reading): ConfigValue[] {
+  if (warehouse.kind !== "bigquery") return [];
+  const values: Readonly<Record<keyof BigquerySection, string | null>> = {
+    project_id: warehouse.projectId,
+    location: warehouse.location,
+    staging_bucket: warehouse.stagingBucket,
+  };
+  return sectionValues(["destination", "bigquery"], values, document.destination.bigquery ?? {}, originOf);
+}
+
+/** The values of a section; `writtenAs` names the key that a value came from, where that is another one. */
+function sectionValues(
+  path: readonly string[],
+  values: Readonly<Record<string, string | number | null | undefined>>,
+  written: SourceSection | DuckdbSection | BigquerySection,
+  originOf: Reading["originOf"],
+  writtenAs: Readonly<Record<string, string>> = {},
+): ConfigValue[] {
+  const texts = new Map<string, unknown>(Object.entries(written));
+  return Object.entries(values).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    const from = writtenAs[key] ?? key;
+    const text = texts.get(from);
+    return {
+      section: path.join("."),
+      key,
+      // The text is judged and not the value: a path or prefix that was made of it can hide its shape.
+      value: typeof text === "string" && holdsSecret(text) ? mask : value,
+      origin: label(text === undefined ? undefined : originOf([...path, from])),
+    };
+  });
+}
+
+/** The credentials of BigQuery that were written down: all are masked but the names of project and account. */
+function credentialValues({ layers }: Reading): ConfigValue[] {
+  const values = new Map<string, ConfigValue>();
+  for (const setting of layers.flat()) {
+    // A variable has the rest of the path in its key: `credentials__private_key`.
+    const path = setting.path.flatMap((name) => name.split("__"));
+    if (path.slice(0, 3).join(".") !== "destination.bigquery.credentials") continue;
+    const written = isTable(setting.value)
+      ? Object.entries(setting.value).map(([key, value]) => ({ full: [...path, key], value }))
+      : [{ full: path, value: setting.value }];
+    for (const { full, value } of written) {
+      const key = full.at(-1) ?? "";
+      const isName = ["project_id", "client_email"].includes(key) && typeof value === "string" && !holdsSecret(value);
+      const section = full.slice(0, -1).join(".");
+      values.set(`${section}.${key}`, {
+        section,
+        key,
+        value: isName ? value : mask,
+        origin: label(setting.origin(full)),
+      });
+    }
+  }
+  return [...values.values()];
+}
+
+function label(origin: Origin | undefined): string {
+  if (origin === undefined) return "default";
+  if ("variable" in origin) return origin.variable;
+  return origin.line === null ? origin.file : `${origin.file}:${origin.line}`;
+}
+
+function warehouseReason({ config, document, originOf }: Reading): string {
+  if (config.warehouse.kind === "duckdb") return "the default, because no BigQuery setting was found";
+  const source = config.pipelines.find(({ projectId }) => projectId !== null)?.name ?? "";
+  const [path, what] =
+    document.destination.bigquery === undefined
+      ? [["sources", source, "project_id"], `project_id in [sources.${source}]`]
+      : [["destination", "bigquery"], "[destination.bigquery]"];
+  const origin = originOf(path);
+  if (origin !== undefined && "variable" in origin) return `because of ${origin.variable}`;
+  return `because of ${what} (${label(origin)})`;
+}

@@ -1,0 +1,87 @@
+import { resolve } from "node:path";
+import type { Config, ConfigPlace, WarehouseConfig } from "../config.ts";
+import { BillhouseError } from "../errors.ts";
+import { readConfigFiles } from "./files.ts";
+import { describeIssues, describeOrigin, mistakesError } from "./mistakes.ts";
+import { pipelineConfigs } from "./pipelines.ts";
+import { checkDocument, type ConfigDocument } from "./schema.ts";
+import { environmentLayer, exportSections, type Layer, mergeLayers, type Origin, withoutForeign } from "./settings.ts";
+
+/** The configuration, and what is known of how it came about. */
+export interface Reading {
+  readonly config: Config;
+  /** What was written, checked: without defaults. */
+  readonly document: ConfigDocument;
+  /** Where a path of the document was written, or else what is around it. */
+  readonly originOf: (path: readonly string[]) => Origin | undefined;
+  /** Everything that was written, before what belongs to other programs was left out; a later layer wins. */
+  readonly layers: readonly Layer[];
+}
+
+/** Reads and checks files and environment. Error: CONFIG_INVALID, which names every mistake. */
+export async function readConfig(place: ConfigPlace): Promise<Reading> {
+  const files = await readConfigFiles(place.folder, place.file);
+  const named = files.layers.flat().flatMap(({ path }) => (path[0] === "sources" ? (path[1] ?? []) : []));
+  const environment = environmentLayer(place.environment, named);
+  const layers = [...files.layers, environment];
+  const sections = new Set([...exportSections(layers), ...(files.style === "billhouse" ? named : [])]);
+  const { document, origins } = mergeLayers([
+    ...files.layers.map((layer) => (files.style === "dlt" ? withoutForeign(layer, sections) : layer)),
+    withoutForeign(environment, sections),
+  ]);
+  const originOf = (path: readonly string[]): Origin | undefined => nearestOrigin(path, origins);
+  const origin = (path: readonly string[]): string => describeOrigin(originOf(path));
+
+  const checked = checkDocument(document);
+  if (checked.issues !== undefined) throw mistakesError(describeIssues(checked.issues, document, origin));
+  if (Object.keys(checked.document.sources).length === 0) throw nothingConfigured(place, files.file);
+
+  const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin);
+  if (mistakes.length > 0) throw mistakesError(mistakes);
+  const config = { file: files.file, pipelines, warehouse: warehouseConfig(checked.document, files.folder) };
+  return { config, document: checked.document, originOf, layers };
+}
+
+function warehouseConfig(document: ConfigDocument, folder: string): WarehouseConfig {
+  const { duckdb, bigquery } = document.destination;
+  if (bigquery !== undefined || Object.values(document.sources).some((section) => section.project_id !== undefined)) {
+    return {
+      kind: "bigquery",
+      projectId: bigquery?.project_id ?? null,
+      location: bigquery?.location ?? "US",
+      stagingBucket: bigquery?.staging_bucket ?? null,
+    };
+  }
+  return {
+    kind: "duckdb",
+    path: resolve(folder, duckdb?.path ?? "billhouse.duckdb"),
+    storageVersion: duckdb?.storage_version ?? "v1.3.0",
+    memoryLimit: duckdb?.memory_limit ?? null,
+    threads: duckdb?.threads ?? null,
+  };
+}
+
+function nearestOrigin(path: readonly string[], origins: ReadonlyMap<string, Origin>): Origin | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const origin = origins.get(path.slice(0, length).join("."));
+    if (origin !== undefined) return origin;
+  }
+  return undefined;
+}
+
+function nothingConfigured(place: ConfigPlace, file: string | null): BillhouseError {
+  const message =
+    file === null
+      ? `There is no configuration: no billhouse.toml and no .dlt/config.toml in ${place.folder}, and no SOURCES__ variable in the environment.`
+      : `${file} names no export: it has no [sources.<name>] section with a bucket.`;
+  return new BillhouseError("CONFIG_INVALID", message, {
+    hint: [
+      "The smallest billhouse.toml is:",
+      "",
+      "  [sources.aws_cur]",
+      '  bucket_url = "gs://my-billing-bucket"',
+      "",
+      "To see billhouse work without an account, run: billhouse demo",
+    ].join("\n"),
+  });
+}

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+
+import { loadedExecutions } from "../../src/state/executions.ts";
+import { forgetPackage, summaryPackage } from "../../src/state/package.ts";
+import type { CheckedFile } from "../../src/warehouses/warehouse.ts";
+import { rejects } from "../rejects.ts";
+import { csv, load, month, prepare, rows, table } from "./bills.ts";
+import type { TestWarehouse } from "./warehouse.ts";
+
+/** What readers, other writers and dlt see. */
+export const sharingCases: Readonly<Record<string, (test: TestWarehouse) => Promise<void>>> = {
+  "shows the old month until the new one is committed": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    await load(warehouse, [await csv(test, "old,2025-01-01,,1,USD\n")]);
+    const [first, second] = [await csv(test, "new1,2025-01-01,,1,USD\n"), await csv(test, "new2,2025-01-01,,1,USD\n")];
+    const seen: unknown[] = [];
+    const watching = async function* (): AsyncGenerator<CheckedFile> {
+      yield first;
+      seen.push(...(await rows(warehouse, "SELECT id FROM billing.bills")));
+      yield second;
+      seen.push(...(await rows(warehouse, "SELECT id FROM billing.bills")));
+    };
+    await load(warehouse, watching());
+    assert.deepEqual(seen, [{ id: "old" }, { id: "old" }]);
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 2);
+  },
+
+  "shows readers what was published, and nothing before": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    await load(warehouse, [await csv(test, "first,2025-01-01,,1,USD\n")]);
+    await warehouse.publish();
+    const early = await test.open("reader");
+    await load(warehouse, [await csv(test, "second,2025-01-01,,1,USD\n")]);
+    await warehouse.publish();
+    await warehouse.publish();
+    const late = await test.open("reader");
+    assert.deepEqual(await rows(late, "SELECT id FROM billing.bills"), [{ id: "second" }]);
+    await early.close();
+    await late.close();
+    await warehouse.close();
+    const again = await test.open("read");
+    assert.equal((await again.ledger(table)).receipts.length, 1);
+  },
+
+  "writes a state that dlt's own query finds": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    for (const executionId of ["e1", "e2"]) await load(warehouse, [], { executionId });
+    const found = await rows(
+      warehouse,
+      `SELECT version, engine_version, pipeline_name, state, created_at, s._dlt_load_id AS load_id
+        FROM billing._dlt_pipeline_state AS s JOIN billing._dlt_loads AS l ON l.load_id = s._dlt_load_id
+        WHERE pipeline_name = '${table.pipelineName}' AND l.status = 0 ORDER BY l.load_id DESC LIMIT 1`,
+    );
+    const { state, receipts } = await warehouse.ledger(table);
+    assert.deepEqual([found[0]?.["version"], found[0]?.["engine_version"]], ["2", "4"]);
+    assert.equal(found[0]?.["state"], state);
+    assert.equal(found[0]?.["load_id"], receipts[0]?.loadId);
+    assert.equal(loadedExecutions(state, table).get(month)?.executionId, "e2");
+  },
+
+  "commits summaries and forgettings without rows": async (test) => {
+    const warehouse = await test.open();
+    const counts = { totalRows: 0, manifestsProcessed: 0, manifestsSkipped: 1 };
+    // Also where nothing was ever loaded.
+    await warehouse.append(table, (current) => summaryPackage(current, table, counts, new Date()));
+    await prepare(warehouse);
+    await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\n")]);
+    const { receipts } = await warehouse.ledger(table);
+    await warehouse.append(table, (current) => {
+      assert.equal(current.newestLoadId, receipts[0]?.loadId);
+      return forgetPackage(current, table, [month], new Date());
+    });
+    const after = await warehouse.ledger(table);
+    assert.deepEqual([...loadedExecutions(after.state, table)], []);
+    assert.deepEqual(after.receipts, receipts, "a summary is no load, and receipts stay");
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 1);
+    await assert.rejects(
+      warehouse.append(table, () => {
+        throw new Error("no package");
+      }),
+      /no package/u,
+    );
+    assert.deepEqual(await warehouse.ledger(table), after);
+  },
+
+  "lets one of two writers win": async (test) => {
+    const [first, second] = [await test.open(), await test.open()];
+    await prepare(first);
+    await load(first, [await csv(test, "old,2025-01-01,,1,USD\n")]);
+    const files = [
+      await csv(test, "first,2025-01-01,,1,USD\n"),
+      await csv(test, "second,2025-01-01,,1,USD\n"),
+    ] as const;
+    let failed: Promise<unknown> = Promise.resolve();
+    const meeting = async function* (): AsyncGenerator<CheckedFile> {
+      yield files[0];
+      failed = rejects(load(second, [files[1]], { executionId: "e3" }), "WAREHOUSE_LOCKED");
+      await failed;
+    };
+    await load(first, meeting(), { executionId: "e2" });
+    await failed;
+    const { state } = await first.ledger(table);
+    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "first" }]);
+    assert.equal(loadedExecutions(state, table).get(month)?.executionId, "e2");
+    await load(second, [files[1]], { executionId: "e3" });
+    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "second" }], "and the other one later");
+  },
+
+  "runs loads that are asked for together one after the other": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    const file = await csv(test, "a,2025-01-01,,1,USD\n");
+    const ids = ["e1", "e2", "e3", "e4"];
+    await Promise.all(ids.map((executionId) => load(warehouse, [file], { executionId })));
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 1);
+    const loads = await rows(warehouse, "SELECT load_id FROM billing._dlt_loads");
+    assert.equal(new Set(loads.map((row) => row["load_id"])).size, ids.length);
+  },
+
+  "answers questions and refuses everything else": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\n")]);
+    for (const sql of [
+      "DELETE FROM billing.bills",
+      "DROP TABLE billing.bills",
+      "CREATE TABLE billing.more AS SELECT 1 AS x",
+      "SELECT 1 AS x; SELECT 2 AS x",
+      "SELECT nothing FROM billing.bills",
+      "SELEC 1",
+      "",
+    ]) {
+      await rejects(rows(warehouse, sql), "QUERY_INVALID");
+    }
+    for await (const row of warehouse.query("SELECT id FROM billing.bills")) {
+      assert.deepEqual(row, { id: "a" });
+      break;
+    }
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 1);
+  },
+
+  "rolls back what is running when it is closed": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    await load(warehouse, [await csv(test, "old,2025-01-01,,1,USD\n")]);
+    const file = await csv(test, "new,2025-01-01,,1,USD\n");
+    let closed: Promise<void> = Promise.resolve();
+    const closing = async function* (): AsyncGenerator<CheckedFile> {
+      yield file;
+      closed = warehouse.close();
+      yield file;
+    };
+    await rejects(load(warehouse, closing()), "INTERRUPTED");
+    await closed;
+    await warehouse.close();
+    const again = await test.open("read");
+    assert.deepEqual(await rows(again, "SELECT id FROM billing.bills"), [{ id: "old" }]);
+  },
+};
