@@ -99,11 +99,7 @@ async function killAtSeeds(scenarios: readonly Scenario[]): Promise<Kill<RandomR
   );
 }
 
-async function attempt<Result>(
-  scenario: Scenario,
-  name: string,
-  kill: () => Promise<Result>,
-): Promise<Kill<Result>> {
+async function attempt<Result>(scenario: Scenario, name: string, kill: () => Promise<Result>): Promise<Kill<Result>> {
   const result = await kill().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
   if (result instanceof Error) console.log(`✖ ${scenario.name}, ${name}`);
   return { scenario, name, result };

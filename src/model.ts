@@ -77,7 +77,10 @@ export interface TableColumn {
   readonly nativeType: string;
 }
 
-/** One row of `_billhouse_columns`: which source column a table column was given to. Once written it never changes. */
+/**
+ * One row of `_billhouse_columns`: which source column a table column was given to. Once written it never changes, but
+ * for the type, when `migrate` makes an exact decimal of a float.
+ */
 export interface RegisteredColumn {
   readonly sourceName: string;
   readonly columnName: string;

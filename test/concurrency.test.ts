@@ -9,8 +9,9 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { BillhouseError } from "../src/errors.ts";
 import type { RunFinished } from "../src/index.ts";
 import { explainOpening, writeHolder } from "../src/warehouses/duckdb/holder.ts";
+import { openWarehouse } from "../src/warehouses/index.ts";
 import { curDelivery, curRows, deliver } from "./end-to-end/deliveries.ts";
-import { createProject, curSection, runWell, type Project } from "./end-to-end/projects.ts";
+import { ask, createProject, curSection, runWell, type Project } from "./end-to-end/projects.ts";
 import { temporaryFolder } from "./folders.ts";
 import { readBooks } from "./kills/books.ts";
 import { runBillhouse, startBillhouse, type Child, type ChildEnd } from "./kills/child.ts";
@@ -65,6 +66,7 @@ describe("two runs at once on one database", { concurrency: 2 }, () => {
       ...words.map((command) => runBillhouse(project.folder, command)),
     ]);
     assert.deepEqual(JSON.parse(reader.stdout), [{ n: "6" }], reader.stderr);
+    assert.ok(reader.duration < 5000, "readers do not wait");
     for (const { code, stderr, duration } of refused) {
       assert.equal(code, 1, stderr);
       assert.match(stderr, /WAREHOUSE_LOCKED/);
@@ -76,6 +78,23 @@ describe("two runs at once on one database", { concurrency: 2 }, () => {
     await first.goOn();
     assert.equal((await first.child.ended).code, 0);
     await requireSound(project, { months: [1, 2, 1] });
+  });
+
+  test("a reader that is at work when a run publishes stops nobody, and sees what it began with", async (t) => {
+    const project = await createBills(t);
+    await runWell(project);
+    await deliver(project.bucket, curDelivery({ month: "2025-02", id: "new", files: [curRows("2025-02", "5")] }));
+    const reader = await openWarehouse(project.config.warehouse, "reader");
+    const count = async (): Promise<unknown> => {
+      for await (const row of reader.query(`SELECT count(*) AS n FROM ${table}`)) return row["n"];
+      return undefined;
+    };
+    assert.equal(await count(), "6");
+    const { code, stderr } = await runBillhouse(project.folder, ["run"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(await count(), "6");
+    await reader.close();
+    assert.deepEqual(await ask(project, `SELECT count(*) AS n FROM ${table}`), [{ n: "5" }]);
   });
 
   test("the note of a killed run means nothing, and the next run writes its own", async (t) => {

@@ -251,6 +251,10 @@ describe("billhouse.toml", () => {
       '[sources.one]\nbucket = "b"\ntable_name = "t"\n[sources.two]\nbucket = "b"\ntable_name = "T"\n',
       "billhouse.toml, line 6: [sources.two] and [sources.one] would share the table billing_data.T or its tracking table.",
     ],
+    "a database file that is named like a dataset": [
+      '[sources.one]\nbucket_url = "b"\n[destination.duckdb]\npath = "data/Billing_Data.duckdb"\n',
+      "billhouse.toml, line 4: The database Billing_Data.duckdb has the name of the dataset billing_data: DuckDB cannot tell the two apart.",
+    ],
     "a table that is another's tracking table": [
       '[sources.one]\nbucket = "b"\n[sources.two]\nbucket = "b"\ntable_name = "one_data_load_tracking"\n',
       "billhouse.toml, line 5: [sources.two] and [sources.one] would share the table billing_data.one_data_load_tracking or its tracking table.",

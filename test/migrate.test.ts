@@ -6,11 +6,14 @@ import { describe, test, type TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { status } from "../src/index.ts";
 import { migrate, type MigratedPipeline, type MigrateResult } from "../src/pipeline/migrate.ts";
+import { loadPackage } from "../src/state/package.ts";
 import { normaliseCurName } from "../src/schema/names.ts";
 import { createSum } from "../src/schema/sums.ts";
 import { openWarehouse } from "../src/warehouses/index.ts";
 import type { Ledger } from "../src/warehouses/warehouse.ts";
-import { deliver } from "./end-to-end/deliveries.ts";
+import { billReceipt, rows } from "./conformance/bills.ts";
+import { duckdbWarehouse } from "./duckdb-warehouse.ts";
+import { curDelivery, curRow, deliver } from "./end-to-end/deliveries.ts";
 import {
   ask,
   billhouse,
@@ -21,7 +24,16 @@ import {
   textRows,
   type Project,
 } from "./end-to-end/projects.ts";
-import { bill, inexactTypes, makePythonTables, pythonDataset, pythonSections, pythonTable } from "./python-tables.ts";
+import {
+  bill,
+  inexactTypes,
+  makePythonTables,
+  pythonDataset,
+  pythonSections,
+  pythonTable,
+  restoreDataset,
+} from "./python-tables.ts";
+import { dltFixtures } from "./state/fixtures.ts";
 
 const amounts = Object.keys(inexactTypes).map(normaliseCurName);
 const december = bill("2025-12", "5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11");
@@ -39,13 +51,13 @@ async function pythonProject(t: TestContext, continued = false): Promise<Project
 /** Rows and, for every column, values and the exact sum of their text where they are amounts, month by month. */
 async function figures(project: Project): Promise<Record<string, unknown>> {
   const texts = amounts.map((name) => `CAST(${name} AS VARCHAR) AS ${name}`);
-  const rows = await textRows(
+  const texted = await textRows(
     project,
     `SELECT strftime(bill_billing_period_start_date, '%Y-%m') AS month, * REPLACE (${texts.join(", ")})
       FROM ${pythonTable} ORDER BY identity_line_item_id`,
   );
   const months = Map.groupBy(
-    rows.map((row) => JSON.parse(row) as Record<string, string>),
+    texted.map((row) => JSON.parse(row) as Record<string, string>),
     (row) => row["month"] ?? "",
   );
   const told = [...months].map(([month, all]) => {
@@ -60,7 +72,7 @@ async function figures(project: Project): Promise<Record<string, unknown>> {
       .digest("hex");
     return [month, { rows: all.length, rest, ...Object.fromEntries(sums) }] as const;
   });
-  return Object.fromEntries(told.toSorted());
+  return Object.fromEntries(told);
 }
 
 async function ledgerOf(project: Project): Promise<Ledger> {
@@ -293,6 +305,43 @@ describe("migrate", () => {
   });
 });
 
+describe("receipts move into the tracking table, and readers find the same ones", () => {
+  for (const fixture of dltFixtures) {
+    test(fixture.title, async (t) => {
+      const { table } = fixture;
+      const bills = await duckdbWarehouse(t);
+      const instance = await DuckDBInstance.create(bills.path);
+      const connection = await instance.connect();
+      await connection.run("SET TimeZone = 'UTC'");
+      await restoreDataset(connection, fixture);
+      connection.closeSync();
+      instance.closeSync();
+      const warehouse = await bills.open();
+      for (const [month, id] of [
+        ["2030-01", "20300201T000000Z"],
+        ["2030-02", "a"],
+        ["2030-01", "b"],
+      ] as const) {
+        const load = { receipt: billReceipt(id, month, 1), submittedTime: "now" };
+        await warehouse.append(table, (current) =>
+          loadPackage(current, table, load, warehouse.destinationType, new Date()),
+        );
+      }
+      const before = await warehouse.ledger(table);
+      const [pending] = await warehouse.pendingSteps(table, partitioning);
+      assert.match(pending?.what ?? "", /columns for receipts, and 3 receipts move/u);
+      for (const _ of [1, 2]) await warehouse.migrate(table, { step: "tracking-columns" });
+      assert.deepEqual(await warehouse.ledger(table), before);
+      assert.deepEqual(await rows(warehouse, `FROM "${table.dataset}"._billhouse_receipts`), []);
+      const all = await rows(warehouse, `SELECT * FROM "${table.dataset}"."${table.name}_load_tracking"`);
+      assert.equal(all.filter((row) => row["billhouse_version"] !== null).length, 3, "replaced months too");
+      assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+    });
+  }
+});
+
+const partitioning = { partitionColumn: "period", usageColumn: null };
+
 describe("tables of the Python pipelines that are not migrated", () => {
   test("go on with their types, and keep their tracking table as it is", async (t) => {
     const project = await pythonProject(t);
@@ -317,6 +366,17 @@ describe("tables of the Python pipelines that are not migrated", () => {
     assert.deepEqual(receipts, ['{"billing_month":"2025-12"}']);
     assert.deepEqual(after.receipts.at(-1)?.cost, after.receipts.at(-1)?.tableCost);
     assert.equal((await runWell(project)).loaded.length, 0);
+  });
+
+  test("take amounts with more digits than a float keeps, and say so in the receipt", async (t) => {
+    const project = await pythonProject(t);
+    const rows = ["0.12345678901234567891", "1"].map((cost) => curRow("2025-12", { "lineItem/UnblendedCost": cost }));
+    await deliver(project.bucket, curDelivery({ month: "2025-12", id: "long-digits", files: [rows] }));
+    await runWell(project);
+    const receipt = (await ledgerOf(project)).receipts.at(-1);
+    assert.deepEqual(receipt?.cost, { USD: "1.12345678901234567891" });
+    assert.deepEqual(receipt?.tableCost, { USD: "1.12345678901234568" });
+    assert.equal(receipt?.roundedValues, 1);
   });
 
   test("are told by status, with the remedy", async (t) => {

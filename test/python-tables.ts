@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { normaliseCurName } from "../src/schema/names.ts";
 import { curDelivery, curManifestTypes, curRow, deliver, type Delivery, type Row } from "./end-to-end/deliveries.ts";
 import type { Project, Sections } from "./end-to-end/projects.ts";
@@ -73,18 +73,7 @@ export async function makePythonTables(project: Project): Promise<readonly strin
   const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
-  await connection.run(`CREATE SCHEMA "${table.dataset}"`);
-  for (const [name, { columns: kept, rows }] of Object.entries(pythonDataset.tables)) {
-    const target = `"${table.dataset}"."${name}"`;
-    const definitions = kept.map((column) => `"${column.name}" ${column.type}${column.nullable ? "" : " NOT NULL"}`);
-    await connection.run(`CREATE TABLE ${target} (${definitions.join(", ")})`);
-    for (const row of rows) {
-      const values = Object.values(row).map((value) => (value === null ? null : String(value)));
-      const names = Object.keys(row).map((column) => `"${column}"`);
-      const places = values.map((_, index) => `$${index + 1}`);
-      await connection.run(`INSERT INTO ${target} (${names.join(", ")}) VALUES (${places.join(", ")})`, values);
-    }
-  }
+  await restoreDataset(connection, pythonDataset);
   const months = new Map(
     rowsOf(pythonDataset, `${table.name}_load_tracking`).flatMap((row) =>
       row["billing_month"] === null ? [] : [[textOf(row["billing_month"]), textOf(row["assembly_id"])] as const],
@@ -92,7 +81,7 @@ export async function makePythonTables(project: Project): Promise<readonly strin
   );
   const target = `"${table.dataset}"."${table.name}"`;
   const numbered = (column: string): string => (column === "product/ECU" ? "product_ecu_1" : normaliseCurName(column));
-  const typeOf = (column: string): string => inexactTypes[column] ?? (/Date$/u.test(column) ? "TIMESTAMP" : "VARCHAR");
+  const typeOf = (column: string): string => inexactTypes[column] ?? (column.endsWith("Date") ? "TIMESTAMP" : "VARCHAR");
   const definitions = columns.map((column) => `"${numbered(column)}" ${typeOf(column)}`);
   await connection.run(`CREATE TABLE ${target} (${definitions.join(", ")})`);
   for (const [month, id] of months) {
@@ -114,6 +103,22 @@ export async function makePythonTables(project: Project): Promise<readonly strin
   connection.closeSync();
   instance.closeSync();
   return [...months.keys()].toSorted();
+}
+
+/** Writes the tables of a fixture as dlt left them. */
+export async function restoreDataset(connection: DuckDBConnection, { table, tables }: DltFixture): Promise<void> {
+  await connection.run(`CREATE SCHEMA "${table.dataset}"`);
+  for (const [name, { columns: kept, rows }] of Object.entries(tables)) {
+    const target = `"${table.dataset}"."${name}"`;
+    const definitions = kept.map((column) => `"${column.name}" ${column.type}${column.nullable ? "" : " NOT NULL"}`);
+    await connection.run(`CREATE TABLE ${target} (${definitions.join(", ")})`);
+    for (const row of rows) {
+      const values = Object.values(row).map((value) => (value === null ? null : String(value)));
+      const names = Object.keys(row).map((column) => `"${column}"`);
+      const places = values.map((_, index) => `$${index + 1}`);
+      await connection.run(`INSERT INTO ${target} (${names.join(", ")}) VALUES (${places.join(", ")})`, values);
+    }
+  }
 }
 
 function newestFixture(name: string): DltFixture {

@@ -1,8 +1,8 @@
-import { resolve } from "node:path";
-import type { Config, ConfigPlace, WarehouseConfig } from "../config.ts";
+import { basename, resolve } from "node:path";
+import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
 import { readConfigFiles } from "./files.ts";
-import { describeIssues, describeOrigin, mistakesError } from "./mistakes.ts";
+import { describeIssues, describeOrigin, type Mistake, mistakesError } from "./mistakes.ts";
 import { pipelineConfigs } from "./pipelines.ts";
 import { checkDocument, type ConfigDocument } from "./schema.ts";
 import { environmentLayer, exportSections, type Layer, mergeLayers, type Origin, withoutForeign } from "./settings.ts";
@@ -37,9 +37,29 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   if (Object.keys(checked.document.sources).length === 0) throw nothingConfigured(place, files.file);
 
   const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin);
-  if (mistakes.length > 0) throw mistakesError(mistakes);
-  const config = { file: files.file, pipelines, warehouse: warehouseConfig(checked.document, files.folder) };
-  return { config, document: checked.document, originOf, layers };
+  const warehouse = warehouseConfig(checked.document, files.folder);
+  const all = [...mistakes, ...ambiguousName(warehouse, pipelines, origin)];
+  if (all.length > 0) throw mistakesError(all);
+  return { config: { file: files.file, pipelines, warehouse }, document: checked.document, originOf, layers };
+}
+
+/**
+ * DuckDB calls a database by the name of its file, up to the first point. Where a dataset has the same name, neither
+ * billhouse nor anybody else can name a table in it as `dataset.table`.
+ */
+function ambiguousName(
+  warehouse: WarehouseConfig,
+  pipelines: readonly PipelineConfig[],
+  origin: (path: readonly string[]) => string,
+): Mistake[] {
+  if (warehouse.kind !== "duckdb") return [];
+  const file = basename(warehouse.path);
+  const [database = ""] = file.split(".");
+  const pipeline = pipelines.find(({ dataset }) => dataset.toLowerCase() === database.toLowerCase());
+  if (pipeline === undefined) return [];
+  const sentence = `The database ${file} has the name of the dataset ${pipeline.dataset}: DuckDB cannot tell the two apart.`;
+  const path = ["destination", "duckdb", "path"];
+  return [{ origin: origin(path), sentence, hint: 'Give the file another name, such as path = "billhouse.duckdb".' }];
 }
 
 function warehouseConfig(document: ConfigDocument, folder: string): WarehouseConfig {

@@ -81,7 +81,7 @@ function startReading(
   readAhead: ReadAhead,
   { discovery }: Survey,
   warehouse: Warehouse,
-  { stamped }: Preparation,
+  { stamped, precisions }: Preparation,
   month: PreparedMonth,
   prepared: PreparedFile,
   index: number,
@@ -99,6 +99,7 @@ function startReading(
       spansMonths: execution.spansMonths && !stamped,
       header: columns.map(({ sourceName }) => sourceName),
       proof,
+      precisions,
       decimalScale: warehouse.decimalScale,
       unit: file.format === "csv" ? "line" : "row",
     });
@@ -155,7 +156,11 @@ async function loadMonth(
     },
     (measures, current) => {
       const evidence = combineEvidence(checked.map((result) => result.evidence));
-      verifyMonth(execution, evidence, measures, warehouse.decimalScale, options.accept);
+      const digits = preparation.precisions.map((precision) =>
+        precision === "float" ? warehouse.decimalScale : precision,
+      );
+      verifyMonth(execution, evidence, measures, digits, options.accept);
+      const rounded = evidence.rounded.reduce((sum, count) => sum + count, 0);
       const seconds = Math.round(performance.now() - started) / 1000;
       const bytes = execution.files.reduce((sum, { size }) => sum + size, 0);
       const cost = evidence.sums[0] ?? {};
@@ -168,7 +173,7 @@ async function loadMonth(
         bytes,
         cost,
         seconds,
-        rounded_values: evidence.rounded,
+        rounded_values: rounded,
         schema_changes: schemaChanges,
         previous: previous && { execution_id: previous.executionId, rows: previous.rows, cost: previous.cost },
       };
@@ -188,7 +193,7 @@ async function loadMonth(
             tableCost: measures.sums[0] ?? {},
             effectiveCost: evidence.sums[1] ?? null,
             tableEffectiveCost: measures.sums[1] ?? null,
-            roundedValues: evidence.rounded,
+            roundedValues: rounded,
             coverage: execution.coverage,
             firstUsage: measures.firstUsage,
             lastUsage: measures.lastUsage,

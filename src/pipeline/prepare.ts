@@ -1,5 +1,5 @@
 import { BillhouseError, describeError } from "../errors.ts";
-import type { BillingMonth, DataFile, Execution, Receipt } from "../model.ts";
+import type { BillingMonth, DataFile, Execution, Receipt, TableColumn } from "../model.ts";
 import {
   findColumn,
   mapHeader,
@@ -17,7 +17,7 @@ import { delivered, loadedHeader, readHeaders, type MonthHeaders } from "./heade
 import type { FileHeader } from "./read.ts";
 import { planAsAtFirst } from "./resumption.ts";
 import type { Survey } from "./survey.ts";
-import type { ProofColumns } from "./tally.ts";
+import type { Precision, ProofColumns } from "./tally.ts";
 
 /** Months whose headers are known and whose table can take them. */
 export interface Preparation {
@@ -29,6 +29,8 @@ export interface Preparation {
   readonly stamped: boolean;
   /** Table columns to sum, at most two; of their currency; and of the start of usage. */
   readonly costColumns: readonly string[];
+  /** What the table keeps of each cost column. */
+  readonly precisions: readonly Precision[];
   readonly currencyColumn: string | null;
   readonly usageColumn: string | null;
 }
@@ -70,7 +72,8 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
   const lacking = withoutPeriod(first, read.months);
   const failed = [...read.failed, ...lacking.values()];
   const months = read.months.filter(({ execution }) => !lacking.has(execution.billingMonth));
-  const { situation, plan, mapped, partitionColumn, nameOf } = lacking.size === 0 ? first : layOut(survey, takenOver, months);
+  const { situation, plan, mapped, partitionColumn, nameOf } =
+    lacking.size === 0 ? first : layOut(survey, takenOver, months);
   const stamped = partitionColumn === stampedColumn;
   const costColumns = rules.cost.flatMap((sources) => nameOf(sources) ?? []);
   const currencyColumn = nameOf(rules.currency);
@@ -89,6 +92,12 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
     partitionColumn,
     stamped,
     costColumns,
+    precisions: costColumns.map((name) =>
+      precisionOf(
+        ledger.columns?.find((column) => column.name === name),
+        warehouse,
+      ),
+    ),
     currencyColumn,
     usageColumn,
     failed,
@@ -200,6 +209,14 @@ function choosePartition(
       hint: `Set \`partition_column\` in [sources.${pipeline.name}] to a column that every file has, or to "${stampedColumn}" to stamp the month of the delivery.`,
     },
   );
+}
+
+/** A column that does not exist yet, or that holds text, keeps what the warehouse's own decimals keep. */
+function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehouse): Precision {
+  if (column?.type === "double") return "float";
+  if (column?.type === "bigint" || column?.nativeType.endsWith("INTEGER")) return 0;
+  const scale = /^(?:DECIMAL|NUMERIC)\(\d+, *(\d+)\)$/.exec(column?.nativeType ?? "")?.[1];
+  return scale === undefined ? decimalScale : Number(scale);
 }
 
 function proofColumns(

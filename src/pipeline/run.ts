@@ -99,8 +99,15 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       pipelines: pipelines.map((pipeline) => ({ name: pipeline.name, table: tableTitle(pipeline) })),
     });
     const results: PipelineResult[] = [];
-    for (const pipeline of pipelines) results.push(await runPipeline(pipeline, warehouse, options, emit));
-    await warehouse.publish();
+    let newestLoad = 0;
+    for (const pipeline of pipelines) {
+      const found = await runPipeline(pipeline, warehouse, options, emit, (moment) => {
+        newestLoad = Math.max(newestLoad, moment);
+      });
+      results.push(found);
+    }
+    // Also when nothing was new: the run before may have been killed between its last commit and this.
+    await warehouse.publish(new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
   } catch (error) {
@@ -116,6 +123,7 @@ async function runPipeline(
   warehouse: Warehouse,
   options: RunOptions & { signal: AbortSignal },
   emit: Emit,
+  loadedAt: (moment: number) => void,
 ): Promise<PipelineResult> {
   const { name } = pipeline;
   const table = tableTitle(pipeline);
@@ -147,6 +155,7 @@ async function runPipeline(
     const jobs = options.jobs ?? defaultJobs;
     const found = await survey(pipeline, warehouse, options);
     plans = found.plans;
+    for (const receipt of found.ledger.receipts) loadedAt(Date.parse(receipt.loadedAt));
     const { format, exportName, months, storage } = found.discovery;
     emit({
       event: "export_found",
@@ -167,6 +176,7 @@ async function runPipeline(
         fileRead: (file) => emit({ event: "file_read", name, ...file }),
         loaded: (month) => {
           loaded.push(month);
+          loadedAt(Date.now());
           emit({ event: "month_loaded", name, ...month });
         },
         failed: fail,

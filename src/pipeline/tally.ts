@@ -1,6 +1,6 @@
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, CurrencySums } from "../model.ts";
-import { fractionDigits, type DecimalSum } from "../schema/decimals.ts";
+import { compareDecimals, fractionDigits, type DecimalSum } from "../schema/decimals.ts";
 import { createSum } from "../schema/sums.ts";
 import { monthOf } from "../schema/timestamps.ts";
 
@@ -13,6 +13,12 @@ export interface ProofColumns {
   readonly costs: readonly (number | null)[];
 }
 
+/**
+ * What a cost column of the table keeps of a number: so many digits after the point, or, in a table that was taken over,
+ * what a float keeps.
+ */
+export type Precision = number | "float";
+
 /** What counting and summing the delivered text of a file found, independently of any database. */
 export interface Evidence {
   /** Rows of the file. */
@@ -21,8 +27,10 @@ export interface Evidence {
   readonly monthRows: number;
   /** Exact sums of the month's delivered text, one for each cost column. */
   readonly sums: readonly CurrencySums[];
-  /** Cost values of the month that have more digits after the point than the warehouse holds. */
-  readonly rounded: number;
+  /** The same sums of what the table can keep of it: others only where it keeps floats. */
+  readonly kept: readonly CurrencySums[];
+  /** For each cost column, the values of the month that have more digits than the table keeps. */
+  readonly rounded: readonly number[];
 }
 
 /** Counts and sums the rows of one file. */
@@ -44,6 +52,8 @@ export interface TallyOptions {
   /** The header. */
   readonly header: readonly string[];
   readonly proof: ProofColumns;
+  /** What the table keeps of each cost column. */
+  readonly precisions: readonly Precision[];
   /** Digits after the point that the warehouse's decimals hold. */
   readonly decimalScale: number;
   /** What `where` counts: lines of text, or rows of a Parquet file. */
@@ -55,7 +65,7 @@ export interface TallyOptions {
  * Errors of `row`: PERIOD_MISSING, MONTH_MISMATCH, VALUE_INVALID, each naming file, line, column and value.
  */
 export function createTally(options: TallyOptions): Tally {
-  const { key, billingMonth, spansMonths, header, proof, decimalScale, unit } = options;
+  const { key, billingMonth, spansMonths, header, proof, precisions, decimalScale, unit } = options;
   const { partition, currency, costs } = proof;
   const positions = [partition, currency, ...costs];
   const wanted = positions.filter((position) => position !== null);
@@ -63,12 +73,13 @@ export function createTally(options: TallyOptions): Tally {
   const [, currencySlot = -1, ...costSlots] = positions.map((position) =>
     position === null ? -1 : wanted.indexOf(position),
   );
-  const sums: Map<string, DecimalSum>[] = costs.map(() => new Map());
+  const sums = costs.map(() => new Map<string, DecimalSum>());
+  const floats = costs.map(() => new Map<string, DecimalSum>());
+  const rounded = costs.map(() => 0);
   // Periods repeat from row to row: each text is parsed once.
   const months = new Map<string, boolean>();
   let rows = 0;
   let monthRows = 0;
-  let rounded = 0;
 
   const at = (where: number, position: number): string => `${key}, ${unit} ${where}, column ${header[position]}`;
 
@@ -105,24 +116,44 @@ export function createTally(options: TallyOptions): Tally {
       for (let index = 0; index < costSlots.length; index += 1) {
         const text = cells[costSlots[index] ?? -1] ?? "";
         if (text === "") continue;
-        const byCurrency = sums[index];
-        let sum = byCurrency?.get(code);
-        if (sum === undefined) {
-          sum = createSum();
-          byCurrency?.set(code, sum);
+        if (!sumOf(sums[index], code).add(text)) throw invalid(at(where, costs[index] ?? 0), text, "a decimal number");
+        const precision = precisions[index] ?? decimalScale;
+        const kept = precision === "float" ? String(Number(text)) : text;
+        if (precision === "float") sumOf(floats[index], code).add(kept);
+        if (isRounded(text, kept, precision === "float" ? decimalScale : precision)) {
+          rounded[index] = (rounded[index] ?? 0) + 1;
         }
-        if (!sum.add(text)) throw invalid(at(where, costs[index] ?? 0), text, "a decimal number");
-        // Only long text or an exponent can have more digits than the table holds.
-        if ((text.length > decimalScale || /e/i.test(text)) && (fractionDigits(text) ?? 0) > decimalScale) rounded += 1;
       }
     },
     evidence: () => ({
       rows,
       monthRows,
       rounded,
-      sums: sums.map((byCurrency) => Object.fromEntries([...byCurrency].map(([code, sum]) => [code, sum.total()]))),
+      sums: sums.map(totals),
+      kept: sums.map((byCurrency, index) =>
+        totals(precisions[index] === "float" ? (floats[index] ?? byCurrency) : byCurrency),
+      ),
     }),
   };
+}
+
+function sumOf(sums: Map<string, DecimalSum> | undefined, currency: string): DecimalSum {
+  const known = sums?.get(currency);
+  if (known !== undefined) return known;
+  const sum = createSum();
+  sums?.set(currency, sum);
+  return sum;
+}
+
+function totals(sums: ReadonlyMap<string, DecimalSum>): CurrencySums {
+  return Object.fromEntries([...sums].map(([currency, sum]) => [currency, sum.total()]));
+}
+
+/** Whether a number lost digits on its way into a column with so many after the point. */
+function isRounded(text: string, kept: string, digits: number): boolean {
+  if (kept !== text && compareDecimals(kept, text) !== 0) return true;
+  // Only long text or an exponent can have more digits.
+  return (kept.length > digits || /e/i.test(kept)) && (fractionDigits(kept) ?? 0) > digits;
 }
 
 function invalid(where: string, text: string, expected: string): BillhouseError {

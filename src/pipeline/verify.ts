@@ -1,6 +1,6 @@
 import { BillhouseError } from "../errors.ts";
 import type { CurrencySums, DataFile, Execution } from "../model.ts";
-import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
+import { compareDecimals, subtractDecimals, type DecimalSum } from "../schema/decimals.ts";
 import { createSum } from "../schema/sums.ts";
 import type { TableMeasures } from "../warehouses/warehouse.ts";
 import type { Evidence } from "./tally.ts";
@@ -29,7 +29,8 @@ export function verifyMonth(
   execution: Execution,
   evidence: Evidence,
   measures: TableMeasures,
-  decimalScale: number,
+  /** Digits after the point that the table keeps of each cost column. */
+  digits: readonly number[],
   waived: readonly string[],
 ): void {
   const { id, rows, billingMonth } = execution;
@@ -45,30 +46,31 @@ export function verifyMonth(
   if (measures.rows !== evidence.monthRows) {
     throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were inserted, the table holds ${measures.rows}`);
   }
-  for (const [index, delivered] of evidence.sums.entries()) {
-    verifySums(billingMonth, delivered, measures.sums[index] ?? {}, evidence.rounded, decimalScale);
+  for (const [index, kept] of evidence.kept.entries()) {
+    verifySums(billingMonth, kept, measures.sums[index] ?? {}, evidence.rounded[index] ?? 0, digits[index] ?? 0);
   }
 }
 
 /** The evidence of all files of a month together. */
 export function combineEvidence(parts: readonly Evidence[]): Evidence {
-  const sums: Record<string, ReturnType<typeof createSum>>[] = (parts[0]?.sums ?? []).map(() => ({}));
-  for (const part of parts) {
-    for (const [index, byCurrency] of part.sums.entries()) {
-      for (const [currency, amount] of Object.entries(byCurrency)) {
-        const target = sums[index];
-        if (target !== undefined) (target[currency] ??= createSum()).add(amount);
-      }
-    }
-  }
+  const columns = parts[0]?.sums.map((_, index) => index) ?? [];
   return {
     rows: parts.reduce((total, { rows }) => total + rows, 0),
     monthRows: parts.reduce((total, { monthRows }) => total + monthRows, 0),
-    rounded: parts.reduce((total, { rounded }) => total + rounded, 0),
-    sums: sums.map((byCurrency) =>
-      Object.fromEntries(Object.entries(byCurrency).map(([currency, sum]) => [currency, sum.total()])),
-    ),
+    rounded: columns.map((index) => parts.reduce((total, { rounded }) => total + (rounded[index] ?? 0), 0)),
+    sums: columns.map((index) => addUp(parts.map(({ sums }) => sums[index] ?? {}))),
+    kept: columns.map((index) => addUp(parts.map(({ kept }) => kept[index] ?? {}))),
   };
+}
+
+function addUp(parts: readonly CurrencySums[]): CurrencySums {
+  const sums = new Map<string, DecimalSum>();
+  for (const [currency, amount] of parts.flatMap((part) => Object.entries(part))) {
+    const sum = sums.get(currency) ?? createSum();
+    sum.add(amount);
+    sums.set(currency, sum);
+  }
+  return Object.fromEntries([...sums].map(([currency, sum]) => [currency, sum.total()]));
 }
 
 function verifySums(
@@ -76,10 +78,10 @@ function verifySums(
   delivered: CurrencySums,
   held: CurrencySums,
   rounded: number,
-  decimalScale: number,
+  digits: number,
 ): void {
   // Half a unit of the last digit for each rounded value, as exact decimal text: 5e-19 times their number in DuckDB.
-  const tolerance = `${BigInt(rounded) * 5n}e-${decimalScale + 1}`;
+  const tolerance = `${BigInt(rounded) * 5n}e-${digits + 1}`;
   for (const currency of new Set([...Object.keys(delivered), ...Object.keys(held)])) {
     const difference = subtractDecimals(held[currency] ?? "0", delivered[currency] ?? "0").replace("-", "");
     if (compareDecimals(difference, tolerance) <= 0) continue;

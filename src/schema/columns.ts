@@ -107,7 +107,8 @@ export function planColumns(situation: ColumnSituation, rules: SchemaRules): Col
   }
 
   const present = new Map(table.map((column) => [fold(column.name), column.type]));
-  const recorded = new Map(registry.map((row) => [fold(row.columnName), row.type]));
+  // A float that was taken over is not made anew, should its table be gone.
+  const recorded = new Map(registry.map((row) => [fold(row.columnName), row.type === "double" ? "decimal" : row.type]));
   const typeOf = (key: string): ColumnType | undefined =>
     present.get(key) ?? recorded.get(key) ?? commonType(declared.get(key) ?? []) ?? known.get(key);
   const missing = [...needed].filter(([key]) => !present.has(key));

@@ -51,8 +51,8 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     migrate: (table, step) => write(() => database.transact((connection) => migrate(connection, table, step))),
 
-    async publish() {
-      await write(async () => publisher?.publish());
+    async publish(since) {
+      await write(async () => publisher?.publish(since));
     },
 
     async *query(sql) {

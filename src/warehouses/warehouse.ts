@@ -80,10 +80,11 @@ export interface Warehouse {
   migrate(table: Table, step: MigrationStep): Promise<MigrationOutcome>;
 
   /**
-   * Makes what was loaded visible to readers (DuckDB: the read copy). Called at the end of every run, because the last
-   * one may have been killed between its commit and this; does nothing when readers see everything already.
+   * Makes what was loaded visible to readers (DuckDB: the read copy), so that they see at least everything that was
+   * committed until `since`; without it, all there is. Called at the end of every run, because the last one may have been
+   * killed between its commit and this; does nothing when readers see enough.
    */
-  publish(): Promise<void>;
+  publish(since?: Date): Promise<void>;
 
   /** Runs one statement that only reads. Error: QUERY_INVALID. */
   query(sql: string): AsyncIterable<QueryRow>;

@@ -162,7 +162,7 @@ describe("the library", { concurrency: 3 }, () => {
       [["new", "Nothing of this month is loaded.", 2]],
     );
     assert.deepEqual((await status(project.config)).pipelines, [
-      { name: "aws_cur", table, months: [], missing_months: [] },
+      { name: "aws_cur", table, months: [], missing_months: [], notes: [] },
     ]);
     assert.deepEqual((await showState(project.config)).pipelines[0]?.months, []);
     assert.deepEqual(readdirSync(project.folder).toSorted(), before);

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { azureDelivery, azureRows, curColumns, curDelivery, curRow, curRows, deliver } from "../end-to-end/deliveries.ts";
+import {
+  azureDelivery,
+  azureRows,
+  curColumns,
+  curDelivery,
+  curRow,
+  curRows,
+  deliver,
+} from "../end-to-end/deliveries.ts";
 import { readBooks, type Books } from "./books.ts";
 import { runBillhouse } from "./child.ts";
 

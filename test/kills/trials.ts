@@ -96,7 +96,9 @@ async function examine(scenario: Scenario, folder: string, moment: string): Prom
     const expected = scenario.words[0] === "run" ? (summaries[table] ?? 0) + 1 : (undisturbed.summaries[table] ?? 0);
     assert.equal(count, expected, `summaries of ${table}`);
   }
-  assert.equal((await readBooks(join(folder, readCopyName)))?.hash, healed.hash, "the read copy is the database");
+  const seen = await readBooks(join(folder, readCopyName));
+  // Readers may see the summary of a run that changed nothing later.
+  assert.deepEqual({ ...seen, summaries: {} }, { ...healed, summaries: {} }, "the read copy is the database");
   assert.deepEqual((await readdir(folder)).toSorted(), [databaseName, readCopyName, "billhouse.toml"].toSorted());
   await rm(look, { recursive: true });
   return { moment, changed, published };

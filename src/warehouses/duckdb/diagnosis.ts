@@ -23,7 +23,10 @@ export async function explainFailure(
   const { key, format } = source.file.file;
   if (/^(IO|Out of Memory|INTERRUPT|FATAL|TransactionContext|Constraint) Error/.test(message)) return cause;
   if (/CSV Error|CSV Parser|CSV Reader|maximum line size/i.test(message)) {
-    const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
+    // DuckDB counts records, the header included, and calls them lines.
+    const record = /CSV Error on Line: (\d+)/.exec(message)?.[1];
+    const { path } = source.file;
+    const line = record === undefined || path === null ? undefined : await lineOfRow(path, Number(record) - 1);
     const place = line === undefined ? key : `${key}, line ${line}`;
     return new BillhouseError(
       "FILE_INVALID",

@@ -26,11 +26,11 @@ export async function pendingSteps(connection: DuckDBConnection, table: Table): 
   const added = keepsReceipts(tracking) ? 0 : columnsToAdd(trackingTableOf(table), tracking, { migrate: true }).length;
   const moved = await countApart(connection, table, tracking);
   if (added === 0 && moved === 0) return [];
-  const deeds = [
-    ...(added === 0 ? [] : [`${name} gets ${added} columns for receipts`]),
-    ...(moved === 0 ? [] : [`${moved} ${moved === 1 ? "receipt moves" : "receipts move"} into the rows of ${name}`]),
-  ];
-  return [{ step: { step: "tracking-columns" }, what: `${deeds.join(", and ")}.` }];
+  const receipts = `${moved} ${moved === 1 ? "receipt moves" : "receipts move"} into`;
+  const columns = `${name} gets ${added} columns for receipts`;
+  const both = moved === 0 ? columns : `${columns}, and ${receipts} its rows`;
+  const what = added === 0 ? `${receipts} the rows of ${name}.` : `${both}.`;
+  return [{ step: { step: "tracking-columns" }, what }];
 }
 
 /** Takes one step: see `Warehouse.migrate`. The connection must be in a transaction. */
@@ -39,15 +39,10 @@ export async function migrate(
   table: Table,
   step: MigrationStep,
 ): Promise<MigrationOutcome> {
-  switch (step.step) {
-    case "tracking-columns":
-      return keepReceipts(connection, table);
-    case "decimals":
-      return makeDecimal(connection, table, step.column);
-    case "partitioning":
-      // DuckDB has no partitions: it finds a month by the smallest and largest value of each group of rows.
-      return { roundedValues: 0 };
-  }
+  if (step.step === "tracking-columns") return keepReceipts(connection, table);
+  if (step.step === "decimals") return makeDecimal(connection, table, step.column);
+  // Partitioning: DuckDB has no partitions, it finds a month by the smallest and largest value of each group of rows.
+  return { roundedValues: 0 };
 }
 
 async function keepReceipts(connection: DuckDBConnection, table: Table): Promise<MigrationOutcome> {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { reachPoint } from "../points.ts";
 import type { Database } from "./database.ts";
@@ -8,8 +8,8 @@ import { readCopyPath, translateFailure } from "./failures.ts";
 
 /** Makes the copy of a database file that its readers open. */
 export interface Publisher {
-  /** Brings the copy up to date, in one step for its readers; does nothing when it is. */
-  publish(): Promise<void>;
+  /** Brings the copy up to date, in one step for its readers; does nothing when it is, or was written after `since`. */
+  publish(since?: Date): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -20,11 +20,13 @@ export function createPublisher(database: Database, workFolder: string): Publish
   let source: FileHandle | undefined;
 
   return {
-    async publish() {
+    async publish(since) {
+      const target = readCopyPath(database.path);
+      // A run that only wrote its summary is no reason to copy a large database.
+      if (since !== undefined && (await writtenAfter(target, since))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
       source ??= await open(database.path);
-      const target = readCopyPath(database.path);
       if (await isCurrent(source, target)) return;
       const copy = join(workFolder, `${randomUUID()}.duckdb`);
       try {
@@ -43,6 +45,10 @@ export function createPublisher(database: Database, workFolder: string): Publish
       await source?.close();
     },
   };
+}
+
+async function writtenAfter(path: string, moment: Date): Promise<boolean> {
+  return existsSync(path) && (await stat(path)).mtimeMs > moment.getTime();
 }
 
 /**
