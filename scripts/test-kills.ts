@@ -55,13 +55,13 @@ try {
   const points = await killAtPoints(scenarios.slice(0, small + 1));
   const seeds = await killAtSeeds(scenarios.length > small ? scenarios.slice(small) : scenarios);
   const failures = [...points, ...seeds].filter(({ result }) => result instanceof Error);
-  const figures = [pointTable(points), seedTable(seeds), conclusion(points, seeds, failures.length)];
-  console.log(`\n${figures.join("\n\n")}`);
+  const told = conclusion(points, seeds, failures.length);
+  console.log(`\n${[pointTable(points), seedTable(seeds), told].join("\n\n")}`);
   for (const { scenario, name, result } of failures) {
     console.error(`\n${scenario.name}, ${name}: ${result instanceof Error ? (result.stack ?? "") : ""}`);
   }
   if (failures.length > 0) process.exitCode = 1;
-  else if (options.write) await writeFigures(figures.join("\n\n"));
+  else if (options.write) await writeFigures([told, pointTable(points), seedSummary(seeds)].join("\n\n"));
 } finally {
   await rm(home, { recursive: true, force: true });
 }
@@ -127,8 +127,23 @@ function seedTable(kills: readonly Kill<RandomResult>[]): string {
     return `| ${name} | ${scenario.name} | ${delay} | ${moment} | ${changed} | ${published} | healed |`;
   });
   return [
-    "| seed | run | ms | moment | months done in the database | months that readers saw done | outcome |",
+    "| seed | run | ms | last point | months done in the database | months that readers saw done | outcome |",
     "|---|---|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+function seedSummary(kills: readonly Kill<RandomResult>[]): string {
+  const rows = [...Map.groupBy(kills, ({ scenario }) => scenario.name)].map(([name, group]) => {
+    const healed = group.flatMap(({ result }) => (result instanceof Error ? [] : [result]));
+    const delays = healed.map(({ delay }) => delay);
+    const points = new Set(healed.map(({ moment }) => moment));
+    const span = `${Math.min(...delays)} to ${Math.max(...delays)}`;
+    return `| ${name} | ${group.length} | ${healed.length} | ${span} | ${[...points].toSorted().join(", ")} |`;
+  });
+  return [
+    "| run | random kills | healed | ms after the start | last point before the kill |",
+    "|---|---|---|---|---|",
     ...rows,
   ].join("\n");
 }

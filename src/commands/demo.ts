@@ -43,12 +43,13 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
   const second = await load(configuration, context);
   say("\n");
 
-  step(5, `Look at it: cd ${demoFolder}`);
-  say("   billhouse status\n");
+  step(5, "Look at it");
+  // Run through npm there is usually no billhouse on the path.
+  const program = context.environment["npm_execpath"] === undefined ? "billhouse" : "npx billhouse";
+  say(`   cd ${demoFolder}\n   ${program} status\n`);
   for (const { title, sql } of demoQueries) {
-    say(
-      `\n   ${paint(context.stdout, "quiet", `# ${title}`)}\n   billhouse query "${sql.replaceAll("\n", "\n     ")}"\n`,
-    );
+    const question = paint(context.stdout, "quiet", `# ${title}`);
+    say(`\n   ${question}\n   ${program} query "${sql.replaceAll("\n", "\n     ")}"\n`);
   }
   return runExitCode(first) || runExitCode(second);
 }

@@ -10,7 +10,7 @@ import { databaseName, readCopyName, startTrial, type Scenario } from "./scenari
 
 /** What a kill left, by months that the run changes. */
 export interface TrialResult {
-  /** Where the kill came. */
+  /** The last point that was reached. */
   readonly moment: string;
   /** Months that were as the run would leave them in the database, of those that it changes. */
   readonly changed: string;
@@ -59,8 +59,7 @@ export async function killAtRandom(scenario: Scenario, folder: string, seed: num
       continue;
     }
     const reached = (await readFile(record, "utf8").catch(() => "")).trimEnd().split("\n");
-    const last = reached.at(-1) ?? "";
-    const moment = last === "" ? "before the first point" : `after ${last}`;
+    const moment = reached.at(-1) || "none";
     return { ...(await examine(scenario, folder, moment)), delay, tooLate };
   }
 }
