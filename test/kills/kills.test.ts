@@ -11,11 +11,7 @@ import { killAtPoint } from "./trials.ts";
 const cases: readonly (readonly [scenario: number, point: string, moment: Moment])[] = [
   ...pointNames.map((point) => [1, point, "middle"] as const),
   ...["before-commit", "after-commit"].flatMap((point) => [[1, point, "first"] as const, [1, point, "last"] as const]),
-  [0, "before-commit", "first"],
   [0, "prepared", "first"],
-  [0, "after-commit", "middle"],
-  [0, "after-publish-copy", "first"],
-  [2, "before-commit", "first"],
   [2, "after-commit", "first"],
 ];
 
