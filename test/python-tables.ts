@@ -81,7 +81,8 @@ export async function makePythonTables(project: Project): Promise<readonly strin
   );
   const target = `"${table.dataset}"."${table.name}"`;
   const numbered = (column: string): string => (column === "product/ECU" ? "product_ecu_1" : normaliseCurName(column));
-  const typeOf = (column: string): string => inexactTypes[column] ?? (column.endsWith("Date") ? "TIMESTAMP" : "VARCHAR");
+  const typeOf = (column: string): string =>
+    inexactTypes[column] ?? (column.endsWith("Date") ? "TIMESTAMP" : "VARCHAR");
   const definitions = columns.map((column) => `"${numbered(column)}" ${typeOf(column)}`);
   await connection.run(`CREATE TABLE ${target} (${definitions.join(", ")})`);
   for (const [month, id] of months) {
