@@ -132,8 +132,8 @@ function boundedMemory(limit: string): string {
 }
 
 /** Tells the folders of this process from those that a killed one left. */
-const session = `${randomUUID()}-`;
-const spillName = `${session}spill`;
+const ownPrefix = `${randomUUID()}-`;
+const spillName = `${ownPrefix}spill`;
 
 async function makeWorkFolder(path: string): Promise<string> {
   const folder = scratchFolder(path);
@@ -142,9 +142,9 @@ async function makeWorkFolder(path: string): Promise<string> {
     try {
       for (const name of await readdir(folder)) {
         // The lock on the database is ours, so what is not of this process is of nobody.
-        if (!name.startsWith(session)) await rm(join(folder, name), { recursive: true, force: true });
+        if (!name.startsWith(ownPrefix)) await rm(join(folder, name), { recursive: true, force: true });
       }
-      return await mkdtemp(join(folder, session));
+      return await mkdtemp(join(folder, ownPrefix));
     } catch (error) {
       // Who had the lock before takes the empty folder away after letting go of it.
       if (!isAbsence(error)) throw error;
