@@ -12,7 +12,7 @@ import { runBillhouse, startBillhouse, type ChildEnd } from "./child.ts";
 
 const table = "billing_data.aws_cur_data";
 const [earlier, large] = [`${table} 2025-03`, `${table} 2025-02`];
-const rows = 120_000;
+const rows = 400_000;
 
 describe("a run that is told to stop while it loads a large month", () => {
   test("rolls that month back, keeps the earlier ones, and the next run goes on", async (t) => {
@@ -25,7 +25,7 @@ describe("a run that is told to stop while it loads a large month", () => {
     const look = (): Promise<Books | undefined> => readBooks(join(project.folder, "billhouse.duckdb"));
 
     // The second commit is that of the small month, while the file of the large one is read.
-    const reading = await stop(project, ["SIGTERM"], "after-commit", 2);
+    const reading = await stop(project, ["SIGTERM"], "after-commit", 2, 0);
     requireStopped(reading, 10_000);
     const checked = reading.points.filter((point) => point === "file-checked");
     assert.equal(checked.length, 1, "the large file was not read to its end");
@@ -80,12 +80,13 @@ interface Stopped extends ChildEnd {
   readonly points: readonly string[];
 }
 
-/** Runs until a point was reached so often and the work behind it has begun, then sends signals. */
+/** Runs until a point was reached so often, waits until the work behind it has begun, then sends signals. */
 async function stop(
   project: Project,
   signals: readonly NodeJS.Signals[],
   point: string,
   times: number,
+  wait = 200,
 ): Promise<Stopped> {
   const record = join(project.bucket, "..", "reached");
   await rm(record, { force: true });
@@ -96,7 +97,7 @@ async function stop(
     assert.equal(child.process.exitCode, null, "the run has not ended");
     await sleep(10);
   }
-  await sleep(200);
+  await sleep(wait);
   let sent = 0;
   for (const signal of signals) {
     sent = performance.now();
