@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -95,6 +95,26 @@ describe("two runs at once on one database", { concurrency: 2 }, () => {
     assert.equal(await count(), "6");
     await reader.close();
     assert.deepEqual(await ask(project, `SELECT count(*) AS n FROM ${table}`), [{ n: "5" }]);
+  });
+
+  test("readers get what a run loads also when a clock was set back since the last one", async (t) => {
+    const project = await createBills(t);
+    await runWell(project);
+    const later = new Date(Date.now() + 86_400_000);
+    const copy = join(project.folder, "billhouse.read.duckdb");
+    await utimes(copy, later, later);
+    await deliver(project.bucket, curDelivery({ month: "2025-02", id: "new", files: [curRows("2025-02", "5")] }));
+    await runWell(project);
+    assert.deepEqual(await ask(project, `SELECT count(*) AS n FROM ${table}`), [{ n: "5" }]);
+    // And what a killed run has loaded.
+    await utimes(copy, later, later);
+    await deliver(
+      project.bucket,
+      curDelivery({ month: "2025-02", id: "newer", files: [curRows("2025-02", "5", "6", "7")] }),
+    );
+    await runBillhouse(project.folder, ["run"], { kill: { point: "before-publish", nth: 1 } });
+    await runWell(project);
+    assert.deepEqual(await ask(project, `SELECT count(*) AS n FROM ${table}`), [{ n: "7" }]);
   });
 
   test("the note of a killed run means nothing, and the next run writes its own", async (t) => {

@@ -106,8 +106,10 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       });
       results.push(found);
     }
-    // Also when nothing was new: the run before may have been killed between its last commit and this.
-    await warehouse.publish(new Date(newestLoad));
+    // Also when nothing was new: the run before may have been killed between its last commit and this. What this one
+    // has loaded is published whatever clocks say, which can be set back.
+    const loads = results.some(({ loaded }) => loaded.length > 0);
+    await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
   } catch (error) {
@@ -176,7 +178,6 @@ async function runPipeline(
         fileRead: (file) => emit({ event: "file_read", name, ...file }),
         loaded: (month) => {
           loaded.push(month);
-          loadedAt(Date.now());
           emit({ event: "month_loaded", name, ...month });
         },
         failed: fail,

@@ -48,7 +48,10 @@ export function createPublisher(database: Database, workFolder: string): Publish
 }
 
 async function writtenAfter(path: string, moment: Date): Promise<boolean> {
-  return existsSync(path) && (await stat(path)).mtimeMs > moment.getTime();
+  if (!existsSync(path)) return false;
+  const { mtimeMs } = await stat(path);
+  // A time that is still to come says that a clock was set back, and nothing of what came first.
+  return mtimeMs > moment.getTime() && mtimeMs <= Date.now();
 }
 
 /**
