@@ -57,7 +57,10 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
 async function load(configuration: string, context: CommandContext): Promise<RunFinished> {
   // The demo is its own world: neither the environment nor a configuration elsewhere has a say in it.
   const config = await loadConfig({ file: configuration, folder: dirname(configuration), environment: {} });
-  const finished = await followRun(run(config, { signal: context.signal }), context);
+  const finished = await followRun(
+    run(config, { signal: context.signal, holder: { pid: process.pid, command: "billhouse demo" } }),
+    context,
+  );
   if (finished === undefined) throw new Error("The run ended without its last event.");
   if (!context.flags.json) {
     const screen = runScreen(finished, { colour: context.stdout.colour, verbose: context.flags.verbose });
