@@ -86,7 +86,7 @@ export async function readManifest(
   return format.readManifest(json, place);
 }
 
-// A manifest of 10,000 files with 1,000 columns has about 2 MB.
+// Far more than any number of files and columns that a cloud writes; what is larger is no manifest.
 const largestManifest = 64 * 1024 * 1024;
 
 /**
