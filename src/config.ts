@@ -1,5 +1,6 @@
 import { type ConfigExplanation, explain } from "./config/explain.ts";
 import { readConfig } from "./config/reading.ts";
+import type { GoogleCredentials } from "./model.ts";
 
 export type { ConfigExplanation, ConfigValue } from "./config/explain.ts";
 
@@ -26,6 +27,17 @@ export interface PipelineConfig {
   readonly partitionColumn: string | null;
   readonly firstMonth: string | null;
   readonly projectId: string | null;
+  readonly storage: StorageConfig;
+}
+
+/** How the storage of an export is reached, where its address alone does not say it. */
+export interface StorageConfig {
+  /** Base address of a server that speaks the storage's protocol; null for the cloud's own. */
+  readonly endpoint: string | null;
+  /** The project or account that pays for requests; null for the bucket's owner. */
+  readonly payer: string | null;
+  /** Never printed. */
+  readonly googleCredentials: GoogleCredentials | null;
 }
 
 /** Where rows go. */
@@ -47,9 +59,23 @@ export interface DuckdbConfig {
 /** `[destination.bigquery]`. */
 export interface BigqueryConfig {
   readonly kind: "bigquery";
+  /** The project of the datasets; null for that of the jobs. */
   readonly projectId: string | null;
+  /** The project in which jobs run and are billed; null for that of the datasets, else that of the login. */
+  readonly jobProjectId: string | null;
+  /** Where datasets are made. */
   readonly location: string;
   readonly stagingBucket: string | null;
+  /** Customer-managed key for everything that is stored; null for Google's own. */
+  readonly kmsKeyName: string | null;
+  /** The most bytes that one job may bill, as text; null for no limit. */
+  readonly maximumBytesBilled: string | null;
+  /** Base address of a server that speaks BigQuery's protocol; null for BigQuery. */
+  readonly endpoint: string | null;
+  /** The same for the staging bucket. */
+  readonly storageEndpoint: string | null;
+  /** Never printed. */
+  readonly credentials: GoogleCredentials | null;
 }
 
 /** Where a configuration is looked for. */

@@ -10,6 +10,7 @@ export {
   type DuckdbConfig,
   type PipelineConfig,
 } from "./config.ts";
+export { doctor, type DoctorResult } from "./pipeline/doctor.ts";
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
 export type * from "./pipeline/events.ts";
 export { forget, plan, query, showState, status, type ForgetResult, type StateResult } from "./pipeline/inspect.ts";

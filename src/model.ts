@@ -98,7 +98,8 @@ export interface ReceiptFile {
   readonly version: string;
   /** `md5:<hex>` of the bytes as delivered, or null where the bytes did not pass through billhouse. */
   readonly checksum: string | null;
-  readonly rows: number;
+  /** Null where a warehouse read many files in one job, and tells only the rows of all of them. */
+  readonly rows: number | null;
   /** The version that the same execution was loaded with before, where the file was written again under its name. */
   readonly replaced?: string;
 }
@@ -138,8 +139,41 @@ export interface Receipt {
   readonly version: string | null;
 }
 
+/** What counting and summing the delivered text of files found, independently of the table that they are loaded into. */
+export interface Evidence {
+  /** Rows of the files. */
+  readonly rows: number;
+  /** Rows of the billing month: fewer than `rows` only where the delivery spans months. */
+  readonly monthRows: number;
+  /** Exact sums of the month's delivered text, one for each cost column. */
+  readonly sums: readonly CurrencySums[];
+  /** The same sums of what the table can keep of it: others only where it keeps floats. */
+  readonly kept: readonly CurrencySums[];
+  /** For each cost column, the values of the month that have more digits than the table keeps. */
+  readonly rounded: readonly number[];
+}
+
+/**
+ * A key to Google Cloud as its own key files hold it (`client_email`, `private_key`, `project_id`; or `client_id`,
+ * `client_secret`, `refresh_token`). Never printed, never stored.
+ */
+export type GoogleCredentials = Readonly<Record<string, string>>;
+
+/** One thing that `doctor` looked at. */
+export interface Finding {
+  /** What was looked at, in a few words: `read objects`. */
+  readonly check: string;
+  readonly ok: boolean;
+  /** What was found, in words that follow the check. Never holds a secret. */
+  readonly found: string;
+  /** What mends it, where possible as a command that can be copied; null when it is well. */
+  readonly remedy: string | null;
+}
+
 /** A table of one pipeline, and the names under which dlt keeps its state. */
 export interface Table {
+  /** Google Cloud project of the dataset, where the export names one of its own; else that of the warehouse. */
+  readonly project?: string;
   /** BigQuery dataset, DuckDB schema. */
   readonly dataset: string;
   readonly name: string;

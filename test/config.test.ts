@@ -12,6 +12,35 @@ after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))
 type Files = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string>>;
 
+const bigqueryDefaults = {
+  kind: "bigquery",
+  projectId: null,
+  jobProjectId: null,
+  location: "US",
+  stagingBucket: null,
+  kmsKeyName: null,
+  maximumBytesBilled: null,
+  endpoint: null,
+  storageEndpoint: null,
+  credentials: null,
+};
+
+const storage = { endpoint: null, payer: null, googleCredentials: null };
+
+const keySection = `
+  [destination.bigquery.credentials]
+  project_id = "p"
+  client_email = "loader@p.iam.gserviceaccount.com"
+  private_key = "hunter2"
+`;
+
+const key = {
+  type: "service_account",
+  project_id: "p",
+  client_email: "loader@p.iam.gserviceaccount.com",
+  private_key: "hunter2\n",
+};
+
 async function folderWith(files: Files): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "billhouse-config-"));
   folders.push(folder);
@@ -57,6 +86,7 @@ describe("billhouse.toml", () => {
           partitionColumn: null,
           firstMonth: null,
           projectId: null,
+          storage,
         },
       ],
       warehouse: {
@@ -101,6 +131,7 @@ describe("billhouse.toml", () => {
         partitionColumn: "billing_month",
         firstMonth: "2025-01",
         projectId: null,
+        storage,
       },
     ]);
     assert.deepEqual(config.warehouse, {
@@ -136,9 +167,9 @@ describe("billhouse.toml", () => {
   });
 
   test("BigQuery is chosen by a project_id, by its section, and by any of its variables", async () => {
-    const bigquery = { kind: "bigquery", projectId: null, location: "US", stagingBucket: null };
+    const bigquery = bigqueryDefaults;
     const [first] = await load({ "billhouse.toml": `${smallest}project_id = "acme"\n[destination.duckdb]\n` });
-    assert.deepEqual(first.warehouse, bigquery);
+    assert.deepEqual(first.warehouse, { ...bigquery, projectId: "acme" });
     assert.equal(first.pipelines[0]?.projectId, "acme");
     const [second] = await load({ "billhouse.toml": `${smallest}[destination.bigquery]\n` });
     assert.deepEqual(second.warehouse, bigquery);
@@ -151,7 +182,7 @@ describe("billhouse.toml", () => {
       { "billhouse.toml": smallest },
       { DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY: "x" },
     );
-    assert.deepEqual(fourth.warehouse, bigquery);
+    assert.equal(fourth.warehouse.kind, "bigquery");
   });
 
   const mistakes: Readonly<Record<string, readonly [toml: string, message: string]>> = {
@@ -413,6 +444,59 @@ describe("the environment", () => {
   });
 });
 
+describe("credentials of Google Cloud", () => {
+  const credentialsOf = async (files: Files, environment: Environment = {}): Promise<unknown> => {
+    const [{ warehouse, pipelines }] = await load(files, { DESTINATION__BIGQUERY__LOCATION: "EU", ...environment });
+    assert.ok(warehouse.kind === "bigquery");
+    assert.deepEqual(
+      pipelines[0]?.storage.googleCredentials,
+      warehouse.credentials,
+      "storage and warehouse share them",
+    );
+    return warehouse.credentials;
+  };
+
+  test("are read from dlt's secrets, also beside billhouse.toml, and nothing else is read there", async () => {
+    const secrets = `${keySection}[sources.aws_cur]\nprefix = "elsewhere"\n`;
+    const files = { "billhouse.toml": smallest, ".dlt/secrets.toml": secrets };
+    assert.deepEqual(await credentialsOf(files), key);
+    assert.equal((await load(files))[0].pipelines[0]?.prefix, "");
+    assert.equal((await load(files))[0].warehouse.kind, "duckdb", "credentials choose no warehouse");
+  });
+
+  test("are read from the environment, key by key or as the text of a key file", async () => {
+    const files = { "billhouse.toml": smallest };
+    const variables = {
+      DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID: "p",
+      DESTINATION__BIGQUERY__CREDENTIALS__CLIENT_EMAIL: key.client_email,
+      DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY: "hun\\nter2",
+    };
+    assert.deepEqual(await credentialsOf(files, variables), { ...key, private_key: "hun\nter2\n" });
+    assert.deepEqual(await credentialsOf(files, { DESTINATION__BIGQUERY__CREDENTIALS: JSON.stringify(key) }), key);
+    assert.deepEqual(await credentialsOf(files, { CREDENTIALS: JSON.stringify(key) }), key);
+  });
+
+  test("are taken from the most specific place, and the environment wins", async () => {
+    const files = { "billhouse.toml": smallest, ".dlt/secrets.toml": keySection };
+    assert.deepEqual(await credentialsOf(files, { CREDENTIALS: '{"private_key":"other"}' }), key);
+    const other = { DESTINATION__BIGQUERY__CREDENTIALS__CLIENT_EMAIL: "other@p" };
+    assert.deepEqual(await credentialsOf(files, other), { ...key, client_email: "other@p" });
+  });
+
+  test("may name the project of jobs alone, and may be a user's", async () => {
+    const named = '[destination.bigquery.credentials]\nproject_id = "jobs"\n';
+    const [{ warehouse }] = await load({
+      "billhouse.toml": `${smallest}project_id = "data"\n`,
+      ".dlt/secrets.toml": named,
+    });
+    assert.ok(warehouse.kind === "bigquery");
+    assert.deepEqual([warehouse.credentials, warehouse.jobProjectId, warehouse.projectId], [null, "jobs", "data"]);
+    const user = { client_id: "i", client_secret: "s", refresh_token: "r" };
+    const read = await credentialsOf({ "billhouse.toml": smallest }, { CREDENTIALS: JSON.stringify(user) });
+    assert.deepEqual(read, { ...user, type: "authorized_user" });
+  });
+});
+
 describe("a dlt folder", () => {
   const config = `
     [runtime]
@@ -438,8 +522,7 @@ describe("a dlt folder", () => {
   `;
 
   test("is read as it is, with what belongs to dlt left alone", async () => {
-    const secrets =
-      '[destination.bigquery.credentials]\nprivate_key = "hunter2"\n[sources.aws_cur]\nexport_name = "acme-cur"\n';
+    const secrets = `${keySection}[sources.aws_cur]\nexport_name = "acme-cur"\n`;
     const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
     assert.deepEqual(loaded, {
       file: join(folder, ".dlt/config.toml"),
@@ -455,9 +538,16 @@ describe("a dlt folder", () => {
           partitionColumn: null,
           firstMonth: null,
           projectId: "acme-project",
+          storage: { endpoint: null, payer: null, googleCredentials: key },
         },
       ],
-      warehouse: { kind: "bigquery", projectId: null, location: "EU", stagingBucket: null },
+      warehouse: {
+        ...bigqueryDefaults,
+        projectId: "acme-project",
+        jobProjectId: "p",
+        location: "EU",
+        credentials: key,
+      },
     });
   });
 

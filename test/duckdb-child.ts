@@ -1,14 +1,14 @@
 import { subscribe } from "node:diagnostics_channel";
 
 import { openDuckdb } from "../src/warehouses/duckdb.ts";
-import type { CheckedFile } from "../src/warehouses/warehouse.ts";
+import type { MappedFile } from "../src/warehouses/warehouse.ts";
 import { load } from "./conformance/bills.ts";
 
 // A process of its own that opens a database and loads one file, for tests that kill it, starve it or lock it out.
 // Prints `opened`, then `loaded` or the error.
 const { path, file, killAt, lockWait } = JSON.parse(process.argv[2] ?? "{}") as {
   path: string;
-  file: CheckedFile | null;
+  file: MappedFile | null;
   killAt: string | null;
   lockWait: number;
 };

@@ -33,6 +33,8 @@ describe("warehouse duckdb goes on where dlt stopped", () => {
         {
           table,
           billingMonth: "2030-01",
+          executionId: receipt.executionId,
+          replaces: null,
           partitionColumn: "period",
           stamped: false,
           spansMonths: false,
@@ -41,7 +43,7 @@ describe("warehouse duckdb goes on where dlt stopped", () => {
           currencyColumn: null,
           usageColumn: null,
         },
-        (_, current) =>
+        async (_, current) =>
           loadPackage(current, table, { receipt, submittedTime: "now" }, warehouse.destinationType, new Date()),
       );
       const after = await warehouse.ledger(table);

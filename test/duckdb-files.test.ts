@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { text } from "node:stream/consumers";
 
-import type { CheckedFile } from "../src/warehouses/warehouse.ts";
+import type { MappedFile } from "../src/warehouses/warehouse.ts";
 import { csv, load, prepare, rows, table } from "./conformance/bills.ts";
 import { duckdbWarehouse } from "./duckdb-warehouse.ts";
 import { rejects } from "./rejects.ts";
@@ -199,7 +199,7 @@ describe("the files of warehouse duckdb", () => {
 
 interface ChildTask {
   readonly path: string;
-  readonly file?: CheckedFile;
+  readonly file?: MappedFile;
   readonly killAt?: string;
   readonly lockWait?: number;
 }

@@ -45,6 +45,7 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       return {
         file: { key, size, version: "1", modified: "2025-01-01T00:00:00Z", format, rows: null },
         path: file,
+        storageUrl: "file:",
       };
     },
 
@@ -57,6 +58,8 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       connection.closeSync();
       return readFile(file);
     },
+
+    place: (_text, line) => `line ${line}`,
 
     oddName: `a "b" 'c' \`d\`; -- /* é $1 \\`,
   };

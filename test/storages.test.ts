@@ -5,15 +5,19 @@ import { describe, test, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { openStorage, storageDrivers } from "../src/storages/index.ts";
-import { leavesRoot } from "../src/storages/storage.ts";
+import { leavesRoot, type StorageOptions } from "../src/storages/storage.ts";
 import { memoryStorage, type MemoryBucket } from "./conformance/memory.ts";
 import { storageCases, type TestBucket } from "./conformance/storage.ts";
 import { temporaryFolder, withRights, writeKey } from "./folders.ts";
 import { rejects } from "./rejects.ts";
+import { startGcsServer } from "./servers/gcs.ts";
+
+const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null };
 
 /** By scheme: how a test gets an empty bucket of that storage. */
 const testBuckets: Readonly<Record<string, (t: TestContext) => Promise<TestBucket>>> = {
   file: fileBucket,
+  gs: gcsBucket,
   memory: memoryBucket,
 };
 
@@ -43,7 +47,7 @@ describe("openStorage", () => {
   });
 
   test("names the scheme that it cannot open, and nothing else of the address", async () => {
-    for (const scheme of ["gs", "s3", "az", "https"]) {
+    for (const scheme of ["s3", "az", "https"]) {
       const open = openStorage(`${scheme}://acme-billing?sig=secret`);
       const error = await rejects(open, "STORAGE_UNSUPPORTED", `${scheme}://`);
       assert.doesNotMatch(error.message + error.hint, /secret/u);
@@ -98,13 +102,32 @@ async function fileBucket(t: TestContext): Promise<TestBucket> {
   };
 }
 
+async function gcsBucket(t: TestContext): Promise<TestBucket> {
+  const server = await startGcsServer("bucket");
+  t.after(async () => {
+    await server.close();
+    assert.deepEqual(server.refused, []);
+  });
+  const options = { ...noOptions, endpoint: server.endpoint };
+  return {
+    open: () => openStorage("gs://bucket", options),
+    openMissing: () => openStorage("gs://missing", options),
+    put: async (key, bytes) => void server.put("bucket", key, bytes),
+    remove: async (key) => server.remove("bucket", key),
+    async whileDenied(work) {
+      server.deny("bucket", true);
+      await work().finally(() => server.deny("bucket", false));
+    },
+  };
+}
+
 async function memoryBucket(): Promise<TestBucket> {
   const bucket: MemoryBucket = { objects: new Map(), readable: true };
   const driver = memoryStorage(new Map([["bucket", bucket]]));
   let version = 0;
   return {
-    open: () => driver.open("memory://bucket"),
-    openMissing: () => driver.open("memory://missing"),
+    open: () => driver.open("memory://bucket", noOptions),
+    openMissing: () => driver.open("memory://missing", noOptions),
     async put(key, content) {
       const bytes = Buffer.from(content);
       version += 1;

@@ -78,6 +78,12 @@ const meanings: Readonly<Record<string, string>> = {
   first_month: "every month",
   memory_limit: "half of the memory, at most 8 GB",
   threads: "one per core",
+  job_project_id: "that of the credentials, else project_id",
+  kms_key_name: "Google's own keys",
+  maximum_bytes_billed: "no limit",
+  endpoint: "the cloud's own",
+  storage_endpoint: "the cloud's own",
+  payer: "the bucket's owner",
 };
 
 function warehouseLines({ warehouse, values }: ConfigResult): string[] {

@@ -73,7 +73,11 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
     }
     case "file_read": {
       if (!verbose) return undefined;
-      return `${monthName(event)}: read ${visible(event.key)}, ${formatCount(event.rows)} rows, ${formatBytes(event.bytes)}`;
+      return [
+        `${monthName(event)}: read ${visible(event.key)}`,
+        ...(event.rows === null ? [] : [`${formatCount(event.rows)} rows`]),
+        formatBytes(event.bytes),
+      ].join(", ");
     }
     case "month_loaded": {
       const cost = formatCost(event.cost, event.previous?.cost ?? null);

@@ -94,6 +94,12 @@ function toLoad(result: PlanResult): PlannedMonth[] {
     .filter(({ action }) => action === "new" || action === "restated");
 }
 
+/** What the warehouse bills for the work, where it bills for bytes. */
+function billed(result: PlanResult): string {
+  const bytes = result.pipelines.flatMap((pipeline) => pipeline.billed_bytes ?? []);
+  return bytes.length === 0 ? "" : `, which bills about ${formatBytes(bytes.reduce((sum, each) => sum + each, 0))}`;
+}
+
 function summary(result: PlanResult): string {
   const months = toLoad(result);
   const failed = result.pipelines.reduce((sum, pipeline) => sum + pipeline.failed.length, 0);
@@ -107,6 +113,6 @@ function summary(result: PlanResult): string {
   const work =
     months.length === 0
       ? "Nothing to load"
-      : `${formatNumber(months.length, "month")} to load, ${formatNumber(files, "file")}, ${formatBytes(bytes)}`;
+      : `${formatNumber(months.length, "month")} to load, ${formatNumber(files, "file")}, ${formatBytes(bytes)}${billed(result)}`;
   return `${[work, ...bad].join("; ")}.`;
 }

@@ -98,7 +98,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--accept <check>", "waive a check for this run, such as row-count (repeatable)", addWord)
     .option(
       "--jobs <number>",
-      "how many files are read or wait for the warehouse at the same time (default 2)",
+      "how many files are read or wait for the warehouse at the same time (default 2); with BigQuery, how many months (8)",
       parseJobs,
     )
     .option("--dry-run", "the same as plan")
@@ -108,6 +108,15 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
       const force = options.force === true;
       const dryRun = options.dryRun === true;
       finish(await run({ exports, from, to, month, accept, jobs, force, dryRun }, context()));
+    });
+
+  program
+    .command("doctor")
+    .description("Check configuration, login, permissions, locations and expirations; each failure with what mends it.")
+    .argument("[export...]", exportsHelp)
+    .action(async (exports) => {
+      const { doctor } = await import("./doctor.ts");
+      finish(await interruptible(doctor({ exports }, context()), surroundings));
     });
 
   program

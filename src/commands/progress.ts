@@ -43,7 +43,7 @@ export function advance(progress: Progress, event: RunEvent, time: number): Prog
     case "file_read": {
       const current = { name: event.name, month: event.billing_month, key: event.key };
       const month = progress.months.get(monthKey(event));
-      const rows = progress.rows + event.rows;
+      const rows = progress.rows + (event.rows ?? 0);
       if (month === undefined) return { ...progress, rows, current };
       const read = { filesRead: month.filesRead + 1, bytesRead: month.bytesRead + event.bytes };
       return { ...withMonth(progress, event, { ...month, ...read }), rows, current };

@@ -1,4 +1,5 @@
 import type { Config, ConfigPlace, PipelineConfig } from "../config.ts";
+import { credentialPlaces } from "./credentials.ts";
 import type { Reading } from "./reading.ts";
 import type { BigquerySection, DuckdbSection, SourceSection } from "./schema.ts";
 import { holdsSecret, mask } from "./secrets.ts";
@@ -57,6 +58,8 @@ function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading)
     partition_column: pipeline.partitionColumn,
     first_month: pipeline.firstMonth,
     project_id: pipeline.projectId,
+    endpoint: pipeline.storage.endpoint,
+    payer: pipeline.storage.payer,
   };
   const address = written.bucket === undefined ? "bucket_url" : "bucket";
   // Folders in the address are a part of the prefix, or all of it.
@@ -79,12 +82,19 @@ function duckdbValues({ config: { warehouse }, document, originOf }: Reading): C
 
 function bigqueryValues({ config: { warehouse }, document, originOf }: Reading): ConfigValue[] {
   if (warehouse.kind !== "bigquery") return [];
+  const written = document.destination.bigquery ?? {};
   const values: Readonly<Record<keyof BigquerySection, string | null>> = {
-    project_id: warehouse.projectId,
+    // As they were written: what a source or a login gives them stands, masked where it must be, in its own place.
+    project_id: written.project_id ?? null,
+    job_project_id: written.job_project_id ?? null,
     location: warehouse.location,
     staging_bucket: warehouse.stagingBucket,
+    kms_key_name: warehouse.kmsKeyName,
+    maximum_bytes_billed: warehouse.maximumBytesBilled,
+    endpoint: warehouse.endpoint,
+    storage_endpoint: warehouse.storageEndpoint,
   };
-  return sectionValues(["destination", "bigquery"], values, document.destination.bigquery ?? {}, originOf);
+  return sectionValues(["destination", "bigquery"], values, written, originOf);
 }
 
 /** The values of a section; `writtenAs` names the key that a value came from, where that is another one. */
@@ -116,7 +126,7 @@ function credentialValues({ layers }: Reading): ConfigValue[] {
   for (const setting of layers.flat()) {
     // A variable has the rest of the path in its key: `credentials__private_key`.
     const path = setting.path.flatMap((name) => name.split("__"));
-    if (path.slice(0, 3).join(".") !== "destination.bigquery.credentials") continue;
+    if (!credentialPlaces.some((place) => path.slice(0, place.length).join(".") === place.join("."))) continue;
     const written = isTable(setting.value)
       ? Object.entries(setting.value).map(([key, value]) => ({ full: [...path, key], value }))
       : [{ full: path, value: setting.value }];

@@ -13,6 +13,8 @@ export interface ConfigFiles {
   /** The folder that relative paths start from. */
   readonly folder: string;
   readonly layers: readonly Layer[];
+  /** `.dlt/secrets.toml` beside a `billhouse.toml`: read for credentials alone. */
+  readonly secrets: readonly Layer[];
 }
 
 /**
@@ -25,12 +27,18 @@ export async function readConfigFiles(folder: string, named: string | undefined)
     if (basename(dirname(file)) === ".dlt") return readDltFiles(dirname(file), folder, file);
     const layer = await readLayer(file, folder);
     if (layer === null) throw missingFile(named);
-    return { style: "billhouse", file, folder: dirname(file), layers: [layer] };
+    return billhouseFiles(file, folder, layer);
   }
   const file = resolve(folder, "billhouse.toml");
   const layer = await readLayer(file, folder);
-  if (layer !== null) return { style: "billhouse", file, folder, layers: [layer] };
+  if (layer !== null) return billhouseFiles(file, folder, layer);
   return readDltFiles(resolve(folder, ".dlt"), folder, undefined);
+}
+
+async function billhouseFiles(file: string, folder: string, layer: Layer): Promise<ConfigFiles> {
+  const secrets = await readLayer(resolve(dirname(file), ".dlt", "secrets.toml"), folder);
+  const credentials = secrets?.filter(({ path }) => path.includes("credentials")) ?? [];
+  return { style: "billhouse", file, folder: dirname(file), layers: [layer], secrets: [credentials] };
 }
 
 async function readDltFiles(dlt: string, folder: string, named: string | undefined): Promise<ConfigFiles> {
@@ -41,9 +49,9 @@ async function readDltFiles(dlt: string, folder: string, named: string | undefin
   const found = files.filter((_, index) => layers[index] !== null);
   if (named !== undefined && !found.includes(named)) throw missingFile(relative(folder, named));
   const [file] = found;
-  if (file === undefined) return { style: "none", file: null, folder, layers: [] };
+  if (file === undefined) return { style: "none", file: null, folder, layers: [], secrets: [] };
   // dlt's own relative paths start from the folder that holds `.dlt`, where its pipelines run.
-  return { style: "dlt", file, folder: dirname(dlt), layers: layers.filter((layer) => layer !== null) };
+  return { style: "dlt", file, folder: dirname(dlt), layers: layers.filter((layer) => layer !== null), secrets: [] };
 }
 
 /** The settings of one TOML file, or null when there is no such file. */

@@ -1,4 +1,5 @@
 import type { PipelineConfig } from "../config.ts";
+import type { GoogleCredentials } from "../model.ts";
 import { parseBucketUrl, trimSlashes } from "./bucket.ts";
 import type { Mistake } from "./mistakes.ts";
 import { isIdentifier, type SourceSection } from "./schema.ts";
@@ -8,10 +9,11 @@ export function pipelineConfigs(
   sources: Readonly<Record<string, SourceSection>>,
   folder: string,
   origin: (path: readonly string[]) => string,
+  googleCredentials: GoogleCredentials | null,
 ): { readonly pipelines: readonly PipelineConfig[]; readonly mistakes: readonly Mistake[] } {
   const mistakes: Mistake[] = [];
   const pipelines = Object.entries(sources).flatMap(
-    ([name, section]) => pipelineConfig(name, section, folder, origin, mistakes) ?? [],
+    ([name, section]) => pipelineConfig(name, section, folder, origin, googleCredentials, mistakes) ?? [],
   );
   return { pipelines, mistakes: [...mistakes, ...sharedTables(pipelines, origin)] };
 }
@@ -21,6 +23,7 @@ function pipelineConfig(
   section: SourceSection,
   folder: string,
   origin: (path: readonly string[]) => string,
+  googleCredentials: GoogleCredentials | null,
   mistakes: Mistake[],
 ): PipelineConfig | undefined {
   const path = ["sources", name];
@@ -63,6 +66,7 @@ function pipelineConfig(
     partitionColumn: section.partition_column ?? null,
     firstMonth: section.first_month ?? null,
     projectId: section.project_id ?? null,
+    storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, googleCredentials },
   };
 }
 

@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
+import { googleCredentials, type WrittenCredentials } from "./credentials.ts";
 import { readConfigFiles } from "./files.ts";
 import { describeIssues, describeOrigin, type Mistake, mistakesError } from "./mistakes.ts";
 import { pipelineConfigs } from "./pipelines.ts";
@@ -23,8 +24,11 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   const files = await readConfigFiles(place.folder, place.file);
   const named = files.layers.flat().flatMap(({ path }) => (path[0] === "sources" ? (path[1] ?? []) : []));
   const environment = environmentLayer(place.environment, named);
-  const layers = [...files.layers, environment];
-  const sections = new Set([...exportSections(layers), ...(files.style === "billhouse" ? named : [])]);
+  const layers = [...files.secrets, ...files.layers, environment];
+  const sections = new Set([
+    ...exportSections([...files.layers, environment]),
+    ...(files.style === "billhouse" ? named : []),
+  ]);
   const { document, origins } = mergeLayers([
     ...files.layers.map((layer) => (files.style === "dlt" ? withoutForeign(layer, sections) : layer)),
     withoutForeign(environment, sections),
@@ -36,8 +40,10 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   if (checked.issues !== undefined) throw mistakesError(describeIssues(checked.issues, document, origin));
   if (Object.keys(checked.document.sources).length === 0) throw nothingConfigured(place, files.file);
 
-  const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin);
-  const warehouse = warehouseConfig(checked.document, files.folder);
+  // `billhouse.toml` never holds credentials: where it is the configuration, only the other layers are asked.
+  const written = googleCredentials(files.style === "billhouse" ? [...files.secrets, environment] : layers);
+  const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin, written.key);
+  const warehouse = warehouseConfig(checked.document, files.folder, written);
   const all = [...mistakes, ...ambiguousName(warehouse, pipelines, origin)];
   if (all.length > 0) throw mistakesError(all);
   return { config: { file: files.file, pipelines, warehouse }, document: checked.document, originOf, layers };
@@ -62,14 +68,25 @@ function ambiguousName(
   return [{ origin: origin(path), sentence, hint: 'Give the file another name, such as path = "billhouse.duckdb".' }];
 }
 
-function warehouseConfig(document: ConfigDocument, folder: string): WarehouseConfig {
+function warehouseConfig(
+  document: ConfigDocument,
+  folder: string,
+  { key, projectId }: WrittenCredentials,
+): WarehouseConfig {
   const { duckdb, bigquery } = document.destination;
-  if (bigquery !== undefined || Object.values(document.sources).some((section) => section.project_id !== undefined)) {
+  const ofSources = Object.values(document.sources).flatMap((section) => section.project_id ?? []);
+  if (bigquery !== undefined || ofSources.length > 0) {
     return {
       kind: "bigquery",
-      projectId: bigquery?.project_id ?? null,
+      projectId: bigquery?.project_id ?? ofSources[0] ?? null,
+      jobProjectId: bigquery?.job_project_id ?? projectId,
       location: bigquery?.location ?? "US",
       stagingBucket: bigquery?.staging_bucket ?? null,
+      kmsKeyName: bigquery?.kms_key_name ?? null,
+      maximumBytesBilled: bigquery?.maximum_bytes_billed ?? null,
+      endpoint: bigquery?.endpoint ?? null,
+      storageEndpoint: bigquery?.storage_endpoint ?? null,
+      credentials: key,
     };
   }
   return {

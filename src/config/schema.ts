@@ -13,6 +13,8 @@ export interface SourceSection {
   readonly partition_column?: string | undefined;
   readonly first_month?: string | undefined;
   readonly project_id?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly payer?: string | undefined;
 }
 
 /** `[destination.duckdb]`, checked. */
@@ -26,8 +28,13 @@ export interface DuckdbSection {
 /** `[destination.bigquery]`, checked. */
 export interface BigquerySection {
   readonly project_id?: string | undefined;
+  readonly job_project_id?: string | undefined;
   readonly location?: string | undefined;
   readonly staging_bucket?: string | undefined;
+  readonly kms_key_name?: string | undefined;
+  readonly maximum_bytes_billed?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly storage_endpoint?: string | undefined;
 }
 
 /** A configuration whose keys and values have been checked. */
@@ -83,6 +90,10 @@ const identifier = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/)
   .describe("a name of letters, digits and _ that does not begin with a digit");
 
+const endpoint = text
+  .refine((address) => /^https?:\/\/[^/?#\s@]+\/?$/.test(address) && !holdsSecret(address))
+  .describe('the address of a server alone, such as "http://127.0.0.1:9000"');
+
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
 
@@ -104,6 +115,8 @@ const sourceKeys = {
     .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
     .describe('a month as text, such as "2025-01"'),
   project_id: text.describe("the id of a Google Cloud project, as text"),
+  endpoint,
+  payer: text.describe("the id of the project or account that pays for requests, as text"),
 };
 
 const duckdbKeys = {
@@ -124,8 +137,15 @@ const duckdbKeys = {
 
 const bigqueryKeys = {
   project_id: text.describe("the id of a Google Cloud project, as text"),
+  job_project_id: text.describe("the id of a Google Cloud project, as text"),
   location: text.describe('a location of BigQuery such as "US" or "europe-west1"'),
-  staging_bucket: text.describe("the name of a Cloud Storage bucket, as text"),
+  staging_bucket: text.regex(/^[^:/?@\s]+$/).describe("the name of a Cloud Storage bucket, as text"),
+  kms_key_name: text
+    .regex(/^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/)
+    .describe('the full name of a key, such as "projects/p/locations/us/keyRings/r/cryptoKeys/k"'),
+  maximum_bytes_billed: z.string().regex(/^\d+$/).describe('a number of bytes as text, such as "1000000000000"'),
+  endpoint,
+  storage_endpoint: endpoint,
 };
 
 const warehouses = {

@@ -46,8 +46,12 @@ export function environmentLayer(
 ): Layer {
   return Object.entries(environment).flatMap(([variable, value]): Setting[] => {
     const [root, ...rest] = variable.split("__");
-    if (value === undefined || value === "" || rest.length < 2) return [];
+    if (value === undefined || value === "") return [];
     const origin = (): Origin => ({ variable });
+    if (root === "CREDENTIALS" || (root === "DESTINATION" && rest[0] === "CREDENTIALS")) {
+      return [{ path: variable.toLowerCase().split("__"), value, origin }];
+    }
+    if (rest.length < 2) return [];
     if (root === "SOURCES" && rest.length === 2) {
       const name = sections.find((section) => section.toUpperCase() === rest[0]) ?? rest[0]?.toLowerCase() ?? "";
       return [{ path: ["sources", name, rest[1]?.toLowerCase() ?? ""], value, origin }];

@@ -43,14 +43,14 @@ export interface MonthPlanned extends PlannedMonth {
   readonly name: string;
 }
 
-/** A data file was read, checked and handed to the warehouse. */
+/** A data file was read and checked, by billhouse or by the warehouse itself. */
 export interface FileRead {
   readonly event: "file_read";
   readonly name: string;
   readonly billing_month: BillingMonth;
   readonly key: string;
-  /** Rows of the file. */
-  readonly rows: number;
+  /** Rows of the file; null where the warehouse counted it only together with others. */
+  readonly rows: number | null;
   /** Bytes as delivered, packed. */
   readonly bytes: number;
 }
@@ -160,6 +160,8 @@ export interface PlannedPipeline {
   readonly months: readonly PlannedMonth[];
   /** Months whose manifest cannot be used. */
   readonly failed: readonly FailedMonth[];
+  /** Only where the warehouse bills for bytes: about what loading these months bills. */
+  readonly billed_bytes?: number;
   readonly error?: ToldError;
 }
 

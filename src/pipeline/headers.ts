@@ -1,6 +1,6 @@
 import pMap from "p-map";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { Execution } from "../model.ts";
+import type { DataFile, Execution } from "../model.ts";
 import type { DeliveredHeader } from "../schema/columns.ts";
 import type { FailedMonth } from "./events.ts";
 import { readHeader, verifyBytes, type FileHeader } from "./read.ts";
@@ -18,10 +18,12 @@ export interface MonthHeaders {
  * failed, and the others go on.
  *
  * The first bytes of a damaged file can still look like a header. Where a CSV header names a column that nothing knows
- * yet, its whole file is verified before a table gets that column for ever.
+ * yet, its whole file is verified before a table gets that column for ever. (Not a file that the warehouse reads by
+ * itself: not to bring its bytes here is the point of that.)
  */
 export async function readHeaders(
   survey: Survey,
+  isReadElsewhere: (file: DataFile) => boolean,
 ): Promise<{ readonly months: readonly MonthHeaders[]; readonly failed: readonly FailedMonth[] }> {
   const { storage, format } = survey.discovery;
   const fold = (name: string): string => (format.columns.caseSensitive ? name : name.toLowerCase());
@@ -40,7 +42,7 @@ export async function readHeaders(
         async (file) => {
           const header = await readHeader(storage, file);
           const isNews = file.format === "csv" && !header.columns.every(({ name }) => isKnown(name));
-          if (isNews) await verifyBytes(storage, file);
+          if (isNews && !isReadElsewhere(file)) await verifyBytes(storage, file);
           return header;
         },
         { concurrency: smallReads },

@@ -1,8 +1,9 @@
+import pMap from "p-map";
 import type { Config, PipelineConfig } from "../config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth, Table } from "../model.ts";
 import { monthsOf } from "../schema/periods.ts";
-import { loadedExecutions } from "../state/executions.ts";
+import { idColumnOf, loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
@@ -11,7 +12,8 @@ import { floatNotes } from "./exactness.ts";
 import { describePlan } from "./plan.ts";
 import type { RunOptions } from "./run.ts";
 import { checkScope, selectPipelines, tableOf, tableTitle } from "./select.ts";
-import { loadedMonths, survey } from "./survey.ts";
+import { loadedMonths, smallReads, survey, type Survey } from "./survey.ts";
+import { unpackedBytes } from "./unpacked.ts";
 
 /**
  * What a run with the same options would do, month by month, and why. Nothing is written, and no database is made.
@@ -115,8 +117,10 @@ export async function forget(
   try {
     const results: ForgetResult["pipelines"][number][] = [];
     for (const pipeline of pipelines) {
-      const table = tableOf(pipeline);
-      const known = [...loadedExecutions((await warehouse.ledger(table)).state, table).keys()];
+      const guessed = tableOf(pipeline);
+      const { state } = await warehouse.ledger(guessed);
+      const table = { ...guessed, idColumn: idColumnOf(state, guessed) };
+      const known = [...loadedExecutions(state, table).keys()];
       const unknown = wanted.find((month) => !known.includes(month));
       if (unknown !== undefined) {
         throw new BillhouseError("USAGE_INVALID", `The state of ${pipeline.name} does not know the month ${unknown}.`, {
@@ -167,11 +171,21 @@ async function planPipeline(
   const table = tableTitle(pipeline);
   try {
     const found = await survey(pipeline, warehouse, options);
-    return { name, table, months: found.plans.map(describePlan), failed: found.failed };
+    const planned = { name, table, months: found.plans.map(describePlan), failed: found.failed };
+    return warehouse.billsBytes ? { ...planned, billed_bytes: await billedBytes(found) } : planned;
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;
     return { name, table, months: [], failed: [], error: describeError(error) };
   }
+}
+
+/** What loading the planned months bills: their rows are read once more, from where they were staged. */
+async function billedBytes({ plans, discovery }: Survey): Promise<number> {
+  const files = plans
+    .filter(({ action }) => action === "new" || action === "restated")
+    .flatMap(({ execution }) => execution?.files ?? []);
+  const sizes = await pMap(files, (file) => unpackedBytes(discovery.storage, file), { concurrency: smallReads });
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function pipelineStatus(pipeline: PipelineConfig, warehouse: Warehouse): Promise<PipelineStatus> {

@@ -1,10 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import pMap from "p-map";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { DataFile, Receipt, ReceiptFile } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
 import { reachPoint } from "../warehouses/points.ts";
-import type { CheckedFile, Warehouse } from "../warehouses/warehouse.ts";
+import type { MappedFile, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, FileRead, LoadedMonth } from "./events.ts";
 import { prepare, type Preparation, type PreparedFile, type PreparedMonth } from "./prepare.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
@@ -15,7 +16,10 @@ import { combineEvidence, verifyFile, verifyMonth } from "./verify.ts";
 
 /** How months are loaded. */
 export interface LoadOptions {
-  /** How many files are read, or wait for the warehouse, at the same time. */
+  /**
+   * How many files are read, or wait for the warehouse, at the same time; and how many months, where the warehouse loads
+   * several in parallel.
+   */
   readonly jobs: number;
   /** Checks that are waived. */
   readonly accept: readonly string[];
@@ -32,8 +36,8 @@ export interface LoadListener {
 }
 
 /**
- * Loads every month of the survey that is new or restated, newest first. Files of the next months are read and checked
- * while the warehouse is busy; months are replaced one at a time. A month that fails keeps its old rows and the others
+ * Loads every month of the survey that is new or restated, newest first. Files that the warehouse does not read by
+ * itself are read and checked while it is busy with those before. A month that fails keeps its old rows and the others
  * go on. Error: whatever is not about one month; the signal's abort stops at the next file.
  */
 export async function loadMonths(
@@ -47,34 +51,42 @@ export async function loadMonths(
   options.signal.throwIfAborted();
   preparation.failed.forEach((month) => listener.failed(month));
   const readAhead = createReadAhead(options.jobs);
-  const readings = preparation.months.map((month) =>
-    month.files.map((file, index) =>
-      startReading(readAhead, survey, warehouse, preparation, month, file, index, options),
+  const months = preparation.months.map((month) => ({
+    month,
+    files: month.files.map((prepared, index): FileToLoad =>
+      warehouse.reads(survey.discovery.storage.url, prepared.file)
+        ? { prepared, local: null }
+        : startReading(readAhead, survey, warehouse, preparation, month, prepared, index, options),
     ),
-  );
+  }));
+  const release = async (files: readonly FileToLoad[]): Promise<void> => {
+    for (const { local } of files) await local?.reading.release();
+  };
   try {
-    for (const [index, month] of preparation.months.entries()) {
-      options.signal.throwIfAborted();
-      try {
-        listener.loaded(
-          await loadMonth(survey, warehouse, preparation, month, readings[index] ?? [], options, listener),
-        );
-      } catch (error) {
-        if (options.signal.aborted || !(error instanceof BillhouseError)) throw error;
-        listener.failed({ billing_month: month.execution.billingMonth, ...describeError(error) });
-      } finally {
-        for (const { reading } of readings[index] ?? []) await reading.release();
-      }
-    }
+    await pMap(
+      months,
+      async ({ month, files }) => {
+        options.signal.throwIfAborted();
+        try {
+          listener.loaded(await loadMonth(survey, warehouse, preparation, month, files, options, listener));
+        } catch (error) {
+          if (options.signal.aborted || !(error instanceof BillhouseError)) throw error;
+          listener.failed({ billing_month: month.execution.billingMonth, ...describeError(error) });
+        } finally {
+          await release(files);
+        }
+      },
+      { concurrency: warehouse.loadsInParallel ? options.jobs : 1 },
+    );
   } finally {
-    for (const { reading } of readings.flat()) await reading.release();
+    await release(months.flatMap(({ files }) => files));
   }
 }
 
-interface FileReading {
+/** A file to load: brought to this machine and checked here, or (null) read by the warehouse itself. */
+interface FileToLoad {
   readonly prepared: PreparedFile;
-  readonly path: string;
-  readonly reading: Reading<CheckedBytes>;
+  readonly local: { readonly path: string; readonly reading: Reading<CheckedBytes> } | null;
 }
 
 function startReading(
@@ -86,7 +98,7 @@ function startReading(
   prepared: PreparedFile,
   index: number,
   options: LoadOptions,
-): FileReading {
+): FileToLoad {
   const { execution } = month;
   const { file, columns, proof } = prepared;
   if (warehouse.workFolder === null) throw new TypeError(`${warehouse.description} has no folder for unpacked files.`);
@@ -109,43 +121,50 @@ function startReading(
       tally.row(cells, where);
     };
     const checked = await readFile(discovery.storage, file, { ...tally, row }, path);
-    verifyFile(file, checked.evidence, options.accept);
+    verifyFile(file, checked.evidence.rows, options.accept);
     reachPoint("file-checked");
     return checked;
   };
-  return { prepared, path, reading: readAhead.add(read, () => rm(path, { force: true })) };
+  return { prepared, local: { path, reading: readAhead.add(read, () => rm(path, { force: true })) } };
 }
 
 async function loadMonth(
   { table, discovery }: Survey,
   warehouse: Warehouse,
   preparation: Preparation,
-  { execution, action, schemaChanges, previous }: PreparedMonth,
-  readings: readonly FileReading[],
+  { execution, action, schemaChanges, previous, replaces }: PreparedMonth,
+  sources: readonly FileToLoad[],
   options: LoadOptions,
   listener: LoadListener,
 ): Promise<LoadedMonth> {
   const started = performance.now();
   const { billingMonth, id } = execution;
-  const checked: CheckedBytes[] = [];
-  const files = async function* (): AsyncGenerator<CheckedFile> {
-    for (const { prepared, path, reading } of readings) {
+  const storageUrl = discovery.storage.url;
+  const checked = new Map<string, CheckedBytes>();
+  const files = async function* (): AsyncGenerator<MappedFile> {
+    for (const { prepared, local } of sources) {
       options.signal.throwIfAborted();
-      const result = await reading.result();
-      checked.push(result);
       const { file, columns } = prepared;
+      if (local === null) {
+        yield { file, storageUrl, path: null, columns };
+        continue;
+      }
+      const result = await local.reading.result();
+      checked.set(file.key, result);
       listener.fileRead({ billing_month: billingMonth, key: file.key, rows: result.evidence.rows, bytes: file.size });
-      yield { file, path, columns };
-      await reading.release();
+      yield { file, storageUrl, path: local.path, columns };
+      await local.reading.release();
     }
-    // An overwriting export can change under the load: what was loaded must still be what lies there.
-    await lookAgain(discovery.storage, execution);
   };
+  const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
+  let rowsOf = (_: PreparedFile): number | null => null;
   let month: LoadedMonth | undefined;
   await warehouse.replaceMonth(
     {
       table,
       billingMonth,
+      executionId: id,
+      replaces,
       partitionColumn: preparation.partitionColumn,
       stamped: preparation.stamped,
       spansMonths: execution.spansMonths && !preparation.stamped,
@@ -154,8 +173,14 @@ async function loadMonth(
       currencyColumn: preparation.currencyColumn,
       usageColumn: preparation.usageColumn,
     },
-    (measures, current) => {
-      const evidence = combineEvidence(checked.map((result) => result.evidence));
+    async (measures, current) => {
+      // An overwriting export can change under the load: what was loaded must still be what lies there.
+      await lookAgain(discovery.storage, execution);
+      const { delivered } = measures;
+      rowsOf = ({ file, rows }) => checked.get(file.key)?.evidence.rows ?? delivered?.rows.get(file.key) ?? rows;
+      for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), options.accept);
+      const parts = [...checked.values(), ...(delivered === null ? [] : [delivered])].map((part) => part.evidence);
+      const evidence = combineEvidence(parts);
       const digits = preparation.precisions.map((precision) =>
         precision === "float" ? warehouse.decimalScale : precision,
       );
@@ -198,14 +223,17 @@ async function loadMonth(
             firstUsage: measures.firstUsage,
             lastUsage: measures.lastUsage,
             schemaChanges,
-            files: readings.map(({ prepared: { file } }, index): ReceiptFile => ({
-              key: file.key,
-              size: file.size,
-              version: file.version,
-              checksum: checked[index]?.checksum ?? null,
-              rows: checked[index]?.evidence.rows ?? 0,
-              ...replacedVersion(file, id, previous),
-            })),
+            files: sources.map(({ prepared }): ReceiptFile => {
+              const { file } = prepared;
+              return {
+                key: file.key,
+                size: file.size,
+                version: file.version,
+                checksum: checked.get(file.key)?.checksum ?? file.checksum ?? null,
+                rows: rowsOf(prepared),
+                ...replacedVersion(file, id, previous),
+              };
+            }),
             waivers: [...options.accept],
             durationSeconds: seconds,
             version: options.version,
@@ -216,6 +244,10 @@ async function loadMonth(
       );
     },
   );
+  for (const prepared of unread) {
+    const { key, size } = prepared.file;
+    listener.fileRead({ billing_month: billingMonth, key, rows: rowsOf(prepared), bytes: size });
+  }
   if (month === undefined) throw new Error(`The warehouse committed ${billingMonth} without asking for its receipt.`);
   return month;
 }

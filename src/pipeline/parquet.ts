@@ -3,10 +3,12 @@ import type { AsyncBuffer, Compressors, FileMetaData, SchemaElement } from "hypa
 import { BillhouseError } from "../errors.ts";
 import type { ColumnType, SourceColumn } from "../model.ts";
 
-/** The header of a Parquet file: its top-level columns in order, and its number of rows. */
+/** The header of a Parquet file: its top-level columns in order, and what its footer declares. */
 export interface ParquetHeader {
   readonly columns: readonly SourceColumn[];
   readonly rows: number;
+  /** Of all columns, unpacked. */
+  readonly bytes: number;
 }
 
 /**
@@ -21,7 +23,8 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
     name: element.name,
     type: children.length > 0 ? ("json" as const) : columnType(element),
   }));
-  return { columns, rows: Number(metadata.num_rows) };
+  const unpacked = metadata.row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0);
+  return { columns, rows: Number(metadata.num_rows), bytes: unpacked };
 }
 
 /**
@@ -77,7 +80,8 @@ export async function readParquetCells(
 async function readMetadata(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
   const { parquetMetadataAsync } = await import("hyparquet");
   try {
-    return await parquetMetadataAsync(bytes);
+    // Footers are a few kilobytes, and there is one read for each file of a month.
+    return await parquetMetadataAsync(bytes, { initialFetchSize: 16 * 1024 });
   } catch (cause) {
     // What the storage says about the object comes first: it is the reason.
     if (cause instanceof BillhouseError) throw cause;

@@ -44,6 +44,8 @@ export interface PreparedMonth {
   readonly schemaChanges: readonly string[];
   /** The receipt of what is replaced, or null. */
   readonly previous: Receipt | null;
+  /** The load_id of the newest load of the month, also of one that was forgotten; null when there was none. */
+  readonly replaces: string | null;
 }
 
 /** A file and where its columns go. */
@@ -51,6 +53,8 @@ export interface PreparedFile {
   readonly file: DataFile;
   readonly columns: readonly MappedColumn[];
   readonly proof: ProofColumns;
+  /** Rows that the file's own footer declares (Parquet); null where it has none (CSV). */
+  readonly rows: number | null;
 }
 
 /** The column in which billhouse itself writes the billing month, where rows carry none. */
@@ -65,7 +69,7 @@ export const stampedColumn = "billing_month";
 export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Preparation> {
   const { discovery, ledger, table, loaded } = survey;
   const rules = discovery.format.columns;
-  const read = await readHeaders(survey);
+  const read = await readHeaders(survey, (file) => warehouse.reads(discovery.storage.url, file));
   reachPoint("headers-read");
   const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
   const first = layOut(survey, takenOver, read.months);
@@ -105,14 +109,16 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
       execution,
       action,
       previous: loaded.get(execution.billingMonth)?.receipt ?? null,
+      replaces: ledger.receipts.find(({ billingMonth }) => billingMonth === execution.billingMonth)?.loadId ?? null,
       schemaChanges: describeDrift(
         distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
         planAsAtFirst(execution, survey, situation, plan),
         rules,
       ),
-      files: (mapped[index] ?? []).map(({ file, columns }) => ({
+      files: (mapped[index] ?? []).map(({ file, columns, rows }) => ({
         file,
         columns,
+        rows,
         proof: proofColumns(columns, { partition: stamped ? null : partitionColumn, currencyColumn, costColumns }),
       })),
     })),
@@ -124,7 +130,7 @@ interface Layout {
   readonly situation: ColumnSituation;
   readonly plan: ColumnPlan;
   /** The columns of each month's files. */
-  readonly mapped: readonly (readonly { readonly file: DataFile; readonly columns: readonly MappedColumn[] }[])[];
+  readonly mapped: readonly (readonly Omit<PreparedFile, "proof">[])[];
   readonly partitionColumn: string;
   /** The table column that the files know by the first of some source names. */
   readonly nameOf: (sources: readonly string[]) => string | null;
@@ -142,7 +148,11 @@ function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: r
   };
   const plan = planColumns(situation, rules);
   const mapped = months.map(({ headers }) =>
-    headers.map(({ file, columns }) => ({ file, columns: mapHeader({ columns, format: file.format }, plan, rules) })),
+    headers.map(({ file, columns, rows }) => ({
+      file,
+      columns: mapHeader({ columns, format: file.format }, plan, rules),
+      rows,
+    })),
   );
   const files = mapped.flat();
   const nameOf = (sources: readonly string[]): string | null =>
@@ -215,6 +225,8 @@ function choosePartition(
 function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehouse): Precision {
   if (column?.type === "double") return "float";
   if (column?.type === "bigint" || column?.nativeType.endsWith("INTEGER")) return 0;
+  // BigQuery's NUMERIC without parameters.
+  if (column?.nativeType === "NUMERIC") return 9;
   const scale = /^(?:DECIMAL|NUMERIC)\(\d+, *(\d+)\)$/.exec(column?.nativeType ?? "")?.[1];
   return scale === undefined ? decimalScale : Number(scale);
 }

@@ -5,17 +5,19 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { AsyncBuffer } from "hyparquet";
 import { BillhouseError } from "../errors.ts";
-import type { DataFile, SourceColumn } from "../model.ts";
+import type { DataFile, Evidence, SourceColumn } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
-import type { Evidence, Tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
   readonly file: DataFile;
   /** Types are null for CSV, whose header has none. */
   readonly columns: readonly SourceColumn[];
+  /** Rows that the footer declares; null for CSV. */
+  readonly rows: number | null;
 }
 
 /** A file that was read, checked and unpacked. */
@@ -31,8 +33,8 @@ export interface CheckedBytes {
  */
 export async function readHeader(storage: Storage, file: DataFile): Promise<FileHeader> {
   if (file.format === "parquet") {
-    const { columns } = await readParquetHeader(file.key, storedBytes(storage, file));
-    return { file, columns };
+    const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
+    return { file, columns, rows };
   }
   let names: readonly string[] | undefined;
   const scanner = createCsvScanner(file.key, {
@@ -42,7 +44,7 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
     },
     row: () => {},
   });
-  for await (const piece of unpack(storage, file)) {
+  for await (const piece of unpack(growingPieces(storage, file), file)) {
     scanner.write(piece);
     if (names !== undefined) break;
   }
@@ -57,7 +59,7 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
     });
   }
-  return { file, columns: names.map((name) => ({ name, type: null })) };
+  return { file, columns: names.map((name) => ({ name, type: null })), rows: null };
 }
 
 /**
@@ -88,7 +90,7 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
     }
     const scanner = createCsvScanner(file.key, { header: () => tally.wanted, row: tally.row });
     let problem: unknown;
-    for await (const piece of unpack(storage, file, (packed) => hash.update(packed))) {
+    for await (const piece of unpack(storage.read(file), file, (packed) => hash.update(packed))) {
       if (problem !== undefined) continue;
       try {
         await target.appendFile(scanner.write(piece));
@@ -110,7 +112,7 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
  * Errors: FILE_CORRUPT, FILE_INVALID, those of the storage.
  */
 export async function verifyBytes(storage: Storage, file: DataFile): Promise<void> {
-  const pieces = unpack(storage, file);
+  const pieces = unpack(storage.read(file), file);
   while ((await pieces.next()).done !== true);
 }
 
@@ -131,8 +133,12 @@ function uneven(key: string, declared: number, held: number): BillhouseError {
 }
 
 /** The unpacked bytes of a CSV file. What it is packed with is told by its first bytes, never by its name. */
-async function* unpack(storage: Storage, file: DataFile, packed?: (piece: Uint8Array) => void): AsyncGenerator<Buffer> {
-  const pieces = storage.read(file)[Symbol.asyncIterator]();
+async function* unpack(
+  stored: AsyncIterable<Uint8Array>,
+  file: DataFile,
+  packed?: (piece: Uint8Array) => void,
+): AsyncGenerator<Buffer> {
+  const pieces = stored[Symbol.asyncIterator]();
   try {
     let start = Buffer.alloc(0);
     let ended = false;
@@ -172,7 +178,7 @@ async function* gunzip({ key, size }: DataFile, packed: AsyncGenerator<Buffer>):
       throw error;
     }
   };
-  const flow = pipeline(Readable.from(source()), unzip);
+  const flow = pipeline(Readable.from(source(), { highWaterMark: 1 }), unzip);
   // The error reaches us through the reading loop; here it only must not go unhandled.
   flow.catch(() => {});
   try {
@@ -190,8 +196,20 @@ async function* gunzip({ key, size }: DataFile, packed: AsyncGenerator<Buffer>):
   }
 }
 
+/**
+ * The bytes of an object from its beginning, in pieces of which each is larger than the one before: a reader that wants
+ * the header alone takes no more of a file of gigabytes than a few kilobytes.
+ */
+async function* growingPieces(storage: Storage, file: DataFile): AsyncGenerator<Uint8Array> {
+  let start = 0;
+  for (let size = 4096; start < file.size; size *= 2) {
+    yield* storage.read(file, { start, end: start + size });
+    start += size;
+  }
+}
+
 /** An object of the storage as hyparquet reads it: by ranges. */
-function storedBytes(storage: Storage, file: DataFile): AsyncBuffer {
+export function storedBytes(storage: Storage, file: DataFile): AsyncBuffer {
   return {
     byteLength: file.size,
     async slice(start, end = file.size) {

@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly force?: boolean;
   /** Checks to waive: `row-count`. */
   readonly accept?: readonly string[];
-  /** How many files are read, or wait for the warehouse, at the same time. Default 2. */
+  /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
   readonly jobs?: number;
   /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
   readonly signal?: AbortSignal;
@@ -33,6 +33,9 @@ export interface RunOptions {
  * fill one core, so more of them at once would only make the first one come later.
  */
 export const defaultJobs = 2;
+
+/** How many months are loaded at once by a warehouse that does the work elsewhere. */
+export const defaultParallelJobs = 8;
 
 /**
  * Brings every month in scope up to date, and tells what happens as events; the last one is `run_finished`. A failed
@@ -154,7 +157,7 @@ async function runPipeline(
     failed,
   });
   try {
-    const jobs = options.jobs ?? defaultJobs;
+    const jobs = options.jobs ?? (warehouse.loadsInParallel ? defaultParallelJobs : defaultJobs);
     const found = await survey(pipeline, warehouse, options);
     plans = found.plans;
     for (const receipt of found.ledger.receipts) loadedAt(Date.parse(receipt.loadedAt));

@@ -72,6 +72,7 @@ export function tableOf(pipeline: PipelineConfig, idColumn?: Table["idColumn"]):
     `${pipeline.name}_source`,
   ];
   return {
+    ...(pipeline.projectId === null ? {} : { project: pipeline.projectId }),
     dataset: pipeline.dataset,
     name: pipeline.tableName,
     pipelineName,

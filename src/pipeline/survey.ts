@@ -1,7 +1,7 @@
 import pMap from "p-map";
 import type { PipelineConfig } from "../config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { BillingMonth, Execution, Receipt, Table } from "../model.ts";
+import type { BillingMonth, DataFile, Execution, Receipt, Table } from "../model.ts";
 import { loadedExecutions } from "../state/executions.ts";
 import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
@@ -39,7 +39,7 @@ export interface SurveyOptions {
  * Errors: those of discovery, storage, warehouse and state. A month whose manifest is at fault is listed in `failed`.
  */
 export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, options: SurveyOptions): Promise<Survey> {
-  const storage = stoppable(await openStorage(pipeline.bucketUrl), options.signal);
+  const storage = stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), options.signal);
   const discovery = await discover(pipeline, storage);
   const table = tableOf(pipeline, discovery.format.idColumn);
   const ledger = await warehouse.ledger(table);
@@ -57,6 +57,7 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
           loaded.get(month) ?? null,
           newest.get(month) ?? null,
           options.force ?? false,
+          (file) => warehouse.reads(storage.url, file),
         );
       } catch (error) {
         if (!(error instanceof BillhouseError)) throw error;
@@ -108,6 +109,7 @@ function stoppable(storage: Storage, signal: AbortSignal | undefined): Storage {
     list: (prefix) => untilStopped(storage.list(prefix)),
     find: (key) => storage.find(key),
     read: (object, range) => untilStopped(storage.read(object, range)),
+    identity: () => storage.identity(),
   };
 }
 
@@ -120,16 +122,24 @@ async function surveyMonth(
   loaded: LoadedMonth | null,
   newestReceipt: Receipt | null,
   force: boolean,
+  isReadElsewhere: (file: DataFile) => boolean,
 ): Promise<readonly MonthPlan[]> {
   const deliveries = await chooseDelivery(discovery, billingMonth, loaded, force);
   const { chosen } = deliveries;
   const sameBytes =
-    chosen !== null && loaded?.receipt != null && (await holdsSameBytes(discovery, chosen, loaded.receipt));
+    chosen !== null &&
+    loaded?.receipt != null &&
+    (await holdsSameBytes(discovery, chosen, loaded.receipt, isReadElsewhere));
   return planMonth({ billingMonth, ...deliveries, loaded, sameBytes, newestReceipt }, force);
 }
 
 /** Whether the loaded execution lies there under new versions but with the bytes that were loaded. */
-async function holdsSameBytes(discovery: Discovery, execution: Execution, receipt: Receipt): Promise<boolean> {
+async function holdsSameBytes(
+  discovery: Discovery,
+  execution: Execution,
+  receipt: Receipt,
+  isReadElsewhere: (file: DataFile) => boolean,
+): Promise<boolean> {
   const { files } = receipt;
   if (execution.id !== receipt.executionId || files === null || sameVersions(execution, receipt)) return false;
   const loaded = new Map(files.map((file) => [file.key, file]));
@@ -137,6 +147,8 @@ async function holdsSameBytes(discovery: Discovery, execution: Execution, receip
   if (!alike || loaded.size !== execution.files.length) return false;
   for (const file of execution.files) {
     const { checksum } = loaded.get(file.key) ?? {};
+    // Its bytes are not brought here for this either: without a checksum of the storage it counts as another file.
+    if (file.checksum === undefined && isReadElsewhere(file)) return false;
     if (checksum == null || (await checksumOf(discovery.storage, file)) !== checksum) return false;
   }
   return true;

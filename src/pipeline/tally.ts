@@ -1,5 +1,5 @@
 import { BillhouseError } from "../errors.ts";
-import type { BillingMonth, CurrencySums } from "../model.ts";
+import type { BillingMonth, CurrencySums, Evidence } from "../model.ts";
 import { compareDecimals, fractionDigits, type DecimalSum } from "../schema/decimals.ts";
 import { createSum } from "../schema/sums.ts";
 import { monthOf } from "../schema/timestamps.ts";
@@ -18,20 +18,6 @@ export interface ProofColumns {
  * what a float keeps.
  */
 export type Precision = number | "float";
-
-/** What counting and summing the delivered text of a file found, independently of any database. */
-export interface Evidence {
-  /** Rows of the file. */
-  readonly rows: number;
-  /** Rows of the billing month: fewer than `rows` only where the delivery spans months. */
-  readonly monthRows: number;
-  /** Exact sums of the month's delivered text, one for each cost column. */
-  readonly sums: readonly CurrencySums[];
-  /** The same sums of what the table can keep of it: others only where it keeps floats. */
-  readonly kept: readonly CurrencySums[];
-  /** For each cost column, the values of the month that have more digits than the table keeps. */
-  readonly rounded: readonly number[];
-}
 
 /** Counts and sums the rows of one file. */
 export interface Tally {

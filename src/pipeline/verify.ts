@@ -1,9 +1,8 @@
 import { BillhouseError } from "../errors.ts";
-import type { CurrencySums, DataFile, Execution } from "../model.ts";
+import type { CurrencySums, DataFile, Evidence, Execution } from "../model.ts";
 import { compareDecimals, subtractDecimals, type DecimalSum } from "../schema/decimals.ts";
 import { createSum } from "../schema/sums.ts";
 import type { TableMeasures } from "../warehouses/warehouse.ts";
-import type { Evidence } from "./tally.ts";
 
 /** A check that can be waived for one run, and is then kept in the receipt. */
 export const waivableChecks = ["row-count"] as const;
@@ -12,12 +11,12 @@ export const waivableChecks = ["row-count"] as const;
 export type WaivableCheck = (typeof waivableChecks)[number];
 
 /**
- * Holds the rows counted in one file against what the manifest declares for it.
+ * Holds the rows counted in one file (null: counted only together with others) against what the manifest declares for it.
  * Error: ROW_COUNT_MISMATCH, unless `row-count` is waived.
  */
-export function verifyFile(file: DataFile, evidence: Evidence, waived: readonly string[]): void {
-  if (file.rows === null || file.rows === evidence.rows || waived.includes("row-count")) return;
-  throw mismatch(`${file.key} holds ${evidence.rows} rows, its manifest declares ${file.rows}`);
+export function verifyFile(file: DataFile, rows: number | null, waived: readonly string[]): void {
+  if (file.rows === null || rows === null || file.rows === rows || waived.includes("row-count")) return;
+  throw mismatch(`${file.key} holds ${rows} rows, its manifest declares ${file.rows}`);
 }
 
 /**

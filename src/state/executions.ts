@@ -34,11 +34,23 @@ export function loadedExecutions(state: string | null, table: Table): ReadonlyMa
   const months = new Map<BillingMonth, LoadedExecution>();
   if (state === null) return months;
   for (const [month, entry] of objectAt(openState(state, table), executionsPath(table))) {
-    const loaded = readEntry(entry, table);
+    const loaded = readEntry(entry);
     if (loaded === "unreadable") throw invalidEntry(month, table);
     if (loaded !== null) months.set(month, loaded);
   }
   return months;
+}
+
+/**
+ * Which form the entries of a table have: the name of a section need not tell its cloud. Without an entry it is what the
+ * table says. Error: STATE_INVALID.
+ */
+export function idColumnOf(state: string | null, table: Table): Table["idColumn"] {
+  if (state === null) return table.idColumn;
+  for (const [, entry] of objectAt(openState(state, table), executionsPath(table))) {
+    for (const column of ["assembly_id", "run_id"] as const) if (isObject(entry) && entry.has(column)) return column;
+  }
+  return table.idColumn;
 }
 
 /**
@@ -134,14 +146,14 @@ function withObjectAt(object: JsonObject, path: readonly string[], replacement: 
 }
 
 /** Null for an entry that names no execution (an empty list): the month counts as not loaded. */
-function readEntry(entry: JsonValue, table: Table): LoadedExecution | "unreadable" | null {
+function readEntry(entry: JsonValue): LoadedExecution | "unreadable" | null {
   if (isList(entry)) {
     const knownIds = entry.filter((id) => typeof id === "string");
     const executionId = knownIds.at(-1);
     if (knownIds.length !== entry.length) return "unreadable";
     return executionId === undefined ? null : { executionId, knownIds, loadedAt: null, submittedTime: null };
   }
-  const executionId = isObject(entry) ? entry.get(table.idColumn) : undefined;
+  const executionId = isObject(entry) ? (entry.get("assembly_id") ?? entry.get("run_id")) : undefined;
   if (!isObject(entry) || typeof executionId !== "string") return "unreadable";
   return {
     executionId,
@@ -157,11 +169,7 @@ function textAt(entry: JsonObject, key: string): string | null {
 }
 
 function invalidEntry(month: string, table: Table): BillhouseError {
-  return new BillhouseError(
-    "STATE_INVALID",
-    `The state's entry for ${month} of ${table.name} names no ${table.idColumn}.`,
-    {
-      hint: `Run billhouse state forget for this export and ${month}: the month is then loaded again.`,
-    },
-  );
+  return new BillhouseError("STATE_INVALID", `The state's entry for ${month} of ${table.name} names no execution.`, {
+    hint: `Run billhouse state forget for this export and ${month}: the month is then loaded again.`,
+  });
 }

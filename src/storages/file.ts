@@ -28,6 +28,7 @@ export const fileStorage: StorageDriver = {
       list: (prefix) => list(root, prefix),
       find: (key) => find(root, key),
       read: (object, range) => read(root, object, range),
+      identity: async () => null,
     } satisfies Storage;
   },
 };

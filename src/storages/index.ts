@@ -1,18 +1,21 @@
 import { BillhouseError } from "../errors.ts";
 import { fileStorage } from "./file.ts";
-import type { Storage, StorageDriver } from "./storage.ts";
+import { gcsStorage } from "./gcs.ts";
+import type { Storage, StorageDriver, StorageOptions } from "./storage.ts";
 
 /** Every storage billhouse can read. A new one is added here; it loads its SDK only when it is opened. */
-export const storageDrivers: readonly StorageDriver[] = [fileStorage];
+export const storageDrivers: readonly StorageDriver[] = [fileStorage, gcsStorage];
+
+const defaultOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null };
 
 /**
  * Opens the storage that a `bucket_url` names: the word before `://` picks the driver, and an address without one is
  * the absolute path of a folder. Errors: STORAGE_UNSUPPORTED for a scheme that no driver has, and those of the driver.
  */
-export async function openStorage(bucketUrl: string): Promise<Storage> {
+export async function openStorage(bucketUrl: string, options: StorageOptions = defaultOptions): Promise<Storage> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//iu.exec(bucketUrl)?.[1]?.toLowerCase() ?? "file";
   const driver = storageDrivers.find((candidate) => candidate.scheme === scheme);
-  if (driver !== undefined) return driver.open(bucketUrl);
+  if (driver !== undefined) return driver.open(bucketUrl, options);
   // Only the scheme is repeated: the rest of an address that we do not know may hold a secret.
   const known = storageDrivers.map((candidate) => `${candidate.scheme}://`).join(", ");
   throw new BillhouseError("STORAGE_UNSUPPORTED", `This version of billhouse cannot open ${scheme}:// addresses.`, {

@@ -1,4 +1,4 @@
-import type { StoredObject } from "../model.ts";
+import type { GoogleCredentials, StoredObject } from "../model.ts";
 
 /**
  * Where files lie: the first of the three axes. A storage is read-only by type; nothing in billhouse can write to or
@@ -36,6 +36,22 @@ export interface Storage {
    * gone; STORAGE_DENIED; KEY_OUTSIDE_PREFIX.
    */
   read(object: StoredObject, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+
+  /**
+   * Who billhouse is to this storage (`identity`), where there are identities. Never holds a secret.
+   * Errors: CREDENTIALS_INVALID and the like, when it cannot be told because nobody is logged in.
+   */
+  identity(): Promise<string | null>;
+}
+
+/** How a storage is reached, where its address alone does not say it. */
+export interface StorageOptions {
+  /** Base address of a server that speaks the storage's protocol, such as an emulator; null for the cloud's own. */
+  readonly endpoint: string | null;
+  /** The project or account that pays for requests, where the bucket's owner does not; null otherwise. */
+  readonly payer: string | null;
+  /** A key to Google Cloud; null for the default credentials of the machine. */
+  readonly googleCredentials: GoogleCredentials | null;
 }
 
 /** Opens storages of one kind: the first word of a `bucket_url` picks it. */
@@ -46,7 +62,7 @@ export interface StorageDriver {
    * Opens the storage whose root the address names. A driver that cannot tell yet whether the root exists leaves that
    * to the first call. Errors: STORAGE_NOT_FOUND, STORAGE_DENIED, CONFIG_INVALID.
    */
-  open(url: string): Promise<Storage>;
+  open(url: string, options: StorageOptions): Promise<Storage>;
 }
 
 /**

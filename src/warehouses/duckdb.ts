@@ -1,3 +1,4 @@
+import { examine } from "./duckdb/examination.ts";
 import { readCurrentState, readLedger } from "./duckdb/ledger.ts";
 import { replaceMonth } from "./duckdb/load.ts";
 import { migrate, pendingSteps } from "./duckdb/migration.ts";
@@ -30,6 +31,10 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     destinationType: "dlt.destinations.duckdb",
     decimalScale: 18,
     workFolder,
+    loadsInParallel: false,
+    billsBytes: false,
+
+    reads: () => false,
 
     ledger: (table) => database.use((connection) => readLedger(connection, table)),
 
@@ -54,6 +59,8 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     async publish(since) {
       await write(async () => publisher?.publish(since));
     },
+
+    examine: () => examine(database, options.path),
 
     async *query(sql) {
       yield* database.stream((connection) => askQuestion(connection, sql, mode !== "write"));

@@ -1,21 +1,22 @@
-import { BillhouseError } from "../errors.ts";
+import type { BigqueryOptions } from "./bigquery.ts";
 import type { DuckdbOptions } from "./duckdb.ts";
 import type { Holder, OpenMode, Warehouse } from "./warehouse.ts";
 
 /** Where rows go, by kind: `DuckdbConfig` and `BigqueryConfig` of the configuration fit. */
-export type WarehouseOptions = ({ readonly kind: "duckdb" } & DuckdbOptions) | { readonly kind: "bigquery" };
+export type WarehouseOptions =
+  | ({ readonly kind: "duckdb" } & DuckdbOptions)
+  | ({ readonly kind: "bigquery" } & BigqueryOptions);
 
 /**
  * Opens the warehouse of a configuration; its driver, and the SDK behind it, is loaded only now. `holder` is what others
  * are told who find it locked meanwhile.
- * Errors: those of the driver; WAREHOUSE_UNSUPPORTED for a kind that has no driver yet.
+ * Errors: those of the driver.
  */
 export async function openWarehouse(options: WarehouseOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {
   if (options.kind === "duckdb") {
     const { openDuckdb } = await import("./duckdb.ts");
     return openDuckdb(holder === undefined ? options : { ...options, holder }, mode);
   }
-  throw new BillhouseError("WAREHOUSE_UNSUPPORTED", "This version of billhouse does not load into BigQuery.", {
-    hint: "Remove [destination.bigquery] (and project_id) from the configuration to load into DuckDB.",
-  });
+  const { openBigquery } = await import("./bigquery.ts");
+  return openBigquery(options, mode);
 }

@@ -2,6 +2,8 @@ import type {
   BillingMonth,
   CurrencySums,
   DataFile,
+  Evidence,
+  Finding,
   Receipt,
   RegisteredColumn,
   Table,
@@ -37,10 +39,23 @@ export interface Warehouse {
   /** Digits after the point that its `decimal` holds: 18 in DuckDB, 38 in BigQuery. Values with more are rounded. */
   readonly decimalScale: number;
   /**
-   * The folder for unpacked, checked copies of data files, which the warehouse then reads; null when it reads them from
-   * the storage by itself, or was not opened to write. `close` removes it.
+   * The folder for unpacked, checked copies of the data files that it does not read by itself; null when it was not
+   * opened to write. `close` removes it.
    */
   readonly workFolder: string | null;
+  /**
+   * Whether months are better replaced several at a time (the work is done elsewhere) than one after the other. Calls
+   * may come together either way; each commit waits for the one before.
+   */
+  readonly loadsInParallel: boolean;
+  /** Whether a load is billed by the bytes of its rows, so that `plan` shows an estimate. */
+  readonly billsBytes: boolean;
+
+  /**
+   * Whether it reads a data file by itself from the storage with this `url`, so that none of its bytes passes through
+   * billhouse. It then measures what the file held.
+   */
+  reads(url: string, file: DataFile): boolean;
 
   /** What it holds of one table. A table, dataset or database that does not exist is an empty ledger, and stays so. */
   ledger(table: Table): Promise<Ledger>;
@@ -52,7 +67,7 @@ export interface Warehouse {
   prepare(table: Table, change: SchemaChange): Promise<void>;
 
   /**
-   * Replaces the rows of one billing month with the rows of checked files, and commits them together with the package
+   * Replaces the rows of one billing month with the rows of data files, and commits them together with the package
    * that `settle` makes, all or nothing: when anything throws (an iterator, a cast, `settle`), the warehouse is as it
    * was, and the error is rethrown.
    * Errors: VALUE_INVALID for a value that does not fit its column, MONTH_MISMATCH for a row of another month (unless
@@ -85,6 +100,12 @@ export interface Warehouse {
    * killed between its commit and this; does nothing when readers see enough.
    */
   publish(since?: Date): Promise<void>;
+
+  /**
+   * Looks whether everything is there that loading these tables needs: identity, permissions, places, expirations. What is
+   * missing is a finding with what mends it, and no error. Leaves nothing behind.
+   */
+  examine(tables: readonly Table[]): Promise<readonly Finding[]>;
 
   /** Runs one statement that only reads. Error: QUERY_INVALID. */
   query(sql: string): AsyncIterable<QueryRow>;
@@ -145,10 +166,15 @@ export interface SchemaChange extends Partitioning {
   readonly registered: readonly RegisteredColumn[];
 }
 
-/** A data file whose bytes were checked. */
-export interface CheckedFile {
+/** A data file, and where its columns go. */
+export interface MappedFile {
   readonly file: DataFile;
-  /** Local path of plain, unpacked CSV or of Parquet; null when the warehouse reads the object by itself. */
+  /** The `url` of its storage. */
+  readonly storageUrl: string;
+  /**
+   * Local path of plain, unpacked CSV or of Parquet, whose bytes were checked; null when the warehouse `reads` the object
+   * by itself.
+   */
   readonly path: string | null;
   /** Column for column, by position: the header of the file, and the table column that takes it. */
   readonly columns: readonly MappedColumn[];
@@ -158,13 +184,16 @@ export interface CheckedFile {
 export interface MonthReplacement {
   readonly table: Table;
   readonly billingMonth: BillingMonth;
+  readonly executionId: string;
+  /** The load_id of the newest load of this month, which this one replaces; null for the first. */
+  readonly replaces: string | null;
   readonly partitionColumn: string;
   /** Whether `partitionColumn` is stamped with the billing month (`billing_month`) instead of being in the files. */
   readonly stamped: boolean;
   /** Whether rows of other months in the files are left out (true) or refused (false). */
   readonly spansMonths: boolean;
   /** In order; the warehouse asks for the next one when it is done with the last. */
-  readonly files: AsyncIterable<CheckedFile>;
+  readonly files: AsyncIterable<MappedFile>;
   /** Table columns to sum for proof, at most two, and the column with their currency. */
   readonly costColumns: readonly string[];
   readonly currencyColumn: string | null;
@@ -182,7 +211,19 @@ export interface TableMeasures {
   /** Smallest and largest value of `usageColumn`: `2025-01-01T00:00:00Z`. */
   readonly firstUsage: string | null;
   readonly lastUsage: string | null;
+  /** What the files held that the warehouse read by itself; null when there was none. */
+  readonly delivered: DeliveredMeasures | null;
 }
 
-/** Judges the measures (throws when they prove the load wrong) and gives the package to commit with the rows. */
-export type Settle = (measures: TableMeasures, current: CurrentState) => LoadPackage;
+/** What files held that no byte of passed through billhouse, as the warehouse measured their text before any cast. */
+export interface DeliveredMeasures {
+  readonly evidence: Evidence;
+  /** Rows by key; null where several files were read in one job. */
+  readonly rows: ReadonlyMap<string, number | null>;
+}
+
+/**
+ * Judges the measures, looks whether the files are still what was loaded (throws when either proves the load wrong), and
+ * gives the package to commit with the rows. Asked again when another commit came in between.
+ */
+export type Settle = (measures: TableMeasures, current: CurrentState) => Promise<LoadPackage>;

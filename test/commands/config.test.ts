@@ -62,6 +62,8 @@ describe("every value is told with where it came from", () => {
         ["sources.aws_cur", "partition_column", null],
         ["sources.aws_cur", "first_month", null],
         ["sources.aws_cur", "project_id", null],
+        ["sources.aws_cur", "endpoint", null],
+        ["sources.aws_cur", "payer", null],
         ["destination.duckdb", "path", join(folder, "billhouse.duckdb")],
         ["destination.duckdb", "storage_version", "v1.3.0"],
         ["destination.duckdb", "memory_limit", null],

@@ -35,7 +35,8 @@ const duckdb = {
 } as const;
 
 function pipeline(name: string, dataset: string): PipelineConfig {
-  const unset = { exportName: null, kind: null, partitionColumn: null, firstMonth: null, projectId: null };
+  const storage = { endpoint: null, payer: null, googleCredentials: null };
+  const unset = { exportName: null, kind: null, partitionColumn: null, firstMonth: null, projectId: null, storage };
   return { name, dataset, tableName: `${name}_data`, bucketUrl: "gs://acme-billing", prefix: "", ...unset };
 }
 

@@ -1,7 +1,7 @@
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table } from "../../src/model.ts";
 import { loadPackage } from "../../src/state/package.ts";
 import type {
-  CheckedFile,
+  MappedFile,
   MonthReplacement,
   QueryRow,
   TableMeasures,
@@ -34,9 +34,7 @@ export const billColumns: Columns = {
 export const month: BillingMonth = "2025-01";
 
 /** What a case wants differently. */
-export interface LoadChoices extends Partial<Omit<MonthReplacement, "table" | "files">> {
-  readonly executionId?: string;
-}
+export type LoadChoices = Partial<Omit<MonthReplacement, "table" | "files">>;
 
 /** Prepares the table: new columns, and rows of the registry. */
 export async function prepare(
@@ -49,21 +47,38 @@ export async function prepare(
   await warehouse.prepare(table, { added, registered, partitionColumn, usageColumn: null });
 }
 
-/** Replaces a month, and gives what the warehouse measured. */
+/** Replaces a month, and gives what the warehouse measured, but for what only a warehouse that reads files measures. */
 export async function load(
   warehouse: Warehouse,
-  files: Iterable<CheckedFile> | AsyncIterable<CheckedFile>,
-  { executionId = "e1", ...choices }: LoadChoices = {},
+  files: Iterable<MappedFile> | AsyncIterable<MappedFile>,
+  choices: LoadChoices = {},
+): Promise<Omit<TableMeasures, "delivered">> {
+  const { delivered: _, ...measures } = await loadAndMeasure(warehouse, files, choices);
+  return measures;
+}
+
+/** The same with everything that was measured. */
+export async function loadAndMeasure(
+  warehouse: Warehouse,
+  files: Iterable<MappedFile> | AsyncIterable<MappedFile>,
+  choices: LoadChoices = {},
 ): Promise<TableMeasures> {
   let measured: TableMeasures | undefined;
-  const replacement = { ...billReplacement, ...choices, files: stream(files) };
-  await warehouse.replaceMonth(replacement, (measures, current) => {
+  const replaces = await newestLoad(warehouse, choices.billingMonth ?? month);
+  const replacement = { ...billReplacement, replaces, ...choices, files: stream(files) };
+  await warehouse.replaceMonth(replacement, async (measures, current) => {
     measured = measures;
-    const receipt = billReceipt(executionId, replacement.billingMonth, measures.rows);
+    const receipt = billReceipt(replacement.executionId, replacement.billingMonth, measures.rows);
     return loadPackage(current, table, { receipt, submittedTime: null }, warehouse.destinationType, new Date());
   });
   if (measured === undefined) throw new Error("The warehouse committed without asking.");
   return measured;
+}
+
+/** The load_id of the newest load of a month; null when there is none. */
+export async function newestLoad(warehouse: Warehouse, billingMonth: BillingMonth): Promise<string | null> {
+  const { receipts } = await warehouse.ledger(table);
+  return receipts.find((receipt) => receipt.billingMonth === billingMonth)?.loadId ?? null;
 }
 
 /** A CSV file with a header of its own, whose columns go to the table columns of the same order. */
@@ -72,16 +87,17 @@ export async function csv(
   text: string,
   columns: Columns = billColumns,
   sourceNames: readonly string[] = Object.keys(columns),
-): Promise<CheckedFile> {
-  const header = sourceNames.map((name) => `"${name.replaceAll('"', '""')}"`).join(",");
-  return { ...(await test.put("bills.csv", `${header}\n${text}`)), columns: mapped(columns, sourceNames) };
+): Promise<MappedFile> {
+  return { ...(await test.put("bills.csv", header(sourceNames) + text)), columns: mapped(columns, sourceNames) };
+}
+
+/** The first line of such a file. */
+export function header(sourceNames: readonly string[] = Object.keys(billColumns)): string {
+  return `${sourceNames.map((name) => `"${name.replaceAll('"', '""')}"`).join(",")}\n`;
 }
 
 /** Columns of a file, each with the table column that takes it. */
-export function mapped(
-  columns: Columns,
-  sourceNames: readonly string[] = Object.keys(columns),
-): CheckedFile["columns"] {
+export function mapped(columns: Columns, sourceNames: readonly string[] = Object.keys(columns)): MappedFile["columns"] {
   return Object.entries(columns).map(([columnName, type], index) => ({
     sourceName: sourceNames[index] ?? columnName,
     columnName,
@@ -100,6 +116,8 @@ export async function rows(warehouse: Warehouse, sql: string): Promise<QueryRow[
 export const billReplacement: Omit<MonthReplacement, "files"> = {
   table,
   billingMonth: month,
+  executionId: "e1",
+  replaces: null,
   partitionColumn: "period",
   stamped: false,
   spansMonths: false,
@@ -138,6 +156,6 @@ export function billReceipt(
 }
 
 /** Files, one after the other. */
-export async function* stream(files: Iterable<CheckedFile> | AsyncIterable<CheckedFile>): AsyncGenerator<CheckedFile> {
+export async function* stream(files: Iterable<MappedFile> | AsyncIterable<MappedFile>): AsyncGenerator<MappedFile> {
   yield* files;
 }

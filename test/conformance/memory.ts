@@ -71,5 +71,5 @@ function openBucket(url: string, bucket: MemoryBucket): Storage {
     }
   }
 
-  return { url, list, find, read };
+  return { url, list, find, read, identity: async () => null };
 }

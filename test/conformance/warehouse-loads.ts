@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 
 import { loadedExecutions } from "../../src/state/executions.ts";
-import type { CheckedFile, Warehouse } from "../../src/warehouses/warehouse.ts";
+import type { MappedFile, Warehouse } from "../../src/warehouses/warehouse.ts";
 import { rejects } from "../rejects.ts";
 import {
   billColumns,
   billReceipt,
   billReplacement,
   csv,
+  header,
   load,
+  loadAndMeasure,
   month,
+  newestLoad,
   prepare,
   rows,
   stream,
@@ -142,16 +145,20 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\n")]);
     const before = await snapshot(warehouse);
     const good = await csv(test, "new,2025-01-01,,1,USD\n");
-    const bad = await csv(test, "new,2025-01-01,,1,USD\nworse,2025-01-01,,abc,USD\n");
-    const failing = async function* (): AsyncGenerator<CheckedFile> {
+    const badRows = "new,2025-01-01,,1,USD\nworse,2025-01-01,,abc,USD\n";
+    const bad = await csv(test, badRows);
+    const badText = `${header()}${badRows}`;
+    const failing = async function* (): AsyncGenerator<MappedFile> {
       yield good;
       throw new Error("the file is gone");
     };
-    await rejects(load(warehouse, [good, bad]), "VALUE_INVALID", "abc", "cost", bad.file.key, "line 3");
+    const place = test.place(badText, 3, "abc");
+    await rejects(load(warehouse, [good, bad]), "VALUE_INVALID", "abc", "cost", bad.file.key, place);
     assert.deepEqual(await snapshot(warehouse), before, "after a bad value");
     await assert.rejects(load(warehouse, failing()), /the file is gone/u);
     assert.deepEqual(await snapshot(warehouse), before, "after a failing file");
-    const judged = warehouse.replaceMonth({ ...billReplacement, files: stream([good]) }, () => {
+    const replaces = await newestLoad(warehouse, month);
+    const judged = warehouse.replaceMonth({ ...billReplacement, replaces, files: stream([good]) }, async () => {
       throw new Error("the sums differ");
     });
     await assert.rejects(judged, /the sums differ/u);
@@ -164,7 +171,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     const warehouse = await test.open();
     await prepare(warehouse);
     const file = await csv(test, "a,2025-01-01,,1,USD\nb,2025-02-01,,2,USD\nc,2025-01-31T23:00:00Z,,4,USD\n");
-    await rejects(load(warehouse, [file]), "MONTH_MISMATCH", file.file.key, "line 3", "period", "2025-02-01");
+    await rejects(load(warehouse, [file]), "MONTH_MISMATCH", file.file.key, "period", "2025-02-01");
     for (const billingMonth of ["2025-01", "2025-02"]) {
       const measures = await load(warehouse, [file], { billingMonth, spansMonths: true });
       const expected = billingMonth === "2025-01" ? [2, 2, { USD: "5" }] : [1, 1, { USD: "2" }];
@@ -173,14 +180,38 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 3);
     const missing = await csv(test, 'a,2025-01-01,,1,USD\n"two\nlines",,,1,USD\n');
     for (const spansMonths of [false, true]) {
-      await rejects(
-        load(warehouse, [missing], { spansMonths }),
-        "PERIOD_MISSING",
-        missing.file.key,
-        "line 3",
-        "period",
-      );
+      await rejects(load(warehouse, [missing], { spansMonths }), "PERIOD_MISSING", missing.file.key, "period");
     }
+  },
+
+  "measures what files held that nobody else has read": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    const deep = `0.${"0".repeat(40)}1`;
+    const files = [
+      await csv(test, `a,2025-01-01,,1.5,USD\nb,2025-02-01,,7,USD\nc,2025-01-01,,${deep},EUR\n`),
+      await csv(test, "2025-01-01,4.25\n", { period: "timestamp", cost: "decimal" }),
+    ];
+    const { delivered } = await loadAndMeasure(warehouse, files, { spansMonths: true });
+    const [first, second] = files;
+    assert.ok(first !== undefined && second !== undefined);
+    if (!warehouse.reads(first.storageUrl, first.file)) {
+      assert.equal(delivered, null, "whoever brought the files here has measured them");
+      return;
+    }
+    assert.deepEqual(delivered, {
+      evidence: {
+        rows: 4,
+        monthRows: 3,
+        sums: [{ "": "4.25", EUR: deep, USD: "1.5" }],
+        kept: [{ "": "4.25", EUR: "0", USD: "1.5" }],
+        rounded: [1],
+      },
+      rows: new Map([
+        [first.file.key, 3],
+        [second.file.key, 1],
+      ]),
+    });
   },
 
   "stamps rows with the month of the delivery": async (test) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { loadedExecutions } from "../../src/state/executions.ts";
 import { forgetPackage, summaryPackage } from "../../src/state/package.ts";
-import type { CheckedFile } from "../../src/warehouses/warehouse.ts";
+import type { MappedFile } from "../../src/warehouses/warehouse.ts";
 import { rejects } from "../rejects.ts";
 import { csv, load, month, prepare, rows, table } from "./bills.ts";
 import type { TestWarehouse } from "./warehouse.ts";
@@ -15,7 +15,7 @@ export const sharingCases: Readonly<Record<string, (test: TestWarehouse) => Prom
     await load(warehouse, [await csv(test, "old,2025-01-01,,1,USD\n")]);
     const [first, second] = [await csv(test, "new1,2025-01-01,,1,USD\n"), await csv(test, "new2,2025-01-01,,1,USD\n")];
     const seen: unknown[] = [];
-    const watching = async function* (): AsyncGenerator<CheckedFile> {
+    const watching = async function* (): AsyncGenerator<MappedFile> {
       yield first;
       seen.push(...(await rows(warehouse, "SELECT id FROM billing.bills")));
       yield second;
@@ -94,30 +94,45 @@ export const sharingCases: Readonly<Record<string, (test: TestWarehouse) => Prom
       await csv(test, "first,2025-01-01,,1,USD\n"),
       await csv(test, "second,2025-01-01,,1,USD\n"),
     ] as const;
-    let failed: Promise<unknown> = Promise.resolve();
-    const meeting = async function* (): AsyncGenerator<CheckedFile> {
+    // Both look at the same old month, and one comes to its end while the other is at work.
+    let other: Promise<unknown> = Promise.resolve();
+    const meeting = async function* (): AsyncGenerator<MappedFile> {
       yield files[0];
-      failed = rejects(load(second, [files[1]], { executionId: "e3" }), "WAREHOUSE_LOCKED");
-      await failed;
+      other = load(second, [files[1]], { executionId: "e3" });
+      await other.catch(() => undefined);
     };
-    await load(first, meeting(), { executionId: "e2" });
-    await failed;
+    const [mine] = await Promise.allSettled([load(first, meeting(), { executionId: "e2" })]);
+    const [theirs] = await Promise.allSettled([other]);
+    const outcomes: readonly PromiseSettledResult<unknown>[] = [mine, theirs];
+    const winner = outcomes[0]?.status === "fulfilled" ? 0 : 1;
+    const lost = outcomes[1 - winner];
+    assert.equal(outcomes[winner]?.status, "fulfilled");
+    assert.ok(lost?.status === "rejected", "both writers won");
+    await rejects(Promise.reject(lost.reason), "WAREHOUSE_LOCKED");
     const { state } = await first.ledger(table);
-    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "first" }]);
-    assert.equal(loadedExecutions(state, table).get(month)?.executionId, "e2");
-    await load(second, [files[1]], { executionId: "e3" });
-    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "second" }], "and the other one later");
+    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: ["first", "second"][winner] }]);
+    assert.equal(loadedExecutions(state, table).get(month)?.executionId, ["e2", "e3"][winner]);
+    const [again, id] = winner === 0 ? [second, "second"] : [first, "first"];
+    await load(again, [files[1 - winner] ?? files[0]], { executionId: "e4" });
+    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id }], "and the other one later");
   },
 
-  "runs loads that are asked for together one after the other": async (test) => {
+  "commits months that are asked for together one after the other": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse);
-    const file = await csv(test, "a,2025-01-01,,1,USD\n");
-    const ids = ["e1", "e2", "e3", "e4"];
-    await Promise.all(ids.map((executionId) => load(warehouse, [file], { executionId })));
-    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 1);
+    const months = ["2025-01", "2025-02", "2025-03", "2025-04"];
+    await Promise.all(
+      months.map(async (billingMonth) => {
+        const file = await csv(test, `a,${billingMonth}-01,,1,USD\n`);
+        return load(warehouse, [file], { billingMonth, executionId: `of ${billingMonth}` });
+      }),
+    );
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, months.length);
     const loads = await rows(warehouse, "SELECT load_id FROM billing._dlt_loads");
-    assert.equal(new Set(loads.map((row) => row["load_id"])).size, ids.length);
+    assert.equal(new Set(loads.map((row) => row["load_id"])).size, months.length);
+    const { state, receipts } = await warehouse.ledger(table);
+    assert.deepEqual([...loadedExecutions(state, table).keys()].toSorted(), months);
+    assert.equal(receipts.length, months.length);
   },
 
   "answers questions and refuses everything else": async (test) => {
@@ -148,7 +163,7 @@ export const sharingCases: Readonly<Record<string, (test: TestWarehouse) => Prom
     await load(warehouse, [await csv(test, "old,2025-01-01,,1,USD\n")]);
     const file = await csv(test, "new,2025-01-01,,1,USD\n");
     let closed: Promise<void> = Promise.resolve();
-    const closing = async function* (): AsyncGenerator<CheckedFile> {
+    const closing = async function* (): AsyncGenerator<MappedFile> {
       yield file;
       closed = warehouse.close();
       yield file;

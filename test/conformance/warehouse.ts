@@ -1,4 +1,4 @@
-import type { CheckedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
+import type { MappedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
 import { loadCases } from "./warehouse-loads.ts";
 import { migrationCases } from "./warehouse-migration.ts";
 import { sharingCases } from "./warehouse-sharing.ts";
@@ -9,9 +9,14 @@ export interface TestWarehouse {
   /** Opens it, as often as a case wants. Without a mode: to write. */
   open(mode?: OpenMode): Promise<Warehouse>;
   /** Puts a data file where the warehouse reads it: plain CSV or Parquet. */
-  put(name: string, bytes: string | Uint8Array): Promise<Pick<CheckedFile, "file" | "path">>;
+  put(name: string, bytes: string | Uint8Array): Promise<Pick<MappedFile, "file" | "path" | "storageUrl">>;
   /** The bytes of a Parquet file with the rows of a query of DuckDB. */
   parquet(sql: string): Promise<Uint8Array>;
+  /**
+   * How the warehouse names the place of a row in a CSV file's text, whose line this is, from 1: `line 3`; empty where it
+   * cannot tell the place of this value.
+   */
+  place(text: string, line: number, value?: string): string;
   /** A column name with as much of quotes, blanks and punctuation as the warehouse takes. */
   readonly oddName: string;
 }
@@ -23,3 +28,10 @@ export const warehouseCases: Readonly<Record<string, (test: TestWarehouse) => Pr
   ...sharingCases,
   ...migrationCases,
 };
+
+/** The cases that also tell whether files which reach a warehouse in another way come to the same end. */
+export const uploadCases: Readonly<Record<string, (test: TestWarehouse) => Promise<void>>> = Object.fromEntries(
+  Object.entries(warehouseCases).filter(
+    ([title]) => title in loadCases || /parquet|nested|cells|no such csv/iu.test(title),
+  ),
+);

@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { pointNames } from "../../src/warehouses/points.ts";
+import { pointsOf } from "./points.ts";
 import { buildSmallBuckets, prepareScenario, smallScenarios, type Scenario } from "./scenarios.ts";
 import { killAtPoint } from "./trials.ts";
 
 // `npm run test:kills` kills at every point each time that it is reached, over the sample deliveries too, and at random.
 const cases: readonly (readonly [scenario: number, point: string, moment: Moment])[] = [
-  ...pointNames.map((point) => [1, point, "middle"] as const),
+  ...pointsOf("duckdb").map((point) => [1, point, "middle"] as const),
   ...["before-commit", "after-commit"].flatMap((point) => [[1, point, "first"] as const, [1, point, "last"] as const]),
   [0, "prepared", "first"],
   [2, "after-commit", "first"],
@@ -33,7 +33,7 @@ describe("a run that is killed", { concurrency: 2 }, () => {
 
   test("comes by every named point", () => {
     const reached = new Set(scenarios.flatMap(({ points }) => points));
-    assert.deepEqual([...reached].toSorted(), pointNames.toSorted());
+    assert.deepEqual([...reached].toSorted(), pointsOf("duckdb").toSorted());
   });
 
   for (const [index, [scenario, point, moment]] of cases.entries()) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
-import { createTally, type Evidence, type Precision, type TallyOptions } from "../../src/pipeline/tally.ts";
+import { createTally, type Precision, type TallyOptions } from "../../src/pipeline/tally.ts";
 import { combineEvidence, verifyMonth } from "../../src/pipeline/verify.ts";
-import type { Execution } from "../../src/model.ts";
+import type { Evidence, Execution } from "../../src/model.ts";
 import type { TableMeasures } from "../../src/warehouses/warehouse.ts";
 
 const header = ["period", "currency", "cost"];
@@ -96,6 +96,7 @@ describe("the proof of a month", () => {
     sums: [{ USD: "0.100000000000000001" }],
     firstUsage: null,
     lastUsage: null,
+    delivered: null,
     ...changes,
   });
 

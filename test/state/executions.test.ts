@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeState, encodeState, versionHash } from "../../src/state/dlt.ts";
-import { forgetMonths, loadedExecutions, recordLoad, type LoadToRecord } from "../../src/state/executions.ts";
+import { forgetMonths, idColumnOf, loadedExecutions, recordLoad, type LoadToRecord } from "../../src/state/executions.ts";
 import { parseJson, writeJson } from "../../src/state/json.ts";
 import { fixturesOf, newestState, rowsOf, textOf, type DltFixture } from "./fixtures.ts";
 
@@ -66,7 +66,7 @@ describe("loadedExecutions", () => {
 
   const entries: Readonly<Record<string, string>> = {
     "a number": "7",
-    "an entry of the other cloud": '{"run_id":"r"}',
+    "an entry without an execution": '{"loaded_at":"2025-11-02T00:00:00+00:00"}',
     "a list with something else in it": '["a",1]',
   };
   for (const [title, entry] of Object.entries(entries)) {
@@ -79,6 +79,15 @@ describe("loadedExecutions", () => {
       assert.deepEqual([...loadedExecutions(forgotten.state, fixture.table).keys()], ["2025-09"]);
     });
   }
+
+  it("reads the entries of a section whose name does not tell its cloud", () => {
+    const [fixture] = fixturesOf("azure-second-run");
+    assert.ok(fixture !== undefined);
+    const table = { ...fixture.table, idColumn: "assembly_id" } as const;
+    const state = newestState(fixture);
+    assert.deepEqual(loadedExecutions(state, table), loadedExecutions(state, fixture.table));
+    assert.deepEqual([idColumnOf(state, table), idColumnOf(null, table)], ["run_id", "assembly_id"]);
+  });
 
   it("takes an empty list for a month that is not loaded", () => {
     const [fixture] = fixturesOf("aws-fresh");

@@ -42,7 +42,7 @@ export async function replaceMonth(database: Database, replacement: MonthReplace
     }
     const measures = await measure(connection, replacement, columns, inMonth, inserted);
     reachPoint("measured");
-    await writePackage(connection, table, settle(measures, await readCurrentState(connection, table)));
+    await writePackage(connection, table, await settle(measures, await readCurrentState(connection, table)));
   });
   // Gives the place of the old rows to the next month. It is no part of the load: publishing does it again, and tells.
   await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
@@ -113,6 +113,7 @@ async function measure(
     ),
     firstUsage: textOrNull(total?.["first"]),
     lastUsage: textOrNull(total?.["last"]),
+    delivered: null,
   };
 }
 

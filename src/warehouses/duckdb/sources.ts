@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
-import type { CheckedFile, MonthReplacement } from "../warehouse.ts";
+import type { MappedFile, MonthReplacement } from "../warehouse.ts";
 import { castExpression } from "./casts.ts";
 import { readRows } from "./database.ts";
 import { firstLine } from "./failures.ts";
@@ -9,7 +9,7 @@ import { fold, identifier, literal } from "./names.ts";
 
 /** A file as a relation `f` with the columns `c0`, `c1`, ..., by position. */
 export interface Source {
-  readonly file: CheckedFile;
+  readonly file: MappedFile;
   /** SQL of the relation. */
   readonly relation: string;
   /** The same with the number of the row, counted in the order of the file from `firstRow` on, as `"row"`. */
@@ -37,7 +37,7 @@ export type NativeColumns = ReadonlyMap<string, string>;
 /** What a file holds for a table. Errors: FILE_INVALID, FILE_CORRUPT, PERIOD_MISSING. */
 export async function describeSource(
   connection: DuckDBConnection,
-  file: CheckedFile,
+  file: MappedFile,
   table: NativeColumns,
   replacement: MonthReplacement,
 ): Promise<Source> {
@@ -113,7 +113,7 @@ function parquetRelation(path: string): string {
 async function parquetTypes(
   connection: DuckDBConnection,
   relation: string,
-  { file, columns }: CheckedFile,
+  { file, columns }: MappedFile,
 ): Promise<string[]> {
   const rows = await readRows(connection, `DESCRIBE SELECT * FROM ${relation}`).catch((cause: unknown) => {
     throw corruptFile(file.key, cause);

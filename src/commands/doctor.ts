@@ -1,0 +1,32 @@
+import { doctor as examine, type DoctorResult } from "../pipeline/doctor.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { jsonText, paint, visible } from "./output.ts";
+import type { ScreenStyle } from "./run-screen.ts";
+
+/** Shows what stands in the way of a run, and the command that mends it. */
+export async function doctor(
+  options: { readonly exports: readonly string[] },
+  context: CommandContext,
+): Promise<ExitCode> {
+  const result = await examine(await context.loadConfig(), { pipelines: options.exports });
+  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : doctorScreen(result, style));
+  return result.ok ? 0 : 4;
+}
+
+/** The checks, for people: grouped by what they are about, each failure with its remedy below. */
+export function doctorScreen({ checks }: DoctorResult, style: ScreenStyle): string {
+  const width = Math.max(...checks.map(({ check }) => check.length));
+  const lines: string[] = [];
+  let subject: string | undefined;
+  for (const finding of checks) {
+    if (finding.subject !== subject) lines.push(...(subject === undefined ? [] : [""]), visible(finding.subject));
+    subject = finding.subject;
+    const mark = finding.ok ? paint(style, "good", "✔") : paint(style, "bad", "✖");
+    lines.push(`  ${mark} ${finding.check.padEnd(width)}  ${visible(finding.found)}`);
+    for (const line of finding.remedy?.split("\n") ?? []) lines.push(`      ${visible(line)}`);
+  }
+  const failed = checks.filter(({ ok }) => !ok).length;
+  const summary = failed === 0 ? "Everything is well." : `${failed} of ${checks.length} checks failed.`;
+  return `${[...lines, "", summary].join("\n")}\n`;
+}

@@ -1,0 +1,70 @@
+import type { GoogleCredentials } from "../model.ts";
+import { isTable, type Layer } from "./settings.ts";
+
+/** What was written of a login to Google Cloud. */
+export interface WrittenCredentials {
+  /** A whole key; null where the machine's default credentials are to be used. */
+  readonly key: GoogleCredentials | null;
+  /** The project in which jobs run, which may stand there alone; null when it does not. */
+  readonly projectId: string | null;
+}
+
+/** Where dlt looks for credentials, the most specific place first (dlt's documentation, "How dlt looks for values"). */
+export const credentialPlaces: readonly (readonly string[])[] = [
+  ["destination", "bigquery", "credentials"],
+  ["destination", "credentials"],
+  ["credentials"],
+];
+
+/** What only a key of the kind has. */
+const marks: Readonly<Record<string, readonly string[]>> = {
+  service_account: ["client_email", "private_key"],
+  authorized_user: ["client_id", "client_secret", "refresh_token"],
+};
+
+/**
+ * The credentials for Google Cloud that stand in the files of dlt or in the environment: a table of keys, or the text of
+ * a key file. A later layer wins key by key. Whether a key is whole is told by whoever logs in with it.
+ */
+export function googleCredentials(layers: readonly Layer[]): WrittenCredentials {
+  for (const place of credentialPlaces) {
+    const values = valuesAt(place, layers);
+    if (values.size === 0) continue;
+    const [type] = Object.entries(marks).find(([, keys]) => keys.some((key) => values.has(key))) ?? [];
+    const key = type === undefined ? null : { ...Object.fromEntries(values), type };
+    return { key, projectId: values.get("project_id") ?? null };
+  }
+  return { key: null, projectId: null };
+}
+
+function valuesAt(place: readonly string[], layers: readonly Layer[]): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const setting of layers.flat()) {
+    // A variable has the rest of the path in its key: `credentials__private_key`.
+    const path = setting.path.flatMap((name) => name.split("__"));
+    if (path.slice(0, place.length).join(".") !== place.join(".")) continue;
+    const key = path.slice(place.length).join(".");
+    const table = key === "" ? parsed(setting.value) : { [key]: setting.value };
+    for (const [name, value] of Object.entries(table)) {
+      if (typeof value === "string" && value !== "")
+        values.set(name, name === "private_key" ? unescaped(value) : value);
+    }
+  }
+  return values;
+}
+
+function parsed(value: unknown): Record<string, unknown> {
+  if (isTable(value)) return value;
+  try {
+    const document: unknown = typeof value === "string" ? JSON.parse(value) : {};
+    return isTable(document) ? document : {};
+  } catch {
+    // Whoever logs in with it says what it lacks; the text itself is not repeated.
+    return {};
+  }
+}
+
+/** Environment variables often carry a key on one line, with its line ends written as `\n`. */
+function unescaped(key: string): string {
+  return `${key.replaceAll("\\n", "\n").trimEnd()}\n`;
+}

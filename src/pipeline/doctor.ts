@@ -1,0 +1,98 @@
+import type { Config, PipelineConfig } from "../config.ts";
+import { BillhouseError } from "../errors.ts";
+import type { Finding, StoredObject } from "../model.ts";
+import { openStorage } from "../storages/index.ts";
+import type { Storage } from "../storages/storage.ts";
+import { openWarehouse } from "../warehouses/index.ts";
+import { discover } from "./discover.ts";
+import { selectPipelines, tableOf } from "./select.ts";
+
+/** The answer of `doctor`. */
+export interface DoctorResult {
+  /** Whether everything is well. */
+  readonly ok: boolean;
+  readonly checks: readonly (Finding & {
+    /** What the check is about: `configuration`, the address of a bucket, the warehouse. */
+    readonly subject: string;
+  })[];
+}
+
+/**
+ * Looks whether everything is there that `run` needs: storages, exports, and the warehouse with its permissions. What
+ * fails is a finding, with what mends it, and the checks go on. Nothing is written that stays.
+ * Errors: CONFIG_INVALID, USAGE_INVALID.
+ */
+export async function doctor(
+  config: Config,
+  options: { readonly pipelines?: readonly string[] } = {},
+): Promise<DoctorResult> {
+  const pipelines = selectPipelines(config, options.pipelines);
+  const checks: DoctorResult["checks"][number][] = [];
+  const add = (subject: string, findings: readonly Finding[]): void => {
+    for (const finding of findings) checks.push({ subject, ...finding });
+  };
+  add("configuration", [
+    well("file", `${config.file ?? "the environment alone"}, ${pipelines.map(({ name }) => name).join(", ")}`),
+  ]);
+  for (const pipeline of pipelines) add(`${pipeline.name}: ${pipeline.bucketUrl}`, await examineExport(pipeline));
+  const [subject, findings] = await examineWarehouse(config, pipelines);
+  add(subject, findings);
+  return { ok: checks.every(({ ok }) => ok), checks };
+}
+
+async function examineExport(pipeline: PipelineConfig): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const failed = await attempt("access", async () => {
+    const storage = await openStorage(pipeline.bucketUrl, pipeline.storage);
+    const identity = await storage.identity();
+    if (identity !== null) findings.push(well("identity", identity));
+    const object = await firstObject(storage, pipeline.prefix);
+    findings.push(well("list", object === undefined ? "no object below the prefix" : "objects can be listed"));
+    if (object !== undefined) {
+      const range = { start: 0, end: 1 };
+      for await (const _ of storage.read(object, range));
+      findings.push(well("read", "objects can be read"));
+    }
+    const { format, exportName, months } = await discover(pipeline, storage);
+    findings.push(well("export", `${exportName} (${format.kind}), ${months.size} billing months`));
+  });
+  return [...findings, ...failed];
+}
+
+async function firstObject(storage: Storage, prefix: string): Promise<StoredObject | undefined> {
+  for await (const object of storage.list(prefix)) return object;
+  return undefined;
+}
+
+async function examineWarehouse(
+  config: Config,
+  pipelines: readonly PipelineConfig[],
+): Promise<readonly [subject: string, findings: readonly Finding[]]> {
+  const findings: Finding[] = [];
+  let subject: string = config.warehouse.kind;
+  const failed = await attempt("open", async () => {
+    const warehouse = await openWarehouse(config.warehouse, "read");
+    try {
+      subject = warehouse.description;
+      findings.push(...(await warehouse.examine(pipelines.map((pipeline) => tableOf(pipeline)))));
+    } finally {
+      await warehouse.close();
+    }
+  });
+  return [subject, [...findings, ...failed]];
+}
+
+/** What an attempt that fails tells; nothing when it comes to its end. */
+async function attempt(check: string, work: () => Promise<void>): Promise<readonly Finding[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    if (!(error instanceof BillhouseError)) throw error;
+    return [{ check, ok: false, found: error.message, remedy: error.hint }];
+  }
+}
+
+function well(check: string, found: string): Finding {
+  return { check, ok: true, found, remedy: null };
+}

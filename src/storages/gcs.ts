@@ -1,0 +1,109 @@
+import { BillhouseError } from "../errors.ts";
+import type { StoredObject } from "../model.ts";
+import { ask, openClient, type Client, type Patience } from "./gcs/client.ts";
+import { deniedOrUnavailable, foreign, statusOf } from "./gcs/failures.ts";
+import { canBeKey, objectFields, outside, toObject, type ObjectMetadata } from "./gcs/objects.ts";
+import { read } from "./gcs/read.ts";
+import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
+
+/**
+ * Storage `gs`: a bucket of Google Cloud Storage, given as `gs://bucket`.
+ *
+ * It needs the permissions storage.objects.list and storage.objects.get, the role Storage Object Viewer. The version is
+ * the generation. An object whose name ends in `/` stands for a folder and is none. Bytes are those that are stored: an
+ * object with `Content-Encoding: gzip` is not unpacked. Requests that fail in a way that passes are made again for about
+ * 45 seconds, and a download that breaks goes on at the byte it stands at.
+ * Errors as the contract says, and STORAGE_UNAVAILABLE, CREDENTIALS_INVALID, and FILE_CORRUPT for bytes that are not
+ * those that the bucket says it holds.
+ */
+export const gcsStorage: StorageDriver = gcsStorageWith({
+  retries: 7,
+  multiplier: 1.5,
+  longestDelay: 10_000,
+  answer: 120_000,
+  silence: 60_000,
+});
+
+/** Storage `gs` that waits for the service as long as `patience` says. */
+export function gcsStorageWith(patience: Patience): StorageDriver {
+  return {
+    scheme: "gs",
+    async open(url, options) {
+      const client = await openClient(bucketOf(url), options, patience);
+      return {
+        url: client.url,
+        list: (prefix) => list(client, prefix),
+        find: (key) => find(client, key),
+        read: (object, range) => read(client, object, range),
+        identity: () => client.identity(),
+      } satisfies Storage;
+    },
+  };
+}
+
+/** One answer of a listing, of which only the fields that were asked for are there. */
+interface Page {
+  readonly items?: readonly ObjectMetadata[];
+  readonly nextPageToken?: string;
+}
+
+function bucketOf(url: string): string {
+  const bucket = /^gs:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])\/?$/u.exec(url.replace(/^gs:/iu, "gs:"));
+  if (bucket?.groups?.["bucket"] !== undefined) return bucket.groups["bucket"];
+  // What is wrong with it is not repeated: it may hold a secret.
+  throw new BillhouseError("CONFIG_INVALID", "The gs:// address does not name a bucket of Cloud Storage.", {
+    hint: "Write the name of the bucket alone, as in gs://acme-billing; folders in it belong into prefix.",
+  });
+}
+
+async function* list(client: Client, prefix: string): AsyncGenerator<StoredObject> {
+  if (leavesRoot(prefix)) throw outside(client, prefix);
+  if (!prefix.isWellFormed()) return;
+  const folder = prefix === "" ? "" : prefix.replace(/\/*$/u, "/");
+  let pageToken: string | undefined;
+  do {
+    const page = await askForPage(client, folder, pageToken);
+    for (const item of page.items ?? []) {
+      const object = toObject(client, item);
+      if (!object.key.endsWith("/") && !leavesRoot(object.key)) yield object;
+    }
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined && pageToken !== "");
+}
+
+async function askForPage(client: Client, prefix: string, pageToken: string | undefined): Promise<Page> {
+  const query = {
+    autoPaginate: false,
+    fields: `items(${objectFields}),nextPageToken`,
+    ...(prefix === "" ? {} : { prefix }),
+    ...(pageToken === undefined ? {} : { pageToken }),
+  };
+  try {
+    const [, , page] = await ask(client, async () => client.bucket.getFiles(query));
+    // Whoever stands between may answer with a page of their own, and that would pass for an empty listing.
+    if (typeof page === "object" && page !== null) return page;
+  } catch (error) {
+    if (statusOf(error) === 404) throw noBucket(client, error);
+    throw deniedOrUnavailable(client, error, "storage.objects.list");
+  }
+  throw foreign(client.url);
+}
+
+async function find(client: Client, key: string): Promise<StoredObject | undefined> {
+  if (leavesRoot(key)) throw outside(client, key);
+  if (!canBeKey(key)) return undefined;
+  try {
+    const [metadata] = await ask(client, async () => client.bucket.file(key).getMetadata({ fields: objectFields }));
+    return toObject(client, metadata);
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw deniedOrUnavailable(client, error, "storage.objects.get");
+  }
+}
+
+function noBucket(client: Client, cause: unknown): BillhouseError {
+  return new BillhouseError("STORAGE_NOT_FOUND", `There is no bucket ${client.url}.`, {
+    hint: "Check the name in bucket_url: `gcloud storage buckets list --project=<project>` shows the buckets of a project.",
+    cause,
+  });
+}

@@ -1,0 +1,101 @@
+import { BillhouseError } from "../../errors.ts";
+import type { Table } from "../../model.ts";
+import type { LoadPackage } from "../../state/package.ts";
+import { reachPoint } from "../points.ts";
+import { backOff, finishJob } from "./jobs.ts";
+import { type Current, readCurrent } from "./ledger.ts";
+import { guardStatements, moved, packageStatements, transaction } from "./packages.ts";
+import { createParameters, type Parameters } from "./parameters.ts";
+import { queryConfiguration, type QuerySettings } from "./queries.ts";
+import { isPassing, type Refusal, refusalOfJob, refusedError } from "./refusals.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Something to commit together with a package. */
+export interface Commit {
+  readonly table: Table;
+  readonly around: Surroundings;
+  readonly location: string;
+  /** Begins the ids of the jobs: what an earlier process gave to BigQuery under it is the same commit. */
+  readonly jobPrefix: string;
+  readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
+  /** The month that is replaced, and the load of it that was the newest when the work began; null for a package alone. */
+  readonly replaced: { readonly billingMonth: string; readonly loadId: string | null } | null;
+  /** Statements that stand before those of the package. */
+  readonly statements: (parameters: Parameters) => readonly string[];
+  /** Makes the package for the state as it is now. */
+  readonly settle: (current: Current) => Promise<LoadPackage>;
+}
+
+const tries = 8;
+
+/**
+ * Commits all or nothing. When somebody else commits in between, the package is made anew and tried again.
+ * Errors: WAREHOUSE_LOCKED when another writer loaded the month meanwhile, or when others are always faster; what
+ * `settle` throws; a refusal for anything else that stops the script.
+ */
+export async function commitPackage(settings: QuerySettings, commit: Commit): Promise<void> {
+  const { connection } = settings;
+  const { table, around, replaced, location, labels } = commit;
+  let lost = 0;
+  for (let attempt = 0; ; attempt += 1) {
+    const current = await readCurrent(settings, table, around, replaced?.billingMonth ?? null);
+    if (replaced !== null && current.monthLoadId !== replaced.loadId)
+      throw loadedMeanwhile(table, replaced.billingMonth);
+    const load = await commit.settle(current);
+    connection.throwIfClosing();
+    const parameters = createParameters();
+    const sql = transaction([
+      ...guardStatements(settings, table, current, load, parameters),
+      ...commit.statements(parameters),
+      ...packageStatements(settings, table, load, around, parameters),
+    ]);
+    reachPoint("before-commit");
+    const configuration = queryConfiguration(settings, { sql, parameters, location, labels });
+    const onInserted = (): void => reachPoint("job-inserted");
+    const { job, isOwn } = await finishJob(connection, `${commit.jobPrefix}_${attempt}`, {
+      location,
+      configuration,
+      onInserted,
+    });
+    const refusal = refusalOfJob(job.status ?? {});
+    if (refusal === undefined && (isOwn || (await isReplaced(settings, commit)))) {
+      reachPoint("after-commit");
+      return;
+    }
+    // A job of an earlier process that failed says nothing about this one.
+    if (refusal === undefined || !isOwn) continue;
+    if (!isLost(refusal) && !isPassing(refusal)) throw refusedError(refusal);
+    lost += 1;
+    if (lost === tries) throw isLost(refusal) ? overtaken(table) : refusedError(refusal);
+    await backOff(connection, lost);
+  }
+}
+
+async function isReplaced(settings: QuerySettings, { table, around, replaced }: Commit): Promise<boolean> {
+  if (replaced === null) return true;
+  const { monthLoadId } = await readCurrent(settings, table, around, replaced.billingMonth);
+  return monthLoadId !== replaced.loadId;
+}
+
+/** Whether a script was stopped because of another writer. */
+function isLost({ message }: Refusal): boolean {
+  return (
+    message.includes(moved.lease) ||
+    message.includes(moved.state) ||
+    /aborted due to concurrent update|could not serialize access/i.test(message)
+  );
+}
+
+function loadedMeanwhile(table: Table, month: string): BillhouseError {
+  return new BillhouseError(
+    "WAREHOUSE_LOCKED",
+    `Another run has loaded ${month} of ${table.dataset}.${table.name} meanwhile.`,
+    { hint: "Run again when the other run has ended: nothing of this load was kept." },
+  );
+}
+
+function overtaken({ dataset }: Table): BillhouseError {
+  return new BillhouseError("WAREHOUSE_LOCKED", `Others wrote to ${dataset} again and again at the same time.`, {
+    hint: "Run again when the other runs have ended: nothing of this load was kept.",
+  });
+}

@@ -1,0 +1,179 @@
+import type { ColumnType, RegisteredColumn, Table } from "../../model.ts";
+import type { CurrentState } from "../../state/package.ts";
+import { newestReceipts, type ReadRow } from "../../state/receipts.ts";
+import {
+  columnsTable,
+  leaseTable,
+  loadsTable,
+  pipelineStateTable,
+  receiptsTable,
+  trackingTableName,
+} from "../../state/tables.ts";
+import type { Ledger } from "../warehouse.ts";
+import { identifier } from "./names.ts";
+import { createParameters, type Parameters } from "./parameters.ts";
+import { askForParts, part, type QuerySettings, type TextRow } from "./queries.ts";
+import { lookAround, nameOf, type Surroundings } from "./surroundings.ts";
+import { columnsOf, type TableResource } from "./tables.ts";
+
+/** Reads what the warehouse holds of a table, with one question about all the tables beside it that are there. */
+export async function readLedger(settings: QuerySettings, table: Table): Promise<Ledger> {
+  const around = await lookAround(settings, table);
+  const parameters = createParameters();
+  const selects = [
+    ...stateSelects(settings, table, around, parameters),
+    ...registrySelects(settings, table, around, parameters),
+    ...summarySelects(settings, table, around),
+    ...trackingSelects(settings, table, around, parameters),
+  ];
+  const parts = await askParts(settings, table, selects, parameters, around.location);
+  const columns = columnsOf(around.table);
+  return {
+    columns: columns.length === 0 ? null : columns,
+    registry: (parts.get("registry") ?? []).map((row): RegisteredColumn => ({
+      sourceName: row["source_name"] ?? "",
+      columnName: row["column_name"] ?? "",
+      type: (row["type"] ?? "text") as ColumnType,
+      firstExecution: row["first_execution"] ?? "",
+    })),
+    state: parts.get("state")?.[0]?.["state"] ?? null,
+    receipts: newestReceipts(parts.get("tracking") ?? [], parts.get("receipts") ?? []),
+    lastSummary: parts.get("summary")?.[0]?.["id"] ?? null,
+  };
+}
+
+/** What a commit has to know of the moment before it. */
+export interface Current extends CurrentState {
+  /** The load_id in the lease; null when it has no row. */
+  readonly lease: string | null;
+  /** The load_id of the newest load of the month that was asked for. */
+  readonly monthLoadId: string | null;
+}
+
+/** The newest state and load_ids. The tables beside the bill must be there. */
+export async function readCurrent(
+  settings: QuerySettings,
+  table: Table,
+  around: Surroundings,
+  billingMonth: string | null,
+): Promise<Current> {
+  const parameters = createParameters();
+  const selects = [
+    ...stateSelects(settings, table, around, parameters),
+    part("newest", { id: "MAX(x.id)" }, `(${newestLoadIds(settings, table)}) AS x`),
+    part("lease", { id: "MAX(load_id)" }, nameOf(settings, table, leaseTable.name)),
+  ];
+  const isLoad = loadCondition(around.tracking);
+  if (billingMonth !== null && isLoad !== null) {
+    const month = `billing_month = ${parameters.text(billingMonth)}`;
+    const from = `${nameOf(settings, table, trackingTableName(table))} WHERE ${month} AND ${isLoad}`;
+    selects.push(part("month", { id: "MAX(_dlt_load_id)" }, from));
+  }
+  const parts = await askParts(settings, table, selects, parameters, around.location);
+  return {
+    state: parts.get("state")?.[0]?.["state"] ?? null,
+    newestLoadId: parts.get("newest")?.[0]?.["id"] ?? null,
+    lease: parts.get("lease")?.[0]?.["id"] ?? null,
+    monthLoadId: parts.get("month")?.[0]?.["id"] ?? null,
+  };
+}
+
+/** SELECT of every load_id, as `id`: pipelines share them. */
+export function newestLoadIds(settings: QuerySettings, table: Table): string {
+  return `SELECT load_id AS id FROM ${nameOf(settings, table, loadsTable.name)} UNION ALL SELECT _dlt_load_id AS id FROM ${nameOf(settings, table, pipelineStateTable.name)}`;
+}
+
+/** The tracking rows of the newest load of each month, and the receipts that are kept apart from them. */
+export async function readTracking(
+  settings: QuerySettings,
+  table: Table,
+  around: Surroundings,
+): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
+  const parameters = createParameters();
+  const selects = trackingSelects(settings, table, around, parameters);
+  const parts = await askParts(settings, table, selects, parameters, around.location);
+  return [parts.get("tracking") ?? [], parts.get("receipts") ?? []];
+}
+
+async function askParts(
+  settings: QuerySettings,
+  table: Table,
+  selects: readonly string[],
+  parameters: Parameters,
+  location: string | null,
+): Promise<ReadonlyMap<string, readonly TextRow[]>> {
+  if (selects.length === 0 || location === null) return new Map();
+  const labels = { billhouse: "ledger", table: table.name };
+  return askForParts(settings, { sql: selects.join(" UNION ALL "), parameters, location, labels });
+}
+
+/** dlt's own query (job_client_impl.py, get_stored_state). */
+function stateSelects(settings: QuerySettings, table: Table, around: Surroundings, parameters: Parameters): string[] {
+  if (around.states === null || around.loads === null) return [];
+  const newest = `SELECT s.state AS state FROM ${nameOf(settings, table, pipelineStateTable.name)} AS s
+    JOIN ${nameOf(settings, table, loadsTable.name)} AS l ON l.load_id = s._dlt_load_id
+    WHERE s.pipeline_name = ${parameters.text(table.pipelineName)} AND l.status = 0 ORDER BY l.load_id DESC LIMIT 1`;
+  return [part("state", { state: "x.state" }, `(${newest}) AS x`)];
+}
+
+function registrySelects(
+  settings: QuerySettings,
+  table: Table,
+  { registry }: Surroundings,
+  parameters: Parameters,
+): string[] {
+  if (registry === null) return [];
+  const names = ["source_name", "column_name", "type", "first_execution"];
+  const columns = Object.fromEntries(names.map((name) => [name, identifier(name)]));
+  const mine = `table_name = ${parameters.text(table.name)}`;
+  return [part("registry", columns, `${nameOf(settings, table, columnsTable.name)} WHERE ${mine}`)];
+}
+
+function summarySelects(settings: QuerySettings, table: Table, { tracking }: Surroundings): string[] {
+  const columns = namesOf(tracking);
+  if (!["is_run_summary", "_dlt_load_id"].every((column) => columns.has(column))) return [];
+  const from = `${nameOf(settings, table, trackingTableName(table))} WHERE is_run_summary`;
+  return [part("summary", { id: "MAX(_dlt_load_id)" }, from)];
+}
+
+function trackingSelects(
+  settings: QuerySettings,
+  table: Table,
+  { tracking, receipts }: Surroundings,
+  parameters: Parameters,
+): string[] {
+  const columns = namesOf(tracking);
+  const isLoad = loadCondition(tracking);
+  if (isLoad === null) return [];
+  const order = `_dlt_load_id DESC${columns.has("loaded_at") ? ", loaded_at DESC" : ""}`;
+  const newest = `SELECT * FROM ${nameOf(settings, table, trackingTableName(table))} WHERE ${isLoad}
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY ${order}) = 1`;
+  const rows = part("tracking", cells(tracking), `(${newest}) AS x`);
+  if (receipts === null) return [rows];
+  // Of each month the newest one: an older one belongs to no tracking row that is still asked for.
+  const own = `SELECT * FROM ${nameOf(settings, table, receiptsTable.name)} WHERE table_name = ${parameters.text(table.name)}
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY load_id DESC) = 1`;
+  return [rows, part("receipts", cells(receipts), `(${own}) AS x`)];
+}
+
+function cells(table: TableResource | null): Record<string, string> {
+  const plain = columnsOf(table).filter(({ nativeType }) => !/^(ARRAY|STRUCT|JSON|BYTES)/.test(nativeType));
+  return Object.fromEntries(plain.map(({ name }) => [name, `x.${identifier(name)}`]));
+}
+
+/** The condition that a tracking row tells of a load; null when the table has no such rows. */
+function loadCondition(tracking: TableResource | null): string | null {
+  const columns = namesOf(tracking);
+  if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return null;
+  const ids = ["assembly_id", "assembly_id__v_text", "run_id", "run_id__v_text"].filter((id) => columns.has(id));
+  if (ids.length === 0) return null;
+  return [
+    "billing_month IS NOT NULL",
+    `(${ids.map((id) => `${id} IS NOT NULL`).join(" OR ")})`,
+    ...(columns.has("is_run_summary") ? ["is_run_summary IS DISTINCT FROM TRUE"] : []),
+  ].join(" AND ");
+}
+
+function namesOf(table: TableResource | null): ReadonlySet<string> {
+  return new Set(columnsOf(table).map(({ name }) => name));
+}

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { access, constants, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Finding } from "../../model.ts";
+import { readRows, type Database } from "./database.ts";
+
+/** Less than this on the disk is told: a month is unpacked beside the database while it is loaded. */
+const wantedBytes = 2 * 1024 ** 3;
+
+/** Looks at the file of the database, its folder and its disk: see `Warehouse.examine`. */
+export async function examine(database: Database, path: string): Promise<readonly Finding[]> {
+  const [engine] = await database.use((connection) => readRows(connection, "SELECT version() AS version"));
+  let folder = dirname(path);
+  while (!existsSync(folder)) folder = dirname(folder);
+  return [
+    well("engine", `DuckDB ${String(engine?.["version"])}`),
+    well("database", existsSync(path) ? path : `${path}, which the first run makes`),
+    await folderFinding(folder),
+    await diskFinding(folder),
+  ];
+}
+
+async function folderFinding(folder: string): Promise<Finding> {
+  const writable = await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (writable) return well("folder", `${folder} can be written`);
+  const remedy = `Let the user that runs billhouse write to it, or set path in [destination.duckdb] to another place.`;
+  return { check: "folder", ok: false, found: `${folder} cannot be written`, remedy };
+}
+
+async function diskFinding(folder: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const found = `${(free / 1024 ** 3).toFixed(1)} GB free in ${folder}`;
+  if (free >= wantedBytes) return well("disk", found);
+  const remedy =
+    "Free some space: a month is unpacked there while it is loaded, about ten times its size in the bucket.";
+  return { check: "disk", ok: false, found, remedy };
+}
+
+function well(check: string, found: string): Finding {
+  return { check, ok: true, found, remedy: null };
+}

@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { forget, plan, status, type StatusResult } from "../../src/index.ts";
+import type { Receipt } from "../../src/model.ts";
+import { tableOf } from "../../src/pipeline/select.ts";
+import { nextMonth } from "../../src/schema/periods.ts";
+import { openWarehouse } from "../../src/warehouses/index.ts";
+import { samplesFolder } from "../samples.ts";
+import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "./deliveries.ts";
+import { createGoogleProject, upload, uploadFolder, type GoogleProject } from "./google.ts";
+import { createProject, onlyResult, outcomes, runProject, runWell, type Project } from "./projects.ts";
+
+const samples: readonly (readonly [bucket: string, prefix: string, exportName: string])[] = [
+  ["aws-cur1-csvgz-relocated-mirror", "gcs-transfer/aws_cur", "aws-billing-csv"],
+  ["aws-cur1-csvgz-createnew/delivery-1", "cur/v1", "nise-cur"],
+  ["aws-cur1-parquet-athena-overwrite", "cur/parquet", "nise-athena"],
+  ["azure-focus12-parquet-overwrite", "focus", "focus12"],
+  ["azure-actual-csvgz-createnew", "exports", "nise-actual"],
+];
+
+describe("BigQuery gets from Cloud Storage what DuckDB gets from a folder", () => {
+  for (const [bucket, prefix, exportName] of samples) {
+    test(`${bucket}: the same plan, status and receipts, and sums within what DuckDB rounds`, async (t) => {
+      const folder = samplesFolder(t);
+      if (folder === undefined) return;
+      const source = join(folder, "buckets", bucket);
+      const section = { prefix, export_name: exportName };
+      const google = await createGoogleProject(t, { bills: section });
+      await uploadFolder(google, source);
+      const local = await createProject(t, { bills: { ...section, bucket_url: "bucket" } });
+      await cp(source, local.bucket, { recursive: true });
+
+      assert.deepEqual(await planned(google), await planned(local));
+      await runWell(google);
+      await runWell(local);
+      assert.deepEqual(await planned(google), await planned(local));
+      assert.deepEqual(timeless(await status(google.config)), timeless(await status(local.config)));
+      const [ours, theirs] = [await receiptsOf(google), await receiptsOf(local)];
+      assert.deepEqual(ours.map(comparable), theirs.map(comparable));
+      assert.ok(ours.every(({ files }) => files?.every(({ rows, checksum }) => rows !== null && checksum !== null)));
+      assert.deepEqual(google.gcs.refused, []);
+      requireClean(google);
+    });
+  }
+});
+
+describe("a run on Google Cloud", () => {
+  const section = { aws_cur: { prefix: "cur" } };
+
+  test("restates, forces, forgets and goes back to an earlier delivery: each time the rows are really loaded", async (t) => {
+    const project = await createGoogleProject(t, section);
+    const [first, second] = [
+      curDelivery({ month: "2025-01", id: "20250201T000000Z", files: [curRows("2025-01", "1", "2")] }),
+      curDelivery({ month: "2025-01", id: "20250202T000000Z", files: [curRows("2025-01", "5")] }),
+    ];
+    const load = async (expected: readonly string[], options = {}): Promise<void> => {
+      const { finished } = await runProject(project, options);
+      assert.deepEqual(outcomes(onlyResult(finished)), expected);
+      requireClean(project);
+    };
+    const loads = async (): Promise<number> => (await tracked(project)).length;
+    upload(project, first);
+    await load(["2025-01 new 20250201T000000Z"]);
+    upload(project, second);
+    await load(["2025-01 restated 20250202T000000Z"]);
+    upload(project, first);
+    await load(["2025-01 restated 20250201T000000Z"]);
+    await load(["2025-01 unchanged 20250201T000000Z"]);
+    await load(["2025-01 restated 20250201T000000Z"], { force: true });
+    await load(["2025-01 restated 20250201T000000Z"], { force: true });
+    await forget(project.config, "aws_cur", { months: ["2025-01"] });
+    await load(["2025-01 new 20250201T000000Z"]);
+    assert.equal(await loads(), 6, "one tracking record for each load");
+    assert.deepEqual(await amounts(project), ["1", "2"]);
+  });
+
+  test("brings less than 1 MB of a large month's data files to this machine", async (t) => {
+    const project = await createGoogleProject(t, section);
+    const rows = Array.from({ length: 40_000 }, (_, index) =>
+      curRow("2025-01", {
+        "identity/LineItemId": `${index}-${(Math.imul(index, 2_654_435_761) >>> 0).toString(36)}`,
+        "lineItem/UnblendedCost": `0.${index}`,
+      }),
+    );
+    const delivery = curDelivery({ month: "2025-01", id: "20250201T000000Z", files: [rows, rows, rows] });
+    upload(project, delivery);
+    await runWell(project);
+    const read = delivery.fileKeys.reduce((sum, key) => sum + (project.gcs.mediaBytes.get(key) ?? 0), 0);
+    const size = delivery.fileKeys.reduce((sum, key) => sum + (delivery.objects.get(key)?.length ?? 0), 0);
+    assert.ok(size > 1_000_000, `the month is large: ${size} bytes`);
+    assert.ok(read > 0 && read < 50_000, `${read} bytes of ${size} were read`);
+  });
+
+  test("costs, when idle, the list pages, one manifest a month and at most three queries or jobs", async (t) => {
+    const project = await createGoogleProject(t, { azure_billing: { prefix: "exports" } });
+    const months = Array.from({ length: 36 }, (_, index) => {
+      const year = 2022 + Math.floor(index / 12);
+      return `${year}-${String((index % 12) + 1).padStart(2, "0")}`;
+    });
+    let objects = 0;
+    for (const month of months) {
+      for (let day = 0; day < 30; day += 1) {
+        const pathTime = `${nextMonth(month).replace("-", "")}${String(day + 1).padStart(2, "0")}0142`;
+        const delivery = azureDelivery({ month, id: `run-${month}-${day}`, files: [azureRows(month, "1")], pathTime });
+        upload(project, delivery);
+        objects += delivery.objects.size;
+      }
+    }
+    await runWell(project, { jobs: 4 });
+    const { gcs, bigquery } = project;
+    const [requests, jobs] = [gcs.requests.length, bigquery.counts.jobs];
+    const { finished } = await runProject(project);
+    assert.equal(onlyResult(finished).unchanged.length, months.length);
+    const asked = gcs.requests.slice(requests);
+    const media = asked.filter(({ kind }) => kind === "media");
+    const pages = asked.filter(({ kind }) => kind === "list").length;
+    assert.ok(pages <= Math.floor(objects / 3) + 1, `${pages} pages for ${objects} objects: every page once`);
+    assert.equal(media.length, months.length, "one manifest a month");
+    assert.ok(media.every(({ key }) => key.endsWith("manifest.json")));
+    assert.ok(bigquery.counts.jobs - jobs <= 3, `${bigquery.counts.jobs - jobs} jobs`);
+  });
+
+  test("loads files that are not in Cloud Storage through the staging bucket, and leaves nothing there", async (t) => {
+    const project = await createGoogleProject(t, { aws_cur: { prefix: "cur", bucket_url: "bucket" } });
+    const delivery = curDelivery({
+      month: "2025-01",
+      id: "20250201T000000Z",
+      files: [curRows("2025-01", "1.5", "2"), curRows("2025-01", "-0.25")],
+    });
+    await deliver(join(project.folder, "bucket"), delivery);
+    const { loaded } = await runWell(project);
+    assert.deepEqual([loaded[0]?.rows, loaded[0]?.cost], [3, { USD: "3.25" }]);
+    assert.deepEqual(await amounts(project), ["-0.25", "1.5", "2"]);
+    requireClean(project);
+  });
+
+  test("keeps the old month when an object is written again while it is loaded", async (t) => {
+    const project = await createGoogleProject(t, section);
+    const first = curDelivery({ month: "2025-01", id: "20250201T000000Z", files: [curRows("2025-01", "1")] });
+    const second = curDelivery({ month: "2025-01", id: "20250202T000000Z", files: [curRows("2025-01", "7")] });
+    upload(project, first);
+    await runWell(project);
+    upload(project, second);
+    const [key = ""] = second.fileKeys;
+    const before = project.bigquery.counts.loads;
+    project.gcs.fault({
+      match: ({ kind }) => {
+        // The load job has read the object when this changes it.
+        const loaded = kind === "metadata" && project.bigquery.counts.loads > before;
+        if (loaded) project.gcs.put("acme-billing", key, second.objects.get(key) ?? "");
+        return false;
+      },
+      kind: 503,
+    });
+    const { finished } = await runProject(project);
+    assert.deepEqual(outcomes(onlyResult(finished)), ["2025-01 failed OBJECT_CHANGED"]);
+    assert.deepEqual(await amounts(project), ["1"]);
+    requireClean(project);
+  });
+});
+
+/** The plan but for what only BigQuery bills. */
+async function planned(project: Project): Promise<unknown> {
+  const { pipelines } = await plan(project.config);
+  return pipelines.map(({ billed_bytes: _, ...pipeline }) => pipeline);
+}
+
+function timeless(result: StatusResult): unknown {
+  return result.pipelines.map((pipeline) => ({
+    ...pipeline,
+    months: pipeline.months.map((month) => ({ ...month, loaded_at: "" })),
+  }));
+}
+
+async function receiptsOf(project: Project): Promise<readonly Receipt[]> {
+  const warehouse = await openWarehouse(project.config.warehouse, "read");
+  try {
+    const [pipeline] = project.config.pipelines;
+    assert.ok(pipeline);
+    return (await warehouse.ledger(tableOf(pipeline))).receipts;
+  } finally {
+    await warehouse.close();
+  }
+}
+
+/** What two warehouses must agree on: all but times, versions, and what each rounds in its own way. */
+function comparable(receipt: Receipt): unknown {
+  return {
+    ...receipt,
+    loadId: "",
+    loadedAt: "",
+    durationSeconds: 0,
+    roundedValues: 0,
+    tableCost: Object.keys(receipt.tableCost ?? {}),
+    tableEffectiveCost: Object.keys(receipt.tableEffectiveCost ?? {}),
+    files: receipt.files?.map((file) => ({ ...file, version: "" })),
+  };
+}
+
+/** The unblended costs of the table, as text. */
+async function amounts(project: Project): Promise<string[]> {
+  const found = await questions(project, "SELECT line_item_unblended_cost AS cost FROM billing_data.aws_cur_data");
+  return found.map((row) => String(row["cost"])).toSorted();
+}
+
+async function tracked(project: Project): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return questions(project, "SELECT * FROM billing_data.aws_cur_data_load_tracking WHERE billing_month IS NOT NULL");
+}
+
+async function questions(project: Project, sql: string): Promise<Readonly<Record<string, unknown>>[]> {
+  const warehouse = await openWarehouse(project.config.warehouse, "reader");
+  try {
+    const found: Readonly<Record<string, unknown>>[] = [];
+    for await (const row of warehouse.query(sql)) found.push(row);
+    return found;
+  } finally {
+    await warehouse.close();
+  }
+}
+
+/** Nothing that a load needed for a while may be left. */
+function requireClean({ bigquery, gcs }: GoogleProject): void {
+  const left = bigquery.tableNames("billing_data", "acme").filter((name) => name.startsWith("_billhouse_staging"));
+  assert.deepEqual(left, []);
+  assert.deepEqual(gcs.keys("acme-staging"), []);
+}

@@ -1,0 +1,120 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+
+import type { Catalog } from "./catalog.ts";
+import type { Engine } from "./engine.ts";
+import { queryError, refusal, refusalOf } from "./failures.ts";
+import { checkColumnName, checkTableName } from "./names.ts";
+import { translateQuery } from "./queries.ts";
+import { emptyScope, type Surroundings } from "./scope.ts";
+import type { Expression, Statement } from "./syntax.ts";
+import { columnsOf, namedTable, type Table, tableId } from "./table-settings.ts";
+import { type Column, fieldSchema, quoted, scalar } from "./types.ts";
+
+/** What a statement that defines something is run with. */
+export interface DefinitionOptions {
+  readonly engine: Engine;
+  readonly catalog: Catalog;
+  readonly project: string;
+  readonly location: string;
+  readonly encryptionConfiguration?: unknown;
+  readonly dryRun: boolean;
+  readonly connection: DuckDBConnection;
+  around(): Surroundings;
+  tableOf(path: readonly string[]): Table;
+  bill(): Promise<void>;
+  permit(table: Table, what: "read" | "write"): void;
+}
+
+/** Runs CREATE TABLE .. AS, ALTER TABLE and DROP TABLE. */
+export async function runDefinition(
+  statement: Statement & { s: "create" | "rename" | "drop" | "dropColumn" | "renameColumn" },
+  options: DefinitionOptions,
+): Promise<void> {
+  const { catalog, dryRun } = options;
+  if (statement.s === "create") return createAs(statement, options);
+  let table: Table;
+  try {
+    table = options.tableOf(statement.table);
+  } catch (error) {
+    if (statement.s === "drop" && statement.ifExists && refusalOf(error).reason === "notFound") return;
+    throw error;
+  }
+  options.permit(table, "write");
+  if (dryRun) return;
+  if (statement.s === "drop") return catalog.dropTable(table);
+  if (statement.s === "rename") {
+    checkTableName("table", statement.to);
+    const { tables } = table.dataset;
+    if (tables.has(statement.to))
+      throw refusal("duplicate", `Already Exists: Table ${tableId({ ...table, name: statement.to })}`);
+    tables.delete(table.name);
+    table.name = statement.to;
+    tables.set(statement.to, table);
+    return;
+  }
+  const column = columnsOf(table).find(({ name }) => name.toLowerCase() === statement.column.toLowerCase());
+  if (column === undefined) throw queryError(`Column not found: ${statement.column}`);
+  // Documented: data-definition-language#alter_table_drop_column_statement, and its like for RENAME COLUMN.
+  const key = [table.timePartitioning?.field, ...(table.clustering?.fields ?? [])].map((name) => name?.toLowerCase());
+  if (statement.s === "dropColumn") {
+    if (key.includes(column.name.toLowerCase()))
+      throw queryError(`Cannot drop column ${column.name}: it is used by partitioning or clustering`);
+    await options.engine.run(`ALTER TABLE ${table.physical} DROP COLUMN ${quoted(column.name)}`);
+    table.fields = table.fields.filter(({ name }) => name !== column.name);
+    return;
+  }
+  checkColumnName(statement.to);
+  if (key[0] === column.name.toLowerCase())
+    throw queryError(`Cannot rename column ${column.name}: it is used by partitioning`);
+  if (columnsOf(table).some(({ name }) => name.toLowerCase() === statement.to.toLowerCase())) {
+    throw queryError(`Column already exists: ${statement.to}`);
+  }
+  await options.engine.run(
+    `ALTER TABLE ${table.physical} RENAME COLUMN ${quoted(column.name)} TO ${quoted(statement.to)}`,
+  );
+  table.fields = table.fields.map((field) => (field.name === column.name ? { ...field, name: statement.to } : field));
+  if (table.clustering !== undefined) {
+    table.clustering = {
+      fields: table.clustering.fields.map((name) =>
+        name.toLowerCase() === column.name.toLowerCase() ? statement.to : name,
+      ),
+    };
+  }
+}
+
+async function createAs(statement: Statement & { s: "create" }, options: DefinitionOptions): Promise<void> {
+  const { catalog, connection, encryptionConfiguration } = options;
+  const { sql, columns } = translateQuery(statement.query, emptyScope, options.around());
+  const [name = "", datasetName = "", project = options.project] = statement.table.toReversed();
+  const dataset = catalog.dataset(project, datasetName, options.location);
+  await options.bill();
+  if (options.dryRun) return;
+  const existing = dataset.tables.get(name);
+  if (existing !== undefined && statement.replace) await catalog.dropTable(existing);
+  const known: Column[] = columns.map((column) => ({
+    ...column,
+    type: column.type.kind === "NULL" ? scalar("INT64") : column.type,
+  }));
+  const table = await catalog.createTable(dataset, name, {
+    schema: { fields: known.map(fieldSchema) },
+    ...(encryptionConfiguration !== undefined && { encryptionConfiguration }),
+    ...(statement.partition && { timePartitioning: partitioningOf(statement.partition) }),
+    ...(statement.cluster.length > 0 && { clustering: { fields: [...statement.cluster] } }),
+  });
+  try {
+    await connection.run(`INSERT INTO ${namedTable(table).physical} ${sql}`);
+  } catch (error) {
+    await catalog.dropTable(table);
+    throw error;
+  }
+  await catalog.sweep();
+}
+
+function partitioningOf(expression: Expression): { type: string; field: string } {
+  if (expression.e === "name") return { type: "DAY", field: expression.path.at(-1) ?? "" };
+  if (expression.e === "call" && /^(?:DATE|DATETIME|TIMESTAMP)_TRUNC$/u.test(expression.name)) {
+    const [column, part] = expression.arguments;
+    if (column?.e === "name" && part?.e === "literal") return { type: part.value, field: column.path.at(-1) ?? "" };
+  }
+  throw queryError("PARTITION BY expression must be a column, or DATE_TRUNC, DATETIME_TRUNC or TIMESTAMP_TRUNC of one");
+}

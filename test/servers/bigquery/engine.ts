@@ -1,0 +1,40 @@
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResultReader } from "@duckdb/node-api";
+
+import { registerNatives } from "./natives.ts";
+
+/** The DuckDB in memory that does the work. */
+export interface Engine {
+  /** Another connection, with a transaction of its own; closed by whoever asked. */
+  connect(): Promise<DuckDBConnection>;
+  /** Runs one statement on a connection that all share, after those that were asked for before. */
+  run(sql: string): Promise<DuckDBResultReader>;
+  close(): Promise<void>;
+}
+
+/** Starts DuckDB. */
+export async function createEngine(): Promise<Engine> {
+  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false", threads: "2" });
+  const shared = await instance.connect();
+  registerNatives(shared);
+  // A transaction of DuckDB begins with the first table it reads.
+  await shared.run(`CREATE TABLE main."pin" (x BIGINT)`);
+  await shared.run("SET TimeZone = 'UTC'");
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    async connect() {
+      const connection = await instance.connect();
+      await connection.run("SET TimeZone = 'UTC'");
+      return connection;
+    },
+    async run(sql) {
+      const next = last.then(() => shared.runAndReadAll(sql));
+      last = next.catch(() => undefined);
+      return next;
+    },
+    async close() {
+      await last;
+      shared.closeSync();
+      instance.closeSync();
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+
+import { restRows, type Row } from "./answers.ts";
+import { coerce } from "./casts.ts";
+import type { Catalog } from "./catalog.ts";
+import { runDefinition } from "./definitions.ts";
+import type { Engine } from "./engine.ts";
+import { translate } from "./expressions.ts";
+import { queryError, refusal } from "./failures.ts";
+import { parseScript } from "./parse-statements.ts";
+import { emptyScope, type Surroundings, type Value } from "./scope.ts";
+import { translateMutation, translateQuestion } from "./statements.ts";
+import type { Statement } from "./syntax.ts";
+import { namedTable, type Table } from "./table-settings.ts";
+import { createTransactions, type Sequence } from "./transactions.ts";
+import { type Column, scalar } from "./types.ts";
+
+/** What a script is run with. */
+export interface ScriptOptions {
+  readonly engine: Engine;
+  readonly catalog: Catalog;
+  readonly project: string;
+  readonly location: string;
+  readonly defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
+  readonly sql: string;
+  readonly parameters: ReadonlyMap<string, Value>;
+  readonly maximumBytesBilled?: number;
+  /** The key with which new tables are encrypted. */
+  readonly encryptionConfiguration?: unknown;
+  readonly dryRun: boolean;
+  /** Refuses what the project may not do with a table. */
+  permit(table: Table, what: "read" | "write"): void;
+  /** Refuses DML where a project has no billing. */
+  permitDml(): void;
+  /** Called before each statement. */
+  beforeStatement(sql: string): Promise<void>;
+  /** Is given the connection on which the script runs, so that it can be interrupted. */
+  running(connection: DuckDBConnection): void;
+}
+
+/** What a script did. */
+export interface ScriptOutcome {
+  readonly statementType: string;
+  readonly columns: readonly Column[] | null;
+  readonly rows: readonly Row[];
+  readonly affected: number | null;
+  readonly bytes: number;
+  readonly statements: number;
+}
+
+/** Runs a script on a connection of its own, statement after statement. Errors: whatever the failing statement says. */
+export async function runScript(options: ScriptOptions, sequence: Sequence): Promise<ScriptOutcome> {
+  const statements = parseScript(options.sql);
+  const connection = await options.engine.connect();
+  options.running(connection);
+  const script = createRun(options, sequence, connection, statements.length);
+  try {
+    for (const statement of statements) await script.run(statement);
+    await script.rollback();
+    return script.outcome();
+  } catch (error) {
+    await script.rollback().catch(() => undefined);
+    throw error;
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckDBConnection, count: number) {
+  const { catalog, dryRun } = options;
+  const transactions = createTransactions(connection, sequence);
+  let rowCount: bigint | null = null;
+  let last: { columns: readonly Column[]; rows: readonly Row[] } | null = null;
+  let bytes = 0;
+  let type = "SCRIPT";
+  let current: Table[] = [];
+
+  const tableOf = (path: readonly string[]): Table => {
+    const { defaultDataset } = options;
+    const [
+      name = "",
+      dataset = defaultDataset?.datasetId ?? "",
+      project = defaultDataset?.projectId ?? options.project,
+    ] = path.toReversed();
+    if (dataset === "") throw queryError(`Table "${name}" must be qualified with a dataset (e.g. dataset.table).`);
+    if (path.length > 3) throw queryError(`Invalid table name: ${path.join(".")}`);
+    return catalog.table(project, dataset, name, options.location);
+  };
+  const around = (): Surroundings => ({
+    sql: options.sql,
+    parameters: options.parameters,
+    rowCount,
+    table(path) {
+      const table = tableOf(path);
+      options.permit(table, "read");
+      current.push(table);
+      return namedTable(table);
+    },
+  });
+  async function bill(tables: readonly Table[]): Promise<void> {
+    // Documented: quotas#query_jobs.
+    if (new Set(tables).size > 1000) throw queryError("Too many tables referenced in the query: 1000 are allowed");
+    const read = [...new Set(tables)];
+    const counts = read.map(({ physical }) => `(SELECT count(*) FROM ${physical})`);
+    const reader = read.length === 0 ? undefined : await options.engine.run(`SELECT ${counts.join(", ")}`);
+    const sizes = read.map(
+      ({ fields }, index) => Number(reader?.getRows()[0]?.[index]) * Math.max(1, fields.length) * 8,
+    );
+    const processed = sizes.reduce((sum, size) => sum + size, 0);
+    bytes += processed;
+    // Documented: best-practices-costs; at least 10 MiB per table.
+    const billed = sizes.reduce((sum, size) => sum + Math.max(size, 10 * 1024 * 1024), 0);
+    if (options.maximumBytesBilled !== undefined && billed > options.maximumBytesBilled) {
+      throw refusal(
+        "bytesBilledLimitExceeded",
+        `Query exceeded limit for bytes billed: ${options.maximumBytesBilled}. ${billed} or higher required.`,
+      );
+    }
+  }
+
+  async function mutate(statement: Statement & { s: "insert" | "update" | "delete" }): Promise<void> {
+    options.permitDml();
+    const sql = translateMutation(statement, around());
+    const target = tableOf(statement.table);
+    options.permit(target, "write");
+    await bill(current);
+    if (dryRun) return;
+    // Documented: transactions#transaction_concurrency; INSERT adds rows, and conflicts with nothing.
+    if (statement.s !== "insert") await transactions.claim(target);
+    const { rowsChanged } = await transactions.execute(sql, [target]);
+    rowCount = BigInt(rowsChanged);
+    target.lastModifiedTime = Date.now();
+    if (statement.s !== "insert") transactions.changed(target);
+    if (!transactions.isOpen) await catalog.sweep();
+  }
+
+  async function question(statement: Statement & { s: "query" }): Promise<void> {
+    const { sql, columns } = translateQuestion(statement, around());
+    await bill(current);
+    const shown = columns.map((column) =>
+      column.type.kind === "NULL" ? { ...column, type: scalar("INT64") } : column,
+    );
+    if (dryRun) {
+      await transactions.execute(`EXPLAIN ${sql}`, current);
+      last = { columns: shown, rows: [] };
+      return;
+    }
+    last = { columns: shown, rows: restRows(await transactions.execute(sql, current), shown) };
+  }
+
+  return {
+    async run(statement: Statement): Promise<void> {
+      await options.beforeStatement(statement.sql);
+      current = [];
+      if (count === 1) type = statementTypes[statement.s];
+      switch (statement.s) {
+        case "query":
+          return question(statement);
+        case "insert":
+        case "update":
+        case "delete":
+          return mutate(statement);
+        case "begin":
+          return dryRun ? undefined : transactions.begin();
+        case "commit":
+        case "rollback":
+          if (!dryRun && !transactions.isOpen)
+            throw queryError("Transaction control statement is not allowed: no transaction is in progress");
+          await transactions.end(statement.s === "commit" ? "COMMIT" : "ROLLBACK");
+          return catalog.sweep();
+        case "assert": {
+          const condition = coerce(translate(statement.condition, emptyScope, around()), scalar("BOOL"));
+          if (condition === undefined) throw queryError("ASSERT expression should return type BOOL");
+          await bill(current);
+          if (dryRun) return undefined;
+          const [row] = (await transactions.execute(`SELECT ${condition.sql}`, current)).getRows();
+          if (row?.[0] === true) return undefined;
+          throw queryError(`Assertion failed${statement.message === undefined ? "" : `: ${statement.message}`}`);
+        }
+        case "create":
+        case "rename":
+        case "drop":
+        case "dropColumn":
+        case "renameColumn":
+          if (transactions.isOpen) {
+            throw queryError(
+              "DDL statements are not supported in a transaction, except for those creating or droping temporary tables or temporary functions.",
+            );
+          }
+          return runDefinition(statement, { ...options, connection, around, tableOf, bill: () => bill(current) });
+      }
+    },
+    rollback: () => transactions.end("ROLLBACK"),
+    outcome(): ScriptOutcome {
+      const isMutation = ["INSERT", "UPDATE", "DELETE"].includes(type);
+      return {
+        statementType: type,
+        columns: last?.columns ?? null,
+        rows: last?.rows ?? [],
+        affected: isMutation && rowCount !== null ? Number(rowCount) : null,
+        bytes,
+        statements: count,
+      };
+    },
+  };
+}
+
+const statementTypes: Readonly<Record<Statement["s"], string>> = {
+  query: "SELECT",
+  insert: "INSERT",
+  update: "UPDATE",
+  delete: "DELETE",
+  begin: "BEGIN_TRANSACTION",
+  commit: "COMMIT_TRANSACTION",
+  rollback: "ROLLBACK_TRANSACTION",
+  assert: "ASSERT",
+  create: "CREATE_TABLE_AS_SELECT",
+  rename: "ALTER_TABLE",
+  drop: "DROP_TABLE",
+  dropColumn: "ALTER_TABLE",
+  renameColumn: "ALTER_TABLE",
+};
