@@ -1,6 +1,6 @@
 import { type ConfigExplanation, explain } from "./config/explain.ts";
 import { readConfig } from "./config/reading.ts";
-import type { GoogleCredentials } from "./model.ts";
+import type { AzureCredentials, GoogleCredentials } from "./model.ts";
 
 export type { ConfigExplanation, ConfigValue } from "./config/explain.ts";
 
@@ -38,6 +38,8 @@ export interface StorageConfig {
   readonly payer: string | null;
   /** Never printed. */
   readonly googleCredentials: GoogleCredentials | null;
+  /** Never printed. */
+  readonly azureCredentials: AzureCredentials | null;
 }
 
 /** Where rows go. */

@@ -159,6 +159,14 @@ export interface Evidence {
  */
 export type GoogleCredentials = Readonly<Record<string, string>>;
 
+/** A key to Azure Blob Storage, as its own tools name it: one of the two. Never printed, never stored. */
+export interface AzureCredentials {
+  /** `AZURE_STORAGE_CONNECTION_STRING` */
+  readonly connectionString: string | null;
+  /** `AZURE_STORAGE_SAS_TOKEN`: a shared access signature, with or without `?` in front. */
+  readonly sasToken: string | null;
+}
+
 /** One thing that `doctor` looked at. */
 export interface Finding {
   /** What was looked at, in a few words: `read objects`. */

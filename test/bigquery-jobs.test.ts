@@ -42,7 +42,7 @@ describe("the jobs of a month", () => {
     await prepare(warehouse);
     await load(warehouse, [await csv(big, "a,2025-01-01,,1,USD\n")]);
     const configurations = big.server.requests.filter(({ name }) => name === "jobs.insert").map(configurationOf);
-    const purposes = configurations.map(({ labels }) => labels?.["billhouse"]);
+    const purposes = configurations.map(({ labels }) => labels?.["billhouse"] ?? "");
     assert.deepEqual([...new Set(purposes)].toSorted(), ["ledger", "load", "prepare", "swap", "verify"]);
     for (const { load: loading, query } of configurations) {
       const target = (loading ?? query) as { destinationEncryptionConfiguration?: { kmsKeyName: string } };
@@ -147,6 +147,21 @@ describe("a run that was stopped", () => {
     await stopped;
     const [name = ""] = staging(big);
     await big.server.rows(`DROP TABLE \`p.billing.${name}\``);
+    const next = await big.open();
+    await load(next, [file]);
+    assert.deepEqual(await rows(next, "SELECT id FROM billing.bills"), [{ id: "new" }]);
+    assert.equal(big.server.counts.loads, 2);
+  });
+
+  test("loads again what was staged and holds other rows by now", async (t) => {
+    const { big, warehouse } = await opened(t);
+    const file = await csv(big, "new,2025-01-01,,1,USD\n");
+    big.server.fault({ on: "jobs.insert", when: isSwap, kind: "stay-running" });
+    const stopped = rejects(load(warehouse, [file]), "INTERRUPTED");
+    await until(() => swapIds(big).length === 1);
+    await warehouse.close();
+    await stopped;
+    await big.server.rows(`DELETE FROM \`p.billing.${staging(big)[0]}\` WHERE TRUE`);
     const next = await big.open();
     await load(next, [file]);
     assert.deepEqual(await rows(next, "SELECT id FROM billing.bills"), [{ id: "new" }]);

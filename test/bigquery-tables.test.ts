@@ -44,8 +44,8 @@ describe("a table", () => {
     ]);
     await load(warehouse, [await csv(big, "a,2015-01-01,2015-01-05,1,USD\n")], { billingMonth: "2015-01" });
     const job = big.server.requests.find(({ name }) => name === "jobs.insert");
-    const reference = (job?.body as { jobReference: { location: string } }).jobReference;
-    assert.equal(reference.location, "US", "jobs run where the dataset lies, whatever the configuration says");
+    const { jobReference } = (job?.body ?? {}) as { jobReference?: { location: string } };
+    assert.equal(jobReference?.location, "US", "jobs run where the dataset lies, whatever the configuration says");
   });
 
   test("in a project of its own is loaded there, and billed elsewhere", async (t) => {
@@ -54,6 +54,8 @@ describe("a table", () => {
     await prepare(warehouse);
     await load(warehouse, [await csv(big, "a,2025-01-01,,1,USD\n")]);
     assert.deepEqual(await big.server.rows("SELECT id FROM billing.bills"), [["a"]]);
+    // The dataset is that of the data, though the question runs where nothing lies.
+    assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills"), [{ id: "a" }]);
     const jobs = big.server.requests.filter(({ name }) => name === "jobs.insert");
     assert.ok(jobs.every(({ path }) => path.startsWith("/projects/payer/")));
     const elsewhere: Table = { ...table, project: "other", dataset: "bills_elsewhere" };
@@ -178,6 +180,24 @@ describe("a table that Python made", () => {
       ]);
     });
   }
+});
+
+test("execution ids that dlt keeps as times are read, and others go beside them", async (t) => {
+  const big = await bigqueryWarehouse(t);
+  big.server.createDataset("billing", { location: "EU" });
+  await big.server.rows(`CREATE TABLE \`p.billing.bills_load_tracking\` AS SELECT
+    TIMESTAMP '2024-12-31 01:02:03+00' AS assembly_id, '2024-12' AS billing_month,
+    TIMESTAMP '2024-12-31 00:00:00+00' AS loaded_at, 1 AS row_count, 1 AS file_count,
+    'csv' AS format, '1735603200.5' AS _dlt_load_id, 'id1' AS _dlt_id`);
+  const warehouse = await big.open();
+  assert.equal((await warehouse.ledger(table)).receipts[0]?.executionId, "20241231T010203Z");
+  await prepare(warehouse);
+  await load(warehouse, [await csv(big, "a,2025-01-01,,1,USD\n")], { executionId: "20250131T040506Z" });
+  await load(warehouse, [], { billingMonth: "2025-02", executionId: "no-time" });
+  assert.deepEqual(
+    (await warehouse.ledger(table)).receipts.map(({ executionId }) => executionId),
+    ["20241231T010203Z", "20250131T040506Z", "no-time"],
+  );
 });
 
 async function makePythonTables({ server }: TestBigquery, definition: string): Promise<void> {

@@ -61,6 +61,20 @@ describe("another writer", () => {
     assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "theirs" }]);
   });
 
+  test("that loads the same month while ours is still staged takes what we staged away, and has won", async (t) => {
+    const big = await bigqueryWarehouse(t);
+    const [first, second] = [await big.open(), await big.open()];
+    await prepare(first);
+    let interfered = false;
+    big.server.onStatement = async (sql) => {
+      if (!sql.startsWith("SELECT 'group'") || interfered) return;
+      interfered = true;
+      await load(second, [await csv(big, "theirs,2025-01-01,,2,USD\n")], { executionId: "e2" });
+    };
+    await rejects(load(first, [await csv(big, "mine,2025-01-01,,1,USD\n")]), "WAREHOUSE_LOCKED", month);
+    assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "theirs" }]);
+  });
+
   test("such as dlt, which knows no lease, is seen by its package", async (t) => {
     const big = await bigqueryWarehouse(t);
     const warehouse = await big.open();

@@ -25,7 +25,7 @@ const bigqueryDefaults = {
   credentials: null,
 };
 
-const storage = { endpoint: null, payer: null, googleCredentials: null };
+const storage = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 
 const keySection = `
   [destination.bigquery.credentials]
@@ -538,7 +538,7 @@ describe("a dlt folder", () => {
           partitionColumn: null,
           firstMonth: null,
           projectId: "acme-project",
-          storage: { endpoint: null, payer: null, googleCredentials: key },
+          storage: { endpoint: null, payer: null, googleCredentials: key, azureCredentials: null },
         },
       ],
       warehouse: {

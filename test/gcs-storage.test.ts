@@ -13,7 +13,7 @@ import { pageSize, startGcsServer, type GcsServer } from "./servers/gcs.ts";
 /** The patience of the real driver, at another pace. */
 const driver = gcsStorageWith({ retries: 3, multiplier: 0.01, longestDelay: 20, answer: 1_000, silence: 300 });
 
-const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null };
+const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 const reader = "billhouse@acme-reader.iam.gserviceaccount.com";
 
 describe("a listing of Cloud Storage", () => {

@@ -12,7 +12,7 @@ import { temporaryFolder, withRights, writeKey } from "./folders.ts";
 import { rejects } from "./rejects.ts";
 import { startGcsServer } from "./servers/gcs.ts";
 
-const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null };
+const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 
 /** By scheme: how a test gets an empty bucket of that storage. */
 const testBuckets: Readonly<Record<string, (t: TestContext) => Promise<TestBucket>>> = {

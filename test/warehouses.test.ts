@@ -22,7 +22,7 @@ describe("warehouse bigquery, of files that have to be uploaded", () => {
   for (const [title, check] of Object.entries(uploadCases)) {
     test(title, async (t) => {
       const warehouse = await bigqueryWarehouse(t);
-      await check({ ...warehouse, put: warehouse.putHere });
+      await check({ ...warehouse, put: (name, bytes) => warehouse.putHere(name, bytes) });
       assert.deepEqual(warehouse.storage.keys("staging"), [], "nothing stays in the staging bucket");
     });
   }

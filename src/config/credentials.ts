@@ -1,4 +1,4 @@
-import type { GoogleCredentials } from "../model.ts";
+import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 import { isTable, type Layer } from "./settings.ts";
 
 /** What was written of a login to Google Cloud. */
@@ -35,6 +35,13 @@ export function googleCredentials(layers: readonly Layer[]): WrittenCredentials 
     return { key, projectId: values.get("project_id") ?? null };
   }
   return { key: null, projectId: null };
+}
+
+/** The key to Azure Blob Storage that the environment holds under the names that Azure's own tools know; null without. */
+export function azureCredentials(environment: Readonly<Record<string, string | undefined>>): AzureCredentials | null {
+  const connectionString = environment["AZURE_STORAGE_CONNECTION_STRING"] || null;
+  const sasToken = environment["AZURE_STORAGE_SAS_TOKEN"] || null;
+  return connectionString === null && sasToken === null ? null : { connectionString, sasToken };
 }
 
 function valuesAt(place: readonly string[], layers: readonly Layer[]): ReadonlyMap<string, string> {

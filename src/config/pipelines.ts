@@ -1,19 +1,25 @@
 import type { PipelineConfig } from "../config.ts";
-import type { GoogleCredentials } from "../model.ts";
+import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 import { parseBucketUrl, trimSlashes } from "./bucket.ts";
 import type { Mistake } from "./mistakes.ts";
 import { isIdentifier, type SourceSection } from "./schema.ts";
+
+/** The logins that storages may need. */
+export interface StorageCredentials {
+  readonly googleCredentials: GoogleCredentials | null;
+  readonly azureCredentials: AzureCredentials | null;
+}
 
 /** The pipelines of the `[sources.*]` sections, with defaults filled in, and the mistakes in them. */
 export function pipelineConfigs(
   sources: Readonly<Record<string, SourceSection>>,
   folder: string,
   origin: (path: readonly string[]) => string,
-  googleCredentials: GoogleCredentials | null,
+  credentials: StorageCredentials,
 ): { readonly pipelines: readonly PipelineConfig[]; readonly mistakes: readonly Mistake[] } {
   const mistakes: Mistake[] = [];
   const pipelines = Object.entries(sources).flatMap(
-    ([name, section]) => pipelineConfig(name, section, folder, origin, googleCredentials, mistakes) ?? [],
+    ([name, section]) => pipelineConfig(name, section, folder, origin, credentials, mistakes) ?? [],
   );
   return { pipelines, mistakes: [...mistakes, ...sharedTables(pipelines, origin)] };
 }
@@ -23,7 +29,7 @@ function pipelineConfig(
   section: SourceSection,
   folder: string,
   origin: (path: readonly string[]) => string,
-  googleCredentials: GoogleCredentials | null,
+  credentials: StorageCredentials,
   mistakes: Mistake[],
 ): PipelineConfig | undefined {
   const path = ["sources", name];
@@ -66,7 +72,7 @@ function pipelineConfig(
     partitionColumn: section.partition_column ?? null,
     firstMonth: section.first_month ?? null,
     projectId: section.project_id ?? null,
-    storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, googleCredentials },
+    storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, ...credentials },
   };
 }
 

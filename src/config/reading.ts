@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
-import { googleCredentials, type WrittenCredentials } from "./credentials.ts";
+import { azureCredentials, googleCredentials, type WrittenCredentials } from "./credentials.ts";
 import { readConfigFiles } from "./files.ts";
 import { describeIssues, describeOrigin, type Mistake, mistakesError } from "./mistakes.ts";
 import { pipelineConfigs } from "./pipelines.ts";
@@ -42,7 +42,10 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
 
   // `billhouse.toml` never holds credentials: where it is the configuration, only the other layers are asked.
   const written = googleCredentials(files.style === "billhouse" ? [...files.secrets, environment] : layers);
-  const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin, written.key);
+  const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin, {
+    googleCredentials: written.key,
+    azureCredentials: azureCredentials(place.environment),
+  });
   const warehouse = warehouseConfig(checked.document, files.folder, written);
   const all = [...mistakes, ...ambiguousName(warehouse, pipelines, origin)];
   if (all.length > 0) throw mistakesError(all);

@@ -6,7 +6,7 @@ import type { Storage, StorageDriver, StorageOptions } from "./storage.ts";
 /** Every storage billhouse can read. A new one is added here; it loads its SDK only when it is opened. */
 export const storageDrivers: readonly StorageDriver[] = [fileStorage, gcsStorage];
 
-const defaultOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null };
+const defaultOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 
 /**
  * Opens the storage that a `bucket_url` names: the word before `://` picks the driver, and an address without one is

@@ -1,4 +1,4 @@
-import type { GoogleCredentials, StoredObject } from "../model.ts";
+import type { AzureCredentials, GoogleCredentials, StoredObject } from "../model.ts";
 
 /**
  * Where files lie: the first of the three axes. A storage is read-only by type; nothing in billhouse can write to or
@@ -52,6 +52,8 @@ export interface StorageOptions {
   readonly payer: string | null;
   /** A key to Google Cloud; null for the default credentials of the machine. */
   readonly googleCredentials: GoogleCredentials | null;
+  /** Keys to Azure Blob Storage; null for the default credentials of the machine. */
+  readonly azureCredentials: AzureCredentials | null;
 }
 
 /** Opens storages of one kind: the first word of a `bucket_url` picks it. */

@@ -35,7 +35,7 @@ const duckdb = {
 } as const;
 
 function pipeline(name: string, dataset: string): PipelineConfig {
-  const storage = { endpoint: null, payer: null, googleCredentials: null };
+  const storage = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
   const unset = { exportName: null, kind: null, partitionColumn: null, firstMonth: null, projectId: null, storage };
   return { name, dataset, tableName: `${name}_data`, bucketUrl: "gs://acme-billing", prefix: "", ...unset };
 }

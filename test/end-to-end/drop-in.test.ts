@@ -63,7 +63,7 @@ describe("a folder of the Python pipelines, and the dataset that they filled", (
       assert.equal(idle.code, 0, idle.stdout + idle.stderr);
       assert.match(idle.stdout, new RegExp(`${known.length} unchanged`, "u"));
 
-      const [[restated = ""] = []] = known;
+      const restated = known[0]?.[0] ?? "";
       upload(project, pipeline.deliver(restated, "20990101T000000Z"));
       upload(project, pipeline.deliver("2098-12", "20990102T000000Z"));
       const { code, stdout, stderr } = await billhouse(project, ["run", "all", "--json"]);

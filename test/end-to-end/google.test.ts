@@ -164,7 +164,7 @@ describe("a run on Google Cloud", () => {
 /** The plan but for what only BigQuery bills. */
 async function planned(project: Project): Promise<unknown> {
   const { pipelines } = await plan(project.config);
-  return pipelines.map(({ billed_bytes: _, ...pipeline }) => pipeline);
+  return pipelines.map((pipeline) => ({ ...pipeline, billed_bytes: 0 }));
 }
 
 function timeless(result: StatusResult): unknown {

@@ -31,7 +31,7 @@ export async function createGoogleProject(t: Pick<TestContext, "after">, section
   const bigquery = await startBigqueryServer({
     async readObject(bucket, key) {
       const object = gcs.object(bucket, key);
-      return object === undefined ? undefined : { bytes: object.bytes, generation: String(object.generation) };
+      return object === undefined ? undefined : { bytes: object.bytes, generation: object.generation };
     },
   });
   t.after(async () => {

@@ -108,8 +108,10 @@ async function booksOf({ config, bigquery }: GoogleProject): Promise<Books> {
       loads: tracked.map((row) => String(row["assembly_id"])),
       receipts: receipts.map((receipt) => ({
         ...receipt,
-        // These are another trial's own.
-        ...{ loadId: "", loadedAt: "", durationSeconds: 0 },
+        // These are each trial's own.
+        loadId: "",
+        loadedAt: "",
+        durationSeconds: 0,
         files: receipt.files?.map((file) => ({ ...file, version: "" })) ?? null,
       })),
       loadJobs: bigquery.counts.loads,

@@ -86,7 +86,8 @@ function isLost({ message }: Refusal): boolean {
   );
 }
 
-function loadedMeanwhile(table: Table, month: string): BillhouseError {
+/** The error for a month that another run has loaded since ours began. */
+export function loadedMeanwhile(table: Table, month: string): BillhouseError {
   return new BillhouseError(
     "WAREHOUSE_LOCKED",
     `Another run has loaded ${month} of ${table.dataset}.${table.name} meanwhile.`,

@@ -35,6 +35,13 @@ function explain(refusal: Refusal, description: string): [code: ErrorCode, messa
       "Run again when the quota is there again, or have it raised: https://console.cloud.google.com/iam-admin/quotas.",
     ];
   }
+  if (/has not been used in project|has not enabled|API .*disabled/i.test(said)) {
+    return [
+      "WAREHOUSE_NOT_FOUND",
+      `BigQuery is not switched on in the project: ${said}`,
+      "Run `gcloud services enable bigquery.googleapis.com --project=PROJECT`, then run again.",
+    ];
+  }
   if (isPassing(refusal)) {
     return [
       "WAREHOUSE_UNAVAILABLE",

@@ -49,6 +49,8 @@ export async function runJob(
     const refusal = refusalOfJob(job.status ?? {});
     if (refusal === undefined) {
       if (await accept(job)) return job;
+      if (isOwn) failures += 1;
+      if (failures > retries) throw new Error(`What the job ${job.jobReference.jobId} made is gone again and again.`);
     } else if (isOwn) {
       failures += 1;
       if (!isPassing(refusal) || failures > retries) throw refusedError(refusal);

@@ -1,16 +1,17 @@
 import { BillhouseError } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthReplacement, Settle } from "../warehouse.ts";
-import { commitPackage } from "./commits.ts";
+import { commitPackage, loadedMeanwhile } from "./commits.ts";
 import { findMisfit } from "./diagnosis.ts";
+import { readCurrent } from "./ledger.ts";
 import { measuresOf, refuseMisfits } from "./measures.ts";
 import { checkExpiration, periodColumn } from "./months.ts";
 import type { Parameters } from "./parameters.ts";
 import type { QuerySettings } from "./queries.ts";
-import { refusalOf } from "./refusals.ts";
-import { groupFiles, identityOf, type SourceFile, type Staged } from "./sources.ts";
-import { dropStaging, stageGroups, stagingNames } from "./staging.ts";
-import { lookAround, referenceTo } from "./surroundings.ts";
+import { isPassing, refusalOf } from "./refusals.ts";
+import { type FileGroup, groupFiles, identityOf, type Staged } from "./sources.ts";
+import { dropStaging, stageGroups, stagingNames, stagingPrefix } from "./staging.ts";
+import { lookAround, referenceTo, type Surroundings } from "./surroundings.ts";
 import { messages, swapStatements } from "./swap.ts";
 import { columnsOf } from "./tables.ts";
 import { collectFiles, type Uploads } from "./uploads.ts";
@@ -33,13 +34,20 @@ export async function replaceMonth(
   const reference = referenceTo(settings, replacement.table);
   const names = stagingNames(replacement, reference);
   const collected = await collectFiles(settings, replacement);
+  const { files } = collected;
+  const identity = identityOf(replacement, reference, files);
+  const ownPrefix = `${names.ofLoad}${identity.slice(0, 16)}_`;
   try {
-    await replaceWith(settings, replacement, collected.files, settle);
+    const groups = groupFiles(files, (number) => ({
+      table: { ...reference, tableId: `${ownPrefix}${number}` },
+      jobPrefix: `billhouse_load_${identity}_${number}`,
+    }));
+    await replaceWith(settings, replacement, groups, identity, settle);
   } catch (error) {
     // What is interrupted, or waits for BigQuery to come back, goes on with what is staged.
-    const goesOn = error instanceof BillhouseError && error.code === "INTERRUPTED";
     const refusal = refusalOf(error);
-    if (!goesOn && refusal?.reason !== "network") await dropStaging(settings, reference, names.ofLoad);
+    const goesOn = error instanceof BillhouseError && error.code === "INTERRUPTED";
+    if (!goesOn && (refusal === undefined || !isPassing(refusal))) await dropStaging(settings, reference, ownPrefix);
     throw error;
   } finally {
     await collected.remove();
@@ -50,7 +58,8 @@ export async function replaceMonth(
 async function replaceWith(
   settings: LoadSettings,
   replacement: MonthReplacement,
-  files: readonly SourceFile[],
+  groups: readonly FileGroup[],
+  identity: string,
   settle: Settle,
 ): Promise<void> {
   const { table, billingMonth, replaces } = replacement;
@@ -62,14 +71,12 @@ async function replaceWith(
   const period = periodColumn(replacement, reference, columns);
   checkExpiration(around.table, billingMonth, new Date());
 
-  const identity = identityOf(replacement, reference, files);
-  const { ofLoad } = stagingNames(replacement, reference);
-  const groups = groupFiles(files, (number) => ({
-    table: { ...reference, tableId: `${ofLoad}${identity.slice(0, 16)}_${number}` },
-    jobPrefix: `billhouse_load_${identity}_${number}`,
-  }));
   const staged = await stageGroups(settings, groups, columns, replacement, location);
-  const found = await measureStaged(settings, staged, replacement, period, columns, location);
+  const found = await measureStaged(settings, staged, replacement, period, columns, location).catch(
+    async (error: unknown) => {
+      throw await explainGone(settings, error, replacement, around);
+    },
+  );
   const describe = (one: Staged): Promise<BillhouseError | undefined> =>
     findMisfit(settings, one, replacement, period, location);
   await refuseMisfits(found, replacement, describe);
@@ -95,9 +102,22 @@ async function replaceWith(
         settle: (current) => settle(measures, current),
       });
     } catch (error) {
-      throw await explainSwap(error, replacement, staged, describe);
+      throw await explainSwap(await explainGone(settings, error, replacement, around), replacement, staged, describe);
     }
   });
+}
+
+/** Whoever loads a month takes away what others staged for it: that it is gone is how the slower one notices first. */
+async function explainGone(
+  settings: QuerySettings,
+  error: unknown,
+  { table, billingMonth, replaces }: MonthReplacement,
+  around: Surroundings,
+): Promise<unknown> {
+  const refusal = refusalOf(error);
+  if (refusal?.reason !== "notFound" || !refusal.message.includes(stagingPrefix)) return error;
+  const { monthLoadId } = await readCurrent(settings, table, around, billingMonth);
+  return monthLoadId === replaces ? error : loadedMeanwhile(table, billingMonth);
 }
 
 /** Which value it was that stopped the script, or which of our own proofs. */

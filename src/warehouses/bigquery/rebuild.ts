@@ -3,13 +3,14 @@ import { BillhouseError } from "../../errors.ts";
 import type { Table } from "../../model.ts";
 import { exactNumber, isNested } from "./casts.ts";
 import { readCurrent } from "./ledger.ts";
+import { firstMoment, type PeriodColumn } from "./months.ts";
 import { fold, identifier, rebuildNames, type TableReference, tableName } from "./names.ts";
 import { createParameters } from "./parameters.ts";
 import { askForParts, part, type QuerySettings, runStatement, type TextRow } from "./queries.ts";
 import { prepareState, type SchemaSettings } from "./schema.ts";
 import { renameTable } from "./renaming.ts";
 import { referenceTo } from "./surroundings.ts";
-import { dropTable, type Field, fieldsOf, findTable, nativeTypeOf, type TableResource } from "./tables.ts";
+import { columnsOf, dropTable, type Field, fieldsOf, findTable, nativeTypeOf, type TableResource } from "./tables.ts";
 
 /** What is different in the table that is built beside the old one. */
 export interface Rebuilding {
@@ -113,11 +114,13 @@ async function copyRows(
 }
 
 /** A condition that all rows meet, for a table that is only read with one on its partitions. */
-export function allPartitions({ timePartitioning, requirePartitionFilter }: TableResource): string {
-  const field = timePartitioning?.field;
-  if (field === undefined || (requirePartitionFilter !== true && timePartitioning?.requirePartitionFilter !== true))
-    return "";
-  return ` WHERE (${identifier(field)} IS NULL OR ${identifier(field)} IS NOT NULL)`;
+export function allPartitions(table: TableResource): string {
+  const { timePartitioning, requirePartitionFilter } = table;
+  const column = columnsOf(table).find(({ name }) => name === timePartitioning?.field);
+  const isRequired = requirePartitionFilter === true || timePartitioning?.requirePartitionFilter === true;
+  if (column === undefined || !isRequired) return "";
+  const name = identifier(column.name);
+  return ` WHERE (${name} >= ${firstMoment(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
 }
 
 /** Rows of a table; of each column the values, and the sum of numbers. */

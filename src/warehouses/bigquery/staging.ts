@@ -68,8 +68,10 @@ async function stageGroup(
     await runJob(connection, group.jobPrefix, { location, configuration }, async (job) => {
       rows = Number(job.statistics?.load?.outputRows ?? 0);
       table = await keepForADay(settings, group.table);
-      // A table that somebody took away, or that expired, is loaded again under the next id.
-      return table !== undefined && Number(table.numRows ?? rows) === rows;
+      // A table that somebody took away or changed, or that expired, is loaded again under the next id.
+      if (table !== undefined && Number(table.numRows ?? rows) === rows) return true;
+      await dropTable(connection, group.table);
+      return false;
     });
   } catch (error) {
     throw explainLoad(error, group);

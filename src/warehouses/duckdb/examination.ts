@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { access, constants, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdtemp, rmdir, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Finding } from "../../model.ts";
 import { readRows, type Database } from "./database.ts";
 
@@ -21,8 +21,12 @@ export async function examine(database: Database, path: string): Promise<readonl
 }
 
 async function folderFinding(folder: string): Promise<Finding> {
-  const writable = await access(folder, constants.W_OK).then(
-    () => true,
+  // Tried and not asked for: the rights of a folder are not all that decides (a disk can be read-only).
+  const writable = await mkdtemp(join(folder, ".billhouse-doctor-")).then(
+    async (made) => {
+      await rmdir(made);
+      return true;
+    },
     () => false,
   );
   if (writable) return well("folder", `${folder} can be written`);

@@ -20,6 +20,7 @@ export interface JobConfiguration {
     readonly maximumBytesBilled?: string;
     readonly destinationEncryptionConfiguration?: unknown;
     readonly defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
+    readonly connectionProperties?: readonly { readonly key: string; readonly value: string }[];
     readonly useQueryCache?: boolean;
     readonly priority?: string;
   };
@@ -52,7 +53,7 @@ export interface Job {
 export const pageSize = 3;
 
 const queryKeys = new Set(
-  "query useLegacySql parameterMode queryParameters maximumBytesBilled destinationEncryptionConfiguration defaultDataset useQueryCache priority".split(
+  "query useLegacySql parameterMode queryParameters maximumBytesBilled destinationEncryptionConfiguration defaultDataset connectionProperties useQueryCache priority".split(
     " ",
   ),
 );

@@ -73,6 +73,9 @@ export function createJobs(options: JobsOptions): Jobs {
     if (load !== undefined) {
       const permit = ({ project, dataset, name }: { project: string; dataset: string; name: string }): void => {
         permissions.table("bigquery.tables.updateData", `${project}:${dataset}.${name}`);
+        // documented: docs/batch-loading-data#required_permissions
+        const isThere = catalog.dataset(project, dataset, job.location).tables.has(name);
+        if (!isThere) permissions.dataset("bigquery.tables.create", `${project}:${dataset}`);
         permissions.files(load.sourceUris?.[0] ?? "");
       };
       const { project, location } = job;
@@ -96,6 +99,8 @@ export function createJobs(options: JobsOptions): Jobs {
   function scriptOptions(job: Job, dryRun: boolean): ScriptOptions {
     const { query = {} } = job.configuration;
     const { project, location } = job;
+    // documented: reference/rest/v2/ConnectionProperty
+    const dataProject = query.connectionProperties?.find(({ key }) => key === "dataset_project_id")?.value;
     return {
       engine,
       catalog,
@@ -105,6 +110,7 @@ export function createJobs(options: JobsOptions): Jobs {
       sql: query.query ?? "",
       parameters: parameterValues(query),
       ...(query.defaultDataset !== undefined && { defaultDataset: query.defaultDataset }),
+      ...(dataProject !== undefined && { dataProject }),
       encryptionConfiguration: query.destinationEncryptionConfiguration,
       ...(query.maximumBytesBilled !== undefined && { maximumBytesBilled: Number(query.maximumBytesBilled) }),
       permit: (table, what) =>

@@ -22,6 +22,8 @@ export interface ScriptOptions {
   readonly project: string;
   readonly location: string;
   readonly defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
+  /** The project of datasets that are named without one, where it is not that of the job. */
+  readonly dataProject?: string;
   readonly sql: string;
   readonly parameters: ReadonlyMap<string, Value>;
   readonly maximumBytesBilled?: number;
@@ -80,7 +82,8 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     const [
       name = "",
       dataset = defaultDataset?.datasetId ?? "",
-      project = defaultDataset?.projectId ?? options.project,
+      // documented: reference/rest/v2/Job#JobConfigurationQuery ("defaultDataset": it does not alter `dataset.table`)
+      project = (path.length === 1 ? defaultDataset?.projectId : options.dataProject) ?? options.project,
     ] = path.toReversed();
     if (dataset === "") throw queryError(`Table "${name}" must be qualified with a dataset (e.g. dataset.table).`);
     if (path.length > 3) throw queryError(`Invalid table name: ${path.join(".")}`);

@@ -74,7 +74,7 @@ function configure(database: string, bucket: string, table: Table): Config {
         partitionColumn: null,
         firstMonth: null,
         projectId: null,
-        storage: { endpoint: null, payer: null, googleCredentials: null },
+        storage: { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null },
       },
     ],
     warehouse: { kind: "duckdb", path: database, storageVersion: "v1.3.0", memoryLimit: null, threads: null },
