@@ -157,7 +157,7 @@ async function loadMonth(
     }
   };
   const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
-  let rowsOf = (_: PreparedFile): number | null => null;
+  let rowsOf: (prepared: PreparedFile) => number | null = () => null;
   let month: LoadedMonth | undefined;
   await warehouse.replaceMonth(
     {
