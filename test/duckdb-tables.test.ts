@@ -8,6 +8,26 @@ import { duckdbWarehouse } from "./duckdb-warehouse.ts";
 import { rejects } from "./rejects.ts";
 
 describe("the tables of warehouse duckdb", () => {
+  test("name the line of a period that is missing or of another month, and the row of a float that is no number", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    const warehouse = await bills.open();
+    await prepare(warehouse);
+    const other = await csv(bills, "a,2025-01-01,,1,USD\nb,2025-02-01,,2,USD\n");
+    await rejects(load(warehouse, [other]), "MONTH_MISMATCH", other.file.key, "line 3", "period", "2025-02-01");
+    const missing = await csv(bills, 'a,2025-01-01,,1,USD\n"two\nlines",,,1,USD\n');
+    for (const spansMonths of [false, true]) {
+      const loading = load(warehouse, [missing], { spansMonths });
+      await rejects(loading, "PERIOD_MISSING", missing.file.key, "line 3", "period");
+    }
+    const bytes = await bills.parquet("SELECT TIMESTAMP '2025-01-01' AS p, 'NaN'::DOUBLE AS d");
+    const bad = {
+      ...(await bills.put("nan.parquet", bytes)),
+      columns: mapped({ period: "timestamp", cost: "decimal" }),
+    };
+    const choices = { costColumns: [], currencyColumn: null, usageColumn: null };
+    await rejects(load(warehouse, [bad], choices), "VALUE_INVALID", "nan", "cost", "row 1");
+  });
+
   test("take 1,200 columns, and twice", async (t) => {
     const bills = await duckdbWarehouse(t);
     const warehouse = await bills.open();

@@ -43,11 +43,9 @@ export async function createClient({
     service.baseUrl = `${endpoint.replace(/\/+$/, "")}/bigquery/v2`;
     return { service, needsToken: false };
   }
-  const service = new BigQuery({
-    ...project,
-    ...calm,
-    ...(credentials === null ? {} : { credentials: withType(credentials) }),
-  });
+  const service = new BigQuery({ ...project, ...calm });
+  // The option `credentials` does the same, and prints a warning that is none of the user's.
+  if (credentials !== null) service.authClient.jsonContent = withType(credentials);
   if (service.baseUrl.startsWith("https:")) return { service, needsToken: true };
   return { service: new BigQuery({ ...project, ...calm, authClient: nobody }), needsToken: false };
 }
@@ -88,11 +86,19 @@ export async function authenticate(service: BigQuery): Promise<void> {
   }
 }
 
+/** The account whose permissions count. Errors: as `authenticate`. */
+export async function identityOf({ service, needsToken }: Client): Promise<string> {
+  if (!needsToken) return "nobody: the endpoint takes no credentials";
+  await authenticate(service);
+  const { client_email: account } = await service.authClient.getCredentials();
+  return account ?? "the user of the application default credentials";
+}
+
 function invalidCredentials(cause: unknown): BillhouseError {
   const isMissing = /default credentials/i.test(messageOf(cause));
   const what = isMissing ? "There are no credentials for Google Cloud" : "Google Cloud refuses the credentials";
   return new BillhouseError("CREDENTIALS_INVALID", `${what}, so that BigQuery cannot be asked.`, {
-    hint: "Run `gcloud auth application-default login`, or put the key of a service account below [credentials] in secrets.toml.",
+    hint: "Run `gcloud auth application-default login`, or put the key of a service account below [destination.bigquery.credentials] in .dlt/secrets.toml.",
     cause,
   });
 }

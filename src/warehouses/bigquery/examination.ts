@@ -22,6 +22,7 @@ export async function examine(
   const { connection, uploads, location } = settings;
   const look = (check: string, work: () => Promise<string>): Promise<Finding> => lookAt(check, work, description);
   const findings = [
+    await look("identity", () => connection.identity()),
     await look("run jobs", async () => {
       await tryStatement(settings, "SELECT 1 AS one", location);
       return `jobs run in ${connection.jobProject}, and are billed to it`;

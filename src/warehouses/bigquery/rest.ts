@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
 import { BillhouseError } from "../../errors.ts";
-import { authenticate, type ConnectionOptions, createClient, findJobProject, silence } from "./client.ts";
+import { authenticate, type ConnectionOptions, createClient, findJobProject, identityOf, silence } from "./client.ts";
 import { isPassing, refusalOf, refusalOfAnswer, refusedError } from "./refusals.ts";
 
 /** One call of the REST API. */
@@ -21,6 +21,8 @@ export interface Connection {
   readonly pollInterval: number;
   /** Aborted when the connection is closed. */
   readonly closing: AbortSignal;
+  /** The account whose permissions count. Errors: CREDENTIALS_INVALID, or a refusal. */
+  identity(): Promise<string>;
   /** The answer to a call, which is made again while it fails in a way that passes. Errors carry a refusal. */
   call<T>(call: Call): Promise<T>;
   /** As `call`, also when the connection is closing already: to stop a job. One attempt. */
@@ -66,6 +68,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     closing: abort.signal,
     throwIfClosing,
     sleep: pause,
+    identity: () => identityOf(client),
     callOnce,
     async call(call) {
       for (let attempt = 1; ; attempt += 1) {
