@@ -3,9 +3,13 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
+import { caseGroups, type EdgeCase } from "../test/edge-cases/cases.ts";
 
 /** Where the command reference is kept. */
 export const commandsFile: URL = new URL("../docs/commands.md", import.meta.url);
+
+/** Where the list of edge cases is kept. */
+export const edgeCasesFile: URL = new URL("../docs/edge-cases.md", import.meta.url);
 
 /** The command reference, from what `--help` says. */
 export function commandsPage(): string {
@@ -28,6 +32,35 @@ export function commandsPage(): string {
     ...commands.map((command) => section(fullName(command), command)),
     exitCodes,
   ].join("\n");
+}
+
+/** The list of edge cases, from the data that their tests are checked against. */
+export function edgeCasesPage(): string {
+  const cases = caseGroups.flatMap((group) => group.cases);
+  const applicable = cases.filter(({ notApplicable }) => notApplicable === undefined);
+  const tables = caseGroups.map(
+    ({ title, cases: members }) =>
+      `## ${title}\n\n| case | what happens | what billhouse does | test |\n|---|---|---|---|\n${members.map(caseLine).join("\n")}\n`,
+  );
+  return [edgeCasesIntroduction(cases.length, applicable.length), ...tables].join("\n");
+}
+
+function edgeCasesIntroduction(all: number, applicable: number): string {
+  return `# Edge cases
+
+<!-- Written by scripts/generate-docs.ts from test/edge-cases/cases.ts: change the cases and run \`npm run docs\`. -->
+
+What has broken loaders of cloud bills: ${all} cases, of which ${applicable} concern billhouse. Each of these is a test, whose
+title stands beside it; a case that does not concern billhouse says why. The tests run with \`npm test\`, and one of them
+holds this list against the test files.
+`;
+}
+
+function caseLine({ number, title, does, tests, notApplicable, knownFault }: EdgeCase): string {
+  const links = tests.map(({ file, title: name }) => `[${name}](../${file})`);
+  const shownBy = notApplicable === undefined ? links.join("<br>") : `does not concern billhouse: ${notApplicable}`;
+  const remark = knownFault === undefined ? "" : ` **Not yet:** ${knownFault}`;
+  return `| ${[number, `${title}.`, `${does}${remark}`, shownBy].join(" | ")} |`;
 }
 
 const introduction = `# Commands
@@ -65,4 +98,7 @@ function fullName(command: Command): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await writeFile(commandsFile, commandsPage());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await writeFile(commandsFile, commandsPage());
+  await writeFile(edgeCasesFile, edgeCasesPage());
+}

@@ -3,6 +3,7 @@
  * section for each (a test compares the two lists).
  */
 export const errorCodes = [
+  "CONFIG_EXISTS",
   "CONFIG_INVALID",
   "CREDENTIALS_INVALID",
   "DEMO_FOLDER_FOREIGN",

@@ -71,6 +71,23 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     });
 
   program
+    .command("init")
+    .description("Look at a bucket, list the billing exports in it, and write billhouse.toml for them.")
+    .argument(
+      "<bucket-url>",
+      "gs://bucket, s3://bucket, az://account/container or a folder; folders behind it narrow the look",
+    )
+    .option("--endpoint <address>", "a server that speaks the storage's protocol, such as an emulator")
+    .option("--force", "replace a configuration that is there")
+    .action(async (bucketUrl, options) => {
+      const { init } = await import("./init.ts");
+      const { endpoint } = options;
+      finish(
+        await interruptible(init({ bucketUrl, endpoint, force: options.force === true }, context()), surroundings),
+      );
+    });
+
+  program
     .command("plan")
     .description("Show what run would do, month by month, and why. Writes nothing.")
     .argument("[export...]", exportsHelp)

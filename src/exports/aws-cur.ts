@@ -2,12 +2,14 @@ import * as z from "zod";
 import { BillhouseError } from "../errors.ts";
 import { curTypes, manifestType } from "../schema/well-known.ts";
 import type { ExportFormat, Manifest } from "./export.ts";
-import { folderPeriod, parseManifest } from "./manifest.ts";
+import { folderPeriod, monthPeriod, parseManifest } from "./manifest.ts";
 
 /**
  * The AWS Cost and Usage Report, legacy form. One pointer manifest per month lies in the date-range folder and is
  * overwritten by each delivery; the copies in the assembly folders below it are never read as deliveries of their own.
- * Sources: AWS Cost and Usage Reports user guide, "Understanding your report versions" and "Data dictionary".
+ * Until 2019 the manifest of an overwriting report lay beside its files in `{report}/{report}/year=2018/month=12/`.
+ * Sources: AWS Cost and Usage Reports user guide, "Understanding your report versions" and "Data dictionary", and the
+ * change of February 2019 in its history (awsdocs/aws-cost-management-user-guide, billing-reports-costusage-files.md).
  */
 export const awsCur: ExportFormat = {
   kind: "aws-cur",
@@ -16,11 +18,12 @@ export const awsCur: ExportFormat = {
   idColumn: "assembly_id",
 
   recognise(key) {
-    const match = pointerManifest.exec(key);
-    if (match === null) return undefined;
-    const { folder = "", start = "", end = "", name = "" } = match.groups ?? {};
-    const period = folderPeriod(start, end, "excluded");
-    return period && { key, folder, exportName: name, period, order: "", id: null };
+    const found = (pointerManifest.exec(key) ?? hiveManifest.exec(key))?.groups;
+    if (found === undefined) return undefined;
+    const { start = "", end = "", year = "", month = "", name = "" } = found;
+    const period = year === "" ? folderPeriod(start, end, "excluded") : monthPeriod(year, month);
+    const folder = year === "" ? (found["folder"] ?? "") : aboveRepeated(found["folder"] ?? "", name);
+    return period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false };
   },
 
   readManifest(json, place): Manifest {
@@ -52,6 +55,8 @@ export const awsCur: ExportFormat = {
     };
   },
 
+  others: [],
+
   columns: {
     naming: "cur-legacy",
     caseSensitive: true,
@@ -65,6 +70,15 @@ export const awsCur: ExportFormat = {
 
 // Directly in the date-range folder: one level deeper lies the immutable copy of an assembly.
 const pointerManifest = /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
+
+// Until 2019, in the folder of the files. Months are not padded with a zero.
+const hiveManifest =
+  /^(?<folder>(?:.*\/)?)year=(?<year>\d{4})\/month=(?<month>\d{1,2})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
+
+/** The folder of the date ranges, above one that repeats the report's name: so the months on both sides of 2019 are one export. */
+function aboveRepeated(folder: string, name: string): string {
+  return `/${folder}`.endsWith(`/${name}/`) ? folder.slice(0, -name.length - 1) : folder;
+}
 
 // Only what is used: types are absent before 2019, and `additionalArtifactKeys` need not be there.
 const manifestShape = z.object({

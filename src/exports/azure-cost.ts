@@ -1,13 +1,17 @@
 import * as z from "zod";
 import { BillhouseError } from "../errors.ts";
 import { azureTypes } from "../schema/well-known.ts";
-import type { ExportFormat, Manifest } from "./export.ts";
+import type { ExportFormat, Manifest, ManifestPlace } from "./export.ts";
 import { folderPeriod, parseManifest } from "./manifest.ts";
 
 /**
  * Azure Cost Management exports: FOCUS, actual and amortized cost. Every run writes a folder of its own with a
- * `manifest.json`; in create-new mode all runs stay side by side, so that a month has many manifests.
- * Source: Microsoft Learn, "Tutorial: Create and manage Cost Management exports", manifest version 2024-04-01.
+ * `manifest.json`; in create-new mode all runs stay side by side, so that a month has many manifests. Older exports
+ * write a `_manifest.json` that names neither run nor period, or, when they are not partitioned, no manifest at all: one
+ * file per run in the folder of the month, of which the newest is the month.
+ * Sources: Microsoft Learn, "Tutorial: Create and manage Cost Management exports", manifest version 2024-04-01;
+ * project-koku/koku@768be82 `azure_report_downloader.py` and its real manifest of version 2021-01-01;
+ * opencost/opencost@5f65333 `pkg/cloud/azure/storagebillingparser.go`.
  */
 export const azureCost: ExportFormat = {
   kind: "azure-cost",
@@ -16,15 +20,16 @@ export const azureCost: ExportFormat = {
   idColumn: "run_id",
 
   recognise(key) {
-    const match = runManifest.exec(key);
-    if (match === null) return undefined;
-    const { folder = "", start = "", end = "", time = "", run } = match.groups ?? {};
-    const exportName = folder.split("/").at(-2) ?? "";
+    const found = (runManifest.exec(key) ?? runFile.exec(key))?.groups;
+    if (found === undefined) return undefined;
+    const { folder = "", start = "", end = "", time = "", run = null, name } = found;
+    const exportName = name ?? folder.split("/").at(-2) ?? "";
     const period = folderPeriod(start, end, "included");
-    return period && { key, folder, exportName, period, order: time, id: run ?? null };
+    return period && { key, folder, exportName, period, order: time, id: run, isDataFile: name !== undefined };
   },
 
   readManifest(json, place): Manifest {
+    if (place.isDataFile) return soleFile(place);
     const manifest = parseManifest(manifestShape, json, place);
     const { runInfo, exportConfig, deliveryConfig, blobs } = manifest;
     const id = runInfo?.runId ?? place.id;
@@ -40,7 +45,7 @@ export const azureCost: ExportFormat = {
     const type = exportConfig?.type ?? null;
     if (type !== null && !costTypes.has(type.toLowerCase())) {
       throw new BillhouseError(
-        "MANIFEST_INVALID",
+        "EXPORT_NOT_FOUND",
         `The export of ${place.key} is of the type ${type}, which holds no costs.`,
         {
           hint: "Point the prefix at an export of the type FocusCost, ActualCost or AmortizedCost.",
@@ -67,6 +72,15 @@ export const azureCost: ExportFormat = {
     };
   },
 
+  // Reservation recommendations have no folder for a period; price sheets and the like say what they are in the manifest.
+  others: [
+    {
+      manifest:
+        /^(?!(?:.*\/)?\d{8}-\d{8}\/)(?:.*\/)?(?<name>(?!\d{12}\/)[^/]+)\/(?:\d{12}\/)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\/_?manifest\.json$/i,
+      title: "an Azure export without billing periods, such as reservation recommendations",
+    },
+  ],
+
   columns: {
     naming: "as-delivered",
     caseSensitive: false,
@@ -80,7 +94,26 @@ export const azureCost: ExportFormat = {
 
 // `{folder}/{from}-{to}/[{run time}/]{run}/manifest.json`; an overwriting export has no folder for the run's time.
 const runManifest =
-  /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?:(?<time>\d{12})\/)?(?:(?<run>[^/]+)\/)?manifest\.json$/i;
+  /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?:(?<time>\d{12})\/)?(?:(?<run>[^/]+)\/)?_?manifest\.json$/i;
+
+// `{folder}/{from}-{to}/{export}_{run}.csv`: an export without a manifest.
+const runFile =
+  /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<name>[^/]+)_(?<run>[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\.csv(?:\.gz)?$/i;
+
+function soleFile({ key, id, period }: ManifestPlace): Manifest {
+  return {
+    id: id ?? key,
+    exportName: null,
+    period,
+    format: "csv",
+    bucket: null,
+    files: [{ key, rows: null }],
+    columns: [],
+    rows: null,
+    submittedTime: null,
+    partial: true,
+  };
+}
 
 // "Usage" is what the oldest API versions call actual cost.
 const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"]);

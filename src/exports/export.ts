@@ -21,11 +21,24 @@ export interface ExportFormat {
 
   /**
    * Reads one manifest. Lenient: unknown fields are ignored, missing ones that are not needed stay empty.
-   * `json` is the parsed text. Error: MANIFEST_INVALID when what is needed is missing or contradicts the place.
+   * `json` is the parsed text; null for a place that `isDataFile`, where everything is in the path.
+   * Errors: MANIFEST_INVALID when what is needed is missing or contradicts the place; EXPORT_NOT_FOUND when the manifest
+   * says that its export holds no bills.
    */
   readManifest(json: unknown, place: ManifestPlace): Manifest;
 
+  /** What this cloud delivers in the same way and what holds no bills, so that it can be named where no bill is found. */
+  readonly others: readonly OtherExport[];
+
   readonly columns: ColumnRules;
+}
+
+/** Exports of a cloud that are no bills: savings that it recommends, what its machines emit, its prices. */
+export interface OtherExport {
+  /** Matches the keys of their manifests, which `recognise` does not take; the group `name` is what the export is called. */
+  readonly manifest: RegExp;
+  /** What a person calls them: `AWS carbon emissions`. */
+  readonly title: string;
 }
 
 /** What the path of a manifest tells before it is read. */
@@ -33,7 +46,7 @@ export interface ManifestPlace {
   readonly key: string;
   /** Folder below which everything of this export lies, with its trailing `/` (or empty). */
   readonly folder: string;
-  /** What the format calls the export: the manifest's file name (CUR), the folder (Azure). */
+  /** What the format calls the export: the manifest's file name (AWS), the folder (Azure). */
   readonly exportName: string;
   /** The days that the path names; both ends included. */
   readonly period: DaySpan;
@@ -44,6 +57,8 @@ export interface ManifestPlace {
   readonly order: string;
   /** The id that the path names (Azure's run folder), or null. */
   readonly id: string | null;
+  /** Whether there is no manifest and this is the data file itself (Azure's oldest exports). It is not read as JSON. */
+  readonly isDataFile: boolean;
 }
 
 /** A manifest, read. */

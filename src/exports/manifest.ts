@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { BillhouseError } from "../errors.ts";
 import type { DaySpan } from "../model.ts";
+import { daysInMonth, monthSpan } from "../schema/periods.ts";
 import type { ManifestPlace } from "./export.ts";
 
 /**
@@ -27,6 +28,12 @@ export function folderPeriod(start: string, end: string, lastDay: "included" | "
   const first = calendarDay(start, 0);
   const last = calendarDay(end, lastDay === "included" ? 0 : -1);
   return first === undefined || last === undefined || last < first ? undefined : { start: first, end: last };
+}
+
+/** The days of the month that a folder such as `year=2018/month=1` names, or undefined when there is no such month. */
+export function monthPeriod(year: string, month: string): DaySpan | undefined {
+  const days = daysInMonth(Number(year), Number(month));
+  return days === 0 ? undefined : monthSpan(`${year}-${month.padStart(2, "0")}`);
 }
 
 function calendarDay(digits: string, shift: number): string | undefined {

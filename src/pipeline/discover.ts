@@ -1,6 +1,6 @@
 import type { PipelineConfig } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
-import type { ExportFormat, ManifestPlace } from "../exports/export.ts";
+import type { ExportFormat, Manifest, ManifestPlace } from "../exports/export.ts";
 import { exportFormats } from "../exports/index.ts";
 import type { BillingMonth, StoredObject } from "../model.ts";
 import { monthsOf } from "../schema/periods.ts";
@@ -29,20 +29,8 @@ export async function discover(
   storage: Storage,
   formats: readonly ExportFormat[] = exportFormats,
 ): Promise<Discovery> {
-  const objects = new Map<string, StoredObject>();
-  const exports = new Map<string, Candidate>();
-  for await (const object of storage.list(pipeline.prefix)) {
-    objects.set(object.key, object);
-    for (const format of formats) {
-      const place = format.recognise(object.key);
-      if (place === undefined) continue;
-      const identity = JSON.stringify([format.kind, place.folder, place.exportName]);
-      const known = exports.get(identity);
-      if (known === undefined) exports.set(identity, { format, places: [place] });
-      else known.places.push(place);
-    }
-  }
-  const chosen = await choose([...exports.values()], pipeline, storage, objects);
+  const { objects, candidates, others } = await listExports(storage, pipeline.prefix, formats);
+  const chosen = await choose(candidates, others, pipeline, storage, objects);
   const months = new Map<BillingMonth, ManifestPlace[]>();
   for (const place of chosen.places) {
     for (const month of monthsOf(place.period)) months.set(month, [...(months.get(month) ?? []), place]);
@@ -56,14 +44,52 @@ export async function discover(
   };
 }
 
+/** What one listing of a prefix tells. */
+export interface ListedExports {
+  /** Every object below the prefix, by key. */
+  readonly objects: ReadonlyMap<string, StoredObject>;
+  /** The exports whose manifests were recognised by their paths. */
+  readonly candidates: readonly Candidate[];
+  /** Exports of a cloud that hold no bills, each in words: `co2 (AWS carbon emissions)`. */
+  readonly others: readonly string[];
+}
+
+/** Lists a prefix once and recognises exports there by the paths of their manifests; none is read. Errors: of the storage. */
+export async function listExports(
+  storage: Storage,
+  prefix: string,
+  formats: readonly ExportFormat[] = exportFormats,
+): Promise<ListedExports> {
+  const objects = new Map<string, StoredObject>();
+  const exports = new Map<string, Candidate>();
+  const others = new Set<string>();
+  for await (const object of storage.list(prefix)) {
+    objects.set(object.key, object);
+    for (const format of formats) {
+      const place = format.recognise(object.key);
+      if (place === undefined) {
+        const other = otherExport(format, object.key);
+        if (other !== undefined) others.add(other);
+        continue;
+      }
+      const identity = JSON.stringify([format.kind, place.folder, place.exportName]);
+      const known = exports.get(identity);
+      if (known === undefined) exports.set(identity, { format, places: [place] });
+      else known.places.push(place);
+    }
+  }
+  return { objects, candidates: [...exports.values()], others: [...others] };
+}
+
 /** All manifests of one name in one folder. */
-interface Candidate {
+export interface Candidate {
   readonly format: ExportFormat;
   readonly places: [ManifestPlace, ...ManifestPlace[]];
 }
 
 async function choose(
   found: readonly Candidate[],
+  others: readonly string[],
   pipeline: PipelineConfig,
   storage: Storage,
   objects: ReadonlyMap<string, StoredObject>,
@@ -72,18 +98,25 @@ async function choose(
   const ofKind = found.filter(({ format }) => pipeline.kind === null || format.kind === pipeline.kind);
   if (ofKind.length === 0) {
     const otherKinds = [...new Set(found.map(({ format }) => format.kind))];
+    const ofThisKind = pipeline.kind === null ? "" : ` of the kind ${pipeline.kind}`;
+    const instead = others.length === 0 ? "" : `, but what holds no bills: ${others.slice(0, 5).join(", ")}`;
     throw new BillhouseError(
       "EXPORT_NOT_FOUND",
-      `There is no billing export${pipeline.kind === null ? "" : ` of the kind ${pipeline.kind}`} ${where} (${objects.size} objects were listed).`,
+      `There is no billing export${ofThisKind} ${where} (${objects.size} objects were listed)${instead}.`,
       {
         hint:
           otherKinds.length > 0
             ? `Found there: ${otherKinds.join(", ")}. Correct \`kind\` in [sources.${pipeline.name}].`
-            : `Compare \`prefix\` in [sources.${pipeline.name}] with the path at which the cloud delivers; the first delivery takes up to a day.`,
+            : others.length > 0
+              ? `Point \`prefix\` in [sources.${pipeline.name}] at an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.`
+              : `Compare \`prefix\` in [sources.${pipeline.name}] with the path at which the cloud delivers; the first delivery takes up to a day.`,
       },
     );
   }
-  const named = pipeline.exportName === null ? ofKind : await withName(ofKind, pipeline.exportName, storage, objects);
+  const named =
+    pipeline.exportName === null
+      ? await withBills(ofKind, storage, objects)
+      : await withName(ofKind, pipeline.exportName, storage, objects);
   const [only] = named;
   if (only !== undefined && named.length === 1) return only;
   const list = (candidates: readonly Candidate[]): string =>
@@ -100,6 +133,15 @@ async function choose(
   });
 }
 
+/** What lies at a key, in words, when it belongs to an export of this cloud that holds no bills. */
+function otherExport({ others }: ExportFormat, key: string): string | undefined {
+  for (const { manifest, title } of others) {
+    const match = manifest.exec(key);
+    if (match !== null) return `${match.groups?.["name"] ?? key} (${title})`;
+  }
+  return undefined;
+}
+
 /** The candidates that the format calls by this name: by its path, else by what their newest manifest says. */
 async function withName(
   candidates: readonly Candidate[],
@@ -111,15 +153,43 @@ async function withName(
   if (byPath.length > 0) return byPath;
   const named: Candidate[] = [];
   for (const candidate of candidates) {
-    const newest = candidate.places.reduce((one, other) => (other.period.end > one.period.end ? other : one));
-    const manifest = await readManifest(candidate.format, newest, storage, objects).catch((error: unknown) => {
-      // An export that cannot be read is not the one that was asked for; the error then names what was found.
-      if (error instanceof BillhouseError && error.code === "MANIFEST_INVALID") return undefined;
-      throw error;
-    });
-    if (manifest?.exportName === name) named.push(candidate);
+    const manifest = await newestManifest(candidate, storage, objects);
+    if (!(manifest instanceof BillhouseError) && manifest.exportName === name) named.push(candidate);
   }
   return named;
+}
+
+/**
+ * The candidates without those whose manifest says that they hold no bills, as price sheets beside the costs of Azure.
+ * Where there is one only, nothing is read: its months tell.
+ */
+async function withBills(
+  candidates: readonly Candidate[],
+  storage: Storage,
+  objects: ReadonlyMap<string, StoredObject>,
+): Promise<readonly Candidate[]> {
+  if (candidates.length < 2) return candidates;
+  const bills: Candidate[] = [];
+  for (const candidate of candidates) {
+    const manifest = await newestManifest(candidate, storage, objects);
+    if (!(manifest instanceof BillhouseError) || manifest.code !== "EXPORT_NOT_FOUND") bills.push(candidate);
+  }
+  return bills.length === 0 ? candidates : bills;
+}
+
+/** The manifest of the newest period of a candidate, or what is wrong with it. Errors: those of the storage. */
+export async function newestManifest(
+  { format, places }: Candidate,
+  storage: Storage,
+  objects: ReadonlyMap<string, StoredObject>,
+): Promise<Manifest | BillhouseError> {
+  const newest = places.reduce((one, other) => (other.period.end > one.period.end ? other : one));
+  return readManifest(format, newest, storage, objects).catch((error: unknown) => {
+    const isOfManifest =
+      error instanceof BillhouseError && (error.code === "MANIFEST_INVALID" || error.code === "EXPORT_NOT_FOUND");
+    if (isOfManifest) return error;
+    throw error;
+  });
 }
 
 function location(storage: Storage, pipeline: PipelineConfig): string {

@@ -93,7 +93,7 @@ function startReading(
   readAhead: ReadAhead,
   { discovery }: Survey,
   warehouse: Warehouse,
-  { stamped, precisions }: Preparation,
+  { stamped }: Preparation,
   month: PreparedMonth,
   prepared: PreparedFile,
   index: number,
@@ -111,7 +111,7 @@ function startReading(
       spansMonths: execution.spansMonths && !stamped,
       header: columns.map(({ sourceName }) => sourceName),
       proof,
-      precisions,
+      precisions: month.measured.precisions,
       decimalScale: warehouse.decimalScale,
       unit: file.format === "csv" ? "line" : "row",
     });
@@ -132,7 +132,7 @@ async function loadMonth(
   { table, discovery }: Survey,
   warehouse: Warehouse,
   preparation: Preparation,
-  { execution, action, schemaChanges, previous, replaces }: PreparedMonth,
+  { execution, action, schemaChanges, previous, replaces, measured }: PreparedMonth,
   sources: readonly FileToLoad[],
   options: LoadOptions,
   listener: LoadListener,
@@ -169,9 +169,9 @@ async function loadMonth(
       stamped: preparation.stamped,
       spansMonths: execution.spansMonths && !preparation.stamped,
       files: files(),
-      costColumns: preparation.costColumns,
-      currencyColumn: preparation.currencyColumn,
-      usageColumn: preparation.usageColumn,
+      costColumns: measured.costColumns,
+      currencyColumn: measured.currencyColumn,
+      usageColumn: measured.usageColumn,
     },
     async (measures, current) => {
       // An overwriting export can change under the load: what was loaded must still be what lies there.
@@ -181,7 +181,7 @@ async function loadMonth(
       for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), options.accept);
       const parts = [...checked.values(), ...(delivered === null ? [] : [delivered])].map((part) => part.evidence);
       const evidence = combineEvidence(parts);
-      const digits = preparation.precisions.map((precision) =>
+      const digits = measured.precisions.map((precision) =>
         precision === "float" ? warehouse.decimalScale : precision,
       );
       verifyMonth(execution, evidence, measures, digits, options.accept);

@@ -57,7 +57,7 @@ export async function chooseDelivery(
 }
 
 /**
- * Reads one manifest.
+ * Reads one manifest; nothing is read where the data file itself stands for it.
  * Error: MANIFEST_INVALID when it is no JSON, larger than 64 MB, or lacks what is needed; those of the storage.
  */
 export async function readManifest(
@@ -68,6 +68,7 @@ export async function readManifest(
 ): Promise<Manifest> {
   const object = objects.get(place.key);
   if (object === undefined) throw new Error(`The place ${place.key} was not listed.`);
+  if (place.isDataFile) return format.readManifest(null, place);
   const invalid = (what: string, cause?: unknown): BillhouseError =>
     new BillhouseError("MANIFEST_INVALID", `The manifest ${place.key} ${what}.`, {
       hint: "Look at the file; when the cloud delivers again the month is tried anew.",
@@ -100,17 +101,21 @@ async function* newestFirst(
   billingMonth: BillingMonth,
 ): AsyncGenerator<Execution> {
   const waiting = [...places].toSorted((one, other) => descending(one.order, other.order));
-  const read: Execution[] = [];
+  const read: { readonly execution: Execution; readonly time: string }[] = [];
   while (waiting.length > 0 || read.length > 0) {
     const [best] = read;
     const next = waiting[0];
-    if (next !== undefined && (best === undefined || !isOlder(next, best))) {
+    if (next !== undefined && (best === undefined || !isOlder(next, best.time))) {
       waiting.shift();
-      read.push(await readExecution(discovery, next, billingMonth));
-      read.sort((one, other) => descending(timeOf(one), timeOf(other)));
+      const execution = await readExecution(discovery, next, billingMonth);
+      read.push({ execution, time: timeOf(execution, next) });
+      read.sort(
+        (one, other) =>
+          descending(one.time, other.time) || descending(modifiedOf(one.execution), modifiedOf(other.execution)),
+      );
       continue;
     }
-    if (best !== undefined) yield best;
+    if (best !== undefined) yield best.execution;
     read.shift();
   }
 }
@@ -119,13 +124,17 @@ function descending(one: string, other: string): number {
   return one === other ? 0 : one < other ? 1 : -1;
 }
 
-function isOlder(place: ManifestPlace, execution: Execution): boolean {
-  const submitted = execution.submittedTime?.replace(/\D/g, "").slice(0, 12) ?? "";
-  return place.order !== "" && submitted !== "" && place.order < submitted;
+function isOlder(place: ManifestPlace, time: string): boolean {
+  return place.order !== "" && place.order < time.slice(0, place.order.length);
 }
 
-function timeOf(execution: Execution): string {
-  return execution.submittedTime ?? execution.manifest.modified;
+/** When an execution was made, as digits: by its manifest, else by its path, else by when its manifest was written. */
+function timeOf(execution: Execution, place: ManifestPlace): string {
+  return execution.submittedTime?.replaceAll(/\D/g, "") || place.order || modifiedOf(execution).replaceAll(/\D/g, "");
+}
+
+function modifiedOf(execution: Execution): string {
+  return execution.manifest.modified;
 }
 
 async function readExecution(

@@ -27,12 +27,6 @@ export interface Preparation {
   readonly partitionColumn: string;
   /** Whether billhouse fills the partition column itself, because the files do not carry the month. */
   readonly stamped: boolean;
-  /** Table columns to sum, at most two; of their currency; and of the start of usage. */
-  readonly costColumns: readonly string[];
-  /** What the table keeps of each cost column. */
-  readonly precisions: readonly Precision[];
-  readonly currencyColumn: string | null;
-  readonly usageColumn: string | null;
 }
 
 /** A month that is ready to be loaded. */
@@ -46,6 +40,21 @@ export interface PreparedMonth {
   readonly previous: Receipt | null;
   /** The load_id of the newest load of the month, also of one that was forgotten; null when there was none. */
   readonly replaces: string | null;
+  readonly measured: MeasuredColumns;
+}
+
+/**
+ * The table columns by which the load of a month is proved. Each month has its own: agreements differ in what they call
+ * cost and currency, and both can follow each other in one table.
+ */
+export interface MeasuredColumns {
+  /** The columns to sum, at most two. */
+  readonly costColumns: readonly string[];
+  /** What the table keeps of each cost column. */
+  readonly precisions: readonly Precision[];
+  readonly currencyColumn: string | null;
+  /** The column of the start of usage. */
+  readonly usageColumn: string | null;
 }
 
 /** A file and where its columns go. */
@@ -79,61 +88,71 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
   const { situation, plan, mapped, partitionColumn, nameOf } =
     lacking.size === 0 ? first : layOut(survey, takenOver, months);
   const stamped = partitionColumn === stampedColumn;
-  const costColumns = rules.cost.flatMap((sources) => nameOf(sources) ?? []);
-  const currencyColumn = nameOf(rules.currency);
-  const usageColumn = nameOf(rules.usage);
+  const measuredIn = (files: readonly MappedFile[]): MeasuredColumns => {
+    const costColumns = rules.cost.flatMap((sources) => nameOf(files, sources) ?? []);
+    return {
+      costColumns,
+      precisions: costColumns.map((name) =>
+        precisionOf(
+          ledger.columns?.find((column) => column.name === name),
+          warehouse,
+        ),
+      ),
+      currencyColumn: nameOf(files, rules.currency),
+      usageColumn: nameOf(files, rules.usage),
+    };
+  };
   if (months.length > 0) {
     const hasStamp = ledger.columns?.some(({ name }) => name === stampedColumn) ?? false;
     await warehouse.prepare(table, {
       added: stamped && !hasStamp ? [...plan.added, { name: stampedColumn, type: "date" }] : plan.added,
       registered: plan.registered,
       partitionColumn,
-      usageColumn,
+      usageColumn: nameOf(mapped.flat(), rules.usage),
     });
     reachPoint("prepared");
   }
   return {
     partitionColumn,
     stamped,
-    costColumns,
-    precisions: costColumns.map((name) =>
-      precisionOf(
-        ledger.columns?.find((column) => column.name === name),
-        warehouse,
-      ),
-    ),
-    currencyColumn,
-    usageColumn,
     failed,
-    months: months.map(({ execution, action, headers }, index) => ({
-      execution,
-      action,
-      previous: loaded.get(execution.billingMonth)?.receipt ?? null,
-      replaces: ledger.receipts.find(({ billingMonth }) => billingMonth === execution.billingMonth)?.loadId ?? null,
-      schemaChanges: describeDrift(
-        distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
-        planAsAtFirst(execution, survey, situation, plan),
-        rules,
-      ),
-      files: (mapped[index] ?? []).map(({ file, columns, rows }) => ({
-        file,
-        columns,
-        rows,
-        proof: proofColumns(columns, { partition: stamped ? null : partitionColumn, currencyColumn, costColumns }),
-      })),
-    })),
+    months: months.map(({ execution, action, headers }, index) => {
+      const files = mapped[index] ?? [];
+      const measured = measuredIn(files);
+      return {
+        execution,
+        action,
+        measured,
+        previous: loaded.get(execution.billingMonth)?.receipt ?? null,
+        replaces: ledger.receipts.find(({ billingMonth }) => billingMonth === execution.billingMonth)?.loadId ?? null,
+        schemaChanges: describeDrift(
+          distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
+          planAsAtFirst(execution, survey, situation, plan),
+          rules,
+        ),
+        files: files.map(({ file, columns, rows }) => ({
+          file,
+          columns,
+          rows,
+          proof: proofColumns(columns, stamped ? null : partitionColumn, measured),
+        })),
+      };
+    }),
   };
 }
+
+/** A file whose columns are known, before it is said which of them prove its load. */
+type MappedFile = Omit<PreparedFile, "proof">;
 
 /** Where the columns of some months go. */
 interface Layout {
   readonly situation: ColumnSituation;
   readonly plan: ColumnPlan;
   /** The columns of each month's files. */
-  readonly mapped: readonly (readonly Omit<PreparedFile, "proof">[])[];
+  readonly mapped: readonly (readonly MappedFile[])[];
   readonly partitionColumn: string;
-  /** The table column that the files know by the first of some source names. */
-  readonly nameOf: (sources: readonly string[]) => string | null;
+  /** The table column that some of the files know by the first of some source names. */
+  readonly nameOf: (files: readonly MappedFile[], sources: readonly string[]) => string | null;
 }
 
 function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: readonly MonthHeaders[]): Layout {
@@ -155,12 +174,12 @@ function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: r
     })),
   );
   const files = mapped.flat();
-  const nameOf = (sources: readonly string[]): string | null =>
-    files.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ??
+  const nameOf: Layout["nameOf"] = (among, sources) =>
+    among.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ??
     null;
   // Files that all lack it do not make another column the partition of a table that has one.
   const inTable = findColumn(ledger.registry, rules.partition, rules)?.columnName ?? null;
-  const natural = nameOf(rules.partition) ?? (ledger.columns === null ? null : inTable);
+  const natural = nameOf(files, rules.partition) ?? (ledger.columns === null ? null : inTable);
   return { situation, plan, mapped, nameOf, partitionColumn: choosePartition(survey, plan, files, natural) };
 }
 
@@ -233,16 +252,17 @@ function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehous
 
 function proofColumns(
   columns: readonly MappedColumn[],
-  wanted: { partition: string | null; currencyColumn: string | null; costColumns: readonly string[] },
+  partition: string | null,
+  { currencyColumn, costColumns }: MeasuredColumns,
 ): ProofColumns {
   const position = (name: string | null): number | null => {
     const index = columns.findIndex(({ columnName }) => columnName === name);
     return index < 0 ? null : index;
   };
   return {
-    partition: position(wanted.partition),
-    currency: position(wanted.currencyColumn),
-    costs: wanted.costColumns.map(position),
+    partition: position(partition),
+    currency: position(currencyColumn),
+    costs: costColumns.map(position),
   };
 }
 

@@ -1,8 +1,5 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import type { AsyncBuffer } from "hyparquet";
 import { BillhouseError } from "../errors.ts";
 import type { DataFile, Evidence, SourceColumn } from "../model.ts";
@@ -10,6 +7,7 @@ import type { Storage } from "../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
 import type { Tally } from "./tally.ts";
+import { unpack } from "./unpack.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
@@ -44,7 +42,7 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
     },
     row: () => {},
   });
-  for await (const piece of unpack(growingPieces(storage, file), file)) {
+  for await (const piece of unpack(storage, file, growingPieces(storage, file))) {
     scanner.write(piece);
     if (names !== undefined) break;
   }
@@ -67,7 +65,7 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
  * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
  * without an error and loses rows.
  *
- * Errors: FILE_CORRUPT (every gzip member's checksum and length are verified); FILE_INVALID; those of the tally and of
+ * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID; those of the tally and of
  * the storage. When a file is damaged and a value in it is wrong, the damage is what is told.
  */
 export async function readFile(storage: Storage, file: DataFile, tally: Tally, path: string): Promise<CheckedBytes> {
@@ -90,7 +88,7 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
     }
     const scanner = createCsvScanner(file.key, { header: () => tally.wanted, row: tally.row });
     let problem: unknown;
-    for await (const piece of unpack(storage.read(file), file, (packed) => hash.update(packed))) {
+    for await (const piece of unpack(storage, file, storage.read(file), (packed) => hash.update(packed))) {
       if (problem !== undefined) continue;
       try {
         await target.appendFile(scanner.write(piece));
@@ -112,7 +110,7 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
  * Errors: FILE_CORRUPT, FILE_INVALID, those of the storage.
  */
 export async function verifyBytes(storage: Storage, file: DataFile): Promise<void> {
-  const pieces = unpack(storage.read(file), file);
+  const pieces = unpack(storage, file, storage.read(file));
   while ((await pieces.next()).done !== true);
 }
 
@@ -130,70 +128,6 @@ function uneven(key: string, declared: number, held: number): BillhouseError {
     `${key} is damaged: its footer says ${declared} rows, its pages hold ${held}.`,
     { hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery." },
   );
-}
-
-/** The unpacked bytes of a CSV file. What it is packed with is told by its first bytes, never by its name. */
-async function* unpack(
-  stored: AsyncIterable<Uint8Array>,
-  file: DataFile,
-  packed?: (piece: Uint8Array) => void,
-): AsyncGenerator<Buffer> {
-  const pieces = stored[Symbol.asyncIterator]();
-  try {
-    let start = Buffer.alloc(0);
-    let ended = false;
-    while (start.length < 4 && !ended) {
-      const next = await pieces.next();
-      if (next.done === true) ended = true;
-      else start = Buffer.concat([start, next.value]);
-    }
-    const all = async function* (): AsyncGenerator<Buffer> {
-      packed?.(start);
-      if (start.length > 0) yield start;
-      for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-        packed?.(next.value);
-        yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-      }
-    };
-    if (start[0] === 0x1f && start[1] === 0x8b) yield* gunzip(file, all());
-    else if (start.subarray(0, 2).toString("latin1") === "PK" || start.subarray(0, 4).toString("latin1") === "PAR1") {
-      throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV, neither plain nor packed with gzip.`, {
-        hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
-      });
-    } else yield* all();
-  } finally {
-    await pieces.return?.();
-  }
-}
-
-/** Unpacks gzip of any number of members; each one's checksum and length are verified by zlib. */
-async function* gunzip({ key, size }: DataFile, packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const unzip = createGunzip({ chunkSize: 256 * 1024 });
-  let sourceError: unknown;
-  const source = async function* (): AsyncGenerator<Buffer> {
-    try {
-      yield* packed;
-    } catch (error) {
-      sourceError = error;
-      throw error;
-    }
-  };
-  const flow = pipeline(Readable.from(source(), { highWaterMark: 1 }), unzip);
-  // The error reaches us through the reading loop; here it only must not go unhandled.
-  flow.catch(() => {});
-  try {
-    for await (const piece of unzip) yield piece as Buffer;
-    await flow;
-    // zlib takes zeros behind a member for padding and stops there; what follows them would be lost.
-    if (unzip.bytesWritten !== size) throw new Error(`it ends at byte ${unzip.bytesWritten} of ${size}`);
-  } catch (cause) {
-    if (sourceError !== undefined) throw sourceError;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
-      hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
-      cause,
-    });
-  }
 }
 
 /**

@@ -13,7 +13,7 @@ export interface ResolvedFiles {
  * Resolves the files that a manifest lists against what really lies in the storage. Pure.
  *
  * Mirrors do not keep the manifest's keys, so one relocation per execution is allowed: what stands before the period
- * segment (`YYYYMMDD-YYYYMMDD/`, `data/PART=`, `year=`) may differ, alike for all keys; from there on a key must equal
+ * segment (`YYYYMMDD-YYYYMMDD/`, `data/PART=` with its manifest in `metadata/PART=`, `year=`) may differ, alike for all keys; from there on a key must equal
  * the object's path, with the execution's own folder where the manifest names one. A file is never matched by its name
  * alone, because the execution before it used the same names.
  *
@@ -100,10 +100,8 @@ function splitKey(written: string, manifestKey: string, bucket: string | null): 
   return split ?? { head: "", tail: key };
 }
 
-/** Splits a key before its first period segment. */
+/** Splits a key before its last period segment: a folder above the export may look like one too. */
 function splitAtPeriod(key: string): { head: string; tail: string } | undefined {
-  const match = /(?:^|\/)(\d{8}-\d{8}\/|data\/[^/=]+=|year=\d)/.exec(key);
-  if (match === null) return undefined;
-  const at = match.index + (match[0].startsWith("/") ? 1 : 0);
-  return { head: key.slice(0, at), tail: key.slice(at) };
+  const head = /^(?:.*\/)?(?=\d{8}-\d{8}\/|(?:meta)?data\/[^/=]+=|year=\d)/s.exec(key)?.[0];
+  return head === undefined ? undefined : { head, tail: key.slice(head.length) };
 }

@@ -127,7 +127,8 @@ const manifestTypes: ReadonlyMap<string, ColumnType> = new Map([
   ["map", "json"],
 ]);
 
-function typed(type: ColumnType, names: string): Record<string, ColumnType> {
+/** A dictionary in which these names, parted by blanks, all have one type. */
+export function typed(type: ColumnType, names: string): Record<string, ColumnType> {
   return Object.fromEntries(
     names
       .trim()

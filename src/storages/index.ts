@@ -1,10 +1,12 @@
 import { BillhouseError } from "../errors.ts";
+import { azureStorage } from "./azure.ts";
 import { fileStorage } from "./file.ts";
 import { gcsStorage } from "./gcs.ts";
+import { s3Storage } from "./s3.ts";
 import type { Storage, StorageDriver, StorageOptions } from "./storage.ts";
 
 /** Every storage billhouse can read. A new one is added here; it loads its SDK only when it is opened. */
-export const storageDrivers: readonly StorageDriver[] = [fileStorage, gcsStorage];
+export const storageDrivers: readonly StorageDriver[] = [fileStorage, gcsStorage, s3Storage, azureStorage];
 
 const defaultOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 

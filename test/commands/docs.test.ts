@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { commandsFile, commandsPage } from "../../scripts/generate-docs.ts";
+import { commandsFile, commandsPage, edgeCasesFile, edgeCasesPage } from "../../scripts/generate-docs.ts";
 import { keysAt, kinds } from "../../src/config/schema.ts";
 
 test("docs/commands.md is what --help says (npm run docs)", async () => {
   assert.equal(await readFile(commandsFile, "utf8"), commandsPage());
+});
+
+test("docs/edge-cases.md is what test/edge-cases/cases.ts says (npm run docs)", async () => {
+  assert.equal(await readFile(edgeCasesFile, "utf8"), edgeCasesPage());
 });
 
 test("docs/configuration.md has every key with its variable, and every kind", async () => {

@@ -20,6 +20,8 @@ export interface ExportSample {
     readonly files: readonly string[];
     readonly rows: number | null;
   };
+  /** Keys of manifests of other exports of the cloud, one at least for each of `others`, and what is told of them. */
+  readonly otherExports: readonly { readonly key: string; readonly name: string; readonly title: string }[];
   /** Fields without which the manifest cannot be used, as paths. */
   readonly needed: readonly (readonly string[])[];
 }
@@ -62,7 +64,10 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
   },
 
   "does not take a folder for a period that is none"(sample) {
-    const impossible = sample.manifestKey.replace(/\d{8}-\d{8}/, "20251301-20251401");
+    const impossible = sample.manifestKey
+      .replace(/\d{8}-\d{8}(?=\/)/, "20251301-20251401")
+      .replace(/=\d{4}-\d{2}(?=\/)/, "=2025-13");
+    assert.notEqual(impossible, sample.manifestKey);
     assert.equal(sample.format.recognise(impossible), undefined);
   },
 
@@ -98,6 +103,28 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
           error.message.includes(sample.manifestKey) &&
           error.message.includes(path[0] ?? ""),
         path.join("."),
+      );
+    }
+  },
+
+  "names what its cloud delivers and what holds no bills, and takes none of it for a bill"({ format, otherExports }) {
+    const seen = otherExports.map(({ key }) => {
+      assert.equal(format.recognise(key), undefined, key);
+      const found = format.others.filter(({ manifest }) => manifest.test(key));
+      assert.equal(found.length, 1, key);
+      return { key, name: found[0]?.manifest.exec(key)?.groups?.["name"], title: found[0]?.title };
+    });
+    assert.deepEqual(seen, otherExports);
+    const titles = otherExports.map(({ title }) => title);
+    assert.deepEqual(new Set(titles), new Set(format.others.map(({ title }) => title)));
+  },
+
+  "takes no bill of any kind for something else"({ format, manifestKey, otherKeys }) {
+    for (const key of [manifestKey, ...otherKeys]) {
+      assert.deepEqual(
+        format.others.filter(({ manifest }) => manifest.test(key)),
+        [],
+        key,
       );
     }
   },

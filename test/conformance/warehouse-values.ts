@@ -79,7 +79,8 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     const lines = forms.map(
       ([delivered], index) => `${String(index).padStart(3, "0")},2025-01-01,${delivered},1,USD\n`,
     );
-    await load(warehouse, [await csv(test, lines.join(""))]);
+    const measures = await load(warehouse, [await csv(test, lines.join(""))]);
+    assert.deepEqual([measures.firstUsage, measures.lastUsage], ["0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"]);
     const read = await rows(warehouse, "SELECT used FROM billing.bills ORDER BY id");
     assert.deepEqual(
       read.map((row) => row["used"]),

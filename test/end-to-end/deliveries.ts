@@ -4,13 +4,14 @@ import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
 import { writeKey } from "../folders.ts";
+import { zipBytes } from "../zip.ts";
 
 /** A row of a bill: cell by source column. A column that it does not name is empty. */
 export type Row = Readonly<Record<string, string>>;
 
 /** One delivery of one export as its cloud writes it: objects by key, in memory until `deliver` writes them. */
 export interface Delivery {
-  /** `assemblyId` or `runId`. */
+  /** `assemblyId`, `executionId` or `runId`. */
   readonly id: string;
   readonly month: string;
   /** The manifest that counts. */
@@ -30,7 +31,9 @@ export interface CurOptions {
   readonly columns?: readonly string[] | readonly (readonly string[])[];
   /** The manifest's words for types, by column; false leaves types out, as before 2019. By default `curManifestTypes`. */
   readonly types?: Readonly<Record<string, string>> | false;
-  readonly shape?: "create-new" | "overwrite";
+  /** `year-month`: as until 2019, in `{report}/year=2018/month=1/` with the manifest beside the files. */
+  readonly shape?: "create-new" | "overwrite" | "year-month";
+  readonly packing?: "gzip" | "zip";
   /** Where the export lies. A mirror keeps the path from the period on and has another head than the manifest's keys. */
   readonly folder?: string;
   /** Where the manifest says that it lies; by default in `folder`. */
@@ -110,12 +113,57 @@ export function curRows(month: string, ...costs: readonly string[]): Row[] {
  * uses again.
  */
 export function curDelivery(options: CurOptions): Delivery {
-  const { month, id, files, shape = "create-new", folder = "cur/acme-cur", exportName = "acme-cur" } = options;
+  const { packing = "gzip", exportName = "acme-cur" } = options;
+  const headers = headersOf(options.columns ?? curColumns, options.files.length);
+  const contents = options.files.map((rows, index) => {
+    const text = csvText(headers[index] ?? [], rows);
+    if (packing === "gzip") return gzipSync(text);
+    return zipBytes({ name: `${exportName}-${index + 1}.csv`, bytes: Buffer.from(text) });
+  });
+  return curFrom(options, headers, contents, packing === "gzip" ? "csv.gz" : "csv.zip");
+}
+
+/**
+ * A delivery of an AWS Cost and Usage Report for Athena: Parquet in `{report}/year=2025/month=1/` with Athena's names for
+ * the same columns and floats for amounts, and the manifest, which names them as CSV has them, in the date-range folder.
+ */
+export async function curParquetDelivery(options: CurOptions, scratch: string): Promise<Delivery> {
+  const headers = headersOf(options.columns ?? curColumns, options.files.length);
+  const contents: Uint8Array[] = [];
+  for (const [index, rows] of options.files.entries()) {
+    const header = headers[index] ?? [];
+    const renamed = rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, cell]) => [athenaName(name), cell])),
+    );
+    const typeOf = (column: string): string =>
+      /_(cost|amount)$/.test(column) ? "DOUBLE" : /_(start|end)_date$/.test(column) ? "TIMESTAMP" : "VARCHAR";
+    contents.push(await parquetBytes(header.map(athenaName), renamed, scratch, typeOf));
+  }
+  return curFrom(options, headers, contents, "snappy.parquet");
+}
+
+function athenaName(column: string): string {
+  return column
+    .replaceAll(/([A-Z])/g, "_$1")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "");
+}
+
+function curFrom(
+  options: CurOptions,
+  headers: readonly (readonly string[])[],
+  contents: readonly Uint8Array[],
+  suffix: "csv.gz" | "csv.zip" | "snappy.parquet",
+): Delivery {
+  const { month, id, shape = "create-new", folder = "cur/acme-cur", exportName = "acme-cur" } = options;
+  const parquet = suffix === "snappy.parquet";
   const writtenFolder = options.writtenFolder ?? folder;
   const range = `${compact(monthSpan(month).start)}-${compact(monthSpan(nextMonth(month)).start)}`;
-  const within = shape === "create-new" ? `${range}/${id}` : range;
-  const names = files.map((_, index) => `${within}/${exportName}-${String(index + 1).padStart(5, "0")}.csv.gz`);
-  const headers = headersOf(options.columns ?? curColumns, files.length);
+  const yearMonth = `${exportName}/year=${month.slice(0, 4)}/month=${Number(month.slice(5))}`;
+  const isYearMonth = shape === "year-month";
+  const within = parquet || isYearMonth ? yearMonth : shape === "create-new" ? `${range}/${id}` : range;
+  const names = contents.map((_, index) => `${within}/${exportName}-${String(index + 1).padStart(5, "0")}.${suffix}`);
   const types = options.types ?? curManifestTypes;
   const manifest = jsonBytes({
     assemblyId: id,
@@ -126,8 +174,8 @@ export function curDelivery(options: CurOptions): Delivery {
       return { category, name: name.join("/"), ...type };
     }),
     charset: "UTF-8",
-    compression: "GZIP",
-    contentType: "text/csv",
+    compression: parquet ? "Parquet" : suffix === "csv.zip" ? "ZIP" : "GZIP",
+    contentType: parquet ? "Parquet" : "text/csv",
     reportId: "16040782d03a0000144edc39a0c0011bb0760f3c9dc00432f4c450045c9c0000",
     reportName: exportName,
     billingPeriod: { start: `${range.slice(0, 8)}T000000.000Z`, end: `${range.slice(9)}T000000.000Z` },
@@ -135,16 +183,16 @@ export function curDelivery(options: CurOptions): Delivery {
     reportKeys: options.listedKeys ?? names.map((name) => `${writtenFolder}/${name}`),
     additionalArtifactKeys: [],
   });
-  const manifestKey = `${folder}/${range}/${exportName}-Manifest.json`;
+  const manifestKey = `${folder}/${isYearMonth ? yearMonth : range}/${exportName}-Manifest.json`;
   const fileKeys = names.map((name) => `${folder}/${name}`);
-  const copies = shape === "create-new" ? [`${folder}/${range}/${id}/${exportName}-Manifest.json`] : [];
+  const copies = shape === "create-new" && !parquet ? [`${folder}/${range}/${id}/${exportName}-Manifest.json`] : [];
   return {
     id,
     month,
     manifestKey,
     fileKeys,
     objects: new Map([
-      ...fileKeys.map((key, index) => [key, gzipSync(csvText(headers[index] ?? [], files[index] ?? []))] as const),
+      ...fileKeys.map((key, index) => [key, contents[index] ?? new Uint8Array()] as const),
       ...[...copies, manifestKey].map((key) => [key, manifest] as const),
     ]),
   };
@@ -359,12 +407,29 @@ export function csvText(columns: readonly string[], rows: readonly Row[]): strin
   return lines.map((cells) => `${cells.map(cell).join(",")}\n`).join("");
 }
 
-async function parquetBytes(columns: readonly string[], rows: readonly Row[], scratch: string): Promise<Uint8Array> {
+function focusType(column: string): string {
+  return /Cost$|Quantity$/.test(column)
+    ? "DECIMAL(38,18)"
+    : /Period(Start|End)$/.test(column)
+      ? "TIMESTAMP"
+      : "VARCHAR";
+}
+
+/** The bytes of a Parquet file with these types (DuckDB's words); a cell of a MAP is JSON. `scratch` is a folder to write it in. */
+export async function parquetBytes(
+  columns: readonly string[],
+  rows: readonly Row[],
+  scratch: string,
+  typeOf: (column: string) => string = focusType,
+): Promise<Uint8Array> {
   const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-  const type = (column: string): string =>
-    /Cost$|Quantity$/.test(column) ? "DECIMAL(38,18)" : /Period(Start|End)$/.test(column) ? "TIMESTAMP" : "VARCHAR";
   const tuples = rows.map((row) => `(${columns.map((column) => literal(row[column] ?? "")).join(", ")})`);
-  const cells = columns.map((column) => `CAST(nullif("${column}", '') AS ${type(column)}) AS "${column}"`);
+  const cells = columns.map((column) => {
+    const cell = `nullif("${column}", '')`;
+    // Only JSON is cast to a map.
+    const value = typeOf(column).startsWith("MAP") ? `CAST(${cell} AS JSON)` : cell;
+    return `CAST(${value} AS ${typeOf(column)}) AS "${column}"`;
+  });
   const names = columns.map((column) => `"${column}"`).join(", ");
   const path = join(scratch, "part.parquet");
   const instance = await DuckDBInstance.create(":memory:");
@@ -385,10 +450,12 @@ function headersOf(columns: NonNullable<CurOptions["columns"]>, files: number): 
   return own ? columns : Array.from({ length: files }, () => columns.filter((column) => typeof column === "string"));
 }
 
-function compact(date: string): string {
+/** `2025-01-31` as folders have it: `20250131`. */
+export function compact(date: string): string {
   return date.replaceAll("-", "");
 }
 
-function jsonBytes(value: unknown): Uint8Array {
+/** The bytes of a manifest. */
+export function jsonBytes(value: unknown): Uint8Array {
   return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 }

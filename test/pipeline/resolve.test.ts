@@ -60,6 +60,47 @@ describe("resolving the files of a manifest", () => {
     assert.deepEqual(result, { found: [], missing: [`cur/x/${range}/new/x-1.csv.gz`] });
   });
 
+  it("finds the files of a Data Export in data/ beside the metadata/ of its manifest, in whichever copy that is", () => {
+    const tail = "data/billing_period=2026-05/2026-06-02T23:48:02.356Z-run/x-00001.snappy.parquet";
+    for (const copy of ["one", "two"]) {
+      const result = resolve(
+        `mirror/${copy}/metadata/billing_period=2026-05/x-Manifest.json`,
+        [`s3://acme/exports/x/${tail}`],
+        [`mirror/one/${tail}`, `mirror/two/${tail}`],
+        "acme",
+      );
+      assert.deepEqual(keysOf(result), [`mirror/${copy}/${tail}`]);
+    }
+  });
+
+  it("splits at the last of several segments that look like a period", () => {
+    const tail = `${range}/id/x-1.csv.gz`;
+    for (const head of ["copy/year=2024/", "copy/data/of=aws/", "20240101-20240201/"]) {
+      const result = resolve(`${head}${range}/x-Manifest.json`, [`cur/x/${tail}`], [`${head}${tail}`]);
+      assert.deepEqual(keysOf(result), [`${head}${tail}`]);
+    }
+  });
+
+  it("takes slashes that stand in front, and doubled ones above the export, for what a bucket makes of them", () => {
+    const present = [`x/${range}/a/x-1.csv.gz`];
+    for (const written of [`//x/${range}/a/x-1.csv.gz`, `cur//x/${range}/a/x-1.csv.gz`]) {
+      assert.deepEqual(keysOf(resolve(`x/${range}/x-Manifest.json`, [written], present)), present);
+    }
+    const doubled = [`cur//x/${range}/a/x-1.csv.gz`];
+    assert.deepEqual(keysOf(resolve(`cur//x/${range}/x-Manifest.json`, doubled, doubled)), doubled);
+  });
+
+  it("refuses data files of several buckets", () => {
+    raises("KEY_OUTSIDE_PREFIX", () =>
+      resolve(
+        "e/x/metadata/BILLING_PERIOD=2025-01/x-Manifest.json",
+        ["s3://one/e/x/data/BILLING_PERIOD=2025-01/1.gz", "s3://two/e/x/data/BILLING_PERIOD=2025-01/2.gz"],
+        [],
+        "one",
+      ),
+    );
+  });
+
   it("never takes a file of the same name in another period", () => {
     const result = resolve(
       "cur/20250201-20250301/x-Manifest.json",

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { createTypeLookup } from "../../src/schema/types.ts";
+import { dataExportTypes } from "../../src/schema/well-known-data-exports.ts";
 import { azureTypes, curTypes, manifestType } from "../../src/schema/well-known.ts";
 import { samplesFolder } from "./samples.ts";
 
 const cur = createTypeLookup(curTypes, true);
 const azure = createTypeLookup(azureTypes, false);
+const dataExport = createTypeLookup(dataExportTypes, false);
 
 describe("words of AWS manifests", () => {
   it("mean our types", () => {
@@ -75,6 +77,41 @@ describe("well-known columns", () => {
     assert.equal(new Set(names).size, names.length);
   });
 
+  it("of AWS Data Exports: amounts are decimals, rates and ids are text, maps are JSON", () => {
+    const types = {
+      line_item_unblended_cost: "decimal",
+      line_item_unblended_rate: "text",
+      pricing_public_on_demand_cost: "decimal",
+      savings_plan_savings_plan_rate: "decimal",
+      reservation_start_time: "text",
+      bill_payer_account_id: "text",
+      resource_tags: "json",
+      discount: "json",
+      BilledCost: "decimal",
+      BillingPeriodStart: "timestamp",
+      Tags: "json",
+      x_Discounts: "json",
+    };
+    for (const [name, type] of Object.entries(types)) assert.equal(dataExport(name), type, name);
+    const names = Object.keys(dataExportTypes).map((name) => name.toLowerCase());
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  it("of AWS Data Exports: as the manifests of the samples type them", (test) => {
+    const folder = samplesFolder(test, "buckets");
+    if (folder === undefined) return;
+    for (const path of [
+      "aws-dataexport-cur2-parquet-overwrite/exports/cur2-parquet/metadata/BILLING_PERIOD=2025-01/cur2-parquet-Manifest.json",
+      "aws-dataexport-focus12-parquet-createnew/exports/focus12/metadata/billing_period=2026-05/focus12-Manifest.json",
+    ]) {
+      const { columns } = JSON.parse(readFileSync(join(folder, path), "utf8")) as {
+        columns: readonly { name: string; type: string }[];
+      };
+      assert.ok(columns.length > 50);
+      for (const { name, type } of columns) assert.equal(dataExport(name), manifestType(type), name);
+    }
+  });
+
   it("cover every column of the sample files", (test) => {
     const folder = samplesFolder(test, "rows");
     if (folder === undefined) return;
@@ -83,6 +120,7 @@ describe("well-known columns", () => {
     }
     for (const name of ["focus_1_3_cost_and_usage_azure.csv", "focus_1_3_cost_and_usage_aws.csv"]) {
       assert.deepEqual(unknown(join(folder, "focus", name), azure), [], name);
+      assert.deepEqual(unknown(join(folder, "focus", name), dataExport), [], name);
     }
     assert.deepEqual(unknown(join(folder, "aws-cur1/real-2023-11.csv"), cur), []);
   });

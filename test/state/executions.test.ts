@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeState, encodeState, versionHash } from "../../src/state/dlt.ts";
-import { forgetMonths, idColumnOf, loadedExecutions, recordLoad, type LoadToRecord } from "../../src/state/executions.ts";
+import {
+  forgetMonths,
+  idColumnOf,
+  loadedExecutions,
+  recordLoad,
+  type LoadToRecord,
+} from "../../src/state/executions.ts";
 import { parseJson, writeJson } from "../../src/state/json.ts";
 import { fixturesOf, newestState, rowsOf, textOf, type DltFixture } from "./fixtures.ts";
 

@@ -107,7 +107,7 @@ export function loadConfiguration(
   const csv = {
     sourceFormat: "CSV",
     schema: { fields },
-    skipLeadingRows: "1",
+    skipLeadingRows: 1,
     quote: '"',
     allowQuotedNewlines: true,
     encoding: "UTF-8",

@@ -8,6 +8,7 @@ import {
   trackingTableName,
 } from "../../state/tables.ts";
 import { rebuildNames, type TableReference, tableName } from "./names.ts";
+import { findLocation } from "./datasets.ts";
 import type { QuerySettings } from "./queries.ts";
 import { findTable, type TableResource } from "./tables.ts";
 
@@ -35,7 +36,10 @@ export async function lookAround(settings: QuerySettings, table: Table): Promise
   const [named = null, tracking = null, receipts = null, loads = null, states = null, registry = null, lease = null] =
     found;
   const bill = named ?? (await findReplaced(settings, table));
-  const location = found.find((each) => each?.location !== undefined)?.location ?? null;
+  const told = found.find((each) => each?.location !== undefined)?.location;
+  const isThere = found.some((each) => each !== null);
+  const project = table.project ?? settings.connection.project;
+  const location = told ?? (isThere ? await findLocation(settings, project, table.dataset) : null);
   return { table: bill, tracking, receipts, loads, states, registry, lease, location };
 }
 

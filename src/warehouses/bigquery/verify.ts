@@ -70,8 +70,8 @@ export async function measureStaged(
     state: "v.state",
     rows: "COUNT(*)",
     period: "MIN(v.period)",
-    first: `FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%SZ', MIN(v.used))`,
-    last: `FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%SZ', MAX(v.used))`,
+    first: `FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MIN(v.used))`,
+    last: `FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MAX(v.used))`,
     ...Object.assign({}, ...costs),
   } as Record<string, string>;
   const sql = part("group", cells, `(${tables.join(" UNION ALL ")}) AS v GROUP BY ${keys.join(", ")}`);

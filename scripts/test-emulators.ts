@@ -1,0 +1,126 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { storageCases } from "../test/conformance/storage.ts";
+import { warehouseCases } from "../test/conformance/warehouse.ts";
+import { emulatorBucket } from "../test/witnesses/google/buckets.ts";
+import { emulators, startStorage, type Emulator } from "../test/witnesses/google/emulators.ts";
+import { gaps } from "../test/witnesses/google/gaps.ts";
+import { compatibilityPage, type Witness } from "../test/witnesses/google/page.ts";
+import type { RunningServer } from "../test/witnesses/google/processes.ts";
+import { surprises, tryCases, type Outcome } from "../test/witnesses/google/trials.ts";
+import { emulatorWarehouse } from "../test/witnesses/google/warehouses.ts";
+
+/*
+ * Runs the storage and warehouse suites against emulators of Google Cloud that others wrote, and writes
+ * docs/compatibility.md. Installs them below node_modules/.cache/emulators (Python and Go are needed).
+ *
+ *   node scripts/test-emulators.ts                         all of them
+ *   node scripts/test-emulators.ts --only bqemulator       one of them; the page is not written
+ *   node scripts/test-emulators.ts --program bigquery-emulator@1234abc=/path   with a program that is there already, and
+ *                                                          what its version is called in the page
+ */
+
+const { values: options } = parseArgs({
+  options: { only: { type: "string" }, program: { type: "string", multiple: true }, case: { type: "string" } },
+});
+const home = fileURLToPath(new URL("../node_modules/.cache/emulators", import.meta.url));
+const programs = new Map(
+  (options.program ?? []).map((entry) => {
+    const [, name = "", version, path = ""] = /^(?<name>[^@=]+)(?:@(?<version>[^=]+))?=(?<path>.+)$/u.exec(entry) ?? [];
+    return [name, { path, version: version ?? "not told" }];
+  }),
+);
+
+const witnesses: Witness[] = [];
+for (const known of emulators) {
+  if (options.only !== undefined && options.only !== known.name) continue;
+  const emulator = { ...known, version: programs.get(known.name)?.version ?? known.version };
+  const witness = await ask(emulator);
+  witnesses.push(witness);
+  if ("absent" in witness) {
+    console.log(`– ${emulator.name} ${emulator.version} could not be had: ${witness.absent}`);
+    continue;
+  }
+  for (const { title, failure } of witness.outcomes) {
+    console.log(
+      `${failure === null ? "✔" : "✖"} ${emulator.name}: ${title}${failure === null ? "" : `\n    ${failure}`}`,
+    );
+  }
+}
+
+if (options.only === undefined && options.case === undefined) {
+  await writeFile(new URL("../docs/compatibility.md", import.meta.url), compatibilityPage(witnesses, gaps));
+}
+const unknown = witnesses.flatMap((witness) =>
+  "absent" in witness ? [] : surprises(witness.emulator.name, witness.outcomes, gaps),
+);
+if (options.case === undefined && unknown.length > 0) {
+  console.error(unknown.join("\n"));
+  process.exitCode = 1;
+}
+
+async function ask(emulator: Emulator): Promise<Witness> {
+  let program: string;
+  let storage: RunningServer | null = null;
+  try {
+    program = await programOf(emulator);
+    if (emulator.role === "warehouse" && !emulator.readsFolder) storage = await startFiles();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const [line = ""] = text.replaceAll(`${home}/`, "").split("\n");
+    return { emulator, absent: line.slice(0, 200) };
+  }
+  try {
+    const storesObjects = emulator.role === "storage";
+    const outcomes = storesObjects
+      ? await askStorage(emulator, program)
+      : await askWarehouse(emulator, program, storage);
+    return { emulator, outcomes };
+  } finally {
+    await storage?.stop();
+  }
+}
+
+async function programOf(emulator: Emulator): Promise<string> {
+  return programs.get(emulator.name)?.path ?? emulator.install(home);
+}
+
+/** The Cloud Storage from which emulators of BigQuery load. */
+async function startFiles(): Promise<RunningServer> {
+  const emulator = emulators.find(({ name }) => name === "fake-gcs-server");
+  if (emulator === undefined) throw new Error("there is no emulator of Cloud Storage to load from");
+  return startStorage(emulator, await programOf(emulator));
+}
+
+async function askStorage(emulator: Emulator, program: string): Promise<Outcome[]> {
+  const server = await startStorage(emulator, program);
+  let count = 0;
+  try {
+    return await tryCases(chosen(storageCases), async () => {
+      count += 1;
+      return { subject: await emulatorBucket(server.endpoint, `case-${count}`), close: async () => {} };
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function askWarehouse(emulator: Emulator, program: string, storage: RunningServer | null): Promise<Outcome[]> {
+  const files = await mkdtemp(join(tmpdir(), "billhouse-emulators-"));
+  try {
+    const place = { endpoint: storage?.endpoint ?? "", files };
+    return await tryCases(chosen(warehouseCases), () => emulatorWarehouse(emulator, program, place));
+  } finally {
+    await rm(files, { recursive: true, force: true });
+  }
+}
+
+function chosen<T>(cases: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  const word = options.case;
+  return word === undefined
+    ? cases
+    : Object.fromEntries(Object.entries(cases).filter(([title]) => title.includes(word)));
+}

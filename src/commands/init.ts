@@ -1,0 +1,116 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readAddress } from "../config/address.ts";
+import { BillhouseError } from "../errors.ts";
+import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/recognition.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatBytes, formatNumber } from "./figures.ts";
+import { monthSpans } from "./months.ts";
+import { alignRows, jsonText, paint, visible } from "./output.ts";
+import type { ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse init` is told. */
+export interface InitOptions {
+  readonly bucketUrl: string;
+  readonly endpoint: string | undefined;
+  /** Whether a file that is there may be replaced. */
+  readonly force: boolean;
+}
+
+/** The file that is written. */
+const fileName = "billhouse.toml";
+
+/**
+ * Looks at a bucket, tells which exports lie there, and writes a `billhouse.toml` for those that can be loaded.
+ * Errors: EXPORT_NOT_FOUND when there is none; CONFIG_EXISTS when there is a configuration and nobody said that it may
+ * be replaced; those of the storage.
+ */
+export async function init(options: InitOptions, context: CommandContext): Promise<ExitCode> {
+  const { folder, environment, stdout, flags } = context;
+  const place = await readAddress({ folder, environment }, options.bucketUrl, options.endpoint ?? null);
+  const found = await recogniseExports(place);
+  const usable = found.exports.filter(({ unreadable }) => unreadable === null);
+  const style = { colour: stdout.colour, verbose: flags.verbose };
+  if (!flags.json) stdout.write(foundScreen(found, style));
+  if (usable.length === 0) throw nothingFound(found);
+  const file = join(folder, fileName);
+  const toml = initialToml(options.bucketUrl, options.endpoint, usable);
+  const rival = [fileName, join(".dlt", "config.toml")].find((name) => existsSync(join(folder, name)));
+  if (rival !== undefined && !options.force) {
+    if (!flags.json) stdout.write(`\n${toml}`);
+    throw new BillhouseError("CONFIG_EXISTS", `There is a ${rival} in this folder, so nothing was written.`, {
+      hint: "Copy what you need from the lines above, run init in another folder, or say --force.",
+    });
+  }
+  await writeFile(file, toml);
+  if (flags.json) stdout.write(`${jsonText({ file, ...found }, 2)}\n`);
+  else stdout.write(`\nWritten: ${visible(file)}. See what would be loaded: billhouse plan\n`);
+  return 0;
+}
+
+/** What was found, for people. */
+export function foundScreen({ url, exports, others, objects }: Recognition, style: ScreenStyle): string {
+  const rows = exports.map((each) => [
+    each.unreadable === null ? paint(style, "good", "✔") : paint(style, "bad", "✖"),
+    visible(each.export_name),
+    each.kind,
+    each.months.length === 0 ? "" : `${formatNumber(each.months.length, "month")}, ${monthSpans(each.months)}`,
+    formatBytes(each.bytes),
+    visible(each.unreadable ?? `newest: ${each.newest_execution}`),
+  ]);
+  const lines = alignRows(rows, ["left", "left", "left", "left", "right", "left"]);
+  const rest = others.map((other) => paint(style, "quiet", `- ${visible(other)}: no bills`));
+  return `${[`${visible(url)}: ${formatNumber(objects, "object")}`, ...lines, ...rest].join("\n")}\n`;
+}
+
+/** A configuration that loads these exports into DuckDB. */
+export function initialToml(bucketUrl: string, endpoint: string | undefined, exports: readonly FoundExport[]): string {
+  const names = new Set<string>();
+  const [bucket = ""] = /^[a-z]+:\/\/(?:[^/]+\/)?[^/]+/iu.exec(bucketUrl) ?? [bucketUrl];
+  const sections = exports.map((each) => {
+    const keys = {
+      // A folder stays as it was written; of an address only the bucket, because the folder below it is the prefix.
+      bucket_url: bucketUrl.includes("://") && !bucketUrl.startsWith("file:") ? bucketAlone(bucketUrl) : bucket,
+      ...(each.folder === "" ? {} : { prefix: each.folder }),
+      export_name: each.export_name,
+      kind: each.kind,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    };
+    const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    return [`[sources.${sectionName(each, names)}]`, ...lines].join("\n");
+  });
+  return `${[...sections, destinations].join("\n\n")}\n`;
+}
+
+const destinations = `# Rows go to billhouse.duckdb in this folder. For BigQuery instead:
+# [destination.bigquery]
+# project_id = "my-project"
+# location = "US"`;
+
+/** `gs://bucket` of `gs://bucket/folder`, `az://account/container` of `az://account/container/folder`. */
+function bucketAlone(url: string): string {
+  const names = url.toLowerCase().startsWith("az:") ? 2 : 1;
+  const [scheme = "", rest = ""] = url.split("://");
+  return `${scheme}://${rest.split("/").slice(0, names).join("/")}`;
+}
+
+/** The names that the Python pipelines use for the first export of their kinds, else the export's own. */
+function sectionName({ kind, cloud, export_name: name }: FoundExport, taken: Set<string>): string {
+  const first = { "aws-cur": "aws_cur", "azure-cost": "azure_billing" }[kind];
+  const own = `${cloud}_${name}`
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "");
+  let section = first !== undefined && !taken.has(first) ? first : own;
+  for (let count = 2; taken.has(section); count += 1) section = `${own}_${count}`;
+  taken.add(section);
+  return section;
+}
+
+function nothingFound({ url, objects, others }: Recognition): BillhouseError {
+  const instead = others.length === 0 ? "" : `; there is: ${others.join(", ")}`;
+  return new BillhouseError("EXPORT_NOT_FOUND", `No billing export lies in ${url} (${objects} objects)${instead}.`, {
+    hint: "Compare the address with the path at which the cloud delivers. The first delivery takes up to a day.",
+  });
+}

@@ -1,0 +1,86 @@
+import * as z from "zod";
+import { manifestType } from "../schema/well-known.ts";
+import { dataExportTypes } from "../schema/well-known-data-exports.ts";
+import type { ExportFormat, Manifest } from "./export.ts";
+import { monthPeriod, parseManifest } from "./manifest.ts";
+
+/**
+ * AWS Data Exports: CUR 2.0 and FOCUS with AWS columns. Data lies in `{export}/data/{PART}={month}/`, in create-new mode
+ * in a folder per run below it; the one manifest of a month lies in `{export}/metadata/{PART}={month}/`, is overwritten by
+ * each run after all of its data files, and is the only thing that tells which of them count: old runs stay for ever, and
+ * a run that shrank leaves its last parts behind.
+ * Source: AWS Data Exports user guide, "Understanding export delivery"; a real FOCUS 1.2 manifest.
+ */
+export const awsDataExport: ExportFormat = {
+  kind: "aws-data-export",
+  cloud: "aws",
+  title: "AWS Data Export",
+  idColumn: "assembly_id",
+
+  recognise(key) {
+    const match = monthManifest.exec(key);
+    if (match === null) return undefined;
+    const { folder = "", year = "", month = "", name = "" } = match.groups ?? {};
+    const period = monthPeriod(year, month);
+    return period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false };
+  },
+
+  readManifest(json, place): Manifest {
+    const { executionId, dataFiles, columns } = parseManifest(manifestShape, json, place);
+    const parquet = dataFiles.some((file) => /\.parquet$/i.test(file));
+    return {
+      id: executionId,
+      exportName: null,
+      // Neither a period nor a time stands in the manifest.
+      period: place.period,
+      format: parquet ? "parquet" : "csv",
+      bucket: dataFiles.map((file) => /^s3:\/\/([^/]+)\//i.exec(file)?.[1]).find((bucket) => bucket) ?? null,
+      files: dataFiles.map((key) => ({ key, rows: null })),
+      columns: columns.map(({ name, type }) => ({ name, type: manifestType(type) })),
+      rows: null,
+      submittedTime: null,
+      partial: false,
+    };
+  },
+
+  others: [
+    {
+      manifest: /(?:^|\/)metadata\/date=[^/]+\/(?<name>[^/]+)-manifest\.json$/i,
+      title: "AWS cost optimisation recommendations",
+    },
+    {
+      manifest: /(?:^|\/)metadata\/(?:carbon_model_version|usage_period)=(?:[^/]+\/)*(?<name>[^/]+)-manifest\.json$/i,
+      title: "AWS carbon emissions",
+    },
+    {
+      manifest:
+        /(?:^|\/)metadata\/(?!billing_period=|date=|carbon_model_version=|usage_period=)[^/=]+=(?:[^/]+\/)*(?<name>[^/]+)-manifest\.json$/i,
+      title: "an AWS Data Export without billing periods",
+    },
+  ],
+
+  // CUR 2.0 and FOCUS have no column in common: the first name of each list that a header has tells which of them it is.
+  columns: {
+    naming: "as-delivered",
+    caseSensitive: false,
+    wellKnown: dataExportTypes,
+    partition: ["bill_billing_period_start_date", "BillingPeriodStart"],
+    cost: [["line_item_unblended_cost", "BilledCost"], ["EffectiveCost"]],
+    currency: ["line_item_currency_code", "BillingCurrency"],
+    usage: ["line_item_usage_start_date", "ChargePeriodStart"],
+  },
+};
+
+// `BILLING_PERIOD=` in CUR 2.0, `billing_period=` in FOCUS. `-Metadata.json` was seen once in place of `-Manifest.json`.
+const monthManifest =
+  /^(?<folder>(?:.*\/)?)metadata\/billing_period=(?<year>\d{4})-(?<month>\d{2})\/(?<name>[^/]+)-(?:manifest|metadata)\.json$/i;
+
+// Files are whole `s3://` addresses; keys in the bucket were seen too. Columns need not be there.
+const manifestShape = z.object({
+  executionId: z.string().min(1),
+  dataFiles: z.array(z.string()),
+  columns: z
+    .array(z.object({ name: z.string(), type: z.string().nullish() }))
+    .nullish()
+    .transform((columns) => columns ?? []),
+});

@@ -1,0 +1,30 @@
+/**
+ * A copy of an error for `cause`, without what SDKs hang on theirs: requests, answers and their headers hold signatures
+ * and tokens. Name, words, stack, code, status and the number of the request stay.
+ */
+export function withoutSecrets(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  const { code, status, statusCode, requestId, $metadata: metadata } = error as unknown as SdkError;
+  const cause = withoutSecrets(error.cause);
+  const copy = new Error(clean(error.message), cause === undefined ? undefined : { cause });
+  copy.name = error.name;
+  copy.stack = clean(error.stack ?? "");
+  const facts = {
+    code,
+    status: status ?? statusCode ?? metadata?.httpStatusCode,
+    requestId: requestId ?? metadata?.requestId,
+  };
+  return Object.assign(copy, Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)));
+}
+
+interface SdkError {
+  readonly code?: unknown;
+  readonly status?: unknown;
+  readonly statusCode?: unknown;
+  readonly requestId?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+}
+
+function clean(text: string): string {
+  return text.replace(/(?<name>sig|AccountKey|X-Amz-\w+)=[^&;\s"']+/giu, "$<name>=...");
+}

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { discover } from "../../src/pipeline/discover.ts";
+import { chooseDelivery } from "../../src/pipeline/manifests.ts";
+import { openStorage } from "../../src/storages/index.ts";
+import type { Storage } from "../../src/storages/storage.ts";
+import { writeKey } from "../folders.ts";
+import { azureColumns, azureDelivery, azureRow, azureRows, csvText, deliver, type Delivery } from "./deliveries.ts";
+import { azureLegacyDelivery, type AzureLegacyOptions } from "./deliveries-of-exports.ts";
+import {
+  ask,
+  azureSection,
+  createProject,
+  monthsOfTable,
+  onlyResult,
+  outcomes,
+  runProject,
+  runWell,
+  type Project,
+} from "./projects.ts";
+
+const table = "billing_data.azure_billing_data";
+const columns = { partition: "BillingPeriodStartDate", cost: "CostInBillingCurrency" };
+const month = "2025-03";
+
+/** A run's GUID that a person can tell from others. */
+function guid(name: string): string {
+  return `${Buffer.from(name.padEnd(4).slice(0, 4)).toString("hex")}-1111-2222-3333-444444444444`;
+}
+
+function csv(...costs: readonly string[]): string {
+  return csvText(azureColumns, azureRows(month, ...costs));
+}
+
+function plain(name: string, text: string, options: Partial<AzureLegacyOptions> = {}): Delivery {
+  return azureLegacyDelivery({ month, id: guid(name), files: [text], kind: "plain", ...options });
+}
+
+/** Writes a delivery whose files, and manifest, say that they were written at this time. */
+async function deliverAt(project: Project, delivery: Delivery, time: string): Promise<void> {
+  await deliver(project.bucket, delivery);
+  for (const key of delivery.objects.keys()) {
+    await utimes(join(project.bucket, key), new Date(time), new Date(time));
+  }
+}
+
+function held(project: Project): ReturnType<typeof monthsOfTable> {
+  return monthsOfTable(project, table, columns);
+}
+
+describe("an Azure export without a manifest", { concurrency: 2 }, () => {
+  test("the newest file of a month is the month, whatever its name; a newer one restates it", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliverAt(project, plain("z", csv("1", "1")), "2025-03-10T04:00:00Z");
+    await deliverAt(project, plain("a", csv("31", "-1")), "2025-03-12T04:00:00Z");
+    await deliverAt(project, plain("m", csv("2")), "2025-03-11T04:00:00Z");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new ${guid("a")}`]);
+    assert.deepEqual(await held(project), { [month]: [2, "30.000000000000000000"] });
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged ${guid("a")}`]);
+
+    await deliverAt(project, plain("k", csv("40")), "2025-04-02T04:00:00Z");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("k")}`]);
+    // Azure can also write the same name again.
+    await deliverAt(project, plain("k", csv("41", "0.5")), "2025-04-03T04:00:00Z");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("k")}`]);
+    assert.deepEqual(await held(project), { [month]: [2, "41.500000000000000000"] });
+    const [receipt] = await ask(
+      project,
+      `SELECT run_id, CAST(coverage_start AS VARCHAR) AS first, CAST(coverage_end AS VARCHAR) AS last
+        FROM ${table}_load_tracking WHERE billing_month IS NOT NULL ORDER BY _dlt_load_id DESC LIMIT 1`,
+    );
+    assert.deepEqual(receipt, { run_id: guid("k"), first: "2025-03-01", last: "2025-03-31" });
+  });
+
+  test("a newer file of a folder with fewer days does not replace the month", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliverAt(project, plain("full", csv("31")), "2025-04-02T04:00:00Z");
+    const span = { start: "2025-03-01", end: "2025-03-09" };
+    await deliverAt(project, plain("nine", csv("9"), { span }), "2025-04-05T04:00:00Z");
+    const outcome = [`${month} new ${guid("full")}`, `${month} refused ${guid("nine")}`];
+    assert.deepEqual(outcomes(await runWell(project)), outcome);
+  });
+
+  test("a file with a header alone empties the month, a file without bytes waits", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliverAt(project, plain("one", csv("1")), "2025-04-02T04:00:00Z");
+    await runWell(project);
+    await deliverAt(project, plain("none", csv()), "2025-04-03T04:00:00Z");
+    await deliverAt(project, plain("zero", ""), "2025-04-04T04:00:00Z");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("none")}`]);
+    assert.deepEqual(await held(project), {});
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged ${guid("none")}`]);
+  });
+
+  test("over several months: each gets its own rows", async (t) => {
+    const project = await createProject(t, azureSection);
+    const rows = ["2025-01", "2025-02", "2025-03", "2025-02"].map((each, index) =>
+      azureRow(each, { CostInBillingCurrency: `0.${index + 1}` }),
+    );
+    const span = { start: "2025-01-01", end: "2025-03-31" };
+    await deliver(project.bucket, plain("all", csvText(azureColumns, rows), { span }));
+    assert.equal((await runWell(project)).loaded.length, 3);
+    assert.deepEqual(await held(project), {
+      "2025-01": [1, "0.100000000000000000"],
+      "2025-02": [2, "0.600000000000000000"],
+      "2025-03": [1, "0.300000000000000000"],
+    });
+  });
+
+  test("planning lists once and reads nothing", async (t) => {
+    const project = await createProject(t, azureSection);
+    for (const name of ["a", "b", "c"]) await deliver(project.bucket, plain(name, csv("1")));
+    const [pipeline] = project.config.pipelines;
+    assert.ok(pipeline);
+    const real = await openStorage(pipeline.bucketUrl);
+    const calls: string[] = [];
+    const storage: Storage = {
+      ...real,
+      list: (prefix) => (calls.push("list"), real.list(prefix)),
+      read: (object, range) => (calls.push("read"), real.read(object, range)),
+    };
+    const discovery = await discover(pipeline, storage);
+    assert.equal((await chooseDelivery(discovery, month, null, false)).chosen?.files.length, 1);
+    assert.deepEqual(calls, ["list"]);
+  });
+});
+
+describe("an Azure export of the old partitioned kind", { concurrency: 2 }, () => {
+  function partitioned(name: string, pathTime: string, options: Partial<AzureLegacyOptions> = {}): Delivery {
+    const files = [csv("1.5", "2"), csv("0.25")];
+    return azureLegacyDelivery({ month, id: guid(name), files, kind: "partitioned", pathTime, ...options });
+  }
+
+  test("the newest run by the time in its path is the month, whatever times a mirror gave the objects", async (t) => {
+    for (const [newer, older] of [
+      ["2025-05-01T00:00:00Z", "2025-05-02T00:00:00Z"],
+      ["2025-03-01T00:00:00Z", "2025-03-02T00:00:00Z"],
+    ] as const) {
+      const project = await createProject(t, azureSection);
+      await deliverAt(project, partitioned("new", "202503130142"), newer);
+      await deliverAt(project, partitioned("old", "202503110042", { files: [csv("9")] }), older);
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} new ${guid("new")}`]);
+      assert.deepEqual(await held(project), { [month]: [3, "3.750000000000000000"] });
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged ${guid("new")}`]);
+    }
+  });
+
+  test("a row count of null is unknown and not zero, one that is wrong fails the month", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, partitioned("null", "202503130142", { rows: [null, 1] }));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new ${guid("null")}`]);
+    await deliver(project.bucket, partitioned("bad", "202503140142", { rows: [2, 7] }));
+    const { finished } = await runProject(project);
+    assert.deepEqual(outcomes(onlyResult(finished)), [`${month} failed ROW_COUNT_MISMATCH`]);
+  });
+
+  test("one that was not partitioned before goes on as the same export", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliverAt(project, plain("file", csv("1")), "2025-03-10T04:00:00Z");
+    await runWell(project);
+    await deliverAt(project, partitioned("part", "202503130142"), "2025-03-13T01:45:00Z");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("part")}`]);
+  });
+});
+
+describe("what Azure exports beside costs", { concurrency: 2 }, () => {
+  /** An export of this type in the layout that cost exports have. */
+  async function other(project: Project, type: string): Promise<void> {
+    const folder = `exports/${type}/20250301-20250331/202504010042/${guid(type)}`;
+    const manifest = {
+      exportConfig: { exportName: type, type },
+      runInfo: { runId: guid(type), startDate: "2025-03-01T00:00:00", endDate: "2025-03-31T00:00:00" },
+      blobs: [{ blobName: `${folder}/part_0_0001.csv`, dataRowCount: 1 }],
+    };
+    await writeKey(project.bucket, `${folder}/part_0_0001.csv`, "meterId,unitPrice\na,1\n");
+    await writeKey(project.bucket, `${folder}/manifest.json`, JSON.stringify(manifest));
+  }
+
+  test("price sheets and reservations do not stand in the way of the only export of costs", async (t) => {
+    const project = await createProject(t, azureSection);
+    for (const type of ["PriceSheet", "ReservationDetails", "ReservationTransactions"]) await other(project, type);
+    await deliver(project.bucket, azureDelivery({ month, id: "costs", files: [azureRows(month, "1")] }));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new costs`]);
+  });
+
+  test("a price sheet alone is named, and so are reservation recommendations", async (t) => {
+    const project = await createProject(t, azureSection);
+    await other(project, "PriceSheet");
+    const [failed] = onlyResult((await runProject(project)).finished).failed;
+    assert.equal(failed?.code, "EXPORT_NOT_FOUND");
+    assert.match(failed.message, /is of the type PriceSheet, which holds no costs/);
+
+    const recommended = await createProject(t, azureSection);
+    await writeKey(recommended.bucket, `exports/savings/${guid("r")}/manifest.json`, "{}");
+    const { error } = onlyResult((await runProject(recommended)).finished);
+    assert.equal(error?.code, "EXPORT_NOT_FOUND");
+    assert.match(
+      error.message,
+      /savings \(an Azure export without billing periods, such as reservation recommendations\)/,
+    );
+  });
+});

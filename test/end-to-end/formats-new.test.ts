@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as z from "zod";
+import type { ExportFormat } from "../../src/exports/export.ts";
+import { monthPeriod, parseManifest } from "../../src/exports/manifest.ts";
+import { discover } from "../../src/pipeline/discover.ts";
+import { loadMonths, type LoadListener } from "../../src/pipeline/load.ts";
+import { chooseDelivery } from "../../src/pipeline/manifests.ts";
+import { planMonth } from "../../src/pipeline/plan.ts";
+import { tableOf } from "../../src/pipeline/select.ts";
+import { loadedMonths, type Survey } from "../../src/pipeline/survey.ts";
+import { openStorage } from "../../src/storages/index.ts";
+import { openWarehouse } from "../../src/warehouses/index.ts";
+import { writeKey } from "../folders.ts";
+import { zipBytes } from "../zip.ts";
+import { ask, createProject, type Project } from "./projects.ts";
+
+/** A format that nobody delivers: all that a new one needs, and all that there is of it. */
+const moonBill: ExportFormat = {
+  kind: "moon-bill",
+  cloud: "aws",
+  title: "Moon bill",
+  idColumn: "assembly_id",
+
+  recognise(key) {
+    const { folder = "", name = "", year = "", month = "" } = moonManifest.exec(key)?.groups ?? {};
+    const period = monthPeriod(year, month);
+    return period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false };
+  },
+
+  readManifest(json, place) {
+    const { bill, parts, rows } = parseManifest(moonShape, json, place);
+    return {
+      id: bill,
+      exportName: null,
+      period: place.period,
+      format: "csv",
+      bucket: null,
+      files: parts.map((key) => ({ key, rows: null })),
+      columns: [],
+      rows,
+      submittedTime: null,
+      partial: false,
+    };
+  },
+
+  others: [{ manifest: /^(?<name>[^/]+)\/tides\.json$/, title: "tides" }],
+
+  columns: {
+    naming: "as-delivered",
+    caseSensitive: false,
+    wellKnown: { Lunation: "timestamp", Price: "decimal", Used: "timestamp" },
+    partition: ["Lunation"],
+    cost: [["Price"]],
+    currency: ["Coin"],
+    usage: ["Used"],
+  },
+};
+
+const moonManifest = /^(?<folder>(?:.*\/)?)(?<name>[^/]+)\.(?<year>\d{4})-(?<month>\d\d)\.bill\.json$/;
+const moonShape = z.object({ bill: z.string(), parts: z.array(z.string()), rows: z.int() });
+
+/** What a run does with a pipeline, with the formats that it is given. */
+async function load(project: Project, formats: readonly ExportFormat[]): Promise<string[]> {
+  const [pipeline] = project.config.pipelines;
+  assert.ok(pipeline);
+  const told: string[] = [];
+  const warehouse = await openWarehouse(project.config.warehouse, "write");
+  try {
+    const discovery = await discover(pipeline, await openStorage(pipeline.bucketUrl), formats);
+    const table = tableOf(pipeline, discovery.format.idColumn);
+    const ledger = await warehouse.ledger(table);
+    const loaded = loadedMonths(ledger, table);
+    const plans = [];
+    for (const billingMonth of discovery.months.keys()) {
+      const known = loaded.get(billingMonth) ?? null;
+      const deliveries = await chooseDelivery(discovery, billingMonth, known, false);
+      plans.push(...planMonth({ billingMonth, ...deliveries, loaded: known, sameBytes: false }, false));
+    }
+    const survey: Survey = { pipeline, discovery, table, ledger, loaded, plans, failed: [] };
+    const listener: LoadListener = {
+      fileRead: () => {},
+      loaded: ({ billing_month, action, rows, cost }) =>
+        told.push(`${billing_month} ${action} ${rows} ${JSON.stringify(cost)}`),
+      failed: ({ billing_month, code, message }) => told.push(`${billing_month} ${code} ${message}`),
+    };
+    const { signal } = new AbortController();
+    await loadMonths(survey, warehouse, { jobs: 2, accept: [], signal, version: "0" }, listener);
+    await warehouse.publish();
+  } finally {
+    await warehouse.close();
+  }
+  return told;
+}
+
+test("a format is one declaration: a made-up one is found, loaded, proved and restated by the engine as it is", async (t) => {
+  const project = await createProject(t, { moon: { bucket_url: "bucket" } });
+  const deliver = async (
+    month: string,
+    bill: string,
+    rows: readonly string[],
+    declared = rows.length,
+  ): Promise<void> => {
+    const text = `Lunation,Used,Coin,Price\n${rows.map((price) => `${month}-01,${month}-03,MOON,${price}\n`).join("")}`;
+    const part = `acme/${month}/${bill}.zip`;
+    await writeKey(project.bucket, part, zipBytes({ name: "bill.csv", bytes: Buffer.from(text) }));
+    const manifest = JSON.stringify({ bill, parts: [part], rows: declared });
+    await writeKey(project.bucket, `acme/acme.${month}.bill.json`, manifest);
+  };
+  await deliver("2025-01", "one", ["0.1", "0.2"]);
+  await deliver("2025-02", "two", ["1E-3"]);
+  await deliver("2025-03", "three", ["1"], 2);
+  const told = await load(project, [moonBill]);
+  assert.deepEqual(told.slice(1), ['2025-02 new 1 {"MOON":"0.001"}', '2025-01 new 2 {"MOON":"0.3"}']);
+  assert.match(told[0] ?? "", /^2025-03 ROW_COUNT_MISMATCH/);
+
+  await deliver("2025-01", "again", ["7"]);
+  assert.equal((await load(project, [moonBill]))[1], '2025-01 restated 1 {"MOON":"7"}');
+  const sums = await ask(
+    project,
+    "SELECT CAST(sum(Price) AS VARCHAR) AS sum, typeof(any_value(Price)) AS type FROM billing_data.moon_data",
+  );
+  assert.deepEqual(sums, [{ sum: "7.001000000000000000", type: "DECIMAL(38,18)" }]);
+});
+
+test("what a format knows to hold no bills is named", async (t) => {
+  const project = await createProject(t, { moon: { bucket_url: "bucket" } });
+  await writeKey(project.bucket, "sea/tides.json", "{}");
+  await assert.rejects(load(project, [moonBill]), /holds no bills: sea \(tides\)\.$/);
+});

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { BigQuery } from "@google-cloud/bigquery";
+import { IdempotencyStrategy, Storage } from "@google-cloud/storage";
+import { openStorage } from "../../../src/storages/index.ts";
+import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery.ts";
+import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
+import type { TestBucket } from "../../conformance/storage.ts";
+import type { TestWarehouse } from "../../conformance/warehouse.ts";
+import { describeFile, oddName, parquetOf, placeOf } from "./files.ts";
+
+/** What a case is tried on, and how to take it away again. */
+export interface Lent<Subject> {
+  readonly subject: Subject;
+  close(): Promise<void>;
+}
+
+/** A real project of Google Cloud, in which there is one bucket for this run, and one dataset for each case. */
+export interface RealProject {
+  /** The bucket, empty. */
+  makeBucket(): Promise<Lent<TestBucket>>;
+  /** A new dataset; its files lie in the bucket, or have to be uploaded to it. */
+  makeDataset(files: "in the bucket" | "to upload"): Promise<Lent<TestWarehouse>>;
+  /** Removes the bucket. */
+  close(): Promise<void>;
+}
+
+/** The name that the cases write. */
+const datasetName = "billing";
+/** Tells what tests have made, which they may remove, from what belongs to somebody. */
+const mark = { "billhouse-test": "true" };
+
+/**
+ * Opens a project with the default credentials of this machine. Error: it holds a dataset `billing` that no test has made.
+ * What a run leaves that was stopped is for the next one to remove, but for its bucket, whose objects go after a day.
+ */
+export async function openRealProject(project: string, location: string): Promise<RealProject> {
+  const bigquery = new BigQuery({ projectId: project });
+  // One object takes one write a second: what is written faster is refused, and written again.
+  const retryOptions = { idempotencyStrategy: IdempotencyStrategy.RetryAlways };
+  const storage = new Storage({ projectId: project, retryOptions });
+  await removeDataset(bigquery, project);
+  const name = `billhouse-test-${randomUUID()}`;
+  await storage.createBucket(name, {
+    location,
+    labels: mark,
+    iamConfiguration: { uniformBucketLevelAccess: { enabled: true } },
+    lifecycle: { rule: [{ action: { type: "Delete" }, condition: { age: 1 } }] },
+    // Removed objects are gone, and cost nothing.
+    softDeletePolicy: { retentionDurationSeconds: 0 },
+  });
+  const bucket = storage.bucket(name);
+  const folder = await mkdtemp(join(tmpdir(), "billhouse-project-"));
+  const put = async (key: string, bytes: string | Uint8Array): Promise<string> => {
+    const file = bucket.file(key);
+    await file.save(Buffer.from(bytes), { resumable: false });
+    return String(file.metadata.generation);
+  };
+  const empty = (): Promise<unknown> => bucket.deleteFiles({ force: true });
+
+  return {
+    async makeBucket() {
+      await empty();
+      const options = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
+      const subject: TestBucket = {
+        open: () => openStorage(`gs://${name}`, options),
+        openMissing: () => openStorage(`gs://${name}-missing`, options),
+        put: async (key, bytes) => void (await put(key, bytes)),
+        remove: async (key) => void (await bucket.file(key).delete()),
+        whileDenied: () => Promise.reject(new assert.AssertionError({ message: "there is one identity only" })),
+      };
+      return { subject, close: async () => void (await empty()) };
+    },
+
+    async makeDataset(files) {
+      await removeDataset(bigquery, project);
+      await bigquery.createDataset(datasetName, { location, labels: mark });
+      const options: BigqueryOptions = {
+        projectId: project,
+        jobProjectId: null,
+        location,
+        stagingBucket: name,
+        endpoint: null,
+        storageEndpoint: null,
+        credentials: null,
+        kmsKeyName: null,
+        maximumBytesBilled: null,
+      };
+      const opened: Warehouse[] = [];
+      const subject: TestWarehouse = {
+        async open(mode = "write") {
+          const warehouse = await openBigquery(options, mode);
+          opened.push(warehouse);
+          return warehouse;
+        },
+        async put(title, bytes) {
+          const key = `${randomUUID()}-${title}`;
+          if (files === "in the bucket") {
+            const version = await put(key, bytes);
+            return { file: { ...describeFile(key, bytes), version }, path: null, storageUrl: `gs://${name}` };
+          }
+          const path = join(folder, key);
+          await writeFile(path, bytes);
+          return { file: describeFile(basename(path), bytes), path, storageUrl: "s3://elsewhere" };
+        },
+        parquet: (sql) => parquetOf(sql, folder),
+        place: placeOf,
+        oddName,
+      };
+      const close = async (): Promise<void> => {
+        await Promise.all(opened.map((warehouse) => warehouse.close()));
+        await removeDataset(bigquery, project);
+        await empty();
+      };
+      return { subject, close };
+    },
+
+    async close() {
+      await rm(folder, { recursive: true, force: true });
+      await empty();
+      await bucket.delete();
+    },
+  };
+}
+
+/** Error: it is not marked as one of the tests'. */
+async function removeDataset(bigquery: BigQuery, project: string): Promise<void> {
+  const dataset = bigquery.dataset(datasetName);
+  const [exists] = await dataset.exists();
+  if (!exists) return;
+  const [found] = (await dataset.getMetadata()) as [{ readonly labels?: Readonly<Record<string, string>> }, unknown];
+  const ours = Object.entries(mark).every(([key, value]) => found.labels?.[key] === value);
+  if (!ours) {
+    throw new Error(
+      `The project ${project} has a dataset ${datasetName} that no test has made: use a project for tests.`,
+    );
+  }
+  await dataset.delete({ force: true });
+}
