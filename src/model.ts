@@ -64,6 +64,8 @@ export interface Execution {
   readonly submittedTime: string | null;
   /** The days of the billing month that the delivery says it covers, or null where it is always the whole period. */
   readonly coverage: DaySpan | null;
+  /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */
+  readonly scope: string | null;
   /** Whether the delivery holds more than one billing month, so that rows of other months are left out, not refused. */
   readonly spansMonths: boolean;
 }
@@ -133,6 +135,8 @@ export interface Receipt {
   /** Sentences: columns added, columns missing. */
   readonly schemaChanges: readonly string[];
   readonly files: readonly ReceiptFile[] | null;
+  /** Whose charges these are: see `Execution.scope`. */
+  readonly scope: string | null;
   /** Checks that were waived for this load. */
   readonly waivers: readonly string[];
   readonly durationSeconds: number | null;

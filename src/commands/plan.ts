@@ -61,6 +61,7 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   const rows = drawn.map((entry) => (entry.failed ? failedRow(entry.month, style) : plannedRow(entry.month, style)));
   lines.push(...alignRows(rows, ["left", "left", "right", "right", "left"]));
   if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
+  lines.push(...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`));
   return lines.join("\n");
 }
 

@@ -52,6 +52,7 @@ export const awsCur: ExportFormat = {
       rows: null,
       submittedTime: null,
       partial: false,
+      scope: manifest.account ?? null,
     };
   },
 
@@ -83,6 +84,7 @@ function aboveRepeated(folder: string, name: string): string {
 // Only what is used: types are absent before 2019, and `additionalArtifactKeys` need not be there.
 const manifestShape = z.object({
   assemblyId: z.string().min(1),
+  account: z.string().nullish(),
   billingPeriod: z.object({ start: z.string().regex(/^\d{8}/) }),
   bucket: z.string().nullish(),
   reportKeys: z.array(z.string()),

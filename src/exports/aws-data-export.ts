@@ -26,7 +26,7 @@ export const awsDataExport: ExportFormat = {
   },
 
   readManifest(json, place): Manifest {
-    const { executionId, dataFiles, columns } = parseManifest(manifestShape, json, place);
+    const { executionId, exportArn, dataFiles, columns } = parseManifest(manifestShape, json, place);
     const parquet = dataFiles.some((file) => /\.parquet$/i.test(file));
     return {
       id: executionId,
@@ -40,6 +40,7 @@ export const awsDataExport: ExportFormat = {
       rows: null,
       submittedTime: null,
       partial: false,
+      scope: /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(exportArn ?? "")?.[1] ?? null,
     };
   },
 
@@ -78,6 +79,7 @@ const monthManifest =
 // Files are whole `s3://` addresses; keys in the bucket were seen too. Columns need not be there.
 const manifestShape = z.object({
   executionId: z.string().min(1),
+  exportArn: z.string().nullish(),
   dataFiles: z.array(z.string()),
   columns: z
     .array(z.object({ name: z.string(), type: z.string().nullish() }))

@@ -69,6 +69,7 @@ export const azureCost: ExportFormat = {
       rows: manifest.dataRowCount ?? null,
       submittedTime: runInfo?.submittedTime ?? null,
       partial: true,
+      scope: exportConfig?.resourceId?.split(/\/providers\/Microsoft\.CostManagement\//i)[0] ?? null,
     };
   },
 
@@ -112,6 +113,7 @@ function soleFile({ key, id, period }: ManifestPlace): Manifest {
     rows: null,
     submittedTime: null,
     partial: true,
+    scope: null,
   };
 }
 
@@ -123,7 +125,9 @@ const day = z.string().regex(/^\d{4}-\d{2}-\d{2}/);
 // Early manifests (2023-07-01-preview) have no row counts; hand-made ones only the fields that are required here.
 const manifestShape = z.object({
   dataRowCount: z.int().nullish(),
-  exportConfig: z.object({ exportName: z.string().nullish(), type: z.string().nullish() }).nullish(),
+  exportConfig: z
+    .object({ exportName: z.string().nullish(), resourceId: z.string().nullish(), type: z.string().nullish() })
+    .nullish(),
   deliveryConfig: z.object({ fileFormat: z.string().nullish() }).nullish(),
   runInfo: z
     .object({

@@ -77,6 +77,8 @@ export interface Manifest {
   readonly submittedTime: string | null;
   /** Whether `period` is what this delivery covers (Azure) rather than always the whole month (AWS). */
   readonly partial: boolean;
+  /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */
+  readonly scope: string | null;
 }
 
 /** A data file as the manifest lists it. */

@@ -160,6 +160,8 @@ export interface PlannedPipeline {
   readonly months: readonly PlannedMonth[];
   /** Months whose manifest cannot be used. */
   readonly failed: readonly FailedMonth[];
+  /** Sentences on what a person should know of this export beside the others. */
+  readonly notes: readonly string[];
   /** Only where the warehouse bills for bytes: about what loading these months bills. */
   readonly billed_bytes?: number;
   readonly error?: ToldError;

@@ -11,6 +11,7 @@ import type { MonthStatus, PipelineStatus, PlannedPipeline, PlanResult, StatusRe
 import { floatNotes } from "./exactness.ts";
 import { describePlan } from "./plan.ts";
 import type { RunOptions } from "./run.ts";
+import { doubleCounting, scopeOf, type ScopedExport } from "./scopes.ts";
 import { checkScope, selectPipelines, tableOf, tableTitle } from "./select.ts";
 import { loadedMonths, smallReads, survey, type Survey } from "./survey.ts";
 import { unpackedBytes } from "./unpacked.ts";
@@ -24,9 +25,11 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
   const pipelines = selectPipelines(config, options.pipelines);
   checkScope(options.months ?? {});
   return reading(config, async (warehouse) => {
-    const planned: PlannedPipeline[] = [];
+    const planned: { readonly result: PlannedPipeline; readonly scoped: ScopedExport }[] = [];
     for (const pipeline of pipelines) planned.push(await planPipeline(pipeline, warehouse, options));
-    return { pipelines: planned };
+    const notes = doubleCounting(planned.map(({ scoped }) => scoped));
+    const results = planned.map(({ result }) => ({ ...result, notes: [notes.get(result.name) ?? []].flat() }));
+    return { pipelines: results };
   });
 }
 
@@ -37,8 +40,13 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
 export async function status(config: Config, options: Pick<RunOptions, "pipelines"> = {}): Promise<StatusResult> {
   const pipelines = selectPipelines(config, options.pipelines);
   return reading(config, async (warehouse) => {
-    const results: PipelineStatus[] = [];
-    for (const pipeline of pipelines) results.push(await pipelineStatus(pipeline, warehouse));
+    const found: { readonly result: PipelineStatus; readonly scoped: ScopedExport }[] = [];
+    for (const pipeline of pipelines) found.push(await pipelineStatus(pipeline, warehouse));
+    const doubled = doubleCounting(found.map(({ scoped }) => scoped));
+    const results = found.map(({ result }) => ({
+      ...result,
+      notes: [...result.notes, ...[doubled.get(result.name) ?? []].flat()],
+    }));
     return { pipelines: results };
   });
 }
@@ -166,16 +174,19 @@ async function planPipeline(
   pipeline: PipelineConfig,
   warehouse: Warehouse,
   options: RunOptions,
-): Promise<PlannedPipeline> {
+): Promise<{ readonly result: PlannedPipeline; readonly scoped: ScopedExport }> {
   const { name } = pipeline;
   const table = tableTitle(pipeline);
   try {
     const found = await survey(pipeline, warehouse, options);
-    const planned = { name, table, months: found.plans.map(describePlan), failed: found.failed };
-    return warehouse.billsBytes ? { ...planned, billed_bytes: await billedBytes(found) } : planned;
+    const planned = { name, table, months: found.plans.map(describePlan), failed: found.failed, notes: [] };
+    const billed = warehouse.billsBytes ? { billed_bytes: await billedBytes(found) } : {};
+    const scope = found.plans.find(({ execution }) => execution !== null)?.execution?.scope ?? null;
+    return { result: { ...planned, ...billed }, scoped: { name, cloud: found.discovery.format.cloud, scope } };
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;
-    return { name, table, months: [], failed: [], error: describeError(error) };
+    const result = { name, table, months: [], failed: [], notes: [], error: describeError(error) };
+    return { result, scoped: { name, cloud: "", scope: null } };
   }
 }
 
@@ -188,7 +199,10 @@ async function billedBytes({ plans, discovery }: Survey): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-async function pipelineStatus(pipeline: PipelineConfig, warehouse: Warehouse): Promise<PipelineStatus> {
+async function pipelineStatus(
+  pipeline: PipelineConfig,
+  warehouse: Warehouse,
+): Promise<{ readonly result: PipelineStatus; readonly scoped: ScopedExport }> {
   const table: Table = tableOf(pipeline);
   const ledger = await warehouse.ledger(table);
   const entries = loadedExecutions(ledger.state, table);
@@ -200,13 +214,15 @@ async function pipelineStatus(pipeline: PipelineConfig, warehouse: Warehouse): P
     cost: receipt?.cost ?? null,
     loaded_at: receipt?.loadedAt ?? entries.get(billingMonth)?.loadedAt ?? null,
   }));
-  return {
+  const result = {
     name: pipeline.name,
     table: tableTitle(pipeline),
     months: newestFirst(months),
     missing_months: gaps(months),
     notes: floatNotes(ledger.columns ?? []),
   };
+  // The scopes of clouds look different, so that none has to be named here.
+  return { result, scoped: { name: pipeline.name, cloud: "", scope: scopeOf(ledger.receipts) } };
 }
 
 function newestFirst<T extends { readonly billing_month: BillingMonth }>(months: readonly T[]): T[] {

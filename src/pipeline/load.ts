@@ -234,6 +234,7 @@ async function loadMonth(
                 ...replacedVersion(file, id, previous),
               };
             }),
+            scope: execution.scope,
             waivers: [...options.accept],
             durationSeconds: seconds,
             version: options.version,

@@ -171,6 +171,7 @@ async function readExecution(
     columns: manifest.columns,
     rows: manifest.rows,
     submittedTime: manifest.submittedTime,
+    scope: manifest.scope,
     coverage: manifest.partial ? days : null,
     spansMonths: monthsOf(manifest.period).length > 1,
   };

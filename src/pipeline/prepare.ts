@@ -82,7 +82,7 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
   reachPoint("headers-read");
   const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
   const first = layOut(survey, takenOver, read.months);
-  const lacking = withoutPeriod(first, read.months);
+  const lacking = new Map([...withoutPeriod(first, read.months), ...withoutCosts(survey, first, read.months)]);
   const failed = [...read.failed, ...lacking.values()];
   const months = read.months.filter(({ execution }) => !lacking.has(execution.billingMonth));
   const { situation, plan, mapped, partitionColumn, nameOf } =
@@ -189,7 +189,18 @@ function withoutPeriod(
   months: readonly MonthHeaders[],
 ): ReadonlyMap<BillingMonth, FailedMonth> {
   const failed = new Map<BillingMonth, FailedMonth>();
-  if (partitionColumn === stampedColumn) return failed;
+  const fail = (month: BillingMonth, error: BillhouseError): void => {
+    failed.set(month, { billing_month: month, ...describeError(error) });
+  };
+  if (partitionColumn === stampedColumn) {
+    // All its rows would go into each of its months.
+    for (const { execution } of months.filter((month) => month.execution.spansMonths)) {
+      const hint = "Let the export deliver one month at a time.";
+      const what = `The delivery ${execution.id} covers several months, and its rows do not say to which they belong.`;
+      fail(execution.billingMonth, new BillhouseError("PERIOD_MISSING", what, { hint }));
+    }
+    return failed;
+  }
   for (const [index, { execution }] of months.entries()) {
     const lacking = mapped[index]?.find(({ columns }) => !holds(columns, partitionColumn));
     if (lacking === undefined) continue;
@@ -197,6 +208,31 @@ function withoutPeriod(
       "PERIOD_MISSING",
       `${lacking.file.key} has no column for ${partitionColumn}, which carries the billing month.`,
       { hint: "The old rows of the month stay. Look at the header of the file, or wait for the next delivery." },
+    );
+    fail(execution.billingMonth, error);
+  }
+  return failed;
+}
+
+/**
+ * The months of files in which nothing tells a bill from another table: neither the billing period nor a cost. Whoever
+ * sets `partition_column` has said that they are bills.
+ */
+function withoutCosts(
+  { pipeline, discovery }: Survey,
+  { mapped, partitionColumn, nameOf }: Layout,
+  months: readonly MonthHeaders[],
+): ReadonlyMap<BillingMonth, FailedMonth> {
+  const failed = new Map<BillingMonth, FailedMonth>();
+  if (partitionColumn !== stampedColumn || pipeline.partitionColumn !== null) return failed;
+  const { cost } = discovery.format.columns;
+  for (const [index, { execution }] of months.entries()) {
+    const files = mapped[index] ?? [];
+    if (files.length === 0 || cost.some((sources) => nameOf(files, sources) !== null)) continue;
+    const error = new BillhouseError(
+      "FILE_INVALID",
+      `${files[0]?.file.key} is no bill: it has none of the columns of costs (${cost.flat().join(", ")}).`,
+      { hint: "Point `prefix` at an export of costs, or set `partition_column` if this is one." },
     );
     failed.set(execution.billingMonth, { billing_month: execution.billingMonth, ...describeError(error) });
   }

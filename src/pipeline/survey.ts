@@ -12,6 +12,7 @@ import type { FailedMonth } from "./events.ts";
 import { chooseDelivery } from "./manifests.ts";
 import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./plan.ts";
 import { checksumOf } from "./read.ts";
+import { foreignMonths } from "./scopes.ts";
 import { isInScope, tableOf, type MonthScope } from "./select.ts";
 
 /** What one pipeline found in its storage and its warehouse, and what follows from it. Nothing was written. */
@@ -68,14 +69,17 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
   );
   options.signal?.throwIfAborted();
   reachPoint("planned");
+  const plans = results.flatMap((result) => ("code" in result ? [] : result));
+  const foreign = options.force === true ? new Map<BillingMonth, FailedMonth>() : foreignMonths(plans, ledger.receipts);
+  const failed = results.flatMap((result) => ("code" in result ? [result] : []));
   return {
     pipeline,
     discovery,
     table,
     ledger,
     loaded,
-    plans: results.flatMap((result) => ("code" in result ? [] : result)),
-    failed: results.flatMap((result) => ("code" in result ? [result] : [])),
+    plans: plans.filter(({ billingMonth }) => !foreign.has(billingMonth)),
+    failed: [...failed, ...foreign.values()],
   };
 }
 

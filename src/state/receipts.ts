@@ -38,6 +38,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     lastUsage: text(kept("last_usage")),
     schemaChanges: (json("schema_changes") ?? []) as readonly string[],
     files: json("files") as readonly ReceiptFile[] | null,
+    scope: text(kept("scope")),
     waivers: (json("waivers") ?? []) as readonly string[],
     durationSeconds: number(kept("duration_seconds")),
     version: text(kept("billhouse_version")),

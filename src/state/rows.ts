@@ -114,6 +114,7 @@ function ownValues(receipt: Receipt): Row {
     last_usage: receipt.lastUsage,
     schema_changes: toJson(receipt.schemaChanges),
     files: toJson(receipt.files),
+    scope: receipt.scope,
     waivers: toJson(receipt.waivers),
     duration_seconds: receipt.durationSeconds,
     billhouse_version: receipt.version,

@@ -72,6 +72,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("last_usage", "text"),
   ours("schema_changes", "text"),
   ours("files", "text"),
+  ours("scope", "text"),
   ours("waivers", "text"),
   ours("duration_seconds", "double"),
   ours("billhouse_version", "text"),

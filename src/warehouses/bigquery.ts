@@ -167,7 +167,12 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode): Pr
   };
 }
 
-/** Names that BigQuery takes for patterns, or changes, cannot be loaded by their names. */
+/** Names that BigQuery takes for patterns, or changes, cannot be loaded by their names; and it unpacks no zip. */
 function canRead(url: string, { key, size }: DataFile): boolean {
-  return url.startsWith("gs://") && !/\*|\/\/|^\/|^\s|\s$/.test(key) && !(/\.gz$/i.test(key) && size > largestGzip);
+  return (
+    url.startsWith("gs://") &&
+    !/\*|\/\/|^\/|^\s|\s$/.test(key) &&
+    !(/\.gz$/i.test(key) && size > largestGzip) &&
+    !/\.zip$/i.test(key)
+  );
 }

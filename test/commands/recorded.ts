@@ -185,8 +185,9 @@ export const plan: PlanResult = {
           hint: "Wait for the next delivery.",
         },
       ],
+      notes: [],
     },
-    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], failed: [], error: lost },
+    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], failed: [], notes: [], error: lost },
   ],
 };
 

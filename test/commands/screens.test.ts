@@ -177,6 +177,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
             ...pipeline,
             months: [{ ...month, action: "new", files: 1, bytes: 1 }],
             failed: [{ ...month, ...error }],
+            notes: ["\u{1B}[31m"],
             error,
           },
         ],

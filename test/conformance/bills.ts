@@ -144,6 +144,7 @@ export function billReceipt(
     effectiveCost: null,
     tableEffectiveCost: null,
     roundedValues: 1,
+    scope: "111122223333",
     coverage: { start: "2025-01-01", end: "2025-01-31" },
     firstUsage: "2025-01-01T00:00:00Z",
     lastUsage: null,

@@ -151,17 +151,13 @@ export const caseGroups: readonly CaseGroup[] = [
         "The legacy report and CUR 2.0 of one account lie below one prefix",
         "Stops with EXPORT_AMBIGUOUS, which lists both; `kind`, `export_name` or a longer prefix chooses one.",
       ),
-      {
-        ...own(
-          month,
-          16,
-          "Exports of two scopes write to one path, or two sections to one table",
-          "Never lets one bill take the place of another, in the bucket or in a table.",
-          ["config.test.ts", "refuses two exports on one table"],
-        ),
-        knownFault:
-          "Two sections on one table are refused. Azure exports of one name and one path that belong to different scopes are not told apart yet: the newest run of either is taken for the month.",
-      },
+      own(
+        month,
+        16,
+        "Exports of two scopes write to one path, or two sections to one table",
+        "Never lets one bill take the place of another, in the bucket or in a table: fails the month, or the configuration.",
+        ["config.test.ts", "refuses two exports on one table"],
+      ),
       own(
         month,
         17,

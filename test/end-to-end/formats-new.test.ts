@@ -41,6 +41,7 @@ const moonBill: ExportFormat = {
       rows,
       submittedTime: null,
       partial: false,
+      scope: null,
     };
   },
 

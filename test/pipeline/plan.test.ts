@@ -19,6 +19,7 @@ function execution(id: string, changes: Partial<Execution> = {}): Execution {
     columns: [],
     rows: null,
     submittedTime: null,
+    scope: null,
     coverage: null,
     spansMonths: false,
     ...changes,

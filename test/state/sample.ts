@@ -28,6 +28,7 @@ export const receipt: Receipt = {
   effectiveCost: null,
   tableEffectiveCost: null,
   roundedValues: 1,
+  scope: "111122223333",
   coverage: { start: "2025-12-01", end: "2025-12-31" },
   firstUsage: "2025-12-01T00:00:00Z",
   lastUsage: "2025-12-31T23:00:00Z",

@@ -9,13 +9,14 @@ const mostColumns = 10_000;
 const refusedPrefix =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;
 
-/** Explains limits before anything is made. Error: LIMIT_EXCEEDED. */
-export function checkLimits(table: Table, { added }: SchemaChange): void {
+/** Explains limits before anything is changed; `present` are the names of the table's columns. Error: LIMIT_EXCEEDED. */
+export function checkLimits(table: Table, { added }: SchemaChange, present: readonly string[]): void {
   const title = `${table.dataset}.${table.name}`;
-  if (added.length > mostColumns) {
+  const columns = new Set([...present, ...added.map(({ name }) => name)].map(fold)).size;
+  if (columns > mostColumns) {
     throw new BillhouseError(
       "LIMIT_EXCEEDED",
-      `${title} would have ${added.length} columns; BigQuery takes ${mostColumns}.`,
+      `${title} would have ${columns} columns; BigQuery takes ${mostColumns}.`,
       {
         hint: "Leave out tags or attributes in the export at the cloud, so that it delivers fewer columns.",
       },

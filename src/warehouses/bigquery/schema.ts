@@ -31,7 +31,8 @@ export interface SchemaSettings extends QuerySettings {
 
 /** Makes the table and the tables beside it what the next loads need. */
 export async function prepareTable(settings: SchemaSettings, table: Table, change: SchemaChange): Promise<void> {
-  checkLimits(table, change);
+  const before = columnsOf((await lookAround(settings, table)).table).map(({ name }) => name);
+  checkLimits(table, change, before);
   const around = await prepareState(settings, table);
   const reference = referenceTo(settings, table);
   const isAway = around.table !== null && around.table.tableReference.tableId !== table.name;

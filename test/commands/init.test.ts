@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../end-to-end/deliveries.ts";
+import { billhouse, configure, createProject, runProject, type Project } from "../end-to-end/projects.ts";
+import { temporaryFolder } from "../folders.ts";
+import { plan, status } from "../../src/index.ts";
+
+/** A folder with two exports and a damaged one, and no configuration. */
+async function bucketOf(t: Parameters<typeof createProject>[0]): Promise<Project> {
+  const project = await createProject(t, { aws_cur: { bucket_url: "bucket" } });
+  for (const month of ["2025-01", "2025-02"]) {
+    await deliver(project.bucket, curDelivery({ month, id: `cur ${month}`, files: [curRows(month, "1.5")] }));
+  }
+  await deliver(project.bucket, azureDelivery({ month: "2025-02", id: "run", files: [azureRows("2025-02", "2")] }));
+  const damaged = curDelivery({
+    month: "2025-01",
+    id: "x",
+    files: [curRows("2025-01", "1")],
+    folder: "cur/broken",
+    exportName: "broken",
+  });
+  await deliver(project.bucket, {
+    ...damaged,
+    objects: new Map([...damaged.objects, [damaged.manifestKey, Buffer.from("{")]]),
+  });
+  return project;
+}
+
+describe("billhouse init", () => {
+  test("lists the exports of a bucket, and writes a configuration that loads them", async (t) => {
+    const { bucket } = await bucketOf(t);
+    const folder = await temporaryFolder(t);
+    const { code, stdout, stderr } = await billhouse({ folder }, ["init", bucket]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /✔ +acme-cur +aws-cur +2 months, 2025-01 to 2025-02 .* newest: cur 2025-02/u);
+    assert.match(stdout, /✔ +acme-actual +azure-cost +1 month, 2025-02/u);
+    assert.match(stdout, /✖ +broken .*is no JSON/u);
+    const toml = await readFile(join(folder, "billhouse.toml"), "utf8");
+    assert.match(
+      toml,
+      /\[sources\.aws_cur\]\nbucket_url = ".*"\nprefix = "cur\/acme-cur"\nexport_name = "acme-cur"\n/u,
+    );
+    assert.match(toml, /\[sources\.azure_billing\]/u);
+    assert.doesNotMatch(toml, /broken/u);
+    const run = await billhouse({ folder }, ["run", "--json"]);
+    assert.equal(run.code, 0, run.stdout);
+    const finished = JSON.parse(run.stdout.trimEnd().split("\n").at(-1) ?? "") as {
+      readonly pipelines: readonly { readonly name: string; readonly loaded: readonly unknown[] }[];
+    };
+    assert.deepEqual(
+      finished.pipelines.map(({ name, loaded }) => [name, loaded.length]),
+      [
+        ["aws_cur", 2],
+        ["azure_billing", 1],
+      ],
+    );
+  });
+
+  test("never replaces a configuration without being told", async (t) => {
+    const { bucket } = await bucketOf(t);
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, "billhouse.toml"), "# mine\n");
+    const kept = await billhouse({ folder }, ["init", bucket]);
+    assert.equal(kept.code, 1);
+    assert.match(kept.stderr, /CONFIG_EXISTS/u);
+    assert.match(kept.stdout, /\[sources\.aws_cur\]/u, "what it would have written is shown");
+    assert.equal(await readFile(join(folder, "billhouse.toml"), "utf8"), "# mine\n");
+    const replaced = await billhouse({ folder }, ["init", bucket, "--force", "--json"]);
+    assert.equal(replaced.code, 0, replaced.stdout);
+    const found = JSON.parse(replaced.stdout) as { readonly exports: readonly { readonly kind: string }[] };
+    assert.equal(found.exports.length, 3);
+    assert.match(await readFile(join(folder, "billhouse.toml"), "utf8"), /\[sources\.azure_billing\]/u);
+  });
+
+  test("says what lies there when it is no bill", async (t) => {
+    const folder = await temporaryFolder(t);
+    const bucket = await temporaryFolder(t);
+    const { code, stderr } = await billhouse({ folder }, ["init", bucket]);
+    assert.equal(code, 1);
+    assert.match(stderr, /EXPORT_NOT_FOUND/u);
+  });
+});
+
+test("plan and status point out two exports of the same charges", async (t) => {
+  const project = await bucketOf(t);
+  const type = { type: "AmortizedCost", exportName: "acme-amortized" } as const;
+  await deliver(
+    project.bucket,
+    azureDelivery({ month: "2025-02", id: "other", files: [azureRows("2025-02", "2")], ...type }),
+  );
+  const both = await configure(project, {
+    azure_billing: { bucket_url: "bucket", export_name: "acme-actual" },
+    azure_amortized: { bucket_url: "bucket", export_name: "acme-amortized" },
+    aws_cur: { bucket_url: "bucket", export_name: "acme-cur" },
+  });
+  const expected = [1, 1, 0];
+  const planned = await plan(both.config);
+  assert.deepEqual(
+    planned.pipelines.map(({ notes }) => notes.length),
+    expected,
+    JSON.stringify(planned),
+  );
+  assert.match(planned.pipelines[0]?.notes[0] ?? "", /as azure_amortized does: adding them up counts every cost more/u);
+  await runProject(both);
+  assert.deepEqual(
+    (await status(both.config)).pipelines.map(({ notes }) => notes.length),
+    expected,
+  );
+  const { stdout } = await billhouse(both, ["plan"]);
+  assert.match(stdout, /! Holds the charges of \/subscriptions\/38f1d748/u);
+});
