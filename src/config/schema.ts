@@ -91,8 +91,8 @@ const identifier = z
   .describe("a name of letters, digits and _ that does not begin with a digit");
 
 const endpoint = text
-  .refine((address) => /^https?:\/\/[^/?#\s@]+\/?$/.test(address) && !holdsSecret(address))
-  .describe('the address of a server alone, such as "http://127.0.0.1:9000"');
+  .refine((address) => /^https?:\/\/[^/?#\s@]+(\/[^?#\s@]*)?$/.test(address) && !holdsSecret(address))
+  .describe('the address of a server without a login or a key, such as "http://127.0.0.1:9000"');
 
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
