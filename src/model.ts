@@ -18,7 +18,10 @@ export interface StoredObject {
   readonly key: string;
   /** Bytes. */
   readonly size: number;
-  /** Changes whenever the object is written again: GCS generation, S3 or Azure ETag, local size and time. */
+  /**
+   * Changes whenever the object is written again: GCS generation, Azure ETag, local size and time; S3's ETag stays when
+   * the bytes are the same.
+   */
   readonly version: string;
   /** When it was last written. */
   readonly modified: string;

@@ -7,7 +7,7 @@ import type { Storage } from "../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
 import type { Tally } from "./tally.ts";
-import { unpack } from "./unpack.ts";
+import { unpack, unpackStart } from "./unpack.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
@@ -34,19 +34,7 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
     const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
     return { file, columns, rows };
   }
-  let names: readonly string[] | undefined;
-  const scanner = createCsvScanner(file.key, {
-    header: (header) => {
-      names = [...header];
-      return [];
-    },
-    row: () => {},
-  });
-  for await (const piece of unpack(storage, file, growingPieces(storage, file))) {
-    scanner.write(piece);
-    if (names !== undefined) break;
-  }
-  if (names === undefined) scanner.end();
+  const names = await csvHeader(storage, file);
   if (names?.some((name) => /[\p{Cc}\uFFFD]/u.test(name.replaceAll(/[\t\r\n]/g, "")))) {
     throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV: its first line is no text.`, {
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
@@ -58,6 +46,32 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
     });
   }
   return { file, columns: names.map((name) => ({ name, type: null })), rows: null };
+}
+
+/** The header of a CSV file: a reader that wants it alone takes no more of a file of gigabytes than a few kilobytes. */
+async function csvHeader(storage: Storage, file: DataFile): Promise<readonly string[] | undefined> {
+  let names: readonly string[] | undefined;
+  const scan = (): ReturnType<typeof createCsvScanner> =>
+    createCsvScanner(file.key, {
+      header: (header) => {
+        names = [...header];
+        return [];
+      },
+      row: () => {},
+    });
+  for (let size = 4096; size < file.size; size *= 4) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of storage.read(file, { start: 0, end: size })) pieces.push(piece);
+    scan().write(await unpackStart(storage, file, Buffer.concat(pieces)));
+    if (names !== undefined) return names;
+  }
+  const scanner = scan();
+  for await (const piece of unpack(storage, file, storage.read(file))) {
+    scanner.write(piece);
+    if (names !== undefined) return names;
+  }
+  scanner.end();
+  return names;
 }
 
 /**
@@ -128,18 +142,6 @@ function uneven(key: string, declared: number, held: number): BillhouseError {
     `${key} is damaged: its footer says ${declared} rows, its pages hold ${held}.`,
     { hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery." },
   );
-}
-
-/**
- * The bytes of an object from its beginning, in pieces of which each is larger than the one before: a reader that wants
- * the header alone takes no more of a file of gigabytes than a few kilobytes.
- */
-async function* growingPieces(storage: Storage, file: DataFile): AsyncGenerator<Uint8Array> {
-  let start = 0;
-  for (let size = 4096; start < file.size; size *= 2) {
-    yield* storage.read(file, { start, end: start + size });
-    start += size;
-  }
 }
 
 /** An object of the storage as hyparquet reads it: by ranges. */

@@ -1,6 +1,6 @@
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { crc32, createGunzip, createInflateRaw } from "node:zlib";
+import { constants, crc32, createGunzip, createInflateRaw, gunzipSync, inflateRawSync } from "node:zlib";
 import { BillhouseError } from "../errors.ts";
 import type { DataFile } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
@@ -46,6 +46,26 @@ export async function* unpack(
     } else yield* all();
   } finally {
     await pieces.return?.();
+  }
+}
+
+/**
+ * What the first stored bytes of a file unpack to, as far as they reach; nothing of it is verified.
+ * Errors: as `unpack`.
+ */
+export async function unpackStart(storage: Storage, file: DataFile, start: Buffer): Promise<Buffer> {
+  const magic = start.subarray(0, 4).toString("latin1");
+  // To end in the middle is no error.
+  const options = { finishFlush: constants.Z_SYNC_FLUSH };
+  try {
+    if (magic.startsWith("\x1f\x8b")) return gunzipSync(start, options);
+    if (!zipMagics.has(magic)) return start;
+    const entry = await findEntry(storage, file);
+    const data = start.subarray(entry.start, entry.start + entry.packedSize);
+    return entry.isDeflated ? inflateRawSync(data, options) : data;
+  } catch (cause) {
+    if (cause instanceof BillhouseError) throw cause;
+    throw damaged(file.key, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
