@@ -32,6 +32,9 @@ export interface StoredObject {
 /** How the bytes of a data file are laid out once they are unpacked. */
 export type FileFormat = "csv" | "parquet";
 
+/** What a data file is packed with. */
+export type Packing = "none" | "gzip" | "zip";
+
 /** The types a column can have, the same in every warehouse. Money and quantities are always `decimal`. */
 export type ColumnType = "text" | "decimal" | "timestamp" | "date" | "boolean" | "bigint" | "double" | "json";
 

@@ -48,6 +48,22 @@ describe("a table in one piece", () => {
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
   });
 
+  test("stays as it is when somebody writes to it at the last moment, before it loses its name", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    const other = await big.open();
+    let interfered = false;
+    big.server.onStatement = async (sql) => {
+      if (interfered || !sql.startsWith("ALTER TABLE")) return;
+      interfered = true;
+      await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], { billingMonth: "2025-02", executionId: "e9" });
+    };
+    await rejects(warehouse.migrate(table, step), "WAREHOUSE_LOCKED");
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+    assert.deepEqual(left(big), []);
+    await warehouse.migrate(table, step);
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+  });
+
   for (const [moment, statement] of [
     ["before the tables change places", 1],
     ["between the two changes of names", 2],

@@ -239,8 +239,10 @@ describe("Cloud Storage that fails for a while", () => {
       };
       for (const [request, work] of Object.entries(works)) {
         let isOver = false;
+        const before = server.requests.length;
         server.fault({ kind, times: 1_000, match: (asked) => !isOver && asked.kind === request });
         await rejects(work(), "STORAGE_UNAVAILABLE", "gs://acme", named);
+        assert.equal(server.requests.length - before, kind === "stall" ? 2 : 4, "the SDK does not ask on its own");
         isOver = true;
       }
     }
@@ -320,11 +322,14 @@ describe("credentials to Cloud Storage", () => {
     await rejects(collect(storage.read(object)), "CREDENTIALS_INVALID");
   });
 
-  test("in a file that is not there are CREDENTIALS_INVALID, with the variable that names it", async (t) => {
+  test("in a file that is not there, or is no key, are CREDENTIALS_INVALID, with the variable that names it", async (t) => {
     withoutGoogleVariables(t);
     setVariable(t, "GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json");
     const storage = await openStorage("gs://acme");
     await rejects(collect(storage.list("")), "CREDENTIALS_INVALID", "GOOGLE_APPLICATION_CREDENTIALS");
+    // A file that is there, and is no key.
+    setVariable(t, "GOOGLE_APPLICATION_CREDENTIALS", import.meta.filename);
+    await rejects((await openStorage("gs://acme")).identity(), "CREDENTIALS_INVALID", "GOOGLE_APPLICATION_CREDENTIALS");
   });
 
   test("that are damaged are CREDENTIALS_INVALID, and are not repeated", async (t) => {

@@ -69,7 +69,7 @@ export const azureCost: ExportFormat = {
       rows: manifest.dataRowCount ?? null,
       submittedTime: runInfo?.submittedTime ?? null,
       partial: true,
-      scope: exportConfig?.resourceId?.split(/\/providers\/Microsoft\.CostManagement\//i)[0] ?? null,
+      scope: scopeOf(exportConfig?.resourceId),
     };
   },
 
@@ -96,6 +96,13 @@ export const azureCost: ExportFormat = {
 // `{folder}/{from}-{to}/[{run time}/]{run}/manifest.json`; an overwriting export has no folder for the run's time.
 const runManifest =
   /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?:(?<time>\d{12})\/)?(?:(?<run>[^/]+)\/)?_?manifest\.json$/i;
+
+/** The scope in the resource id of an export. Azure compares ids without regard to case. */
+function scopeOf(resourceId: string | null | undefined): string | null {
+  const [scope = ""] = (resourceId ?? "").toLowerCase().split("/providers/microsoft.costmanagement/");
+  const parts = scope.split("/").filter((part) => part !== "");
+  return parts.length === 0 ? null : `/${parts.join("/")}`;
+}
 
 // `{folder}/{from}-{to}/{export}_{run}.csv`: an export without a manifest.
 const runFile =

@@ -183,7 +183,9 @@ export async function newestManifest(
   storage: Storage,
   objects: ReadonlyMap<string, StoredObject>,
 ): Promise<Manifest | BillhouseError> {
-  const newest = places.reduce((one, other) => (other.period.end > one.period.end ? other : one));
+  const isThere = ({ key }: ManifestPlace): boolean => (objects.get(key)?.size ?? 0) > 0;
+  const age = (place: ManifestPlace): string => `${Number(isThere(place))} ${place.period.end} ${place.order}`;
+  const newest = places.reduce((one, other) => (age(other) > age(one) ? other : one));
   return readManifest(format, newest, storage, objects).catch((error: unknown) => {
     const isOfManifest =
       error instanceof BillhouseError && (error.code === "MANIFEST_INVALID" || error.code === "EXPORT_NOT_FOUND");

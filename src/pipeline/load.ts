@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pMap from "p-map";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { DataFile, Receipt, ReceiptFile } from "../model.ts";
+import type { DataFile, Receipt, ReceiptFile, StoredObject } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
 import { reachPoint } from "../warehouses/points.ts";
 import type { MappedFile, Warehouse } from "../warehouses/warehouse.ts";
@@ -10,7 +10,7 @@ import type { FailedMonth, FileRead, LoadedMonth } from "./events.ts";
 import { prepare, type Preparation, type PreparedFile, type PreparedMonth } from "./prepare.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 import { readFile, type CheckedBytes } from "./read.ts";
-import type { Survey } from "./survey.ts";
+import { smallReads, type Survey } from "./survey.ts";
 import { createTally } from "./tally.ts";
 import { combineEvidence, verifyFile, verifyMonth } from "./verify.ts";
 
@@ -54,7 +54,7 @@ export async function loadMonths(
   const months = preparation.months.map((month) => ({
     month,
     files: month.files.map((prepared, index): FileToLoad =>
-      warehouse.reads(survey.discovery.storage.url, prepared.file)
+      warehouse.reads(survey.discovery.storage.url, prepared.file, prepared.packing)
         ? { prepared, local: null }
         : startReading(readAhead, survey, warehouse, preparation, month, prepared, index, options),
     ),
@@ -266,11 +266,12 @@ async function lookAgain(
   storage: Survey["discovery"]["storage"],
   execution: PreparedMonth["execution"],
 ): Promise<void> {
-  for (const object of [execution.manifest, ...execution.files]) {
+  const look = async (object: StoredObject): Promise<void> => {
     const now = await storage.find(object.key);
-    if (now?.version === object.version) continue;
+    if (now?.version === object.version) return;
     throw new BillhouseError("OBJECT_CHANGED", `${object.key} changed while ${execution.billingMonth} was loaded.`, {
       hint: "The cloud delivers right now. The month is as it was; run again when the delivery is complete.",
     });
-  }
+  };
+  await pMap([execution.manifest, ...execution.files], look, { concurrency: smallReads });
 }

@@ -1,5 +1,5 @@
 import { BillhouseError, describeError } from "../errors.ts";
-import type { BillingMonth, DataFile, Execution, Receipt, TableColumn } from "../model.ts";
+import type { BillingMonth, DataFile, Execution, Packing, Receipt, TableColumn } from "../model.ts";
 import {
   findColumn,
   mapHeader,
@@ -64,6 +64,7 @@ export interface PreparedFile {
   readonly proof: ProofColumns;
   /** Rows that the file's own footer declares (Parquet); null where it has none (CSV). */
   readonly rows: number | null;
+  readonly packing: Packing;
 }
 
 /** The column in which billhouse itself writes the billing month, where rows carry none. */
@@ -130,10 +131,11 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
           planAsAtFirst(execution, survey, situation, plan),
           rules,
         ),
-        files: files.map(({ file, columns, rows }) => ({
+        files: files.map(({ file, columns, rows, packing }) => ({
           file,
           columns,
           rows,
+          packing,
           proof: proofColumns(columns, stamped ? null : partitionColumn, measured),
         })),
       };
@@ -167,10 +169,11 @@ function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], months: r
   };
   const plan = planColumns(situation, rules);
   const mapped = months.map(({ headers }) =>
-    headers.map(({ file, columns, rows }) => ({
+    headers.map(({ file, columns, rows, packing }) => ({
       file,
       columns: mapHeader({ columns, format: file.format }, plan, rules),
       rows,
+      packing,
     })),
   );
   const files = mapped.flat();

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { AsyncBuffer } from "hyparquet";
 import { BillhouseError } from "../errors.ts";
-import type { DataFile, Evidence, SourceColumn } from "../model.ts";
+import type { DataFile, Evidence, Packing, SourceColumn } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
 import type { Tally } from "./tally.ts";
-import { unpack, unpackStart } from "./unpack.ts";
+import { packingOf, unpack, unpackStart } from "./unpack.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
@@ -16,6 +16,7 @@ export interface FileHeader {
   readonly columns: readonly SourceColumn[];
   /** Rows that the footer declares; null for CSV. */
   readonly rows: number | null;
+  readonly packing: Packing;
 }
 
 /** A file that was read, checked and unpacked. */
@@ -32,9 +33,9 @@ export interface CheckedBytes {
 export async function readHeader(storage: Storage, file: DataFile): Promise<FileHeader> {
   if (file.format === "parquet") {
     const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
-    return { file, columns, rows };
+    return { file, columns, rows, packing: "none" };
   }
-  const names = await csvHeader(storage, file);
+  const { names, packing } = await csvHeader(storage, file);
   if (names?.some((name) => /[\p{Cc}\uFFFD]/u.test(name.replaceAll(/[\t\r\n]/g, "")))) {
     throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV: its first line is no text.`, {
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
@@ -45,12 +46,16 @@ export async function readHeader(storage: Storage, file: DataFile): Promise<File
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
     });
   }
-  return { file, columns: names.map((name) => ({ name, type: null })), rows: null };
+  return { file, columns: names.map((name) => ({ name, type: null })), rows: null, packing };
 }
 
 /** The header of a CSV file: a reader that wants it alone takes no more of a file of gigabytes than a few kilobytes. */
-async function csvHeader(storage: Storage, file: DataFile): Promise<readonly string[] | undefined> {
+async function csvHeader(
+  storage: Storage,
+  file: DataFile,
+): Promise<{ readonly names: readonly string[] | undefined; readonly packing: Packing }> {
   let names: readonly string[] | undefined;
+  let packing: Packing | undefined;
   const scan = (): ReturnType<typeof createCsvScanner> =>
     createCsvScanner(file.key, {
       header: (header) => {
@@ -62,16 +67,19 @@ async function csvHeader(storage: Storage, file: DataFile): Promise<readonly str
   for (let size = 4096; size < file.size; size *= 4) {
     const pieces: Uint8Array[] = [];
     for await (const piece of storage.read(file, { start: 0, end: size })) pieces.push(piece);
-    scan().write(await unpackStart(storage, file, Buffer.concat(pieces)));
-    if (names !== undefined) return names;
+    const start = Buffer.concat(pieces);
+    packing = packingOf(start);
+    scan().write(await unpackStart(storage, file, start));
+    if (names !== undefined) return { names, packing };
   }
   const scanner = scan();
-  for await (const piece of unpack(storage, file, storage.read(file))) {
+  const look = (piece: Uint8Array): void => void (packing ??= packingOf(piece));
+  for await (const piece of unpack(storage, file, storage.read(file), look)) {
     scanner.write(piece);
-    if (names !== undefined) return names;
+    if (names !== undefined) break;
   }
-  scanner.end();
-  return names;
+  if (names === undefined) scanner.end();
+  return { names, packing: packing ?? "none" };
 }
 
 /**

@@ -26,12 +26,14 @@ export function foreignMonths(
   receipts: readonly Receipt[],
 ): ReadonlyMap<BillingMonth, FailedMonth> {
   const executions = plans.flatMap(({ execution }) => execution ?? []);
+  // After an export was moved on purpose the table holds months of both scopes, and each may be restated.
+  const known = new Set(receipts.flatMap(({ scope }) => scope ?? []));
   const own = scopeOf(receipts) ?? executions.find(({ scope }) => scope !== null)?.scope ?? null;
   const foreign = new Map<BillingMonth, FailedMonth>();
   for (const { billingMonth, action, execution } of plans) {
     const scope = execution?.scope ?? null;
     const isLoading = action === "new" || action === "restated";
-    if (own === null || scope === null || scope === own || !isLoading) continue;
+    if (own === null || scope === null || scope === own || known.has(scope) || !isLoading) continue;
     const error = new BillhouseError(
       "EXPORT_AMBIGUOUS",
       `The delivery ${execution?.id} of ${billingMonth} holds the charges of ${scope}, but the table holds those of ${own}.`,

@@ -1,9 +1,11 @@
 import { BillhouseError } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
-import { ask, openClient, type Client, type Patience } from "./gcs/client.ts";
-import { deniedOrUnavailable, foreign, statusOf } from "./gcs/failures.ts";
-import { canBeKey, objectFields, outside, toObject, type ObjectMetadata } from "./gcs/objects.ts";
+import { askService, openClient, type Client } from "./gcs/client.ts";
+import { explain, foreign, noBucket, statusOf } from "./gcs/failures.ts";
+import { look, objectFields, toObject, type ObjectMetadata } from "./gcs/objects.ts";
 import { read } from "./gcs/read.ts";
+import { ordinaryPatience, type Patience } from "./patience.ts";
+import { keyOutside } from "./reading.ts";
 import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
 
 /**
@@ -16,13 +18,7 @@ import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
  * Errors as the contract says, and STORAGE_UNAVAILABLE, CREDENTIALS_INVALID, and FILE_CORRUPT for bytes that are not
  * those that the bucket says it holds.
  */
-export const gcsStorage: StorageDriver = gcsStorageWith({
-  retries: 7,
-  multiplier: 1.5,
-  longestDelay: 10_000,
-  answer: 120_000,
-  silence: 60_000,
-});
+export const gcsStorage: StorageDriver = gcsStorageWith(ordinaryPatience);
 
 /** Storage `gs` that waits for the service as long as `patience` says. */
 export function gcsStorageWith(patience: Patience): StorageDriver {
@@ -57,7 +53,7 @@ function bucketOf(url: string): string {
 }
 
 async function* list(client: Client, prefix: string): AsyncGenerator<StoredObject> {
-  if (leavesRoot(prefix)) throw outside(client, prefix);
+  if (leavesRoot(prefix)) throw keyOutside(client.url, prefix);
   if (!prefix.isWellFormed()) return;
   const folder = prefix === "" ? "" : prefix.replace(/\/*$/u, "/");
   let pageToken: string | undefined;
@@ -79,31 +75,17 @@ async function askForPage(client: Client, prefix: string, pageToken: string | un
     ...(pageToken === undefined ? {} : { pageToken }),
   };
   try {
-    const [, , page] = await ask(client, async () => client.bucket.getFiles(query));
+    const [, , page] = await askService(client, async () => client.bucket.getFiles(query));
     // Whoever stands between may answer with a page of their own, and that would pass for an empty listing.
     if (typeof page === "object" && page !== null) return page;
   } catch (error) {
     if (statusOf(error) === 404) throw noBucket(client, error);
-    throw deniedOrUnavailable(client, error, "storage.objects.list");
+    throw explain(client, error, "storage.objects.list");
   }
   throw foreign(client.url);
 }
 
 async function find(client: Client, key: string): Promise<StoredObject | undefined> {
-  if (leavesRoot(key)) throw outside(client, key);
-  if (!canBeKey(key)) return undefined;
-  try {
-    const [metadata] = await ask(client, async () => client.bucket.file(key).getMetadata({ fields: objectFields }));
-    return toObject(client, metadata);
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw deniedOrUnavailable(client, error, "storage.objects.get");
-  }
-}
-
-function noBucket(client: Client, cause: unknown): BillhouseError {
-  return new BillhouseError("STORAGE_NOT_FOUND", `There is no bucket ${client.url}.`, {
-    hint: "Check the name in bucket_url: `gcloud storage buckets list --project=<project>` shows the buckets of a project.",
-    cause,
-  });
+  if (leavesRoot(key)) throw keyOutside(client.url, key);
+  return look(client, key);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DataFile, Table } from "../model.ts";
+import type { DataFile, Packing, Table } from "../model.ts";
 import { openBucket } from "./bigquery/bucket.ts";
 import type { ConnectionOptions } from "./bigquery/client.ts";
 import { commitPackage } from "./bigquery/commits.ts";
@@ -94,7 +94,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode): Pr
     loadsInParallel: true,
     billsBytes: true,
 
-    reads: (url, file) => canRead(url, file),
+    reads: canRead,
 
     async ledger(table) {
       const ledger = await run(() => readLedger(settings, table));
@@ -108,14 +108,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode): Pr
     prepare: (table, change) => write(() => prepareTable(settings, table, change)),
 
     async replaceMonth(replacement, settle) {
-      let loadId = "";
-      await write(() =>
-        replaceMonth(settings, replacement, async (measures, current) => {
-          const load = await settle(measures, current);
-          loadId = load.loadId;
-          return load;
-        }),
-      );
+      const loadId = await write(() => replaceMonth(settings, replacement, settle));
       remember(replacement.table, [[replacement.billingMonth, loadId]]);
     },
 
@@ -168,11 +161,8 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode): Pr
 }
 
 /** Names that BigQuery takes for patterns, or changes, cannot be loaded by their names; and it unpacks no zip. */
-function canRead(url: string, { key, size }: DataFile): boolean {
-  return (
-    url.startsWith("gs://") &&
-    !/\*|\/\/|^\/|^\s|\s$/.test(key) &&
-    !(/\.gz$/i.test(key) && size > largestGzip) &&
-    !/\.zip$/i.test(key)
-  );
+function canRead(url: string, { key, size }: DataFile, packing?: Packing): boolean {
+  const packed = packing ?? (/\.gz$/i.test(key) ? "gzip" : /\.zip$/i.test(key) ? "zip" : "none");
+  if (packed === "zip" || (packed === "gzip" && size > largestGzip)) return false;
+  return url.startsWith("gs://") && !/\*|\/\/|^\/|^\s|\s$/.test(key);
 }

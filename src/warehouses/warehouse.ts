@@ -4,6 +4,7 @@ import type {
   DataFile,
   Evidence,
   Finding,
+  Packing,
   Receipt,
   RegisteredColumn,
   Table,
@@ -53,9 +54,10 @@ export interface Warehouse {
 
   /**
    * Whether it reads a data file by itself from the storage with this `url`, so that none of its bytes passes through
-   * billhouse. It then measures what the file held.
+   * billhouse. It then measures what the file held. `packing` is what its first bytes say, once they were looked at;
+   * before, its name has to do.
    */
-  reads(url: string, file: DataFile): boolean;
+  reads(url: string, file: DataFile, packing?: Packing): boolean;
 
   /** What it holds of one table. A table, dataset or database that does not exist is an empty ledger, and stays so. */
   ledger(table: Table): Promise<Ledger>;

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { forget, plan, status, type StatusResult } from "../../src/index.ts";
 import type { Receipt } from "../../src/model.ts";
 import { tableOf } from "../../src/pipeline/select.ts";
 import { nextMonth } from "../../src/schema/periods.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { samplesFolder } from "../samples.ts";
-import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "./deliveries.ts";
+import { zipBytes } from "../zip.ts";
+import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver, withFile } from "./deliveries.ts";
 import { createGoogleProject, upload, uploadFolder, type GoogleProject } from "./google.ts";
 import { createProject, onlyResult, outcomes, runProject, runWell, type Project } from "./projects.ts";
 
@@ -133,6 +135,19 @@ describe("a run on Google Cloud", () => {
     const { loaded } = await runWell(project);
     assert.deepEqual([loaded[0]?.rows, loaded[0]?.cost], [3, { USD: "3.25" }]);
     assert.deepEqual(await amounts(project), ["-0.25", "1.5", "2"]);
+    requireClean(project);
+  });
+
+  test("loads a zip file, whatever its name says, through the staging bucket", async (t) => {
+    const project = await createGoogleProject(t, section);
+    const delivery = curDelivery({ month: "2025-01", id: "20250201T000000Z", files: [curRows("2025-01", "1.5", "2")] });
+    upload(
+      project,
+      withFile(delivery, 0, (bytes) => zipBytes({ name: "bill.csv", bytes: gunzipSync(bytes) })),
+    );
+    const { loaded } = await runWell(project);
+    assert.deepEqual([loaded[0]?.rows, loaded[0]?.cost], [2, { USD: "3.5" }]);
+    assert.deepEqual(await amounts(project), ["1.5", "2"]);
     requireClean(project);
   });
 

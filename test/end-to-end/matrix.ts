@@ -177,7 +177,7 @@ async function fill(
     return { bucket_url: "gs://bills", endpoint: gcs.endpoint };
   }
   if (storage === "s3") {
-    setAwsVariables(t, testLogin);
+    logIn();
     const server = await startS3Server();
     t.after(async () => {
       await server.close();
@@ -196,11 +196,19 @@ async function fill(
 }
 
 let azurite: Promise<Azurite> | undefined;
+let restore: (() => void) | undefined;
+
+/** For the whole process: combinations run beside each other. */
+function logIn(): void {
+  if (restore !== undefined) return;
+  setAwsVariables({ after: (end) => (restore = end as () => void) }, testLogin);
+}
 
 /** Ends what the combinations have shared. */
 export async function endMatrix(): Promise<void> {
   await (await azurite)?.close();
   azurite = undefined;
+  restore?.();
 }
 
 async function objectsOf(folder: string): Promise<ReadonlyMap<string, Buffer>> {

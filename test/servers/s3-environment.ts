@@ -30,7 +30,7 @@ export const testLogin: AwsVariables = {
 export type AwsVariables = Partial<Record<(typeof names)[number], string>>;
 
 /** Makes this a machine with these variables and no file of AWS, until the test is over. */
-export function setAwsVariables(t: TestContext, variables: AwsVariables): void {
+export function setAwsVariables(t: Pick<TestContext, "after">, variables: AwsVariables): void {
   const isolated: AwsVariables = {
     AWS_CONFIG_FILE: "/nonexistent/config",
     AWS_SHARED_CREDENTIALS_FILE: "/nonexistent/credentials",

@@ -1,36 +1,21 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import type { Bucket } from "@google-cloud/storage";
 
 import type { GoogleCredentials } from "../../model.ts";
+import { ask, type Patience, type Service } from "../patience.ts";
 import type { StorageOptions } from "../storage.ts";
-import { invalidCredentials, isNetworkFailure, unavailable } from "./failures.ts";
-
-/** How long a failing service is waited for. Times are milliseconds. */
-export interface Patience {
-  /** How often one request is made again; of a download, without having got a byte in between. */
-  readonly retries: number;
-  /** Each delay is that many times the one before; the first is that many seconds. The SDK adds up to one by chance. */
-  readonly multiplier: number;
-  readonly longestDelay: number;
-  /** Without an answer for so long, all retries included, a request for facts is given up and made anew, once. */
-  readonly answer: number;
-  /** Without an answer or a byte for so long, a download counts as broken. */
-  readonly silence: number;
-}
+import { invalidCredentials, isPassing, isUnreached, unavailable } from "./failures.ts";
 
 /** A bucket, and what is needed to speak with it. */
-export interface Client {
+export interface Client extends Service {
   /** `gs://bucket` */
   readonly url: string;
   readonly bucket: Bucket;
   readonly payer: string | null;
   /** The account of a key that was given, where the key tells it. */
   readonly account: string | undefined;
-  readonly patience: Patience;
-  /** Gets a token, or sees that there is one. Errors: CREDENTIALS_INVALID, STORAGE_UNAVAILABLE. */
+  /** Gets a token, or sees that there is one. Errors: CREDENTIALS_INVALID, and what passes. */
   readonly authenticate: () => Promise<void>;
-  /** The account whose permissions count. Errors: as `authenticate`. */
+  /** The account whose permissions count. Errors: CREDENTIALS_INVALID, STORAGE_UNAVAILABLE. */
   readonly identity: () => Promise<string>;
 }
 
@@ -40,14 +25,8 @@ export async function openClient(bucket: string, options: StorageOptions, patien
   const { endpoint, payer, googleCredentials } = options;
   const service = new Storage({
     ...(endpoint === null ? {} : { apiEndpoint: endpoint }),
-    retryOptions: {
-      autoRetry: true,
-      maxRetries: patience.retries,
-      retryDelayMultiplier: patience.multiplier,
-      maxRetryDelay: patience.longestDelay / 1000,
-      // When this time runs out while the SDK waits, its call never ends. The number of retries ends it earlier.
-      totalTimeout: 86_400,
-    },
+    // Requests are made again here: see `ask`.
+    retryOptions: { autoRetry: false },
   });
   // The SDK lets the variable STORAGE_EMULATOR_HOST of another program win over the address that it is given.
   if (endpoint !== null) service.baseUrl = `${service.apiEndpoint}/storage/v1`;
@@ -58,21 +37,21 @@ export async function openClient(bucket: string, options: StorageOptions, patien
     if (service.customEndpoint) return;
     try {
       // The token is kept until it ends. To ask for it here tells a bad key from a request that was refused.
-      if ((await within(patience.answer, service.authClient.getRequestHeaders())) !== silence) return;
+      await service.authClient.getRequestHeaders();
     } catch (error) {
-      throw isNetworkFailure(error) ? unavailable(url, error) : invalidCredentials(error);
+      throw isUnreached(error) ? error : invalidCredentials(error);
     }
-    throw unavailable(url, undefined);
   };
+  const base: Service = { patience, isPassing, unavailable: (cause) => unavailable(url, cause) };
   return {
+    ...base,
     url,
     bucket: service.bucket(bucket, payer === null ? {} : { userProject: payer }),
     payer,
     account: googleCredentials?.["client_email"],
-    patience,
     authenticate,
     async identity() {
-      await authenticate();
+      await ask(base, authenticate);
       if (service.customEndpoint) return "nobody: the endpoint takes no credentials";
       const { client_email: account } = await service.authClient.getCredentials();
       return account ?? "the user of the application default credentials";
@@ -80,39 +59,12 @@ export async function openClient(bucket: string, options: StorageOptions, patien
   };
 }
 
-/**
- * The answer to a request that changes nothing. The SDK makes it again while it fails in a way that passes, but waits
- * for ever for a server that has fallen silent: that is what is watched for here.
- */
-export async function ask<T>(client: Client, request: () => Promise<T>): Promise<T> {
-  await client.authenticate();
-  for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const answer = await within(client.patience.answer, request());
-    if (answer !== silence) return answer;
-  }
-  throw unavailable(client.url, undefined);
-}
-
-/**
- * Waits before a download is asked for again, for the `attempt`th time in a row that it brought nothing, counted from 1.
- * A connection that breaks after it has served is rarely a sign of load: then the delays are short. Error:
- * STORAGE_UNAVAILABLE after the last attempt.
- */
-export async function waitToResume(client: Client, attempt: number, hasServed: boolean, cause: unknown): Promise<void> {
-  const { retries, multiplier, longestDelay } = client.patience;
-  if (attempt > retries) throw unavailable(client.url, cause);
-  await sleep(Math.min(longestDelay, hasServed ? 200 * multiplier ** (attempt - 1) : 1000 * multiplier ** attempt));
-}
-
-const silence = Symbol("silence");
-
-async function within<T>(time: number, work: Promise<T>): Promise<T | typeof silence> {
-  const end = new AbortController();
-  try {
-    return await Promise.race([work, sleep(time, silence, { signal: end.signal })]);
-  } finally {
-    end.abort();
-  }
+/** The answer of the service to a request that changes nothing, made again while it fails in a way that passes. */
+export async function askService<T>(client: Client, request: () => Promise<T>): Promise<T> {
+  return ask(client, async () => {
+    await client.authenticate();
+    return request();
+  });
 }
 
 /** Keys that a person wrote down may lack the word that tells an account's key from a user's. */

@@ -1,4 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
+import { withoutSecrets } from "../causes.ts";
+import { isNetworkFailure, isPassingStatus } from "../patience.ts";
 import type { Client } from "./client.ts";
 
 /** The HTTP status that the service answered with, where it answered. */
@@ -7,27 +9,28 @@ export function statusOf(error: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-/** Whether an answer tells of a state that passes when one waits. */
+/** Whether a failure passes when one waits. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof BillhouseError) return false;
   const status = statusOf(error);
   if (status === 403) return /rate ?limit ?exceeded/iu.test(messageOf(error) + reasonsOf(error));
-  return isPassingStatus(status);
+  if (status !== undefined) return isPassingStatus(status);
+  // An answer that succeeds and cannot be understood has been cut off.
+  return isUnreached(error) || error instanceof SyntaxError;
 }
 
-/** Whether an error says that the service was not reached, or did not answer to the end. */
-export function isNetworkFailure(error: unknown): boolean {
-  const codes = [error, fieldOf(error, "cause")].flatMap((each) => [fieldOf(each, "code"), fieldOf(each, "type")]);
-  if (codes.some((code) => code === "system" || networkCodes.test(String(code)))) return true;
-  const status = fieldOf(fieldOf(error, "response"), "status") ?? statusOf(error);
-  return isPassingStatus(status) || fieldOf(error, "name") === "FetchError" || error instanceof SyntaxError;
+/** Whether an error says that Google was not reached, or not for now: also where it gives out tokens. */
+export function isUnreached(error: unknown): boolean {
+  const status = fieldOf(fieldOf(error, "response"), "status");
+  return isNetworkFailure(error) || isPassingStatus(status) || fieldOf(error, "name") === "FetchError";
 }
 
 /**
  * What a failed request means to a person, where the caller has not dealt with it: STORAGE_DENIED with the permission
  * that is missing (`permission` unless the service names another), CREDENTIALS_INVALID, STORAGE_UNAVAILABLE. Any other
- * error is given back as it is.
+ * error is given back, without what it holds of the request.
  */
-export function deniedOrUnavailable(client: Client, error: unknown, permission: string): unknown {
+export function explain(client: Client, error: unknown, permission: string): unknown {
   if (error instanceof BillhouseError) return error;
   const status = statusOf(error);
   const message = messageOf(error);
@@ -35,7 +38,7 @@ export function deniedOrUnavailable(client: Client, error: unknown, permission: 
   if (status === 400 && /requester pays|user project/iu.test(message)) return payerMissing(client, error);
   if (status === 401 && /invalid credentials/iu.test(message)) return invalidCredentials(error);
   if (status === 401 || status === 403) return denied(client, error, permission);
-  return status === undefined && isNetworkFailure(error) ? unavailable(client.url, error) : error;
+  return withoutSecrets(error) ?? error;
 }
 
 /** The error for a service that is not reached, or does not come to itself while it is waited for. */
@@ -46,7 +49,15 @@ export function unavailable(url: string, cause: unknown): BillhouseError {
   const shown = typeof reason === "string" ? ` (${reason})` : "";
   return new BillhouseError("STORAGE_UNAVAILABLE", `Cloud Storage does not answer for ${url}${shown}.`, {
     hint: "It was asked several times. Run again later; if it lasts, look at the network and at https://status.cloud.google.com/.",
-    cause,
+    cause: withoutSecrets(cause),
+  });
+}
+
+/** The error for a bucket that is not there. */
+export function noBucket(client: Client, cause: unknown): BillhouseError {
+  return new BillhouseError("STORAGE_NOT_FOUND", `There is no bucket ${client.url}.`, {
+    hint: "Check the name in bucket_url: `gcloud storage buckets list --project=<project>` shows the buckets of a project.",
+    cause: withoutSecrets(cause),
   });
 }
 
@@ -67,7 +78,7 @@ export function invalidCredentials(cause: unknown): BillhouseError {
     sentence ?? "Google Cloud does not take the credentials that billhouse found.",
     {
       hint: "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to the path of a service account's key file.",
-      cause,
+      cause: withoutSecrets(cause),
     },
   );
 }
@@ -97,7 +108,7 @@ function denied(client: Client, cause: unknown, permission: string): BillhouseEr
     reason === undefined
       ? `${who} lacks the permission ${missing} on ${place}.`
       : `${who} may not read ${client.url}: ${reason}`,
-    { hint: `Run \`${grant}\`, or ask the owner to do so.`, cause },
+    { hint: `Run \`${grant}\`, or ask the owner to do so.`, cause: withoutSecrets(cause) },
   );
 }
 
@@ -108,20 +119,13 @@ function payerMissing(client: Client, cause: unknown): BillhouseError {
       : [`The project ${client.payer} cannot pay for reading ${client.url}.`, "Correct"];
   return new BillhouseError("STORAGE_DENIED", message, {
     hint: `${hint} payer to the id of a Google Cloud project in which your account has the role Service Usage Consumer.`,
-    cause,
+    cause: withoutSecrets(cause),
   });
 }
 
 function memberOf(account: string): string {
   return `${account.endsWith(".gserviceaccount.com") ? "serviceAccount" : "user"}:${account}`;
 }
-
-function isPassingStatus(status: unknown): boolean {
-  return typeof status === "number" && (status === 408 || status === 429 || status >= 500);
-}
-
-const networkCodes =
-  /^(?:E(?:AI_AGAIN|CONN\w+|HOST\w+|NET\w+|NOTFOUND|PIPE|PROTO|TIMEDOUT)|ERR_STREAM_PREMATURE_CLOSE|ERR_SSL_\w+|UND_ERR_\w+)$/u;
 
 function messageOf(error: unknown): string {
   const message = fieldOf(error, "message");

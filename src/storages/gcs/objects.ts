@@ -1,7 +1,6 @@
-import { BillhouseError } from "../../errors.ts";
 import type { StoredObject } from "../../model.ts";
-import type { Client } from "./client.ts";
-import { foreign } from "./failures.ts";
+import { askService, type Client } from "./client.ts";
+import { explain, foreign, statusOf } from "./failures.ts";
 
 /** What billhouse asks to be told of an object. */
 export const objectFields = "name,size,generation,md5Hash,updated";
@@ -33,6 +32,19 @@ export function toObject(client: Client, metadata: ObjectMetadata): StoredObject
     : { ...described, checksum: `md5:${Buffer.from(md5Hash, "base64").toString("hex")}` };
 }
 
+/** The object as it is now, or undefined. Errors: as the contract's `find`. */
+export async function look(client: Client, key: string): Promise<StoredObject | undefined> {
+  if (!canBeKey(key)) return undefined;
+  const file = client.bucket.file(key);
+  try {
+    const [metadata] = await askService(client, async () => file.getMetadata({ fields: objectFields }));
+    return toObject(client, metadata);
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw explain(client, error, "storage.objects.get");
+  }
+}
+
 /**
  * Whether an object can have this key: 1 to 1024 bytes of UTF-8 without line ends, neither `.` nor `..`. A name with `/`
  * at its end is a folder's.
@@ -40,11 +52,4 @@ export function toObject(client: Client, metadata: ObjectMetadata): StoredObject
 export function canBeKey(key: string): boolean {
   const length = Buffer.byteLength(key);
   return key.isWellFormed() && length > 0 && length <= 1024 && !/^\.{1,2}$|[\r\n]|\/$/u.test(key);
-}
-
-/** The error for a key or prefix that leaves the root. */
-export function outside(client: Client, key: string): BillhouseError {
-  return new BillhouseError("KEY_OUTSIDE_PREFIX", `The key ${JSON.stringify(key)} leaves ${client.url}.`, {
-    hint: "Correct the prefix or the manifest that names this key.",
-  });
 }

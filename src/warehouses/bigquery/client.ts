@@ -80,7 +80,8 @@ export async function authenticate(service: BigQuery): Promise<void> {
     await service.authClient.getRequestHeaders();
   } catch (cause) {
     const { code } = cause as { code?: unknown };
-    const isNetwork = typeof code === "string" && /^(E[A-Z]+|UND_ERR)/.test(code);
+    const isNetwork =
+      typeof code === "string" && /^(E(AI_AGAIN|CONN|HOST|NET|NOTFOUND|PIPE|PROTO|TIMEDOUT)|UND_ERR)/.test(code);
     if (isNetwork || (typeof code === "number" && code >= 500)) throw refusedError(silence(messageOf(cause)), cause);
     throw invalidCredentials(cause);
   }

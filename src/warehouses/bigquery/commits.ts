@@ -30,18 +30,25 @@ const tries = 8;
 
 /**
  * Commits all or nothing. When somebody else commits in between, the package is made anew and tried again.
+ * Gives the load_id that is the newest of the month then (of a package alone, its own): another process may have
+ * committed the same load before.
  * Errors: WAREHOUSE_LOCKED when another writer loaded the month meanwhile, or when others are always faster; what
  * `settle` throws; a refusal for anything else that stops the script.
  */
-export async function commitPackage(settings: QuerySettings, commit: Commit): Promise<void> {
+export async function commitPackage(settings: QuerySettings, commit: Commit): Promise<string> {
   const { connection } = settings;
   const { table, around, replaced, location, labels } = commit;
   let lost = 0;
+  const own = new Set<string>();
   for (let attempt = 0; ; attempt += 1) {
     const current = await readCurrent(settings, table, around, replaced?.billingMonth ?? null);
-    if (replaced !== null && current.monthLoadId !== replaced.loadId)
+    if (replaced !== null && current.monthLoadId !== replaced.loadId) {
+      // A script that ended in a failure which passes can have committed before.
+      if (current.monthLoadId !== null && own.has(current.monthLoadId)) return current.monthLoadId;
       throw loadedMeanwhile(table, replaced.billingMonth);
+    }
     const load = await commit.settle(current);
+    own.add(load.loadId);
     connection.throwIfClosing();
     const parameters = createParameters();
     const sql = transaction([
@@ -58,9 +65,11 @@ export async function commitPackage(settings: QuerySettings, commit: Commit): Pr
       onInserted,
     });
     const refusal = refusalOfJob(job.status ?? {});
-    if (refusal === undefined && (isOwn || (await isReplaced(settings, commit)))) {
+    const committed =
+      refusal !== undefined ? null : isOwn ? load.loadId : await replacedBy(settings, commit, load.loadId);
+    if (committed !== null) {
       reachPoint("after-commit");
-      return;
+      return committed;
     }
     // A job of an earlier process that failed says nothing about this one.
     if (refusal === undefined || !isOwn) continue;
@@ -71,10 +80,15 @@ export async function commitPackage(settings: QuerySettings, commit: Commit): Pr
   }
 }
 
-async function isReplaced(settings: QuerySettings, { table, around, replaced }: Commit): Promise<boolean> {
-  if (replaced === null) return true;
+/** The load_id that the job of an earlier process has left; null when it was taken away again. */
+async function replacedBy(
+  settings: QuerySettings,
+  { table, around, replaced }: Commit,
+  ownLoadId: string,
+): Promise<string | null> {
+  if (replaced === null) return ownLoadId;
   const { monthLoadId } = await readCurrent(settings, table, around, replaced.billingMonth);
-  return monthLoadId !== replaced.loadId;
+  return monthLoadId === replaced.loadId ? null : monthLoadId;
 }
 
 /** Whether a script was stopped because of another writer. */

@@ -58,7 +58,7 @@ function explain(refusal: Refusal, description: string): [code: ErrorCode, messa
     ];
   }
   if (
-    /not found in location|in location \S+ cannot|locations? do(es)? not match|Cannot read and write in different locations/i.test(
+    /(dataset|bucket|table) (?!\S*_billhouse_)\S+ (was )?not found in location|in location \S+ cannot|locations? do(es)? not match|Cannot read and write in different locations/i.test(
       said,
     )
   ) {

@@ -25,13 +25,14 @@ export interface LoadSettings extends QuerySettings {
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Replaces the rows of one billing month: see `Warehouse.replaceMonth`. */
+/** Replaces the rows of one billing month, and gives its load_id then: see `Warehouse.replaceMonth`. */
 export async function replaceMonth(
   settings: LoadSettings,
   replacement: MonthReplacement,
   settle: Settle,
-): Promise<void> {
+): Promise<string> {
   const reference = referenceTo(settings, replacement.table);
+  let loadId: string;
   const names = stagingNames(replacement, reference);
   const collected = await collectFiles(settings, replacement);
   const { files } = collected;
@@ -42,7 +43,7 @@ export async function replaceMonth(
       table: { ...reference, tableId: `${ownPrefix}${number}` },
       jobPrefix: `billhouse_load_${identity}_${number}`,
     }));
-    await replaceWith(settings, replacement, groups, identity, settle);
+    loadId = await replaceWith(settings, replacement, groups, identity, settle);
   } catch (error) {
     // What is interrupted, or waits for BigQuery to come back, goes on with what is staged.
     const refusal = refusalOf(error);
@@ -53,6 +54,7 @@ export async function replaceMonth(
     await collected.remove();
   }
   await dropStaging(settings, reference, names.ofMonth);
+  return loadId;
 }
 
 async function replaceWith(
@@ -61,7 +63,7 @@ async function replaceWith(
   groups: readonly FileGroup[],
   identity: string,
   settle: Settle,
-): Promise<void> {
+): Promise<string> {
   const { table, billingMonth, replaces } = replacement;
   const reference = referenceTo(settings, table);
   const around = await lookAround(settings, table);
@@ -89,9 +91,9 @@ async function replaceWith(
   }
   const statements = (parameters: Parameters): readonly string[] =>
     swapStatements(replacement, around.table, period, staged, inserted, measures, parameters);
-  await settings.queue(async () => {
+  return settings.queue(async () => {
     try {
-      await commitPackage(settings, {
+      return await commitPackage(settings, {
         table,
         around,
         location,
@@ -117,7 +119,12 @@ async function explainGone(
   const refusal = refusalOf(error);
   if (refusal?.reason !== "notFound" || !refusal.message.includes(stagingPrefix)) return error;
   const { monthLoadId } = await readCurrent(settings, table, around, billingMonth);
-  return monthLoadId === replaces ? error : loadedMeanwhile(table, billingMonth);
+  if (monthLoadId !== replaces) return loadedMeanwhile(table, billingMonth);
+  return new BillhouseError(
+    "WAREHOUSE_LOCKED",
+    `Another run took away what was staged for ${billingMonth} of ${table.dataset}.${table.name}.`,
+    { hint: "Run again when the other run has ended: nothing of this load was kept.", cause: error },
+  );
 }
 
 /** Which value it was that stopped the script, or which of our own proofs. */

@@ -41,9 +41,19 @@ export async function rebuild(
   if (old === null) return;
   const names = rebuildNames(reference);
   const built = { ...reference, tableId: names.built };
+  const aside = { ...reference, tableId: names.old };
   await dropTable(connection, built);
+  const before = await readCurrent(settings, table, around, null);
+  const requireUntouched = async (place: TableReference): Promise<void> => {
+    const after = await readCurrent(settings, table, around, null);
+    const now = await findTable(connection, place);
+    if (after.lease === before.lease && after.newestLoadId === before.newestLoadId && now?.numRows === old.numRows)
+      return;
+    throw new BillhouseError("WAREHOUSE_LOCKED", `Another run wrote to ${table.dataset}.${table.name} meanwhile.`, {
+      hint: "The table is as it was. Migrate again when the other run has ended.",
+    });
+  };
   try {
-    const before = await readCurrent(settings, table, around, null);
     await createForEver(settings, built, resourceOf(settings, old, change));
     await copyRows(settings, old, built, change, around.location);
     const same = fieldsOf(old).filter(({ name }) => fold(name) !== fold(change.column?.name ?? ""));
@@ -52,20 +62,21 @@ export async function rebuild(
     );
     proveEqual(table, counts[0], counts[1]);
     await prove(built);
-    const after = await readCurrent(settings, table, around, null);
-    const now = await findTable(connection, reference);
-    if (after.lease !== before.lease || after.newestLoadId !== before.newestLoadId || now?.numRows !== old.numRows) {
-      throw new BillhouseError("WAREHOUSE_LOCKED", `Another run wrote to ${table.dataset}.${table.name} meanwhile.`, {
-        hint: "The table is as it was. Migrate again when the other run has ended.",
-      });
+    await requireUntouched(reference);
+    await renameTable(settings, reference, names.old, around.location);
+    try {
+      // From here on nobody finds it under its name: what was written until now is all there is.
+      await requireUntouched(aside);
+    } catch (error) {
+      await renameTable(settings, aside, reference.tableId, around.location);
+      throw error;
     }
   } catch (error) {
     await dropTable(connection, built).catch(() => undefined);
     throw error;
   }
-  await renameTable(settings, reference, names.old, around.location);
   await renameTable(settings, built, reference.tableId, around.location);
-  await dropTable(connection, { ...reference, tableId: names.old });
+  await dropTable(connection, aside);
 }
 
 function resourceOf(settings: QuerySettings, old: TableResource, change: Rebuilding): object {

@@ -16,10 +16,10 @@ export async function finishRebuild(settings: QuerySettings, table: Table): Prom
     [reference, old, built].map((each) => findTable(connection, each)),
   );
   if (present === null && replaced !== null && replaced !== undefined) {
-    // The new table was proved before the old one lost its name.
-    const location = replaced.location ?? "";
-    if (rebuilt === null || rebuilt === undefined) await renameTable(settings, old, reference.tableId, location);
-    else await renameTable(settings, built, reference.tableId, location);
+    // Nobody has looked whether the old one was written to until it lost its name: it is the one that holds everything.
+    await renameTable(settings, old, reference.tableId, replaced.location ?? "");
+    if (rebuilt !== null) await dropTable(connection, built);
+    return;
   }
   if (replaced !== null) await dropTable(connection, old);
 }

@@ -58,7 +58,11 @@ export async function collectFiles(
 }
 
 function noBucket(key: string): BillhouseError {
-  return new BillhouseError("CONFIG_INVALID", `${key} is not in Cloud Storage, from which BigQuery loads.`, {
-    hint: "Set staging_bucket in [destination.bigquery] to the name of a bucket of Cloud Storage in the dataset's location: the files then go through it.",
-  });
+  return new BillhouseError(
+    "CONFIG_INVALID",
+    `BigQuery cannot load ${key} by itself: it is not in Cloud Storage, or is packed or named as BigQuery takes no file.`,
+    {
+      hint: "Set staging_bucket in [destination.bigquery] to the name of a bucket of Cloud Storage in the dataset's location: the files then go through it.",
+    },
+  );
 }
