@@ -91,6 +91,11 @@ describe("a table", () => {
     const made = big.server.table("billing", "bills");
     assert.ok(made?.timePartitioning);
     made.timePartitioning = { ...made.timePartitioning, expirationMs: String(60 * 86_400_000) };
+    // What is young enough to be loaded is told of, too: it will be gone one day.
+    assert.match(
+      (await warehouse.ledger(table)).notes[0] ?? "",
+      /deletes each month of billing\.bills 60 days .* bq update/u,
+    );
     const { loads } = big.server.counts;
     const file = await csv(big, "new,2025-01-01,,1,USD\n");
     const error = await rejects(load(warehouse, [file]), "PARTITION_EXPIRED", "60 days", "2025-01");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import { BillhouseError } from "../src/errors.ts";
+import { azureCost } from "../src/exports/azure-cost.ts";
 import { exportFormats } from "../src/exports/index.ts";
 import { exportCases, type ExportSample } from "./conformance/export.ts";
 
@@ -326,4 +327,15 @@ describe("manifests of Azure", () => {
       (error) => error instanceof BillhouseError && /PriceSheet, which holds no costs/.test(error.message),
     );
   });
+});
+
+test("Azure's scopes are the same whatever the case of their ids and the slashes around them", () => {
+  const scopes = ["/subscriptions/ABC", "subscriptions/abc/", "/Subscriptions/Abc"].map((scope) => {
+    const resourceId = `${scope}/providers/Microsoft.CostManagement/exports/x`;
+    const json = { runInfo: { runId: "r" }, exportConfig: { resourceId } };
+    const place = azureCost.recognise("x/20250101-20250131/202502010000/r/manifest.json");
+    assert.ok(place);
+    return azureCost.readManifest(json, place).scope;
+  });
+  assert.deepEqual(new Set(scopes), new Set(["/subscriptions/abc"]));
 });

@@ -28,7 +28,10 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
     const planned: { readonly result: PlannedPipeline; readonly scoped: ScopedExport }[] = [];
     for (const pipeline of pipelines) planned.push(await planPipeline(pipeline, warehouse, options));
     const notes = doubleCounting(planned.map(({ scoped }) => scoped));
-    const results = planned.map(({ result }) => ({ ...result, notes: [notes.get(result.name) ?? []].flat() }));
+    const results = planned.map(({ result }) => ({
+      ...result,
+      notes: [...result.notes, ...[notes.get(result.name) ?? []].flat()],
+    }));
     return { pipelines: results };
   });
 }
@@ -179,7 +182,13 @@ async function planPipeline(
   const table = tableTitle(pipeline);
   try {
     const found = await survey(pipeline, warehouse, options);
-    const planned = { name, table, months: found.plans.map(describePlan), failed: found.failed, notes: [] };
+    const planned = {
+      name,
+      table,
+      months: found.plans.map(describePlan),
+      failed: found.failed,
+      notes: found.ledger.notes,
+    };
     const billed = warehouse.billsBytes ? { billed_bytes: await billedBytes(found) } : {};
     const scope = found.plans.find(({ execution }) => execution !== null)?.execution?.scope ?? null;
     return { result: { ...planned, ...billed }, scoped: { name, cloud: found.discovery.format.cloud, scope } };
@@ -219,7 +228,7 @@ async function pipelineStatus(
     table: tableTitle(pipeline),
     months: newestFirst(months),
     missing_months: gaps(months),
-    notes: floatNotes(ledger.columns ?? []),
+    notes: [...floatNotes(ledger.columns ?? []), ...ledger.notes],
   };
   // The scopes of clouds look different, so that none has to be named here.
   return { result, scoped: { name: pipeline.name, cloud: "", scope: scopeOf(ledger.receipts) } };

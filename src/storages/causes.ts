@@ -3,7 +3,8 @@
  * and tokens. Name, words, stack, code, status and the number of the request stay.
  */
 export function withoutSecrets(error: unknown): unknown {
-  if (!(error instanceof Error)) return undefined;
+  // The words of a JSON error quote what was read, which may be a key.
+  if (!(error instanceof Error) || error instanceof SyntaxError) return undefined;
   const { code, status, statusCode, requestId, $metadata: metadata } = error as unknown as SdkError;
   const cause = withoutSecrets(error.cause);
   const copy = new Error(clean(error.message), cause === undefined ? undefined : { cause });

@@ -130,6 +130,8 @@ export interface Ledger {
   readonly receipts: readonly Receipt[];
   /** The load_id of the newest run summary; null when no run has come to a good end. */
   readonly lastSummary: string | null;
+  /** Sentences on what will become of the table without anybody's doing, as months that the warehouse deletes. */
+  readonly notes: readonly string[];
 }
 
 /** By what a table is laid out. */

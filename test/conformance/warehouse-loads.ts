@@ -32,6 +32,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
         state: null,
         receipts: [],
         lastSummary: null,
+        notes: [],
       });
       await warehouse.close();
     }

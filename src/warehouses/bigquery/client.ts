@@ -1,7 +1,7 @@
 import type { BigQuery } from "@google-cloud/bigquery";
 import { BillhouseError } from "../../errors.ts";
 import type { GoogleCredentials } from "../../model.ts";
-import { type Refusal, refusedError } from "./refusals.ts";
+import { plainError, type Refusal, refusedError } from "./refusals.ts";
 
 /** Where BigQuery is, and in whose name it is asked. */
 export interface ConnectionOptions {
@@ -100,7 +100,7 @@ function invalidCredentials(cause: unknown): BillhouseError {
   const what = isMissing ? "There are no credentials for Google Cloud" : "Google Cloud refuses the credentials";
   return new BillhouseError("CREDENTIALS_INVALID", `${what}, so that BigQuery cannot be asked.`, {
     hint: "Run `gcloud auth application-default login`, or put the key of a service account below [destination.bigquery.credentials] in .dlt/secrets.toml.",
-    cause,
+    cause: plainError(cause),
   });
 }
 

@@ -10,6 +10,7 @@ import {
   trackingTableName,
 } from "../../state/tables.ts";
 import type { Ledger } from "../warehouse.ts";
+import { expirationNotes } from "./months.ts";
 import { identifier } from "./names.ts";
 import { createParameters, type Parameters } from "./parameters.ts";
 import { askForParts, part, type QuerySettings, type TextRow } from "./queries.ts";
@@ -39,6 +40,7 @@ export async function readLedger(settings: QuerySettings, table: Table): Promise
     state: parts.get("state")?.[0]?.["state"] ?? null,
     receipts: newestReceipts(parts.get("tracking") ?? [], parts.get("receipts") ?? []),
     lastSummary: parts.get("summary")?.[0]?.["id"] ?? null,
+    notes: around.table === null ? [] : expirationNotes(around.table),
   };
 }
 

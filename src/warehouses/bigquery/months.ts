@@ -43,6 +43,17 @@ export function firstMoment(nativeType: PeriodColumn["nativeType"], month: strin
   return nativeType === "DATETIME" ? `DATETIME '${month}-01 00:00:00'` : `TIMESTAMP '${month}-01 00:00:00+00'`;
 }
 
+/** What a person must know of a table whose months BigQuery deletes by and by. */
+export function expirationNotes({ tableReference, timePartitioning }: TableResource): readonly string[] {
+  const { expirationMs } = timePartitioning ?? {};
+  if (expirationMs === undefined) return [];
+  const days = Math.floor(Number(expirationMs) / 86_400_000);
+  const title = `${tableReference.datasetId}.${tableReference.tableId}`;
+  return [
+    `BigQuery deletes each month of ${title} ${days} days after it began, and billhouse takes it for loaded all the same. To keep them: bq update --time_partitioning_expiration 0 ${shownTable(tableReference)}`,
+  ];
+}
+
 /** Error: PARTITION_EXPIRED when BigQuery would throw the month away as soon as it is loaded, or the table later. */
 export function checkExpiration(table: TableResource, month: string, now: Date): void {
   const { tableReference, timePartitioning, expirationTime } = table;

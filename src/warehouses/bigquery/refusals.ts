@@ -21,9 +21,19 @@ export interface ErrorProto {
 /** An error that carries a refusal. It never reaches a person: `translateFailure` makes a BillhouseError of it. */
 export type RefusedError = Error & { readonly refusal: Refusal };
 
-/** Makes an error of a refusal. */
+/** Makes an error of a refusal. What the SDK hangs on its errors, requests and their tokens, stays behind. */
 export function refusedError(refusal: Refusal, cause?: unknown): RefusedError {
-  return Object.assign(new Error(refusal.message, cause === undefined ? undefined : { cause }), { refusal });
+  const plain = plainError(cause);
+  return Object.assign(new Error(refusal.message, plain === undefined ? undefined : { cause: plain }), { refusal });
+}
+
+/** A copy of an error with its words alone; undefined for what is none, or quotes a file (as JSON errors do). */
+export function plainError(error: unknown): Error | undefined {
+  if (!(error instanceof Error) || error instanceof SyntaxError) return undefined;
+  const copy = new Error(error.message);
+  copy.name = error.name;
+  if (error.stack !== undefined) copy.stack = error.stack;
+  return copy;
 }
 
 /** The refusal that an error carries, or undefined. */

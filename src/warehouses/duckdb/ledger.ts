@@ -22,6 +22,7 @@ export async function readLedger(connection: DuckDBConnection, table: Table): Pr
       state: await readState(connection, table),
       receipts: newestReceipts(...(await readTracking(connection, table))),
       lastSummary: await readLastSummary(connection, table),
+      notes: [],
     };
   } finally {
     await connection.run("ROLLBACK");
