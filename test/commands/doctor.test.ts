@@ -115,6 +115,9 @@ describe("billhouse doctor", () => {
     project.bigquery.deny("bigquery.tables.create");
     assert.match(await remedyOf("dataset"), /bigquery\.tables\.create[\s\S]*roles\/bigquery\.dataEditor/u);
     project.bigquery.allow("bigquery.tables.create");
+    project.bigquery.sandbox = true;
+    assert.match(await remedyOf("dataset"), /sandbox[\s\S]*Enable billing/u);
+    project.bigquery.sandbox = false;
     assert.equal((await doctored(project, 0)).ok, true);
   });
 });

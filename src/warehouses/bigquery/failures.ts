@@ -102,10 +102,17 @@ function denied({ message }: Refusal): [code: ErrorCode, message: string, hint: 
   const permission = /\b(?:bigquery|storage)\.\w+\.\w+/.exec(message)?.[0] ?? unnamed;
   const role = roles.find(([pattern]) => pattern.test(permission ?? "bigquery"))?.[1] ?? "";
   const project = /project[: ]+`?([a-z][a-z0-9-]+)/i.exec(message)?.[1] ?? "PROJECT";
+  const dataset = /(?:table|dataset) `?([a-z][a-z0-9-]+:\w+)/i.exec(message)?.[1];
+  const member = `--member=serviceAccount:ACCOUNT --role=${role}`;
+  // As little as will do: rows and tables of one dataset, jobs and new datasets of a project.
+  const command =
+    role === "roles/bigquery.dataEditor" && dataset !== undefined
+      ? `bq add-iam-policy-binding ${member} ${dataset}`
+      : `gcloud projects add-iam-policy-binding ${project} ${member}`;
   const missing = permission === undefined ? "" : ` The permission ${permission} is missing.`;
   return [
     "WAREHOUSE_DENIED",
     `BigQuery refuses: ${sentence(message)}${missing}`,
-    `Grant it: \`gcloud projects add-iam-policy-binding ${project} --member=serviceAccount:ACCOUNT --role=${role}\`, then run again.`,
+    `Grant it: \`${command}\`, then run again.`,
   ];
 }
