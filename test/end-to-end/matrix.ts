@@ -42,6 +42,13 @@ const awsFocus = [3000, "62500.80845625471778"] as const;
 /** Every bucket of the samples. */
 export const matrixSamples: readonly MatrixSample[] = [
   {
+    bucket: "aws-cur1-csvgz-createnew/delivery-1",
+    prefix: "cur/v1",
+    exportName: "nise-cur",
+    currency: "USD",
+    months: { "2025-01": [10416, "1705.764399984"], "2025-02": nise["2025-02"], "2025-03": [3024, "495.076761288"] },
+  },
+  {
     bucket: "aws-cur1-csvgz-createnew/delivery-2",
     prefix: "cur/v1",
     exportName: "nise-cur",
@@ -139,9 +146,11 @@ export async function loadCombination(
   assert.deepEqual(loaded.map(({ billing_month: month }) => month).toSorted(), Object.keys(sample.months));
   const again = await runWell({ folder, bucket: "", config });
   assert.deepEqual([again.loaded.length, again.unchanged.length], [0, Object.keys(sample.months).length]);
-  const receipts = await receiptsOf(config);
+  const { receipts, rows } = await booksOf(config);
   assert.deepEqual(receipts.map(({ billingMonth }) => billingMonth).toSorted(), Object.keys(sample.months));
   for (const receipt of receipts) requireFigures(receipt, sample);
+  const expected = Object.values(sample.months).reduce((sum, [count]) => sum + count, 0);
+  assert.equal(rows, expected, "rows of the table");
   assert.deepEqual(gcs.keys("staging"), []);
   assert.deepEqual(gcs.refused, []);
 }
@@ -221,12 +230,18 @@ async function objectsOf(folder: string): Promise<ReadonlyMap<string, Buffer>> {
   return objects;
 }
 
-async function receiptsOf(config: Config): Promise<readonly Receipt[]> {
+/** The receipts of the table, and the rows that it really holds. */
+async function booksOf(config: Config): Promise<{ readonly receipts: readonly Receipt[]; readonly rows: number }> {
   const warehouse = await openWarehouse(config.warehouse, "read");
   try {
     const [pipeline] = config.pipelines;
     assert.ok(pipeline);
-    return (await warehouse.ledger(tableOf(pipeline))).receipts;
+    const { receipts } = await warehouse.ledger(tableOf(pipeline));
+    let rows = 0;
+    for await (const row of warehouse.query("SELECT COUNT(*) AS found FROM billing_data.bills_data")) {
+      rows = Number(row["found"]);
+    }
+    return { receipts, rows };
   } finally {
     await warehouse.close();
   }
