@@ -1,15 +1,19 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/edge-cases/cases.ts";
+import { promises, type ReliabilityPromise } from "../test/promises.ts";
 
 /** Where the command reference is kept. */
 export const commandsFile: URL = new URL("../docs/commands.md", import.meta.url);
 
 /** Where the list of edge cases is kept. */
 export const edgeCasesFile: URL = new URL("../docs/edge-cases.md", import.meta.url);
+
+/** The page of which the list of promises is a part. */
+export const reliabilityFile: URL = new URL("../docs/reliability.md", import.meta.url);
 
 /** The command reference, from what `--help` says. */
 export function commandsPage(): string {
@@ -45,6 +49,24 @@ export function edgeCasesPage(): string {
   return [edgeCasesIntroduction(cases.length, applicable.length), ...tables].join("\n");
 }
 
+/** The page on reliability with the list of promises as it is now, between its marks. */
+export function withPromises(page: string): string {
+  const [before, rest] = page.split(`${promisesMark}\n`);
+  const [, after] = rest?.split(endOfPromises) ?? [];
+  if (before === undefined || after === undefined) throw new Error(`${reliabilityFile.href} lacks its marks`);
+  const table = `| promise | how it is kept | test |\n|---|---|---|\n${promises.map(promiseLine).join("\n")}`;
+  return `${before}${promisesMark}\n\n${table}\n\n${endOfPromises}${after}`;
+}
+
+const promisesMark =
+  "<!-- Promises, written by scripts/generate-docs.ts from test/promises.ts: change them there and run `npm run docs`. -->";
+const endOfPromises = "<!-- End of the promises -->";
+
+function promiseLine({ title, how, tests }: ReliabilityPromise): string {
+  const links = tests.map(([file, name]) => `[${name}](../test/${file})`);
+  return `| ${[`**${title}.**`, how, links.join("<br>")].join(" | ")} |`;
+}
+
 function edgeCasesIntroduction(all: number, applicable: number): string {
   return `# Edge cases
 
@@ -56,11 +78,10 @@ holds this list against the test files.
 `;
 }
 
-function caseLine({ number, title, does, tests, notApplicable, knownFault }: EdgeCase): string {
+function caseLine({ number, title, does, tests, notApplicable }: EdgeCase): string {
   const links = tests.map(({ file, title: name }) => `[${name}](../${file})`);
   const shownBy = notApplicable === undefined ? links.join("<br>") : `does not concern billhouse: ${notApplicable}`;
-  const remark = knownFault === undefined ? "" : ` **Not yet:** ${knownFault}`;
-  return `| ${[number, `${title}.`, `${does}${remark}`, shownBy].join(" | ")} |`;
+  return `| ${[number, `${title}.`, does, shownBy].join(" | ")} |`;
 }
 
 const introduction = `# Commands
@@ -101,4 +122,5 @@ function fullName(command: Command): string {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(commandsFile, commandsPage());
   await writeFile(edgeCasesFile, edgeCasesPage());
+  await writeFile(reliabilityFile, withPromises(await readFile(reliabilityFile, "utf8")));
 }

@@ -27,6 +27,10 @@ export interface PipelineConfig {
   readonly partitionColumn: string | null;
   readonly firstMonth: string | null;
   readonly projectId: string | null;
+  /** How many earlier loads of each month are kept beside the table. */
+  readonly keepPrevious: number;
+  /** The most bytes that one data file may unpack to; null for `unpackedLimitOf`'s own measure. */
+  readonly unpackedLimit: number | null;
   readonly storage: StorageConfig;
 }
 

@@ -1,3 +1,5 @@
+import { maskSecrets } from "./secrets.ts";
+
 /**
  * Every code an error of billhouse can carry. Codes are permanent: scripts compare them, and `docs/errors.md` has one
  * section for each (a test compares the two lists).
@@ -22,6 +24,7 @@ export const errorCodes = [
   "PARTITION_EXPIRED",
   "PERIOD_MISSING",
   "QUERY_INVALID",
+  "ROWS_GONE",
   "ROW_COUNT_MISMATCH",
   "STATE_INVALID",
   "STORAGE_DENIED",
@@ -46,8 +49,8 @@ export type ErrorCode = (typeof errorCodes)[number];
 /**
  * The one error class: a failure that a person can act on.
  *
- * `message` says what happened and to what, `hint` the next thing to do; both are full sentences and never hold a
- * secret. Anything else that is thrown is a bug and keeps its stack.
+ * `message` says what happened and to what, `hint` the next thing to do; both are full sentences, in which secrets are
+ * masked. Anything else that is thrown is a bug and keeps its stack.
  */
 export class BillhouseError extends Error {
   override readonly name = "BillhouseError";
@@ -55,9 +58,9 @@ export class BillhouseError extends Error {
   readonly hint: string;
 
   constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(maskSecrets(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hint = options.hint;
+    this.hint = maskSecrets(options.hint);
   }
 }
 
@@ -68,5 +71,9 @@ export class BillhouseError extends Error {
 export function describeError(error: unknown): { code: string; message: string; hint: string } {
   if (error instanceof BillhouseError) return { code: error.code, message: error.message, hint: error.hint };
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "INTERNAL", message, hint: "This is a bug: run again with --debug and report what it prints." };
+  return {
+    code: "INTERNAL",
+    message: maskSecrets(message),
+    hint: "This is a bug: run again with --debug and report what it prints.",
+  };
 }

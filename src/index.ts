@@ -13,7 +13,7 @@ export {
 export { doctor, type DoctorResult } from "./pipeline/doctor.ts";
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
 export type * from "./pipeline/events.ts";
-export { forget, plan, query, showState, status, type ForgetResult, type StateResult } from "./pipeline/inspect.ts";
+export { forget, plan, query, showState, type ForgetResult, type StateResult } from "./pipeline/inspect.ts";
 export {
   migrate,
   type MigratedPipeline,
@@ -21,6 +21,13 @@ export {
   type MigrateOptions,
   type MigrateResult,
 } from "./pipeline/migrate.ts";
+export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts";
+export { reconcile, type Reconciliation, type ReconcileOptions, type ReconcileResult } from "./pipeline/reconcile.ts";
+export type { NamedAmount } from "./pipeline/reconcile/residual.ts";
 export { run, type RunOptions } from "./pipeline/run.ts";
-export type { MonthScope } from "./pipeline/select.ts";
+export type { MonthSelection } from "./pipeline/select.ts";
+export { status, type StatusOptions } from "./pipeline/status.ts";
+export { diff } from "./pipeline/difference.ts";
+export { undo, type UndoOptions } from "./pipeline/undo.ts";
+export { verify, type VerifyOptions } from "./pipeline/verification.ts";
 export { version } from "./version.ts";

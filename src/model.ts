@@ -99,6 +99,52 @@ export interface RegisteredColumn {
 /** A sum per currency: currency code (empty where the delivery names none) to exact decimal text. */
 export type CurrencySums = Readonly<Record<string, string>>;
 
+/** Rows of one month that share service, account, charge type and currency, added up. */
+export interface CostLine {
+  /** Null where the rows have none. */
+  readonly service: string | null;
+  /** Null where the rows have none; `(others)` for small lines of many accounts together. */
+  readonly account: string | null;
+  readonly charge_type: string | null;
+  /** Empty where the delivery names none. */
+  readonly currency: string;
+  readonly rows: number;
+  /** Exact decimal text. */
+  readonly cost: string;
+}
+
+/** The table columns by which one month is measured. Null where the delivery has none. */
+export interface MeasuredColumns {
+  /** Carries the billing month. */
+  readonly partitionColumn: string;
+  /** The cost columns, at most two. */
+  readonly costColumns: readonly string[];
+  readonly currencyColumn: string | null;
+  /** The start of usage. */
+  readonly usageColumn: string | null;
+  readonly serviceColumn: string | null;
+  /** The account, or subscription, that used what is billed. */
+  readonly accountColumn: string | null;
+  readonly chargeTypeColumn: string | null;
+  readonly invoiceColumn: string | null;
+  /** The account, or billing profile, that gets the bill. */
+  readonly payerColumn: string | null;
+}
+
+/**
+ * What a month is as a bill. `open`: it is not over. `estimated`: it is over and may change. `final`: the cloud has
+ * closed it. `restated-after-final`: it was closed, and what was delivered since has other rows or costs.
+ */
+export type Finality = "open" | "estimated" | "final" | "restated-after-final";
+
+/** A load that was undone: its execution is not taken again until somebody says so. */
+export interface UndoneLoad {
+  readonly loadId: string;
+  readonly executionId: string;
+  /** The keys and versions of its files, as `fingerprintOf` gives them; null where its receipt does not tell them. */
+  readonly fingerprint: string | null;
+}
+
 /** A data file as a receipt remembers it. */
 export interface ReceiptFile {
   readonly key: string;
@@ -143,6 +189,20 @@ export interface Receipt {
   readonly files: readonly ReceiptFile[] | null;
   /** Whose charges these are: see `Execution.scope`. */
   readonly scope: string | null;
+  /** `Execution.submittedTime`. */
+  readonly submittedTime: string | null;
+  /** The table columns that were measured; null in receipts that do not tell. */
+  readonly measured: MeasuredColumns | null;
+  /** Rows and costs by service, account and charge type, the largest first; null in receipts that do not tell. */
+  readonly summary: readonly CostLine[] | null;
+  /** Rows without an invoice id; null where the export has no column for it. */
+  readonly uninvoicedRows: number | null;
+  /** What the month was when it was loaded. */
+  readonly finality: Finality | null;
+  /** Loads of this month that were undone, oldest first. */
+  readonly undone: readonly UndoneLoad[];
+  /** The load whose rows this one put back; null for what was delivered. */
+  readonly restoredLoadId: string | null;
   /** Checks that were waived for this load. */
   readonly waivers: readonly string[];
   readonly durationSeconds: number | null;

@@ -10,6 +10,7 @@ import { groupFiles, identityOf, type SourceFile } from "../src/warehouses/bigqu
 import { bigqueryWarehouse } from "./bigquery-warehouse.ts";
 import { billReplacement, csv, load, mapped, prepare, stream, table } from "./conformance/bills.ts";
 import { rejects } from "./rejects.ts";
+import { refusal } from "./servers/bigquery/failures.ts";
 
 describe("files are dealt into jobs", () => {
   test("one for each CSV file while there are few, and one for each header of Parquet", () => {
@@ -177,6 +178,60 @@ test("an examination finds what is missing, and leaves nothing behind", async (t
     ["run jobs", "dataset p.billing", "staging bucket"],
   );
   assert.match(findings[0]?.remedy ?? "", /roles\/bigquery\.jobUser/u);
+});
+
+test("an examination loads through the staging bucket, so that a bucket in another place is found", async (t) => {
+  const message = "Cannot read and write in different locations: source: US, destination: EU";
+  const far = { is: false };
+  const big = await bigqueryWarehouse(t, {
+    readObject: async () => {
+      if (far.is) throw refusal("invalid", message);
+      return { bytes: Buffer.from("c0\nx\n"), generation: "1" };
+    },
+  });
+  await prepare(await big.open());
+  const warehouse = await big.open("read");
+  const staging = async () => (await warehouse.examine([table])).find(({ check }) => check === "staging bucket");
+  assert.deepEqual(await staging(), {
+    check: "staging bucket",
+    ok: true,
+    found: "takes files, which can be loaded into p.billing",
+    remedy: null,
+  });
+  far.is = true;
+  const found = await staging();
+  assert.deepEqual([found?.ok, found?.found.includes(message)], [false, true]);
+  assert.match(found?.remedy ?? "", /dataset in the location of the bucket/u);
+  assert.deepEqual(big.storage.keys("staging"), []);
+});
+
+test("an examination holds the clock against that of the service", async (t) => {
+  const big = await bigqueryWarehouse(t);
+  const warehouse = await big.open("read");
+  const clock = async () => (await warehouse.examine([])).find(({ check }) => check === "clock");
+  assert.deepEqual((await clock())?.ok, true);
+  const now = Date.now();
+  t.mock.timers.enable({ apis: ["Date"], now: now - 3_600_000 });
+  const found = await clock();
+  t.mock.timers.reset();
+  assert.equal(found?.ok, false);
+  assert.match(found?.found ?? "", /^The clock of this machine is 3(600|599|60\d) seconds behind that of BigQuery\.$/u);
+  assert.match(found?.remedy ?? "", /NTP/u);
+});
+
+test("files that lay in the staging bucket for more than a day are removed after a run, and no others", async (t) => {
+  const big = await bigqueryWarehouse(t);
+  const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
+  const old = ["a", "b", "c", "d"].map((name) => `billhouse-staging/${name}/0-old`);
+  const kept = ["billhouse-staging/e/0-young", "else/0-old", "billhouse-staging-of-others/0-old"];
+  for (const key of [...old, ...kept]) {
+    big.storage.put("staging", key, "x", { created: hoursAgo(key.endsWith("old") ? 25 : 23) });
+  }
+  const warehouse = await big.open();
+  await warehouse.publish();
+  assert.deepEqual(big.storage.keys("staging"), kept.toSorted());
+  big.storage.deny("staging", true);
+  await warehouse.publish();
 });
 
 function files(count: number, column = "id", format: "csv" | "parquet" = "csv"): SourceFile[] {

@@ -20,7 +20,13 @@ describe("a table", () => {
     const registered = [
       { sourceName: "lineItem/Cost", columnName: "cost", type: "decimal", firstExecution: "e1" },
     ] as const;
-    await warehouse.prepare(table, { added, registered, partitionColumn: "period", usageColumn: "used" });
+    await warehouse.prepare(table, {
+      added,
+      registered,
+      partitionColumn: "period",
+      usageColumn: "used",
+      keepsPrevious: false,
+    });
     const made = big.server.table("billing", "bills");
     assert.deepEqual(made?.timePartitioning, { type: "MONTH", field: "period" });
     assert.deepEqual(made.clustering, { fields: ["used"] });
@@ -64,6 +70,7 @@ describe("a table", () => {
       registered: [],
       partitionColumn: "period",
       usageColumn: null,
+      keepsPrevious: false,
     });
     assert.ok(big.server.table("bills_elsewhere", "bills", "other"));
   });

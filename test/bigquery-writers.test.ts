@@ -67,7 +67,7 @@ describe("another writer", () => {
     await prepare(first);
     let interfered = false;
     big.server.onStatement = async (sql) => {
-      if (!sql.startsWith("SELECT 'group'") || interfered) return;
+      if (!sql.startsWith("WITH v") || interfered) return;
       interfered = true;
       await load(second, [await csv(big, "theirs,2025-01-01,,2,USD\n")], { executionId: "e2" });
     };

@@ -85,7 +85,9 @@ describe("billhouse.toml", () => {
           kind: null,
           partitionColumn: null,
           firstMonth: null,
+          unpackedLimit: null,
           projectId: null,
+          keepPrevious: 0,
           storage,
         },
       ],
@@ -111,6 +113,8 @@ describe("billhouse.toml", () => {
         kind = "azure-cost"
         partition_column = "billing_month"
         first_month = "2025-01"
+        unpacked_limit = "64 GiB"
+        keep_previous = 1
 
         [destination.duckdb]
         path = "data/bills.duckdb"
@@ -130,7 +134,9 @@ describe("billhouse.toml", () => {
         kind: "azure-cost",
         partitionColumn: "billing_month",
         firstMonth: "2025-01",
+        unpackedLimit: 64 * 1024 ** 3,
         projectId: null,
+        keepPrevious: 1,
         storage,
       },
     ]);
@@ -280,7 +286,7 @@ describe("billhouse.toml", () => {
     ],
     "two exports on one table": [
       '[sources.one]\nbucket = "b"\ntable_name = "t"\n[sources.two]\nbucket = "b"\ntable_name = "T"\n',
-      "billhouse.toml, line 6: [sources.two] and [sources.one] would share the table billing_data.T or its tracking table.",
+      "billhouse.toml, line 6: [sources.two] and [sources.one] would share the table billing_data.T or a table beside it.",
     ],
     "a database file that is named like a dataset": [
       '[sources.one]\nbucket_url = "b"\n[destination.duckdb]\npath = "data/Billing_Data.duckdb"\n',
@@ -288,7 +294,7 @@ describe("billhouse.toml", () => {
     ],
     "a table that is another's tracking table": [
       '[sources.one]\nbucket = "b"\n[sources.two]\nbucket = "b"\ntable_name = "one_data_load_tracking"\n',
-      "billhouse.toml, line 5: [sources.two] and [sources.one] would share the table billing_data.one_data_load_tracking or its tracking table.",
+      "billhouse.toml, line 5: [sources.two] and [sources.one] would share the table billing_data.one_data_load_tracking or a table beside it.",
     ],
     "a credential in a section": [
       '[sources.aws_cur]\nbucket = "b"\naws_secret_access_key = "hunter2"\n',
@@ -537,7 +543,9 @@ describe("a dlt folder", () => {
           kind: null,
           partitionColumn: null,
           firstMonth: null,
+          unpackedLimit: null,
           projectId: "acme-project",
+          keepPrevious: 0,
           storage: { endpoint: null, payer: null, googleCredentials: key, azureCredentials: null },
         },
       ],

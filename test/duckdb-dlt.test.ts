@@ -5,7 +5,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 
 import { loadedExecutions } from "../src/state/executions.ts";
 import { loadPackage } from "../src/state/package.ts";
-import { billReceipt, csv, rows, stream } from "./conformance/bills.ts";
+import { billMeasured, billReceipt, csv, rows, stream } from "./conformance/bills.ts";
 import { duckdbWarehouse } from "./duckdb-warehouse.ts";
 import { dltFixtures, newestState, type DltFixture } from "./state/fixtures.ts";
 
@@ -25,7 +25,7 @@ describe("warehouse duckdb goes on where dlt stopped", () => {
         { name: "id", type: "text" },
         { name: "period", type: "timestamp" },
       ] as const;
-      const change = { added, registered: [], partitionColumn: "period", usageColumn: null };
+      const change = { added, registered: [], partitionColumn: "period", usageColumn: null, keepsPrevious: false };
       for (const _ of [1, 2]) await warehouse.prepare(table, change);
       const file = await csv(bills, "a,2030-01-01\n", { id: "text", period: "timestamp" });
       const receipt = billReceipt("20300201T000000Z", "2030-01", 1);
@@ -35,10 +35,11 @@ describe("warehouse duckdb goes on where dlt stopped", () => {
           billingMonth: "2030-01",
           executionId: receipt.executionId,
           replaces: null,
-          partitionColumn: "period",
+          keepPrevious: 0,
           stamped: false,
           spansMonths: false,
           files: stream([file]),
+          ...billMeasured,
           costColumns: [],
           currencyColumn: null,
           usageColumn: null,

@@ -83,7 +83,13 @@ describe("the tables of warehouse duckdb", () => {
     connection.closeSync();
     instance.closeSync();
     const warehouse = await bills.open();
-    await warehouse.prepare(table, { added: [], registered: [], partitionColumn: "period", usageColumn: "used" });
+    await warehouse.prepare(table, {
+      added: [],
+      registered: [],
+      partitionColumn: "period",
+      usageColumn: "used",
+      keepsPrevious: false,
+    });
     assert.deepEqual(
       (await warehouse.ledger(table)).columns?.map(({ name, type }) => [name, type]),
       [

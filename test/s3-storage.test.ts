@@ -157,7 +157,7 @@ describe("a download from S3", () => {
   test("is not misled by a server that overlooks condition or range", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     server.fault({ kind: "ignore-range", match: "get" });
-    await assert.rejects(collect(storage.read(object, { start: 1, end: 2 })), /overlooked the range/u);
+    await rejects(collect(storage.read(object, { start: 1, end: 2 })), "STORAGE_UNAVAILABLE", object.key);
     server.put("acme", object.key, Buffer.from(bytes).fill(0));
     server.fault({ kind: "ignore-condition", match: "get" });
     await rejects(collect(storage.read(object)), "OBJECT_CHANGED", object.key);

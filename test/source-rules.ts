@@ -5,14 +5,15 @@ import { codeOf, importsOf, linesWith, type Import } from "./source-text.ts";
 /** Source files by their path in the project: `src/cli.ts`. */
 export type Sources = ReadonlyMap<string, string>;
 
-const foundation = ["model", "errors", "version"];
+const foundation = ["model", "errors", "secrets", "version"];
 const drivers = ["schema", "state", ...foundation];
 const engine = ["exports", "storages", "warehouses", ...drivers];
 const surfaces = ["pipeline", "focus", "web", "demo"];
 
 /** What each part of `src/` may import besides itself: the arrows point one way. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  errors: [],
+  secrets: [],
+  errors: ["secrets"],
   version: [],
   model: ["errors"],
   schema: foundation,

@@ -76,6 +76,7 @@ const meanings: Readonly<Record<string, string>> = {
   kind: "recognised from the manifests",
   partition_column: "by kind",
   first_month: "every month",
+  unpacked_limit: "1 GiB, or 250 times the packed size where that is more",
   memory_limit: "half of the memory, at most 8 GB",
   threads: "one per core",
   job_project_id: "that of the credentials, else project_id",

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import { maskSecrets } from "../secrets.ts";
 import { jsonText, paint, visible } from "./output.ts";
 
 /** What a failure is told to. */
@@ -50,5 +51,5 @@ const bugText =
   "This is a bug in billhouse. Report it with the lines above and what billhouse --version prints; look for secrets in them first.";
 
 function visibleLines(text: string): string {
-  return text.split("\n").map(visible).join("\n");
+  return maskSecrets(text).split("\n").map(visible).join("\n");
 }

@@ -1,5 +1,8 @@
 import type { CurrencySums } from "../model.ts";
-import { parseDecimal, powerOfTen } from "../schema/decimals.ts";
+import { formatAmount } from "../schema/amounts.ts";
+import { visible } from "./output.ts";
+
+export { formatAmount };
 
 /** A whole number with grouped thousands: `10,080`. */
 export function formatCount(count: number): string {
@@ -11,21 +14,6 @@ export function formatNumber(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/**
- * Exact decimal text as people read money: two digits after the point, rounded half away from zero, grouped thousands.
- * It is rounded as text: a float would change the cents of large bills.
- */
-export function formatAmount(text: string): string {
-  const decimal = parseDecimal(text);
-  if (decimal === undefined) return text;
-  const magnitude = decimal.coefficient < 0n ? -decimal.coefficient : decimal.coefficient;
-  const divisor = powerOfTen(Math.max(decimal.scale - 2, 0));
-  const cents = (magnitude * powerOfTen(Math.max(2 - decimal.scale, 0)) + divisor / 2n) / divisor;
-  const digits = cents.toString().padStart(3, "0");
-  const sign = decimal.coefficient < 0n && cents > 0n ? "-" : "";
-  return `${sign}${digits.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ",")}.${digits.slice(-2)}`;
-}
-
 /** Costs per currency, `1,650.26 USD`; with what was there before, `1,705.76 -> 1,650.26 USD`. */
 export function formatCost(cost: CurrencySums, before: CurrencySums | null = null): string {
   return Object.entries(cost)
@@ -33,7 +21,7 @@ export function formatCost(cost: CurrencySums, before: CurrencySums | null = nul
       const now = formatAmount(amount);
       const old = before?.[currency];
       const change = old === undefined || formatAmount(old) === now ? now : `${formatAmount(old)} -> ${now}`;
-      return currency === "" ? change : `${change} ${currency}`;
+      return currency === "" ? change : `${change} ${visible(currency)}`;
     })
     .join(", ");
 }

@@ -19,3 +19,13 @@ export function parseJobs(text: string): number {
     hint: "Leave it out to let billhouse choose.",
   });
 }
+
+/** The seconds of a span of time such as `36h`: minutes (m), hours (h), days (d). Error: USAGE_INVALID. */
+export function parseAge(text: string): number {
+  const match = /^(\d{1,6})(m|h|d)$/.exec(text);
+  const seconds = { m: 60, h: 3600, d: 86_400 }[match?.[2] ?? ""];
+  if (match !== null && seconds !== undefined) return Number(match[1]) * seconds;
+  throw new BillhouseError("USAGE_INVALID", `--max-age takes a time such as 36h, not ${JSON.stringify(text)}.`, {
+    hint: "Write a whole number and m for minutes, h for hours or d for days.",
+  });
+}

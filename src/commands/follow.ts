@@ -4,7 +4,7 @@ import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } fro
 import { startLiveBlock } from "./live-block.ts";
 import { cutText, jsonText, paint, visible } from "./output.ts";
 import { advance, progressLines, startProgress } from "./progress.ts";
-import { runSummary } from "./run-screen.ts";
+import { restatement, runSummary } from "./run-screen.ts";
 
 /**
  * Follows a run to its end and gives its last event, or undefined when it ended without one. With `--json` every event
@@ -80,11 +80,10 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
       ].join(", ");
     }
     case "month_loaded": {
-      const cost = formatCost(event.cost, event.previous?.cost ?? null);
-      const figures = [`${formatCount(event.rows)} rows`, cost, formatSeconds(event.seconds)]
-        .filter(Boolean)
-        .join(", ");
-      return `${monthName(event)}: ${paint(output, "good", "loaded")}, ${event.action}, ${figures}`;
+      const figures = [formatNumber(event.rows, "row"), formatCost(event.cost)].filter(Boolean).join(", ");
+      const said = restatement(event) ?? `${event.billing_month} ${event.action}: ${figures}`;
+      const loud = event.state === "restated-after-final" ? ", AFTER IT WAS FINAL" : "";
+      return `${visible(event.name)} ${said}${loud}, ${formatSeconds(event.seconds)}`;
     }
     case "month_failed":
     case "pipeline_failed": {

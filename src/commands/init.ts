@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { readAddress } from "../config/address.ts";
 import { BillhouseError } from "../errors.ts";
 import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/recognition.ts";
@@ -14,17 +14,19 @@ import type { ScreenStyle } from "./run-screen.ts";
 export interface InitOptions {
   readonly bucketUrl: string;
   readonly endpoint: string | undefined;
+  /** The file to write that `--config` names; undefined for `billhouse.toml` in the working folder. */
+  readonly file: string | undefined;
   /** Whether a file that is there may be replaced. */
   readonly force: boolean;
 }
 
-/** The file that is written. */
+/** The file that is written where none is named. */
 const fileName = "billhouse.toml";
 
 /**
- * Looks at a bucket, tells which exports lie there, and writes a `billhouse.toml` for those that can be loaded.
+ * Looks at a bucket, tells which exports lie there, and writes a configuration for those that can be loaded.
  * Errors: EXPORT_NOT_FOUND when there is none; CONFIG_EXISTS when there is a configuration and nobody said that it may
- * be replaced; those of the storage.
+ * be replaced; CONFIG_INVALID for a file that cannot be written; those of the storage.
  */
 export async function init(options: InitOptions, context: CommandContext): Promise<ExitCode> {
   const { folder, environment, stdout, flags } = context;
@@ -34,19 +36,35 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   const style = { colour: stdout.colour, verbose: flags.verbose };
   if (!flags.json) stdout.write(foundScreen(found, style));
   if (usable.length === 0) throw nothingFound(found);
-  const file = join(folder, fileName);
-  const toml = initialToml(options.bucketUrl, options.endpoint, usable);
-  const rival = [fileName, join(".dlt", "config.toml")].find((name) => existsSync(join(folder, name)));
+  const file = resolve(folder, options.file ?? fileName);
+  const toml = initialToml(addressFrom(dirname(file), folder, options.bucketUrl), options.endpoint, usable);
+  const rivals = options.file === undefined ? [fileName, join(".dlt", "config.toml")] : [options.file];
+  const rival = rivals.find((name) => existsSync(resolve(folder, name)));
   if (rival !== undefined && !options.force) {
     if (!flags.json) stdout.write(`\n${toml}`);
-    throw new BillhouseError("CONFIG_EXISTS", `There is a ${rival} in this folder, so nothing was written.`, {
-      hint: "Copy what you need from the lines above, run init in another folder, or say --force.",
+    throw new BillhouseError("CONFIG_EXISTS", `There is a ${rival} already, so nothing was written.`, {
+      hint: "Copy what you need from the lines above, name another file with --config, or say --force.",
     });
   }
-  await writeFile(file, toml);
+  await writeFile(file, toml).catch((cause: NodeJS.ErrnoException) => {
+    throw new BillhouseError("CONFIG_INVALID", `The file ${file} cannot be written (${cause.code}).`, {
+      hint: "Name a file in a folder that is there and can be written to.",
+      cause,
+    });
+  });
   if (flags.json) stdout.write(`${jsonText({ file, ...found }, 2)}\n`);
-  else stdout.write(`\nWritten: ${visible(file)}. See what would be loaded: billhouse plan\n`);
+  else stdout.write(`\nWritten: ${visible(file)}. See what would be loaded: ${planCommand(options.file)}\n`);
   return 0;
+}
+
+/** The address as it has to stand in a file of that folder: paths of folders are relative to the file. */
+function addressFrom(fileFolder: string, folder: string, bucketUrl: string): string {
+  const isRelative = !bucketUrl.includes("://") && !isAbsolute(bucketUrl);
+  return isRelative && fileFolder !== folder ? resolve(folder, bucketUrl) : bucketUrl;
+}
+
+function planCommand(file: string | undefined): string {
+  return file === undefined ? "billhouse plan" : `billhouse plan --config ${visible(file)}`;
 }
 
 /** What was found, for people. */
@@ -60,8 +78,11 @@ export function foundScreen({ url, exports, others, objects }: Recognition, styl
     visible(each.unreadable ?? `newest: ${each.newest_execution}`),
   ]);
   const lines = alignRows(rows, ["left", "left", "left", "left", "right", "left"]);
+  const notes = exports.flatMap(({ export_name: name, notes: told }) =>
+    told.map((note) => `${paint(style, "changed", "!")} ${visible(name)}: ${visible(note)}`),
+  );
   const rest = others.map((other) => paint(style, "quiet", `- ${visible(other)}: no bills`));
-  return `${[`${visible(url)}: ${formatNumber(objects, "object")}`, ...lines, ...rest].join("\n")}\n`;
+  return `${[`${visible(url)}: ${formatNumber(objects, "object")}`, ...lines, ...notes, ...rest].join("\n")}\n`;
 }
 
 /** A configuration that loads these exports into DuckDB. */
@@ -78,7 +99,8 @@ export function initialToml(bucketUrl: string, endpoint: string | undefined, exp
       ...(endpoint === undefined ? {} : { endpoint }),
     };
     const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-    return [`[sources.${sectionName(each, names)}]`, ...lines].join("\n");
+    const notes = each.notes.map((note) => `# ${visible(note)}`);
+    return [`[sources.${sectionName(each, names)}]`, ...notes, ...lines].join("\n");
   });
   return `${[...sections, destinations].join("\n\n")}\n`;
 }

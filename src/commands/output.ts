@@ -35,10 +35,11 @@ export function padCell(cell: string, width: number, lean: Lean = "left"): strin
   return lean === "right" ? blanks + cell : cell + blanks;
 }
 
-/** How many columns of a terminal a text takes. */
+/** How many columns of a terminal a text takes; about as many as it has characters where it is longer than any screen. */
 export function displayWidth(text: string): number {
   const plain = text.includes("\u001b") ? stripVTControlCharacters(text) : text;
-  if (/^[ -~]*$/.test(plain)) return plain.length;
+  // To find the characters of a megabyte takes seconds.
+  if (plain.length > longestLine || /^[ -~]*$/.test(plain)) return plain.length;
   let width = 0;
   for (const { segment } of segmenter.segment(plain)) width += wide.test(segment) ? 2 : 1;
   return width;
@@ -46,9 +47,11 @@ export function displayWidth(text: string): number {
 
 /** Text cut to a width, with `…` where something is missing. */
 export function cutText(text: string, width: number): string {
-  if (displayWidth(text) <= width) return text;
+  // A character can carry any number of marks: a line is short in every sense.
+  const start = text.slice(0, width * unitsPerColumn);
+  if (start === text && displayWidth(text) <= width) return text;
   let cut = "";
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of segmenter.segment(start)) {
     if (displayWidth(cut + segment) > width - 1) break;
     cut += segment;
   }
@@ -87,6 +90,11 @@ export function shortId(id: string | null): string {
   if (id === null) return "";
   return visible(/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(id) ? id.slice(0, 8) : cutText(id, 20));
 }
+
+const longestLine = 10_000;
+
+// The longest usual characters, families of emoji, have eleven units and two columns.
+const unitsPerColumn = 16;
 
 const segmenter = new Intl.Segmenter("en");
 const wide = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[！-｠]/u;

@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import { BillhouseError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { addMonth, addWord, parseJobs } from "./flags.ts";
+import { addMonth, addWord, parseAge, parseJobs } from "./flags.ts";
 import { parseMonth } from "./months.ts";
 import { paint } from "./output.ts";
 import { version } from "../version.ts";
@@ -72,7 +72,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
 
   program
     .command("init")
-    .description("Look at a bucket, list the billing exports in it, and write billhouse.toml for them.")
+    .description("Look at a bucket, list the billing exports in it, and write billhouse.toml, or what --config names.")
     .argument(
       "<bucket-url>",
       "gs://bucket, s3://bucket, az://account/container or a folder; folders behind it narrow the look",
@@ -82,9 +82,9 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .action(async (bucketUrl, options) => {
       const { init } = await import("./init.ts");
       const { endpoint } = options;
-      finish(
-        await interruptible(init({ bucketUrl, endpoint, force: options.force === true }, context()), surroundings),
-      );
+      const force = options.force === true;
+      const file = program.opts().config;
+      finish(await interruptible(init({ bucketUrl, endpoint, file, force }, context()), surroundings));
     });
 
   program
@@ -112,7 +112,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--to <YYYY-MM>", "last billing month", parseMonth)
     .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
     .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
-    .option("--accept <check>", "waive a check for this run, such as row-count (repeatable)", addWord)
+    .option("--accept <check>", "waive a check for this run: row-count or scope (repeatable)", addWord)
     .option(
       "--jobs <number>",
       "how many files are read or wait for the warehouse at the same time (default 2); with BigQuery, how many months (8)",
@@ -138,11 +138,71 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
 
   program
     .command("status")
-    .description("Show what is loaded: months, executions, rows, costs, ages and gaps.")
+    .description("Show what is loaded: months and whether they are final, executions, rows, costs, ages and gaps.")
     .argument("[export...]", exportsHelp)
-    .action(async (exports) => {
+    .option("--max-age <time>", "exit with 4 when the newest load of an export is older, such as 36h", parseAge)
+    .option("--offline", "do not look for deliveries that wait in the storage")
+    .action(async (exports, { maxAge, offline }) => {
       const { status } = await import("./status.ts");
-      finish(await interruptible(status({ exports }, context()), surroundings));
+      finish(await interruptible(status({ exports, maxAge, offline: offline === true }, context()), surroundings));
+    });
+
+  program
+    .command("verify")
+    .description("Hold what is loaded against its receipts and the storage; name every difference with both figures.")
+    .argument("[export...]", exportsHelp)
+    .option("--from <YYYY-MM>", "first billing month", parseMonth)
+    .option("--to <YYYY-MM>", "last billing month", parseMonth)
+    .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
+    .option("--deep", "read the files of every month again, whole")
+    .action(async (exports, options) => {
+      const { verify } = await import("./verify.ts");
+      const { from, to, month = [] } = options;
+      const deep = options.deep === true;
+      finish(await interruptible(verify({ exports, from, to, month, deep }, context()), surroundings));
+    });
+
+  program
+    .command("diff")
+    .description("Show what the newest restatement of a month changed, by service, account and charge type.")
+    .argument("<export>", "export by section (aws_cur)")
+    .argument("<month>", "billing month (YYYY-MM)", parseMonth)
+    .action(async (name, month) => {
+      const { diff } = await import("./diff.ts");
+      finish(await interruptible(diff({ export: name, month }, context()), surroundings));
+    });
+
+  program
+    .command("reconcile")
+    .description("Hold what is loaded of a month against invoices, and explain what differs.")
+    .argument("<month>", "billing month (YYYY-MM)", parseMonth)
+    .option("--invoice <amount>", "amount of the invoice of the whole month, such as 1234.56")
+    .option(
+      "--invoices <file>",
+      "CSV file with a line for each invoice: invoice_id,amount; also currency, billing_account",
+    )
+    .option("--currency <code>", "currency of amounts that name none; the only one that is loaded by default")
+    .option("--tolerance <amount>", "difference that is still right (default 0.01)")
+    .option(
+      "--export <name>",
+      "export by section (aws_cur) or cloud (aws, azure); all by default (repeatable)",
+      addWord,
+    )
+    .action(async (month, options) => {
+      const { reconcile } = await import("./reconcile.ts");
+      const { invoice, invoices, currency, tolerance, export: exports = [] } = options;
+      const told = { month, exports, invoice, invoices, currency, tolerance };
+      finish(await interruptible(reconcile(told, context()), surroundings));
+    });
+
+  program
+    .command("undo")
+    .description("Put the load before back in the place of a month, and do not take what was undone again until told.")
+    .argument("<export>", "export by section (aws_cur)")
+    .argument("<month>", "billing month (YYYY-MM)", parseMonth)
+    .action(async (name, month) => {
+      const { undo } = await import("./undo.ts");
+      finish(await undo({ export: name, month }, context()));
     });
 
   program

@@ -75,25 +75,40 @@ interface MonthLines {
 }
 
 function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): MonthLines[] {
-  const rows = loaded.map((month) => {
-    const { previous } = month;
-    const changed = previous !== null && previous.rows !== month.rows;
-    const count = changed ? `${formatCount(previous.rows)} -> ${formatCount(month.rows)}` : formatCount(month.rows);
-    return [
-      `  ${paint(style, "good", "✔")} ${month.billing_month}`,
-      padCell(month.action === "restated" ? paint(style, "changed", month.action) : month.action, stateWidth),
-      `${count} ${month.rows === 1 && !changed ? "row" : "rows"}`,
-      ` ${formatCost(month.cost, previous?.cost ?? null)}`,
-      ` ${formatNumber(month.files, "file")}`,
-      formatBytes(month.bytes),
-      formatSeconds(month.seconds),
-    ];
-  });
+  const rows = loaded.map((month) => [
+    `  ${paint(style, "good", "✔")} ${month.billing_month}`,
+    padCell(month.action === "restated" ? paint(style, "changed", month.action) : month.action, stateWidth),
+    formatNumber(month.rows, "row"),
+    ` ${formatCost(month.cost)}`,
+    ` ${formatNumber(month.files, "file")}`,
+    formatBytes(month.bytes),
+    formatSeconds(month.seconds),
+  ]);
   const lines = alignRows(rows, ["left", "left", "right", "right", "right", "right", "right"]);
   return loaded.map((month, index) => ({
     month: month.billing_month,
-    lines: [lines[index] ?? "", ...notes(month, style).map((note) => paint(style, "quiet", `      ${note}`))],
+    lines: [
+      lines[index] ?? "",
+      ...changes(month).map((note) => paint(style, "changed", `      ${note}`)),
+      ...notes(month, style).map((note) => paint(style, "quiet", `      ${note}`)),
+    ],
   }));
+}
+
+/** What a restatement changed: `2025-01 restated: 10,416 -> 10,080 rows, 1,705.76 -> 1,650.26 USD`. */
+export function restatement({ billing_month: month, rows, cost, previous }: LoadedMonth): string | null {
+  if (previous === null) return null;
+  const count =
+    previous.rows === rows ? formatNumber(rows, "row") : `${formatCount(previous.rows)} -> ${formatCount(rows)} rows`;
+  const costs = formatCost(cost, previous.cost);
+  return `${month} restated: ${[count, costs].filter(Boolean).join(", ")}`;
+}
+
+function changes(month: LoadedMonth): string[] {
+  const said = restatement(month);
+  if (said === null) return [];
+  const loud = month.state === "restated-after-final" ? ["THE MONTH WAS FINAL, AND IS NOT WHAT IT WAS."] : [];
+  return [said, ...loud];
 }
 
 function notes(month: LoadedMonth, style: ScreenStyle): string[] {

@@ -1,21 +1,33 @@
-import type { MonthStatus, PipelineStatus, StatusResult } from "../pipeline/events.ts";
-import { status as readStatus } from "../pipeline/inspect.ts";
+import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/events.ts";
+import { status as readStatus } from "../pipeline/status.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatAge, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
-import { alignRows, jsonText, paint, shortId, visible } from "./output.ts";
+import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
+import { alignRows, jsonText, type Look, paint, shortId, visible } from "./output.ts";
 import { heading, type ScreenStyle } from "./run-screen.ts";
 
 /** What `billhouse status` is told. */
 export interface StatusCommandOptions {
   readonly exports: readonly string[];
+  readonly offline: boolean;
+  /** Seconds. */
+  readonly maxAge: number | undefined;
 }
 
-/** Shows what is loaded: months, executions, rows, costs, ages and gaps. */
+/** Shows what is loaded: months and what they are as bills, executions, rows, costs, ages and gaps. 4 when it is too old. */
 export async function status(options: StatusCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const result = await readStatus(await context.loadConfig(), { pipelines: options.exports });
+  const { exports: pipelines, offline, maxAge } = options;
+  const now = context.now();
+  const age = maxAge === undefined ? {} : { maxAge };
+  const result = await readStatus(await context.loadConfig(), {
+    pipelines,
+    offline,
+    now,
+    signal: context.signal,
+    ...age,
+  });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : statusScreen(result, context.now(), style));
-  return 0;
+  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : statusScreen(result, now, style));
+  return result.pipelines.some(({ stale }) => stale === true) ? 4 : 0;
 }
 
 /** What is loaded, for people. */
@@ -24,28 +36,35 @@ export function statusScreen(result: StatusResult, now: Date, style: ScreenStyle
 }
 
 function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): string {
-  const { months, missing_months: missing } = pipeline;
-  const notes = pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`);
+  const { months } = pipeline;
+  const notes = notesOf(pipeline, now).map(({ look, text }) => `  ${paint(style, look, "!")} ${visible(text)}`);
   if (months.length === 0) {
     return [heading(pipeline, style), "  Nothing is loaded yet. billhouse run loads it.", ...notes].join("\n");
   }
-  const loaded = new Map(months.map((month) => [month.billing_month, month]));
-  const all = [...loaded.keys(), ...missing].toSorted();
-  const rows = all.map((name) => {
-    const month = loaded.get(name);
-    return month === undefined ? [`  ${name}`, paint(style, "changed", "missing")] : loadedRow(month, now, style);
-  });
-  const titles = ["  month", "execution", "rows", "cost", "loaded (UTC)", "age"].map((title) =>
+  const rows = months.toReversed().map((month) => monthRow(month, now, style));
+  const titles = ["  month", "state", "execution", "rows", "cost", "loaded (UTC)", "age"].map((title) =>
     paint(style, "quiet", title),
   );
-  const lines = alignRows([titles, ...rows], ["left", "left", "right", "right", "left", "left"]);
+  const lines = alignRows([titles, ...rows], ["left", "left", "left", "right", "right", "left", "left"]);
   return [heading(pipeline, style), ...lines, `  ${total(pipeline)}`, ...notes].join("\n");
 }
 
-function loadedRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
+const looks: Readonly<Record<MonthState, Look | null>> = {
+  open: "quiet",
+  estimated: null,
+  final: "good",
+  "restated-after-final": "bad",
+  waiting: "changed",
+  refused: "changed",
+  missing: "changed",
+};
+
+function monthRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
+  const look = looks[month.state];
   return [
     `  ${month.billing_month}`,
-    style.verbose ? visible(month.execution_id) : shortId(month.execution_id),
+    look === null ? month.state : paint(style, look, month.state),
+    style.verbose ? visible(month.execution_id ?? "") : shortId(month.execution_id),
     month.rows === null ? "" : formatCount(month.rows),
     month.cost === null ? "" : ` ${formatCost(month.cost)}`,
     month.loaded_at === null ? "" : ` ${visible(formatTime(month.loaded_at))}`,
@@ -53,9 +72,31 @@ function loadedRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] 
   ];
 }
 
-function total({ months, missing_months: missing }: PipelineStatus): string {
-  const rows = months.reduce((sum, month) => sum + (month.rows ?? 0), 0);
-  const known = months.every((month) => month.rows !== null);
+function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; readonly text: string }[] {
+  const { name, months, stale, newest_load: newest, notes } = pipeline;
+  const changed = months.filter(({ finality }) => finality === "restated-after-final");
+  const held = months.filter(({ reason }) => reason !== null);
+  const age = newest === null ? "Nothing is loaded." : `The newest load was made ${formatAge(newest, now)}.`;
+  return [
+    ...changed.toReversed().map(({ billing_month: month }) => ({
+      look: "bad" as const,
+      text: `${month} was final and has changed since: billhouse diff ${name} ${month} shows what.`,
+    })),
+    ...(stale === true ? [{ look: "bad" as const, text: `${age} That is older than --max-age allows.` }] : []),
+    ...[...held.toReversed().map(({ billing_month: month, reason }) => `${month}: ${reason}`), ...notes].map(
+      (text) => ({
+        look: "changed" as const,
+        text,
+      }),
+    ),
+  ];
+}
+
+function total({ months, missing_months: missing, kept }: PipelineStatus): string {
+  const loaded = months.filter(({ execution_id: id }) => id !== null);
+  const rows = loaded.reduce((sum, month) => sum + (month.rows ?? 0), 0);
+  const known = loaded.every((month) => month.rows !== null);
   const gaps = missing.length === 0 ? "no gaps" : `${formatNumber(missing.length, "month")} missing`;
-  return `${formatNumber(months.length, "month")}, ${known ? "" : "at least "}${formatNumber(rows, "row")}, ${gaps}`;
+  const copies = kept === null ? "" : `; ${formatNumber(kept.loads, "earlier load")} kept, ${formatBytes(kept.bytes)}`;
+  return `${formatNumber(loaded.length, "month")}, ${known ? "" : "at least "}${formatNumber(rows, "row")}, ${gaps}${copies}`;
 }

@@ -1,8 +1,9 @@
 import type { ConfigPlace, StorageConfig } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
 import { parseBucketUrl } from "./bucket.ts";
-import { azureCredentials, googleCredentials } from "./credentials.ts";
+import { azureCredentials, googleCredentials, keepVariables } from "./credentials.ts";
 import { readConfigFiles } from "./files.ts";
+import { expectation, isEndpoint } from "./schema.ts";
 import { environmentLayer } from "./settings.ts";
 
 /** An address that somebody wrote on the command line, and how it is reached. */
@@ -22,10 +23,16 @@ export async function readAddress(
   url: string,
   endpoint: string | null,
 ): Promise<Address> {
+  keepVariables(place.environment);
   const address = parseBucketUrl(url, place.folder);
   if (typeof address === "string") {
     throw new BillhouseError("CONFIG_INVALID", `The address ${address}.`, {
       hint: "Write gs://bucket, s3://bucket, az://account/container or the path of a folder.",
+    });
+  }
+  if (endpoint !== null && !isEndpoint(endpoint)) {
+    throw new BillhouseError("CONFIG_INVALID", `The endpoint must be ${expectation(["sources", "any", "endpoint"])}.`, {
+      hint: "Credentials come from the cloud's own settings: the environment, or .dlt/secrets.toml.",
     });
   }
   const files = await readConfigFiles(place.folder, undefined);

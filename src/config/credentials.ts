@@ -1,4 +1,5 @@
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
+import { keepKey, keepSecret } from "../secrets.ts";
 import { isTable, type Layer } from "./settings.ts";
 
 /** What was written of a login to Google Cloud. */
@@ -24,11 +25,13 @@ const marks: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The credentials for Google Cloud that stand in the files of dlt or in the environment: a table of keys, or the text of
- * a key file. A later layer wins key by key. Whether a key is whole is told by whoever logs in with it.
+ * a key file. A later layer wins key by key. Whether a key is whole is told by whoever logs in with it. What is found is
+ * kept out of everything that is told from then on.
  */
 export function googleCredentials(layers: readonly Layer[]): WrittenCredentials {
   for (const place of credentialPlaces) {
     const values = valuesAt(place, layers);
+    keepKey(Object.fromEntries(values));
     if (values.size === 0) continue;
     const [type] = Object.entries(marks).find(([, keys]) => keys.some((key) => values.has(key))) ?? [];
     const key = type === undefined ? null : { ...Object.fromEntries(values), type };
@@ -41,7 +44,47 @@ export function googleCredentials(layers: readonly Layer[]): WrittenCredentials 
 export function azureCredentials(environment: Readonly<Record<string, string | undefined>>): AzureCredentials | null {
   const connectionString = environment["AZURE_STORAGE_CONNECTION_STRING"] || null;
   const sasToken = environment["AZURE_STORAGE_SAS_TOKEN"] || null;
+  for (const text of [connectionString ?? "", sasToken ?? ""]) {
+    keepSecret(text);
+    for (const [, secret = ""] of text.matchAll(/(?:AccountKey|\bsig)=([^;&]+)/giu)) {
+      keepSecret(secret);
+      keepSecret(decoded(secret));
+    }
+  }
   return connectionString === null && sasToken === null ? null : { connectionString, sasToken };
+}
+
+/**
+ * Keeps what other programs' variables hold out of everything that is told from then on: logins to clouds, which the SDKs
+ * find by themselves, and to the proxies of the network.
+ */
+export function keepVariables(environment: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value = ""] of Object.entries(environment)) {
+    if (secretVariables.has(name)) keepSecret(value);
+    const login = /^(?:https?|all)_proxy$/iu.test(name) ? /^(?:\w+:\/\/)?([^/?#\s]+)@/u.exec(value)?.[1] : undefined;
+    for (const part of login === undefined ? [] : [login, ...login.split(/:(.*)/su).slice(1)]) {
+      keepSecret(part);
+      keepSecret(decoded(part));
+    }
+  }
+}
+
+const secretVariables: ReadonlySet<string> = new Set([
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+  "AZURE_CLIENT_SECRET",
+  "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+  "AZURE_PASSWORD",
+]);
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function valuesAt(place: readonly string[], layers: readonly Layer[]): ReadonlyMap<string, string> {
@@ -67,6 +110,7 @@ function parsed(value: unknown): Record<string, unknown> {
     return isTable(document) ? document : {};
   } catch {
     // Whoever logs in with it says what it lacks; the text itself is not repeated.
+    if (typeof value === "string") keepSecret(value);
     return {};
   }
 }

@@ -2,7 +2,8 @@ import type { Config, ConfigPlace, PipelineConfig } from "../config.ts";
 import { credentialPlaces } from "./credentials.ts";
 import type { Reading } from "./reading.ts";
 import type { BigquerySection, DuckdbSection, SourceSection } from "./schema.ts";
-import { holdsSecret, mask } from "./secrets.ts";
+import { mask } from "../secrets.ts";
+import { holdsSecret } from "./secrets.ts";
 import { isTable, type Origin } from "./settings.ts";
 
 /** One value of the configuration as it is in effect, and where it came from. Secrets are masked. */
@@ -48,7 +49,7 @@ export function explain(reading: Reading, place: ConfigPlace): ConfigExplanation
 
 function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading): ConfigValue[] {
   const written = document.sources[pipeline.name] ?? {};
-  const values: Readonly<Record<Exclude<keyof SourceSection, "bucket">, string | null>> = {
+  const values: Readonly<Record<Exclude<keyof SourceSection, "bucket">, string | number | null>> = {
     bucket_url: pipeline.bucketUrl,
     prefix: pipeline.prefix,
     export_name: pipeline.exportName,
@@ -58,6 +59,8 @@ function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading)
     partition_column: pipeline.partitionColumn,
     first_month: pipeline.firstMonth,
     project_id: pipeline.projectId,
+    keep_previous: pipeline.keepPrevious,
+    unpacked_limit: written.unpacked_limit ?? null,
     endpoint: pipeline.storage.endpoint,
     payer: pipeline.storage.payer,
   };
@@ -113,8 +116,7 @@ function sectionValues(
     return {
       section: path.join("."),
       key,
-      // The text is judged and not the value: a path or prefix that was made of it can hide its shape.
-      value: typeof text === "string" && holdsSecret(text) ? mask : value,
+      value,
       origin: label(text === undefined ? undefined : originOf([...path, from])),
     };
   });

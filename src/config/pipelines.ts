@@ -2,7 +2,7 @@ import type { PipelineConfig } from "../config.ts";
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 import { parseBucketUrl, trimSlashes } from "./bucket.ts";
 import type { Mistake } from "./mistakes.ts";
-import { isIdentifier, type SourceSection } from "./schema.ts";
+import { byteCount, isIdentifier, type SourceSection } from "./schema.ts";
 
 /** The logins that storages may need. */
 export interface StorageCredentials {
@@ -72,6 +72,8 @@ function pipelineConfig(
     partitionColumn: section.partition_column ?? null,
     firstMonth: section.first_month ?? null,
     projectId: section.project_id ?? null,
+    keepPrevious: section.keep_previous ?? 0,
+    unpackedLimit: section.unpacked_limit === undefined ? null : (byteCount(section.unpacked_limit) ?? null),
     storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, ...credentials },
   };
 }
@@ -81,12 +83,12 @@ function sharedTables(pipelines: readonly PipelineConfig[], origin: (path: reado
   // Both warehouses would keep two spellings apart or not as they like, so case is no difference here.
   const key = (pipeline: PipelineConfig, table: string): string => `${pipeline.dataset}.${table}`.toLowerCase();
   return pipelines.flatMap((pipeline): Mistake[] => {
-    const tables = [pipeline.tableName, `${pipeline.tableName}_load_tracking`];
+    const tables = ["", "_load_tracking", "_previous"].map((suffix) => `${pipeline.tableName}${suffix}`);
     const rival = tables.map((table) => owners.get(key(pipeline, table))).find((owner) => owner !== undefined);
     for (const table of tables) owners.set(key(pipeline, table), pipeline);
     if (rival === undefined) return [];
     const table = `${pipeline.dataset}.${pipeline.tableName}`;
-    const sentence = `[sources.${pipeline.name}] and [sources.${rival.name}] would share the table ${table} or its tracking table.`;
+    const sentence = `[sources.${pipeline.name}] and [sources.${rival.name}] would share the table ${table} or a table beside it.`;
     const path = ["sources", pipeline.name, "table_name"];
     return [{ origin: origin(path), sentence, hint: "Give one of them another table_name or dataset." }];
   });

@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
-import { azureCredentials, googleCredentials, type WrittenCredentials } from "./credentials.ts";
+import { azureCredentials, googleCredentials, keepVariables, type WrittenCredentials } from "./credentials.ts";
 import { readConfigFiles } from "./files.ts";
 import { describeIssues, describeOrigin, type Mistake, mistakesError } from "./mistakes.ts";
 import { pipelineConfigs } from "./pipelines.ts";
@@ -21,6 +21,7 @@ export interface Reading {
 
 /** Reads and checks files and environment. Error: CONFIG_INVALID, which names every mistake. */
 export async function readConfig(place: ConfigPlace): Promise<Reading> {
+  keepVariables(place.environment);
   const files = await readConfigFiles(place.folder, place.file);
   const named = files.layers.flat().flatMap(({ path }) => (path[0] === "sources" ? (path[1] ?? []) : []));
   const environment = environmentLayer(place.environment, named);

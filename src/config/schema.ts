@@ -13,6 +13,8 @@ export interface SourceSection {
   readonly partition_column?: string | undefined;
   readonly first_month?: string | undefined;
   readonly project_id?: string | undefined;
+  readonly keep_previous?: number | undefined;
+  readonly unpacked_limit?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly payer?: string | undefined;
 }
@@ -72,6 +74,11 @@ export function isIdentifier(name: string): boolean {
   return identifier.safeParse(name).success;
 }
 
+/** Whether an address can be that of a server: without a login, a key or options. */
+export function isEndpoint(address: string): boolean {
+  return endpoint.safeParse(address).success;
+}
+
 /** The keys that may stand at a place of the configuration, or undefined where there is no table of ours. */
 export function keysAt(path: readonly string[]): readonly string[] | undefined {
   const shape = shapeAt(path);
@@ -83,28 +90,39 @@ export function expectation(path: readonly string[]): string | undefined {
   return shapeAt(path.slice(0, -1))?.[path.at(-1) ?? ""]?.description;
 }
 
-const text = z.string().min(1);
+// What a configuration says stands in messages, and in what services are asked.
+const openText = z.string().refine((value) => !holdsSecret(value));
+const text = openText.min(1);
 
-const identifier = z
-  .string()
+const identifier = openText
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/)
   .describe("a name of letters, digits and _ that does not begin with a digit");
 
 const endpoint = text
-  .refine((address) => /^https?:\/\/[^/?#\s@]+(\/[^?#\s@]*)?$/.test(address) && !holdsSecret(address))
+  .refine((address) => /^https?:\/\/[^/?#\s@]+(\/[^?#\s@]*)?$/.test(address))
   .describe('the address of a server without a login or a key, such as "http://127.0.0.1:9000"');
+
+/** The bytes that a size such as `64 GB` (powers of 1000) or `64 GiB` (of 1024) means; undefined for any other text. */
+export function byteCount(size: string): number | undefined {
+  const [, figure = "", unit = "", binary = ""] = /^(\d{1,6}(?:\.\d{1,3})?)\s*([KMGT]?)(i?)B$/i.exec(size) ?? [];
+  const power = " KMGT".indexOf(unit.toUpperCase() || " ");
+  const bytes = Math.round(Number(figure) * (binary === "" ? 1000 : 1024) ** power);
+  return bytes > 0 && (unit !== "" || binary === "") ? bytes : undefined;
+}
 
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
 
 const sourceKeys = {
-  bucket_url: text.describe(
-    "a bucket or a folder: gs://bucket, s3://bucket, az://account/container, file:///folder or folder",
-  ),
+  // It is taken apart later, with a sentence of its own for what it must not hold.
+  bucket_url: z
+    .string()
+    .min(1)
+    .describe("a bucket or a folder: gs://bucket, s3://bucket, az://account/container, file:///folder or folder"),
   bucket: text
     .regex(/^[^:/?@\s]+$/)
     .describe("the bare name of a Cloud Storage bucket; bucket_url takes every other place"),
-  prefix: z.string().describe('text such as "billing/aws"'),
+  prefix: openText.describe('text such as "billing/aws"'),
   export_name: text.describe("the name of the export, as text"),
   table_name: identifier,
   dataset: identifier,
@@ -115,15 +133,17 @@ const sourceKeys = {
     .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
     .describe('a month as text, such as "2025-01"'),
   project_id: text.describe("the id of a Google Cloud project, as text"),
+  keep_previous: z.int().min(0).max(9).describe("a whole number from 0 to 9"),
+  unpacked_limit: z
+    .string()
+    .refine((size) => byteCount(size) !== undefined)
+    .describe('a size such as "64 GB"'),
   endpoint,
   payer: text.describe("the id of the project or account that pays for requests, as text"),
 };
 
 const duckdbKeys = {
-  // It stands in messages and connection strings, so nothing that must not be shown may be in it.
-  path: text
-    .refine((path) => !holdsSecret(path))
-    .describe("the path of the database file, as text without a login or a key"),
+  path: text.describe("the path of the database file, as text without a login or a key"),
   storage_version: z
     .string()
     .regex(/^(latest|v\d+\.\d+\.\d+)$/)

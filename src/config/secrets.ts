@@ -1,6 +1,3 @@
-/** What stands in place of a secret: it tells nothing, not even the length. */
-export const mask = "********";
-
 /** Whether a key is one that people keep secrets under; its value is never shown. */
 export function looksSecret(key: string): boolean {
   return /secret|passw|token|private|credential|signature|connection_string|(access|account|api|shared)_?key|(^|_)sas(_|$)/i.test(

@@ -54,13 +54,14 @@ export function environmentLayer(
     if (rest.length < 2) return [];
     if (root === "SOURCES" && rest.length === 2) {
       const name = sections.find((section) => section.toUpperCase() === rest[0]) ?? rest[0]?.toLowerCase() ?? "";
-      return [{ path: ["sources", name, rest[1]?.toLowerCase() ?? ""], value, origin }];
+      const key = rest[1]?.toLowerCase() ?? "";
+      return [{ path: ["sources", name, key], value: typedValue(key, value), origin }];
     }
     const warehouse = rest[0]?.toLowerCase() ?? "";
     if (root !== "DESTINATION" || (warehouse !== "duckdb" && warehouse !== "bigquery")) return [];
     // A key of more than one part belongs to dlt (credentials), and still says which warehouse is meant.
     const key = rest.slice(1).join("__").toLowerCase();
-    return [{ path: ["destination", warehouse, key], value: key === "threads" ? wholeNumber(value) : value, origin }];
+    return [{ path: ["destination", warehouse, key], value: typedValue(key, value), origin }];
   });
 }
 
@@ -149,6 +150,8 @@ function place(document: Record<string, unknown>, path: readonly string[], value
   if (!isTable(value) || !isTable(table[last])) table[last] = isTable(value) ? { ...value } : value;
 }
 
-function wholeNumber(text: string): unknown {
-  return /^\d+$/.test(text) ? Number(text) : text;
+/** The environment knows only text; a few keys are numbers. */
+function typedValue(key: string, text: string): unknown {
+  const isNumber = key === "threads" || key === "keep_previous";
+  return isNumber && /^\d+$/.test(text) ? Number(text) : text;
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { BillhouseError } from "../errors.ts";
 import { curTypes, manifestType } from "../schema/well-known.ts";
 import type { ExportFormat, Manifest } from "./export.ts";
-import { folderPeriod, monthPeriod, parseManifest } from "./manifest.ts";
+import { deliveryId, folderPeriod, listedKey, listOf, monthPeriod, parseManifest, shortText } from "./manifest.ts";
 
 /**
  * The AWS Cost and Usage Report, legacy form. One pointer manifest per month lies in the date-range folder and is
@@ -58,6 +58,9 @@ export const awsCur: ExportFormat = {
 
   others: [],
 
+  // "The bill/InvoiceId column is blank until the report is finalized": user guide, "Finalizing your report".
+  closed: "invoice",
+
   columns: {
     naming: "cur-legacy",
     caseSensitive: true,
@@ -66,6 +69,11 @@ export const awsCur: ExportFormat = {
     cost: [["lineItem/UnblendedCost", "line_item_unblended_cost"]],
     currency: ["lineItem/CurrencyCode", "line_item_currency_code"],
     usage: ["lineItem/UsageStartDate", "line_item_usage_start_date"],
+    service: ["lineItem/ProductCode", "line_item_product_code"],
+    account: ["lineItem/UsageAccountId", "line_item_usage_account_id"],
+    chargeType: ["lineItem/LineItemType", "line_item_line_item_type"],
+    invoice: ["bill/InvoiceId", "bill_invoice_id"],
+    payer: ["bill/PayerAccountId", "bill_payer_account_id"],
   },
 };
 
@@ -83,15 +91,14 @@ function aboveRepeated(folder: string, name: string): string {
 
 // Only what is used: types are absent before 2019, and `additionalArtifactKeys` need not be there.
 const manifestShape = z.object({
-  assemblyId: z.string().min(1),
-  account: z.string().nullish(),
-  billingPeriod: z.object({ start: z.string().regex(/^\d{8}/) }),
-  bucket: z.string().nullish(),
-  reportKeys: z.array(z.string()),
-  contentType: z.string().nullish(),
-  compression: z.string().nullish(),
-  columns: z
-    .array(z.object({ category: z.string(), name: z.string(), type: z.string().nullish() }))
+  assemblyId: deliveryId,
+  account: shortText.nullish(),
+  billingPeriod: z.object({ start: shortText.regex(/^\d{8}/) }),
+  bucket: shortText.nullish(),
+  reportKeys: listOf(listedKey),
+  contentType: shortText.nullish(),
+  compression: shortText.nullish(),
+  columns: listOf(z.object({ category: z.string(), name: z.string(), type: z.string().nullish() }))
     .nullish()
     .transform((columns) => columns ?? []),
 });

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { manifestType } from "../schema/well-known.ts";
 import { dataExportTypes } from "../schema/well-known-data-exports.ts";
 import type { ExportFormat, Manifest } from "./export.ts";
-import { monthPeriod, parseManifest } from "./manifest.ts";
+import { deliveryId, listedKey, listOf, monthPeriod, parseManifest, shortText } from "./manifest.ts";
 
 /**
  * AWS Data Exports: CUR 2.0 and FOCUS with AWS columns. Data lies in `{export}/data/{PART}={month}/`, in create-new mode
@@ -60,6 +60,9 @@ export const awsDataExport: ExportFormat = {
     },
   ],
 
+  // As in the legacy report. FOCUS 1.0 has no such column: its months stay estimated.
+  closed: "invoice",
+
   // CUR 2.0 and FOCUS have no column in common: the first name of each list that a header has tells which of them it is.
   columns: {
     naming: "as-delivered",
@@ -69,6 +72,11 @@ export const awsDataExport: ExportFormat = {
     cost: [["line_item_unblended_cost", "BilledCost"], ["EffectiveCost"]],
     currency: ["line_item_currency_code", "BillingCurrency"],
     usage: ["line_item_usage_start_date", "ChargePeriodStart"],
+    service: ["line_item_product_code", "ServiceName"],
+    account: ["line_item_usage_account_id", "SubAccountId"],
+    chargeType: ["line_item_line_item_type", "ChargeCategory"],
+    invoice: ["bill_invoice_id", "InvoiceId"],
+    payer: ["bill_payer_account_id", "BillingAccountId"],
   },
 };
 
@@ -78,11 +86,10 @@ const monthManifest =
 
 // Files are whole `s3://` addresses; keys in the bucket were seen too. Columns need not be there.
 const manifestShape = z.object({
-  executionId: z.string().min(1),
-  exportArn: z.string().nullish(),
-  dataFiles: z.array(z.string()),
-  columns: z
-    .array(z.object({ name: z.string(), type: z.string().nullish() }))
+  executionId: deliveryId,
+  exportArn: shortText.nullish(),
+  dataFiles: listOf(listedKey),
+  columns: listOf(z.object({ name: z.string(), type: z.string().nullish() }))
     .nullish()
     .transform((columns) => columns ?? []),
 });

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { BillhouseError } from "../errors.ts";
 import { azureTypes } from "../schema/well-known.ts";
 import type { ExportFormat, Manifest, ManifestPlace } from "./export.ts";
-import { folderPeriod, parseManifest } from "./manifest.ts";
+import { day, deliveryId, folderPeriod, listedKey, listOf, parseManifest, shortText } from "./manifest.ts";
 
 /**
  * Azure Cost Management exports: FOCUS, actual and amortized cost. Every run writes a folder of its own with a
@@ -82,6 +82,9 @@ export const azureCost: ExportFormat = {
     },
   ],
 
+  // Daily exports run over the previous month until the fifth: Microsoft Learn, "Create and manage Cost Management exports".
+  closed: { day: 5 },
+
   columns: {
     naming: "as-delivered",
     caseSensitive: false,
@@ -90,6 +93,11 @@ export const azureCost: ExportFormat = {
     cost: [["BilledCost", "CostInBillingCurrency", "Cost", "PreTaxCost"], ["EffectiveCost"]],
     currency: ["BillingCurrency", "BillingCurrencyCode", "Currency"],
     usage: ["ChargePeriodStart", "Date", "UsageDateTime"],
+    service: ["ServiceName", "MeterCategory", "ConsumedService"],
+    account: ["SubAccountId", "SubscriptionId", "SubscriptionGuid"],
+    chargeType: ["ChargeCategory", "ChargeType"],
+    invoice: ["InvoiceId", "x_InvoiceId"],
+    payer: ["BillingProfileId", "BillingAccountId"],
   },
 };
 
@@ -127,25 +135,24 @@ function soleFile({ key, id, period }: ManifestPlace): Manifest {
 // "Usage" is what the oldest API versions call actual cost.
 const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"]);
 
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}/);
+const rowCount = z.int().nonnegative().nullish();
 
 // Early manifests (2023-07-01-preview) have no row counts; hand-made ones only the fields that are required here.
 const manifestShape = z.object({
-  dataRowCount: z.int().nullish(),
+  dataRowCount: rowCount,
   exportConfig: z
-    .object({ exportName: z.string().nullish(), resourceId: z.string().nullish(), type: z.string().nullish() })
+    .object({ exportName: shortText.nullish(), resourceId: shortText.nullish(), type: shortText.nullish() })
     .nullish(),
-  deliveryConfig: z.object({ fileFormat: z.string().nullish() }).nullish(),
+  deliveryConfig: z.object({ fileFormat: shortText.nullish() }).nullish(),
   runInfo: z
     .object({
-      runId: z.string().min(1).nullish(),
+      runId: deliveryId.nullish(),
       startDate: day.nullish(),
       endDate: day.nullish(),
-      submittedTime: z.string().nullish(),
+      submittedTime: shortText.nullish(),
     })
     .nullish(),
-  blobs: z
-    .array(z.object({ blobName: z.string().min(1), dataRowCount: z.int().nullish() }))
+  blobs: listOf(z.object({ blobName: listedKey, dataRowCount: rowCount }))
     .nullish()
     .transform((blobs) => blobs ?? []),
 });

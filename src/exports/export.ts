@@ -30,6 +30,12 @@ export interface ExportFormat {
   /** What this cloud delivers in the same way and what holds no bills, so that it can be named where no bill is found. */
   readonly others: readonly OtherExport[];
 
+  /**
+   * By what a month counts as closed: `invoice` when each of its rows has the id of an invoice; otherwise by the day of
+   * the following month (in UTC) on which the last scheduled run over the month is made.
+   */
+  readonly closed: "invoice" | { readonly day: number };
+
   readonly columns: ColumnRules;
 }
 

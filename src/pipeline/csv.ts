@@ -5,7 +5,8 @@ export interface CsvScanner {
   /**
    * Takes the next piece and returns the bytes to keep: the same, without a byte order mark at the start of the file or
    * again at the start of the first row (Azure/azure-sdk-for-net issue 34129). Some bytes may come back with the next
-   * piece. Throws what the callbacks throw, and FILE_INVALID for a row with another number of cells than the header.
+   * piece. Throws what the callbacks throw, FILE_INVALID for a row with another number of cells than the header and for
+   * a header, or a wanted cell, that is longer than memory should hold: 8 MiB and 1 MiB.
    */
   write(piece: Buffer): Buffer;
   /** Ends the file and returns the bytes that are still to keep. FILE_INVALID when a quoted cell is open. */
@@ -43,7 +44,9 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
   // Whether the current cell began in an earlier piece, and its bytes so far where it is wanted.
   let cellBegun = false;
   let carried: Buffer[] = [];
+  let carriedBytes = 0;
   let markPossible = true;
+  let headerBytes = 0;
   let held: Buffer = Buffer.alloc(0);
   let slots = new Int32Array(0);
   let cells: string[] = [];
@@ -57,6 +60,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
       if (cellQuoted) text = text.slice(1, -1).replaceAll('""', '"');
       cells[width < 0 ? column : (slots[column] ?? 0)] = text;
       carried = [];
+      carriedBytes = 0;
     }
     column += 1;
     cellBegun = false;
@@ -84,6 +88,22 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     column = 0;
   };
 
+  const tooLong = (what: string, most: number): BillhouseError =>
+    new BillhouseError("FILE_INVALID", `${key}, line ${rowLine}: ${what} is longer than ${most} bytes.`, {
+      hint: "A quote that is never closed looks like this. Copy the file again, or wait for the next delivery.",
+    });
+
+  const countHeader = (bytes: number): void => {
+    headerBytes += bytes;
+    if (headerBytes > longestHeader) throw tooLong("the header", longestHeader);
+  };
+
+  const carry = (bytes: Buffer): void => {
+    carriedBytes += bytes.length;
+    if (width >= 0 && carriedBytes > longestCell) throw tooLong("a cell", longestCell);
+    carried.push(Buffer.from(bytes));
+  };
+
   /** Scans from `from` to the end of the bytes, or to the end of the header; returns where it stopped. */
   const scan = (bytes: Buffer, from: number): number => {
     let start = from;
@@ -103,6 +123,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
         const end = at > start && bytes[at - 1] === carriageReturn ? at - 1 : at;
         const blank = column === 0 && end === start && !cellBegun && width !== 1;
         const isHeader = width < 0;
+        if (isHeader) countHeader(at - from);
         if (!blank) {
           endCell(bytes, start, end);
           endRow();
@@ -113,9 +134,10 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
       }
     }
     if (start < bytes.length) {
-      if (isWanted()) carried.push(Buffer.from(bytes.subarray(start)));
+      if (isWanted()) carry(bytes.subarray(start));
       cellBegun = true;
     }
+    if (width < 0) countHeader(bytes.length - from);
     return bytes.length;
   };
 
@@ -165,6 +187,12 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     },
   };
 }
+
+// Ten thousand columns with the longest names that a warehouse takes have 3 MB.
+const longestHeader = 8 * 1024 * 1024;
+
+// Wanted are periods, currencies and amounts; other cells are as long as they like.
+const longestCell = 1024 * 1024;
 
 const comma = 44;
 const quote = 34;

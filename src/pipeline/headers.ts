@@ -26,6 +26,7 @@ export async function readHeaders(
   isReadElsewhere: (file: DataFile) => boolean,
 ): Promise<{ readonly months: readonly MonthHeaders[]; readonly failed: readonly FailedMonth[] }> {
   const { storage, format } = survey.discovery;
+  const { unpackedLimit } = survey.pipeline;
   const fold = (name: string): string => (format.columns.caseSensitive ? name : name.toLowerCase());
   const known = new Set(
     [...Object.keys(format.columns.wellKnown), ...survey.ledger.registry.map(({ sourceName }) => sourceName)].map(fold),
@@ -40,9 +41,9 @@ export async function readHeaders(
       const headers = await pMap(
         execution.files,
         async (file) => {
-          const header = await readHeader(storage, file);
+          const header = await readHeader(storage, file, unpackedLimit);
           const isNews = file.format === "csv" && !header.columns.every(({ name }) => isKnown(name));
-          if (isNews && !isReadElsewhere(file)) await verifyBytes(storage, file);
+          if (isNews && !isReadElsewhere(file)) await verifyBytes(storage, file, unpackedLimit);
           return header;
         },
         { concurrency: smallReads },
@@ -72,12 +73,14 @@ export function delivered(execution: Execution, { file, columns }: FileHeader): 
  * loaded month is in the storage any more. Errors: as `readHeader`.
  */
 export async function loadedHeader(survey: Survey): Promise<readonly DeliveredHeader[]> {
-  const { plans, loaded, discovery } = survey;
+  const { plans, loaded, discovery, pipeline } = survey;
   const execution = plans.find((plan) => plan.execution !== null && loaded.has(plan.billingMonth))?.execution;
   if (execution == null) return [];
   if (execution.columns.length > 0 && execution.format === "csv") {
     return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
   }
   const [file] = execution.files;
-  return file === undefined ? [] : [delivered(execution, await readHeader(discovery.storage, file))];
+  return file === undefined
+    ? []
+    : [delivered(execution, await readHeader(discovery.storage, file, pipeline.unpackedLimit))];
 }

@@ -1,19 +1,17 @@
 import pMap from "p-map";
 import type { Config, PipelineConfig } from "../config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { BillingMonth, Table } from "../model.ts";
-import { monthsOf } from "../schema/periods.ts";
+import type { BillingMonth } from "../model.ts";
 import { idColumnOf, loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
-import type { MonthStatus, PipelineStatus, PlannedPipeline, PlanResult, StatusResult } from "./events.ts";
-import { floatNotes } from "./exactness.ts";
+import type { PlannedPipeline, PlanResult } from "./events.ts";
 import { describePlan } from "./plan.ts";
 import type { RunOptions } from "./run.ts";
-import { doubleCounting, scopeOf, type ScopedExport } from "./scopes.ts";
-import { checkScope, selectPipelines, tableOf, tableTitle } from "./select.ts";
-import { loadedMonths, smallReads, survey, type Survey } from "./survey.ts";
+import { doubleCounting, type ScopedExport } from "./scopes.ts";
+import { checkMonths, selectPipelines, tableOf, tableTitle } from "./select.ts";
+import { smallReads, survey, type Survey } from "./survey.ts";
 import { unpackedBytes } from "./unpacked.ts";
 
 /**
@@ -23,7 +21,7 @@ import { unpackedBytes } from "./unpacked.ts";
  */
 export async function plan(config: Config, options: RunOptions = {}): Promise<PlanResult> {
   const pipelines = selectPipelines(config, options.pipelines);
-  checkScope(options.months ?? {});
+  checkMonths(options.months ?? {});
   return reading(config, async (warehouse) => {
     const planned: { readonly result: PlannedPipeline; readonly scoped: ScopedExport }[] = [];
     for (const pipeline of pipelines) planned.push(await planPipeline(pipeline, warehouse, options));
@@ -31,24 +29,6 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
     const results = planned.map(({ result }) => ({
       ...result,
       notes: [...result.notes, ...[notes.get(result.name) ?? []].flat()],
-    }));
-    return { pipelines: results };
-  });
-}
-
-/**
- * What is loaded, by the warehouse's own state and receipts; no storage is looked at.
- * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
- */
-export async function status(config: Config, options: Pick<RunOptions, "pipelines"> = {}): Promise<StatusResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
-  return reading(config, async (warehouse) => {
-    const found: { readonly result: PipelineStatus; readonly scoped: ScopedExport }[] = [];
-    for (const pipeline of pipelines) found.push(await pipelineStatus(pipeline, warehouse));
-    const doubled = doubleCounting(found.map(({ scoped }) => scoped));
-    const results = found.map(({ result }) => ({
-      ...result,
-      notes: [...result.notes, ...[doubled.get(result.name) ?? []].flat()],
     }));
     return { pipelines: results };
   });
@@ -164,7 +144,8 @@ export async function* query(config: Config, sql: string): AsyncGenerator<QueryR
   }
 }
 
-async function reading<T>(config: Config, use: (warehouse: Warehouse) => Promise<T>): Promise<T> {
+/** Opens the warehouse to look at what is loaded, and closes it again. Errors: those of opening the warehouse. */
+export async function reading<T>(config: Config, use: (warehouse: Warehouse) => Promise<T>): Promise<T> {
   const warehouse = await openWarehouse(config.warehouse, "read");
   try {
     return await use(warehouse);
@@ -208,39 +189,6 @@ async function billedBytes({ plans, discovery }: Survey): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-async function pipelineStatus(
-  pipeline: PipelineConfig,
-  warehouse: Warehouse,
-): Promise<{ readonly result: PipelineStatus; readonly scoped: ScopedExport }> {
-  const table: Table = tableOf(pipeline);
-  const ledger = await warehouse.ledger(table);
-  const entries = loadedExecutions(ledger.state, table);
-  const months = [...loadedMonths(ledger, table)].map(([billingMonth, { ids, receipt }]): MonthStatus => ({
-    billing_month: billingMonth,
-    state: "loaded",
-    execution_id: ids.at(-1) ?? "",
-    rows: receipt?.rows ?? null,
-    cost: receipt?.cost ?? null,
-    loaded_at: receipt?.loadedAt ?? entries.get(billingMonth)?.loadedAt ?? null,
-  }));
-  const result = {
-    name: pipeline.name,
-    table: tableTitle(pipeline),
-    months: newestFirst(months),
-    missing_months: gaps(months),
-    notes: [...floatNotes(ledger.columns ?? []), ...ledger.notes],
-  };
-  // The scopes of clouds look different, so that none has to be named here.
-  return { result, scoped: { name: pipeline.name, cloud: "", scope: scopeOf(ledger.receipts) } };
-}
-
 function newestFirst<T extends { readonly billing_month: BillingMonth }>(months: readonly T[]): T[] {
   return [...months].toSorted((one, other) => (one.billing_month < other.billing_month ? 1 : -1));
-}
-
-function gaps(months: readonly MonthStatus[]): BillingMonth[] {
-  const loaded = months.map(({ billing_month }) => billing_month).toSorted();
-  const [first, last] = [loaded.at(0), loaded.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  return monthsOf({ start: `${first}-01`, end: `${last}-01` }).filter((month) => !loaded.includes(month));
 }

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pMap from "p-map";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { DataFile, Receipt, ReceiptFile, StoredObject } from "../model.ts";
+import type { ReceiptFile, StoredObject } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
 import { reachPoint } from "../warehouses/points.ts";
 import type { MappedFile, Warehouse } from "../warehouses/warehouse.ts";
@@ -10,6 +10,7 @@ import type { FailedMonth, FileRead, LoadedMonth } from "./events.ts";
 import { prepare, type Preparation, type PreparedFile, type PreparedMonth } from "./prepare.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 import { readFile, type CheckedBytes } from "./read.ts";
+import { describeLoad, draftReceipt, type Draft } from "./receipt.ts";
 import { smallReads, type Survey } from "./survey.ts";
 import { createTally } from "./tally.ts";
 import { combineEvidence, verifyFile, verifyMonth } from "./verify.ts";
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
   /** Version of billhouse, for receipts. */
   readonly version: string;
+  /** Judges the receipt of a month that was proved, and gives the one to commit; what it throws fails the month. */
+  readonly amend?: (receipt: Draft) => Draft;
 }
 
 /** Who is told of what happens. */
@@ -91,7 +94,7 @@ interface FileToLoad {
 
 function startReading(
   readAhead: ReadAhead,
-  { discovery }: Survey,
+  { discovery, pipeline }: Survey,
   warehouse: Warehouse,
   { stamped }: Preparation,
   month: PreparedMonth,
@@ -111,7 +114,7 @@ function startReading(
       spansMonths: execution.spansMonths && !stamped,
       header: columns.map(({ sourceName }) => sourceName),
       proof,
-      precisions: month.measured.precisions,
+      precisions: month.precisions,
       decimalScale: warehouse.decimalScale,
       unit: file.format === "csv" ? "line" : "row",
     });
@@ -120,7 +123,7 @@ function startReading(
       if (where % 65_536 === 0) options.signal.throwIfAborted();
       tally.row(cells, where);
     };
-    const checked = await readFile(discovery.storage, file, { ...tally, row }, path);
+    const checked = await readFile(discovery.storage, file, { ...tally, row }, path, pipeline.unpackedLimit);
     verifyFile(file, checked.evidence.rows, options.accept);
     reachPoint("file-checked");
     return checked;
@@ -129,16 +132,17 @@ function startReading(
 }
 
 async function loadMonth(
-  { table, discovery }: Survey,
+  { pipeline, table, discovery }: Survey,
   warehouse: Warehouse,
   preparation: Preparation,
-  { execution, action, schemaChanges, previous, replaces, measured }: PreparedMonth,
+  month: PreparedMonth,
   sources: readonly FileToLoad[],
   options: LoadOptions,
   listener: LoadListener,
 ): Promise<LoadedMonth> {
   const started = performance.now();
-  const { billingMonth, id } = execution;
+  const { execution, newestReceipt, measured } = month;
+  const { billingMonth } = execution;
   const storageUrl = discovery.storage.url;
   const checked = new Map<string, CheckedBytes>();
   const files = async function* (): AsyncGenerator<MappedFile> {
@@ -158,20 +162,18 @@ async function loadMonth(
   };
   const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
   let rowsOf: (prepared: PreparedFile) => number | null = () => null;
-  let month: LoadedMonth | undefined;
+  let receipt: Draft | undefined;
   await warehouse.replaceMonth(
     {
+      ...measured,
       table,
       billingMonth,
-      executionId: id,
-      replaces,
-      partitionColumn: preparation.partitionColumn,
+      executionId: execution.id,
+      replaces: newestReceipt?.loadId ?? null,
+      keepPrevious: pipeline.keepPrevious,
       stamped: preparation.stamped,
       spansMonths: execution.spansMonths && !preparation.stamped,
       files: files(),
-      costColumns: measured.costColumns,
-      currencyColumn: measured.currencyColumn,
-      usageColumn: measured.usageColumn,
     },
     async (measures, current) => {
       // An overwriting export can change under the load: what was loaded must still be what lies there.
@@ -181,84 +183,35 @@ async function loadMonth(
       for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), options.accept);
       const parts = [...checked.values(), ...(delivered === null ? [] : [delivered])].map((part) => part.evidence);
       const evidence = combineEvidence(parts);
-      const digits = measured.precisions.map((precision) =>
-        precision === "float" ? warehouse.decimalScale : precision,
-      );
+      const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
       verifyMonth(execution, evidence, measures, digits, options.accept);
-      const rounded = evidence.rounded.reduce((sum, count) => sum + count, 0);
-      const seconds = Math.round(performance.now() - started) / 1000;
-      const bytes = execution.files.reduce((sum, { size }) => sum + size, 0);
-      const cost = evidence.sums[0] ?? {};
-      month = {
-        billing_month: billingMonth,
-        execution_id: id,
-        action,
-        rows: evidence.monthRows,
-        files: execution.files.length,
-        bytes,
-        cost,
-        seconds,
-        rounded_values: rounded,
-        schema_changes: schemaChanges,
-        previous: previous && { execution_id: previous.executionId, rows: previous.rows, cost: previous.cost },
-      };
-      return loadPackage(
-        current,
-        table,
-        {
-          submittedTime: execution.submittedTime,
-          receipt: {
-            executionId: id,
-            billingMonth,
-            rows: evidence.monthRows,
-            fileCount: execution.files.length,
-            format: execution.format,
-            sourceBytes: bytes,
-            cost,
-            tableCost: measures.sums[0] ?? {},
-            effectiveCost: evidence.sums[1] ?? null,
-            tableEffectiveCost: measures.sums[1] ?? null,
-            roundedValues: rounded,
-            coverage: execution.coverage,
-            firstUsage: measures.firstUsage,
-            lastUsage: measures.lastUsage,
-            schemaChanges,
-            files: sources.map(({ prepared }): ReceiptFile => {
-              const { file } = prepared;
-              return {
-                key: file.key,
-                size: file.size,
-                version: file.version,
-                checksum: checked.get(file.key)?.checksum ?? file.checksum ?? null,
-                rows: rowsOf(prepared),
-                ...replacedVersion(file, id, previous),
-              };
-            }),
-            scope: execution.scope,
-            waivers: [...options.accept],
-            durationSeconds: seconds,
-            version: options.version,
-          },
-        },
-        warehouse.destinationType,
-        new Date(),
-      );
+      const now = new Date();
+      const draft = draftReceipt({
+        month,
+        evidence,
+        measures,
+        files: sources.map(({ prepared }): ReceiptFile => {
+          const { key, size, version, checksum } = prepared.file;
+          const proved = checked.get(key)?.checksum ?? checksum ?? null;
+          return { key, size, version, checksum: proved, rows: rowsOf(prepared) };
+        }),
+        accepted: options.accept,
+        seconds: Math.round(performance.now() - started) / 1000,
+        version: options.version,
+        closed: discovery.format.closed,
+        now,
+      });
+      receipt = options.amend?.(draft) ?? draft;
+      const { submittedTime } = execution;
+      return loadPackage(current, table, { submittedTime, receipt }, warehouse.destinationType, now);
     },
   );
   for (const prepared of unread) {
     const { key, size } = prepared.file;
     listener.fileRead({ billing_month: billingMonth, key, rows: rowsOf(prepared), bytes: size });
   }
-  if (month === undefined) throw new Error(`The warehouse committed ${billingMonth} without asking for its receipt.`);
-  return month;
-}
-
-/** Which version of a file the execution was loaded with before, where it was loaded before and is another one now. */
-function replacedVersion(file: DataFile, executionId: string, previous: Receipt | null): Pick<ReceiptFile, "replaced"> {
-  const before =
-    previous?.executionId === executionId ? previous.files?.find(({ key }) => key === file.key) : undefined;
-  const replaced = before?.version === file.version ? before.replaced : before?.version;
-  return replaced === undefined ? {} : { replaced };
+  if (receipt === undefined) throw new Error(`The warehouse committed ${billingMonth} without asking for its receipt.`);
+  return describeLoad(receipt, month);
 }
 
 /** Looks up the manifest and the files of an execution again. Error: OBJECT_CHANGED. */
@@ -268,7 +221,8 @@ async function lookAgain(
 ): Promise<void> {
   const look = async (object: StoredObject): Promise<void> => {
     const now = await storage.find(object.key);
-    if (now?.version === object.version) return;
+    // A listing may be wrong about a size, and a receipt must not keep that.
+    if (now?.version === object.version && now.size === object.size) return;
     throw new BillhouseError("OBJECT_CHANGED", `${object.key} changed while ${execution.billingMonth} was loaded.`, {
       hint: "The cloud delivers right now. The month is as it was; run again when the delivery is complete.",
     });

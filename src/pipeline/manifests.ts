@@ -1,10 +1,11 @@
 import { BillhouseError } from "../errors.ts";
 import type { ExportFormat, Manifest, ManifestPlace } from "../exports/export.ts";
-import type { BillingMonth, DaySpan, Execution, FileFormat, StoredObject } from "../model.ts";
+import type { BillingMonth, DaySpan, Execution, FileFormat, StoredObject, UndoneLoad } from "../model.ts";
 import { countDays, covers, intersect, monthSpan, monthsOf } from "../schema/periods.ts";
 import type { Storage } from "../storages/storage.ts";
 import type { Discovery } from "./discover.ts";
 import { resolveFiles } from "./resolve.ts";
+import { isUndone } from "./undone.ts";
 
 /** What is loaded of a month, as far as choosing among its deliveries needs to know. */
 export interface LoadedDelivery {
@@ -12,13 +13,15 @@ export interface LoadedDelivery {
   readonly ids: readonly string[];
   /** The days that the loaded execution covers, where its receipt tells. */
   readonly coverage: DaySpan | null;
+  /** Loads of the month that were undone: their executions are refused. */
+  readonly undone: readonly UndoneLoad[];
 }
 
 /** Which delivery of a month is the month. */
 export interface MonthDeliveries {
   /** The delivery to judge, or null when every newer one is refused or none can be read yet. */
   readonly chosen: Execution | null;
-  /** Newer deliveries that cover fewer days than what is loaded or than an older one, newest first. */
+  /** Newer deliveries that were undone, or that cover fewer days than what is loaded or than an older one, newest first. */
   readonly refused: readonly Execution[];
 }
 
@@ -26,7 +29,7 @@ export interface MonthDeliveries {
  * Reads the manifests of one month, newest first, until one covers at least the days that are required: those of the
  * loaded execution, or else the widest span that any path of the month names. Shorter ones on the way are refused
  * (a one-off run over nine days must not replace a full month: microsoft/finops-toolkit issue 320). When nothing is
- * loaded and none is wide enough, the widest is chosen. `force` takes the newest as it is.
+ * loaded and none is wide enough, the widest is chosen. What was undone is refused too. `force` takes the newest as it is.
  *
  * A manifest of zero bytes is still being written and counts as absent.
  * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, those of the storage.
@@ -44,6 +47,10 @@ export async function chooseDelivery(
   const refused: Execution[] = [];
   for await (const execution of newestFirst(discovery, places, billingMonth)) {
     const days = execution.coverage;
+    if (!force && isUndone(execution, loaded)) {
+      refused.push(execution);
+      continue;
+    }
     if (force || days === null || required === null || covers(days, required)) return { chosen: execution, refused };
     refused.push(execution);
   }
@@ -76,11 +83,16 @@ export async function readManifest(
     });
   if (object.size > largestManifest) throw invalid(`has ${object.size} bytes, more than a manifest can have`);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of storage.read(object)) chunks.push(chunk);
-  const text = new TextDecoder().decode(Buffer.concat(chunks));
+  let size = 0;
+  for await (const chunk of storage.read(object)) {
+    size += chunk.length;
+    // What a listing says need not be so.
+    if (size > largestManifest) throw invalid("has more bytes than a manifest can have");
+    chunks.push(chunk);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
   } catch (cause) {
     throw invalid(`is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
   }

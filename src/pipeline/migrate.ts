@@ -124,7 +124,7 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
       done: false,
     },
     take: async () => {
-      await warehouse.prepare(table, { added: [], registered, ...partitioning });
+      await warehouse.prepare(table, { added: [], registered, ...partitioning, keepsPrevious: false });
       return 0;
     },
   };

@@ -3,7 +3,7 @@ import { fold } from "../schema/assignment.ts";
 import { type DeliveredHeader, findColumn, planColumns } from "../schema/columns.ts";
 import type { Partitioning, PendingStep } from "../warehouses/warehouse.ts";
 import { inexactColumns } from "./exactness.ts";
-import { stampedColumn } from "./prepare.ts";
+import { stampedColumn } from "./layout.ts";
 import type { Survey } from "./survey.ts";
 
 /** What the columns of a table and the deliveries behind them say is left to migrate. */

@@ -1,7 +1,7 @@
-import * as zlib from "node:zlib";
-import type { AsyncBuffer, Compressors, FileMetaData, SchemaElement } from "hyparquet";
-import { BillhouseError } from "../errors.ts";
+import type { AsyncBuffer, RowGroup, SchemaElement } from "hyparquet";
 import type { ColumnType, SourceColumn } from "../model.ts";
+import { corruptParquet, readFooter } from "./parquet-footer.ts";
+import { checkPages, compressors, inflatePage } from "./parquet-pages.ts";
 
 /** The header of a Parquet file: its top-level columns in order, and what its footer declares. */
 export interface ParquetHeader {
@@ -13,17 +13,19 @@ export interface ParquetHeader {
 
 /**
  * Reads the footer of a Parquet file. `key` names the file in errors.
- * Error: FILE_CORRUPT when the bytes are no Parquet file. Types: decimals, doubles and floats are `decimal`, because
+ * Errors: as `readFooter`. Types: decimals, doubles and floats are `decimal`, because
  * every amount of a bill is; maps, lists and structs are `json`.
  */
 export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promise<ParquetHeader> {
-  const metadata = await readMetadata(key, bytes);
+  const metadata = await readFooter(key, bytes);
   const { parquetSchema } = await import("hyparquet");
   const columns = parquetSchema(metadata).children.map(({ element, children }) => ({
     name: element.name,
     type: children.length > 0 ? ("json" as const) : columnType(element),
   }));
-  const unpacked = metadata.row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0);
+  const unpacked = metadata.row_groups
+    .flatMap((group) => group.columns)
+    .reduce((sum, { meta_data: column }) => sum + Number(column?.total_uncompressed_size ?? 0n), 0);
   return { columns, rows: Number(metadata.num_rows), bytes: unpacked };
 }
 
@@ -31,7 +33,7 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
  * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
  * `positions`: decimals exactly, doubles by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
  * start at 1. Memory holds one row group of those columns.
- * Error: FILE_CORRUPT when a page cannot be read.
+ * Error: FILE_CORRUPT when a page cannot be read, or claims what cannot be.
  */
 export async function readParquetCells(
   key: string,
@@ -40,9 +42,15 @@ export async function readParquetCells(
   row: (cells: readonly (string | null)[], rowNumber: number) => void,
 ): Promise<void> {
   const { parquetRead, parquetSchema } = await import("hyparquet");
-  const metadata = await readMetadata(key, bytes);
-  const elements = parquetSchema(metadata).children.map(({ element }) => element);
-  const wanted = positions.map((position) => elements[position] ?? missingColumn(key, position));
+  const metadata = await readFooter(key, bytes);
+  const { children } = parquetSchema(metadata);
+  const wanted = positions.map((position) => {
+    const column = children[position] ?? missingColumn(key, position);
+    const { element } = column;
+    const isFlat = column.children.length === 0 && element.repetition_type !== "REPEATED";
+    if (isFlat && children.filter((other) => other.element.name === element.name).length === 1) return element;
+    throw corruptParquet(key, new Error(`its column ${element.name} is nested, or is there twice`));
+  });
   // Without the annotation a decimal comes as its unscaled bytes; with it, as a float.
   const schema = metadata.schema.map((element) => (isDecimal(element) ? unannotated(element) : element));
   let first = 0;
@@ -50,6 +58,7 @@ export async function readParquetCells(
     const last = first + Number(group.num_rows);
     let cells: unknown[][] = [];
     try {
+      await checkGroup(group, wanted, bytes);
       await parquetRead({
         file: bytes,
         metadata: { ...metadata, schema },
@@ -65,7 +74,7 @@ export async function readParquetCells(
         },
       });
     } catch (cause) {
-      throw corrupt(key, cause);
+      throw corruptParquet(key, cause);
     }
     for (const [index, values] of cells.entries()) {
       row(
@@ -77,24 +86,21 @@ export async function readParquetCells(
   }
 }
 
-async function readMetadata(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
-  const { parquetMetadataAsync } = await import("hyparquet");
-  try {
-    // Footers are a few kilobytes, and there is one read for each file of a month.
-    return await parquetMetadataAsync(bytes, { initialFetchSize: 16 * 1024 });
-  } catch (cause) {
-    // What the storage says about the object comes first: it is the reason.
-    if (cause instanceof BillhouseError) throw cause;
-    throw corrupt(key, cause);
+/** Looks at the pages of some columns of a row group. Error: an Error in words. */
+async function checkGroup(group: RowGroup, wanted: readonly SchemaElement[], bytes: AsyncBuffer): Promise<void> {
+  const { snappyUncompress } = await import("hyparquet");
+  for (const element of new Set(wanted)) {
+    const [chunk, other] = group.columns.flatMap(({ meta_data: column }) =>
+      column?.path_in_schema[0] === element.name ? [column] : [],
+    );
+    if (chunk === undefined || other !== undefined) throw new Error(`its column ${element.name} is there in part`);
+    if (chunk.type !== element.type) throw new Error(`its column ${element.name} has two types`);
+    const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+    const pages = new Uint8Array(await bytes.slice(start, start + Number(chunk.total_compressed_size)));
+    checkPages(pages, chunk, element, Number(group.num_rows), (page, size, codec) =>
+      inflatePage(page, size, codec, snappyUncompress),
+    );
   }
-}
-
-function corrupt(key: string, cause: unknown): BillhouseError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
-    hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
-    cause,
-  });
 }
 
 function missingColumn(key: string, position: number): never {
@@ -150,10 +156,4 @@ const timeParsers = {
   timestampFromMicroseconds: (micros: bigint): string => new Date(Number(micros / 1000n)).toISOString(),
   timestampFromNanoseconds: (nanos: bigint): string => new Date(Number(nanos / 1_000_000n)).toISOString(),
   dateFromDays: (days: number): string => new Date(days * 86_400_000).toISOString(),
-};
-
-// Clouds write Snappy, which hyparquet knows; these two are what other writers choose.
-const compressors: Compressors = {
-  GZIP: (input) => zlib.gunzipSync(input),
-  ZSTD: (input) => zlib.zstdDecompressSync(input),
 };

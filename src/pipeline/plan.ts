@@ -1,6 +1,8 @@
 import type { BillingMonth, Execution, Receipt } from "../model.ts";
+import { maskSecrets } from "../secrets.ts";
 import type { Action, PlannedMonth } from "./events.ts";
 import type { LoadedDelivery, MonthDeliveries } from "./manifests.ts";
+import { isUndone } from "./undone.ts";
 
 /** Everything that decides what happens to one month. */
 export interface MonthFacts extends MonthDeliveries {
@@ -37,7 +39,7 @@ export interface MonthPlan {
  * - `restated`: another execution than the loaded one, or the same one with other object versions.
  * - `unchanged`: the same execution and the same object versions as its receipt; without a receipt the id decides.
  * - `waiting`: files are missing, or a new execution names an object that still is at the version its predecessor loaded.
- * - `refused`: covers fewer days than what is loaded, or than an older delivery.
+ * - `refused`: was undone, or covers fewer days than what is loaded, or than an older delivery.
  *
  * `force` loads unchanged, not yet overwritten and refused deliveries too; files that are missing stay missing.
  * A month has one line, or two when a newer delivery is refused and an older one is loaded in its place.
@@ -91,7 +93,7 @@ function judge(
     const total = files.length + missing.length;
     return {
       action: "waiting",
-      reason: `${missing.length} of ${total} files of ${execution.id} have not arrived, the first is ${missing[0]}.`,
+      reason: `${missing.length} of ${total} files of ${execution.id} have not arrived, the first is ${maskSecrets(missing[0] ?? "")}.`,
     };
   }
   // A month is never emptied by a manifest that names nothing.
@@ -126,6 +128,7 @@ function staleFile(execution: Execution, receipt: Receipt): Execution["files"][n
 }
 
 function refusal(execution: Execution, { loaded, chosen }: MonthFacts): string {
+  if (isUndone(execution, loaded)) return `${execution.id} was undone. --force takes it all the same.`;
   const days = execution.coverage;
   const covers = days === null ? execution.id : `${execution.id} covers ${days.start} to ${days.end} only`;
   return loaded === null

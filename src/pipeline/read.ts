@@ -7,7 +7,7 @@ import type { Storage } from "../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
 import type { Tally } from "./tally.ts";
-import { packingOf, unpack, unpackStart } from "./unpack.ts";
+import { packingOf, unpack, unpackedLimitOf, unpacksTooFar, unpackStart } from "./unpack.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
@@ -27,32 +27,52 @@ export interface CheckedBytes {
 }
 
 /**
- * Reads the header of a data file and no more of it than that needs.
- * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, those of the storage.
+ * Reads the header of a data file and no more of it than that needs. `limit`: as for `unpack`.
+ * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when that is endless or has more than 10,000
+ * columns, those of the storage.
  */
-export async function readHeader(storage: Storage, file: DataFile): Promise<FileHeader> {
+export async function readHeader(storage: Storage, file: DataFile, limit: number | null): Promise<FileHeader> {
   if (file.format === "parquet") {
     const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
-    return { file, columns, rows, packing: "none" };
+    if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} names a column by what is no text`);
+    return { file, columns: counted(file.key, columns), rows, packing: "none" };
   }
-  const { names, packing } = await csvHeader(storage, file);
-  if (names?.some((name) => /[\p{Cc}\uFFFD]/u.test(name.replaceAll(/[\t\r\n]/g, "")))) {
-    throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV: its first line is no text.`, {
-      hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
-    });
-  }
-  if (names === undefined || names.length === 0) {
-    throw new BillhouseError("FILE_INVALID", `${file.key} is empty: it has no header.`, {
-      hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
-    });
-  }
-  return { file, columns: names.map((name) => ({ name, type: null })), rows: null, packing };
+  const { names, packing } = await csvHeader(storage, file, limit);
+  if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is no CSV: its first line is no text`);
+  if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: it has no header`);
+  const columns = names.map((name) => ({ name, type: null }));
+  return { file, columns: counted(file.key, columns), rows: null, packing };
+}
+
+/** The columns, unless they are more than any warehouse takes (BigQuery: 10,000 in a table). Error: LIMIT_EXCEEDED. */
+function counted(key: string, columns: readonly SourceColumn[]): readonly SourceColumn[] {
+  if (columns.length <= mostColumns) return columns;
+  throw new BillhouseError("LIMIT_EXCEEDED", `${key} has ${columns.length} columns, more than ${mostColumns}.`, {
+    hint: "Leave columns out of the export: resource tags are the usual reason for thousands of them.",
+  });
+}
+
+const mostColumns = 10_000;
+
+/**
+ * Whether a name has no control characters but those that a quoted cell may hold, and no bytes that are no UTF-8. Where
+ * lines end with a carriage return alone, all of them are the header.
+ */
+function isText(name: string): boolean {
+  return !/[\p{Cc}\uFFFD]/u.test(name.replaceAll(/\t|\r?\n/g, ""));
+}
+
+function invalid(what: string): BillhouseError {
+  return new BillhouseError("FILE_INVALID", `${what}.`, {
+    hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
+  });
 }
 
 /** The header of a CSV file: a reader that wants it alone takes no more of a file of gigabytes than a few kilobytes. */
 async function csvHeader(
   storage: Storage,
   file: DataFile,
+  limit: number | null,
 ): Promise<{ readonly names: readonly string[] | undefined; readonly packing: Packing }> {
   let names: readonly string[] | undefined;
   let packing: Packing | undefined;
@@ -64,17 +84,20 @@ async function csvHeader(
       },
       row: () => {},
     });
-  for (let size = 4096; size < file.size; size *= 4) {
+  for (let size = 4096; size < Math.min(file.size, longestStart); size *= 4) {
     const pieces: Uint8Array[] = [];
     for await (const piece of storage.read(file, { start: 0, end: size })) pieces.push(piece);
     const start = Buffer.concat(pieces);
     packing = packingOf(start);
-    scan().write(await unpackStart(storage, file, start));
-    if (names !== undefined) return { names, packing };
+    const scanner = scan();
+    for await (const piece of unpackStart(storage, file, start)) {
+      scanner.write(piece);
+      if (names !== undefined) return { names, packing };
+    }
   }
   const scanner = scan();
   const look = (piece: Uint8Array): void => void (packing ??= packingOf(piece));
-  for await (const piece of unpack(storage, file, storage.read(file), look)) {
+  for await (const piece of unpack(storage, file, storage.read(file), limit, look)) {
     scanner.write(piece);
     if (names !== undefined) break;
   }
@@ -82,15 +105,27 @@ async function csvHeader(
   return { names, packing: packing ?? "none" };
 }
 
+// A row of a bill has a period, a cost and its currency: what repeats packs to nothing, but is not nothing.
+const leastRow = 16;
+
+// A header that is not in so many bytes is looked for while the file streams by.
+const longestStart = 2 ** 24;
+
 /**
  * Reads a data file once, whole: writes it unpacked to `path` (plain CSV without byte order marks, or Parquet as it is)
  * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
- * without an error and loses rows.
+ * without an error and loses rows. `limit`: as for `unpack`.
  *
- * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID; those of the tally and of
- * the storage. When a file is damaged and a value in it is wrong, the damage is what is told.
+ * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID; LIMIT_EXCEEDED; those of
+ * the tally and of the storage. When a file is damaged and a value in it is wrong, the damage is what is told.
  */
-export async function readFile(storage: Storage, file: DataFile, tally: Tally, path: string): Promise<CheckedBytes> {
+export async function readFile(
+  storage: Storage,
+  file: DataFile,
+  tally: Tally,
+  path: string,
+  limit: number | null,
+): Promise<CheckedBytes> {
   const hash = createHash("md5");
   const target = await open(path, "w");
   try {
@@ -101,16 +136,23 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
       }
       const { asyncBufferFromFile } = await import("hyparquet");
       const bytes = await asyncBufferFromFile(path);
-      const { rows } = await readParquetHeader(file.key, bytes);
+      const { columns, rows, bytes: unpacked } = await readParquetHeader(file.key, bytes);
+      tally.header(columns.map(({ name }) => name));
+      const most = unpackedLimitOf(file, limit);
+      if (Math.max(unpacked, rows * leastRow) > most) throw unpacksTooFar(file.key, most);
       if (tally.wanted.length > 0) await readParquetCells(file.key, bytes, tally.wanted, tally.row);
       else for (let row = 1; row <= rows; row += 1) tally.row([], row);
       const evidence = tally.evidence();
       if (evidence.rows !== rows) throw uneven(file.key, rows, evidence.rows);
       return { evidence, checksum: `md5:${hash.digest("hex")}` };
     }
-    const scanner = createCsvScanner(file.key, { header: () => tally.wanted, row: tally.row });
+    const header = (names: readonly string[]): readonly number[] => {
+      tally.header(names);
+      return tally.wanted;
+    };
+    const scanner = createCsvScanner(file.key, { header, row: tally.row });
     let problem: unknown;
-    for await (const piece of unpack(storage, file, storage.read(file), (packed) => hash.update(packed))) {
+    for await (const piece of unpack(storage, file, storage.read(file), limit, (packed) => hash.update(packed))) {
       if (problem !== undefined) continue;
       try {
         await target.appendFile(scanner.write(piece));
@@ -129,10 +171,10 @@ export async function readFile(storage: Storage, file: DataFile, tally: Tally, p
 
 /**
  * Reads a CSV file to its end and keeps nothing of it.
- * Errors: FILE_CORRUPT, FILE_INVALID, those of the storage.
+ * Errors: FILE_CORRUPT, FILE_INVALID, LIMIT_EXCEEDED, those of the storage.
  */
-export async function verifyBytes(storage: Storage, file: DataFile): Promise<void> {
-  const pieces = unpack(storage, file, storage.read(file));
+export async function verifyBytes(storage: Storage, file: DataFile, limit: number | null): Promise<void> {
+  const pieces = unpack(storage, file, storage.read(file), limit);
   while ((await pieces.next()).done !== true);
 }
 

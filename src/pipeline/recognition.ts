@@ -4,6 +4,7 @@ import type { BillingMonth } from "../model.ts";
 import { monthsOf } from "../schema/periods.ts";
 import { openStorage } from "../storages/index.ts";
 import { listExports, newestManifest } from "./discover.ts";
+import { doubleCounting, type ScopedExport } from "./scopes.ts";
 
 /** A billing export that was found below a prefix. */
 export interface FoundExport {
@@ -23,6 +24,8 @@ export interface FoundExport {
   readonly objects: number;
   /** Why it cannot be loaded, or null. */
   readonly unreadable: string | null;
+  /** Sentences on what a person should know of it beside the others: that it holds the same charges as another one. */
+  readonly notes: readonly string[];
 }
 
 /** What lies below a prefix. */
@@ -42,12 +45,14 @@ export async function recogniseExports(
   const storage = await openStorage(place.bucketUrl, place.storage);
   const { objects, candidates, others } = await listExports(storage, place.prefix);
   const exports: FoundExport[] = [];
+  const scopes: (string | null)[] = [];
   for (const candidate of candidates) {
     const { format, places } = candidate;
     const manifest = await newestManifest(candidate, storage, objects);
     const [first] = places;
     const below = [...objects.values()].filter(({ key }) => key.startsWith(first.folder));
     const isReadable = !(manifest instanceof BillhouseError);
+    scopes.push(isReadable ? manifest.scope : null);
     exports.push({
       kind: format.kind,
       cloud: format.cloud,
@@ -59,7 +64,22 @@ export async function recogniseExports(
       bytes: below.reduce((sum, { size }) => sum + size, 0),
       objects: below.length,
       unreadable: isReadable ? null : manifest.message,
+      notes: [],
     });
   }
-  return { url: storage.url, objects: objects.size, exports, others };
+  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), others };
+}
+
+function withNotes(exports: readonly FoundExport[], scopes: readonly (string | null)[]): FoundExport[] {
+  // Two exports can have one name, and never one folder.
+  const nameOf = ({ export_name: name, folder }: FoundExport): string =>
+    exports.filter((other) => other.export_name === name).length === 1 ? name : folder;
+  const scoped = exports.map((each, index): ScopedExport => {
+    return { name: nameOf(each), cloud: each.cloud, scope: scopes[index] ?? null };
+  });
+  const notes = doubleCounting(scoped);
+  return exports.map((each) => {
+    const note = notes.get(nameOf(each));
+    return note === undefined ? each : { ...each, notes: [note] };
+  });
 }

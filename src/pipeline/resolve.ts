@@ -17,8 +17,8 @@ export interface ResolvedFiles {
  * the object's path, with the execution's own folder where the manifest names one. A file is never matched by its name
  * alone, because the execution before it used the same names.
  *
- * Errors: KEY_OUTSIDE_PREFIX for a key that leaves the prefix; MANIFEST_INVALID for keys with several heads or a
- * relocation that is not the only one possible.
+ * Errors: KEY_OUTSIDE_PREFIX for a key that leaves the prefix; MANIFEST_INVALID for a key that is listed twice, for keys
+ * with several heads or a relocation that is not the only one possible.
  */
 export function resolveFiles(
   manifest: Pick<Manifest, "files" | "bucket">,
@@ -31,11 +31,20 @@ export function resolveFiles(
   if (heads.size > 1) {
     throw new BillhouseError(
       "MANIFEST_INVALID",
-      `The files that the manifest ${manifestKey} lists lie below different folders: ${[...heads].map((head) => `"${head}"`).join(", ")}.`,
+      `The files that the manifest ${manifestKey} lists lie below different folders: ${named([...heads])}.`,
       { hint: "One delivery lies in one place. Look at the file; nothing was loaded from it." },
     );
   }
   const tails = split.map(({ tail }) => tail);
+  const seen = new Set<string>();
+  for (const tail of tails) {
+    if (seen.has(tail)) {
+      throw new BillhouseError("MANIFEST_INVALID", `The manifest ${manifestKey} lists the file ${tail} twice.`, {
+        hint: "Its rows would be loaded twice. Look at the manifest; nothing was loaded from it.",
+      });
+    }
+    seen.add(tail);
+  }
   const head = relocate(split[0]?.head ?? "", tails, manifestKey, objects);
   const found: { listed: ListedFile; object: StoredObject }[] = [];
   const missing: string[] = [];
@@ -63,7 +72,7 @@ function relocate(
   if (elsewhere.length > 1) {
     throw new BillhouseError(
       "MANIFEST_INVALID",
-      `The files of the manifest ${manifestKey} lie in more than one place: ${elsewhere.map((head) => `"${head}"`).join(", ")}.`,
+      `The files of the manifest ${manifestKey} lie in more than one place: ${named(elsewhere)}.`,
       { hint: "Set a narrower `prefix`, so that it holds one copy of the export." },
     );
   }
@@ -71,6 +80,12 @@ function relocate(
   // Not complete anywhere: report as missing where at least some of the files have arrived.
   const holdsSome = (head: string): boolean => tails.some((tail) => objects.has(head + tail));
   return [beside, listedHead].find(holdsSome) ?? beside;
+}
+
+/** Folders for a message: the first few of what may be many. */
+function named(folders: readonly string[]): string {
+  const first = folders.slice(0, 3).map((folder) => `"${folder}"`);
+  return folders.length > 3 ? `${first.join(", ")} and ${folders.length - 3} more` : first.join(", ");
 }
 
 function headsBelow(folder: string, tail: string, objects: ReadonlyMap<string, StoredObject>): string[] {

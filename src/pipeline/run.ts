@@ -7,7 +7,7 @@ import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, KeptMonth, LoadedMonth, PipelineResult, RunEvent } from "./events.ts";
 import { loadMonths } from "./load.ts";
 import { describePlan, type MonthPlan } from "./plan.ts";
-import { checkScope, selectPipelines, tableTitle, type MonthScope } from "./select.ts";
+import { checkMonths, selectPipelines, tableTitle, type MonthSelection } from "./select.ts";
 import { survey } from "./survey.ts";
 import { waivableChecks } from "./verify.ts";
 
@@ -15,10 +15,10 @@ import { waivableChecks } from "./verify.ts";
 export interface RunOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
-  readonly months?: MonthScope;
+  readonly months?: MonthSelection;
   /** Loads unchanged, not yet overwritten and refused deliveries too. */
   readonly force?: boolean;
-  /** Checks to waive: `row-count`. */
+  /** Checks to waive: `row-count`, `scope`. */
   readonly accept?: readonly string[];
   /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
   readonly jobs?: number;
@@ -80,7 +80,7 @@ type Emit = (event: RunEvent) => void;
 async function execute(config: Config, options: RunOptions & { signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now();
   const pipelines = selectPipelines(config, options.pipelines);
-  checkScope(options.months ?? {});
+  checkMonths(options.months ?? {});
   for (const check of options.accept ?? []) {
     if (waivableChecks.some((known) => known === check)) continue;
     throw new BillhouseError("USAGE_INVALID", `There is no check named ${check} that can be waived.`, {

@@ -38,7 +38,7 @@ export function foreignMonths(
       "EXPORT_AMBIGUOUS",
       `The delivery ${execution?.id} of ${billingMonth} holds the charges of ${scope}, but the table holds those of ${own}.`,
       {
-        hint: "Two exports write to this path: let each write to a folder of its own. If the export was moved, run with --force.",
+        hint: "Two exports write to this path: let each write to a folder of its own. If the export was moved, run with --accept scope.",
       },
     );
     foreign.set(billingMonth, { billing_month: billingMonth, ...describeError(error) });

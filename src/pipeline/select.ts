@@ -6,7 +6,7 @@ import { exportFormats } from "../exports/index.ts";
 import { monthOf } from "../schema/timestamps.ts";
 
 /** Which billing months a command is about; all of them when nothing is set. Both ends are included. */
-export interface MonthScope {
+export interface MonthSelection {
   readonly from?: BillingMonth;
   readonly to?: BillingMonth;
   readonly only?: readonly BillingMonth[];
@@ -35,10 +35,18 @@ export function selectPipelines(config: Config, words: readonly string[] = []): 
   return config.pipelines.filter((pipeline) => chosen.has(pipeline));
 }
 
+/** The one pipeline that a word names. Errors: USAGE_INVALID, also when it names several. */
+export function selectOne(config: Config, word: string): PipelineConfig {
+  const [pipeline, ...others] = selectPipelines(config, [word]);
+  if (pipeline !== undefined && others.length === 0) return pipeline;
+  const names = [pipeline, ...others].map((each) => each?.name).join(", ");
+  throw new BillhouseError("USAGE_INVALID", `${word} names several exports: ${names}.`, { hint: "Name one of them." });
+}
+
 /**
  * Checks a scope. Error: USAGE_INVALID for a month that is not `YYYY-MM`, or a scope that ends before it starts.
  */
-export function checkScope({ from, to, only = [] }: MonthScope): void {
+export function checkMonths({ from, to, only = [] }: MonthSelection): void {
   for (const month of [from, to, ...only]) {
     if (month === undefined || (/^\d{4}-\d{2}$/.test(month) && monthOf(`${month}-01`) === month)) continue;
     throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(month)} is no billing month.`, {
@@ -53,7 +61,11 @@ export function checkScope({ from, to, only = [] }: MonthScope): void {
 }
 
 /** Whether a month is in the scope of the command and of `first_month`. */
-export function isInScope(month: BillingMonth, pipeline: PipelineConfig, { from, to, only = [] }: MonthScope): boolean {
+export function isSelected(
+  month: BillingMonth,
+  pipeline: PipelineConfig,
+  { from, to, only = [] }: MonthSelection,
+): boolean {
   return (
     (from === undefined || month >= from) &&
     (to === undefined || month <= to) &&

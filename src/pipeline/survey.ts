@@ -13,7 +13,7 @@ import { chooseDelivery } from "./manifests.ts";
 import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./plan.ts";
 import { checksumOf } from "./read.ts";
 import { foreignMonths } from "./scopes.ts";
-import { isInScope, tableOf, type MonthScope } from "./select.ts";
+import { isSelected, tableOf, type MonthSelection } from "./select.ts";
 
 /** What one pipeline found in its storage and its warehouse, and what follows from it. Nothing was written. */
 export interface Survey {
@@ -30,8 +30,17 @@ export interface Survey {
 
 /** What narrows or widens a survey. */
 export interface SurveyOptions {
-  readonly months?: MonthScope;
+  readonly months?: MonthSelection;
   readonly force?: boolean;
+  /** Checks that are waived: `scope`. */
+  readonly accept?: readonly string[];
+  /** What the warehouse holds, where it was read before. */
+  readonly ledger?: Ledger;
+  /**
+   * Whether files that were written again are read, to see whether they still hold the bytes that were loaded; without it
+   * they count as changed. True by default.
+   */
+  readonly comparesBytes?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -43,10 +52,10 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
   const storage = stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), options.signal);
   const discovery = await discover(pipeline, storage);
   const table = tableOf(pipeline, discovery.format.idColumn);
-  const ledger = await warehouse.ledger(table);
+  const ledger = options.ledger ?? (await warehouse.ledger(table));
   const loaded = loadedMonths(ledger, table);
   const newest = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
-  const months = [...discovery.months.keys()].filter((month) => isInScope(month, pipeline, options.months ?? {}));
+  const months = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
   const results = await pMap(
     months,
     async (month): Promise<readonly MonthPlan[] | FailedMonth> => {
@@ -58,7 +67,7 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
           loaded.get(month) ?? null,
           newest.get(month) ?? null,
           options.force ?? false,
-          (file) => warehouse.reads(storage.url, file),
+          (file) => options.comparesBytes === false || warehouse.reads(storage.url, file),
         );
       } catch (error) {
         if (!(error instanceof BillhouseError)) throw error;
@@ -70,7 +79,8 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
   options.signal?.throwIfAborted();
   reachPoint("planned");
   const plans = results.flatMap((result) => ("code" in result ? [] : result));
-  const foreign = options.force === true ? new Map<BillingMonth, FailedMonth>() : foreignMonths(plans, ledger.receipts);
+  const isAccepted = options.accept?.includes("scope") ?? false;
+  const foreign = isAccepted ? new Map<BillingMonth, FailedMonth>() : foreignMonths(plans, ledger.receipts);
   const failed = results.flatMap((result) => ("code" in result ? [result] : []));
   return {
     pipeline,
@@ -94,7 +104,7 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
   for (const [month, { executionId, knownIds }] of loadedExecutions(ledger.state, table)) {
     const newest = receipts.get(month);
     const receipt = newest?.executionId === executionId ? newest : null;
-    months.set(month, { ids: knownIds, coverage: receipt?.coverage ?? null, receipt });
+    months.set(month, { ids: knownIds, coverage: receipt?.coverage ?? null, undone: receipt?.undone ?? [], receipt });
   }
   return months;
 }

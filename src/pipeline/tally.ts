@@ -23,6 +23,8 @@ export type Precision = number | "float";
 export interface Tally {
   /** Positions of the cells that `row` wants, in its order. */
   readonly wanted: readonly number[];
+  /** Takes the header as it is read now. Error: OBJECT_CHANGED when it is another one than the columns were found in. */
+  readonly header: (names: readonly string[]) => void;
   /** Takes one row; a null or empty cell has no value. `where` names the row in errors: `line 12`. */
   readonly row: (cells: readonly (string | null)[], where: number) => void;
   evidence(): Evidence;
@@ -62,6 +64,7 @@ export function createTally(options: TallyOptions): Tally {
   const sums = costs.map(() => new Map<string, DecimalSum>());
   const floats = costs.map(() => new Map<string, DecimalSum>());
   const rounded = costs.map(() => 0);
+  const currencies = new Set<string>();
   // Periods repeat from row to row: each text is parsed once.
   const months = new Map<string, boolean>();
   let rows = 0;
@@ -88,17 +91,30 @@ export function createTally(options: TallyOptions): Tally {
         },
       );
     }
+    if (months.size >= mostPeriods) months.clear();
     months.set(text, month === billingMonth);
     return month === billingMonth;
   };
 
   return {
     wanted,
+    header(names) {
+      if (names.length === header.length && names.every((name, index) => name === header[index])) return;
+      throw new BillhouseError("OBJECT_CHANGED", `${key} has another header than when its columns were looked at.`, {
+        hint: "The cloud delivers right now. The month is as it was; run again when the delivery is complete.",
+      });
+    },
     row(cells, where) {
       rows += 1;
       if (partition !== null && !isOfMonth(cells[0], where, partition)) return;
       monthRows += 1;
       const code = cells[currencySlot] ?? "";
+      if (!currencies.has(code)) {
+        if (code.length > longestCurrency || currencies.size >= mostCurrencies) {
+          throw invalid(at(where, currency ?? 0), code, `one of at most ${mostCurrencies} currencies`);
+        }
+        currencies.add(code);
+      }
       for (let index = 0; index < costSlots.length; index += 1) {
         const text = cells[costSlots[index] ?? -1] ?? "";
         if (text === "") continue;
@@ -122,6 +138,11 @@ export function createTally(options: TallyOptions): Tally {
     }),
   };
 }
+
+// Memory must not grow with the rows, whatever stands in them. A bill has a handful of either.
+const mostPeriods = 10_000;
+const mostCurrencies = 1000;
+const longestCurrency = 100;
 
 function sumOf(sums: Map<string, DecimalSum> | undefined, currency: string): DecimalSum {
   const known = sums?.get(currency);

@@ -1,6 +1,6 @@
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { constants, crc32, createGunzip, createInflateRaw, gunzipSync, inflateRawSync } from "node:zlib";
+import { constants, crc32, createGunzip, createInflateRaw } from "node:zlib";
 import { BillhouseError } from "../errors.ts";
 import type { DataFile, Packing } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
@@ -8,15 +8,16 @@ import { findEntry, type ZipEntry } from "./zip.ts";
 
 /**
  * The unpacked bytes of a CSV file out of its stored ones, which are read in order and once. What it is packed with is
- * told by its first bytes, never by its name: gzip of any number of members, zip of one entry, or nothing. `packed` is
- * told of every stored byte.
+ * told by its first bytes, never by its name: gzip of any number of members, zip of one entry, or nothing. `limit` is the
+ * most bytes that may come out, null for `unpackedLimitOf`'s own measure; `packed` is told of every stored byte.
  * Errors: FILE_CORRUPT when a checksum or a length is wrong, which is known at the end; FILE_INVALID for a file that is
- * packed in another way; those of the storage.
+ * packed in another way; LIMIT_EXCEEDED at the first byte too many; those of the storage.
  */
 export async function* unpack(
   storage: Storage,
   file: DataFile,
   stored: AsyncIterable<Uint8Array>,
+  limit: number | null,
   packed?: (piece: Uint8Array) => void,
 ): AsyncGenerator<Buffer> {
   const pieces = stored[Symbol.asyncIterator]();
@@ -37,15 +38,41 @@ export async function* unpack(
       }
     };
     const magic = start.subarray(0, 4).toString("latin1");
-    if (magic.startsWith("\x1f\x8b")) yield* gunzip(file, all());
-    else if (zipMagics.has(magic)) yield* unzip(file, await findEntry(storage, file), all());
+    const most = unpackedLimitOf(file, limit);
+    if (magic.startsWith("\x1f\x8b")) yield* limited(file, most, gunzip(file, all()));
+    else if (zipMagics.has(magic)) yield* limited(file, most, unzip(file, await findEntry(storage, file), all()));
     else if (magic === "PAR1") {
       throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV, neither plain nor packed with gzip or zip.`, {
         hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
       });
-    } else yield* all();
+    } else yield* limited(file, most, all());
   } finally {
     await pieces.return?.();
+  }
+}
+
+/**
+ * The most bytes that a data file may unpack to: what was set, else 250 times what is stored, and at least 1 GiB. Bills
+ * pack to between a fifth and a hundredth; a file that was made to fill a disk packs to a thousandth.
+ */
+export function unpackedLimitOf(file: Pick<DataFile, "size">, limit: number | null): number {
+  return limit ?? Math.max(2 ** 30, 250 * file.size);
+}
+
+/** The error for a file that unpacks to more bytes than it may. */
+export function unpacksTooFar(key: string, limit: number): BillhouseError {
+  return new BillhouseError("LIMIT_EXCEEDED", `${key} unpacks to more than ${limit} bytes.`, {
+    hint: "Look at the file before you trust it. If it is right, raise unpacked_limit in the section of its export.",
+  });
+}
+
+/** The same pieces, until there are too many bytes of them. */
+async function* limited({ key }: DataFile, limit: number, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const piece of pieces) {
+    size += piece.length;
+    if (size > limit) throw unpacksTooFar(key, limit);
+    yield piece;
   }
 }
 
@@ -57,23 +84,23 @@ export function packingOf(start: Uint8Array): Packing {
 }
 
 /**
- * What the first stored bytes of a file unpack to, as far as they reach; nothing of it is verified.
+ * What the first stored bytes of a file unpack to, as far as they reach; nothing of it is verified. A reader that has
+ * what it wants stops: a few kilobytes can unpack to as many megabytes.
  * Errors: as `unpack`.
  */
-export async function unpackStart(storage: Storage, file: DataFile, start: Buffer): Promise<Buffer> {
+export async function* unpackStart(storage: Storage, file: DataFile, start: Buffer): AsyncGenerator<Buffer> {
   const magic = start.subarray(0, 4).toString("latin1");
   // To end in the middle is no error.
   const options = { finishFlush: constants.Z_SYNC_FLUSH };
-  try {
-    if (magic.startsWith("\x1f\x8b")) return gunzipSync(start, options);
-    if (!zipMagics.has(magic)) return start;
-    const entry = await findEntry(storage, file);
-    const data = start.subarray(entry.start, entry.start + entry.packedSize);
-    return entry.isDeflated ? inflateRawSync(data, options) : data;
-  } catch (cause) {
-    if (cause instanceof BillhouseError) throw cause;
-    throw damaged(file.key, cause instanceof Error ? cause.message : String(cause), cause);
+  const isGzip = magic.startsWith("\x1f\x8b");
+  if (!isGzip && !zipMagics.has(magic)) {
+    yield start;
+    return;
   }
+  const entry = isGzip ? undefined : await findEntry(storage, file);
+  const data = entry === undefined ? start : start.subarray(entry.start, entry.start + entry.packedSize);
+  if (entry?.isDeflated === false) yield data;
+  else yield* decode(file.key, isGzip ? createGunzip(options) : createInflateRaw(options), [data], () => {});
 }
 
 // A first entry, an archive without entries, and one in several parts (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.16, 8.5).
@@ -125,7 +152,7 @@ async function* cut(pieces: AsyncIterable<Buffer>, start: number, end: number): 
 async function* decode(
   key: string,
   decoder: Duplex,
-  packed: AsyncGenerator<Buffer>,
+  packed: AsyncIterable<Buffer> | Iterable<Buffer>,
   verify: () => void,
 ): AsyncGenerator<Buffer> {
   let sourceError: unknown;

@@ -58,6 +58,7 @@ export async function findEntry(storage: Storage, file: DataFile): Promise<ZipEn
       autoClose: false,
     });
     const entries = [];
+    if (archive.entryCount > mostEntries) throw invalid(file.key, `lists ${archive.entryCount} entries`);
     for await (const entry of archive.eachEntry()) {
       const name = entry.fileNameRaw.toString("utf8");
       if (!name.endsWith("/")) entries.push({ entry, name });
@@ -101,6 +102,9 @@ async function storedRange(storage: Storage, file: DataFile, start: number, end:
   for await (const piece of storage.read(file, { start, end })) pieces.push(piece);
   return Buffer.concat(pieces);
 }
+
+// One file, and room for the folders that some packers list; each entry costs a read of the directory.
+const mostEntries = 100;
 
 // Compression methods of PKWARE APPNOTE 6.3.10, section 4.4.5.
 const stored = 0;

@@ -40,10 +40,14 @@ export interface Holdings {
  */
 export function claimNames(header: FileHeader, rules: NamingRules): string[] {
   const used = new Set<string>();
+  // Where to go on counting: a header can hold one name ten thousand times.
+  const counts = new Map<string, number>();
   return header.columns.map(({ name }) => {
     const plain = formName(name, header, rules);
     let unique = plain;
-    for (let count = 2; used.has(unique); count++) unique = `${plain} [${count}]`;
+    let count = counts.get(plain) ?? 2;
+    for (; used.has(unique); count++) unique = `${plain} [${count}]`;
+    counts.set(plain, count);
     used.add(unique);
     return unique;
   });
@@ -147,8 +151,13 @@ export function assignHeader(header: FileHeader, holdings: Holdings, rules: Nami
     return certain && column !== undefined && isOpen(column, name) ? column : undefined;
   }
 
+  // Numbers that are taken stay taken: a header can want one name ten thousand times.
+  const numbers = new Map<string, number>();
+
   function freeName(want: string): string {
-    for (let number = 0; ; number++) {
+    const key = fold(want);
+    for (let number = numbers.get(key) ?? 0; ; number++) {
+      numbers.set(key, number);
       const name = number === 0 ? want : numberedName(want, number);
       if (reserved.has(fold(name))) continue;
       const column = existing.get(fold(name));

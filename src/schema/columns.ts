@@ -19,6 +19,16 @@ export interface ColumnRules extends NamingRules {
   readonly currency: readonly string[];
   /** Source names of the start of usage: for clustering and for the usage span of a receipt. */
   readonly usage: readonly string[];
+  /** Source names of what a person calls the service. */
+  readonly service: readonly string[];
+  /** Source names of the account, or subscription, that used what is billed. */
+  readonly account: readonly string[];
+  /** Source names of the kind of charge: usage, tax, credit. */
+  readonly chargeType: readonly string[];
+  /** Source names of the id of the invoice. */
+  readonly invoice: readonly string[];
+  /** Source names of the account, or billing profile, that gets the bill. */
+  readonly payer: readonly string[];
 }
 
 /** The rules that decide names and types. */

@@ -23,7 +23,10 @@ export function monthsOf(span: DaySpan): BillingMonth[] {
   const last = span.end.slice(0, 7);
   const months: BillingMonth[] = [];
   if (span.end < span.start) return months;
-  for (let month = span.start.slice(0, 7); month <= last; month = nextMonth(month)) months.push(month);
+  // The year 10,000 would sort before 9999.
+  for (let month = span.start.slice(0, 7); month <= last && month.length === 7; month = nextMonth(month)) {
+    months.push(month);
+  }
   return months;
 }
 

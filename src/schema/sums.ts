@@ -7,6 +7,15 @@ const digitsPerPart = 15;
 const lowestScale = -16;
 const highestScale = 63;
 
+/** The exact sum of decimals, as `formatDecimal` writes it. All must be decimals. */
+export function addDecimals(texts: readonly string[]): string {
+  const sum = createSum();
+  for (const text of texts) {
+    if (!sum.add(text)) throw new TypeError(`Not a decimal: ${text.slice(0, 100)}`);
+  }
+  return sum.total();
+}
+
 /**
  * A running sum that starts at zero. It keeps one lane per scale, a safe integer each, and falls back to big integers
  * only for unusual numbers and when a lane is about to leave the safe range: both are exact.

@@ -1,5 +1,14 @@
 import { BillhouseError } from "../errors.ts";
-import type { CurrencySums, FileFormat, Receipt, ReceiptFile } from "../model.ts";
+import type {
+  CostLine,
+  CurrencySums,
+  FileFormat,
+  Finality,
+  MeasuredColumns,
+  Receipt,
+  ReceiptFile,
+  UndoneLoad,
+} from "../model.ts";
 
 /** A row as a warehouse's driver reads it: 64-bit integers as numbers or text, times and dates as text. */
 export type ReadRow = Readonly<Record<string, unknown>>;
@@ -39,6 +48,13 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     schemaChanges: (json("schema_changes") ?? []) as readonly string[],
     files: json("files") as readonly ReceiptFile[] | null,
     scope: text(kept("scope")),
+    submittedTime: text(kept("submitted_time")),
+    measured: json("measured_columns") as MeasuredColumns | null,
+    summary: json("cost_summary") as readonly CostLine[] | null,
+    uninvoicedRows: number(kept("uninvoiced_rows")),
+    finality: text(kept("finality")) as Finality | null,
+    undone: (json("undone_loads") ?? []) as readonly UndoneLoad[],
+    restoredLoadId: text(kept("restored_load_id")),
     waivers: (json("waivers") ?? []) as readonly string[],
     durationSeconds: number(kept("duration_seconds")),
     version: text(kept("billhouse_version")),
@@ -51,15 +67,24 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
  * the same table. Error: STATE_INVALID.
  */
 export function newestReceipts(rows: readonly ReadRow[], own: readonly ReadRow[] = []): readonly Receipt[] {
-  const ownByLoad = new Map(own.map((row) => [`${text(row["load_id"])} ${text(row["billing_month"])}`, row]));
   const newest = new Map<string, Receipt>();
-  for (const row of rows) {
-    const receipt = readReceipt(row, ownByLoad.get(`${text(row["_dlt_load_id"])} ${text(row["billing_month"])}`));
-    if (receipt === null) continue;
+  for (const receipt of readReceipts(rows, own)) {
     const other = newest.get(receipt.billingMonth);
     if (other === undefined || isNewer(receipt, other)) newest.set(receipt.billingMonth, receipt);
   }
   return [...newest.values()].toSorted((first, second) => (first.billingMonth < second.billingMonth ? -1 : 1));
+}
+
+/** The receipts of one billing month, newest first. `own` as in `newestReceipts`. Error: STATE_INVALID. */
+export function receiptHistory(rows: readonly ReadRow[], own: readonly ReadRow[] = []): readonly Receipt[] {
+  return readReceipts(rows, own).toSorted((first, second) => (isNewer(first, second) ? -1 : 1));
+}
+
+function readReceipts(rows: readonly ReadRow[], own: readonly ReadRow[]): readonly Receipt[] {
+  const ownByLoad = new Map(own.map((row) => [`${text(row["load_id"])} ${text(row["billing_month"])}`, row]));
+  return rows.flatMap(
+    (row) => readReceipt(row, ownByLoad.get(`${text(row["_dlt_load_id"])} ${text(row["billing_month"])}`)) ?? [],
+  );
 }
 
 function isNewer(receipt: Receipt, other: Receipt): boolean {

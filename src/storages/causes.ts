@@ -1,3 +1,5 @@
+import { maskSecrets } from "../secrets.ts";
+
 /**
  * A copy of an error for `cause`, without what SDKs hang on theirs: requests, answers and their headers hold signatures
  * and tokens. Name, words, stack, code, status and the number of the request stay.
@@ -7,9 +9,9 @@ export function withoutSecrets(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof SyntaxError) return undefined;
   const { code, status, statusCode, requestId, $metadata: metadata } = error as unknown as SdkError;
   const cause = withoutSecrets(error.cause);
-  const copy = new Error(clean(error.message), cause === undefined ? undefined : { cause });
+  const copy = new Error(maskSecrets(error.message), cause === undefined ? undefined : { cause });
   copy.name = error.name;
-  copy.stack = clean(error.stack ?? "");
+  copy.stack = maskSecrets(error.stack ?? "");
   const facts = {
     code,
     status: status ?? statusCode ?? metadata?.httpStatusCode,
@@ -24,8 +26,4 @@ interface SdkError {
   readonly statusCode?: unknown;
   readonly requestId?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
-}
-
-function clean(text: string): string {
-  return text.replace(/(?<name>sig|AccountKey|X-Amz-\w+)=[^&;\s"']+/giu, "$<name>=...");
 }

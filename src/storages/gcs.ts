@@ -4,6 +4,7 @@ import { askService, openClient, type Client } from "./gcs/client.ts";
 import { explain, foreign, noBucket, statusOf } from "./gcs/failures.ts";
 import { look, objectFields, toObject, type ObjectMetadata } from "./gcs/objects.ts";
 import { read } from "./gcs/read.ts";
+import { listPages, type Page } from "./listing.ts";
 import { ordinaryPatience, type Patience } from "./patience.ts";
 import { keyOutside } from "./reading.ts";
 import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
@@ -28,7 +29,7 @@ export function gcsStorageWith(patience: Patience): StorageDriver {
       const client = await openClient(bucketOf(url), options, patience);
       return {
         url: client.url,
-        list: (prefix) => list(client, prefix),
+        list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),
         find: (key) => find(client, key),
         read: (object, range) => read(client, object, range),
         identity: () => client.identity(),
@@ -38,7 +39,7 @@ export function gcsStorageWith(patience: Patience): StorageDriver {
 }
 
 /** One answer of a listing, of which only the fields that were asked for are there. */
-interface Page {
+interface Answer {
   readonly items?: readonly ObjectMetadata[];
   readonly nextPageToken?: string;
 }
@@ -52,37 +53,26 @@ function bucketOf(url: string): string {
   });
 }
 
-async function* list(client: Client, prefix: string): AsyncGenerator<StoredObject> {
-  if (leavesRoot(prefix)) throw keyOutside(client.url, prefix);
-  if (!prefix.isWellFormed()) return;
-  const folder = prefix === "" ? "" : prefix.replace(/\/*$/u, "/");
-  let pageToken: string | undefined;
-  do {
-    const page = await askForPage(client, folder, pageToken);
-    for (const item of page.items ?? []) {
-      const object = toObject(client, item);
-      if (!object.key.endsWith("/") && !leavesRoot(object.key)) yield object;
-    }
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined && pageToken !== "");
-}
-
-async function askForPage(client: Client, prefix: string, pageToken: string | undefined): Promise<Page> {
+async function pageOf(client: Client, folder: string, token: string | undefined): Promise<Page> {
   const query = {
     autoPaginate: false,
     fields: `items(${objectFields}),nextPageToken`,
-    ...(prefix === "" ? {} : { prefix }),
-    ...(pageToken === undefined ? {} : { pageToken }),
+    ...(folder === "" ? {} : { prefix: folder }),
+    ...(token === undefined ? {} : { pageToken: token }),
   };
   try {
-    const [, , page] = await askService(client, async () => client.bucket.getFiles(query));
+    const [, , answer] = await askService(client, async () => client.bucket.getFiles(query));
     // Whoever stands between may answer with a page of their own, and that would pass for an empty listing.
-    if (typeof page === "object" && page !== null) return page;
+    if (typeof answer !== "object" || answer === null) throw foreign(client.url);
+    const { items = [], nextPageToken = "" } = answer as Answer;
+    return {
+      objects: items.map((item) => toObject(client, item)),
+      next: nextPageToken === "" ? undefined : nextPageToken,
+    };
   } catch (error) {
     if (statusOf(error) === 404) throw noBucket(client, error);
     throw explain(client, error, "storage.objects.list");
   }
-  throw foreign(client.url);
 }
 
 async function find(client: Client, key: string): Promise<StoredObject | undefined> {

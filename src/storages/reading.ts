@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 
 import { BillhouseError } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
+import { withoutSecrets } from "./causes.ts";
 import { answerWithin, failuresIn, isSilence, waitBeforeRetry, type Service } from "./patience.ts";
+import { leavesRoot } from "./storage.ts";
 
 /** Where the bytes of objects come from, each download by one request. */
 export interface ObjectSource extends Service {
@@ -16,6 +18,8 @@ export interface ObjectSource extends Service {
   readonly download: (object: StoredObject, start: number, end: number, signal: AbortSignal) => Promise<Readable>;
   /** The object as it is now, or undefined. Errors: as the contract's `find`. */
   readonly look: (key: string) => Promise<StoredObject | undefined>;
+  /** Whether there can be an object of this key. */
+  readonly canBeKey: (key: string) => boolean;
   /** Whether a failed download may mean that the version is no more. */
   readonly isStale: (error: unknown) => boolean;
   /** What any other failure of a download means to a person; an error that nobody expects is given back. */
@@ -28,6 +32,8 @@ export async function* readPinned(
   object: StoredObject,
   range: { readonly start: number; readonly end: number } = { start: 0, end: object.size },
 ): AsyncGenerator<Uint8Array> {
+  if (leavesRoot(object.key)) throw keyOutside(source.url, object.key);
+  if (!source.canBeKey(object.key)) throw lostFile(source.url, object.key);
   const end = Math.min(range.end, object.size);
   const isWhole = range.start === 0 && end === object.size;
   const digest = isWhole && object.checksum !== undefined ? createHash("md5") : undefined;
@@ -40,7 +46,7 @@ export async function* readPinned(
       stream = await open(source, object, position, end);
       const pieces = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
       for (let piece = await next(source, pieces); piece !== undefined; piece = await next(source, pieces)) {
-        if (piece.length > end - position) throw new Error("The storage sent more bytes than were asked for");
+        if (piece.length > end - position) throw otherBytes(source.url, object.key);
         position += piece.length;
         idle = 0;
         digest?.update(piece);
@@ -48,7 +54,10 @@ export async function* readPinned(
       }
       if (position < end) throw Object.assign(new Error("The download ended early"), { code: "ECONNRESET" });
     } catch (error) {
-      if (source.isStale(error)) await requireCurrent(source, object);
+      if (isOtherVersion(error) || source.isStale(error)) {
+        await requireCurrent(source, object);
+        throw otherBytes(source.url, object.key, error);
+      }
       if (!isSilence(error) && !source.isPassing(error)) throw source.explain(error, object);
       // What breaks after the last byte takes none away.
       if (position === end) break;
@@ -65,6 +74,60 @@ export async function* readPinned(
   }
 }
 
+/** An answer to a download, as a service tells of it that tells everything. */
+export interface Answer {
+  readonly body: unknown;
+  /** The version whose bytes these are. */
+  readonly version: string | undefined;
+  /** Of the body. */
+  readonly length: number | undefined;
+  /** `bytes 0-9/100`, where a part was asked for. */
+  readonly part: string | undefined;
+}
+
+/**
+ * The body of an answer to a request for the bytes from `start` to before `end`. A server that overlooks a part of the
+ * request must not have its bytes taken for others: what is wrong is an error for `readPinned`, and `foreign` where
+ * something is missing.
+ */
+export function bodyOf(
+  answer: Answer,
+  object: StoredObject,
+  span: { readonly start: number; readonly end: number },
+  service: { readonly url: string; readonly foreign: (url: string) => BillhouseError },
+): Readable {
+  const { body } = answer;
+  if (!(body instanceof Readable)) throw service.foreign(service.url);
+  try {
+    requireWhatWasAsked(answer, object, span, service);
+  } catch (error) {
+    // Without a listener the end of the body would be an error of its own.
+    body.on("error", () => {});
+    body.destroy();
+    throw error;
+  }
+  return body;
+}
+
+function requireWhatWasAsked(
+  { version, length, part }: Answer,
+  object: StoredObject,
+  { start, end }: Parameters<typeof bodyOf>[2],
+  { url, foreign }: Parameters<typeof bodyOf>[3],
+): void {
+  if (version === undefined) throw foreign(url);
+  if (version !== object.version) throw Object.assign(new Error("That is another version"), { code: otherVersion });
+  const isPart = start > 0 || end < object.size;
+  if (isPart && part !== `bytes ${start}-${end - 1}/${object.size}`) throw otherBytes(url, object.key);
+  if (length !== end - start) throw foreign(url);
+}
+
+const otherVersion = "OTHER_VERSION";
+
+function isOtherVersion(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === otherVersion;
+}
+
 /** The error for bytes that are not those that the storage says it holds. */
 export function corruptFile(url: string, key: string, cause: unknown): BillhouseError {
   return new BillhouseError(
@@ -72,6 +135,14 @@ export function corruptFile(url: string, key: string, cause: unknown): Billhouse
     `The bytes of ${key} that came from ${url} do not have the checksum that the storage holds.`,
     { hint: "Run again. If it stays, look for a proxy in the network that changes what passes through it.", cause },
   );
+}
+
+/** The error for an answer that is not what was asked for of an object, although it is the one that was listed. */
+export function otherBytes(url: string, key: string, cause?: unknown): BillhouseError {
+  return new BillhouseError("STORAGE_UNAVAILABLE", `${url} does not give the bytes of ${key} as it listed them.`, {
+    hint: "Run again. If it stays, look for a proxy or a cache in the network that answers in the storage's place.",
+    cause: withoutSecrets(cause),
+  });
 }
 
 /** The error for an object that was listed and is gone. */

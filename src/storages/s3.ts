@@ -1,5 +1,6 @@
 import { BillhouseError } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
+import { listPages, type Page } from "./listing.ts";
 import { ask, ordinaryPatience, type Patience } from "./patience.ts";
 import { keyOutside } from "./reading.ts";
 import { openClient, type Client } from "./s3/client.ts";
@@ -27,7 +28,7 @@ export function s3StorageWith(patience: Patience): StorageDriver {
       const client = await openClient(bucketOf(url), options, patience);
       return {
         url: client.url,
-        list: (prefix) => list(client, prefix),
+        list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),
         find: (key) => find(client, key),
         read: (object, range) => read(client, object, range),
         identity: () => client.identity(),
@@ -45,34 +46,22 @@ function bucketOf(url: string): string {
   });
 }
 
-async function* list(client: Client, prefix: string): AsyncGenerator<StoredObject> {
-  if (leavesRoot(prefix)) throw keyOutside(client.url, prefix);
-  if (!prefix.isWellFormed()) return;
-  const folder = prefix === "" ? "" : prefix.replace(/\/*$/u, "/");
-  let token: string | undefined;
-  do {
-    const page = await askForPage(client, folder, token);
-    for (const item of page.Contents ?? []) {
-      const key = page.EncodingType === "url" ? decode(item.Key) : item.Key;
-      const object = toObject(client, key, item.Size, item);
-      if (!object.key.endsWith("/") && !leavesRoot(object.key)) yield object;
-    }
-    token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    // A listing that says there is more, and not where, is no complete one.
-    if (page.IsTruncated === true && token === undefined) throw foreign(client.url);
-  } while (token !== undefined);
-}
-
-async function askForPage(
-  client: Client,
-  folder: string,
-  token: string | undefined,
-): Promise<Awaited<ReturnType<Client["list"]>>> {
+async function pageOf(client: Client, folder: string, token: string | undefined): Promise<Page> {
   try {
-    const page = await ask(client, (signal) => client.list(folder, token, signal));
-    // Whoever stands between may answer with a page of their own, and that would pass for an empty listing.
-    if (page.IsTruncated === undefined) throw foreign(client.url);
-    return page;
+    const answer = await ask(client, (signal) => client.list(folder, token, signal));
+    const {
+      IsTruncated: isTruncated,
+      NextContinuationToken: next,
+      Contents: items = [],
+      EncodingType: encoding,
+    } = answer;
+    // Whoever stands between may answer with a page of their own, and that would pass for an empty listing; and one that
+    // says there is more, and not where, is no complete one.
+    if (isTruncated === undefined || (isTruncated && next === undefined)) throw foreign(client.url);
+    return {
+      objects: items.map((item) => toObject(client, encoding === "url" ? decode(item.Key) : item.Key, item.Size, item)),
+      next: isTruncated ? next : undefined,
+    };
   } catch (error) {
     throw explain(client, error, "s3:ListBucket");
   }

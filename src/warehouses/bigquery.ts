@@ -1,22 +1,24 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { DataFile, Packing, Table } from "../model.ts";
 import { openBucket } from "./bigquery/bucket.ts";
 import type { ConnectionOptions } from "./bigquery/client.ts";
 import { commitPackage } from "./bigquery/commits.ts";
+import { costsBy, measureMonth, monthsIn } from "./bigquery/contents.ts";
 import { examine } from "./bigquery/examination.ts";
 import { translateFailure } from "./bigquery/failures.ts";
-import { readLedger } from "./bigquery/ledger.ts";
+import { keptMonths } from "./bigquery/kept.ts";
+import { readHistory, readLedger } from "./bigquery/ledger.ts";
 import { type LoadSettings, replaceMonth } from "./bigquery/load.ts";
 import { migrate, pendingSteps } from "./bigquery/migration.ts";
 import { dropLeftovers } from "./bigquery/publish.ts";
 import { askQuestion } from "./bigquery/questions.ts";
 import { openConnection } from "./bigquery/rest.ts";
+import { restoreMonth } from "./bigquery/restore.ts";
 import { prepareState, prepareTable, type SchemaSettings } from "./bigquery/schema.ts";
 import { reachPoint } from "./points.ts";
-import type { OpenMode, Warehouse } from "./warehouse.ts";
+import type { Holder, OpenMode, Warehouse } from "./warehouse.ts";
+import { makeWorkFolder } from "./work-folders.ts";
 
 /** How to reach BigQuery, and what to do there. */
 export interface BigqueryOptions extends ConnectionOptions {
@@ -37,15 +39,15 @@ const largestGzip = 4 * 1024 ** 3;
 
 /**
  * Opens BigQuery as a warehouse. Months are staged beside the table by load jobs, several at once, and replaced by one
- * transaction each; a run that was killed goes on with the jobs that BigQuery has from it.
+ * transaction each; a run that was killed goes on with the jobs that BigQuery has from it. `holder` is this process.
  * Errors, also of all that is done with it: CREDENTIALS_INVALID, CONFIG_INVALID, WAREHOUSE_DENIED, WAREHOUSE_NOT_FOUND,
  * WAREHOUSE_UNAVAILABLE, WAREHOUSE_UNSUPPORTED, LOCATION_MISMATCH, LIMIT_EXCEEDED, PARTITION_EXPIRED.
  */
-export async function openBigquery(options: BigqueryOptions, mode: OpenMode): Promise<Warehouse> {
+export async function openBigquery(options: BigqueryOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {
   const connection = await openConnection(options);
   const { stagingBucket } = options;
   const description = `BigQuery ${connection.project}`;
-  const workFolder = mode === "write" ? await mkdtemp(join(tmpdir(), "billhouse-")) : null;
+  const workFolder = mode === "write" ? await makeWorkFolder(holder?.pid ?? null) : null;
   const working = new Set<Promise<unknown>>();
   const known = new Map<string, { readonly table: Table; readonly months: Map<string, string> }>();
   let last: Promise<unknown> = Promise.resolve();
@@ -128,6 +130,22 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode): Pr
           }),
         );
       }),
+
+    history: (table, month) => run(() => readHistory(settings, table, month)),
+
+    monthsIn: (table, partitionColumn) => run(() => monthsIn(settings, table, partitionColumn)),
+
+    measureMonth: (month) => run(() => measureMonth(settings, month)),
+
+    costsBy: (month, columns) => run(() => costsBy(settings, month, columns)),
+
+    keptMonths: (table, partitionColumn) => run(() => keptMonths(settings, table, partitionColumn)),
+
+    async restoreMonth(restoration, settle) {
+      const loadId = await write(() => restoreMonth(settings, restoration, settle));
+      if (loadId !== null) remember(restoration.table, [[restoration.billingMonth, loadId]]);
+      return loadId !== null;
+    },
 
     pendingSteps: (table, partitioning) => run(() => pendingSteps(settings, table, partitioning)),
 

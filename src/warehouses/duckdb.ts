@@ -1,6 +1,10 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { castMacros } from "./duckdb/casts.ts";
 import { examine } from "./duckdb/examination.ts";
-import { readCurrentState, readLedger } from "./duckdb/ledger.ts";
+import { keptMonths, restoreMonth } from "./duckdb/kept.ts";
+import { readCurrentState, readHistory, readLedger } from "./duckdb/ledger.ts";
 import { replaceMonth } from "./duckdb/load.ts";
+import { costsBy, measureMonth, monthsIn } from "./duckdb/measures.ts";
 import { migrate, pendingSteps } from "./duckdb/migration.ts";
 import { type DuckdbOptions, openDatabase } from "./duckdb/opening.ts";
 import { takeLease, writePackage } from "./duckdb/packages.ts";
@@ -24,6 +28,13 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
   function write<T>(work: () => Promise<T>): Promise<T> {
     if (mode !== "write") throw new TypeError(`${description} was opened to read.`);
     return database.queue(work);
+  }
+
+  function measuring<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    return database.use(async (connection) => {
+      for (const macro of castMacros) await connection.run(macro);
+      return work(connection);
+    });
   }
 
   return {
@@ -51,6 +62,18 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
         }),
       );
     },
+
+    history: (table, month) => database.use((connection) => readHistory(connection, table, month)),
+
+    monthsIn: (table, column) => database.use((connection) => monthsIn(connection, table, column)),
+
+    measureMonth: (month) => measuring((connection) => measureMonth(connection, month)),
+
+    costsBy: (month, columns) => measuring((connection) => costsBy(connection, month, columns)),
+
+    keptMonths: (table, column) => database.use((connection) => keptMonths(connection, table, column)),
+
+    restoreMonth: (restoration, settle) => write(() => restoreMonth(database, restoration, settle)),
 
     pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
 

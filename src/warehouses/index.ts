@@ -8,8 +8,8 @@ export type WarehouseOptions =
   | ({ readonly kind: "bigquery" } & BigqueryOptions);
 
 /**
- * Opens the warehouse of a configuration; its driver, and the SDK behind it, is loaded only now. `holder` is what others
- * are told who find it locked meanwhile.
+ * Opens the warehouse of a configuration; its driver, and the SDK behind it, is loaded only now. `holder` is this
+ * process: what others are told who find the warehouse locked meanwhile, and by what its leftovers are known.
  * Errors: those of the driver.
  */
 export async function openWarehouse(options: WarehouseOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {
@@ -18,5 +18,5 @@ export async function openWarehouse(options: WarehouseOptions, mode: OpenMode, h
     return openDuckdb(holder === undefined ? options : { ...options, holder }, mode);
   }
   const { openBigquery } = await import("./bigquery.ts");
-  return openBigquery(options, mode);
+  return openBigquery(options, mode, holder);
 }

@@ -1,9 +1,11 @@
 import type {
   BillingMonth,
+  CostLine,
   CurrencySums,
   DataFile,
   Evidence,
   Finding,
+  MeasuredColumns,
   Packing,
   Receipt,
   RegisteredColumn,
@@ -81,6 +83,34 @@ export interface Warehouse {
 
   /** Commits a package without rows: a run summary, or a state from which months were forgotten. */
   append(table: Table, settle: (current: CurrentState) => LoadPackage): Promise<void>;
+
+  /** Every receipt of one billing month, newest first. Error: STATE_INVALID. */
+  history(table: Table, billingMonth: BillingMonth): Promise<readonly Receipt[]>;
+
+  /** Rows of every billing month that a table holds now; rows without a month count under the empty text. */
+  monthsIn(table: Table, partitionColumn: string): Promise<ReadonlyMap<BillingMonth, number>>;
+
+  /** What a table holds of one month now. */
+  measureMonth(month: MonthColumns): Promise<MonthMeasures>;
+
+  /**
+   * The costs of one month by the values of some table columns (null for none, and where a value is NULL), the first
+   * cost column added up per currency, in the order of the values.
+   */
+  costsBy(month: MonthColumns, columns: readonly (string | null)[]): Promise<readonly CostsOfValues[]>;
+
+  /** The rows that were kept when their months were replaced, so that they can be put back. */
+  keptMonths(table: Table, partitionColumn: string): Promise<KeptMonths>;
+
+  /**
+   * Puts the rows of an earlier load in the place of the month's rows, and commits them together with the package that
+   * `settle` makes, all or nothing, as `replaceMonth` does. Rows that were kept are kept no longer, now that they are back,
+   * and those that go are not kept. False, and nothing changed, when the warehouse has the rows no more. `settle` judges
+   * whether they are those that the receipt tells.
+   * Errors: TYPE_MISMATCH when the rows no longer fit the types of the table; WAREHOUSE_LOCKED, WAREHOUSE_FULL,
+   * INTERRUPTED, and what `settle` throws.
+   */
+  restoreMonth(restoration: MonthRestoration, settle: Settle): Promise<boolean>;
 
   /**
    * What only the warehouse can tell is left to migrate: a tracking table without columns for receipts, receipts that
@@ -168,6 +198,8 @@ export interface SchemaChange extends Partitioning {
   /** New columns, in order. When the table does not exist it is created with them. */
   readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
   readonly registered: readonly RegisteredColumn[];
+  /** Whether there has to be a place for rows that are kept when their months are replaced. */
+  readonly keepsPrevious: boolean;
 }
 
 /** A data file, and where its columns go. */
@@ -184,40 +216,103 @@ export interface MappedFile {
   readonly columns: readonly MappedColumn[];
 }
 
-/** One month to replace. */
-export interface MonthReplacement {
+/** One month of a table, and the columns by which it is measured. */
+export interface MonthColumns extends MeasuredColumns {
   readonly table: Table;
   readonly billingMonth: BillingMonth;
+}
+
+/** One month whose rows others take the place of. */
+export interface MonthChange extends MonthColumns {
   readonly executionId: string;
   /** The load_id of the newest load of this month, which this one replaces; null for the first. */
   readonly replaces: string | null;
-  readonly partitionColumn: string;
+}
+
+/** One month to replace. */
+export interface MonthReplacement extends MonthChange {
+  /**
+   * How many earlier loads of the month are kept beside the table, with the one that is replaced now; 0 for none. Rows
+   * of a load that has no load_id are not kept.
+   */
+  readonly keepPrevious: number;
   /** Whether `partitionColumn` is stamped with the billing month (`billing_month`) instead of being in the files. */
   readonly stamped: boolean;
   /** Whether rows of other months in the files are left out (true) or refused (false). */
   readonly spansMonths: boolean;
   /** In order; the warehouse asks for the next one when it is done with the last. */
   readonly files: AsyncIterable<MappedFile>;
-  /** Table columns to sum for proof, at most two, and the column with their currency. */
-  readonly costColumns: readonly string[];
-  readonly currencyColumn: string | null;
-  readonly usageColumn: string | null;
+}
+
+/** One month whose earlier rows are put back. */
+export interface MonthRestoration extends MonthChange {
+  /** The load whose rows these are. */
+  readonly loadId: string;
+  /**
+   * Until when they were the rows of the table, ISO 8601: the moment at which the load after it was made, by the clock
+   * of whoever made it. A warehouse that remembers its past looks there.
+   */
+  readonly until: string;
+}
+
+/**
+ * The table that keeps the rows of earlier loads: the columns of the table, and `keptLoadColumn`. It is made when a month
+ * is prepared that is to be kept, and belongs to billhouse alone.
+ */
+export function keptTable(table: Table): string {
+  return `${table.name}_previous`;
+}
+
+/** The column that tells of which load a kept row was. */
+export const keptLoadColumn = "_billhouse_load_id";
+
+/** Rows that were kept beside a table. */
+export interface KeptMonths {
+  readonly months: readonly { readonly billingMonth: BillingMonth; readonly loadId: string; readonly rows: number }[];
+  /** What they take, or about so much where the warehouse cannot tell; 0 when nothing is kept. */
+  readonly bytes: number;
+}
+
+/** Rows of a month that share the values of some columns. */
+export interface CostsOfValues {
+  readonly values: readonly (string | null)[];
+  readonly currency: string;
+  readonly rows: number;
+  /** Exact decimal text. */
+  readonly cost: string;
 }
 
 /** What the table holds of the month after the new rows went in, measured inside the transaction. */
-export interface TableMeasures {
-  /** Rows of the billing month. */
-  readonly rows: number;
+export interface TableMeasures extends MonthMeasures {
   /** Rows that were inserted. */
   readonly inserted: number;
+  /** What the files held that the warehouse read by itself; null when there was none. */
+  readonly delivered: DeliveredMeasures | null;
+}
+
+/** What the rows of one month come to. */
+export interface MonthMeasures {
+  /** Rows of the billing month. */
+  readonly rows: number;
   /** Sums of `costColumns`, in their order: for every currency of the month's rows, `0` where none has an amount. */
   readonly sums: readonly CurrencySums[];
   /** Smallest and largest value of `usageColumn`: `2025-01-01T00:00:00Z`. */
   readonly firstUsage: string | null;
   readonly lastUsage: string | null;
-  /** What the files held that the warehouse read by itself; null when there was none. */
-  readonly delivered: DeliveredMeasures | null;
+  /** Rows without a value in `invoiceColumn`; null without such a column. */
+  readonly uninvoicedRows: number | null;
+  /**
+   * The first cost column by service, account and charge type: the `summaryLines` largest amounts each in a line of its own,
+   * the largest first; the rest without their accounts, as `(others)`. Empty without a cost column.
+   */
+  readonly summary: readonly CostLine[];
 }
+
+/** How many lines of a summary keep their account: it stays small enough to be kept with every receipt. */
+export const summaryLines = 500;
+
+/** What stands for the accounts of the other lines. */
+export const otherAccounts = "(others)";
 
 /** What files held that no byte of passed through billhouse, as the warehouse measured their text before any cast. */
 export interface DeliveredMeasures {

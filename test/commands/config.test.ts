@@ -62,6 +62,8 @@ describe("every value is told with where it came from", () => {
         ["sources.aws_cur", "partition_column", null],
         ["sources.aws_cur", "first_month", null],
         ["sources.aws_cur", "project_id", null],
+        ["sources.aws_cur", "keep_previous", 0],
+        ["sources.aws_cur", "unpacked_limit", null],
         ["sources.aws_cur", "endpoint", null],
         ["sources.aws_cur", "payer", null],
         ["destination.duckdb", "path", join(folder, "billhouse.duckdb")],
@@ -226,7 +228,7 @@ describe("no secret is shown", () => {
         const bucket = key.startsWith("bucket") ? "" : 'bucket = "b"\n';
         const folder = await folderWith(t, { "billhouse.toml": `[sources.a]\n${bucket}${key} = ${text}\n` });
         const shown = await searched(folder);
-        if (["prefix", "export_name", "project_id"].includes(key)) assert.match(shown, /\*{8} +billhouse\.toml:3/);
+        if (["prefix", "export_name", "project_id"].includes(key)) assert.match(shown, /CONFIG_INVALID/);
         const plain = await folderWith(t, { "billhouse.toml": '[sources.a]\nbucket = "b"\n' });
         await searched(plain, { [`SOURCES__A__${key.toUpperCase()}`]: value });
       }
@@ -276,11 +278,11 @@ describe("no secret is shown", () => {
     );
   });
 
-  test("a value that was made of a secret hides its shape, and is masked all the same", async (t) => {
+  test("a value that would hide the shape of a secret in a path is refused", async (t) => {
     const folder = await folderWith(t, {
       "billhouse.toml": `[sources.a]\nbucket_url = "s3://b/deep"\nprefix = "me:${secret}@example.com"\n`,
     });
-    assert.match(await searched(folder), /^\[sources\.a\] prefix +\*{8} +billhouse\.toml:3$/m);
+    assert.match(await searched(folder), /billhouse\.toml, line 3: "prefix" in \[sources\.a\] must be text/);
   });
 
   test("a name among the credentials is masked when it holds a secret", async (t) => {

@@ -70,7 +70,7 @@ describe("following a run", () => {
     await assert.rejects(followRun(told(13), contextWith(recordingOutput(terminal), stderr)), /stopped/);
     assert.match(
       stderr.text.slice(stderr.text.lastIndexOf(showCursor) + showCursor.length),
-      /^aws_cur 2025-03: loaded, new, .*\n$/,
+      /^aws_cur 2025-03 new: .*\n$/,
     );
   });
 

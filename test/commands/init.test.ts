@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../end-to-end/deliveries.ts";
@@ -72,6 +72,43 @@ describe("billhouse init", () => {
     const found = JSON.parse(replaced.stdout) as { readonly exports: readonly { readonly kind: string }[] };
     assert.equal(found.exports.length, 3);
     assert.match(await readFile(join(folder, "billhouse.toml"), "utf8"), /\[sources\.azure_billing\]/u);
+  });
+
+  test("writes the file that --config names, from which the bucket is found again", async (t) => {
+    const project = await bucketOf(t);
+    await mkdir(join(project.folder, "settings"));
+    const words = ["init", "bucket", "--config", "settings/bills.toml"];
+    const { code, stdout, stderr } = await billhouse(project, words);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /settings\/bills\.toml\. See what would be loaded: billhouse plan --config settings\/bills\.toml\n/u,
+    );
+    const planned = await billhouse(project, ["plan", "--json", "--config", "settings/bills.toml"]);
+    assert.equal(planned.code, 0, planned.stdout);
+    assert.match(planned.stdout, /"aws_cur"/u);
+    const again = await billhouse(project, words);
+    assert.deepEqual([again.code, /There is a settings\/bills\.toml already/u.test(again.stderr)], [1, true]);
+    const nowhere = await billhouse(project, ["init", "bucket", "--config", "none/bills.toml"]);
+    assert.equal(nowhere.code, 64);
+    assert.match(nowhere.stderr, /none\/bills\.toml cannot be written \(ENOENT\).*CONFIG_INVALID/u);
+  });
+
+  test("points out two exports of the same charges", async (t) => {
+    const { bucket } = await bucketOf(t);
+    const type = { type: "AmortizedCost", exportName: "acme-amortized" } as const;
+    const other = azureDelivery({ month: "2025-02", id: "other", files: [azureRows("2025-02", "2")], ...type });
+    await deliver(bucket, other);
+    const folder = await temporaryFolder(t);
+    const { stdout } = await billhouse({ folder }, ["init", bucket]);
+    const words = "Holds the charges of /subscriptions/38f1d748, as acme-amortized does";
+    assert.ok(stdout.includes(`! acme-actual: ${words}`), stdout);
+    assert.equal(stdout.match(/^! /gmu)?.length, 2, "each of the two, and nothing else");
+    const toml = await readFile(join(folder, "billhouse.toml"), "utf8");
+    assert.ok(toml.includes(`[sources.azure_billing]\n# ${words}`), toml);
+    const { stdout: json } = await billhouse({ folder }, ["init", bucket, "--force", "--json"]);
+    const { exports } = JSON.parse(json) as { readonly exports: readonly { readonly notes: readonly string[] }[] };
+    assert.equal(exports.filter(({ notes }) => notes.length === 1).length, 2);
   });
 
   test("says what lies there when it is no bill", async (t) => {

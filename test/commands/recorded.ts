@@ -1,11 +1,14 @@
 import type { Output } from "../../src/commands/context.ts";
 import type {
+  DiffResult,
   LoadedMonth,
   PipelineResult,
   PlanResult,
   RunEvent,
   RunFinished,
   StatusResult,
+  UndoResult,
+  VerifyResult,
 } from "../../src/pipeline/events.ts";
 
 /** The events of one run, as the engine told them: a restated month, a new one, kept ones, a failed one, a lost export. */
@@ -13,6 +16,7 @@ const restated: LoadedMonth = {
   billing_month: "2025-01",
   execution_id: "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11",
   action: "restated",
+  state: "restated-after-final",
   rows: 10_080,
   files: 4,
   bytes: 620_123,
@@ -27,6 +31,7 @@ const added: LoadedMonth = {
   billing_month: "2025-03",
   execution_id: "20250401T000000Z",
   action: "new",
+  state: "open",
   rows: 9000,
   files: 1,
   bytes: 1_500_000,
@@ -191,7 +196,7 @@ export const plan: PlanResult = {
   ],
 };
 
-/** What is loaded, with a gap and a month of the Python pipelines. */
+/** What is loaded, with a gap, a month of the Python pipelines, one that was changed after it was final, and one held back. */
 export const status: StatusResult = {
   pipelines: [
     {
@@ -199,28 +204,159 @@ export const status: StatusResult = {
       table: "billing_data.aws_cur_data",
       months: [
         {
-          billing_month: "2025-04",
-          state: "loaded",
+          billing_month: "2025-05",
+          state: "waiting",
+          finality: "open",
           execution_id: "20250501T000000Z",
           rows: 9000,
           cost: { USD: "1234567.005" },
           loaded_at: "2025-06-01T11:30:00.000000+00:00",
+          reason: "1 of 4 files of 20250601T000000Z have not arrived, the first is cur/a.csv.gz.",
+        },
+        {
+          billing_month: "2025-04",
+          state: "estimated",
+          finality: "estimated",
+          execution_id: "20250501T000000Z",
+          rows: 9000,
+          cost: { USD: "1234567.005" },
+          loaded_at: "2025-06-01T11:30:00.000000+00:00",
+          reason: null,
+        },
+        {
+          billing_month: "2025-03",
+          state: "missing",
+          finality: null,
+          execution_id: null,
+          rows: null,
+          cost: null,
+          loaded_at: null,
+          reason: null,
         },
         {
           billing_month: "2025-02",
-          state: "loaded",
+          state: "restated-after-final",
+          finality: "restated-after-final",
           execution_id: restated.execution_id,
           rows: 10_080,
           cost: { USD: "1650.2589" },
           loaded_at: "2025-03-01T00:00:00.000000+00:00",
+          reason: null,
         },
-        { billing_month: "2025-01", state: "loaded", execution_id: "python", rows: null, cost: null, loaded_at: null },
+        {
+          billing_month: "2025-01",
+          state: "final",
+          finality: "final",
+          execution_id: "python",
+          rows: null,
+          cost: null,
+          loaded_at: null,
+          reason: null,
+        },
       ],
       missing_months: ["2025-03"],
+      newest_load: "2025-06-01T11:30:00.000000+00:00",
+      stale: true,
+      kept: { loads: 2, rows: 20_496, bytes: 1_310_720 },
       notes: ["Amounts are kept as floats: line_item_unblended_cost. billhouse migrate makes them exact."],
     },
-    { name: "azure_billing", table: "billing_data.azure_billing_data", months: [], missing_months: [], notes: [] },
+    {
+      name: "azure_billing",
+      table: "billing_data.azure_billing_data",
+      months: [],
+      missing_months: [],
+      newest_load: null,
+      kept: null,
+      notes: [],
+    },
   ],
+};
+
+/** What a restatement changed. */
+export const difference: DiffResult = {
+  name: "aws_cur",
+  table: "billing_data.aws_cur_data",
+  billing_month: "2025-01",
+  before: {
+    execution_id: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11",
+    loaded_at: "2025-02-03T04:05:06.000000+00:00",
+    rows: 10_416,
+    cost: { USD: "1705.764399984" },
+  },
+  after: {
+    execution_id: restated.execution_id,
+    loaded_at: "2025-02-05T04:05:06.000000+00:00",
+    rows: 10_080,
+    cost: { USD: "1650.25587096" },
+  },
+  lines: [
+    {
+      service: "AmazonEC2",
+      account: "111122223333",
+      charge_type: "Usage",
+      currency: "USD",
+      rows_before: 10_000,
+      rows_after: 9664,
+      cost_before: "1700",
+      cost_after: "1640.241470976",
+      difference: "-59.758529024",
+    },
+    {
+      service: null,
+      account: "111122223333",
+      charge_type: "Tax",
+      currency: "USD",
+      rows_before: 0,
+      rows_after: 1,
+      cost_before: "0",
+      cost_after: "4.25",
+      difference: "4.25",
+    },
+  ],
+  notes: [],
+};
+
+/** What a verification found. */
+export const verification: VerifyResult = {
+  ok: false,
+  checks: [
+    {
+      name: "rows",
+      pipeline: "aws_cur",
+      billing_month: "2025-01",
+      ok: false,
+      expected: "10080 rows",
+      actual: "10079 rows",
+    },
+    {
+      name: "cost",
+      pipeline: "aws_cur",
+      billing_month: "2025-01",
+      ok: false,
+      expected: "1650.25587096 USD",
+      actual: "1650.25487096 USD",
+    },
+    {
+      name: "files",
+      pipeline: "aws_cur",
+      billing_month: "2025-02",
+      ok: true,
+      expected: "4 files as loaded",
+      actual: "4 files as loaded",
+    },
+  ],
+};
+
+/** What an undo did. */
+export const undone: UndoResult = {
+  name: "aws_cur",
+  table: "billing_data.aws_cur_data",
+  billing_month: "2025-01",
+  undone: difference.after,
+  restored: difference.before,
+  from: "storage",
+  state: "estimated",
+  seconds: 1.25,
 };
 
 /** What no screen may hold: every control character but the line feed, and marks that are not seen. */

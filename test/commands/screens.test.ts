@@ -4,14 +4,17 @@ import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { type ConfigResult, configScreen } from "../../src/commands/config.ts";
 import { connections, connectScreen } from "../../src/commands/connect.ts";
+import { diffScreen } from "../../src/commands/diff.ts";
 import { eventLine } from "../../src/commands/follow.ts";
 import { planScreen } from "../../src/commands/plan.ts";
 import { advance, progressLines, startProgress } from "../../src/commands/progress.ts";
 import { runScreen } from "../../src/commands/run-screen.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
+import { undoScreen } from "../../src/commands/undo.ts";
+import { verifyScreen } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config.ts";
-import { events, finished, idle, obeyed, plan, status } from "./recorded.ts";
+import { difference, events, finished, idle, obeyed, plan, status, undone, verification } from "./recorded.ts";
 
 const plain = { colour: false, verbose: false };
 const wordy = { colour: false, verbose: true };
@@ -36,7 +39,16 @@ const duckdb = {
 
 function pipeline(name: string, dataset: string): PipelineConfig {
   const storage = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
-  const unset = { exportName: null, kind: null, partitionColumn: null, firstMonth: null, projectId: null, storage };
+  const unset = {
+    exportName: null,
+    kind: null,
+    partitionColumn: null,
+    firstMonth: null,
+    projectId: null,
+    keepPrevious: 0,
+    unpackedLimit: null,
+    storage,
+  };
   return { name, dataset, tableName: `${name}_data`, bucketUrl: "gs://acme-billing", prefix: "", ...unset };
 }
 
@@ -67,6 +79,10 @@ const screens: Readonly<Record<string, () => string>> = {
   plan: () => planScreen(plan, plain),
   "plan-verbose": () => planScreen(plan, wordy),
   status: () => statusScreen(status, now, plain),
+  diff: () => diffScreen(difference, plain),
+  verify: () => verifyScreen(verification, plain),
+  "verify-verbose": () => verifyScreen(verification, wordy),
+  undo: () => undoScreen(undone, plain),
   config: () => configScreen(configured, plain),
   "config-environment": () =>
     configScreen(
@@ -190,14 +206,44 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
           {
             ...pipeline,
             missing_months: [],
+            newest_load: evil,
+            stale: true,
+            kept: null,
             notes: [evil],
-            months: [{ ...month, state: "loaded", rows: 1, cost: {}, loaded_at: evil }],
+            months: [
+              { ...month, state: "waiting", finality: "restated-after-final", rows: 1, cost: {}, loaded_at: evil },
+            ],
           },
         ],
       },
       now,
       wordy,
     ),
+    diffScreen(
+      {
+        ...difference,
+        name: evil,
+        table: evil,
+        before: { execution_id: evil, loaded_at: evil, rows: 1, cost: { [evil]: "1" } },
+        lines: difference.lines.map((line) => ({
+          ...line,
+          service: evil,
+          account: evil,
+          charge_type: evil,
+          currency: evil,
+        })),
+        notes: [evil],
+      },
+      wordy,
+    ),
+    verifyScreen(
+      {
+        ok: false,
+        checks: [{ name: "files", pipeline: evil, billing_month: null, ok: false, expected: evil, actual: evil }],
+      },
+      wordy,
+    ),
+    undoScreen({ ...undone, name: evil, table: evil, undone: { ...undone.undone, execution_id: evil } }, wordy),
     eventLine(
       { event: "file_read", name: evil, billing_month: "2025-01", key: evil, rows: 1, bytes: 1 },
       { colour: false },

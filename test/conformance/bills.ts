@@ -1,4 +1,4 @@
-import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table } from "../../src/model.ts";
+import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, MeasuredColumns } from "../../src/model.ts";
 import { loadPackage } from "../../src/state/package.ts";
 import type {
   MappedFile,
@@ -44,17 +44,20 @@ export async function prepare(
   partitionColumn = "period",
 ): Promise<void> {
   const added = Object.entries(columns).map(([name, type]) => ({ name, type }));
-  await warehouse.prepare(table, { added, registered, partitionColumn, usageColumn: null });
+  await warehouse.prepare(table, { added, registered, partitionColumn, usageColumn: null, keepsPrevious: false });
 }
 
-/** Replaces a month, and gives what the warehouse measured, but for what only a warehouse that reads files measures. */
+/** The figures that prove a load, whoever reads the files. */
+export type Proof = Pick<TableMeasures, "rows" | "inserted" | "sums" | "firstUsage" | "lastUsage">;
+
+/** Replaces a month, and gives the figures that prove it. */
 export async function load(
   warehouse: Warehouse,
   files: Iterable<MappedFile> | AsyncIterable<MappedFile>,
   choices: LoadChoices = {},
-): Promise<Omit<TableMeasures, "delivered">> {
-  const { delivered: _, ...measures } = await loadAndMeasure(warehouse, files, choices);
-  return measures;
+): Promise<Proof> {
+  const { rows, inserted, sums, firstUsage, lastUsage } = await loadAndMeasure(warehouse, files, choices);
+  return { rows, inserted, sums, firstUsage, lastUsage };
 }
 
 /** The same with everything that was measured. */
@@ -112,18 +115,29 @@ export async function rows(warehouse: Warehouse, sql: string): Promise<QueryRow[
   return found;
 }
 
+/** The columns by which the small bill is measured. */
+export const billMeasured: MeasuredColumns = {
+  partitionColumn: "period",
+  costColumns: ["cost"],
+  currencyColumn: "currency",
+  usageColumn: "used",
+  serviceColumn: null,
+  accountColumn: null,
+  chargeTypeColumn: null,
+  invoiceColumn: null,
+  payerColumn: null,
+};
+
 /** The replacement of the small bill's month, without its files. */
 export const billReplacement: Omit<MonthReplacement, "files"> = {
   table,
   billingMonth: month,
   executionId: "e1",
   replaces: null,
-  partitionColumn: "period",
+  keepPrevious: 0,
   stamped: false,
   spansMonths: false,
-  costColumns: ["cost"],
-  currencyColumn: "currency",
-  usageColumn: "used",
+  ...billMeasured,
 };
 
 /** The receipt of a load of the cases. */
@@ -145,6 +159,13 @@ export function billReceipt(
     tableEffectiveCost: null,
     roundedValues: 1,
     scope: "111122223333",
+    submittedTime: "2025-02-01T00:00:00.0000000Z",
+    measured: billMeasured,
+    summary: [{ service: "EC2", account: null, charge_type: "Usage", currency: "USD", rows: 3, cost: "12.34" }],
+    uninvoicedRows: 0,
+    finality: "final",
+    undone: [{ loadId: "1799999999.000000", executionId: "e0", fingerprint: null }],
+    restoredLoadId: null,
     coverage: { start: "2025-01-01", end: "2025-01-31" },
     firstUsage: "2025-01-01T00:00:00Z",
     lastUsage: null,

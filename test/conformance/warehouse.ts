@@ -1,6 +1,7 @@
 import type { MappedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
 import { loadCases } from "./warehouse-loads.ts";
 import { migrationCases } from "./warehouse-migration.ts";
+import { pastCases } from "./warehouse-past.ts";
 import { sharingCases } from "./warehouse-sharing.ts";
 import { valueCases } from "./warehouse-values.ts";
 
@@ -27,6 +28,7 @@ export const warehouseCases: Readonly<Record<string, (test: TestWarehouse) => Pr
   ...valueCases,
   ...sharingCases,
   ...migrationCases,
+  ...pastCases,
 };
 
 /** The cases that also tell whether files which reach a warehouse in another way come to the same end. */

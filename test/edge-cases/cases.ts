@@ -15,8 +15,6 @@ export interface EdgeCase {
   readonly tests: readonly CaseTest[];
   /** Why the case does not concern billhouse. */
   readonly notApplicable?: string;
-  /** What billhouse does not do yet of what `does` says; its test is marked `todo`. */
-  readonly knownFault?: string;
 }
 
 /** Cases that belong together. */

@@ -15,6 +15,7 @@ import {
   outcomes,
   runProject,
   runWell,
+  textRows,
 } from "../end-to-end/projects.ts";
 import { azureTable, curTable, dataExportSection, held, values } from "./fixtures.ts";
 
@@ -271,8 +272,14 @@ describe("which data is the month", { concurrency: 2 }, () => {
     const { finished } = await runProject(project);
     assert.deepEqual(await held(project, azureTable), { [march]: "1 rows 10" });
     assert.deepEqual(outcomes(onlyResult(finished)), ["2025-03 failed EXPORT_AMBIGUOUS"]);
-    // Whoever moved an export on purpose says so.
-    assert.deepEqual(outcomes(await runWell(project, { force: true })), ["2025-03 restated run of two"]);
+    const forced = await runProject(project, { force: true });
+    assert.deepEqual(outcomes(onlyResult(forced.finished)), ["2025-03 failed EXPORT_AMBIGUOUS"], "force is about time");
+    // Whoever moved an export on purpose says so, and the receipt remembers it.
+    assert.deepEqual(outcomes(await runWell(project, { accept: ["scope"] })), ["2025-03 restated run of two"]);
+    assert.deepEqual(
+      await textRows(project, `SELECT waivers FROM ${azureTable.name}_load_tracking WHERE run_id = 'run of two'`),
+      ['{"waivers":"[\\"scope\\"]"}'],
+    );
   });
 
   test("case 17: a month has begun and has no manifest yet", async (t) => {

@@ -156,7 +156,7 @@ describe("many runs of many months", () => {
       const discovery = await discover(pipeline, storage);
       assert.equal(discovery.objects.size, months.length * runs);
       for (const each of months) {
-        const known = { ids: [`${each}-${runs}`], coverage: monthSpan(each) };
+        const known = { ids: [`${each}-${runs}`], coverage: monthSpan(each), undone: [] };
         const { chosen, refused } = await chooseDelivery(discovery, each, loaded ? known : null, false);
         assert.deepEqual([chosen?.id, refused.length], [`${each}-${runs}`, 0]);
       }

@@ -45,6 +45,8 @@ const moonBill: ExportFormat = {
     };
   },
 
+  closed: { day: 3 },
+
   others: [{ manifest: /^(?<name>[^/]+)\/tides\.json$/, title: "tides" }],
 
   columns: {
@@ -55,6 +57,11 @@ const moonBill: ExportFormat = {
     cost: [["Price"]],
     currency: ["Coin"],
     usage: ["Used"],
+    service: [],
+    account: [],
+    chargeType: [],
+    invoice: [],
+    payer: [],
   },
 };
 

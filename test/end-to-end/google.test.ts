@@ -185,6 +185,7 @@ async function planned(project: Project): Promise<unknown> {
 function timeless(result: StatusResult): unknown {
   return result.pipelines.map((pipeline) => ({
     ...pipeline,
+    newest_load: null,
     months: pipeline.months.map((month) => ({ ...month, loaded_at: "" })),
   }));
 }
@@ -210,6 +211,8 @@ function comparable(receipt: Receipt): unknown {
     roundedValues: 0,
     tableCost: Object.keys(receipt.tableCost ?? {}),
     tableEffectiveCost: Object.keys(receipt.tableEffectiveCost ?? {}),
+    // DuckDB's tables round the nineteenth digit.
+    summary: receipt.summary?.map((line) => ({ ...line, cost: line.cost.replace(/(\.\d{12})\d+$/, "$1") })),
     files: receipt.files?.map((file) => ({ ...file, version: "" })),
   };
 }

@@ -162,7 +162,7 @@ describe("the library", { concurrency: 3 }, () => {
       [["new", "Nothing of this month is loaded.", 2]],
     );
     assert.deepEqual((await status(project.config)).pipelines, [
-      { name: "aws_cur", table, months: [], missing_months: [], notes: [] },
+      { name: "aws_cur", table, months: [], missing_months: [], newest_load: null, kept: null, notes: [] },
     ]);
     assert.deepEqual((await showState(project.config)).pipelines[0]?.months, []);
     assert.deepEqual(readdirSync(project.folder).toSorted(), before);
@@ -202,13 +202,13 @@ describe("the library", { concurrency: 3 }, () => {
         rows,
         cost,
       })),
-      ["2025-04", "2025-01", "2024-11"].map((month) => ({
-        billing_month: month,
-        state: "loaded",
-        execution_id: `first-${month}`,
-        rows: 2,
-        cost: { USD: "1.5" },
-      })),
+      ["2025-04", "2025-03", "2025-02", "2025-01", "2024-12", "2024-11"].map((month) => {
+        const known = { billing_month: month, execution_id: `first-${month}`, rows: 2, cost: { USD: "1.5" } };
+        const nothing = { billing_month: month, execution_id: null, rows: null, cost: null };
+        return ["2025-04", "2025-01", "2024-11"].includes(month)
+          ? { ...known, state: "estimated" }
+          : { ...nothing, state: "missing" };
+      }),
     );
   });
 

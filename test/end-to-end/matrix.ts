@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { loadConfig, type Config } from "../../src/index.ts";
+import { loadConfig, verify, type Config } from "../../src/index.ts";
 import type { Receipt } from "../../src/model.ts";
 import { tableOf } from "../../src/pipeline/select.ts";
 import { compareDecimals, subtractDecimals } from "../../src/schema/decimals.ts";
@@ -151,6 +151,8 @@ export async function loadCombination(
   for (const receipt of receipts) requireFigures(receipt, sample);
   const expected = Object.values(sample.months).reduce((sum, [count]) => sum + count, 0);
   assert.equal(rows, expected, "rows of the table");
+  const { ok, checks } = await verify(config);
+  assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
   assert.deepEqual(gcs.keys("staging"), []);
   assert.deepEqual(gcs.refused, []);
 }

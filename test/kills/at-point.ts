@@ -12,8 +12,13 @@ export interface PointTask {
   readonly record?: string;
   /** The process kills itself with SIGKILL when the point is reached for the n-th time. */
   readonly kill?: { readonly point: string; readonly nth: number };
-  /** The process stands still when the point is reached for the first time, until the file `until` is there. */
-  readonly pause?: { readonly point: string; readonly until: string };
+  /**
+   * The process stands still when the point is reached for the n-th time (the first), until the file `until` is there;
+   * the file `reached` is made when it does.
+   */
+  readonly pause?: { readonly point: string; readonly nth?: number; readonly until: string; readonly reached?: string };
+  /** The clock of the process is so many milliseconds ahead, from its start or from a point on. */
+  readonly clock?: { readonly ahead: number; readonly from?: { readonly point: string; readonly nth: number } };
 }
 
 /** The variable that holds the task, as JSON. */
@@ -28,8 +33,28 @@ subscribe("billhouse:point", (message) => {
   reached.set(name, count);
   if (task.record !== undefined) appendFileSync(task.record, `${name}\n`);
   if (task.kill?.point === name && task.kill.nth === count) process.kill(process.pid, "SIGKILL");
-  if (task.pause?.point === name && count === 1) standStill(task.pause.until);
+  if (task.pause?.point === name && (task.pause.nth ?? 1) === count) {
+    if (task.pause.reached !== undefined) appendFileSync(task.pause.reached, "");
+    standStill(task.pause.until);
+  }
+  if (task.clock?.from?.point === name && task.clock.from.nth === count) setClock(task.clock.ahead);
 });
+if (task.clock !== undefined && task.clock.from === undefined) setClock(task.clock.ahead);
+
+/** Sets the clock of this process as another machine's would be set: what JavaScript sees of the time is moved. */
+function setClock(ahead: number): void {
+  const RealDate = Date;
+  const moved = class extends RealDate {
+    constructor(...given: readonly unknown[]) {
+      if (given.length === 0) super(RealDate.now() + ahead);
+      else super(...(given as [number]));
+    }
+    static override now(): number {
+      return RealDate.now() + ahead;
+    }
+  };
+  globalThis.Date = moved as DateConstructor;
+}
 
 function standStill(until: string): void {
   const cell = new Int32Array(new SharedArrayBuffer(4));

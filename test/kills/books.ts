@@ -60,52 +60,101 @@ async function openBooks(path: string): Promise<Books> {
   }
 }
 
-type Row = Readonly<Record<string, unknown>>;
+/** A row of a table: its cells by column, as JSON has them. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A table, with its columns in order. */
+export interface BookTable {
+  readonly dataset: string;
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** What a warehouse is asked to read its books. */
+export interface BookSource {
+  readonly tables: readonly BookTable[];
+  /** All rows of a table that billhouse keeps, in any order. */
+  readonly rows: (table: BookTable) => Promise<readonly Row[]>;
+  /** The rows of a billing table, counted and hashed by the month in its partition column. */
+  readonly months: (table: BookTable, partition: string) => Promise<readonly HashedMonth[]>;
+}
+
+/** The rows of one month. */
+export interface HashedMonth {
+  readonly month: string;
+  readonly rows: number;
+  readonly hash: string;
+}
 
 async function booksOf(connection: DuckDBConnection): Promise<Books> {
   const ask = async (sql: string): Promise<Row[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  const tables = await ask(
+  const found = await ask(
     "SELECT schema_name AS dataset, table_name AS name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY ALL",
   );
-  const all = tables.map(({ dataset, name }) => ({ dataset: String(dataset), name: String(name) }));
-  const columns: Record<string, string[]> = {};
-  const rows: Record<string, { readonly rows: number; readonly hash: string }> = {};
-  const hashes: string[] = [];
-  for (const { dataset, name } of all) {
+  const tables: BookTable[] = [];
+  for (const { dataset, name } of found.map((row) => ({
+    dataset: String(row["dataset"]),
+    name: String(row["name"]),
+  }))) {
     const described = await ask(
       `SELECT column_name AS name, data_type AS type FROM duckdb_columns()
         WHERE database_name = current_database() AND schema_name = '${dataset}' AND table_name = '${name}' ORDER BY column_index`,
     );
-    const names = described.map((column) => String(column["name"]));
-    const cells = names.toSorted().map((column) => `'${column}=' || CAST("${column}" AS VARCHAR)`);
-    const row = `md5(concat_ws(chr(31), ${cells.join(", ")}))`;
-    const hash = `md5(coalesce(string_agg(${row}, '' ORDER BY ${row}), ''))`;
-    const target = `"${dataset}"."${name}"`;
-    if (isKept(name)) {
-      const lasting = `FROM ${target} WHERE ${withoutSummaries(dataset, name)}`;
-      hashes.push(...(await ask(`SELECT '${target} ' || ${hash} AS hash ${lasting}`)).map(text));
-      continue;
-    }
-    columns[`${dataset}.${name}`] = described.map((column) => `${String(column["name"])} ${String(column["type"])}`);
-    const partition = partitions.find((column) => names.includes(column)) ?? "no partition column";
-    for (const group of await ask(
-      `SELECT strftime("${partition}", '%Y-%m') AS month, count(*) AS rows, ${hash} AS hash FROM ${target} GROUP BY 1`,
-    )) {
-      rows[`${dataset}.${name} ${String(group["month"])}`] = {
-        rows: Number(group["rows"]),
-        hash: String(group["hash"]),
-      };
+    const columns = described.map((column) => ({ name: String(column["name"]), type: String(column["type"]) }));
+    tables.push({ dataset, name, columns });
+  }
+  const target = ({ dataset, name }: BookTable): string => `"${dataset}"."${name}"`;
+  const hashOf = ({ columns }: BookTable): string => {
+    const names = columns.map(({ name }) => name).toSorted();
+    const row = `md5(concat_ws(chr(31), ${names.map((name) => `'${name}=' || CAST("${name}" AS VARCHAR)`).join(", ")}))`;
+    return `md5(coalesce(string_agg(${row}, '' ORDER BY ${row}), ''))`;
+  };
+  const hashes: string[] = [];
+  for (const table of tables.filter(({ name }) => isKept(name))) {
+    const lasting = `FROM ${target(table)} WHERE ${withoutSummaries(table.dataset, table.name)}`;
+    hashes.push(...(await ask(`SELECT '${target(table)} ' || ${hashOf(table)} AS hash ${lasting}`)).map(text));
+  }
+  const books = await readBooksOf({
+    tables,
+    rows: (table) => ask(`FROM ${target(table)}`),
+    async months(table, partition) {
+      const sql = `SELECT strftime("${partition}", '%Y-%m') AS month, count(*) AS rows, ${hashOf(table)} AS hash FROM ${target(table)} GROUP BY 1`;
+      return (await ask(sql)).map(({ month, rows, hash }) => ({
+        month: String(month),
+        rows: Number(rows),
+        hash: String(hash),
+      }));
+    },
+  });
+  return { ...books, hashes };
+}
+
+/** Reads the books of a warehouse that can be asked for its tables; without the hashes, which take SQL of their own. */
+export async function readBooksOf(source: BookSource): Promise<Books> {
+  const bills = source.tables.filter(({ name }) => !isKept(name));
+  const rows: Record<string, HashedMonth> = {};
+  for (const table of bills) {
+    const names = new Set(table.columns.map(({ name }) => name));
+    const partition = partitions.find((column) => names.has(column)) ?? "no partition column";
+    for (const month of await source.months(table, partition)) {
+      rows[`${table.dataset}.${table.name} ${month.month}`] = month;
     }
   }
-  const kept = await readLedgers(ask, all);
+  const kept = await readLedgers(source);
   const keys = new Set([...Object.keys(rows), ...Object.keys(kept.receipts), ...Object.keys(kept.entries)]);
   return {
-    columns,
+    columns: Object.fromEntries(
+      bills.map(({ dataset, name, columns }) => [
+        `${dataset}.${name}`,
+        columns.map((column) => `${column.name} ${column.type}`),
+      ]),
+    ),
     months: Object.fromEntries(
       [...keys].toSorted().map((key) => [
         key,
         {
-          ...(rows[key] ?? { rows: 0, hash: "" }),
+          rows: rows[key]?.rows ?? 0,
+          hash: rows[key]?.hash ?? "",
           receipts: kept.receipts[key] ?? [],
           entry: kept.entries[key] ?? "",
         },
@@ -114,7 +163,7 @@ async function booksOf(connection: DuckDBConnection): Promise<Books> {
     registry: kept.registry,
     summaries: kept.summaries,
     faults: kept.faults,
-    hashes,
+    hashes: [],
   };
 }
 
@@ -141,18 +190,20 @@ interface Ledgers extends Pick<Books, "registry" | "summaries" | "faults"> {
 /** What changes from run to run although the runs do the same. */
 const passing = new Set(["_dlt_id", "_dlt_load_id", "loaded_at", "duration_seconds", "run_date"]);
 
-async function readLedgers(
-  ask: (sql: string) => Promise<Row[]>,
-  tables: readonly { readonly dataset: string; readonly name: string }[],
-): Promise<Ledgers> {
+async function readLedgers({ tables, rows }: BookSource): Promise<Ledgers> {
   const receipts: Record<string, string[]> = {};
   const entries: Record<string, string> = {};
   const summaries: Record<string, number> = {};
   const registry: string[] = [];
   const faults: string[] = [];
   for (const dataset of new Set(tables.map((table) => table.dataset))) {
-    const has = (name: string): boolean => tables.some((table) => table.dataset === dataset && table.name === name);
-    const loads = has("_dlt_loads") ? await ask(`FROM "${dataset}"._dlt_loads ORDER BY load_id`) : [];
+    const read = async (name: string, ...order: readonly string[]): Promise<readonly Row[]> => {
+      const table = tables.find((each) => each.dataset === dataset && each.name === name);
+      const key = (row: Row): string => order.map((column) => String(row[column])).join("\n");
+      const found = table === undefined ? [] : await rows(table);
+      return found.toSorted((one, other) => (key(one) < key(other) ? -1 : key(one) > key(other) ? 1 : 0));
+    };
+    const loads = await read("_dlt_loads", "load_id");
     const ids = loads.map((load) => String(load["load_id"]));
     if (new Set(ids).size < ids.length) faults.push("two loads have one load_id");
     if (loads.some((load) => Number(load["status"]) !== 0)) faults.push("a load has another status than 0");
@@ -167,7 +218,7 @@ async function readLedgers(
       const table = `${dataset}.${name.slice(0, -tracking.length)}`;
       summaries[table] = 0;
       const seen = new Set<string>();
-      for (const row of await ask(`FROM "${dataset}"."${name}" ORDER BY _dlt_load_id`)) {
+      for (const row of await read(name, "_dlt_load_id")) {
         own(row, `a row of ${name}`);
         const id = String(row["_dlt_load_id"]);
         if (seen.has(id)) faults.push(`two rows of ${name} belong to one load`);
@@ -180,9 +231,7 @@ async function readLedgers(
         }
       }
     }
-    const states = has("_dlt_pipeline_state")
-      ? await ask(`FROM "${dataset}"._dlt_pipeline_state ORDER BY pipeline_name, _dlt_load_id`)
-      : [];
+    const states = await read("_dlt_pipeline_state", "pipeline_name", "_dlt_load_id");
     for (const [name, versions] of Map.groupBy(states, (row) => String(row["pipeline_name"]))) {
       versions.forEach((row, index) => {
         own(row, "a state");
@@ -194,14 +243,12 @@ async function readLedgers(
       for (const [month, entry] of entriesOf(String(versions.at(-1)?.["state"]))) entries[`${table} ${month}`] = entry;
     }
     if (ids.some((id) => !owned.has(id))) faults.push("a load has neither a tracking row nor a state");
-    if (has("_billhouse_lease")) {
-      const lease = (await ask(`FROM "${dataset}"._billhouse_lease`)).map((row) => String(row["load_id"]));
+    if (tables.some((table) => table.dataset === dataset && table.name === "_billhouse_lease")) {
+      const lease = (await read("_billhouse_lease")).map((row) => String(row["load_id"]));
       if (lease.length !== 1 || lease[0] !== (ids.at(-1) ?? "")) faults.push("the lease is not that of the last load");
     }
-    if (has("_billhouse_columns")) {
-      const rows = await ask(`FROM "${dataset}"._billhouse_columns ORDER BY ALL`);
-      registry.push(...rows.map((row) => JSON.stringify(row)));
-    }
+    const columns = await read("_billhouse_columns", "table_name", "source_name");
+    registry.push(...columns.map((row) => JSON.stringify(row)));
   }
   return { receipts, entries, summaries, registry, faults };
 }

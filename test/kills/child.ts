@@ -22,14 +22,28 @@ export interface ChildEnd {
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const atPoint = new URL("at-point.ts", import.meta.url).href;
 
+/** What else a process can be started with. */
+export interface ChildOptions {
+  /** Variables on top of those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The user whose rights it has; only root can give away its own. */
+  readonly user?: number;
+}
+
 /** Starts the real command line in a project's folder, with a task at the points of its run. */
-export function startBillhouse(folder: string, words: readonly string[], task: PointTask = {}): Child {
+export function startBillhouse(
+  folder: string,
+  words: readonly string[],
+  task: PointTask = {},
+  { environment = {}, user }: ChildOptions = {},
+): Child {
   const own = Object.entries(process.env).filter(([name]) => !/^(SOURCES|DESTINATION)__|^NODE_TEST/.test(name));
   const started = performance.now();
   const child = spawn(process.execPath, ["--import", atPoint, cli, ...words], {
     cwd: folder,
     // The name is written out, because to import it would do the task here.
-    env: { ...Object.fromEntries(own), BILLHOUSE_TEST_POINTS: JSON.stringify(task) },
+    env: { ...Object.fromEntries(own), ...environment, BILLHOUSE_TEST_POINTS: JSON.stringify(task) },
+    ...(user === undefined ? {} : { uid: user }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [stdout, stderr] = ["", ""];
@@ -45,6 +59,11 @@ export function startBillhouse(folder: string, words: readonly string[], task: P
 }
 
 /** Runs the command line to its end. */
-export function runBillhouse(folder: string, words: readonly string[], task?: PointTask): Promise<ChildEnd> {
-  return startBillhouse(folder, words, task).ended;
+export function runBillhouse(
+  folder: string,
+  words: readonly string[],
+  task?: PointTask,
+  options?: ChildOptions,
+): Promise<ChildEnd> {
+  return startBillhouse(folder, words, task, options).ended;
 }

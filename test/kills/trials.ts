@@ -103,8 +103,14 @@ async function examine(scenario: Scenario, folder: string, moment: string): Prom
   return { moment, changed, published };
 }
 
-/** How many of the months that the run changes are as it leaves them. Every other one must be as it was before. */
-function wholeMonths(books: Books | undefined, { old, undisturbed }: Scenario): string {
+/**
+ * How many of the months that the run changes are as it leaves them, as `1 of 2`. Throws when another one is not as it
+ * was before.
+ */
+export function wholeMonths(
+  books: Books | undefined,
+  { old, undisturbed }: { readonly old: Books | undefined; readonly undisturbed: Books },
+): string {
   const months = Object.keys(undisturbed.months);
   for (const month of Object.keys(books?.months ?? {})) assert.ok(months.includes(month), `nobody asked for ${month}`);
   let [changing, changed] = [0, 0];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DataFile, Execution, Receipt } from "../../src/model.ts";
+import { fingerprintOf, isUndone } from "../../src/pipeline/undone.ts";
 import { planMonth, type LoadedMonth, type MonthFacts } from "../../src/pipeline/plan.ts";
 
 function file(key: string, version = "1"): DataFile {
@@ -30,7 +31,7 @@ function loaded(id: string, files: readonly DataFile[] | null): LoadedMonth {
   const receipt =
     files &&
     ({ executionId: id, files: files.map((each) => ({ ...each, checksum: "md5:0", rows: 1 })) } as unknown as Receipt);
-  return { ids: [id], coverage: null, receipt };
+  return { ids: [id], coverage: null, undone: [], receipt };
 }
 
 function actions(facts: Partial<MonthFacts>, force = false): string[] {
@@ -57,9 +58,23 @@ describe("planning a month", () => {
   });
 
   it("knows every id of the older list form", () => {
-    assert.deepEqual(actions({ chosen: a, loaded: { ids: ["a", "b"], coverage: null, receipt: null } }), [
+    assert.deepEqual(actions({ chosen: a, loaded: { ids: ["a", "b"], coverage: null, undone: [], receipt: null } }), [
       "unchanged a",
     ]);
+  });
+
+  it("refuses what was undone until it is forced, and knows it by its files where the id is that of what is loaded", () => {
+    const undone = (executionId: string, files: readonly DataFile[]): LoadedMonth => ({
+      ...loaded("a", a.files),
+      undone: [{ loadId: "1", executionId, fingerprint: fingerprintOf(files) }],
+    });
+    const again = execution("a", { files: a.files.map((file) => ({ ...file, version: "written again" })) });
+    assert.deepEqual(actions({ chosen: null, refused: [b], loaded: undone("b", b.files) }), ["refused b"]);
+    assert.ok(isUndone(b, undone("b", [])), "the id decides");
+    assert.ok(isUndone(again, undone("a", again.files)));
+    assert.ok(!isUndone(a, undone("a", again.files)), "what is loaded was not undone");
+    assert.ok(!isUndone(execution("c"), undone("b", b.files)));
+    assert.deepEqual(actions({ chosen: b, loaded: undone("b", b.files) }, true), ["restated b"]);
   });
 
   it("is restated by another delivery", () => {

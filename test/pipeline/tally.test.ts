@@ -9,8 +9,8 @@ import type { TableMeasures } from "../../src/warehouses/warehouse.ts";
 const header = ["period", "currency", "cost"];
 const june = "2025-06-01T00:00:00Z";
 
-function tallied(rows: readonly (readonly string[])[], changes: Partial<TallyOptions> = {}): Evidence {
-  const tally = createTally({
+function tallyOf(changes: Partial<TallyOptions> = {}): ReturnType<typeof createTally> {
+  return createTally({
     key: "bill.csv",
     billingMonth: "2025-06",
     spansMonths: false,
@@ -21,6 +21,10 @@ function tallied(rows: readonly (readonly string[])[], changes: Partial<TallyOpt
     unit: "line",
     ...changes,
   });
+}
+
+function tallied(rows: readonly (readonly string[])[], changes: Partial<TallyOptions> = {}): Evidence {
+  const tally = tallyOf(changes);
   for (const [index, row] of rows.entries())
     tally.row(
       tally.wanted.map((position) => row[position] ?? null),
@@ -43,6 +47,17 @@ describe("the tally of a file", () => {
     ]);
     assert.deepEqual(evidence.sums, [{ USD: "0.3", EUR: "-0.00000000000000000001" }]);
     assert.deepEqual([evidence.rows, evidence.monthRows, evidence.rounded], [4, 4, [1]]);
+  });
+
+  it("refuses a file whose header is not the one in which its columns were found", () => {
+    tallyOf().header([...header]);
+    for (const other of [
+      ["period", "cost", "currency"],
+      ["period", "currency"],
+      [...header, "tag"],
+    ]) {
+      raises("OBJECT_CHANGED", /^bill\.csv has another header/, () => tallyOf().header(other));
+    }
   });
 
   it("works without a currency and without a period", () => {
@@ -96,6 +111,8 @@ describe("the proof of a month", () => {
     sums: [{ USD: "0.100000000000000001" }],
     firstUsage: null,
     lastUsage: null,
+    uninvoicedRows: null,
+    summary: [],
     delivered: null,
     ...changes,
   });

@@ -9,6 +9,7 @@ import {
   createFaults,
   type Fault,
   faultError,
+  type FaultKind,
   jobKinds,
   type OrderedFault,
   requestKinds,
@@ -63,6 +64,7 @@ export interface BigqueryServer {
       readonly location?: string;
       readonly defaultTableExpirationMs?: string;
       readonly defaultPartitionExpirationMs?: string;
+      readonly maxTimeTravelHours?: string;
     },
   ): void;
   tableNames(dataset: string, project?: string): string[];
@@ -130,11 +132,12 @@ export async function startBigqueryServer(options: BigqueryServerOptions): Promi
           status: 401,
         });
       }
-      if (fault !== undefined && fault.kind !== "lost") throw faultError(fault.kind);
+      if (fault !== undefined && !isAfterwards(fault.kind)) throw faultError(fault.kind);
       if (route === undefined) throw refusal("notImplemented", `This server does not know ${method} ${path}`);
       const jobFault = route.name === "jobs.insert" ? faults.take(request, jobKinds) : undefined;
       const result = await handle(route.name, route.parts, request, jobFault);
       if (fault?.kind === "lost") return void incoming.socket.destroy();
+      if (fault !== undefined) throw faultError(fault.kind);
       if (result === undefined) response.writeHead(204).end();
       else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
     } catch (error) {
@@ -190,6 +193,7 @@ export async function startBigqueryServer(options: BigqueryServerOptions): Promi
           location: "",
           sql,
           parameters: new Map(),
+          clock,
           dryRun: false,
           permit: () => undefined,
           permitDml: () => undefined,
@@ -214,6 +218,11 @@ export async function startBigqueryServer(options: BigqueryServerOptions): Promi
   };
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   return Object.assign(server, { endpoint: `http://127.0.0.1:${(http.address() as AddressInfo).port}` });
+}
+
+/** Whether a fault strikes when the request is done. */
+function isAfterwards(kind: FaultKind): boolean {
+  return kind === "lost" || kind === "duplicate";
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

@@ -7,6 +7,8 @@ export interface GcsObject {
   /** documented: storage/docs/json_api/v1/objects - a 64-bit number as text, larger for whatever is written later */
   readonly generation: string;
   readonly updated: string;
+  /** ISO 8601. */
+  readonly created: string;
   readonly contentType: string;
   readonly contentEncoding: string | undefined;
   /** Base64. documented: storage/docs/composite-objects - composed objects have a CRC32C and no MD5 */
@@ -21,6 +23,8 @@ export interface ObjectSettings {
   readonly contentEncoding?: string | undefined;
   /** Composed of others, and so without MD5. */
   readonly composed?: boolean;
+  /** When it was made, in ISO 8601: now by default. */
+  readonly created?: string;
 }
 
 /** A bucket. */
@@ -66,6 +70,7 @@ export function writeObject(
     bytes,
     generation: String(lastGeneration),
     updated: new Date(Number(lastGeneration / 1000n)).toISOString(),
+    created: settings.created ?? new Date().toISOString(),
     contentType: settings.contentType ?? "application/octet-stream",
     contentEncoding: settings.contentEncoding,
     md5: settings.composed === true ? undefined : createHash("md5").update(bytes).digest("base64"),
@@ -100,7 +105,7 @@ export function resourceOf(bucket: GcsBucket, object: GcsObject): Record<string,
     ...(object.md5 === undefined ? {} : { md5Hash: object.md5 }),
     crc32c: object.crc32c,
     etag: Buffer.from(object.generation).toString("base64"),
-    timeCreated: object.updated,
+    timeCreated: object.created,
     updated: object.updated,
   };
 }

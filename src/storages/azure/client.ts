@@ -1,6 +1,7 @@
 import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
 
 import { BillhouseError } from "../../errors.ts";
+import { keepSecret } from "../../secrets.ts";
 import { ask, type Patience, type Service } from "../patience.ts";
 import type { StorageOptions } from "../storage.ts";
 import { explain, invalidCredentials, isPassing, unavailable } from "./failures.ts";
@@ -65,7 +66,14 @@ export async function openClient(
     });
   }
   const { DefaultAzureCredential } = await import("@azure/identity");
-  const credential = new DefaultAzureCredential();
+  const login = new DefaultAzureCredential();
+  const credential: Pick<typeof login, "getToken"> = {
+    async getToken(scopes, how) {
+      const token = await login.getToken(scopes, how);
+      keepSecret(token.token);
+      return token;
+    },
+  };
   const service = new blobs.BlobServiceClient(address, credential, pipeline);
   async function identity(): Promise<string> {
     try {

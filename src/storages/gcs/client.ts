@@ -1,6 +1,7 @@
 import type { Bucket } from "@google-cloud/storage";
 
 import type { GoogleCredentials } from "../../model.ts";
+import { keepKey, keepToken } from "../../secrets.ts";
 import { ask, type Patience, type Service } from "../patience.ts";
 import type { StorageOptions } from "../storage.ts";
 import { invalidCredentials, isPassing, isUnreached, unavailable } from "./failures.ts";
@@ -37,8 +38,10 @@ export async function openClient(bucket: string, options: StorageOptions, patien
     if (service.customEndpoint) return;
     try {
       // The token is kept until it ends. To ask for it here tells a bad key from a request that was refused.
-      await service.authClient.getRequestHeaders();
+      const headers = await service.authClient.getRequestHeaders();
+      keepToken(headers.get("authorization"));
     } catch (error) {
+      keepKey(service.authClient.jsonContent ?? {});
       throw isUnreached(error) ? error : invalidCredentials(error);
     }
   };

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable } from "node:stream";
 
 import type { StoredObject } from "../../model.ts";
+import { otherBytes } from "../reading.ts";
 import type { Client } from "./client.ts";
 import { foreign } from "./failures.ts";
 
@@ -102,7 +103,7 @@ function requireWhatWasAsked(client: Client, head: Head, object: StoredObject, l
   // Some servers that stand in for Cloud Storage do not tell the generation.
   if (generation === undefined && Number(sent) !== (length ?? object.size)) throw foreign(client.url);
   if (length === undefined || head.statusCode === 206) return;
-  throw new Error("Cloud Storage overlooked the range that was asked for");
+  throw otherBytes(client.url, object.key);
 }
 
 function failure(message: string, code: number): Error {

@@ -1,6 +1,5 @@
 import type { StoredObject } from "../../model.ts";
-import { corruptFile, keyOutside, lostFile, readPinned, type ObjectSource } from "../reading.ts";
-import { leavesRoot } from "../storage.ts";
+import { corruptFile, readPinned, type ObjectSource } from "../reading.ts";
 import type { Client } from "./client.ts";
 import { download } from "./download.ts";
 import { explain, statusOf } from "./failures.ts";
@@ -13,8 +12,6 @@ export async function* read(
   object: StoredObject,
   range: { readonly start: number; readonly end: number } = { start: 0, end: object.size },
 ): AsyncGenerator<Uint8Array> {
-  if (leavesRoot(object.key)) throw keyOutside(client.url, object.key);
-  if (!canBeKey(object.key)) throw lostFile(client.url, object.key);
   const isWhole = range.start === 0 && range.end >= object.size;
   const proof = isWhole && object.checksum === undefined ? await openProof() : undefined;
   const source: ObjectSource = {
@@ -25,6 +22,7 @@ export async function* read(
       return stream;
     },
     look: (key) => look(client, key),
+    canBeKey,
     isStale,
     explain: (error) => explain(client, error, "storage.objects.get"),
   };
@@ -35,7 +33,7 @@ export async function* read(
   if (proof?.isWrong() === true) throw corruptFile(client.url, object.key, undefined);
 }
 
-/** 412 is another generation or none, and 404 can also be a generation that is no more. */
+/** 412 is another generation or none, 404 can also be a generation that is no more, and 416 one that has become shorter. */
 function isStale(error: unknown): boolean {
-  return [404, 412].includes(statusOf(error) ?? 0);
+  return [404, 412, 416].includes(statusOf(error) ?? 0);
 }

@@ -1,5 +1,6 @@
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, ListObjectsV2CommandOutput } from "@aws-sdk/client-s3";
 
+import { keepSecret } from "../../secrets.ts";
 import type { StorageOptions } from "../storage.ts";
 import { isNetworkFailure, type Patience, type Service } from "../patience.ts";
 import { invalidCredentials, isPassing, statusOf, unavailable } from "./failures.ts";
@@ -47,7 +48,8 @@ export async function openClient(bucket: string, options: StorageOptions, patien
   async function authenticate(): Promise<string> {
     try {
       // They are kept until they end. To ask here tells credentials that are bad from a request that was refused.
-      const { accessKeyId } = await service.config.credentials();
+      const { accessKeyId, secretAccessKey, sessionToken = "" } = await service.config.credentials();
+      for (const secret of [accessKeyId, secretAccessKey, sessionToken]) keepSecret(secret);
       return accessKeyId;
     } catch (error) {
       throw isNetworkFailure(error) ? error : invalidCredentials(error);

@@ -23,6 +23,7 @@ export function isPassing(error: unknown): boolean {
   const status = statusOf(error);
   if (status === undefined) return isNetworkFailure(error) || isBroken(error);
   // An answer that succeeds and cannot be understood has been cut off.
+  if (status === 200 && messageOf(error).includes("XML parse error")) return true;
   return isPassingStatus(status) || codeOf(error) === "RequestTimeout" || codeOf(error) === "SlowDown";
 }
 

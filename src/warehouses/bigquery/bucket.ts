@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Bucket } from "@google-cloud/storage";
 import { BillhouseError } from "../../errors.ts";
 import type { GoogleCredentials } from "../../model.ts";
+import { authenticate } from "./client.ts";
+import { plainError } from "./refusals.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** How the staging bucket is reached. */
@@ -20,12 +22,18 @@ export function openBucket(options: BucketOptions): Uploads {
   const { stagingBucket } = options;
   let opened: Promise<Bucket> | undefined;
   const bucket = (): Promise<Bucket> => (opened ??= createBucket(options));
+  /** To ask for the token here tells credentials that are bad from a bucket that takes no files. */
+  const authenticated = async (): Promise<Bucket> => {
+    const found = await bucket();
+    if (options.storageEndpoint === null) await authenticate(found.storage);
+    return found;
+  };
 
   return {
     async upload(path, name) {
       const destination = `${prefix}${name}`;
       try {
-        await (await bucket()).upload(path, { destination, resumable: true, validation: "crc32c" });
+        await (await authenticated()).upload(path, { destination, resumable: true, validation: "crc32c" });
       } catch (cause) {
         throw explain(cause, stagingBucket);
       }
@@ -42,15 +50,18 @@ export function openBucket(options: BucketOptions): Uploads {
         .catch(() => undefined);
     },
 
-    async examine() {
-      try {
-        const file = (await bucket()).file(`${prefix}examination-${randomUUID()}`);
-        await file.save("billhouse looks whether it can write here", { resumable: false });
-        await file.delete({ ignoreNotFound: true });
-      } catch (cause) {
+    async examine(work) {
+      const name = `${prefix}examination-${randomUUID()}`;
+      const told = (cause: unknown): never => {
         throw explain(cause, stagingBucket);
+      };
+      const file = (await authenticated().catch(told)).file(name);
+      await file.save("c0\nbillhouse looks whether this can be loaded\n", { resumable: false }).catch(told);
+      try {
+        await work(`gs://${stagingBucket}/${name}`);
+      } finally {
+        await file.delete({ ignoreNotFound: true }).catch(told);
       }
-      return `gs://${stagingBucket} takes files`;
     },
 
     async removeOld() {
@@ -68,8 +79,10 @@ export function openBucket(options: BucketOptions): Uploads {
 }
 
 async function createBucket({ stagingBucket, storageEndpoint, credentials }: BucketOptions): Promise<Bucket> {
-  const { Storage } = await import("@google-cloud/storage");
+  const { IdempotencyStrategy, Storage } = await import("@google-cloud/storage");
   const service = new Storage({
+    // Without a condition on the generation the SDK takes an upload for one that must not be made again.
+    retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways },
     ...(storageEndpoint === null ? {} : { apiEndpoint: storageEndpoint }),
     ...(credentials === null ? {} : { credentials: { ...credentials } }),
   });
@@ -78,19 +91,19 @@ async function createBucket({ stagingBucket, storageEndpoint, credentials }: Buc
 }
 
 function explain(cause: unknown, bucket: string): unknown {
-  if (!(cause instanceof Error)) return cause;
+  if (!(cause instanceof Error) || cause instanceof BillhouseError) return cause;
   const { code } = cause as { code?: unknown };
   const title = `The staging bucket gs://${bucket}`;
   if (code === 404) {
     return new BillhouseError("STORAGE_NOT_FOUND", `${title} does not exist.`, {
       hint: "Set staging_bucket in [destination.bigquery] to a bucket in the location of the dataset, or make it.",
-      cause,
+      cause: plainError(cause),
     });
   }
   if (code === 401 || code === 403) {
     return new BillhouseError("STORAGE_DENIED", `${title} takes no files from us.`, {
       hint: "Grant the role Storage Object User on it to the account that billhouse runs as.",
-      cause,
+      cause: plainError(cause),
     });
   }
   return new BillhouseError(
@@ -98,7 +111,7 @@ function explain(cause: unknown, bucket: string): unknown {
     `${title} does not take a file: ${cause.message.split("\n", 1)[0]}.`,
     {
       hint: "Run again in a while: nothing of the unfinished load was kept.",
-      cause,
+      cause: plainError(cause),
     },
   );
 }

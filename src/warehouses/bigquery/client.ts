@@ -1,6 +1,7 @@
 import type { BigQuery } from "@google-cloud/bigquery";
 import { BillhouseError } from "../../errors.ts";
 import type { GoogleCredentials } from "../../model.ts";
+import { keepKey, keepToken } from "../../secrets.ts";
 import { plainError, type Refusal, refusedError } from "./refusals.ts";
 
 /** Where BigQuery is, and in whose name it is asked. */
@@ -75,10 +76,12 @@ export async function findJobProject(client: Client, options: ConnectionOptions)
  * Gets a token, or sees that there is one: a key that is wrong is told apart from a request that was refused.
  * Error: CREDENTIALS_INVALID, or a refusal where no answer came.
  */
-export async function authenticate(service: BigQuery): Promise<void> {
+export async function authenticate(service: Pick<BigQuery, "authClient">): Promise<void> {
   try {
-    await service.authClient.getRequestHeaders();
+    const headers = await service.authClient.getRequestHeaders();
+    keepToken(headers.get("authorization"));
   } catch (cause) {
+    keepKey(service.authClient.jsonContent ?? {});
     const { code } = cause as { code?: unknown };
     const isNetwork =
       typeof code === "string" && /^(E(AI_AGAIN|CONN|HOST|NET|NOTFOUND|PIPE|PROTO|TIMEDOUT)|UND_ERR)/.test(code);

@@ -42,6 +42,8 @@ export async function commitPackage(settings: QuerySettings, commit: Commit): Pr
   const own = new Set<string>();
   for (let attempt = 0; ; attempt += 1) {
     const current = await readCurrent(settings, table, around, replaced?.billingMonth ?? null);
+    // The same of a package alone: the lease holds the load_id of whoever committed last.
+    if (replaced === null && current.lease !== null && own.has(current.lease)) return current.lease;
     if (replaced !== null && current.monthLoadId !== replaced.loadId) {
       // A script that ended in a failure which passes can have committed before.
       if (current.monthLoadId !== null && own.has(current.monthLoadId)) return current.monthLoadId;
@@ -106,6 +108,17 @@ export function loadedMeanwhile(table: Table, month: string): BillhouseError {
     "WAREHOUSE_LOCKED",
     `Another run has loaded ${month} of ${table.dataset}.${table.name} meanwhile.`,
     { hint: "Run again when the other run has ended: nothing of this load was kept." },
+  );
+}
+
+/** The error for a table that was prepared and is no more. */
+export function tableGone({ dataset, name }: Pick<Table, "dataset" | "name">): BillhouseError {
+  return new BillhouseError(
+    "WAREHOUSE_NOT_FOUND",
+    `The table ${dataset}.${name} was deleted while this run loads it.`,
+    {
+      hint: "Find out who deletes tables of the dataset, then run again: all months are loaded into a new table.",
+    },
   );
 }
 

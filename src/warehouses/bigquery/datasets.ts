@@ -2,16 +2,26 @@ import type { Table } from "../../model.ts";
 import { isAbsence, refusalOf } from "./refusals.ts";
 import type { QuerySettings } from "./queries.ts";
 
+/** What the REST API tells of a dataset. */
+export interface DatasetResource {
+  readonly location?: string;
+  /** For how many hours its tables remember earlier rows. */
+  readonly maxTimeTravelHours?: string;
+}
+
 /** Where a dataset lies, or null when it is not there. */
-export async function findLocation(
+export async function findLocation(settings: QuerySettings, project: string, dataset: string): Promise<string | null> {
+  return (await findDataset(settings, project, dataset))?.location ?? null;
+}
+
+/** A dataset, or null when it is not there. Every other refusal is told. */
+export async function findDataset(
   { connection }: QuerySettings,
   project: string,
   dataset: string,
-): Promise<string | null> {
+): Promise<DatasetResource | null> {
   try {
-    const path = `datasets/${dataset}`;
-    const found = await connection.call<{ location?: string }>({ method: "GET", project, path });
-    return found.location ?? null;
+    return await connection.call<DatasetResource>({ method: "GET", project, path: `datasets/${dataset}` });
   } catch (error) {
     if (isAbsence(refusalOf(error))) return null;
     throw error;

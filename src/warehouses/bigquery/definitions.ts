@@ -10,9 +10,13 @@ export async function createForEver(
   reference: TableReference,
   resource: object,
 ): Promise<void> {
-  const { connection } = settings;
   // When there is one by now, it may be ours: the answer to the first attempt can have been lost.
-  await createTable(connection, resource, reference);
+  await createTable(settings.connection, resource, reference);
+  await keepForEver(settings, reference);
+}
+
+/** Takes away what a table got from its dataset as its age, and that of its partitions. */
+export async function keepForEver({ connection }: QuerySettings, reference: TableReference): Promise<void> {
   const made = await findTable(connection, reference);
   if (made === null) return;
   const { timePartitioning, expirationTime } = made;
@@ -57,7 +61,11 @@ export function describe(field: Field, descriptions: ReadonlyMap<string, string>
 }
 
 /** The error for a partition column that cannot be one. */
-export function noTimes(reference: TableReference, column: string, nativeType: string): BillhouseError {
+export function noTimes(
+  reference: Pick<TableReference, "datasetId" | "tableId">,
+  column: string,
+  nativeType: string,
+): BillhouseError {
   return new BillhouseError(
     "TYPE_MISMATCH",
     `The column ${column} of ${reference.datasetId}.${reference.tableId} is a ${nativeType}, and tells no month.`,

@@ -3,7 +3,7 @@ import { BillhouseError } from "../../errors.ts";
 import type { Finding, Table } from "../../model.ts";
 import { findLocation } from "./datasets.ts";
 import { translateFailure } from "./failures.ts";
-import { tryJob } from "./jobs.ts";
+import { runNewJob, tryJob } from "./jobs.ts";
 import type { LoadSettings } from "./load.ts";
 import { checkExpiration } from "./months.ts";
 import { tableName } from "./names.ts";
@@ -12,6 +12,7 @@ import { queryConfiguration } from "./queries.ts";
 import type { SchemaSettings } from "./schema.ts";
 import { referenceTo } from "./surroundings.ts";
 import { createTable, dropTable, findTable } from "./tables.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Looks whether everything is there that loading needs: see `Warehouse.examine`. */
 export async function examine(
@@ -30,7 +31,9 @@ export async function examine(
   ];
   const datasets = new Map(tables.map((table) => [`${table.project ?? connection.project}.${table.dataset}`, table]));
   for (const [name, table] of datasets) {
-    findings.push(await look(`dataset ${name}`, () => examineDataset(settings, table)));
+    const finding = await look(`dataset ${name}`, () => examineDataset(settings, table));
+    findings.push(finding);
+    if (!finding.ok) datasets.delete(name);
   }
   for (const table of tables) {
     findings.push(
@@ -42,7 +45,11 @@ export async function examine(
       }),
     );
   }
-  if (uploads !== null) findings.push(await look("staging bucket", () => uploads.examine()));
+  if (uploads !== null) {
+    findings.push(await look("staging bucket", () => examineUploads(settings, uploads, datasets)));
+  }
+  const skew = connection.skew();
+  if (skew !== null) findings.push(clock(skew));
   const account = findings.find(({ check, ok }) => check === "identity" && ok)?.found ?? "";
   return findings.map((finding) => ({ ...finding, remedy: withMember(finding.remedy, account) }));
 }
@@ -54,12 +61,73 @@ function withMember(remedy: string | null, account: string): string | null {
   return remedy?.replaceAll("serviceAccount:ACCOUNT", `${kind}:${account}`) ?? null;
 }
 
+/** The most seconds that a clock may be wrong before services refuse what is signed by it. */
+const mostSkew = 300;
+
+function clock(skew: number): Finding {
+  const seconds = Math.round(Math.abs(skew) / 1000);
+  if (seconds <= mostSkew)
+    return { check: "clock", ok: true, found: `is right to ${seconds + 1} seconds`, remedy: null };
+  const found = `The clock of this machine is ${seconds} seconds ${skew > 0 ? "behind" : "ahead of"} that of BigQuery.`;
+  return { check: "clock", ok: false, found, remedy: "Set the clock, best by a service that keeps it right (NTP)." };
+}
+
+/** The schema of a table that is made for an examination. */
+const examinationSchema = { fields: [{ name: "c0", type: "STRING", mode: "NULLABLE" }] };
+
+/** Loads a file through the staging bucket into each dataset that is there: only a load tells whether places fit. */
+async function examineUploads(
+  settings: LoadSettings & SchemaSettings,
+  uploads: Uploads,
+  datasets: ReadonlyMap<string, Table>,
+): Promise<string> {
+  const loaded: string[] = [];
+  await uploads.examine(async (uri) => {
+    for (const [name, table] of datasets) if (await tryLoad(settings, uri, table)) loaded.push(name);
+  });
+  return loaded.length === 0 ? "takes files" : `takes files, which can be loaded into ${loaded.join(", ")}`;
+}
+
+/** Whether there is a dataset to load into. */
+async function tryLoad(settings: SchemaSettings, uri: string, table: Table): Promise<boolean> {
+  const { connection } = settings;
+  const location = await findLocation(settings, table.project ?? connection.project, table.dataset);
+  if (location === null) return false;
+  const destinationTable = referenceTo(settings, table, examinationName());
+  const load = {
+    sourceUris: [uri],
+    destinationTable,
+    createDisposition: "CREATE_IF_NEEDED",
+    writeDisposition: "WRITE_EMPTY",
+    sourceFormat: "CSV",
+    schema: examinationSchema,
+    skipLeadingRows: 1,
+    quote: '"',
+    allowQuotedNewlines: true,
+    encoding: "UTF-8",
+  };
+  await createTable(connection, { schema: examinationSchema, ...inAnHour() }, destinationTable);
+  try {
+    await runNewJob(connection, "examine", { location, configuration: { labels: { billhouse: "examine" }, load } });
+  } finally {
+    await dropTable(connection, destinationTable);
+  }
+  return true;
+}
+
+function examinationName(): string {
+  return `_billhouse_examination_${randomUUID().replaceAll("-", "_")}`;
+}
+
+function inAnHour(): { readonly expirationTime: string } {
+  return { expirationTime: String(Date.now() + 3_600_000) };
+}
+
 async function examineDataset(settings: SchemaSettings, table: Table): Promise<string> {
   const location = await findLocation(settings, table.project ?? settings.connection.project, table.dataset);
   if (location === null) return `is not there yet; the first run makes it in ${settings.location}`;
-  const reference = referenceTo(settings, table, `_billhouse_examination_${randomUUID().replaceAll("-", "_")}`);
-  const schema = { fields: [{ name: "one", type: "STRING" }] };
-  await createTable(settings.connection, { schema, expirationTime: String(Date.now() + 3_600_000) }, reference);
+  const reference = referenceTo(settings, table, examinationName());
+  await createTable(settings.connection, { schema: examinationSchema, ...inAnHour() }, reference);
   try {
     // A sandbox, and whoever may not read or change rows, is refused here: nothing is run.
     await tryStatement(settings, `SELECT COUNT(*) AS found FROM ${tableName(reference)}`, location);

@@ -1,6 +1,6 @@
-import type { ColumnType, RegisteredColumn, Table } from "../../model.ts";
+import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table } from "../../model.ts";
 import type { CurrentState } from "../../state/package.ts";
-import { newestReceipts, type ReadRow } from "../../state/receipts.ts";
+import { newestReceipts, type ReadRow, receiptHistory } from "../../state/receipts.ts";
 import {
   columnsTable,
   leaseTable,
@@ -85,14 +85,28 @@ export function newestLoadIds(settings: QuerySettings, table: Table): string {
   return `SELECT load_id AS id FROM ${nameOf(settings, table, loadsTable.name)} UNION ALL SELECT _dlt_load_id AS id FROM ${nameOf(settings, table, pipelineStateTable.name)}`;
 }
 
-/** The tracking rows of the newest load of each month, and the receipts that are kept apart from them. */
+/** Every receipt of one month, newest first. */
+export async function readHistory(
+  settings: QuerySettings,
+  table: Table,
+  billingMonth: BillingMonth,
+): Promise<readonly Receipt[]> {
+  const around = await lookAround(settings, table);
+  return receiptHistory(...(await readTracking(settings, table, around, billingMonth)));
+}
+
+/**
+ * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are kept apart
+ * from them.
+ */
 export async function readTracking(
   settings: QuerySettings,
   table: Table,
   around: Surroundings,
+  billingMonth: BillingMonth | null = null,
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const parameters = createParameters();
-  const selects = trackingSelects(settings, table, around, parameters);
+  const selects = trackingSelects(settings, table, around, parameters, billingMonth);
   const parts = await askParts(settings, table, selects, parameters, around.location);
   return [parts.get("tracking") ?? [], parts.get("receipts") ?? []];
 }
@@ -143,18 +157,22 @@ function trackingSelects(
   table: Table,
   { tracking, receipts }: Surroundings,
   parameters: Parameters,
+  billingMonth: BillingMonth | null = null,
 ): string[] {
   const columns = namesOf(tracking);
   const isLoad = loadCondition(tracking);
   if (isLoad === null) return [];
+  // Of each month the newest one, where no month is asked for: an older receipt belongs to no row that is asked for.
+  const chosen = (order: string): string =>
+    billingMonth === null
+      ? `QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY ${order}) = 1`
+      : `AND billing_month = ${parameters.text(billingMonth)}`;
   const order = `_dlt_load_id DESC${columns.has("loaded_at") ? ", loaded_at DESC" : ""}`;
-  const newest = `SELECT * FROM ${nameOf(settings, table, trackingTableName(table))} WHERE ${isLoad}
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY ${order}) = 1`;
-  const rows = part("tracking", cells(tracking), `(${newest}) AS x`);
+  const loads = `SELECT * FROM ${nameOf(settings, table, trackingTableName(table))} WHERE ${isLoad} ${chosen(order)}`;
+  const rows = part("tracking", cells(tracking), `(${loads}) AS x`);
   if (receipts === null) return [rows];
-  // Of each month the newest one: an older one belongs to no tracking row that is still asked for.
-  const own = `SELECT * FROM ${nameOf(settings, table, receiptsTable.name)} WHERE table_name = ${parameters.text(table.name)}
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY load_id DESC) = 1`;
+  const name = parameters.text(table.name);
+  const own = `SELECT * FROM ${nameOf(settings, table, receiptsTable.name)} WHERE table_name = ${name} ${chosen("load_id DESC")}`;
   return [rows, part("receipts", cells(receipts), `(${own}) AS x`)];
 }
 

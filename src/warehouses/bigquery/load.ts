@@ -1,18 +1,19 @@
-import { BillhouseError } from "../../errors.ts";
+import type { BillhouseError } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthReplacement, Settle } from "../warehouse.ts";
-import { commitPackage, loadedMeanwhile } from "./commits.ts";
+import { commitPackage, tableGone } from "./commits.ts";
 import { findMisfit } from "./diagnosis.ts";
-import { readCurrent } from "./ledger.ts";
+import { explainGone, explainSwap, goesOn } from "./explanations.ts";
+import { stagedInsertions } from "./insertions.ts";
+import { keepStatements, prepareKept } from "./kept.ts";
 import { measuresOf, refuseMisfits } from "./measures.ts";
 import { checkExpiration, periodColumn } from "./months.ts";
 import type { Parameters } from "./parameters.ts";
 import type { QuerySettings } from "./queries.ts";
-import { isPassing, refusalOf } from "./refusals.ts";
 import { type FileGroup, groupFiles, identityOf, type Staged } from "./sources.ts";
-import { dropStaging, stageGroups, stagingNames, stagingPrefix } from "./staging.ts";
-import { lookAround, referenceTo, type Surroundings } from "./surroundings.ts";
-import { messages, swapStatements } from "./swap.ts";
+import { dropStaging, stageGroups, stagingNames } from "./staging.ts";
+import { lookAround, referenceTo } from "./surroundings.ts";
+import { swapStatements } from "./swap.ts";
 import { columnsOf } from "./tables.ts";
 import { collectFiles, type Uploads } from "./uploads.ts";
 import { measureStaged } from "./verify.ts";
@@ -45,10 +46,7 @@ export async function replaceMonth(
     }));
     loadId = await replaceWith(settings, replacement, groups, identity, settle);
   } catch (error) {
-    // What is interrupted, or waits for BigQuery to come back, goes on with what is staged.
-    const refusal = refusalOf(error);
-    const goesOn = error instanceof BillhouseError && error.code === "INTERRUPTED";
-    if (!goesOn && (refusal === undefined || !isPassing(refusal))) await dropStaging(settings, reference, ownPrefix);
+    if (!goesOn(error)) await dropStaging(settings, reference, ownPrefix);
     throw error;
   } finally {
     await collected.remove();
@@ -64,33 +62,37 @@ async function replaceWith(
   identity: string,
   settle: Settle,
 ): Promise<string> {
-  const { table, billingMonth, replaces } = replacement;
-  const reference = referenceTo(settings, table);
+  const { table, billingMonth, replaces, partitionColumn, keepPrevious } = replacement;
   const around = await lookAround(settings, table);
-  const { location } = around;
-  if (around.table === null || location === null) throw new TypeError(`${table.name} was not prepared.`);
-  const columns = columnsOf(around.table);
-  const period = periodColumn(replacement, reference, columns);
-  checkExpiration(around.table, billingMonth, new Date());
+  const { table: bill, location } = around;
+  if (bill === null || location === null) throw tableGone(table);
+  const columns = columnsOf(bill);
+  const period = periodColumn(replacement, columns);
+  checkExpiration(bill, billingMonth, new Date());
 
   const staged = await stageGroups(settings, groups, columns, replacement, location);
-  const found = await measureStaged(settings, staged, replacement, period, columns, location).catch(
-    async (error: unknown) => {
-      throw await explainGone(settings, error, replacement, around);
-    },
-  );
+  const found = await measureStaged(settings, staged, replacement, period, location).catch(async (error: unknown) => {
+    throw await explainGone(settings, error, replacement, around);
+  });
   const describe = (one: Staged): Promise<BillhouseError | undefined> =>
     findMisfit(settings, one, replacement, period, location);
-  await refuseMisfits(found, replacement, describe);
+  await refuseMisfits(found.groups, replacement, describe);
   const measures = measuresOf(found, staged, replacement);
   reachPoint("measured");
 
   const inserted = new Map<Staged, number>();
-  for (const group of found.filter(({ state }) => state === "in")) {
+  for (const group of found.groups.filter(({ state }) => state === "in")) {
     inserted.set(group.staged, (inserted.get(group.staged) ?? 0) + group.rows);
   }
-  const statements = (parameters: Parameters): readonly string[] =>
-    swapStatements(replacement, around.table, period, staged, inserted, measures, parameters);
+  const keeps = keepPrevious > 0 && replaces !== null;
+  const kept = keeps ? await prepareKept(settings, table, bill, partitionColumn, location) : null;
+  const statements = (parameters: Parameters): readonly string[] => {
+    const insertions = stagedInsertions(bill.tableReference, replacement, period, staged, inserted, parameters);
+    return [
+      ...(kept === null ? [] : keepStatements(replacement, bill, kept, period, parameters)),
+      ...swapStatements(replacement, bill, period, insertions, measures, parameters),
+    ];
+  };
   return settings.queue(async () => {
     try {
       return await commitPackage(settings, {
@@ -104,57 +106,20 @@ async function replaceWith(
         settle: (current) => settle(measures, current),
       });
     } catch (error) {
-      throw await explainSwap(await explainGone(settings, error, replacement, around), replacement, staged, describe);
+      const reason = await explainGone(settings, error, replacement, around);
+      throw await explainSwap(reason, replacement, "the files", async () => firstOf(staged, describe));
     }
   });
 }
 
-/** Whoever loads a month takes away what others staged for it: that it is gone is how the slower one notices first. */
-async function explainGone(
-  settings: QuerySettings,
-  error: unknown,
-  { table, billingMonth, replaces }: MonthReplacement,
-  around: Surroundings,
-): Promise<unknown> {
-  const refusal = refusalOf(error);
-  if (refusal?.reason !== "notFound" || !refusal.message.includes(stagingPrefix)) return error;
-  const { monthLoadId } = await readCurrent(settings, table, around, billingMonth);
-  if (monthLoadId !== replaces) return loadedMeanwhile(table, billingMonth);
-  return new BillhouseError(
-    "WAREHOUSE_LOCKED",
-    `Another run took away what was staged for ${billingMonth} of ${table.dataset}.${table.name}.`,
-    { hint: "Run again when the other run has ended: nothing of this load was kept.", cause: error },
-  );
-}
-
-/** Which value it was that stopped the script, or which of our own proofs. */
-async function explainSwap(
-  error: unknown,
-  { table, billingMonth }: MonthReplacement,
+/** The first misfit in staging tables. */
+async function firstOf(
   staged: readonly Staged[],
   describe: (staged: Staged) => Promise<BillhouseError | undefined>,
-): Promise<unknown> {
-  const refusal = refusalOf(error);
-  if (refusal === undefined) return error;
-  const hint =
-    "Nothing was changed. This is a fault of billhouse or of the database: report it with the export's name.";
-  const title = `${billingMonth} of ${table.dataset}.${table.name}`;
-  if (refusal.message.includes(messages.inserted) || refusal.message.includes(messages.held)) {
-    return new BillhouseError("ROW_COUNT_MISMATCH", `Other rows of ${title} went into the table than were counted.`, {
-      hint,
-      cause: error,
-    });
-  }
-  if (refusal.message.includes(messages.sum)) {
-    return new BillhouseError("SUM_MISMATCH", `The cost of ${title} is another in the table than in the files.`, {
-      hint,
-      cause: error,
-    });
-  }
-  if (refusal.reason !== "invalidQuery" && refusal.reason !== "invalid") return error;
+): Promise<BillhouseError | undefined> {
   for (const each of staged) {
     const misfit = await describe(each);
     if (misfit !== undefined) return misfit;
   }
-  return error;
+  return undefined;
 }

@@ -1,37 +1,63 @@
 import { BillhouseError } from "../../errors.ts";
-import type { CurrencySums, Evidence } from "../../model.ts";
-import { type DecimalSum, fractionDigits } from "../../schema/decimals.ts";
+import type { CostLine, CurrencySums, Evidence, MeasuredColumns } from "../../model.ts";
+import { type DecimalSum, formatDecimal, fractionDigits, parseDecimal } from "../../schema/decimals.ts";
 import { createSum } from "../../schema/sums.ts";
-import type { DeliveredMeasures, MonthReplacement, TableMeasures } from "../warehouse.ts";
+import type { DeliveredMeasures, MonthMeasures, MonthReplacement, TableMeasures } from "../warehouse.ts";
 import { bignumericScale } from "./casts.ts";
 import { columnFor, type Staged, titleOfGroup } from "./sources.ts";
-import type { CostGroup, RowGroup } from "./verify.ts";
+import type { CostGroup, RowGroup, StagedMeasures } from "./verify.ts";
+
+/** Rows of one currency, of which a month has one group or more. */
+export type CurrencyGroup = Pick<RowGroup, "rows" | "currency" | "firstUsage" | "lastUsage" | "uninvoiced"> & {
+  /** One for each cost column: the exact sum of what the table keeps. */
+  readonly costs: readonly { readonly kept: string }[];
+};
 
 /**
  * What the table will hold of the month: the transaction that replaces the rows holds the table against it. `delivered`
  * is what the files held that nobody else has read.
  */
 export function measuresOf(
-  groups: readonly RowGroup[],
+  { groups, summary }: StagedMeasures,
   staged: readonly Staged[],
-  replacement: Pick<MonthReplacement, "costColumns">,
+  replacement: Pick<MonthReplacement, "costColumns" | "invoiceColumn">,
 ): TableMeasures {
   const inMonth = groups.filter(({ state }) => state === "in");
-  const rows = total(inMonth);
-  const first = inMonth.map(({ firstUsage }) => firstUsage).filter((moment) => moment !== null);
-  const last = inMonth.map(({ lastUsage }) => lastUsage).filter((moment) => moment !== null);
+  const measures = monthMeasures(inMonth, summary, replacement);
   return {
-    rows,
-    inserted: rows,
-    sums: keptSums(inMonth, replacement.costColumns),
-    firstUsage: first.toSorted()[0] ?? null,
-    lastUsage: last.toSorted().at(-1) ?? null,
+    ...measures,
+    inserted: measures.rows,
     delivered: deliveredMeasures(groups, staged, replacement.costColumns),
   };
 }
 
+/** What the rows of a month come to. */
+export function monthMeasures(
+  groups: readonly CurrencyGroup[],
+  summary: readonly CostLine[],
+  { costColumns, invoiceColumn }: Pick<MeasuredColumns, "costColumns" | "invoiceColumn">,
+): MonthMeasures {
+  const first = groups.map(({ firstUsage }) => firstUsage).filter((moment) => moment !== null);
+  const last = groups.map(({ lastUsage }) => lastUsage).filter((moment) => moment !== null);
+  return {
+    rows: total(groups),
+    sums: keptSums(groups, costColumns),
+    firstUsage: first.toSorted()[0] ?? null,
+    lastUsage: last.toSorted().at(-1) ?? null,
+    uninvoicedRows: invoiceColumn === null ? null : groups.reduce((sum, { uninvoiced }) => sum + uninvoiced, 0),
+    summary,
+  };
+}
+
+/** A sum as BigQuery writes it, NULL for one of no values, as decimal text. */
+export function exactSum(sum: string | null | undefined): string {
+  const decimal = parseDecimal(sum ?? "0");
+  if (decimal === undefined) throw new TypeError(`BigQuery gave ${JSON.stringify(sum)} as a sum.`);
+  return formatDecimal(decimal);
+}
+
 /** The sum of each cost column over all currencies. */
-export function totalsOf(measures: TableMeasures): readonly string[] {
+export function totalsOf(measures: Pick<MonthMeasures, "sums">): readonly string[] {
   return measures.sums.map((sums) => {
     const sum = createSum();
     for (const amount of Object.values(sums)) sum.add(amount);
@@ -103,11 +129,11 @@ function deliveredMeasures(
   return { evidence, rows };
 }
 
-function total(groups: readonly RowGroup[]): number {
+function total(groups: readonly Pick<RowGroup, "rows">[]): number {
   return groups.reduce((sum, { rows }) => sum + rows, 0);
 }
 
-function keptSums(groups: readonly RowGroup[], costColumns: readonly string[]): readonly CurrencySums[] {
+function keptSums(groups: readonly CurrencyGroup[], costColumns: readonly string[]): readonly CurrencySums[] {
   return sumsOf(groups, costColumns, (sum, { kept }) => sum.add(kept));
 }
 
@@ -116,10 +142,10 @@ function addDelivered(sum: DecimalSum, { long, sum: delivered, values }: CostGro
   else for (let count = 0; count < values; count += 1) sum.add(long);
 }
 
-function sumsOf(
-  groups: readonly RowGroup[],
+function sumsOf<Cost>(
+  groups: readonly { readonly currency: string; readonly costs: readonly Cost[] }[],
   costColumns: readonly string[],
-  add: (sum: DecimalSum, cost: CostGroup) => void,
+  add: (sum: DecimalSum, cost: Cost) => void,
 ): readonly CurrencySums[] {
   return costColumns.map((_, index) => {
     const sums = new Map<string, DecimalSum>();

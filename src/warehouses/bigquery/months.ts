@@ -2,9 +2,9 @@ import { noTimes } from "./definitions.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { TableColumn } from "../../model.ts";
 import { nextMonth } from "../../schema/periods.ts";
-import type { MonthReplacement } from "../warehouse.ts";
-import { fold, identifier, shownTable, type TableReference } from "./names.ts";
-import type { TableResource } from "./tables.ts";
+import type { MonthColumns } from "../warehouse.ts";
+import { fold, identifier, shownTable } from "./names.ts";
+import { columnsOf, type TableResource } from "./tables.ts";
 
 /** The column by which a table tells its months. */
 export interface PeriodColumn {
@@ -14,15 +14,26 @@ export interface PeriodColumn {
 
 /** Finds it. Error: TYPE_MISMATCH when it holds no times. */
 export function periodColumn(
-  { table, partitionColumn }: Pick<MonthReplacement, "table" | "partitionColumn">,
-  reference: TableReference,
+  month: Pick<MonthColumns, "table" | "partitionColumn">,
   columns: readonly TableColumn[],
 ): PeriodColumn {
+  const column = findPeriodColumn(month, columns);
+  if (column === undefined) {
+    throw new TypeError(`${month.table.name} was not prepared: it has no ${month.partitionColumn}.`);
+  }
+  return column;
+}
+
+/** The same; undefined when there is no such column. */
+export function findPeriodColumn(
+  { table, partitionColumn }: Pick<MonthColumns, "table" | "partitionColumn">,
+  columns: readonly TableColumn[],
+): PeriodColumn | undefined {
   const column = columns.find(({ name }) => fold(name) === fold(partitionColumn));
-  if (column === undefined) throw new TypeError(`${table.name} was not prepared: it has no ${partitionColumn}.`);
+  if (column === undefined) return undefined;
   const { name, nativeType } = column;
   if (nativeType !== "DATE" && nativeType !== "TIMESTAMP" && nativeType !== "DATETIME") {
-    throw noTimes(reference, name, nativeType);
+    throw noTimes({ datasetId: table.dataset, tableId: table.name }, name, nativeType);
   }
   return { name, nativeType };
 }
@@ -41,6 +52,16 @@ export function tableMonth(column: PeriodColumn, month: string): string {
 export function firstMoment(nativeType: PeriodColumn["nativeType"], month: string): string {
   if (nativeType === "DATE") return `DATE '${month}-01'`;
   return nativeType === "DATETIME" ? `DATETIME '${month}-01 00:00:00'` : `TIMESTAMP '${month}-01 00:00:00+00'`;
+}
+
+/** A condition that all rows meet, for a table that is only read with one on its partitions. */
+export function allPartitions(table: TableResource): string {
+  const { timePartitioning, requirePartitionFilter } = table;
+  const column = columnsOf(table).find(({ name }) => name === timePartitioning?.field);
+  const isRequired = requirePartitionFilter === true || timePartitioning?.requirePartitionFilter === true;
+  if (column === undefined || !isRequired) return "";
+  const name = identifier(column.name);
+  return ` WHERE (${name} >= ${firstMoment(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
 }
 
 /** What a person must know of a table whose months BigQuery deletes by and by. */

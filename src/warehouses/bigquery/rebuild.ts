@@ -3,14 +3,14 @@ import { BillhouseError } from "../../errors.ts";
 import type { Table } from "../../model.ts";
 import { exactNumber, isNested } from "./casts.ts";
 import { readCurrent } from "./ledger.ts";
-import { firstMoment, type PeriodColumn } from "./months.ts";
+import { allPartitions } from "./months.ts";
 import { fold, identifier, rebuildNames, type TableReference, tableName } from "./names.ts";
 import { createParameters } from "./parameters.ts";
 import { askForParts, part, type QuerySettings, runStatement, type TextRow } from "./queries.ts";
 import { prepareState, type SchemaSettings } from "./schema.ts";
 import { renameTable } from "./renaming.ts";
 import { referenceTo } from "./surroundings.ts";
-import { columnsOf, dropTable, type Field, fieldsOf, findTable, nativeTypeOf, type TableResource } from "./tables.ts";
+import { dropTable, type Field, fieldsOf, findTable, nativeTypeOf, type TableResource } from "./tables.ts";
 
 /** What is different in the table that is built beside the old one. */
 export interface Rebuilding {
@@ -122,16 +122,6 @@ async function copyRows(
   const sql = `INSERT INTO ${tableName(built)} (${names.join(", ")}) ${rows}`;
   const labels = { billhouse: "migrate", table: old.tableReference.tableId };
   await runStatement(settings, { sql, parameters: createParameters(), location, labels });
-}
-
-/** A condition that all rows meet, for a table that is only read with one on its partitions. */
-export function allPartitions(table: TableResource): string {
-  const { timePartitioning, requirePartitionFilter } = table;
-  const column = columnsOf(table).find(({ name }) => name === timePartitioning?.field);
-  const isRequired = requirePartitionFilter === true || timePartitioning?.requirePartitionFilter === true;
-  if (column === undefined || !isRequired) return "";
-  const name = identifier(column.name);
-  return ` WHERE (${name} >= ${firstMoment(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
 }
 
 /** Rows of a table; of each column the values, and the sum of numbers. */

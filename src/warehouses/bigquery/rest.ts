@@ -27,6 +27,8 @@ export interface Connection {
   call<T>(call: Call): Promise<T>;
   /** As `call`, also when the connection is closing already: to stop a job. One attempt. */
   callOnce<T>(call: Call): Promise<T>;
+  /** Milliseconds by which BigQuery's clock was ahead of this machine's at its last answer; null before there was one. */
+  skew(): number | null;
   /** Error: INTERRUPTED when the connection is closed meanwhile. */
   sleep(milliseconds: number): Promise<void>;
   /** Error: INTERRUPTED when the connection is closing. */
@@ -43,6 +45,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   const jobProject = await findJobProject(client, options);
   const pollInterval = options.pollInterval ?? 50;
   const abort = new AbortController();
+  let skew: number | null = null;
 
   function throwIfClosing(): void {
     if (abort.signal.aborted) throw interrupted();
@@ -58,7 +61,9 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
 
   async function callOnce<T>(call: Call): Promise<T> {
     if (client.needsToken) await authenticate(client.service);
-    return send<T>(client.service, call);
+    return send<T>(client.service, call, (date) => {
+      skew = date - Date.now();
+    });
   }
 
   return {
@@ -68,6 +73,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     closing: abort.signal,
     throwIfClosing,
     sleep: pause,
+    skew: () => skew,
     identity: () => identityOf(client),
     callOnce,
     async call(call) {
@@ -92,7 +98,11 @@ function interrupted(): BillhouseError {
   });
 }
 
-async function send<T>(service: BigQuery, { method, project, path, query, body }: Call): Promise<T> {
+async function send<T>(
+  service: BigQuery,
+  { method, project, path, query, body }: Call,
+  onDate: (date: number) => void,
+): Promise<T> {
   const end = new AbortController();
   const request = {
     method,
@@ -103,7 +113,9 @@ async function send<T>(service: BigQuery, { method, project, path, query, body }
     ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   };
   const answer = new Promise<T>((resolve, reject) => {
-    service.request(request, (error, found: T) => {
+    service.request(request, (error, found: T, response) => {
+      const date = Date.parse(String(response?.headers?.["date"]));
+      if (!Number.isNaN(date)) onDate(date);
       // oxlint-disable-next-line typescript/strict-boolean-expressions -- the SDK gives null or undefined
       if (error) reject(refusedError(refusalOfAnswer(error), error));
       else resolve(found);

@@ -15,13 +15,14 @@ import { reachPoint } from "../points.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { makeDataset } from "./datasets.ts";
 import { createForEver, describe, encryption, extendTable, noTimes } from "./definitions.ts";
+import { prepareKept } from "./kept.ts";
 import { checkLimits } from "./limits.ts";
 import { fold, nativeTypes, type TableReference } from "./names.ts";
 import { createParameters } from "./parameters.ts";
 import { finishRebuild } from "./renaming.ts";
 import { type QuerySettings, runStatement, type Statement } from "./queries.ts";
 import { lookAround, nameOf, referenceTo, type Surroundings } from "./surroundings.ts";
-import { columnsOf, type Field, type TableResource } from "./tables.ts";
+import { columnsOf, type Field, findTable, type TableResource } from "./tables.ts";
 
 /** What making tables needs to know besides the connection. */
 export interface SchemaSettings extends QuerySettings {
@@ -39,9 +40,15 @@ export async function prepareTable(settings: SchemaSettings, table: Table, chang
   if (isAway) await finishRebuild(settings, table);
   const descriptions = new Map(change.registered.map((row) => [fold(row.columnName), row.sourceName.slice(0, 1024)]));
   const added = change.added.map(({ name, type }) => describe({ name, type: nativeTypes[type] }, descriptions));
+  // Before the columns are there: what is stopped in between has left columns of which the next run knows that they are
+  // new. The other way round there would be columns of which nothing is known.
+  await register(settings, table, change.registered, around);
   if (around.table === null) await createBill(settings, reference, added, change);
   else await extendTable(settings, reference, added, descriptions);
-  await register(settings, table, change.registered, around);
+  if (change.keepsPrevious) {
+    const bill = await findTable(settings.connection, reference);
+    if (bill !== null) await prepareKept(settings, table, bill, change.partitionColumn, around.location);
+  }
 }
 
 /**

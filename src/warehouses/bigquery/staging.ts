@@ -80,7 +80,11 @@ async function stageGroup(
   return { ...group, rows, columns: stagedColumns(group, fieldsOf(table ?? null), columns, replacement) };
 }
 
-async function keepForADay({ connection }: QuerySettings, table: TableReference): Promise<TableResource | undefined> {
+/** Lets a staging table expire after a day, and gives it; undefined when it is gone. */
+export async function keepForADay(
+  { connection }: QuerySettings,
+  table: TableReference,
+): Promise<TableResource | undefined> {
   try {
     return await patchTable(connection, table, { expirationTime: String(Date.now() + lifetime) });
   } catch (error) {

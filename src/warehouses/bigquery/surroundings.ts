@@ -43,6 +43,19 @@ export async function lookAround(settings: QuerySettings, table: Table): Promise
   return { table: bill, tracking, receipts, loads, states, registry, lease, location };
 }
 
+/** A billing table alone, and where it lies; null when it is not there. As in `lookAround`. */
+export async function findBill(
+  settings: QuerySettings,
+  table: Table,
+): Promise<(TableResource & { readonly location: string }) | null> {
+  const bill =
+    (await findTable(settings.connection, referenceTo(settings, table))) ?? (await findReplaced(settings, table));
+  if (bill === null) return null;
+  const project = table.project ?? settings.connection.project;
+  const location = bill.location ?? (await findLocation(settings, project, table.dataset));
+  return location === null ? null : { ...bill, location };
+}
+
 /** The table under the name that it has while a new one takes its place. */
 async function findReplaced(settings: QuerySettings, table: Table): Promise<TableResource | null> {
   const { old } = rebuildNames(referenceTo(settings, table));

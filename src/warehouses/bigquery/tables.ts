@@ -22,6 +22,7 @@ export interface TableResource {
   readonly schema?: { readonly fields?: readonly Field[] };
   readonly location?: string;
   readonly numRows?: string;
+  readonly numBytes?: string;
   readonly creationTime?: string;
   readonly expirationTime?: string;
   readonly timePartitioning?: TimePartitioning;

@@ -12,8 +12,8 @@ export interface Uploads {
   remove(uri: string): Promise<void>;
   /** Removes files that were uploaded more than a day ago. */
   removeOld(): Promise<void>;
-  /** Uploads a small file and removes it again; tells in words that it could. Errors: those of `upload`. */
-  examine(): Promise<string>;
+  /** Uploads a small CSV file with one column of text, and removes it after `work`. Errors: those of `upload`. */
+  examine(work: (uri: string) => Promise<void>): Promise<void>;
 }
 
 /** The files of a month, all in Cloud Storage, and how to remove those that were uploaded. */

@@ -1,11 +1,19 @@
-import type { TableColumn } from "../../model.ts";
+import type { CostLine } from "../../model.ts";
 import type { MonthReplacement } from "../warehouse.ts";
-import { exactMoment, exactNumber, longText, numberText } from "./casts.ts";
-import { fold } from "./names.ts";
+import { exactNumber, longText, numberText } from "./casts.ts";
+import { measuredCells, usageSpan } from "./cells.ts";
 import { monthCondition, type PeriodColumn } from "./months.ts";
 import { createParameters, type Parameters } from "./parameters.ts";
 import { askForParts, part, type QuerySettings, type TextRow } from "./queries.ts";
 import { columnFor, relationOf, type Staged, tableValue } from "./sources.ts";
+import { summaryOf, summaryPart } from "./summaries.ts";
+
+/** What staging tables hold. */
+export interface StagedMeasures {
+  readonly groups: readonly RowGroup[];
+  /** See `MonthMeasures.summary`. */
+  readonly summary: readonly CostLine[];
+}
 
 /** Rows of one staging table that are alike: in currency, in what is wrong with their period, in a very long amount. */
 export interface RowGroup {
@@ -19,6 +27,8 @@ export interface RowGroup {
   readonly costs: readonly CostGroup[];
   readonly firstUsage: string | null;
   readonly lastUsage: string | null;
+  /** Rows without the id of an invoice. */
+  readonly uninvoiced: number;
 }
 
 /** What such rows hold of a cost column. */
@@ -44,13 +54,12 @@ export async function measureStaged(
   staged: readonly Staged[],
   replacement: MonthReplacement,
   period: PeriodColumn,
-  table: readonly TableColumn[],
   location: string,
-): Promise<readonly RowGroup[]> {
-  if (staged.length === 0) return [];
+): Promise<StagedMeasures> {
+  if (staged.length === 0) return { groups: [], summary: [] };
   const { costColumns } = replacement;
   const parameters = createParameters();
-  const tables = staged.map((each, index) => rowsOf(each, index, replacement, period, table, parameters));
+  const tables = staged.map((each, index) => rowsOf(each, index, replacement, period, parameters));
   const costs = costColumns.map((_, index): Record<string, string> => {
     const [text, exact, kept] = [`v.text${index}`, `v.exact${index}`, `v.kept${index}`];
     return {
@@ -70,17 +79,22 @@ export async function measureStaged(
     state: "v.state",
     rows: "COUNT(*)",
     period: "MIN(v.period)",
-    first: `FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MIN(v.used))`,
-    last: `FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MAX(v.used))`,
+    uninvoiced: "COUNTIF(v.uninvoiced)",
+    ...usageSpan,
     ...Object.assign({}, ...costs),
   } as Record<string, string>;
-  const sql = part("group", cells, `(${tables.join(" UNION ALL ")}) AS v GROUP BY ${keys.join(", ")}`);
+  const groups = part("group", cells, `v GROUP BY ${keys.join(", ")}`);
+  const selects = costColumns.length === 0 ? [groups] : [groups, summaryPart("v.state = 'in'")];
+  const sql = `WITH v AS (${tables.join(" UNION ALL ")}) ${selects.join(" UNION ALL ")}`;
   const labels = { billhouse: "verify", table: replacement.table.name, month: replacement.billingMonth };
   const parts = await askForParts(settings, { sql, parameters, location, labels });
-  return (parts.get("group") ?? []).flatMap((row) => {
-    const found = staged[Number(row["source"])];
-    return found === undefined ? [] : [rowGroup(row, found, costColumns)];
-  });
+  return {
+    groups: (parts.get("group") ?? []).flatMap((row) => {
+      const found = staged[Number(row["source"])];
+      return found === undefined ? [] : [rowGroup(row, found, costColumns)];
+    }),
+    summary: summaryOf(parts.get("line")),
+  };
 }
 
 function rowGroup(row: TextRow, staged: Staged, costColumns: readonly string[]): RowGroup {
@@ -93,6 +107,7 @@ function rowGroup(row: TextRow, staged: Staged, costColumns: readonly string[]):
     currency: row["currency"] ?? "",
     firstUsage: row["first"] ?? null,
     lastUsage: row["last"] ?? null,
+    uninvoiced: count("uninvoiced"),
     costs: costColumns.map((_, index) => ({
       values: count(`values${index}`),
       long: row[`long${index}`] ?? null,
@@ -111,44 +126,44 @@ function rowsOf(
   index: number,
   replacement: MonthReplacement,
   period: PeriodColumn,
-  table: readonly TableColumn[],
   parameters: Parameters,
 ): string {
-  const { costColumns, currencyColumn, usageColumn, stamped, billingMonth } = replacement;
+  const { costColumns, stamped, billingMonth } = replacement;
   const { columns } = staged;
-  const safe = (name: string | null): string | undefined => {
-    const column = columnFor(columns, name);
-    return column === undefined ? undefined : tableValue(column, "SAFE_CAST", parameters);
-  };
-  const periodText = stamped ? undefined : columnFor(columns, period.name);
-  const moment = safe(stamped ? null : period.name);
+  const periodColumn = stamped ? undefined : columnFor(columns, period.name);
+  const moment = periodColumn === undefined ? undefined : tableValue(periodColumn, "SAFE_CAST", parameters);
   const state =
-    periodText === undefined || moment === undefined
+    periodColumn === undefined || moment === undefined
       ? "'in'"
-      : `CASE WHEN ${periodText.value} IS NULL THEN 'missing' WHEN ${moment} IS NULL THEN 'unreadable'
+      : `CASE WHEN ${periodColumn.value} IS NULL THEN 'missing' WHEN ${moment} IS NULL THEN 'unreadable'
         WHEN ${monthCondition(moment, period, billingMonth)} THEN 'in' ELSE 'out' END`;
-  const used = safe(usageColumn);
-  const usageType = typeIn(table, usageColumn);
-  const currency = safe(currencyColumn);
   const costs = costColumns.map((name, position) => {
     const column = columnFor(columns, name);
-    const named = (text: string, long: string, exact: string, kept: string): string =>
-      `${text} AS text${position}, ${long} AS long${position}, ${exact} AS exact${position}, ${kept} AS kept${position}`;
-    const nothing = "CAST(NULL AS STRING)";
     if (column === undefined) {
-      return named(nothing, nothing, "CAST(NULL AS BIGNUMERIC)", "CAST(NULL AS BIGNUMERIC)");
+      const nothing = "CAST(NULL AS STRING)";
+      return { [`text${position}`]: nothing, [`long${position}`]: nothing, [`exact${position}`]: noNumber };
     }
     const text = `NULLIF(${numberText(column.value, column.field)}, '')`;
-    const kept = exactNumber(tableValue(column, "SAFE_CAST", parameters), column.nativeType);
-    return named(text, longText(text), exactNumber(text, "STRING"), kept);
+    return {
+      [`text${position}`]: text,
+      [`long${position}`]: longText(text),
+      [`exact${position}`]: exactNumber(text, "STRING"),
+    };
   });
-  return `SELECT '${index}' AS source, ${state} AS state,
-    ${periodText === undefined ? "''" : `CAST(${periodText.value} AS STRING)`} AS period,
-    ${currency === undefined ? "''" : `COALESCE(CAST(${currency} AS STRING), '')`} AS currency,
-    ${used === undefined ? "CAST(NULL AS TIMESTAMP)" : exactMoment(used, usageType)} AS used${costs.map((cost) => `, ${cost}`).join("")}
-    FROM ${relationOf([staged])}`;
+  const measured = measuredCells(replacement, (name) => {
+    const column = columnFor(columns, name);
+    if (column === undefined) return undefined;
+    return { sql: tableValue(column, "SAFE_CAST", parameters), nativeType: column.nativeType };
+  });
+  const cells = {
+    source: `'${index}'`,
+    state,
+    period: periodColumn === undefined ? "''" : `CAST(${periodColumn.value} AS STRING)`,
+    ...Object.assign({}, ...costs),
+    ...measured,
+  } as Record<string, string>;
+  const list = Object.entries(cells).map(([name, sql]) => `${sql} AS ${name}`);
+  return `SELECT ${list.join(", ")} FROM ${relationOf([staged])}`;
 }
 
-function typeIn(table: readonly TableColumn[], name: string | null): string {
-  return table.find((column) => name !== null && fold(column.name) === fold(name))?.nativeType ?? "STRING";
-}
+const noNumber = "CAST(NULL AS BIGNUMERIC)";

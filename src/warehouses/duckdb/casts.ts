@@ -5,9 +5,11 @@
  */
 export const castMacros: readonly string[] = [
   // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
+  // It would take `1_000` for a number, which nobody who counts does.
   // The lambdas only give names to parts: an argument that a macro repeats is planned again and again.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS
-    CASE WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c ELSE list_transform(
+    CASE WHEN contains(c, '_') THEN 'no number: ' || c
+      WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c ELSE list_transform(
       [regexp_extract(c, '^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$', ['sign', 'whole', 'fraction', 'exponent'])],
       LAMBDA p: list_transform(
         [{'digits': p.whole || p.fraction, 'point': length(p.whole) + TRY_CAST(p.exponent AS INTEGER)}],

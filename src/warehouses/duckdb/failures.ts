@@ -1,8 +1,8 @@
 import { BillhouseError } from "../../errors.ts";
 
 /**
- * The error that a person can act on behind an error of DuckDB or of the file system: a full disk, too little memory,
- * two writers. Everything else is returned as it is.
+ * The error that a person can act on behind an error of DuckDB or of the file system: a full disk, files that are gone or
+ * may not be written, too little memory, two writers. Everything else is returned as it is.
  */
 export function translateFailure(error: unknown, description: string): unknown {
   if (error instanceof BillhouseError || !(error instanceof Error)) return error;
@@ -10,6 +10,23 @@ export function translateFailure(error: unknown, description: string): unknown {
   if (/No space left|ENOSPC|EDQUOT|Disk quota exceeded|File too large|EFBIG|max_temp_directory_size/i.test(message)) {
     return new BillhouseError("WAREHOUSE_FULL", `The disk has no room left for ${description}: ${firstLine(message)}`, {
       hint: "Free some space on the disk of the database, then run again: what was loaded before is untouched.",
+      cause: error,
+    });
+  }
+  const { code = "", syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined && code === "ENOENT") {
+    return new BillhouseError("WAREHOUSE_NOT_FOUND", `A file of ${description} is gone: ${firstLine(message)}`, {
+      hint: "Let nothing delete files beside the database while billhouse runs, then run again: what was loaded before is untouched.",
+      cause: error,
+    });
+  }
+  const isRefused = syscall !== undefined && /^(?:EACCES|EEXIST|EISDIR|ENOTDIR|ENOTEMPTY|EPERM|EROFS)$/.test(code);
+  if (
+    isRefused ||
+    /^(?:FATAL|TransactionContext) Error: [^]*(?:Permission denied|Read-only file system)/i.test(message)
+  ) {
+    return new BillhouseError("WAREHOUSE_DENIED", `A file of ${description} cannot be written: ${firstLine(message)}`, {
+      hint: "Look at what lies there and at who may write it, then run again: what was loaded before is untouched.",
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { ColumnType, RegisteredColumn, Table, TableColumn } from "../../model.ts";
+import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, TableColumn } from "../../model.ts";
 import type { CurrentState } from "../../state/package.ts";
-import { newestReceipts, type ReadRow } from "../../state/receipts.ts";
+import { newestReceipts, receiptHistory, type ReadRow } from "../../state/receipts.ts";
 import { columnsTable, loadsTable, pipelineStateTable, receiptsTable, trackingTableName } from "../../state/tables.ts";
 import type { Ledger } from "../warehouse.ts";
 import { readRows } from "./database.ts";
@@ -98,10 +98,23 @@ async function readLastSummary(connection: DuckDBConnection, table: Table): Prom
   return typeof id === "string" ? id : null;
 }
 
-/** The tracking rows of the newest load of each month, and the receipts that are kept apart from them. */
+/** Every receipt of one month, newest first. */
+export async function readHistory(
+  connection: DuckDBConnection,
+  table: Table,
+  billingMonth: BillingMonth,
+): Promise<readonly Receipt[]> {
+  return receiptHistory(...(await readTracking(connection, table, billingMonth)));
+}
+
+/**
+ * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are kept apart
+ * from them.
+ */
 export async function readTracking(
   connection: DuckDBConnection,
   table: Table,
+  billingMonth: BillingMonth | null = null,
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const name = trackingTableName(table);
   const columns = new Set((await columnsOf(connection, table.dataset, name)).map((column) => column.name));
@@ -113,10 +126,14 @@ export async function readTracking(
     ...(columns.has("is_run_summary") ? [`"is_run_summary" IS DISTINCT FROM true`] : []),
   ];
   const order = `"_dlt_load_id" DESC${columns.has("loaded_at") ? `, "loaded_at" DESC` : ""}`;
+  const wanted =
+    billingMonth === null
+      ? `QUALIFY row_number() OVER (PARTITION BY "billing_month" ORDER BY ${order}) = 1`
+      : `AND "billing_month" = $1`;
   const rows = await readRows(
     connection,
-    `SELECT * FROM ${tableName(table.dataset, name)} WHERE ${isLoad.join(" AND ")}
-      QUALIFY row_number() OVER (PARTITION BY "billing_month" ORDER BY ${order}) = 1`,
+    `SELECT * FROM ${tableName(table.dataset, name)} WHERE ${isLoad.join(" AND ")} ${wanted}`,
+    billingMonth === null ? [] : [billingMonth],
   );
   if ((await columnsOf(connection, table.dataset, receiptsTable.name)).length === 0) return [rows, []];
   const own = await readRows(

@@ -15,6 +15,7 @@ import {
 } from "../../state/tables.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
+import { prepareKept } from "./kept.ts";
 import { columnsOf } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./names.ts";
 
@@ -28,6 +29,7 @@ export async function prepareTable(connection: DuckDBConnection, table: Table, c
   } else {
     for (const column of columns) await connection.run(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${column}`);
   }
+  await prepareKept(connection, table, change.keepsPrevious);
   await register(connection, table, change.registered);
 }
 
@@ -91,8 +93,12 @@ async function register(
       WHERE NOT EXISTS (FROM ${registry} AS r WHERE r."table_name" = n."table_name" AND r."source_name" = n."source_name")
       RETURNING "column_name" AS "name", "source_name" AS "source"`,
   );
+  // DuckDB copies the whole table's entry for each: ten thousand would take minutes and gigabytes, for what only repeats.
+  if (written.length > mostComments) return;
   const target = tableName(table.dataset, table.name);
   for (const { name, source } of written) {
     await connection.run(`COMMENT ON COLUMN ${target}.${identifier(String(name))} IS ${literal(String(source))}`);
   }
 }
+
+const mostComments = 1000;

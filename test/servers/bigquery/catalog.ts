@@ -1,6 +1,7 @@
 import type { Engine } from "./engine.ts";
 import { refusal } from "./failures.ts";
 import { checkFields, checkTableName } from "./names.ts";
+import { remember } from "./past.ts";
 import { alterSchema } from "./schema-changes.ts";
 
 import {
@@ -30,6 +31,8 @@ export interface Catalog {
   createTable(dataset: Dataset, name: string, request: TableRequest): Promise<Table>;
   patchTable(table: Table, request: TableRequest): Promise<void>;
   dropTable(table: Table): Promise<void>;
+  /** Lets go of the rows of a table that has lost its name, now and before. */
+  dropCopies(table: Table): Promise<void>;
   /** Lets go of what has expired. */
   sweep(): Promise<void>;
 }
@@ -87,6 +90,7 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
         creationTime: clock(),
         lastModifiedTime: clock(),
         lastMutation: 0,
+        past: [],
         ...layout(dataset, fields, request),
         ...expiration(dataset, request, clock()),
         ...described(request),
@@ -101,7 +105,10 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
     async patchTable(table, request) {
       const { timePartitioning, schema } = request;
       if (timePartitioning !== undefined) changePartitioning(table, timePartitioning);
-      if (schema !== undefined) await alterSchema(engine, table, (schema.fields ?? []).map(normalised));
+      if (schema !== undefined) {
+        await remember(engine, [table], clock);
+        await alterSchema(engine, table, (schema.fields ?? []).map(normalised));
+      }
       if (request.expirationTime === null) delete table.expirationTime;
       else if (request.expirationTime !== undefined) Object.assign(table, expiration(table.dataset, request, clock()));
       if (request.clustering === null) delete table.clustering;
@@ -113,7 +120,11 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
 
     async dropTable(table) {
       table.dataset.tables.delete(table.name);
-      await engine.run(`DROP TABLE IF EXISTS ${table.physical}`);
+      await catalog.dropCopies(table);
+    },
+
+    async dropCopies(table) {
+      for (const { physical } of [table, ...table.past]) await engine.run(`DROP TABLE IF EXISTS ${physical}`);
     },
 
     async sweep() {

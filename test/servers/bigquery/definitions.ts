@@ -7,7 +7,7 @@ import { checkColumnName, checkTableName } from "./names.ts";
 import { translateQuery } from "./queries.ts";
 import { emptyScope, type Surroundings } from "./scope.ts";
 import type { Expression, Statement } from "./syntax.ts";
-import { columnsOf, namedTable, type Table, tableId } from "./table-settings.ts";
+import { columnsOf, namedTable, type Table, tableId, type TimePartitioning } from "./table-settings.ts";
 import { type Column, fieldSchema, quoted, scalar } from "./types.ts";
 
 /** What a statement that defines something is run with. */
@@ -90,7 +90,8 @@ async function createAs(statement: Statement & { s: "create" }, options: Definit
   await options.bill();
   if (options.dryRun) return;
   const existing = dataset.tables.get(name);
-  if (existing !== undefined && statement.replace) await catalog.dropTable(existing);
+  // The query may read the table that it replaces.
+  if (existing !== undefined && statement.replace) dataset.tables.delete(name);
   const known: Column[] = columns.map((column) => ({
     ...column,
     type: column.type.kind === "NULL" ? scalar("INT64") : column.type,
@@ -98,23 +99,29 @@ async function createAs(statement: Statement & { s: "create" }, options: Definit
   const table = await catalog.createTable(dataset, name, {
     schema: { fields: known.map(fieldSchema) },
     ...(encryptionConfiguration !== undefined && { encryptionConfiguration }),
-    ...(statement.partition && { timePartitioning: partitioningOf(statement.partition) }),
+    ...(statement.partition && { timePartitioning: partitioningOf(statement.partition, statement.expiration) }),
     ...(statement.cluster.length > 0 && { clustering: { fields: [...statement.cluster] } }),
   });
   try {
     await connection.run(`INSERT INTO ${namedTable(table).physical} ${sql}`);
   } catch (error) {
     await catalog.dropTable(table);
+    if (existing !== undefined) dataset.tables.set(name, existing);
     throw error;
   }
+  if (existing !== undefined) await catalog.dropCopies(existing);
   await catalog.sweep();
 }
 
-function partitioningOf(expression: Expression): { type: string; field: string } {
-  if (expression.e === "name") return { type: "DAY", field: expression.path.at(-1) ?? "" };
+function partitioningOf(expression: Expression, days: Expression | undefined): TimePartitioning {
+  const expirationMs = days?.e === "literal" ? String(Number(days.value) * 86_400_000) : undefined;
+  const expires = expirationMs === undefined ? {} : { expirationMs };
+  if (expression.e === "name") return { type: "DAY", field: expression.path.at(-1) ?? "", ...expires };
   if (expression.e === "call" && /^(?:DATE|DATETIME|TIMESTAMP)_TRUNC$/u.test(expression.name)) {
     const [column, part] = expression.arguments;
-    if (column?.e === "name" && part?.e === "literal") return { type: part.value, field: column.path.at(-1) ?? "" };
+    if (column?.e === "name" && part?.e === "literal") {
+      return { type: part.value, field: column.path.at(-1) ?? "", ...expires };
+    }
   }
   throw queryError("PARTITION BY expression must be a column, or DATE_TRUNC, DATETIME_TRUNC or TIMESTAMP_TRUNC of one");
 }

@@ -21,13 +21,17 @@ export type FaultKind =
   | "reset"
   /** The connection ends when everything is done. */
   | "lost"
+  /** Everything is done, and the answer says that it was there before: of a request that a layer below sent twice. */
+  | "duplicate"
   | "jobRateLimitExceeded"
   | "jobBackendError"
   | "backendError"
   | "internalError"
   | "jobQuotaExceeded"
   /** The job is RUNNING until it is released, and then does its work. */
-  | "stay-running";
+  | "stay-running"
+  /** The job does its work, and then ends with a backendError. */
+  | "fail-afterwards";
 
 /** A fault that a test wants. */
 export interface Fault {
@@ -73,6 +77,7 @@ export const requestKinds: readonly FaultKind[] = [
   "quotaExceeded",
   "reset",
   "lost",
+  "duplicate",
 ];
 
 /** Faults that hit the job of a request. */
@@ -83,6 +88,7 @@ export const jobKinds: readonly FaultKind[] = [
   "internalError",
   "jobQuotaExceeded",
   "stay-running",
+  "fail-afterwards",
 ];
 
 /** No faults yet. */
@@ -153,6 +159,8 @@ export function faultError(kind: FaultKind): Error {
     ],
     jobBackendError: ["jobBackendError", "Error encountered during job execution. Retry the job with a new jobId."],
     backendError: ["backendError", "Error encountered during execution. Retrying may solve the problem."],
+    "fail-afterwards": ["backendError", "Error encountered during execution. Retrying may solve the problem."],
+    duplicate: ["duplicate", "Already Exists", 409],
     internalError: [
       "internalError",
       "An internal error occurred and the request could not be completed. This is usually caused by a transient issue.",

@@ -6,7 +6,7 @@ import { checkLabels } from "./table-settings.ts";
 import { checkLoad, type LoadConfiguration } from "./load-configuration.ts";
 import type { QueryParameter } from "./parameters.ts";
 
-import { runScript } from "./scripts.ts";
+import { type Destination, runScript } from "./scripts.ts";
 import { type Column, fieldSchema } from "./types.ts";
 
 /** `configuration` of a job. */
@@ -21,6 +21,9 @@ export interface JobConfiguration {
     readonly destinationEncryptionConfiguration?: unknown;
     readonly defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
     readonly connectionProperties?: readonly { readonly key: string; readonly value: string }[];
+    readonly destinationTable?: Destination;
+    readonly createDisposition?: string;
+    readonly writeDisposition?: string;
     readonly useQueryCache?: boolean;
     readonly priority?: string;
   };
@@ -53,7 +56,7 @@ export interface Job {
 export const pageSize = 3;
 
 const queryKeys = new Set(
-  "query useLegacySql parameterMode queryParameters maximumBytesBilled destinationEncryptionConfiguration defaultDataset connectionProperties useQueryCache priority".split(
+  "query useLegacySql parameterMode queryParameters maximumBytesBilled destinationEncryptionConfiguration defaultDataset connectionProperties destinationTable createDisposition writeDisposition useQueryCache priority".split(
     " ",
   ),
 );
@@ -88,6 +91,12 @@ export function checkConfiguration(configuration: JobConfiguration): void {
   if (query?.useLegacySql !== false)
     throw refusal("notImplemented", "This server speaks GoogleSQL only: useLegacySql must be false");
   if (typeof query.query !== "string") throw refusal("invalid", "Required parameter is missing: query");
+  const { destinationTable, createDisposition = "CREATE_IF_NEEDED", writeDisposition } = query;
+  if (
+    createDisposition !== "CREATE_IF_NEEDED" ||
+    (destinationTable !== undefined && writeDisposition !== "WRITE_TRUNCATE")
+  )
+    throw refusal("notImplemented", "This server takes CREATE_IF_NEEDED and WRITE_TRUNCATE for the table of an answer");
   // Documented: quotas#query_jobs.
   if (query.query.length > 1024 * 1024) {
     throw refusal(

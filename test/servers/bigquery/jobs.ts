@@ -111,6 +111,8 @@ export function createJobs(options: JobsOptions): Jobs {
       parameters: parameterValues(query),
       ...(query.defaultDataset !== undefined && { defaultDataset: query.defaultDataset }),
       ...(dataProject !== undefined && { dataProject }),
+      ...(query.destinationTable !== undefined && { destination: query.destinationTable }),
+      clock,
       encryptionConfiguration: query.destinationEncryptionConfiguration,
       ...(query.maximumBytesBilled !== undefined && { maximumBytesBilled: Number(query.maximumBytesBilled) }),
       permit: (table, what) =>
@@ -139,10 +141,11 @@ export function createJobs(options: JobsOptions): Jobs {
     job.state = "RUNNING";
     try {
       if (fault?.kind === "stay-running") await Promise.race([fault.released, cancelling]);
-      else if (fault !== undefined) throw faultError(fault.kind);
+      else if (fault !== undefined && fault.kind !== "fail-afterwards") throw faultError(fault.kind);
       if (job.cancelled) throw stopped();
       await catalog.sweep();
       await work(job);
+      if (fault?.kind === "fail-afterwards") throw faultError(fault.kind);
     } catch (error) {
       job.failure = job.cancelled ? refusalOf(stopped()) : refusalOf(error);
       if (/this server|Function not found/iu.test(job.failure.message)) options.onUnknown(job);

@@ -166,7 +166,9 @@ function parseRelation(reader: Reader): From {
   }
   const path = parsePath(reader);
   const alias = parseAlias(reader);
-  return { f: "table", path, at, ...(alias !== undefined && { alias }) };
+  // Documented: standard-sql/query-syntax#for_system_time_as_of; only for a table, and behind its alias.
+  const asOf = reader.takes("FOR", "SYSTEM_TIME", "AS", "OF") ? parseExpression(reader) : undefined;
+  return { f: "table", path, at, ...(alias !== undefined && { alias }), ...(asOf && { asOf }) };
 }
 
 /** Parses the name of a table: one pair of backticks around all of it, or its parts. Error: a syntax error. */

@@ -107,8 +107,14 @@ function parseCreate(reader: Reader): Parsed {
   if (reader.takes("CLUSTER", "BY"))
     do cluster.push(reader.name());
     while (reader.takes(","));
+  // Documented: data-definition-language#table_option_list.
+  const expiration = reader.takes("OPTIONS", "(", "PARTITION_EXPIRATION_DAYS", "=")
+    ? parseExpression(reader)
+    : undefined;
+  if (expiration !== undefined) reader.expect(")");
   reader.expect("AS");
-  return { s: "create", table, replace, cluster, query: parseQuery(reader), ...(partition && { partition }) };
+  const layout = { ...(partition && { partition }), ...(expiration && { expiration }) };
+  return { s: "create", table, replace, cluster, query: parseQuery(reader), ...layout };
 }
 
 function parseAlter(reader: Reader): Parsed {

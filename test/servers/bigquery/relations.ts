@@ -28,12 +28,13 @@ export function translateFrom(
   switch (from.f) {
     case "table": {
       const alias = from.alias ?? from.path.at(-1) ?? "";
-      const columns = from.path.length === 1 ? namedResult(from.path[0] ?? "", outer) : undefined;
+      const columns =
+        from.path.length === 1 && from.asOf === undefined ? namedResult(from.path[0] ?? "", outer) : undefined;
       if (columns !== undefined) {
         const sql = `${quoted(fold(from.path[0] ?? ""))} AS ${quoted(alias)}`;
         return { sql, relations: [{ alias, columns }], shared: none, filters: [] };
       }
-      const table = around.table(from.path);
+      const table = around.table(from.path, from.asOf);
       const filters = table.requiredFilter === undefined ? [] : [{ table: table.id, column: table.requiredFilter }];
       return {
         sql: `${table.physical} AS ${quoted(alias)}`,

@@ -68,10 +68,11 @@ export function createHandlers(
         location,
         defaultTableExpirationMs,
         defaultPartitionExpirationMs,
+        maxTimeTravelHours,
         labels,
       } = body as Partial<Dataset> & { datasetReference?: { datasetId?: string } };
       permissions.project("bigquery.datasets.create", project);
-      const settings = { location, defaultTableExpirationMs, defaultPartitionExpirationMs, labels };
+      const settings = { location, defaultTableExpirationMs, defaultPartitionExpirationMs, maxTimeTravelHours, labels };
       const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
       return datasetResource(catalog.createDataset(project, datasetReference.datasetId ?? "", given));
     },
@@ -158,7 +159,7 @@ function tableReference({ dataset, name }: Table): unknown {
 }
 
 function datasetResource(dataset: Dataset): unknown {
-  const { location, defaultTableExpirationMs, defaultPartitionExpirationMs, labels } = dataset;
+  const { location, defaultTableExpirationMs, defaultPartitionExpirationMs, maxTimeTravelHours, labels } = dataset;
   return {
     kind: "bigquery#dataset",
     id: `${dataset.project}:${dataset.name}`,
@@ -166,6 +167,7 @@ function datasetResource(dataset: Dataset): unknown {
     location,
     defaultTableExpirationMs,
     defaultPartitionExpirationMs,
+    maxTimeTravelHours,
     labels,
   };
 }

@@ -1,5 +1,6 @@
 import { queryError } from "./failures.ts";
 
+import type { Expression } from "./syntax.ts";
 import { place } from "./tokens.ts";
 import { type Column, quoted, scalar, type Type } from "./types.ts";
 
@@ -27,8 +28,8 @@ export interface NamedTable {
 /** What a statement is read with. */
 export interface Surroundings {
   readonly sql: string;
-  /** Error: notFound. */
-  table(path: readonly string[]): NamedTable;
+  /** A table as it is, or as it was at a moment. Errors: notFound, invalidQuery. */
+  table(path: readonly string[], asOf?: Expression): NamedTable;
   readonly parameters: ReadonlyMap<string, Value>;
   readonly rowCount: bigint | null;
 }

@@ -11,7 +11,8 @@ import { parseScript } from "./parse-statements.ts";
 import { emptyScope, type Surroundings, type Value } from "./scope.ts";
 import { translateMutation, translateQuestion } from "./statements.ts";
 import type { Statement } from "./syntax.ts";
-import { namedTable, type Table } from "./table-settings.ts";
+import { asOf, momentOf, remember } from "./past.ts";
+import { namedTable, type Table, tableId } from "./table-settings.ts";
 import { createTransactions, type Sequence } from "./transactions.ts";
 import { type Column, scalar } from "./types.ts";
 
@@ -30,6 +31,10 @@ export interface ScriptOptions {
   /** The key with which new tables are encrypted. */
   readonly encryptionConfiguration?: unknown;
   readonly dryRun: boolean;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** The table that takes the rows of the question. */
+  readonly destination?: Destination;
   /** Refuses what the project may not do with a table. */
   permit(table: Table, what: "read" | "write"): void;
   /** Refuses DML where a project has no billing. */
@@ -38,6 +43,13 @@ export interface ScriptOptions {
   beforeStatement(sql: string): Promise<void>;
   /** Is given the connection on which the script runs, so that it can be interrupted. */
   running(connection: DuckDBConnection): void;
+}
+
+/** Where the rows of a question go. */
+export interface Destination {
+  readonly projectId: string;
+  readonly datasetId: string;
+  readonly tableId: string;
 }
 
 /** What a script did. */
@@ -70,7 +82,9 @@ export async function runScript(options: ScriptOptions, sequence: Sequence): Pro
 
 function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckDBConnection, count: number) {
   const { catalog, dryRun } = options;
-  const transactions = createTransactions(connection, sequence);
+  const transactions = createTransactions(connection, sequence, (tables) =>
+    remember(options.engine, tables, options.clock),
+  );
   let rowCount: bigint | null = null;
   let last: { columns: readonly Column[]; rows: readonly Row[] } | null = null;
   let bytes = 0;
@@ -89,15 +103,24 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     if (path.length > 3) throw queryError(`Invalid table name: ${path.join(".")}`);
     return catalog.table(project, dataset, name, options.location);
   };
+  const moments = new Map<Table, number | undefined>();
   const around = (): Surroundings => ({
     sql: options.sql,
     parameters: options.parameters,
     rowCount,
-    table(path) {
+    table(path, moment) {
       const table = tableOf(path);
       options.permit(table, "read");
       current.push(table);
-      return namedTable(table);
+      const at = moment === undefined ? undefined : momentOf(moment);
+      // Documented: standard-sql/query-syntax#for_system_time_as_of; the wording is assumed.
+      if (moments.has(table) && moments.get(table) !== at) {
+        throw queryError(`Table ${tableId(table)} is referenced at more than one point in time`);
+      }
+      moments.set(table, at);
+      if (at === undefined) return namedTable(table);
+      if (transactions.isOpen) throw queryError("This server knows no past in a transaction");
+      return namedTable(asOf(table, at, options.clock()));
     },
   });
   async function bill(tables: readonly Table[]): Promise<void> {
@@ -130,6 +153,7 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     if (dryRun) return;
     // Documented: transactions#transaction_concurrency; INSERT adds rows, and conflicts with nothing.
     if (statement.s !== "insert") await transactions.claim(target);
+    await transactions.changing(target);
     const { rowsChanged } = await transactions.execute(sql, [target]);
     rowCount = BigInt(rowsChanged);
     target.lastModifiedTime = Date.now();
@@ -151,14 +175,23 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     last = { columns: shown, rows: restRows(await transactions.execute(sql, current), shown) };
   }
 
+  /** Documented: reference/rest/v2/Job#JobConfigurationQuery; the rows replace those of the table, or make it. */
+  async function fill(statement: Statement & { s: "query" }, to: Destination): Promise<void> {
+    if (count > 1) throw queryError("configuration.query.destinationTable cannot be set for scripts");
+    const table = [to.projectId, to.datasetId, to.tableId];
+    const create = { ...statement, s: "create", table, replace: true, cluster: [] } as const;
+    await runDefinition(create, { ...options, connection, around, tableOf, bill: () => bill(current) });
+  }
+
   return {
     async run(statement: Statement): Promise<void> {
       await options.beforeStatement(statement.sql);
       current = [];
+      moments.clear();
       if (count === 1) type = statementTypes[statement.s];
       switch (statement.s) {
         case "query":
-          return question(statement);
+          return options.destination === undefined ? question(statement) : fill(statement, options.destination);
         case "insert":
         case "update":
         case "delete":

@@ -102,7 +102,14 @@ export type Item =
 
 /** What follows FROM. */
 export type From =
-  | { readonly f: "table"; readonly path: readonly string[]; readonly alias?: string; readonly at: number }
+  | {
+      readonly f: "table";
+      readonly path: readonly string[];
+      readonly alias?: string;
+      readonly at: number;
+      /** The moment of FOR SYSTEM_TIME AS OF. */
+      readonly asOf?: Expression;
+    }
   | { readonly f: "query"; readonly query: Query; readonly alias?: string }
   | { readonly f: "unnest"; readonly array: Expression; readonly alias?: string; readonly offset?: string }
   | {
@@ -142,6 +149,8 @@ export type Statement = { readonly sql: string } & (
       readonly table: readonly string[];
       readonly replace: boolean;
       readonly partition?: Expression;
+      /** Days after which partitions go. */
+      readonly expiration?: Expression;
       readonly cluster: readonly string[];
       readonly query: Query;
     }

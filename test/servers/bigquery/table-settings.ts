@@ -30,8 +30,19 @@ export interface Table {
   lastModifiedTime: number;
   /** When rows of it were last changed or deleted, in the order of commits. */
   lastMutation: number;
+  /** What it was before each of its changes, the oldest first. */
+  past: EarlierTable[];
   /** The open transaction that changed or deleted rows of it. */
   holder?: { readonly ended: Promise<void> };
+}
+
+/** A table as it was until a moment. */
+export interface EarlierTable {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  /** The copy in DuckDB. */
+  readonly physical: string;
+  readonly fields: FieldSchema[];
 }
 
 /** A dataset. */
@@ -41,6 +52,7 @@ export interface Dataset {
   readonly location: string;
   defaultTableExpirationMs?: string;
   defaultPartitionExpirationMs?: string;
+  maxTimeTravelHours?: string;
   labels?: Record<string, string>;
   readonly tables: Map<string, Table>;
 }

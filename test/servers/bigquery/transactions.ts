@@ -21,6 +21,8 @@ export interface Transactions {
    * outside of a transaction waits. At which statement the later one fails is assumed.
    */
   claim(table: Table): Promise<void>;
+  /** Says that rows are about to be added, changed or deleted: what the table was until the commit is remembered. */
+  changing(table: Table): Promise<void>;
   /** Says that rows were changed or deleted, where no transaction is open. */
   changed(table: Table): void;
   /** Runs SQL of DuckDB; its errors in the words of BigQuery. */
@@ -31,12 +33,17 @@ interface Transaction {
   readonly id: number;
   readonly began: number;
   readonly held: Set<Table>;
+  readonly written: Set<Table>;
   readonly ended: Promise<void>;
   finish(): void;
 }
 
 /** No transaction yet. */
-export function createTransactions(connection: DuckDBConnection, sequence: Sequence): Transactions {
+export function createTransactions(
+  connection: DuckDBConnection,
+  sequence: Sequence,
+  remember: (tables: Iterable<Table>) => Promise<void>,
+): Transactions {
   let open: Transaction | undefined;
 
   const execute: Transactions["execute"] = async (sql, tables) => {
@@ -56,7 +63,14 @@ export function createTransactions(connection: DuckDBConnection, sequence: Seque
       if (open !== undefined) throw queryError("Transaction is already in progress");
       let finish: () => void = () => undefined;
       const ended = new Promise<void>((resolve) => (finish = resolve));
-      open = { id: ++sequence.transactions, began: sequence.commits, held: new Set(), ended, finish };
+      open = {
+        id: ++sequence.transactions,
+        began: sequence.commits,
+        held: new Set(),
+        written: new Set(),
+        ended,
+        finish,
+      };
       await connection.run("BEGIN TRANSACTION");
       // DuckDB takes its snapshot with the first table that is read.
       await connection.run(`SELECT * FROM main."pin"`);
@@ -66,6 +80,7 @@ export function createTransactions(connection: DuckDBConnection, sequence: Seque
       const ending = open;
       if (ending === undefined) return;
       try {
+        if (how === "COMMIT") await remember(ending.written);
         await execute(how, [...ending.held]);
         if (how === "COMMIT") for (const table of ending.held) table.lastMutation = ++sequence.commits;
       } finally {
@@ -84,6 +99,11 @@ export function createTransactions(connection: DuckDBConnection, sequence: Seque
       if (isTaken || table.lastMutation > open.began) throw aborted(table, open.id);
       table.holder = open;
       open.held.add(table);
+    },
+
+    async changing(table) {
+      if (open === undefined) await remember([table]);
+      else open.written.add(table);
     },
 
     changed(table) {

@@ -74,6 +74,8 @@ function configure(database: string, bucket: string, table: Table): Config {
         partitionColumn: null,
         firstMonth: null,
         projectId: null,
+        keepPrevious: 0,
+        unpackedLimit: null,
         storage: { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null },
       },
     ],

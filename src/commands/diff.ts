@@ -1,0 +1,101 @@
+import { changesBy, diff as compareLoads } from "../pipeline/difference.ts";
+import type { ComparedLoad, DiffResult } from "../pipeline/events.ts";
+import { subtractDecimals } from "../schema/decimals.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
+import { alignRows, jsonText, paint, shortId, visible } from "./output.ts";
+import { heading, type ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse diff` is told. */
+export interface DiffCommandOptions {
+  readonly export: string;
+  readonly month: string;
+}
+
+/** Shows what the newest restatement of a month changed. */
+export async function diff(options: DiffCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const result = await compareLoads(await context.loadConfig(), options.export, options.month);
+  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : diffScreen(result, style));
+  return 0;
+}
+
+/** What changed, for people: the totals, then by service, account and charge type, the largest change first. */
+export function diffScreen(result: DiffResult, style: ScreenStyle): string {
+  const { before, after, lines, notes } = result;
+  const totals = alignRows(
+    [loadRow("before", before, style), loadRow("after", after, style), changeRow(before, after)],
+    ["left", "left", "left", "right", "right"],
+  );
+  const parts = (["service", "account", "charge_type"] as const).map((property) => groupLines(result, property, style));
+  const nothing = lines.length === 0 && notes.length === 0 ? ["", "  No line of it changed."] : [];
+  return `${[
+    `${heading(result, style)}  ${result.billing_month}`,
+    ...totals,
+    ...parts.flatMap((part) => (part.length === 0 ? [] : ["", ...part])),
+    ...nothing,
+    ...notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`),
+  ].join("\n")}\n`;
+}
+
+function loadRow(title: string, load: ComparedLoad, style: ScreenStyle): string[] {
+  return [
+    `  ${title}`,
+    style.verbose ? visible(load.execution_id) : shortId(load.execution_id),
+    paint(style, "quiet", `loaded ${visible(formatTime(load.loaded_at))}`),
+    formatNumber(load.rows, "row"),
+    load.cost === null ? "" : formatCost(load.cost),
+  ];
+}
+
+function changeRow(before: ComparedLoad, after: ComparedLoad): string[] {
+  const currencies = [...new Set([...Object.keys(before.cost ?? {}), ...Object.keys(after.cost ?? {})])];
+  const changes = currencies.map((currency) => [
+    currency,
+    subtractDecimals(after.cost?.[currency] ?? "0", before.cost?.[currency] ?? "0"),
+  ]);
+  const isKnown = before.cost !== null && after.cost !== null;
+  const rows = after.rows - before.rows;
+  return [
+    "  change",
+    "",
+    "",
+    `${rows > 0 ? "+" : rows < 0 ? "-" : ""}${formatNumber(Math.abs(rows), "row")}`,
+    isKnown ? changes.map(([currency = "", amount = ""]) => withCurrency(exactly(amount), currency)).join(", ") : "",
+  ];
+}
+
+/** To the cent, and whole where that hides digits: rounded figures need not add up. */
+function exactly(amount: string): string {
+  const isRounded = (amount.split(".")[1] ?? "").length > 2;
+  return isRounded ? `${signed(amount)} (${amount})` : signed(amount);
+}
+
+function withCurrency(amount: string, currency: string): string {
+  return currency === "" ? amount : `${amount} ${visible(currency)}`;
+}
+
+const titles = { service: "by service", account: "by account", charge_type: "by charge type" } as const;
+
+function groupLines({ lines }: DiffResult, property: keyof typeof titles, style: ScreenStyle): string[] {
+  const groups = changesBy(lines, property);
+  if (groups.length === 0) return [];
+  const shown = style.verbose ? groups : groups.slice(0, 10);
+  const rows = shown.map((group) => [
+    `  ${visible(group.value ?? "(none)")}`,
+    `${formatCount(group.rows_before)} -> ${formatCount(group.rows_after)} rows`,
+    `${formatAmount(group.cost_before)} -> ${formatAmount(group.cost_after)}`,
+    withCurrency(signed(group.difference), group.currency),
+  ]);
+  const left = groups.length - shown.length;
+  return [
+    `  ${paint(style, "strong", titles[property])}`,
+    ...alignRows(rows, ["left", "right", "right", "right"]),
+    ...(left > 0 ? [paint(style, "quiet", `  and ${formatCount(left)} more (--verbose shows all)`)] : []),
+  ];
+}
+
+function signed(amount: string): string {
+  const text = formatAmount(amount);
+  return amount.startsWith("-") || amount === "0" ? text : `+${text}`;
+}

@@ -1,0 +1,94 @@
+import { resolve } from "node:path";
+import { lastName } from "../pipeline/reconcile/matches.ts";
+import { readInvoices } from "../pipeline/reconcile/invoices.ts";
+import { reconcile as reconcileMonth, type Reconciliation, type ReconcileResult } from "../pipeline/reconcile.ts";
+import { roundingName } from "../pipeline/reconcile/residual.ts";
+import { formatSmallAmount } from "../schema/amounts.ts";
+import { addDecimals } from "../schema/sums.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatAmount } from "./figures.ts";
+import { alignRows, jsonText, paint, visible } from "./output.ts";
+import type { ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse reconcile` is told. */
+export interface ReconcileCommandOptions {
+  readonly month: string;
+  readonly exports: readonly string[];
+  readonly invoice: string | undefined;
+  /** The path of a list of invoices, from the working folder. */
+  readonly invoices: string | undefined;
+  readonly currency: string | undefined;
+  readonly tolerance: string | undefined;
+}
+
+/** Holds what is loaded of a month against invoices; 4 when one of them differs by more than the tolerance. */
+export async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { month, exports, invoices, invoice, currency, tolerance } = options;
+  const { flags, stdout } = context;
+  const result = await reconcileMonth(await context.loadConfig(), month, {
+    pipelines: exports,
+    now: context.now(),
+    ...(invoices === undefined ? {} : { invoices: await readInvoices(resolve(context.folder, invoices)) }),
+    ...(invoice === undefined ? {} : { invoice }),
+    ...(currency === undefined ? {} : { currency }),
+    ...(tolerance === undefined ? {} : { tolerance }),
+  });
+  const style = { colour: stdout.colour, verbose: flags.verbose };
+  stdout.write(flags.json ? `${jsonText(result, 2)}\n` : reconcileScreen(result, style));
+  return result.ok ? 0 : 4;
+}
+
+/** Invoices and what is loaded, for people: a line with the figures and a sentence for each. */
+export function reconcileScreen(result: ReconcileResult, style: ScreenStyle): string {
+  const { reconciliations, notes } = result;
+  const titles = ["", "export", "invoice", "invoiced", "loaded", "difference"].map((title) =>
+    paint(style, "quiet", title),
+  );
+  const rows = reconciliations.map((one) => [
+    paint(style, one.ok ? "good" : "bad", one.ok ? "✔" : "✖"),
+    visible(one.pipeline ?? ""),
+    visible(nameOf(one)),
+    formatAmount(one.invoiced),
+    formatAmount(one.loaded),
+    // Where nothing is wrong, fractions of a cent are nothing to look at.
+    one.ok ? formatAmount(one.difference) : formatSmallAmount(one.difference),
+    visible(one.currency),
+  ]);
+  const [header = "", ...lines] = alignRows(
+    [titles, ...rows],
+    ["left", "left", "left", "right", "right", "right", "left"],
+  );
+  const told = reconciliations.flatMap((one, index) => [
+    `  ${lines[index]}`,
+    `      ${visible(one.sentence)}`,
+    ...(style.verbose ? partLines(one, style) : []),
+  ]);
+  const remarks = notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`);
+  return [result.billing_month, `  ${header}`, ...told, ...remarks, `  ${summary(result)}`, ""].join("\n");
+}
+
+function nameOf({ invoice_id: invoice, billing_account: account }: Reconciliation): string {
+  return invoice ?? (account === null ? "(whole month)" : `account ${lastName(account)}`);
+}
+
+function partLines({ parts, loaded }: Reconciliation, style: ScreenStyle): string[] {
+  const sum = { name: "loaded", amount: loaded };
+  const rounding = parts.filter(({ name }) => name === roundingName);
+  const rows = [...parts.filter((part) => !rounding.includes(part)), sum, ...rounding].map(({ name, amount }) => [
+    visible(name),
+    amount,
+  ]);
+  return alignRows(rows, ["left", "right"]).map((line) => paint(style, "quiet", `        ${line}`));
+}
+
+function summary({ reconciliations, tolerance }: ReconcileResult): string {
+  const wrong = reconciliations.filter(({ ok }) => !ok);
+  const [count, right] = [reconciliations.length, reconciliations.length - wrong.length];
+  if (wrong.length === 0)
+    return count === 1 ? `It agrees within ${tolerance}.` : `All ${count} agree within ${tolerance}.`;
+  if (count === 1) return `It differs by more than ${tolerance}.`;
+  const sums = [...Map.groupBy(wrong, ({ currency }) => currency)].map(([currency, members]) =>
+    `${formatSmallAmount(addDecimals(members.map(({ difference }) => difference)))} ${visible(currency)}`.trimEnd(),
+  );
+  return `${right} of ${count} ${right === 1 ? "agrees" : "agree"} within ${tolerance}; the others differ by ${sums.join(", ")} in all.`;
+}

@@ -1,0 +1,38 @@
+import type { UndoResult } from "../pipeline/events.ts";
+import { undo as undoLoad } from "../pipeline/undo.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
+import { jsonText, paint, shortId, visible } from "./output.ts";
+import { heading, type ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse undo` is told. */
+export interface UndoCommandOptions {
+  readonly export: string;
+  readonly month: string;
+}
+
+/** Puts the load before in the place of a month. */
+export async function undo(options: UndoCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const result = await undoLoad(await context.loadConfig(), options.export, options.month, {
+    signal: context.signal,
+    holder: { pid: process.pid, command: "billhouse undo" },
+  });
+  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : undoScreen(result, style));
+  return 0;
+}
+
+/** What was put back, for people. */
+export function undoScreen(result: UndoResult, style: ScreenStyle): string {
+  const { undone, restored, billing_month: month, name } = result;
+  const id = (load: { readonly execution_id: string }): string =>
+    style.verbose ? visible(load.execution_id) : shortId(load.execution_id);
+  const figures = [formatNumber(restored.rows, "row"), restored.cost === null ? "" : formatCost(restored.cost)];
+  const source = result.from === "storage" ? "its files in the storage" : "the copy in the warehouse";
+  return [
+    heading(result, style),
+    `  ${paint(style, "good", "✔")} ${month}  ${id(restored)} is back: ${figures.filter(Boolean).join(", ")}, from ${source}, in ${formatSeconds(result.seconds)}`,
+    `    ${id(undone)} is not loaded again until billhouse run ${visible(name)} --month ${month} --force.`,
+    "",
+  ].join("\n");
+}

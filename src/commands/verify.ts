@@ -1,0 +1,61 @@
+import type { Check, VerifyResult } from "../pipeline/events.ts";
+import { verify as verifyPipelines } from "../pipeline/verification.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { formatNumber } from "./figures.ts";
+import { type MonthFlags, monthScope } from "./months.ts";
+import { jsonText, paint, visible } from "./output.ts";
+import type { ScreenStyle } from "./run-screen.ts";
+
+/** What `billhouse verify` is told. */
+export interface VerifyCommandOptions extends MonthFlags {
+  readonly exports: readonly string[];
+  readonly deep: boolean;
+}
+
+/** Holds what is loaded against receipts and storage. 4 when something differs. */
+export async function verify(options: VerifyCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { exports: pipelines, deep } = options;
+  const { flags, signal, stdout, stderr } = context;
+  const isWatched = stderr.isTerminal && !flags.quiet;
+  const result = await verifyPipelines(await context.loadConfig(), {
+    pipelines,
+    months: monthScope(options),
+    deep,
+    signal,
+    ...(isWatched ? { onMonth: (name, month) => stderr.write(`\r\u001b[KVerifying ${visible(name)} ${month}`) } : {}),
+  });
+  if (isWatched) stderr.write("\r\u001b[K");
+  const style = { colour: stdout.colour, verbose: flags.verbose };
+  stdout.write(flags.json ? `${jsonText(result, 2)}\n` : verifyScreen(result, style));
+  return result.ok ? 0 : 4;
+}
+
+/** What was verified, for people: a line for each month that is well, and each difference with both figures. */
+export function verifyScreen({ checks, ok }: VerifyResult, style: ScreenStyle): string {
+  const months = Map.groupBy(checks, ({ pipeline, billing_month: month }) => `${pipeline} ${month ?? "table"}`);
+  const lines = [...months].flatMap(([title, own]) => monthLines(title, own, style));
+  const failed = checks.filter((check) => !check.ok).length;
+  const summary = ok
+    ? `${formatNumber(checks.length, "check")}: everything is as it was delivered and loaded.`
+    : `${failed} of ${formatNumber(checks.length, "check")} found a difference.`;
+  return `${[...lines, ...(checks.length === 0 ? ["Nothing is loaded yet."] : [summary])].join("\n")}\n`;
+}
+
+function monthLines(title: string, checks: readonly Check[], style: ScreenStyle): string[] {
+  const shown = style.verbose ? checks : checks.filter(({ ok }) => !ok);
+  const isWell = checks.every(({ ok }) => ok);
+  const mark = isWell ? paint(style, "good", "✔") : paint(style, "bad", "✖");
+  return [
+    `${mark} ${visible(title)}  ${paint(style, "quiet", formatNumber(checks.length, "check"))}`,
+    ...shown.flatMap((check) => checkLines(check, style)),
+  ];
+}
+
+function checkLines({ name, ok, expected, actual }: Check, style: ScreenStyle): string[] {
+  if (ok) return [`    ${paint(style, "quiet", `${name}: ${visible(actual)}`)}`];
+  return [
+    `    ${paint(style, "bad", name)}`,
+    `      expected  ${visible(expected)}`,
+    `      found     ${visible(actual)}`,
+  ];
+}

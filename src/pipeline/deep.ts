@@ -1,0 +1,108 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BillhouseError } from "../errors.ts";
+import type { DataFile, Evidence, Receipt, ReceiptFile, StoredObject } from "../model.ts";
+import { findColumn, type MappedColumn } from "../schema/columns.ts";
+import { stampedColumn } from "./layout.ts";
+import { measuredColumns, type LoadedTable } from "./loaded.ts";
+import { proofColumns } from "./measured.ts";
+import { readFile, readHeader, type CheckedBytes } from "./read.ts";
+import type { Survey } from "./survey.ts";
+import { createTally } from "./tally.ts";
+import { makeWorkFolder } from "../warehouses/work-folders.ts";
+import { combineEvidence } from "./verify.ts";
+import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
+
+/**
+ * Reads the files of one load again, whole, and holds them against its receipt: checksums and rows of each, rows and exact
+ * sums of all. A file that is gone or cannot be read is a failed check. The files pass through this machine, also those
+ * that BigQuery loads by itself.
+ */
+export async function* rereadMonth(
+  loaded: LoadedTable,
+  receipt: Receipt,
+  { discovery }: Survey,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<MonthCheck> {
+  const { billingMonth } = receipt;
+  const folder = await makeWorkFolder(null);
+  const parts: Evidence[] = [];
+  try {
+    for (const file of receipt.files ?? []) {
+      signal?.throwIfAborted();
+      const object = discovery.objects.get(file.key);
+      // That it is gone is told by the check of the files.
+      if (object === undefined) return;
+      try {
+        const read = await reread(loaded, receipt, object, discovery.storage, join(folder, "file"));
+        parts.push(read.evidence);
+        yield* heldAgainst(file, read, receipt);
+      } catch (error) {
+        if (!(error instanceof BillhouseError) || signal?.aborted === true) throw error;
+        yield difference("file", billingMonth, `${file.key} can be read`, `${error.code}: ${error.message}`);
+        return;
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const evidence = combineEvidence(parts);
+  yield same("delivered-rows", billingMonth, `${receipt.rows} rows`, `${evidence.monthRows} rows`);
+  yield* sameSums("delivered-cost", billingMonth, receipt.cost, evidence.sums[0]);
+  yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, evidence.sums[1]);
+}
+
+function* heldAgainst(
+  file: ReceiptFile,
+  { evidence, checksum }: CheckedBytes,
+  receipt: Receipt,
+): Generator<MonthCheck> {
+  const { key, rows } = file;
+  if (file.checksum !== null) {
+    yield same("file-checksum", receipt.billingMonth, `${key}: ${file.checksum}`, `${key}: ${checksum}`);
+  }
+  if (rows !== null)
+    yield same("file-rows", receipt.billingMonth, `${key}: ${rows} rows`, `${key}: ${evidence.rows} rows`);
+}
+
+async function reread(
+  loaded: LoadedTable,
+  receipt: Receipt,
+  object: StoredObject,
+  storage: Survey["discovery"]["storage"],
+  path: string,
+): Promise<CheckedBytes> {
+  const { ledger, format, pipeline } = loaded;
+  const rules = format.columns;
+  const file: DataFile = {
+    ...object,
+    rows: null,
+    format: /\.parquet$/i.test(object.key) ? "parquet" : (receipt.format ?? "csv"),
+  };
+  const header = await readHeader(storage, file, pipeline.unpackedLimit);
+  const own = header.columns.map(({ name, type }): MappedColumn => ({ sourceName: name, columnName: name, type }));
+  const nameOf = (sources: readonly string[]): string | null => findColumn(own, sources, rules)?.columnName ?? null;
+  const { partitionColumn } = measuredColumns(loaded, receipt.billingMonth);
+  // The table's name of the column, whatever the file calls it.
+  const sources = ledger.registry.flatMap((column) =>
+    column.columnName === partitionColumn ? [column.sourceName] : [],
+  );
+  const costColumns = rules.cost.flatMap((names) => nameOf(names) ?? []);
+  const stamped = partitionColumn === stampedColumn;
+  const proof = proofColumns(own, stamped ? null : nameOf([...sources, ...rules.partition, partitionColumn]), {
+    currencyColumn: nameOf(rules.currency),
+    costColumns,
+  });
+  const tally = createTally({
+    key: object.key,
+    billingMonth: receipt.billingMonth,
+    // Rows of other months were refused when it was loaded, or left out.
+    spansMonths: true,
+    header: header.columns.map(({ name }) => name),
+    proof,
+    precisions: costColumns.map(() => 400),
+    decimalScale: 400,
+    unit: file.format === "csv" ? "line" : "row",
+  });
+  return readFile(storage, file, tally, path, pipeline.unpackedLimit);
+}

@@ -1,0 +1,97 @@
+import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
+import { BillhouseError } from "../errors.ts";
+import { walkStruct } from "./thrift.ts";
+
+/**
+ * Reads the footer of a Parquet file and holds everything in it that a reader would believe against the file: sizes,
+ * places, rows. `key` names the file in errors.
+ * Errors: FILE_CORRUPT for what is no Parquet file or describes another one; FILE_INVALID for an encrypted one; those
+ * of the storage.
+ */
+export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
+  const { parquetMetadata, parquetSchema } = await import("hyparquet");
+  try {
+    const metadata = parquetMetadata(await footerBytes(key, bytes), { geoparquet: false });
+    metadata.schema.forEach(checkElement);
+    const { children } = parquetSchema(metadata);
+    if (children.length === 0) throw new Error("it has no columns");
+    checkGroups(metadata, bytes.byteLength);
+    return metadata;
+  } catch (cause) {
+    throw corruptParquet(key, cause);
+  }
+}
+
+/** The error for a Parquet file that cannot be read; a BillhouseError is returned as it is. */
+export function corruptParquet(key: string, cause: unknown): BillhouseError {
+  // What the storage says about the object comes first: it is the reason.
+  if (cause instanceof BillhouseError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
+    hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
+    cause,
+  });
+}
+
+/** The footer with its length and magic behind it, as hyparquet takes it; nothing in it can make that allocate or recurse without bound. */
+async function footerBytes(key: string, bytes: AsyncBuffer): Promise<ArrayBuffer> {
+  const size = bytes.byteLength;
+  if (size < 12) throw new Error("it is too short for a Parquet file");
+  // Footers are a few kilobytes, and there is one read for each file of a month.
+  const tailStart = Math.max(0, size - 16 * 1024);
+  const tail = Buffer.from(await bytes.slice(tailStart, size));
+  const magic = tail.toString("latin1", tail.length - 4);
+  if (magic === "PARE") {
+    throw new BillhouseError("FILE_INVALID", `${key} is encrypted.`, {
+      hint: "Let the export deliver Parquet without encryption of its own; the bucket may encrypt what it stores.",
+    });
+  }
+  if (magic !== "PAR1") throw new Error("it does not end as a Parquet file does");
+  const length = tail.readUInt32LE(tail.length - 8);
+  if (length > size - 12) throw new Error(`its footer of ${length} bytes is longer than the file`);
+  if (length > longestFooter) throw new Error(`its footer has ${length} bytes, more than a footer can have`);
+  const start = size - 8 - length;
+  const rest = start < tailStart ? Buffer.from(await bytes.slice(start, tailStart)) : Buffer.alloc(0);
+  const footer = Buffer.concat([rest, tail.subarray(Math.max(start - tailStart, 0))]);
+  walkStruct(footer.subarray(0, length), 0, (path, value) => {
+    // Nobody here asks for statistics, and a decimal of a megabyte takes the reader minutes.
+    if (value instanceof Uint8Array && path.join(".").startsWith(statistics)) value.fill(0);
+  });
+  return footer.buffer.slice(footer.byteOffset, footer.byteOffset + footer.byteLength);
+}
+
+// FileMetaData.row_groups.columns.meta_data.statistics (apache/parquet-format, parquet.thrift).
+const statistics = "4.1.3.12.";
+
+const longestFooter = 64 * 1024 * 1024;
+
+function checkElement(element: SchemaElement): void {
+  if (typeof element.name !== "string") throw new Error("one of its columns has no name");
+  const { scale = 0, type_length: width = 0 } = element;
+  // More digits than any decimal type of a warehouse has, and values that are longer than any decimal.
+  if (scale < 0 || scale > 76) throw new Error(`its column ${element.name} has the scale ${scale}`);
+  if (width < 0 || width > 65_536) throw new Error(`the values of its column ${element.name} have ${width} bytes`);
+}
+
+function checkGroups(metadata: FileMetaData, size: number): void {
+  let rows = 0n;
+  for (const group of metadata.row_groups) {
+    if (group.num_rows < 0n || group.num_rows > BigInt(mostGroupRows)) {
+      throw new Error(`a row group of it claims ${group.num_rows} rows, more than ${mostGroupRows}`);
+    }
+    rows += group.num_rows;
+    for (const { meta_data: column, file_path: path } of group.columns) {
+      if (column === undefined || path !== undefined) throw new Error("a column of it is not in the file");
+      const start = column.dictionary_page_offset || column.data_page_offset;
+      const inFile = start >= 4n && column.total_compressed_size >= 0n;
+      if (!inFile || start + column.total_compressed_size > BigInt(size - 8)) {
+        throw new Error(`its column ${column.path_in_schema.join(".")} lies outside the file`);
+      }
+      if (column.total_uncompressed_size < 0n) throw new Error("a column of it has less than no bytes");
+    }
+  }
+  if (rows !== metadata.num_rows) throw new Error(`its footer says ${metadata.num_rows} rows, its row groups ${rows}`);
+}
+
+// A row group is held in memory, column by column. Writers make them of a tenth to one million rows.
+const mostGroupRows = 2 ** 22;

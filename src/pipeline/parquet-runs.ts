@@ -1,0 +1,108 @@
+/**
+ * Walks over runs of Parquet's RLE and bit-packing hybrid until there are `count` values of `width` bits, and gives how
+ * many of them are 1. Errors: an Error in words for runs of more values than are left, and for runs that end too early.
+ * Source: apache/parquet-format, Encodings.md, as for `checkPrefixes`.
+ */
+export function checkRuns(bytes: Uint8Array, width: number, count: number): number {
+  let at = 0;
+  let seen = 0;
+  let ones = 0;
+  while (seen < count) {
+    const [head, next] = integerAt(bytes, at);
+    at = next;
+    const isPacked = head % 2 === 1;
+    const length = Math.floor(head / 2) * (isPacked ? 8 : 1);
+    // Packed values fill up their last bytes.
+    if (length > count - seen + (isPacked ? 511 : 0)) {
+      throw new Error(`a page repeats a value ${length} times, and has ${count - seen} left`);
+    }
+    const taken = Math.min(length, count - seen);
+    if (width === 1 && isPacked) {
+      for (let bit = 0; bit < taken; bit += 1) ones += ((bytes[at + (bit >> 3)] ?? 0) >> (bit & 7)) & 1;
+    } else if (width === 1 && bytes[at] === 1) ones += taken;
+    at += isPacked ? (length / 8) * width : Math.ceil(width / 8);
+    seen += taken;
+  }
+  return ones;
+}
+
+/**
+ * Looks at the lengths of texts that are written as what they share with the one before and what they add to it, and
+ * gives how many bytes all of them have together. Error: an Error in words for lengths that cannot be.
+ */
+export function checkPrefixes(bytes: Uint8Array, count: number): number {
+  const prefixes = deltas(bytes, 0, count);
+  const suffixes = deltas(bytes, prefixes.end, count);
+  let total = 0;
+  let before = 0;
+  for (const [index, prefix] of prefixes.values.entries()) {
+    const suffix = suffixes.values[index] ?? 0;
+    if (prefix < 0 || suffix < 0 || prefix > before) throw new Error("a page shares more of a text than there is");
+    before = prefix + suffix;
+    total += before;
+  }
+  return total;
+}
+
+/** Whole numbers of 32 bits that are written as differences, in packed blocks. */
+function deltas(
+  bytes: Uint8Array,
+  start: number,
+  count: number,
+): { readonly values: Int32Array; readonly end: number } {
+  let at = start;
+  const integer = (): number => {
+    const [value, next] = integerAt(bytes, at);
+    at = next;
+    return value;
+  };
+  const signed = (): number => {
+    const coded = integer();
+    return coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2;
+  };
+  const [block, parts] = [integer(), integer()];
+  const perPart = block / parts;
+  if (!Number.isInteger(perPart) || perPart % 8 !== 0 || perPart === 0) throw new Error("a page has impossible blocks");
+  integer();
+  const values = new Int32Array(count);
+  let value = signed();
+  for (let index = 0; index < count;) {
+    if (index === 0) values[index++] = value;
+    if (index === count) break;
+    const least = signed();
+    const widths = bytes.subarray(at, at + parts);
+    at += parts;
+    for (const width of widths) {
+      if (index === count) break;
+      if (width > 32 || at + (perPart * width) / 8 > bytes.length) throw new Error("a page has impossible blocks");
+      for (let item = 0; item < perPart && index < count; item += 1) {
+        value = (value + least + bitsAt(bytes, at * 8 + item * width, width)) | 0;
+        values[index++] = value;
+      }
+      at += (perPart * width) / 8;
+    }
+    if (widths.length < parts) throw new Error("the values of a page end too early");
+  }
+  return { values, end: at };
+}
+
+function bitsAt(bytes: Uint8Array, position: number, width: number): number {
+  let value = 0;
+  for (let bit = 0; bit < width; bit += 1) {
+    const place = position + bit;
+    value += (((bytes[place >> 3] ?? 0) >> (place & 7)) & 1) * 2 ** bit;
+  }
+  return value;
+}
+
+/** A whole number that is written in groups of seven bits, and where it ends. */
+function integerAt(bytes: Uint8Array, start: number): readonly [value: number, end: number] {
+  let value = 0;
+  for (let at = start, shift = 0; shift <= 35; at += 1, shift += 7) {
+    const byte = bytes[at];
+    if (byte === undefined) throw new Error("the values of a page end too early");
+    value += (byte & 0x7f) * 2 ** shift;
+    if (byte < 0x80) return [value, at + 1];
+  }
+  throw new Error("a page holds an integer of more than six bytes");
+}

@@ -1,0 +1,169 @@
+import type { Config } from "../config.ts";
+import { BillhouseError } from "../errors.ts";
+import type { BillingMonth } from "../model.ts";
+import { addDecimals } from "../schema/sums.ts";
+import { reading } from "./inspect.ts";
+import { type InvoiceMatch, type LoadedBill, matchInvoices, matchMonth } from "./reconcile/matches.ts";
+import { type InvoiceLine, isPlainAmount } from "./reconcile/invoices.ts";
+import { billOf, requireOne, tablesWith } from "./reconcile/bills.ts";
+import { reconciliationNotes } from "./reconcile/notes.ts";
+import { reconciliationSentence } from "./reconcile/words.ts";
+import { explainResidual, type NamedAmount } from "./reconcile/residual.ts";
+import { checkMonths, selectPipelines } from "./select.ts";
+
+/** What a month is held against: one amount for the whole month of one export, or a list of invoices. */
+export interface ReconcileOptions {
+  /** Words that name exports; by default all that have the month. */
+  readonly pipelines?: readonly string[];
+  /** Exact decimal text, such as `1234.56`. */
+  readonly invoice?: string;
+  readonly invoices?: readonly InvoiceLine[];
+  /** The currency of amounts that name none; by default the only one that is loaded. */
+  readonly currency?: string;
+  /** The difference that is still right, in the currency of the invoice; by default `0.01`. */
+  readonly tolerance?: string;
+  /** The time at which it is judged whether the month is final. */
+  readonly now?: Date;
+}
+
+/** The answer of `reconcile`. Decimals are text. */
+export interface ReconcileResult {
+  /** Whether every difference is within the tolerance. */
+  readonly ok: boolean;
+  readonly billing_month: BillingMonth;
+  readonly tolerance: string;
+  readonly reconciliations: readonly Reconciliation[];
+  /** Sentences on what a person should know before believing the figures. */
+  readonly notes: readonly string[];
+}
+
+/** One invoice, or the invoices of one account, held against what is loaded. */
+export interface Reconciliation {
+  /** The name of the export; null for an invoice that none of several exports has. */
+  readonly pipeline: string | null;
+  /** Null for a whole month, for the invoices of an account, and for rows without an invoice id. */
+  readonly invoice_id: string | null;
+  readonly billing_account: string | null;
+  readonly currency: string;
+  /** What the invoice says; `0` where the list of invoices has no line for what is loaded. */
+  readonly invoiced: string;
+  readonly loaded: string;
+  /** `invoiced` less `loaded`. */
+  readonly difference: string;
+  readonly ok: boolean;
+  /** `loaded` part by part; `rounding` is what rounding each service of each account to cents would add to it. */
+  readonly parts: readonly NamedAmount[];
+  /** The fewest reasons that come to the difference, each with what it adds to it. */
+  readonly explanation: readonly NamedAmount[];
+  /** `difference` less the amounts of `explanation`. */
+  readonly unexplained: string;
+  readonly sentence: string;
+}
+
+/**
+ * Holds what is loaded of a month against invoices, and explains each difference as far as what is loaded can.
+ * Errors: USAGE_INVALID for a month that is not loaded, an amount that is none, several exports for one amount, or a
+ * currency that is not clear; STATE_INVALID, and those of opening the warehouse.
+ */
+export async function reconcile(
+  config: Config,
+  billingMonth: BillingMonth,
+  options: ReconcileOptions,
+): Promise<ReconcileResult> {
+  checkMonths({ only: [billingMonth] });
+  const { invoice, invoices, currency = null, tolerance: limit = "0.01" } = options;
+  if ((invoice === undefined) === (invoices === undefined)) {
+    throw new BillhouseError("USAGE_INVALID", "Either an amount or a list of invoices must be given, and not both.", {
+      hint: "For example: --invoice 1234.56, or --invoices invoices.csv.",
+    });
+  }
+  const tolerance = amountOf(limit, "tolerance");
+  if (tolerance.startsWith("-")) throw wrongAmount(limit, "tolerance");
+  const amount = invoice === undefined ? null : amountOf(invoice, "amount of an invoice");
+  return reading(config, async (warehouse) => {
+    const tables = await tablesWith(selectPipelines(config, options.pipelines), warehouse, billingMonth);
+    if (amount !== null) requireOne(tables, billingMonth);
+    const bills: LoadedBill[] = [];
+    for (const table of tables) bills.push(await billOf(table, warehouse, billingMonth));
+    const loaded = currenciesOf(bills);
+    const asOne = amount === null ? null : currencyOf(loaded, currency);
+    if (asOne !== null) requireLoaded(loaded, asOne);
+    const matches =
+      amount === null || asOne === null
+        ? matchInvoices(
+            bills,
+            (invoices ?? []).map((line) => ({ ...line, currency: currencyOf(loaded, line.currency ?? currency) })),
+          )
+        : bills.map((bill) => matchMonth(bill, amount, asOne));
+    const reconciliations = matches.map((match) => reconciled(match, tolerance));
+    const notes: string[] = [];
+    for (const [index, table] of tables.entries()) {
+      const { name } = table.pipeline;
+      const wrong = reconciliations.filter(({ ok, pipeline }) => !ok && (pipeline ?? name) === name);
+      const history = wrong.length === 0 ? [] : await warehouse.history(table.table, billingMonth);
+      const lines = bills[index]?.lines ?? [];
+      const noted = { table, month: billingMonth, lines, history, asOne, wrong, tolerance };
+      notes.push(...reconciliationNotes(noted, options.now ?? new Date()));
+    }
+    const ok = reconciliations.every((one) => one.ok);
+    return { ok, billing_month: billingMonth, tolerance, reconciliations, notes };
+  });
+}
+
+function reconciled(match: InvoiceMatch, tolerance: string): Reconciliation {
+  const { invoiced, lines, beside } = match;
+  const residual = explainResidual({ invoiced: invoiced ?? "0", lines, beside, tolerance });
+  return {
+    pipeline: match.pipeline,
+    invoice_id: match.invoiceId,
+    billing_account: match.account,
+    currency: match.currency,
+    invoiced: residual.invoiced,
+    loaded: residual.loaded,
+    difference: residual.difference,
+    ok: residual.ok,
+    parts: residual.parts,
+    explanation: residual.reasons.map(({ name, amount }) => ({ name, amount })),
+    unexplained: residual.unexplained,
+    sentence: reconciliationSentence(match, residual),
+  };
+}
+
+/**
+ * The currency of an amount as the loaded lines write it; where those name none, an amount is taken to be in the same.
+ * Error: USAGE_INVALID when nothing tells it.
+ */
+function currencyOf(loaded: readonly string[], named: string | null): string {
+  const [only = "", ...others] = loaded;
+  if (named !== null && (only !== "" || others.length > 0)) return named.toUpperCase();
+  if (others.length === 0) return only;
+  throw new BillhouseError("USAGE_INVALID", `The month is loaded in several currencies: ${currencyWords(loaded)}.`, {
+    hint: "Name the currency of the amounts with --currency; a list of invoices may have a column for it.",
+  });
+}
+
+function requireLoaded(loaded: readonly string[], currency: string): void {
+  if (loaded.length === 0 || loaded.includes(currency)) return;
+  throw new BillhouseError("USAGE_INVALID", `Nothing of the month is loaded in ${currency}.`, {
+    hint: `Loaded: ${currencyWords(loaded)}.`,
+  });
+}
+
+function currencyWords(loaded: readonly string[]): string {
+  return loaded.map((currency) => currency || "rows without a currency").join(", ");
+}
+
+function currenciesOf(bills: readonly LoadedBill[]): readonly string[] {
+  return [...new Set(bills.flatMap(({ lines }) => lines.map(({ currency }) => currency)))].toSorted();
+}
+
+function amountOf(text: string, what: string): string {
+  if (!isPlainAmount(text)) throw wrongAmount(text, what);
+  return addDecimals([text]);
+}
+
+function wrongAmount(text: string, what: string): BillhouseError {
+  return new BillhouseError("USAGE_INVALID", `${JSON.stringify(text)} is no ${what}.`, {
+    hint: "Write it as 1234.56: with a point, without separators between thousands and without a currency.",
+  });
+}

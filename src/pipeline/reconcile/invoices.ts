@@ -1,0 +1,138 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { BillhouseError } from "../../errors.ts";
+import { createCsvScanner } from "../csv.ts";
+
+/** One line of a list of invoices. It has an invoice id, or an account, or both. */
+export interface InvoiceLine {
+  readonly invoiceId: string | null;
+  /** The account, or billing profile, that gets the bill. */
+  readonly account: string | null;
+  /** Exact decimal text. */
+  readonly amount: string;
+  /** Null where the list names none. */
+  readonly currency: string | null;
+}
+
+/** Whether text is an amount as billhouse takes it from people: `1234.56`, `-12.30`, and nothing else. */
+export function isPlainAmount(text: string): boolean {
+  return /^-?\d{1,30}(\.\d{1,30})?$/.test(text);
+}
+
+/**
+ * Reads a list of invoices from a CSV file.
+ * Errors: FILE_NOT_FOUND, and those of `parseInvoices`.
+ */
+export async function readInvoices(path: string): Promise<readonly InvoiceLine[]> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new BillhouseError("FILE_NOT_FOUND", `The list of invoices ${path} cannot be read.`, {
+      hint: "Look at the path: it counts from the folder in which billhouse runs.",
+      cause,
+    });
+  });
+  return parseInvoices(basename(path), bytes);
+}
+
+/**
+ * The lines of a list of invoices: CSV with a header, whose columns are found by their names without regard to case,
+ * blanks and underscores. `name` is the file's, for errors.
+ * Errors: FILE_INVALID when a column is missing or there twice, or there is no line; VALUE_INVALID for a cell that cannot be
+ * what its column is for, with file, line, column and value.
+ */
+export function parseInvoices(name: string, bytes: Uint8Array): readonly InvoiceLine[] {
+  const { header, rows } = readTable(name, bytes);
+  const columns = meaningsOf(name, header);
+  if (rows.length === 0) {
+    throw new BillhouseError("FILE_INVALID", `${name} has no line with an invoice.`, {
+      hint: "Write a header and a line for each invoice, for example: invoice_id,amount.",
+    });
+  }
+  return rows.map(({ cells, line }) => {
+    const cell = (meaning: Meaning): string => cells[columns[meaning] ?? -1]?.trim() ?? "";
+    const refuse = (meanings: readonly Meaning[], value: string, hint: string): BillhouseError => {
+      const titles = meanings.flatMap((meaning) => header[columns[meaning] ?? -1] ?? []).join(" and ");
+      const message = `${name}, line ${line}, column ${titles}: ${JSON.stringify(value)} cannot be taken.`;
+      return new BillhouseError("VALUE_INVALID", message, { hint });
+    };
+    const [invoice, account, amount, currency] = [cell("invoice"), cell("account"), cell("amount"), cell("currency")];
+    if (invoice === "" && account === "") {
+      throw refuse(["invoice", "account"], "", "Give each line the id of its invoice or its account.");
+    }
+    if (!isPlainAmount(amount)) {
+      throw refuse(["amount"], amount, "Write it as 1234.56: no separators between thousands, and no currency.");
+    }
+    if (currency !== "" && !/^[A-Z]{3}$/i.test(currency)) {
+      throw refuse(["currency"], currency, "Write a currency with its three letters, such as USD.");
+    }
+    return { invoiceId: invoice || null, account: account || null, amount, currency: currency.toUpperCase() || null };
+  });
+}
+
+interface TextTable {
+  readonly header: readonly string[];
+  readonly rows: readonly { readonly cells: readonly string[]; readonly line: number }[];
+}
+
+function readTable(name: string, bytes: Uint8Array): TextTable {
+  const rows: { readonly cells: readonly string[]; readonly line: number }[] = [];
+  let header: readonly string[] = [];
+  const scanner = createCsvScanner(name, {
+    header(names) {
+      header = [...names];
+      return header.map((_, position) => position);
+    },
+    row: (cells, line) => rows.push({ cells: [...cells], line }),
+  });
+  try {
+    scanner.write(Buffer.from(bytes));
+    scanner.end();
+  } catch (error) {
+    if (!(error instanceof BillhouseError)) throw error;
+    // The scanner speaks of files that clouds write; this one was written by a person.
+    throw new BillhouseError(error.code, error.message, {
+      hint: "Give each line as many cells as the header has. A cell with a comma in it needs double quotes, and an amount has no separators between thousands.",
+      cause: error,
+    });
+  }
+  return { header, rows };
+}
+
+type Meaning = "invoice" | "amount" | "currency" | "account";
+
+const names: Readonly<Record<Meaning, readonly string[]>> = {
+  invoice: ["invoiceid", "invoice", "invoicenumber"],
+  amount: ["amount", "total"],
+  currency: ["currency", "currencycode"],
+  account: ["billingaccount", "billingaccountid", "account", "accountid", "payeraccount", "payeraccountid"],
+};
+
+function meaningsOf(name: string, header: readonly string[]): Readonly<Record<Meaning, number | null>> {
+  const positionOf = (meaning: Meaning): number | null => {
+    const known = names[meaning];
+    const found = header.flatMap((title, position) => {
+      const plain = title.toLowerCase().replace(/[\s_]/g, "");
+      return known.includes(plain) ? [position] : [];
+    });
+    if (found.length > 1) {
+      const titles = found.map((position) => JSON.stringify(header[position])).join(" and ");
+      throw new BillhouseError("FILE_INVALID", `${name}, line 1: the columns ${titles} mean the same.`, {
+        hint: "Leave one of them, or give the other another name.",
+      });
+    }
+    return found[0] ?? null;
+  };
+  const columns = {
+    invoice: positionOf("invoice"),
+    amount: positionOf("amount"),
+    currency: positionOf("currency"),
+    account: positionOf("account"),
+  };
+  const missing =
+    columns.amount === null ? "amount" : columns.invoice === null && columns.account === null ? "invoice_id" : null;
+  if (missing !== null) {
+    throw new BillhouseError("FILE_INVALID", `${name}, line 1: there is no column ${missing}.`, {
+      hint: `It has: ${header.map((title) => JSON.stringify(title)).join(", ")}. Columns are parted by commas: invoice_id,amount; currency and billing_account may be there too.`,
+    });
+  }
+  return columns;
+}

@@ -1,0 +1,73 @@
+/** What stands in place of a secret: it tells nothing, not even the length. */
+export const mask = "********";
+
+/**
+ * Keeps a value out of everything that this process tells from now on, in every spelling in which it may come back: with
+ * other escapes, in base64, in hexadecimal digits. What is shorter than 8 characters is a word like any other.
+ */
+export function keepSecret(value: string): void {
+  // A private key is quoted line by line.
+  for (const line of [value, ...value.split(/\r?\n|\\n/u)]) {
+    if (line.length >= 8 && !line.startsWith("-----")) for (const spelling of spellings(line)) kept.add(spelling);
+  }
+}
+
+/** Keeps what is secret of a key of Google Cloud, as it stands in a key file: all but names and addresses. */
+export function keepKey(key: object): void {
+  for (const [name, value] of Object.entries<unknown>({ ...key })) {
+    const isPublic = /^(?:type|project_id|client_email|client_id|universe_domain|.*_(?:uri|url))$/u.test(name);
+    if (typeof value === "string" && !isPublic) keepSecret(value);
+  }
+}
+
+/** Keeps the token in a header such as `Bearer ya29...`. */
+export function keepToken(header: string | null): void {
+  keepSecret(header?.split(" ").at(-1) ?? "");
+}
+
+/**
+ * A text without the secrets that were kept, and without what has the shape of one: a login in an address, a signature
+ * or a key among its options, a header with a token, a web token, a private key. Services quote what they were sent.
+ */
+export function maskSecrets(text: string): string {
+  let masked = text;
+  // The longest first: one secret can be a part of another.
+  for (const secret of [...kept].toSorted((left, right) => right.length - left.length)) {
+    masked = masked.replaceAll(secret, mask);
+  }
+  for (const shape of shapes) masked = masked.replace(shape, `$<before>${mask}`);
+  return masked;
+}
+
+const kept = new Set<string>();
+
+function spellings(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const base64 = [0, 1, 2].map((shift) => {
+    const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
+    // Digits that depend on what stands around it are left out.
+    const partial = (shift + bytes.length) % 3;
+    return encoded.slice([0, 2, 3][shift], partial === 0 ? undefined : partial === 1 ? -3 : -2);
+  });
+  const hex = bytes.toString("hex");
+  return [
+    secret,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+    ...base64,
+    ...base64.map((encoded) => encoded.replaceAll("+", "-").replaceAll("/", "_")),
+    hex,
+    hex.toUpperCase(),
+  ];
+}
+
+const shapes: readonly RegExp[] = [
+  /(?<before>:\/\/)[^/?#\s@]+(?=@)/gu,
+  /(?<before>\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?!\*)[^\s"'][^\n"']*/giu,
+  /(?<before>\bx-amz-security-token["']?\s*[:=]\s*["']?)[^\s"'&]+/giu,
+  /(?<before>\b(?:Bearer|Basic|SharedKey [\w-]+:|Credential=|Signature=)\s*)[\w.~+/=-]{16,}/giu,
+  /(?<before>(?:\bsig|AccountKey|X-Amz-[\w-]+|client_secret|refresh_token|access_token|id_token|assertion|password)=)[^&;,\s"'<>]+/giu,
+  /(?<before>"(?:private_key|client_secret|refresh_token|access_token|id_token)"\s*:\s*")[^"]+/giu,
+  /(?<before>-----BEGIN [A-Z ]*PRIVATE KEY-----)[\w+/=\s\\]+/gu,
+  /(?<before>\b)(?:eyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]+)?|ya29\.[\w.-]+)/gu,
+];

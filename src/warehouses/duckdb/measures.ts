@@ -1,0 +1,191 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { BillingMonth, CostLine, CurrencySums, Table } from "../../model.ts";
+import { orderCostLines } from "../../schema/cost-lines.ts";
+import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
+import {
+  type CostsOfValues,
+  type MonthColumns,
+  type MonthMeasures,
+  otherAccounts,
+  summaryLines,
+} from "../warehouse.ts";
+import { isDecimal, isInteger } from "./casts.ts";
+import { readRows } from "./database.ts";
+import { columnsOf } from "./ledger.ts";
+import { monthCondition } from "./months.ts";
+import { fold, identifier, literal, tableName } from "./names.ts";
+import type { NativeColumns } from "./sources.ts";
+
+/** The types of a table's columns, by their folded names; empty when there is no such table. */
+export async function nativeColumns(
+  connection: DuckDBConnection,
+  dataset: string,
+  name: string,
+): Promise<NativeColumns> {
+  const columns = await columnsOf(connection, dataset, name);
+  return new Map(columns.map((column) => [fold(column.name), column.nativeType]));
+}
+
+/** Rows by billing month: see `Warehouse.monthsIn`. */
+export async function monthsIn(
+  connection: DuckDBConnection,
+  table: Table,
+  partitionColumn: string,
+): Promise<ReadonlyMap<BillingMonth, number>> {
+  const columns = await nativeColumns(connection, table.dataset, table.name);
+  if (!columns.has(fold(partitionColumn))) return new Map();
+  const rows = await readRows(
+    connection,
+    `SELECT coalesce(strftime(CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", count(*) AS "rows"
+      FROM ${tableName(table.dataset, table.name)} GROUP BY 1 ORDER BY 1`,
+  );
+  return new Map(rows.map((row) => [String(row["month"]), Number(row["rows"])]));
+}
+
+/** What the table holds of one month: see `Warehouse.measureMonth`. */
+export async function measureMonth(connection: DuckDBConnection, month: MonthColumns): Promise<MonthMeasures> {
+  const columns = await nativeColumns(connection, month.table.dataset, month.table.name);
+  const wanted = presentColumns(month, columns);
+  const { costColumns, currencyColumn, usageColumn, invoiceColumn } = wanted;
+  const rows = rowsOf(wanted, columns);
+  const usage = usageColumn === null ? "NULL" : usageTime(usageColumn, columns);
+  const uninvoiced = invoiceColumn === null ? "NULL" : `count(*) FILTER (${textOf(invoiceColumn)} IS NULL)`;
+  const [total] = await readRows(
+    connection,
+    `SELECT count(*) AS "rows", strftime(min(${usage}), ${isoFormat}) AS "first", strftime(max(${usage}), ${isoFormat}) AS "last",
+      ${uninvoiced} AS "uninvoiced" ${rows}`,
+  );
+  const sums = costColumns.map(
+    (column, position) => `CAST(sum(${amount(column, columns)}) AS VARCHAR) AS "sum${position}"`,
+  );
+  const groups =
+    costColumns.length === 0
+      ? []
+      : await readRows(
+          connection,
+          `SELECT ${currencyOf(currencyColumn)} AS "currency", ${sums.join(", ")} ${rows} GROUP BY 1 ORDER BY 1`,
+        );
+  return {
+    rows: Number(total?.["rows"]),
+    sums: costColumns.map((_, position): CurrencySums =>
+      Object.fromEntries(groups.map((group) => [String(group["currency"]), canonical(group[`sum${position}`])])),
+    ),
+    firstUsage: textOrNull(total?.["first"]),
+    lastUsage: textOrNull(total?.["last"]),
+    uninvoicedRows: invoiceColumn === null ? null : Number(total?.["uninvoiced"]),
+    summary: await summarise(connection, wanted, columns),
+  };
+}
+
+/** The costs of one month by some columns: see `Warehouse.costsBy`. */
+export async function costsBy(
+  connection: DuckDBConnection,
+  month: MonthColumns,
+  by: readonly (string | null)[],
+): Promise<readonly CostsOfValues[]> {
+  const columns = await nativeColumns(connection, month.table.dataset, month.table.name);
+  const wanted = presentColumns(month, columns);
+  const [cost] = wanted.costColumns;
+  const values = by.map((name, position) => `${textOf(presentIn(columns, name))} AS "value${position}"`);
+  const sum = cost === undefined ? "'0'" : `CAST(sum(${amount(cost, columns)}) AS VARCHAR)`;
+  const rows = await readRows(
+    connection,
+    `SELECT ${[...values, `${currencyOf(wanted.currencyColumn)} AS "currency"`].join(", ")}, count(*) AS "rows", ${sum} AS "cost"
+      ${rowsOf(wanted, columns)} GROUP BY ${[...by, ""].map((_, position) => position + 1).join(", ")} ORDER BY ALL`,
+  );
+  return rows.map((row) => ({
+    values: by.map((_, position) => textOrNull(row[`value${position}`])),
+    currency: String(row["currency"]),
+    rows: Number(row["rows"]),
+    cost: canonical(row["cost"]),
+  }));
+}
+
+/** A column that the table has no more has no values. Cost columns stay where they are: sums go by their position. */
+function presentColumns<T extends MonthColumns>(month: T, columns: NativeColumns): T {
+  const { currencyColumn, usageColumn, serviceColumn, accountColumn, chargeTypeColumn, invoiceColumn } = month;
+  return {
+    ...month,
+    currencyColumn: presentIn(columns, currencyColumn),
+    usageColumn: presentIn(columns, usageColumn),
+    serviceColumn: presentIn(columns, serviceColumn),
+    accountColumn: presentIn(columns, accountColumn),
+    chargeTypeColumn: presentIn(columns, chargeTypeColumn),
+    invoiceColumn: presentIn(columns, invoiceColumn),
+  };
+}
+
+function presentIn(columns: NativeColumns, name: string | null): string | null {
+  return name !== null && columns.has(fold(name)) ? name : null;
+}
+
+function rowsOf(month: MonthColumns, columns: NativeColumns): string {
+  return `FROM ${tableName(month.table.dataset, month.table.name)} WHERE ${monthCondition(month, columns)}`;
+}
+
+async function summarise(
+  connection: DuckDBConnection,
+  month: MonthColumns,
+  columns: NativeColumns,
+): Promise<readonly CostLine[]> {
+  const { costColumns, currencyColumn, serviceColumn, accountColumn, chargeTypeColumn } = month;
+  const [cost] = costColumns;
+  if (cost === undefined || !columns.has(fold(cost))) return [];
+  const rows = await readRows(
+    connection,
+    `WITH lines AS (
+      SELECT ${textOf(serviceColumn)} AS "service", ${textOf(accountColumn)} AS "account", ${textOf(chargeTypeColumn)} AS "charge",
+        ${currencyOf(currencyColumn)} AS "currency", count(*) AS "rows", coalesce(sum(${amount(cost, columns)}), 0) AS "cost"
+      ${rowsOf(month, columns)} GROUP BY 1, 2, 3, 4),
+    ranked AS (
+      SELECT *, row_number() OVER (ORDER BY abs("cost") DESC, "service", "account", "charge", "currency") AS "place" FROM lines)
+    SELECT "service", CASE WHEN "place" <= ${summaryLines} THEN "account" ELSE ${literal(otherAccounts)} END AS "account",
+      "charge", "currency", sum("rows") AS "rows", CAST(sum("cost") AS VARCHAR) AS "cost"
+    FROM ranked GROUP BY 1, 2, 3, 4`,
+  );
+  return orderCostLines(
+    rows.map((row) => ({
+      service: textOrNull(row["service"]),
+      account: textOrNull(row["account"]),
+      charge_type: textOrNull(row["charge"]),
+      currency: String(row["currency"]),
+      rows: Number(row["rows"]),
+      cost: canonical(row["cost"]),
+    })),
+  );
+}
+
+/** The value of a column as text; empty text is no value. */
+function textOf(column: string | null): string {
+  return column === null ? "CAST(NULL AS VARCHAR)" : `nullif(CAST(${identifier(column)} AS VARCHAR), '')`;
+}
+
+function currencyOf(column: string | null): string {
+  return column === null ? "''" : `coalesce(CAST(${identifier(column)} AS VARCHAR), '')`;
+}
+
+const isoFormat = "'%Y-%m-%dT%H:%M:%SZ'";
+
+/** A taken-over table may keep its usage dates as text. */
+function usageTime(column: string, columns: NativeColumns): string {
+  const name = identifier(column);
+  return columns.get(fold(column)) === "VARCHAR" ? `TRY(billhouse_time(${name}))` : `CAST(${name} AS TIMESTAMP)`;
+}
+
+/** A taken-over table may keep its amounts as floats or text: summed are the numbers that their shortest text names. */
+function amount(column: string, columns: NativeColumns): string {
+  const name = identifier(column);
+  const nativeType = columns.get(fold(column));
+  if (nativeType === undefined) return "CAST(NULL AS DECIMAL(38,18))";
+  const exact = isDecimal(nativeType) || isInteger(nativeType);
+  return exact ? name : `TRY(CAST(billhouse_number(CAST(${name} AS VARCHAR)) AS DECIMAL(38,18)))`;
+}
+
+function canonical(sum: unknown): string {
+  const decimal = typeof sum === "string" ? parseDecimal(sum) : undefined;
+  return decimal === undefined ? "0" : formatDecimal(decimal);
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

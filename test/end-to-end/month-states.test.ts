@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { status, type MonthStatus, type StatusResult } from "../../src/index.ts";
+import { azureDelivery, azureRows, curColumns, curDelivery, curRow, deliver, type Delivery } from "./deliveries.ts";
+import {
+  azureSection,
+  billhouse,
+  createProject,
+  curSection,
+  runByCommand,
+  runProject,
+  runWell,
+  type Project,
+} from "./projects.ts";
+
+const month = "2025-01";
+
+/** A delivery whose rows have these invoice ids. */
+function cur(id: string, invoices: readonly string[], cost = "1.5", of = month): Delivery {
+  const rows = invoices.map((invoice) => curRow(of, { "bill/InvoiceId": invoice, "lineItem/UnblendedCost": cost }));
+  return curDelivery({ month: of, id, files: [rows] });
+}
+
+async function months(project: Project, now = "2025-06-01"): Promise<readonly MonthStatus[]> {
+  const { pipelines } = await status(project.config, { now: new Date(`${now}T00:00:00Z`) });
+  return pipelines.flatMap((pipeline) => pipeline.months);
+}
+
+async function states(project: Project, now?: string): Promise<string[]> {
+  return (await months(project, now)).map(({ billing_month: name, state }) => `${name} ${state}`);
+}
+
+describe("the state of an AWS month", () => {
+  test("is open, then estimated, then final when every row has an invoice, and said loudly when it changes after that", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("a", ["", "1"]));
+    await runWell(project);
+    assert.deepEqual(await states(project, "2025-01-31"), ["2025-01 open"]);
+    assert.deepEqual(await states(project, "2025-02-01"), ["2025-01 estimated"]);
+
+    await deliver(project.bucket, cur("b", ["1", "1"]));
+    const [final] = (await runWell(project)).loaded;
+    assert.equal(final?.state, "final");
+    assert.deepEqual(await states(project), ["2025-01 final"]);
+
+    await deliver(project.bucket, cur("c", ["1", "2"]));
+    assert.equal((await runWell(project)).loaded[0]?.state, "final", "other ids, and the same costs");
+
+    await deliver(project.bucket, cur("d", ["1", "2"], "1.4"));
+    const { events, finished, code } = await runByCommand(project);
+    assert.equal(code, 0);
+    assert.equal(finished.pipelines[0]?.loaded[0]?.state, "restated-after-final");
+    assert.ok(events.some((event) => event.event === "month_loaded" && event.state === "restated-after-final"));
+    assert.deepEqual(await states(project), ["2025-01 restated-after-final"]);
+    const screen = await billhouse(project, ["status"]);
+    assert.match(
+      screen.stdout,
+      /! 2025-01 was final and has changed since: billhouse diff aws_cur 2025-01 shows what\./,
+    );
+
+    await runWell(project, { force: true });
+    assert.deepEqual(await states(project), ["2025-01 restated-after-final"], "loading it again hides nothing");
+  });
+
+  test("is said loudly by run", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("a", ["1"]));
+    await runWell(project);
+    await deliver(project.bucket, cur("b", ["1"], "1.4"));
+    const { stdout, stderr } = await billhouse(project, ["run"]);
+    assert.match(stdout, /2025-01 restated: 1 row, 1\.50 -> 1\.40 USD\n +THE MONTH WAS FINAL/);
+    assert.match(stderr, /aws_cur 2025-01 restated: 1 row, 1\.50 -> 1\.40 USD, AFTER IT WAS FINAL/);
+  });
+
+  test("is estimated where the export has no column for invoices", async (t) => {
+    const project = await createProject(t, curSection);
+    const columns = curColumns.filter((column) => column !== "bill/InvoiceId");
+    await deliver(project.bucket, curDelivery({ month, id: "a", files: [[curRow(month)]], columns }));
+    await runWell(project);
+    assert.deepEqual(await states(project), ["2025-01 estimated"]);
+  });
+
+  test("is missing, waiting or refused, beside what the loaded rows are", async (t) => {
+    const project = await createProject(t, curSection);
+    for (const each of [month, "2025-04"]) await deliver(project.bucket, cur(`${each}-a`, ["1"], "1", each));
+    await runWell(project);
+    assert.deepEqual(await states(project), ["2025-04 final", "2025-03 missing", "2025-02 missing", "2025-01 final"]);
+
+    for (const each of ["2025-02", "2025-04"]) {
+      const delivery = cur(`${each}-b`, ["1"], "2", each);
+      await deliver(project.bucket, delivery);
+      await rm(join(project.bucket, delivery.fileKeys[0] ?? ""));
+    }
+    assert.deepEqual(await states(project), ["2025-04 waiting", "2025-03 missing", "2025-02 waiting", "2025-01 final"]);
+    const [april, , february] = await months(project);
+    assert.deepEqual([april?.finality, april?.execution_id, april?.rows], ["final", "2025-04-a", 1]);
+    assert.match(april?.reason ?? "", /^1 of 1 files of 2025-04-b have not arrived/);
+    assert.deepEqual([february?.finality, february?.execution_id, february?.rows], [null, null, null]);
+    const { pipelines } = await status(project.config);
+    assert.deepEqual(pipelines[0]?.missing_months, ["2025-02", "2025-03"]);
+    const offline = await status(project.config, { offline: true });
+    assert.deepEqual(
+      offline.pipelines[0]?.months.map(({ state }) => state),
+      ["final", "missing", "missing", "final"],
+    );
+  });
+});
+
+describe("the state of an Azure month", () => {
+  const run = (id: string, day: string, end: string, cost: string): Delivery =>
+    azureDelivery({
+      month,
+      id,
+      pathTime: `2025${day}0042`,
+      pathEnd: end,
+      manifestEnd: end,
+      files: [azureRows(month, cost)],
+    });
+
+  test("is final when the last scheduled run is past, and restated after final by what comes later", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, run("r1", "0120", "2025-01-20", "1"));
+    await runWell(project);
+    assert.deepEqual(await states(project, "2025-01-20"), ["2025-01 open"]);
+    assert.deepEqual(await states(project, "2025-03-01"), ["2025-01 estimated"], "the last days never came");
+    await deliver(project.bucket, run("r2", "0205", "2025-01-31", "2"));
+    await runWell(project);
+    assert.deepEqual(await states(project, "2025-02-05"), ["2025-01 estimated"]);
+    assert.deepEqual(await states(project, "2025-02-06"), ["2025-01 final"]);
+    await deliver(project.bucket, run("r3", "0220", "2025-01-31", "3"));
+    await runWell(project);
+    assert.deepEqual(await states(project), ["2025-01 restated-after-final"]);
+  });
+
+  test("is refused while a shorter run is the newest", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, run("r1", "0205", "2025-01-31", "2"));
+    await runWell(project);
+    await deliver(project.bucket, run("r2", "0206", "2025-01-09", "1"));
+    const [only] = await months(project);
+    assert.deepEqual([only?.state, only?.finality, only?.execution_id], ["refused", "final", "r1"]);
+    assert.match(only?.reason ?? "", /^r2 covers 2025-01-01 to 2025-01-09 only/);
+  });
+});
+
+describe("status --max-age", () => {
+  test("exits with 4 when the newest load is older, or nothing is loaded", async (t) => {
+    const project = await createProject(t, curSection);
+    const age = async (words: readonly string[]): Promise<readonly [number | null, boolean | undefined]> => {
+      const { code, stdout } = await billhouse(project, ["status", "--json", ...words]);
+      return [code, (JSON.parse(stdout) as StatusResult).pipelines[0]?.stale];
+    };
+    assert.deepEqual(await age(["--max-age", "36h"]), [4, true]);
+    await deliver(project.bucket, cur("a", ["1"]));
+    await runWell(project);
+    assert.deepEqual(await age(["--max-age", "36h"]), [0, false]);
+    assert.deepEqual(await age([]), [0, undefined]);
+    assert.deepEqual(await age(["--max-age", "0m"]), [4, true]);
+    const { code, stderr } = await billhouse(project, ["status", "--max-age", "soon"]);
+    assert.deepEqual([code, /--max-age takes a time such as 36h, not "soon"/.test(stderr)], [64, true]);
+  });
+
+  test("tells of a storage that cannot be looked at, and shows what is loaded all the same", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("a", ["1"]));
+    await runWell(project);
+    await rm(project.bucket, { recursive: true });
+    const { code, stdout } = await billhouse(project, ["status"]);
+    assert.deepEqual(
+      [code, /2025-01 +final/.test(stdout), /What waits in its storage is not known/.test(stdout)],
+      [0, true, true],
+    );
+    const { finished } = await runProject(project);
+    assert.ok(finished.pipelines[0]?.error);
+  });
+});

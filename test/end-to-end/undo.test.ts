@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { diff, forget, plan, status, undo, verify } from "../../src/index.ts";
+import { addDecimals } from "../../src/schema/sums.ts";
+import { rejects } from "../rejects.ts";
+import { samplesFolder } from "../samples.ts";
+import {
+  azureDelivery,
+  azureRows,
+  curColumns,
+  curDelivery,
+  curRow,
+  curRows,
+  deliver,
+  type Delivery,
+} from "./deliveries.ts";
+import {
+  azureSection,
+  billhouse,
+  createProject,
+  curSection,
+  outcomes,
+  runWell,
+  snapshotMonth,
+  textRows,
+  type Project,
+  type Sections,
+} from "./projects.ts";
+
+const month = "2025-01";
+const keeping: Sections = { aws_cur: { ...curSection["aws_cur"], keep_previous: 1 } };
+const partition = "bill_billing_period_start_date";
+
+/** Three deliveries of one month, each of another size. */
+function deliveries(shape: "create-new" | "overwrite"): readonly [Delivery, Delivery, Delivery] {
+  const folder = { month, shape } as const;
+  return [
+    curDelivery({ ...folder, id: "a", files: [curRows(month, "1.25", "2.5"), curRows(month, "0.0000000001")] }),
+    curDelivery({
+      ...folder,
+      id: "b",
+      files: [curRows(month, "10"), [curRow(month, { "product/new": "x" })]],
+      columns: [...curColumns, "product/new"],
+    }),
+    curDelivery({ ...folder, id: "c", files: [curRows(month, "7", "8", "9"), []] }),
+  ];
+}
+
+async function loadAll(project: Project, ...all: readonly Delivery[]): Promise<void> {
+  for (const delivery of all) {
+    await deliver(project.bucket, delivery);
+    await runWell(project);
+  }
+}
+
+/** The rows of the month, without the columns that are NULL. */
+async function rowsNow(project: Project): Promise<readonly string[]> {
+  return (await snapshotMonth(project, "billing_data.aws_cur_data", partition, month)).rows;
+}
+
+async function actions(project: Project): Promise<string[]> {
+  const { pipelines } = await plan(project.config);
+  return pipelines.flatMap(({ months }) => months.map(({ action, execution_id: id }) => `${action} ${id}`));
+}
+
+describe("undo puts the load before back", () => {
+  for (const [source, shape, sections] of [
+    ["the files in the storage", "create-new", curSection],
+    ["the copy that was kept", "overwrite", keeping],
+  ] as const) {
+    test(`from ${source}: rows, sums and state are what they were, and a run leaves it so`, async (t) => {
+      const project = await createProject(t, sections);
+      const [a, b, c] = deliveries(shape);
+      await loadAll(project, a);
+      const before = await rowsNow(project);
+      const [first] = (await status(project.config)).pipelines[0]?.months ?? [];
+      await loadAll(project, b);
+      assert.notDeepEqual(await rowsNow(project), before);
+
+      const result = await undo(project.config, "aws_cur", month);
+      assert.deepEqual(
+        [result.undone.execution_id, result.restored.execution_id, result.restored.rows, result.from],
+        ["b", "a", 3, shape === "create-new" ? "storage" : "warehouse"],
+      );
+      assert.deepEqual(result.restored.cost, { USD: "3.7500000001" });
+      assert.deepEqual(await rowsNow(project), before);
+      const [now] = (await status(project.config)).pipelines[0]?.months ?? [];
+      assert.deepEqual([now?.execution_id, now?.rows, now?.cost], [first?.execution_id, first?.rows, first?.cost]);
+      assert.equal(now?.state, "refused", "a newer delivery lies there, and is not taken");
+
+      const again = await runWell(project);
+      assert.deepEqual(outcomes(again), [`${month} refused b`]);
+      assert.match(again.refused[0]?.reason ?? "", /^b was undone\. --force takes it all the same\.$/);
+      assert.deepEqual(await rowsNow(project), before);
+
+      await loadAll(project, c);
+      assert.equal((await rowsNow(project)).length, 3, "what is delivered next is taken");
+      assert.deepEqual(await actions(project), ["unchanged c"]);
+    });
+  }
+
+  test("from the newest load back, one after the other, until there is none left", async (t) => {
+    const project = await createProject(t, curSection);
+    const [a, b, c] = deliveries("create-new");
+    await loadAll(project, a, b, c);
+    const restored: string[] = [];
+    for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
+    assert.deepEqual(restored, ["b", "a"]);
+    assert.deepEqual(await actions(project), ["refused c"]);
+    await rejects(
+      undo(project.config, "aws_cur", month),
+      "USAGE_INVALID",
+      "no load of 2025-01 of aws_cur to go back to",
+    );
+  });
+
+  test("until --force says otherwise, and then the undone delivery is taken as any other", async (t) => {
+    const project = await createProject(t, curSection);
+    const [a, b] = deliveries("create-new");
+    await loadAll(project, a, b);
+    await undo(project.config, "aws_cur", month);
+    assert.deepEqual(outcomes(await runWell(project, { force: true })), [`${month} restated b`]);
+    assert.deepEqual(await actions(project), ["unchanged b"]);
+    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
+    await forget(project.config, "aws_cur", { months: [month] });
+    assert.deepEqual(await actions(project), ["new b"], "forgetting a month is saying so, too");
+  });
+
+  test("of an Azure month: the run before it, of which every run is kept", async (t) => {
+    const project = await createProject(t, azureSection);
+    const runOf = (id: string, day: string, ...costs: string[]): Delivery =>
+      azureDelivery({ month, id, pathTime: `202502${day}0042`, files: [azureRows(month, ...costs)] });
+    const all = [runOf("r1", "03", "1.5"), runOf("r2", "04", "2.5", "1"), runOf("r3", "05", "9")];
+    for (const delivery of all) {
+      await deliver(project.bucket, delivery);
+      await runWell(project);
+    }
+    const result = await undo(project.config, "azure_billing", month);
+    assert.deepEqual([result.restored.execution_id, result.restored.cost], ["r2", { EUR: "3.5" }]);
+    assert.deepEqual(await actions(project), ["refused r3"]);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} refused r3`]);
+    const [state] = await textRows(
+      project,
+      `SELECT max_by(run_id, _dlt_load_id) AS id FROM billing_data.azure_billing_data_load_tracking`,
+    );
+    assert.equal(state, '{"id":"r2"}');
+  });
+
+  test("of files that were written again under the same execution", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a] = deliveries("overwrite");
+    const changed = curDelivery({
+      month,
+      shape: "overwrite",
+      id: "a",
+      files: [curRows(month, "5"), curRows(month, "6")],
+    });
+    await loadAll(project, a, changed);
+    const result = await undo(project.config, "aws_cur", month);
+    assert.deepEqual([result.undone.rows, result.restored.rows, result.from], [2, 3, "warehouse"]);
+    assert.deepEqual(await actions(project), ["refused a"]);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} refused a`]);
+  });
+});
+
+describe("undo changes nothing", () => {
+  test("when nobody has the rows any more, and says how the next one can be undone", async (t) => {
+    const project = await createProject(t, curSection);
+    const [a, b] = deliveries("overwrite");
+    await loadAll(project, a, b);
+    const before = await snapshotMonth(project, "billing_data.aws_cur_data", partition, month);
+    const error = await rejects(
+      undo(project.config, "aws_cur", month),
+      "ROWS_GONE",
+      "Nobody has the rows of a any more",
+    );
+    assert.match(error.hint, /keep_previous = 1 in \[sources\.aws_cur\]/);
+    assert.deepEqual(await snapshotMonth(project, "billing_data.aws_cur_data", partition, month), before);
+  });
+
+  test("when one of the files is gone or another one", async (t) => {
+    for (const spoil of ["gone", "another"] as const) {
+      const project = await createProject(t, curSection);
+      const [a, b] = deliveries("create-new");
+      await loadAll(project, a, b);
+      const path = join(project.bucket, a.fileKeys[1] ?? "");
+      if (spoil === "gone") await rm(path);
+      else await cp(join(project.bucket, a.fileKeys[0] ?? ""), path);
+      await rejects(undo(project.config, "aws_cur", month), "ROWS_GONE");
+      assert.equal((await rowsNow(project)).length, 2);
+    }
+  });
+
+  test("when the kept rows are not those that were loaded", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a, b] = deliveries("overwrite");
+    await loadAll(project, a, b);
+    const before = await rowsNow(project);
+    await tamper(
+      project,
+      `UPDATE billing_data.aws_cur_data_previous SET line_item_unblended_cost = 1.26 WHERE line_item_unblended_cost = 1.25`,
+    );
+    await rejects(
+      undo(project.config, "aws_cur", month),
+      "SUM_MISMATCH",
+      "was 3.7500000001 USD as loaded from a, and is 3.7600000001 now",
+    );
+    await tamper(project, `DELETE FROM billing_data.aws_cur_data_previous WHERE line_item_unblended_cost = 1.26`);
+    await rejects(
+      undo(project.config, "aws_cur", month),
+      "ROW_COUNT_MISMATCH",
+      "3 rows of 2025-01 were loaded from a, 2 were found",
+    );
+    assert.deepEqual(await rowsNow(project), before);
+    assert.deepEqual(await actions(project), ["unchanged b"]);
+  });
+
+  test("for a month or an export that is not there", async (t) => {
+    const project = await createProject(t, curSection);
+    await loadAll(project, deliveries("create-new")[0]);
+    await rejects(undo(project.config, "aws_cur", "2024-01"), "USAGE_INVALID", "2024-01 of aws_cur is not loaded");
+    await rejects(undo(project.config, "aws_cur", month), "USAGE_INVALID", "no load");
+    const { code, stdout } = await billhouse(project, ["undo", "aws_cur", "2025-1", "--json"]);
+    assert.deepEqual([code, (JSON.parse(stdout) as { error: { code: string } }).error.code], [64, "USAGE_INVALID"]);
+  });
+});
+
+test("keep_previous keeps as many earlier loads as it says, and status shows their size", async (t) => {
+  const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], keep_previous: 2 } });
+  await loadAll(
+    project,
+    ...deliveries("overwrite"),
+    curDelivery({ month, shape: "overwrite", id: "d", files: [curRows(month, "4")] }),
+  );
+  const kept = (await status(project.config)).pipelines[0]?.kept;
+  assert.deepEqual([kept?.loads, kept?.rows], [2, 5]);
+  assert.ok((kept?.bytes ?? 0) > 0);
+  const { stdout } = await billhouse(project, ["status"]);
+  assert.match(stdout, /1 month, 1 row, no gaps; 2 earlier loads kept, \d/);
+  const restored = [];
+  for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
+  assert.deepEqual(restored, ["c", "b"]);
+});
+
+test("the sample restatement: diff explains it to the cent, and undo puts back every row", async (t) => {
+  const samples = samplesFolder(t);
+  if (samples === undefined) return;
+  const source = join(samples, "buckets/aws-cur1-csvgz-createnew");
+  const project = await createProject(t, { aws_cur: { bucket_url: "bucket", prefix: "cur/v1" } });
+  await cp(join(source, "delivery-1"), project.bucket, { recursive: true });
+  await runWell(project);
+  const before = await rowsNow(project);
+  await cp(join(source, "delivery-2"), project.bucket, { recursive: true, force: true });
+  await runWell(project);
+
+  const told = await diff(project.config, "aws_cur", month);
+  assert.deepEqual([told.before.rows, told.after.rows], [10_416, 10_080]);
+  assert.deepEqual([told.before.cost, told.after.cost], [{ USD: "1705.764399984" }, { USD: "1650.25587096" }]);
+  assert.equal(addDecimals(told.lines.map(({ difference }) => difference)), "-55.508529024");
+  assert.equal(
+    told.lines.reduce((sum, line) => sum + line.rows_after - line.rows_before, 0),
+    10_080 - 10_416,
+  );
+  const sums = await textRows(
+    project,
+    `SELECT line_item_product_code AS s, line_item_usage_account_id AS a, line_item_line_item_type AS t, CAST(sum(line_item_unblended_cost) AS VARCHAR) AS cost
+      FROM billing_data.aws_cur_data WHERE strftime(${partition}, '%Y-%m') = '${month}' GROUP BY ALL ORDER BY ALL`,
+  );
+  assert.equal(sums.length, told.lines.length, "every line of the month changed");
+
+  const result = await undo(project.config, "aws_cur", month);
+  assert.deepEqual([result.restored.rows, result.restored.cost], [10_416, { USD: "1705.764399984" }]);
+  assert.deepEqual(await rowsNow(project), before);
+  const { ok, checks } = await verify(project.config, { deep: true });
+  assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
+});
+
+/** Changes the database behind billhouse's back. */
+async function tamper(project: Project, sql: string): Promise<void> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
+  const connection = await instance.connect();
+  await connection.run(sql);
+  connection.closeSync();
+  instance.closeSync();
+}

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { forget, verify, type VerifyResult } from "../../src/index.ts";
+import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "./deliveries.ts";
+import { azureSection, billhouse, createProject, curSection, runWell, type Project } from "./projects.ts";
+
+const cur = (month: string, id: string, ...costs: string[]): ReturnType<typeof curDelivery> =>
+  curDelivery({ month, id, files: [curRows(month, ...costs), curRows(month, "0.5", "0.25")] });
+
+/** An export of three months, loaded. */
+async function loaded(t: Parameters<typeof createProject>[0]): Promise<Project> {
+  const project = await createProject(t, curSection);
+  for (const month of ["2025-01", "2025-02", "2025-03"])
+    await deliver(project.bucket, cur(month, `${month}-a`, "1.25"));
+  await runWell(project);
+  return project;
+}
+
+/** What is not well: `2025-01 cost: 2 USD / 2.1 USD`. */
+function differences({ checks }: VerifyResult): string[] {
+  return checks
+    .filter(({ ok }) => !ok)
+    .map(({ name, billing_month: month, expected, actual }) => `${month} ${name}: ${expected} / ${actual}`);
+}
+
+/** Changes the database behind billhouse's back. */
+async function tamper(project: Project, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
+  const connection = await instance.connect();
+  await connection.run(sql);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+const table = "billing_data.aws_cur_data";
+
+describe("verify finds nothing", () => {
+  test("where nothing changed, deep or not, and changes nothing", async (t) => {
+    const project = await loaded(t);
+    const before = await readFile(join(project.folder, "billhouse.duckdb"));
+    for (const deep of [false, true]) {
+      const result = await verify(project.config, { deep });
+      assert.deepEqual(differences(result), []);
+      assert.ok(result.ok);
+      const names = new Set(result.checks.map(({ name }) => name));
+      const shallow = ["months", "state", "rows", "cost", "summary", "newest-delivery", "files"];
+      const more = ["file-checksum", "file-rows", "delivered-rows", "delivered-cost"];
+      assert.deepEqual([...names].toSorted(), [...shallow, ...(deep ? more : [])].toSorted());
+    }
+    assert.ok(before.equals(await readFile(join(project.folder, "billhouse.duckdb"))));
+  });
+
+  test("where nothing is loaded", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("2025-01", "a", "1"));
+    const { code, stdout } = await billhouse(project, ["verify"]);
+    assert.deepEqual([code, /newest-delivery/.test(stdout)], [4, true], "a delivery waits to be loaded");
+  });
+
+  test("where the files were copied again with the same bytes", async (t) => {
+    const project = await loaded(t);
+    const copy = join(project.folder, "copy");
+    await cp(project.bucket, copy, { recursive: true });
+    await rm(project.bucket, { recursive: true });
+    await cp(copy, project.bucket, { recursive: true });
+    assert.deepEqual(differences(await verify(project.config)), []);
+  });
+});
+
+describe("verify finds and names", () => {
+  test("one flipped digit of one cost", async (t) => {
+    const project = await loaded(t);
+    await tamper(
+      project,
+      `UPDATE ${table} SET line_item_unblended_cost = 1.26 WHERE line_item_unblended_cost = 1.25 AND strftime(bill_billing_period_start_date, '%Y-%m') = '2025-02'`,
+    );
+    assert.deepEqual(differences(await verify(project.config)), [
+      "2025-02 cost: 2 USD / 2.01 USD",
+      "2025-02 summary: AmazonEC2 / 012345678901 / Usage / USD: 2 / AmazonEC2 / 012345678901 / Usage / USD: 2.01",
+    ]);
+    const { code, stdout } = await billhouse(project, ["verify", "aws", "--month", "2025-02"]);
+    assert.equal(code, 4);
+    assert.match(stdout, /cost\n +expected  2 USD\n +found     2\.01 USD/);
+    assert.deepEqual(differences(await verify(project.config, { months: { only: ["2025-01"] } })), []);
+  });
+
+  test("two digits that make up for each other, in two services", async (t) => {
+    const project = await createProject(t, curSection);
+    const rows = ["AmazonEC2", "AmazonS3"].map((service) => curRow("2025-01", { "lineItem/ProductCode": service }));
+    await deliver(project.bucket, curDelivery({ month: "2025-01", id: "a", files: [rows] }));
+    await runWell(project);
+    await tamper(
+      project,
+      `UPDATE ${table} SET line_item_unblended_cost = line_item_unblended_cost + CASE line_item_product_code WHEN 'AmazonS3' THEN 1 ELSE -1 END`,
+    );
+    const [difference, ...others] = differences(await verify(project.config));
+    assert.match(difference ?? "", /^2025-01 summary: .*AmazonS3.*: 0\.0416.* \/ .*AmazonS3.*: 1\.0416/);
+    assert.deepEqual(others, []);
+  });
+
+  test("one deleted row", async (t) => {
+    const project = await loaded(t);
+    await tamper(
+      project,
+      `DELETE FROM ${table} WHERE line_item_unblended_cost = 0.25 AND strftime(bill_billing_period_start_date, '%Y-%m') = '2025-03'`,
+    );
+    assert.deepEqual(differences(await verify(project.config)).slice(0, 2), [
+      "2025-03 rows: 3 rows / 2 rows",
+      "2025-03 cost: 2 USD / 1.75 USD",
+    ]);
+  });
+
+  test("rows of a month that nobody loaded, and rows of none", async (t) => {
+    const project = await loaded(t);
+    await tamper(
+      project,
+      `INSERT INTO ${table} BY NAME SELECT * REPLACE (TIMESTAMP '2024-12-01' AS bill_billing_period_start_date) FROM ${table} LIMIT 1`,
+    );
+    await tamper(
+      project,
+      `INSERT INTO ${table} BY NAME SELECT * REPLACE (NULL AS bill_billing_period_start_date) FROM ${table} LIMIT 2`,
+    );
+    assert.deepEqual(differences(await verify(project.config)), [
+      "null months: 0 rows (no load of such rows) / 2 rows",
+      "2024-12 months: 0 rows (no load of such rows) / 1 rows",
+    ]);
+  });
+
+  test("one replaced file, by its version and, deep, by its bytes and its rows", async (t) => {
+    const project = await loaded(t);
+    const { fileKeys } = cur("2025-01", "2025-01-a", "1.25");
+    const path = join(project.bucket, fileKeys[1] ?? "");
+    const text = gunzipSync(await readFile(path)).toString();
+    await writeFile(path, gzipSync(text.replace("0.25", "0.75")));
+    const shallow = differences(await verify(project.config));
+    assert.equal(shallow.length, 2, shallow.join("\n"));
+    assert.match(
+      shallow[0] ?? "",
+      /^2025-01 newest-delivery: 2025-01-a \(restated: The files of the loaded delivery were written again\.\) \/ 2025-01-a$/,
+    );
+    assert.match(
+      shallow[1] ?? "",
+      /^2025-01 files: \S+00002\.csv\.gz: \d+ bytes, version \S+ \/ \S+: \d+ bytes, version \S+, written 20/,
+    );
+    const deep = differences(await verify(project.config, { deep: true })).slice(2);
+    assert.match(deep[0] ?? "", /^2025-01 file-checksum: \S+: md5:[\da-f]{32} \/ \S+: md5:[\da-f]{32}$/);
+    assert.equal(deep[1], "2025-01 delivered-cost: 2 USD / 2.5 USD");
+  });
+
+  test("a file that is gone, and one that cannot be read any more", async (t) => {
+    const project = await loaded(t);
+    const [january, march] = ["2025-01", "2025-03"].map((month) => cur(month, `${month}-a`, "1.25").fileKeys[0] ?? "");
+    await rm(join(project.bucket, january ?? ""));
+    const path = join(project.bucket, march ?? "");
+    await writeFile(path, (await readFile(path)).subarray(0, 60));
+    const found = differences(await verify(project.config, { deep: true }));
+    assert.ok(
+      found.some((text) => /^2025-01 files: \S+00001\.csv\.gz: .* \/ \S+: is gone$/.test(text)),
+      found.join("\n"),
+    );
+    assert.ok(found.some((text) => /^2025-01 newest-delivery: .*waiting: 1 of 2 files/.test(text)));
+    assert.ok(found.some((text) => /^2025-03 file: \S+ can be read \/ FILE_CORRUPT: /.test(text)));
+  });
+
+  test("a newer delivery, a gap, and a month that the state has forgotten", async (t) => {
+    const project = await loaded(t);
+    await deliver(project.bucket, cur("2025-03", "2025-03-b", "9"));
+    await deliver(project.bucket, cur("2025-05", "2025-05-a", "9"));
+    await forget(project.config, "aws_cur", { months: ["2025-02"] });
+    assert.deepEqual(differences(await verify(project.config)), [
+      "2025-02 months: 0 rows (a month that the state has forgotten) / 3 rows",
+      "2025-02 missing-month: loaded, as the months around it / nothing is loaded",
+      "2025-05 newest-delivery: 2025-05-a (new: Nothing of this month is loaded.) / nothing",
+      "2025-03 newest-delivery: 2025-03-b (restated: 2025-03-b replaces 2025-03-a.) / 2025-03-a",
+      "2025-02 newest-delivery: 2025-02-a (new: Nothing of this month is loaded.) / nothing",
+    ]);
+  });
+
+  test("a storage that cannot be looked at, in one export of two", async (t) => {
+    const project = await createProject(t, { ...curSection, ...azureSection });
+    await deliver(project.bucket, cur("2025-01", "a", "1"));
+    await deliver(project.bucket, azureDelivery({ month: "2025-01", id: "run", files: [azureRows("2025-01", "1.5")] }));
+    for await (const _ of (await import("../../src/index.ts")).run(project.config));
+    assert.deepEqual(differences(await verify(project.config)), []);
+    await rm(join(project.bucket, "exports"), { recursive: true });
+    const { code, stdout } = await billhouse(project, ["verify", "--json"]);
+    const result = JSON.parse(stdout) as VerifyResult;
+    assert.equal(code, 4);
+    assert.deepEqual(
+      [...new Set(result.checks.filter(({ ok }) => !ok).map(({ pipeline, name }) => `${pipeline} ${name}`))],
+      ["azure_billing storage"],
+    );
+    assert.ok(result.checks.some(({ pipeline, name }) => pipeline === "azure_billing" && name === "rows"));
+  });
+});
