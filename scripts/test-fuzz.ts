@@ -1,0 +1,119 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { corpusFolder, corpusOf, readers, readInput } from "../test/hostile/inputs.ts";
+import { mutate, numbersOf } from "../test/hostile/mutations.ts";
+
+/*
+ * Changes kept manifests, CSV headers and Parquet files at random and reads what comes out. A finding is an input that
+ * throws anything else than a BillhouseError, takes more than some seconds, fills memory or ends the process. It is
+ * written to test/fixtures/fuzz/, with a sentence beside it; `npm test` reads everything that lies there.
+ * Ends with 1 when there is one.
+ *
+ *   node scripts/test-fuzz.ts                      60 seconds, a seed of the clock
+ *   node scripts/test-fuzz.ts --seconds 300 --seed 7
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "60" },
+    seed: { type: "string", default: String(Date.now() % 2 ** 32) },
+    // Where the process that reads keeps its input; only this script says so.
+    work: { type: "string" },
+  },
+});
+
+/** An input takes this long, or the process has so much memory, before it is a finding. */
+const patience = 5000;
+const mostMemory = 1024 * 1024 * 1024;
+
+if (options.work === undefined) await watch(Number(options.seconds), Number(options.seed));
+else await read(options.work, Number(options.seconds), Number(options.seed));
+
+/** Lets another process read, because an input can hang one or end it; goes on with the next seed after a finding. */
+async function watch(seconds: number, seed: number): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  const work = await mkdtemp(join(tmpdir(), "billhouse-fuzz-"));
+  let findings = 0;
+  let inputs = 0;
+  console.log(`seed ${seed}, ${seconds} seconds`);
+  try {
+    for (let turn = seed; Date.now() < end && findings < 20; turn += 1) {
+      await writeFile(join(work, "input"), "");
+      const words = ["--work", work, "--seconds", String(Math.ceil((end - Date.now()) / 1000)), "--seed", String(turn)];
+      const script = fileURLToPath(import.meta.url);
+      const child = spawn(process.execPath, ["--max-old-space-size=1024", script, ...words]);
+      let [said, wrong] = ["", ""];
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (wrong = (wrong + text).slice(-4000)));
+      const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+      const code = await Promise.race([ended, stalled(join(work, "input"))]);
+      if (code === "stalled") child.kill("SIGKILL");
+      await ended;
+      inputs += Number(/(\d+) inputs\n$/.exec(said)?.[1] ?? 0);
+      if (code === 0) break;
+      findings += 1;
+      const why =
+        code === "stalled"
+          ? `took more than ${patience / 1000} seconds`
+          : `ended with ${/^\w*(?:Error|FATAL).*$/m.exec(wrong)?.[0] ?? `code ${code}`}`;
+      console.error(wrong);
+      await keep(join(work, "input"), `Found with --seed ${turn}: it ${why}.\n`);
+    }
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  console.log(`${inputs} inputs, ${findings} findings`);
+  if (findings > 0) process.exitCode = 1;
+}
+
+/** Resolves when the input has been the same for too long. */
+async function stalled(path: string): Promise<"stalled"> {
+  for (;;) {
+    await sleep(1000);
+    const changed = await stat(path).catch(() => undefined);
+    // A new process needs a moment to begin.
+    if (changed !== undefined && changed.size > 0 && Date.now() - changed.mtimeMs > patience) return "stalled";
+  }
+}
+
+async function keep(path: string, sentence: string): Promise<void> {
+  const bytes = await readFile(path);
+  const cut = bytes.indexOf(0x0a);
+  const reader = bytes.subarray(0, cut).toString("utf8");
+  const name = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
+  const target = join(corpusFolder, reader, name);
+  await writeFile(target, bytes.subarray(cut + 1));
+  await writeFile(`${target}.txt`, sentence);
+  console.error(`✖ ${target}\n${sentence}`);
+}
+
+/** Reads changed inputs until the time is up. An input that throws ends the process, which is the finding. */
+async function read(work: string, seconds: number, seed: number): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  const next = numbersOf(seed);
+  const names = Object.keys(readers);
+  const corpora = new Map<string, readonly Buffer[]>();
+  for (const name of names) corpora.set(name, [...(await corpusOf(name)).values()]);
+  let inputs = 0;
+  for (; Date.now() < end; inputs += 1) {
+    const reader = names[next(names.length)] ?? "";
+    const corpus = corpora.get(reader) ?? [];
+    const bytes = mutate(
+      corpus[next(corpus.length)] ?? Buffer.alloc(0),
+      corpus[next(corpus.length)] ?? Buffer.alloc(0),
+      next,
+    );
+    writeFileSync(join(work, "input"), Buffer.concat([Buffer.from(`${reader}\n`), bytes]));
+    await readInput(reader, bytes);
+    const { rss } = process.memoryUsage();
+    if (rss > mostMemory) throw new Error(`the process has ${Math.round(rss / 2 ** 20)} MB`);
+  }
+  console.log(`${inputs} inputs`);
+}
