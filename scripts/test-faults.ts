@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { version } from "../src/version.ts";
+import type { Case, Outcome } from "../test/faults/fault.ts";
+import { allCases, titleOf, tryCases, type Result } from "../test/faults/harness.ts";
+import { faultTables } from "../test/faults/tables.ts";
+
+/*
+ * Lets every named fault strike at every step of a run at which it can, on both warehouses, and lets the next run heal
+ * what is left. Ends with 1 when one did not heal, or was told without a code.
+ *
+ *   node scripts/test-faults.ts                                     all, in two processes
+ *   node scripts/test-faults.ts --only "full disk" --warehouse duckdb --step commit
+ *   node scripts/test-faults.ts --write                             writes the tables into docs/reliability.md too
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    warehouse: { type: "string" },
+    step: { type: "string" },
+    write: { type: "boolean", default: false },
+    /** `0/2`: what one of the processes tries, which tells its results as lines of JSON. */
+    part: { type: "string" },
+  },
+});
+
+/** What a process tells of a case. */
+interface Line {
+  readonly title: string;
+  readonly outcome?: Outcome;
+  readonly failure?: string;
+}
+
+const started = performance.now();
+const { cases: all } = allCases();
+const cases = all.filter(
+  ({ fault, place, step }) =>
+    (options.only ?? fault.name) === fault.name &&
+    (options.warehouse ?? place.warehouse) === place.warehouse &&
+    (options.step ?? step) === step,
+);
+if (cases.length === 0) {
+  const names = [...new Set(all.map(({ fault }) => fault.name))];
+  throw new Error(`No fault strikes there. There are: ${names.join(", ")}.`);
+}
+if (options.part === undefined) await tryAll();
+else await tryPart(options.part);
+
+async function tryPart(part: string): Promise<void> {
+  const [index = 0, count = 1] = part.split("/").map(Number);
+  const home = await mkdtemp(join(tmpdir(), "billhouse-faults-"));
+  await chmod(home, 0o755);
+  try {
+    await tryCases(
+      cases.filter((_, position) => position % count === index),
+      home,
+      ({ outcome, ...each }) => {
+        const told: Line =
+          outcome instanceof Error
+            ? { title: titleOf(each), failure: outcome.stack ?? outcome.message }
+            : { title: titleOf(each), outcome };
+        console.log(JSON.stringify(told));
+      },
+    );
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function tryAll(): Promise<void> {
+  console.log(`${cases.length} trials`);
+  const lines = (await Promise.all(["0/2", "1/2"].map(startPart))).flat();
+  const results = cases.map((each): Result => resultOf(each, lines));
+  const failures = results.filter(({ outcome }) => outcome instanceof Error);
+  const told = conclusion(results, failures.length);
+  const page = [told, faultTables(results)].join("\n\n");
+  console.log(`\n${page}`);
+  for (const { outcome, ...each } of failures) {
+    console.error(`\n${titleOf(each)}: ${outcome instanceof Error ? outcome.message : ""}`);
+  }
+  if (failures.length > 0) process.exitCode = 1;
+  else if (options.write) await writeTables(page);
+}
+
+function startPart(part: string): Promise<readonly Line[]> {
+  const own = process.argv.slice(2).filter((word) => word !== "--write");
+  const child = spawn(process.execPath, [import.meta.filename, ...own, "--part", part], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines: Line[] = [];
+  createInterface({ input: child.stdout }).on("line", (text) => {
+    const line = JSON.parse(text) as Line;
+    lines.push(line);
+    if (line.failure !== undefined) console.log(`✖ ${line.title}`);
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", () => resolve(lines));
+  });
+}
+
+function resultOf(each: Case, lines: readonly Line[]): Result {
+  const line = lines.find(({ title }) => title === titleOf(each));
+  return { ...each, outcome: line?.outcome ?? new Error(line?.failure ?? "The trial came to no end.") };
+}
+
+function conclusion(results: readonly Result[], failures: number): string {
+  const count = (...ends: readonly string[]): number =>
+    results.filter(({ outcome }) => !(outcome instanceof Error) && ends.includes(outcome.end)).length;
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const named = new Set(results.map(({ fault }) => fault)).size;
+  return [
+    `billhouse ${version}, Node ${process.versions.node}: ${named} faults in ${results.length} trials, ${failures === 0 ? "all healed" : `${failures} did not heal`}, in ${seconds} seconds.`,
+    `\`=\` (${count("at once")}): the run got over it and ended as if nothing had been. A code (${count("told")}): the run said so, with exit code 1 or 3, and the next one healed it. \`next\` (${count("killed", "stopped")}): the run was ended, and the next one healed it. \`unseen\` (${count("unseen")}): the run could not see it, and the next one did. An empty cell: the fault does not strike there; the list below says why.`,
+  ].join("\n\n");
+}
+
+async function writeTables(tables: string): Promise<void> {
+  const page = new URL("../docs/reliability.md", import.meta.url);
+  const [begin, end] = ["<!-- Faults, written by npm run test:faults -- --write -->", "<!-- End of the faults -->"];
+  const text = await readFile(page, "utf8");
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${page.pathname} has no place for the faults.`);
+  await writeFile(page, `${text.slice(0, from + begin.length)}\n\n${tables}\n\n${text.slice(to)}`);
+}

@@ -1,0 +1,70 @@
+/** The steps of a run at which a fault can strike, in their order. */
+export const steps = [
+  "list",
+  "manifest",
+  "header",
+  "prepare",
+  "read",
+  "delete",
+  "insert",
+  "measure",
+  "look",
+  "commit",
+  "summary",
+  "publish",
+] as const;
+
+/** A step of a run. */
+export type Step = (typeof steps)[number];
+
+/** Where bills lie and where they go in a trial. */
+export interface Place {
+  readonly warehouse: "duckdb" | "bigquery";
+  readonly storage: "folder" | "s3" | "gcs";
+}
+
+/** A moment that a run tells, or at which a server of the tests can hold it. */
+export type Moment =
+  | { readonly kind: "point"; readonly point: string; readonly nth: number }
+  | { readonly kind: "request" }
+  | { readonly kind: "statement"; readonly sql: RegExp };
+
+/** Points of both warehouses, each the last that a run tells before the step; `last` is the last time it does. */
+const points: Readonly<Partial<Record<Step, readonly [point: string, nth: number | "last"]>>> = {
+  list: ["opened", 1],
+  header: ["planned", 1],
+  prepare: ["headers-read", 1],
+  read: ["prepared", 1],
+  look: ["measured", 1],
+  // The first commit makes the columns.
+  commit: ["before-commit", 2],
+  summary: ["before-commit", "last"],
+  publish: ["before-publish", 1],
+};
+
+const own: Readonly<Record<Place["warehouse"], Readonly<Partial<Record<Step, readonly [string, number]>>>>> = {
+  // The month that is loaded first has two files.
+  duckdb: { delete: ["before-delete", 1], insert: ["after-delete", 1], measure: ["file-inserted", 2] },
+  bigquery: { measure: ["staged-file", 1] },
+};
+
+const statements: Readonly<Partial<Record<Step, RegExp>>> = {
+  delete: /^DELETE FROM \S+aws_cur_data`/u,
+  insert: /^INSERT INTO \S+aws_cur_data`/u,
+};
+
+/**
+ * The moment at which a step of a run begins, or in words why there is none. `told` are the points that an undisturbed
+ * run of the place tells, in order.
+ */
+export function momentOf({ warehouse, storage }: Place, step: Step, told: readonly string[]): Moment | string {
+  const found = own[warehouse][step] ?? points[step];
+  if (found !== undefined) {
+    const [point, nth] = found;
+    return { kind: "point", point, nth: nth === "last" ? told.filter((name) => name === point).length : nth };
+  }
+  const sql = statements[step];
+  if (sql !== undefined) return { kind: "statement", sql };
+  if (storage !== "folder") return { kind: "request" };
+  return "between listing and reading manifests a run over a folder tells nothing";
+}
