@@ -3,7 +3,7 @@ import { BillhouseError, describeError } from "../errors.ts";
 import type { DataFile, Execution } from "../model.ts";
 import type { DeliveredHeader } from "../schema/columns.ts";
 import type { FailedMonth } from "./events.ts";
-import { readHeader, verifyBytes, type FileHeader } from "./read.ts";
+import { readHeader, verifyBytes, type FileHeader } from "./files/read.ts";
 import { smallReads, type Survey } from "./survey.ts";
 
 /** A month to load, with the headers of its files. */

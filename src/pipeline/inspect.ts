@@ -12,7 +12,7 @@ import type { RunOptions } from "./run.ts";
 import { doubleCounting, type ScopedExport } from "./scopes.ts";
 import { checkMonths, selectPipelines, tableOf, tableTitle } from "./select.ts";
 import { smallReads, survey, type Survey } from "./survey.ts";
-import { unpackedBytes } from "./unpacked.ts";
+import { unpackedBytes } from "./files/unpacked.ts";
 
 /**
  * What a run with the same options would do, month by month, and why. Nothing is written, and no database is made.

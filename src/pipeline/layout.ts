@@ -11,7 +11,7 @@ import {
 } from "../schema/columns.ts";
 import type { FailedMonth } from "./events.ts";
 import { delivered, type MonthHeaders } from "./headers.ts";
-import type { FileHeader } from "./read.ts";
+import type { FileHeader } from "./files/read.ts";
 import type { Survey } from "./survey.ts";
 
 /** The column in which billhouse itself writes the billing month, where rows carry none. */

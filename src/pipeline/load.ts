@@ -9,10 +9,10 @@ import type { MappedFile, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, FileRead, LoadedMonth } from "./events.ts";
 import { prepare, type Preparation, type PreparedFile, type PreparedMonth } from "./prepare.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
-import { readFile, type CheckedBytes } from "./read.ts";
+import { readFile, type CheckedBytes } from "./files/read.ts";
 import { describeLoad, draftReceipt, type Draft } from "./receipt.ts";
 import { smallReads, type Survey } from "./survey.ts";
-import { createTally } from "./tally.ts";
+import { createTally } from "./files/tally.ts";
 import { combineEvidence, verifyFile, verifyMonth } from "./verify.ts";
 
 /** How months are loaded. */

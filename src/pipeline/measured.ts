@@ -2,7 +2,7 @@ import type { MeasuredColumns, TableColumn } from "../model.ts";
 import type { ColumnRules, MappedColumn } from "../schema/columns.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { LaidOutFile, Layout } from "./layout.ts";
-import type { Precision, ProofColumns } from "./tally.ts";
+import type { Precision, ProofColumns } from "./files/tally.ts";
 
 /**
  * The table columns by which the load of a month is proved and summed up. Each month has its own: agreements differ in

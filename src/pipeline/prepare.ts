@@ -7,10 +7,10 @@ import type { FailedMonth } from "./events.ts";
 import { loadedHeader, readHeaders } from "./headers.ts";
 import { layOut, stampedColumn, withoutCosts, withoutPeriod } from "./layout.ts";
 import { measuredIn, precisionOf, proofColumns } from "./measured.ts";
-import type { FileHeader } from "./read.ts";
+import type { FileHeader } from "./files/read.ts";
 import { planAsAtFirst } from "./resumption.ts";
 import type { Survey } from "./survey.ts";
-import type { Precision, ProofColumns } from "./tally.ts";
+import type { Precision, ProofColumns } from "./files/tally.ts";
 
 /** Months whose headers are known and whose table can take them. */
 export interface Preparation {

@@ -11,7 +11,7 @@ import { discover, type Discovery } from "./discover.ts";
 import type { FailedMonth } from "./events.ts";
 import { chooseDelivery } from "./manifests.ts";
 import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./plan.ts";
-import { checksumOf } from "./read.ts";
+import { checksumOf } from "./files/read.ts";
 import { foreignMonths } from "./scopes.ts";
 import { isSelected, tableOf, type MonthSelection } from "./select.ts";
 

@@ -8,7 +8,7 @@ import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt, isSameDelivery } from "./difference.ts";
 import type { UndoResult } from "./events.ts";
 import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./loaded.ts";
-import { checksumOf } from "./read.ts";
+import { checksumOf } from "./files/read.ts";
 import { loadAgain, restore, type Undoing } from "./restoration.ts";
 import { selectOne } from "./select.ts";
 import { fingerprintOf } from "./undone.ts";

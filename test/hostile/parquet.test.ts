@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
-import { readParquetCells, readParquetHeader } from "../../src/pipeline/parquet.ts";
+import { readParquetCells, readParquetHeader } from "../../src/pipeline/files/parquet.ts";
 import { curDelivery, curRow, deliver, type Delivery } from "../end-to-end/deliveries.ts";
 import {
   type HandColumn,

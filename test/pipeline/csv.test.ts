@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
-import { createCsvScanner } from "../../src/pipeline/csv.ts";
+import { createCsvScanner } from "../../src/pipeline/files/csv.ts";
 
 interface Scanned {
   readonly header: string[];

@@ -1,5 +1,5 @@
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError } from "../../errors.ts";
 import { walkStruct } from "./thrift.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { DataFile } from "../model.ts";
-import type { Storage } from "../storages/storage.ts";
+import type { DataFile } from "../../model.ts";
+import type { Storage } from "../../storages/storage.ts";
 import { readParquetHeader } from "./parquet.ts";
 import { storedBytes } from "./read.ts";
 import { findEntry } from "./zip.ts";

@@ -1,9 +1,9 @@
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, crc32, createGunzip, createInflateRaw } from "node:zlib";
-import { BillhouseError } from "../errors.ts";
-import type { DataFile, Packing } from "../model.ts";
-import type { Storage } from "../storages/storage.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { DataFile, Packing } from "../../model.ts";
+import type { Storage } from "../../storages/storage.ts";
 import { findEntry, type ZipEntry } from "./zip.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { AsyncBuffer, RowGroup, SchemaElement } from "hyparquet";
-import type { ColumnType, SourceColumn } from "../model.ts";
+import type { ColumnType, SourceColumn } from "../../model.ts";
 import { corruptParquet, readFooter } from "./parquet-footer.ts";
 import { checkPages, compressors, inflatePage } from "./parquet-pages.ts";
 

@@ -1,8 +1,8 @@
-import { BillhouseError } from "../errors.ts";
-import type { BillingMonth, CurrencySums, Evidence } from "../model.ts";
-import { compareDecimals, fractionDigits, type DecimalSum } from "../schema/decimals.ts";
-import { createSum } from "../schema/sums.ts";
-import { monthOf } from "../schema/timestamps.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { BillingMonth, CurrencySums, Evidence } from "../../model.ts";
+import { compareDecimals, fractionDigits, type DecimalSum } from "../../schema/decimals.ts";
+import { createSum } from "../../schema/sums.ts";
+import { monthOf } from "../../schema/timestamps.ts";
 
 /** Which columns of a file prove its load, by their positions in the header. */
 export interface ProofColumns {

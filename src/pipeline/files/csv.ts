@@ -1,4 +1,4 @@
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError } from "../../errors.ts";
 
 /** Reads CSV that comes in pieces and hands out the cells of a few columns, row by row. */
 export interface CsvScanner {

@@ -1,6 +1,6 @@
-import { BillhouseError } from "../errors.ts";
-import type { DataFile } from "../model.ts";
-import type { Storage } from "../storages/storage.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { DataFile } from "../../model.ts";
+import type { Storage } from "../../storages/storage.ts";
 
 /** Where the only file of a zip archive lies in it, and what the archive says of it. */
 export interface ZipEntry {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { AsyncBuffer } from "hyparquet";
-import { BillhouseError } from "../errors.ts";
-import type { DataFile, Evidence, Packing, SourceColumn } from "../model.ts";
-import type { Storage } from "../storages/storage.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { DataFile, Evidence, Packing, SourceColumn } from "../../model.ts";
+import type { Storage } from "../../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
 import type { Tally } from "./tally.ts";
