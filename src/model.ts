@@ -143,6 +143,8 @@ export interface UndoneLoad {
   readonly executionId: string;
   /** The keys and versions of its files, as `fingerprintOf` gives them; null where its receipt does not tell them. */
   readonly fingerprint: string | null;
+  /** The same of their keys and checksums; null where one of them has none. */
+  readonly checksums: string | null;
 }
 
 /** A data file as a receipt remembers it. */
@@ -191,6 +193,8 @@ export interface Receipt {
   readonly scope: string | null;
   /** `Execution.submittedTime`. */
   readonly submittedTime: string | null;
+  /** The kind of its export: `aws-cur`. */
+  readonly kind: string | null;
   /** The table columns that were measured; null in receipts that do not tell. */
   readonly measured: MeasuredColumns | null;
   /** Rows and costs by service, account and charge type, the largest first; null in receipts that do not tell. */

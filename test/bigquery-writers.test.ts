@@ -117,11 +117,24 @@ describe("another writer", () => {
     const [first, second] = [await big.open(), await big.open()];
     const registered = [{ sourceName: "Cost", columnName: "cost", type: "decimal", firstExecution: "e1" }] as const;
     await Promise.all([prepare(first, undefined, registered), prepare(second, undefined, registered)]);
+    const { registry } = await first.ledger(table);
+    assert.deepEqual(registry, registered, "a source column is registered once");
     await prepare(first, { tag: "text" });
     await Promise.all([
       load(first, [await csv(big, "a,2025-01-01,,1,USD\n")]),
       load(second, [await csv(big, "b,2025-02-01,,1,USD\n")], { billingMonth: "2025-02" }),
     ]);
     assert.equal((await rows(first, "SELECT id FROM billing.bills")).length, 2);
+  });
+
+  test("that has given the name of a column to another source column meanwhile stops the preparation", async (t) => {
+    const big = await bigqueryWarehouse(t);
+    const warehouse = await big.open();
+    const named = (sourceName: string) => [
+      { sourceName, columnName: "tag_a", type: "text", firstExecution: "e1" } as const,
+    ];
+    await prepare(warehouse, undefined, named("tag a"));
+    await rejects(prepare(warehouse, { tag_a: "text" }, named("tag-a")), "WAREHOUSE_LOCKED");
+    assert.deepEqual((await warehouse.ledger(table)).registry, named("tag a"));
   });
 });

@@ -6,12 +6,15 @@ import { load } from "./conformance/bills.ts";
 
 // A process of its own that opens a database and loads one file, for tests that kill it, starve it or lock it out.
 // Prints `opened`, then `loaded` or the error.
-const { path, file, killAt, lockWait } = JSON.parse(process.argv[2] ?? "{}") as {
+const { path, file, killAt, lockWait, asNobody } = JSON.parse(process.argv[2] ?? "{}") as {
   path: string;
   file: MappedFile | null;
   killAt: string | null;
   lockWait: number;
+  /** As a user to whom nothing belongs, where this one is root. */
+  asNobody: boolean;
 };
+if (asNobody && process.getuid?.() === 0) process.setuid?.(65_534);
 subscribe("billhouse:point", (message) => {
   if ((message as { name: string }).name === killAt) process.kill(process.pid, "SIGKILL");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { text } from "node:stream/consumers";
@@ -132,6 +132,15 @@ describe("the files of warehouse duckdb", () => {
     await rejects(bills.open("write", { path: folder }), "WAREHOUSE_NOT_FOUND", "folder.duckdb");
   });
 
+  test("that may not be opened are no missing warehouse", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    await (await bills.open()).close();
+    await chmod(bills.folder, 0o755);
+    await chmod(bills.path, 0o400);
+    const refused = await outputOf(startChild({ path: bills.path, asNobody: true }));
+    assert.match(refused, /^WAREHOUSE_DENIED .*bills\.duckdb cannot be opened: /u);
+  });
+
   test("take a full disk as no harm", async (t) => {
     const bills = await duckdbWarehouse(t);
     const warehouse = await bills.open();
@@ -202,11 +211,12 @@ interface ChildTask {
   readonly file?: MappedFile;
   readonly killAt?: string;
   readonly lockWait?: number;
+  readonly asNobody?: boolean;
 }
 
 /** Starts a process that does a task of duckdb-child.ts; it may not write files larger than a number of KiB. */
 function startChild(task: ChildTask, largestFile?: number): ChildProcessWithoutNullStreams {
-  const argument = JSON.stringify({ file: null, killAt: null, lockWait: 0, ...task });
+  const argument = JSON.stringify({ file: null, killAt: null, lockWait: 0, asNobody: false, ...task });
   const limit = largestFile === undefined ? "" : `ulimit -f ${largestFile * 2}; trap '' XFSZ; `;
   const script = join(import.meta.dirname, "duckdb-child.ts");
   return spawn("sh", ["-c", `${limit}exec "$0" "$@"`, process.execPath, script, argument]);

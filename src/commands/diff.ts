@@ -1,5 +1,5 @@
-import { changesBy, diff as compareLoads } from "../pipeline/difference.ts";
-import type { ComparedLoad, DiffResult } from "../pipeline/events.ts";
+import { diff as compareLoads } from "../pipeline/difference.ts";
+import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/events.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
@@ -27,7 +27,11 @@ export function diffScreen(result: DiffResult, style: ScreenStyle): string {
     [loadRow("before", before, style), loadRow("after", after, style), changeRow(before, after)],
     ["left", "left", "left", "right", "right"],
   );
-  const parts = (["service", "account", "charge_type"] as const).map((property) => groupLines(result, property, style));
+  const parts = [
+    groupLines("by service", result.services, style),
+    groupLines("by account", result.accounts, style),
+    groupLines("by charge type", result.charge_types, style),
+  ];
   const nothing = lines.length === 0 && notes.length === 0 ? ["", "  No line of it changed."] : [];
   return `${[
     `${heading(result, style)}  ${result.billing_month}`,
@@ -75,10 +79,7 @@ function withCurrency(amount: string, currency: string): string {
   return currency === "" ? amount : `${amount} ${visible(currency)}`;
 }
 
-const titles = { service: "by service", account: "by account", charge_type: "by charge type" } as const;
-
-function groupLines({ lines }: DiffResult, property: keyof typeof titles, style: ScreenStyle): string[] {
-  const groups = changesBy(lines, property);
+function groupLines(title: string, groups: readonly ChangedGroup[], style: ScreenStyle): string[] {
   if (groups.length === 0) return [];
   const shown = style.verbose ? groups : groups.slice(0, 10);
   const rows = shown.map((group) => [
@@ -89,7 +90,7 @@ function groupLines({ lines }: DiffResult, property: keyof typeof titles, style:
   ]);
   const left = groups.length - shown.length;
   return [
-    `  ${paint(style, "strong", titles[property])}`,
+    `  ${paint(style, "strong", title)}`,
     ...alignRows(rows, ["left", "right", "right", "right"]),
     ...(left > 0 ? [paint(style, "quiet", `  and ${formatCount(left)} more (--verbose shows all)`)] : []),
   ];

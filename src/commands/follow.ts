@@ -4,7 +4,7 @@ import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } fro
 import { startLiveBlock } from "./live-block.ts";
 import { cutText, jsonText, paint, visible } from "./output.ts";
 import { advance, progressLines, startProgress } from "./progress.ts";
-import { restatement, runSummary } from "./run-screen.ts";
+import { isLoud, restatement, runSummary } from "./run-screen.ts";
 
 /**
  * Follows a run to its end and gives its last event, or undefined when it ended without one. With `--json` every event
@@ -82,7 +82,7 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
     case "month_loaded": {
       const figures = [formatNumber(event.rows, "row"), formatCost(event.cost)].filter(Boolean).join(", ");
       const said = restatement(event) ?? `${event.billing_month} ${event.action}: ${figures}`;
-      const loud = event.state === "restated-after-final" ? ", AFTER IT WAS FINAL" : "";
+      const loud = isLoud(event) ? ", AFTER IT WAS FINAL" : "";
       return `${visible(event.name)} ${said}${loud}, ${formatSeconds(event.seconds)}`;
     }
     case "month_failed":

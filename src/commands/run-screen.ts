@@ -25,7 +25,11 @@ export function runSummary(result: RunFinished, style: Pick<Output, "colour">): 
   const rest = (["unchanged", "waiting", "refused"] as const).map((state) => words(count(state), state));
   const bad = [words(count("failed"), "failed"), broken === 0 ? "" : `${formatNumber(broken, "export")} failed`];
   const states = [
-    loaded.length === 0 ? "nothing to load" : `${formatNumber(loaded.length, "month")} loaded`,
+    loaded.length === 0
+      ? bad.every((text) => text === "")
+        ? "nothing to load"
+        : "no month loaded"
+      : `${formatNumber(loaded.length, "month")} loaded`,
     ...rest,
     ...bad.map((text) => paint(style, "bad", text)),
   ];
@@ -98,17 +102,24 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
 /** What a restatement changed: `2025-01 restated: 10,416 -> 10,080 rows, 1,705.76 -> 1,650.26 USD`. */
 export function restatement({ billing_month: month, rows, cost, previous }: LoadedMonth): string | null {
   if (previous === null) return null;
+  const isSame = previous.rows === rows && JSON.stringify(previous.cost) === JSON.stringify(cost);
+  if (isSame) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
   const count =
     previous.rows === rows ? formatNumber(rows, "row") : `${formatCount(previous.rows)} -> ${formatCount(rows)} rows`;
   const costs = formatCost(cost, previous.cost);
   return `${month} restated: ${[count, costs].filter(Boolean).join(", ")}`;
 }
 
+/** Whether this load changed a month that was final. */
+export function isLoud({ state, rows, cost, previous }: LoadedMonth): boolean {
+  if (state !== "restated-after-final" || previous === null) return false;
+  return previous.rows !== rows || JSON.stringify(previous.cost) !== JSON.stringify(cost);
+}
+
 function changes(month: LoadedMonth): string[] {
   const said = restatement(month);
   if (said === null) return [];
-  const loud = month.state === "restated-after-final" ? ["THE MONTH WAS FINAL, AND IS NOT WHAT IT WAS."] : [];
-  return [said, ...loud];
+  return [said, ...(isLoud(month) ? ["THE MONTH WAS FINAL, AND IS NOT WHAT IT WAS."] : [])];
 }
 
 function notes(month: LoadedMonth, style: ScreenStyle): string[] {

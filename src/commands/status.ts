@@ -57,13 +57,17 @@ const looks: Readonly<Record<MonthState, Look | null>> = {
   waiting: "changed",
   refused: "changed",
   missing: "changed",
+  forgotten: "changed",
 };
 
 function monthRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
-  const look = looks[month.state];
+  const { state, finality } = month;
+  const look = looks[state];
+  // What is loaded, and what lies before it.
+  const words = finality === null || finality === state ? state : `${finality}, ${state}`;
   return [
     `  ${month.billing_month}`,
-    look === null ? month.state : paint(style, look, month.state),
+    look === null ? words : paint(style, look, words),
     style.verbose ? visible(month.execution_id ?? "") : shortId(month.execution_id),
     month.rows === null ? "" : formatCount(month.rows),
     month.cost === null ? "" : ` ${formatCost(month.cost)}`,
@@ -76,13 +80,16 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
   const { name, months, stale, newest_load: newest, notes } = pipeline;
   const changed = months.filter(({ finality }) => finality === "restated-after-final");
   const held = months.filter(({ reason }) => reason !== null);
-  const age = newest === null ? "Nothing is loaded." : `The newest load was made ${formatAge(newest, now)}.`;
+  const age =
+    newest === null
+      ? "Nothing is loaded, which is older than --max-age allows."
+      : `The newest load was made ${formatAge(newest, now)}, which is longer than --max-age allows.`;
   return [
     ...changed.toReversed().map(({ billing_month: month }) => ({
       look: "bad" as const,
       text: `${month} was final and has changed since: billhouse diff ${name} ${month} shows what.`,
     })),
-    ...(stale === true ? [{ look: "bad" as const, text: `${age} That is older than --max-age allows.` }] : []),
+    ...(stale === true ? [{ look: "bad" as const, text: age }] : []),
     ...[...held.toReversed().map(({ billing_month: month, reason }) => `${month}: ${reason}`), ...notes].map(
       (text) => ({
         look: "changed" as const,

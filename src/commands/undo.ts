@@ -32,6 +32,7 @@ export function undoScreen(result: UndoResult, style: ScreenStyle): string {
   return [
     heading(result, style),
     `  ${paint(style, "good", "✔")} ${month}  ${id(restored)} is back: ${figures.filter(Boolean).join(", ")}, from ${source}, in ${formatSeconds(result.seconds)}`,
+    ...result.notes.map((note) => `    ${paint(style, "changed", "!")} ${visible(note)}`),
     `    ${id(undone)} is not loaded again until billhouse run ${visible(name)} --month ${month} --force.`,
     "",
   ].join("\n");

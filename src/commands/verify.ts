@@ -48,7 +48,20 @@ function monthLines(title: string, checks: readonly Check[], style: ScreenStyle)
   return [
     `${mark} ${visible(title)}  ${paint(style, "quiet", formatNumber(checks.length, "check"))}`,
     ...shown.flatMap((check) => checkLines(check, style)),
+    ...remedyOf(checks).map((remedy) => `    ${paint(style, "changed", "->")} ${remedy}`),
   ];
+}
+
+const ofTable = new Set(["rows", "cost", "effective-cost", "summary", "uninvoiced-rows"]);
+
+/** What mends the differences of one month. */
+function remedyOf(checks: readonly Check[]): string[] {
+  const failed = checks.filter(({ ok }) => !ok);
+  const [first] = failed;
+  if (first === undefined || first.billing_month === null) return [];
+  const run = `billhouse run ${visible(first.pipeline)} --month ${first.billing_month}`;
+  if (failed.some(({ name }) => ofTable.has(name))) return [`${run} --force loads it again from its files.`];
+  return failed.some(({ name }) => name === "newest-delivery") ? [`${run} takes what can be taken.`] : [];
 }
 
 function checkLines({ name, ok, expected, actual }: Check, style: ScreenStyle): string[] {

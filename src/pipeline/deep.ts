@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { BillhouseError } from "../errors.ts";
 import type { DataFile, Evidence, Receipt, ReceiptFile, StoredObject } from "../model.ts";
 import { findColumn, type MappedColumn } from "../schema/columns.ts";
+import { digitLimit } from "../schema/decimals.ts";
 import { stampedColumn } from "./layout.ts";
 import { measuredColumns, type LoadedTable } from "./loaded.ts";
-import { proofColumns } from "./measured.ts";
 import { readFile, readHeader, type CheckedBytes } from "./files/read.ts";
 import type { Survey } from "./survey.ts";
-import { createTally } from "./files/tally.ts";
+import { createTally, type ProofColumns } from "./files/tally.ts";
 import { makeWorkFolder } from "../warehouses/work-folders.ts";
 import { combineEvidence } from "./verify.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
@@ -81,18 +81,19 @@ async function reread(
   };
   const header = await readHeader(storage, file, pipeline.unpackedLimit);
   const own = header.columns.map(({ name, type }): MappedColumn => ({ sourceName: name, columnName: name, type }));
-  const nameOf = (sources: readonly string[]): string | null => findColumn(own, sources, rules)?.columnName ?? null;
-  const { partitionColumn } = measuredColumns(loaded, receipt.billingMonth);
-  // The table's name of the column, whatever the file calls it.
-  const sources = ledger.registry.flatMap((column) =>
-    column.columnName === partitionColumn ? [column.sourceName] : [],
-  );
-  const costColumns = rules.cost.flatMap((names) => nameOf(names) ?? []);
-  const stamped = partitionColumn === stampedColumn;
-  const proof = proofColumns(own, stamped ? null : nameOf([...sources, ...rules.partition, partitionColumn]), {
-    currencyColumn: nameOf(rules.currency),
-    costColumns,
-  });
+  const measured = measuredColumns(loaded, receipt.billingMonth);
+  // The table's name of a column, whatever the file calls it. A file may lack one that others of the month have.
+  const positionOf = (column: string | null, names: readonly string[]): number | null => {
+    const sources = ledger.registry.filter(({ columnName }) => columnName === column).map((one) => one.sourceName);
+    const found = findColumn(own, [...sources, ...(column === null ? [] : [column]), ...names], rules);
+    return found === undefined ? null : own.indexOf(found);
+  };
+  const isStamped = measured.partitionColumn === stampedColumn;
+  const proof: ProofColumns = {
+    partition: isStamped ? null : positionOf(measured.partitionColumn, rules.partition),
+    currency: measured.currencyColumn === null ? null : positionOf(measured.currencyColumn, rules.currency),
+    costs: measured.costColumns.map((column) => positionOf(column, [])),
+  };
   const tally = createTally({
     key: object.key,
     billingMonth: receipt.billingMonth,
@@ -100,8 +101,8 @@ async function reread(
     spansMonths: true,
     header: header.columns.map(({ name }) => name),
     proof,
-    precisions: costColumns.map(() => 400),
-    decimalScale: 400,
+    precisions: proof.costs.map(() => digitLimit),
+    decimalScale: digitLimit,
     unit: file.format === "csv" ? "line" : "row",
   });
   return readFile(storage, file, tally, path, pipeline.unpackedLimit);

@@ -3,12 +3,20 @@ import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, CostLine, Receipt } from "../model.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
-import type { Warehouse } from "../warehouses/warehouse.ts";
-import type { ChangedLine, ComparedLoad, DiffResult } from "./events.ts";
+import { otherAccounts, type Warehouse } from "../warehouses/warehouse.ts";
+import type { ChangedGroup, ChangedLine, ComparedLoad, DiffResult } from "./events.ts";
 import { reading } from "./inspect.ts";
 import { loadedMonth, measuredColumns, readLoaded, titleOf, type LoadedTable } from "./loaded.ts";
 import { selectOne } from "./select.ts";
-import { fingerprintOf } from "./undone.ts";
+import { isSameDelivery } from "./undone.ts";
+
+/** Two summaries of a month in which the same accounts have lines of their own. */
+export interface ComparedSummaries {
+  readonly before: readonly CostLine[];
+  readonly after: readonly CostLine[];
+}
+
+type Property = "service" | "account" | "charge_type";
 
 /**
  * What the newest restatement of a month changed: by service, account and charge type, what its load before held and what
@@ -28,95 +36,113 @@ export async function diff(config: Config, name: string, billingMonth: BillingMo
         hint: "There is nothing to compare it with until the cloud restates it.",
       });
     }
-    const lines = {
-      before: before.summary,
-      after: after.summary ?? (await summaryNow(loaded, billingMonth, warehouse)),
-    };
-    const isKnown = lines.before !== null;
+    const now = after.summary ?? (await summaryNow(loaded, billingMonth, warehouse));
+    const summaries = before.summary === null ? null : alignSummaries(before.summary, now);
+    const by = (property: Property): readonly ChangedGroup[] =>
+      summaries === null ? [] : changesBy(summaries, property);
+    const isFolded = [...(before.summary ?? []), ...now].some(({ account }) => account === otherAccounts);
     return {
       name: pipeline.name,
       table: titleOf(loaded),
       billing_month: billingMonth,
       before: describeReceipt(before),
       after: describeReceipt(after),
-      lines: lines.before === null ? [] : compareLines(lines.before, lines.after),
-      notes: isKnown ? [] : ["The receipt of the load before tells only its totals: it was not made by this version."],
+      lines: summaries === null ? [] : compareLines(summaries),
+      services: by("service"),
+      accounts: by("account"),
+      charge_types: by("charge_type"),
+      notes: [
+        ...(summaries === null ? ["The receipt of the load before tells only its totals."] : []),
+        ...(isFolded ? [`Accounts with small amounts are added up as ${otherAccounts}.`] : []),
+      ],
     };
   });
 }
 
-/** Whether two receipts tell of the same files, so that between them nothing was restated. */
-export function isSameDelivery(one: Receipt, other: Receipt): boolean {
-  if (one.executionId !== other.executionId) return false;
-  return one.files === null || other.files === null || fingerprintOf(one.files) === fingerprintOf(other.files);
+/**
+ * Two summaries that can be compared: where one of them has added up small accounts, an account that only the other one
+ * tells is added up there, too.
+ */
+export function alignSummaries(before: readonly CostLine[], after: readonly CostLine[]): ComparedSummaries {
+  const groupOf = ({ service, charge_type, currency }: CostLine): string =>
+    JSON.stringify([service, charge_type, currency]);
+  const folded = new Set([...before, ...after].filter(({ account }) => account === otherAccounts).map(groupOf));
+  const [olds, news] = [before, after].map((lines) => new Set(lines.map(nameOf)));
+  const aligned = (lines: readonly CostLine[]): readonly CostLine[] =>
+    addUp(
+      lines.map((line) => {
+        const isInBoth = olds?.has(nameOf(line)) === true && news?.has(nameOf(line)) === true;
+        return isInBoth || !folded.has(groupOf(line)) ? line : { ...line, account: otherAccounts };
+      }),
+      nameOf,
+    );
+  return { before: aligned(before), after: aligned(after) };
 }
 
-/** What of two summaries differs, the largest change first. */
-export function compareLines(before: readonly CostLine[], after: readonly CostLine[]): readonly ChangedLine[] {
-  const keyOf = ({ service, account, charge_type, currency }: CostLine): string =>
-    JSON.stringify([service, account, charge_type, currency]);
-  const olds = new Map(before.map((line) => [keyOf(line), line]));
-  const news = new Map(after.map((line) => [keyOf(line), line]));
-  const changed = [...new Set([...olds.keys(), ...news.keys()])].flatMap((key): ChangedLine[] => {
-    const [old, now] = [olds.get(key), news.get(key)];
-    const known = now ?? old;
-    if (known === undefined) return [];
-    const { service, account, charge_type, currency } = known;
-    const [costBefore, costAfter] = [old?.cost ?? "0", now?.cost ?? "0"];
-    const [rowsBefore, rowsAfter] = [old?.rows ?? 0, now?.rows ?? 0];
-    const difference = subtractDecimals(costAfter, costBefore);
-    if (rowsBefore === rowsAfter && difference === "0") return [];
-    return [
-      {
-        service,
-        account,
-        charge_type,
-        currency,
-        rows_before: rowsBefore,
-        rows_after: rowsAfter,
-        cost_before: costBefore,
-        cost_after: costAfter,
-        difference,
-      },
-    ];
-  });
-  return bySize(changed);
+/** What of two summaries differs, line by line, the largest change first. */
+export function compareLines({ before, after }: ComparedSummaries): readonly ChangedLine[] {
+  return changes(before, after, nameOf).map(({ line: { service, account, charge_type, currency }, ...change }) => ({
+    service,
+    account,
+    charge_type,
+    currency,
+    ...change,
+  }));
 }
 
-/** What the lines come to for each value of one of their properties, the largest change first. */
-export function changesBy(
-  lines: readonly ChangedLine[],
-  property: "service" | "account" | "charge_type",
-): readonly (Omit<ChangedLine, "service" | "account" | "charge_type"> & { readonly value: string | null })[] {
-  const groups = Map.groupBy(lines, (line) => JSON.stringify([line[property], line.currency]));
-  const added = [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const sum = (of: "cost_before" | "cost_after" | "difference"): string => addDecimals(group.map((line) => line[of]));
-    return [
-      {
-        value: first[property],
-        currency: first.currency,
-        rows_before: group.reduce((total, line) => total + line.rows_before, 0),
-        rows_after: group.reduce((total, line) => total + line.rows_after, 0),
-        cost_before: sum("cost_before"),
-        cost_after: sum("cost_after"),
-        difference: sum("difference"),
-      },
-    ];
-  });
-  return bySize(added);
-}
-
-function bySize<T extends { readonly difference: string }>(changes: readonly T[]): readonly T[] {
-  const size = ({ difference }: T): string => difference.replace("-", "");
-  return changes.toSorted((one, other) => compareDecimals(size(other), size(one)));
+/** What the whole month came to for each value of one property, before and after, where that changed. */
+export function changesBy({ before, after }: ComparedSummaries, property: Property): readonly ChangedGroup[] {
+  const valueOf = (line: CostLine): string => JSON.stringify([line[property], line.currency]);
+  return changes(addUp(before, valueOf), addUp(after, valueOf), valueOf).map(({ line, ...change }) => ({
+    value: line[property],
+    currency: line.currency,
+    ...change,
+  }));
 }
 
 /** A load as it is compared with another one. */
 export function describeReceipt({ executionId, loadedAt, rows, tableCost, cost }: Receipt): ComparedLoad {
   // What the lines add up to: the table, which rounds what has more digits than it keeps.
   return { execution_id: executionId, loaded_at: loadedAt, rows, cost: tableCost ?? cost };
+}
+
+interface Change extends Omit<ChangedLine, Property | "currency"> {
+  readonly line: CostLine;
+}
+
+function changes(
+  before: readonly CostLine[],
+  after: readonly CostLine[],
+  name: (line: CostLine) => string,
+): readonly Change[] {
+  const olds = new Map(before.map((line) => [name(line), line]));
+  const news = new Map(after.map((line) => [name(line), line]));
+  const changed = [...new Set([...olds.keys(), ...news.keys()])].flatMap((key): Change[] => {
+    const [old, now] = [olds.get(key), news.get(key)];
+    const line = now ?? old;
+    const [costBefore, costAfter] = [old?.cost ?? "0", now?.cost ?? "0"];
+    const [rowsBefore, rowsAfter] = [old?.rows ?? 0, now?.rows ?? 0];
+    const difference = subtractDecimals(costAfter, costBefore);
+    if (line === undefined || (rowsBefore === rowsAfter && difference === "0")) return [];
+    const rows = { rows_before: rowsBefore, rows_after: rowsAfter };
+    return [{ line, ...rows, cost_before: costBefore, cost_after: costAfter, difference }];
+  });
+  const size = ({ difference }: Change): string => difference.replace("-", "");
+  return changed.toSorted((one, other) => compareDecimals(size(other), size(one)));
+}
+
+/** One line for each name, with the rows and costs of all that have it. */
+function addUp(lines: readonly CostLine[], name: (line: CostLine) => string): readonly CostLine[] {
+  return [...Map.groupBy(lines, name).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const rows = group.reduce((total, line) => total + line.rows, 0);
+    return [{ ...first, rows, cost: addDecimals(group.map(({ cost }) => cost)) }];
+  });
+}
+
+function nameOf({ service, account, charge_type, currency }: CostLine): string {
+  return JSON.stringify([service, account, charge_type, currency]);
 }
 
 async function summaryNow(

@@ -182,7 +182,7 @@ export interface PipelineStatus {
   readonly months: readonly MonthStatus[];
   /** Months between the first and the last loaded one that are not loaded. */
   readonly missing_months: readonly BillingMonth[];
-  /** When the newest of its loads was made; null when nothing is loaded. */
+  /** When the newest of its deliveries was loaded; null when nothing is loaded. */
   readonly newest_load: string | null;
   /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
   readonly stale?: boolean;
@@ -202,9 +202,9 @@ export interface KeptCopies {
 
 /**
  * What a month is: the finality of what is loaded; `waiting` or `refused` when a newer delivery is not taken; `missing`
- * when months around it are loaded.
+ * when months around it are loaded; `forgotten` when its rows are there and the state was told to forget it.
  */
-export type MonthState = Finality | "waiting" | "refused" | "missing";
+export type MonthState = Finality | "waiting" | "refused" | "missing" | "forgotten";
 
 /** One month. */
 export interface MonthStatus {
@@ -231,7 +231,16 @@ export interface DiffResult {
   readonly after: ComparedLoad;
   /** What changed, the largest difference first; empty also where the load before has no summary. */
   readonly lines: readonly ChangedLine[];
+  /** What the month came to by service, account and charge type, where that changed; as `lines`. */
+  readonly services: readonly ChangedGroup[];
+  readonly accounts: readonly ChangedGroup[];
+  readonly charge_types: readonly ChangedGroup[];
   readonly notes: readonly string[];
+}
+
+/** What all lines with one service, account or charge type come to in one currency, before and after. */
+export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "charge_type"> {
+  readonly value: string | null;
 }
 
 /** One of two loads that are compared. */
@@ -268,6 +277,8 @@ export interface UndoResult {
   readonly restored: ComparedLoad;
   /** Where the rows came from: the files of the delivery, or what the warehouse had kept or remembers. */
   readonly from: "storage" | "warehouse";
+  /** Sentences: why the files of the delivery were not looked at. */
+  readonly notes: readonly string[];
   readonly state: Finality;
   readonly seconds: number;
 }

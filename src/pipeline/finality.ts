@@ -1,39 +1,43 @@
 import type { ExportFormat } from "../exports/export.ts";
-import type { BillingMonth, DaySpan, Finality, Receipt } from "../model.ts";
+import type { BillingMonth, CurrencySums, DaySpan, Finality, Receipt } from "../model.ts";
 import { covers, monthSpan, nextMonth } from "../schema/periods.ts";
 
 /** What tells whether a delivery of a month is the last one. */
 export interface FinalityFacts {
   readonly billingMonth: BillingMonth;
   readonly coverage: DaySpan | null;
+  /** Null where they are not known. */
+  readonly rows: number | null;
   /** Rows without an invoice id; null where there is no column for it. */
   readonly uninvoicedRows: number | null;
+  /** When the delivery was made, or at the latest: ISO 8601; null where nobody knows. */
+  readonly made: string | null;
 }
 
 /**
  * What a month is as a bill, by what was delivered of it and by the calendar. Pure.
  *
  * A month that is not over in UTC is `open`. It is `final` when the cloud has closed it, as its format says: each row has
- * an invoice id, or the delivery covers the whole month and the day of the last scheduled run is past. Otherwise it is
- * `estimated`.
+ * an invoice id; or the delivery covers the last day of the month and is that of the last scheduled run, or a later one.
+ * Otherwise it is `estimated`.
  */
 export function finalityOf(
-  facts: FinalityFacts,
+  { billingMonth, coverage, rows, uninvoicedRows, made }: FinalityFacts,
   closed: ExportFormat["closed"],
   now: Date,
 ): Exclude<Finality, "restated-after-final"> {
-  const today = now.toISOString().slice(0, 10);
-  const month = monthSpan(facts.billingMonth);
-  if (today <= month.end) return "open";
-  if (closed === "invoice") return facts.uninvoicedRows === 0 ? "final" : "estimated";
-  const lastRun = `${nextMonth(facts.billingMonth)}-${String(closed.day).padStart(2, "0")}`;
-  const isWhole = facts.coverage === null || covers(facts.coverage, { start: month.end, end: month.end });
-  return isWhole && today > lastRun ? "final" : "estimated";
+  const month = monthSpan(billingMonth);
+  if (now.toISOString().slice(0, 10) <= month.end) return "open";
+  if (closed === "invoice") return uninvoicedRows === 0 && rows !== 0 ? "final" : "estimated";
+  const lastRun = `${nextMonth(billingMonth)}-${String(closed.day).padStart(2, "0")}`;
+  const isWhole = coverage === null || covers(coverage, { start: month.end, end: month.end });
+  return isWhole && made !== null && made.slice(0, 10) >= lastRun ? "final" : "estimated";
 }
 
 /** What a loaded month is today: a month that was restated after it was final stays so. */
 export function finalityNow(receipt: Receipt, closed: ExportFormat["closed"], now: Date): Finality {
-  return receipt.finality === "restated-after-final" ? receipt.finality : finalityOf(receipt, closed, now);
+  if (receipt.finality === "restated-after-final") return receipt.finality;
+  return finalityOf({ ...receipt, made: receipt.submittedTime ?? receipt.loadedAt }, closed, now);
 }
 
 /**
@@ -49,22 +53,24 @@ export function finalityAfter(
   const before = previous === null ? "open" : finalityNow(previous, closed, now);
   const wasFinal = before === "final" || before === "restated-after-final";
   if (previous !== null && wasFinal) return hasSameFigures(load, previous) ? before : "restated-after-final";
-  return finalityOf(load, closed, now);
+  return finalityOf({ ...load, made: load.submittedTime ?? now.toISOString() }, closed, now);
 }
 
-/** Whether two loads of a month come to the same rows and costs, line for line where their summaries tell. */
-function hasSameFigures(
-  one: Pick<Receipt, "rows" | "cost" | "effectiveCost" | "summary">,
-  other: Pick<Receipt, "rows" | "cost" | "effectiveCost" | "summary">,
-): boolean {
-  const figures = ({ rows, cost, effectiveCost }: typeof one): string =>
-    JSON.stringify([rows, sorted(cost), sorted(effectiveCost)]);
-  if (figures(one) !== figures(other)) return false;
+/** What two loads of a month are compared by. */
+type Figures = Pick<Receipt, "rows" | "cost" | "effectiveCost" | "summary">;
+
+/** Whether two loads of a month come to the same rows and costs, as far as both of them tell. */
+export function hasSameFigures(one: Figures, other: Figures): boolean {
+  const isSame = <T>(first: T | null, second: T | null, text: (known: T) => string): boolean =>
+    first === null || second === null || text(first) === text(second);
   return (
-    one.summary === null || other.summary === null || JSON.stringify(one.summary) === JSON.stringify(other.summary)
+    one.rows === other.rows &&
+    isSame(one.cost, other.cost, sumsText) &&
+    isSame(one.effectiveCost, other.effectiveCost, sumsText) &&
+    isSame(one.summary, other.summary, (lines) => JSON.stringify(lines))
   );
 }
 
-function sorted(sums: Readonly<Record<string, string>> | null): readonly (readonly string[])[] {
-  return Object.entries(sums ?? {}).toSorted(([first], [second]) => (first < second ? -1 : 1));
+function sumsText(sums: CurrencySums): string {
+  return JSON.stringify(Object.entries(sums).toSorted(([first], [second]) => (first < second ? -1 : 1)));
 }

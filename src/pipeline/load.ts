@@ -132,7 +132,7 @@ function startReading(
 }
 
 async function loadMonth(
-  { pipeline, table, discovery }: Survey,
+  { pipeline, table, discovery, plans }: Survey,
   warehouse: Warehouse,
   preparation: Preparation,
   month: PreparedMonth,
@@ -143,6 +143,7 @@ async function loadMonth(
   const started = performance.now();
   const { execution, newestReceipt, measured } = month;
   const { billingMonth } = execution;
+  const isAgain = plans.some((plan) => plan.execution === execution && plan.isAgain === true);
   const storageUrl = discovery.storage.url;
   const checked = new Map<string, CheckedBytes>();
   const files = async function* (): AsyncGenerator<MappedFile> {
@@ -170,7 +171,8 @@ async function loadMonth(
       billingMonth,
       executionId: execution.id,
       replaces: newestReceipt?.loadId ?? null,
-      keepPrevious: pipeline.keepPrevious,
+      // Loading the same delivery once more must not push out the one before it.
+      keepPrevious: isAgain ? 0 : pipeline.keepPrevious,
       stamped: preparation.stamped,
       spansMonths: execution.spansMonths && !preparation.stamped,
       files: files(),
@@ -198,7 +200,7 @@ async function loadMonth(
         accepted: options.accept,
         seconds: Math.round(performance.now() - started) / 1000,
         version: options.version,
-        closed: discovery.format.closed,
+        format: discovery.format,
         now,
       });
       receipt = options.amend?.(draft) ?? draft;

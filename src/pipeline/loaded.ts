@@ -16,7 +16,7 @@ export interface LoadedTable {
   readonly pipeline: PipelineConfig;
   readonly table: Table;
   readonly ledger: Ledger;
-  /** The format that is configured, or that the table's columns are those of. */
+  /** The format that is configured, or of which receipts tell, or that the table's columns are those of. */
   readonly format: ExportFormat;
   readonly months: ReadonlyMap<BillingMonth, LoadedMonth>;
 }
@@ -81,7 +81,8 @@ function namedColumns({ registry, columns }: Ledger): readonly MappedColumn[] {
 }
 
 function formatOf(pipeline: PipelineConfig, { idColumn }: Table, ledger: Ledger): ExportFormat {
-  const configured = exportFormats.find(({ kind }) => kind === pipeline.kind);
+  const loadedKind = ledger.receipts.findLast(({ kind }) => kind !== null)?.kind ?? null;
+  const configured = exportFormats.find(({ kind }) => kind === (pipeline.kind ?? loadedKind));
   if (configured !== undefined) return configured;
   const candidates = exportFormats.filter((format) => format.idColumn === idColumn);
   const columns = namedColumns(ledger);

@@ -49,6 +49,8 @@ export async function chooseDelivery(
     const days = execution.coverage;
     if (!force && isUndone(execution, loaded)) {
       refused.push(execution);
+      // What lies behind what is loaded is older than it.
+      if (execution.id === loaded?.ids.at(-1)) return { chosen: null, refused };
       continue;
     }
     if (force || days === null || required === null || covers(days, required)) return { chosen: execution, refused };

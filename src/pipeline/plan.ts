@@ -14,6 +14,8 @@ export interface MonthFacts extends MonthDeliveries {
    * mirror or a copied folder does). False where that is not known.
    */
   readonly sameBytes: boolean;
+  /** Whether the chosen execution holds, under new versions, the very bytes of a load that was undone. */
+  readonly undoneBytes?: boolean;
   /** The newest receipt of the month, also where the state has forgotten it; by default that of `loaded`. */
   readonly newestReceipt?: Receipt | null;
 }
@@ -30,6 +32,8 @@ export interface MonthPlan {
   readonly action: Action;
   readonly reason: string;
   readonly execution: Execution | null;
+  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
+  readonly isAgain?: boolean;
 }
 
 /**
@@ -58,6 +62,9 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
       { billingMonth, action: "waiting", reason: "The manifest is empty: it is still being written.", execution: null },
     ];
   }
+  if (facts.undoneBytes === true && !force) {
+    return [{ billingMonth, action: "refused", reason: undoneReason(chosen), execution: chosen }];
+  }
   const judged = { billingMonth, execution: chosen, ...judge(chosen, facts, force) };
   return judged.action === "unchanged" && refused.length > 0 ? refused : [...refused, judged];
 }
@@ -76,7 +83,7 @@ export function describePlan(plan: MonthPlan): PlannedMonth {
 }
 
 /** Whether every object of the execution is the one, at the version, that the receipt remembers. */
-export function sameVersions(execution: Execution, receipt: Receipt): boolean {
+export function sameVersions(execution: Pick<Execution, "files">, receipt: Receipt): boolean {
   const loaded = new Map(receipt.files?.map(({ key, version }) => [key, version]));
   return (
     loaded.size === execution.files.length && execution.files.every(({ key, version }) => loaded.get(key) === version)
@@ -87,7 +94,7 @@ function judge(
   execution: Execution,
   { loaded, sameBytes, newestReceipt = loaded?.receipt }: MonthFacts,
   force: boolean,
-): { action: Action; reason: string } {
+): Pick<MonthPlan, "action" | "reason" | "isAgain"> {
   const { missing, files } = execution;
   if (missing.length > 0) {
     const total = files.length + missing.length;
@@ -102,7 +109,7 @@ function judge(
     const { receipt } = loaded;
     const unchanged = receipt?.files ? sameVersions(execution, receipt) || sameBytes : true;
     if (!unchanged) return { action: "restated", reason: "The files of the loaded delivery were written again." };
-    if (force) return { action: "restated", reason: "Loaded again because of --force." };
+    if (force) return { action: "restated", reason: "Loaded again because of --force.", isAgain: true };
     return { action: "unchanged", reason: receipt?.files ? "Same delivery, same files." : "Same delivery." };
   }
   const stale = newestReceipt && staleFile(execution, newestReceipt);
@@ -128,10 +135,14 @@ function staleFile(execution: Execution, receipt: Receipt): Execution["files"][n
 }
 
 function refusal(execution: Execution, { loaded, chosen }: MonthFacts): string {
-  if (isUndone(execution, loaded)) return `${execution.id} was undone. --force takes it all the same.`;
+  if (isUndone(execution, loaded)) return undoneReason(execution);
   const days = execution.coverage;
   const covers = days === null ? execution.id : `${execution.id} covers ${days.start} to ${days.end} only`;
   return loaded === null
     ? `${covers}; ${chosen?.id ?? "an older delivery"} covers more of the month.`
     : `${covers}; what is loaded covers more of the month. --force takes it all the same.`;
+}
+
+function undoneReason({ id }: Execution): string {
+  return `${id} was undone. --force takes it all the same.`;
 }

@@ -18,13 +18,14 @@ export interface LoadFacts {
   readonly accepted: readonly string[];
   readonly seconds: number;
   readonly version: string;
-  readonly closed: ExportFormat["closed"];
+  readonly format: Pick<ExportFormat, "kind" | "closed">;
   readonly now: Date;
 }
 
 /** The receipt of a month that was proved. */
 export function draftReceipt(facts: LoadFacts): Draft {
-  const { month, evidence, measures, files, accepted, seconds, version, closed, now } = facts;
+  const { month, evidence, measures, files, accepted, seconds, version, now } = facts;
+  const { kind, closed } = facts.format;
   const { execution, newestReceipt, schemaChanges, measured } = month;
   const receipt: Omit<Draft, "finality"> = {
     executionId: execution.id,
@@ -45,6 +46,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
     files: files.map((file) => ({ ...file, ...replacedVersion(file, month) })),
     scope: execution.scope,
     submittedTime: execution.submittedTime,
+    kind,
     measured,
     summary: measures.summary,
     uninvoicedRows: measures.uninvoicedRows,

@@ -1,6 +1,6 @@
 import { BillhouseError, type ErrorCode } from "../errors.ts";
 import type { ExportFormat } from "../exports/export.ts";
-import type { BillingMonth, Receipt, UndoneLoad } from "../model.ts";
+import type { BillingMonth, Receipt } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
 import type { Storage } from "../storages/storage.ts";
 import { version } from "../version.ts";
@@ -11,7 +11,7 @@ import { loadMonths } from "./load.ts";
 import { measuredColumns, type LoadedTable } from "./loaded.ts";
 import type { Draft } from "./receipt.ts";
 import type { Survey } from "./survey.ts";
-import { fingerprintOf } from "./undone.ts";
+import { undoneLoad } from "./undone.ts";
 
 /** What is put back in the place of what. */
 export interface Undoing {
@@ -70,7 +70,8 @@ export async function loadAgain(
           submittedTime: previous.submittedTime,
           coverage: previous.coverage,
           scope: previous.scope,
-          spansMonths: counted > previous.rows,
+          // Where a warehouse read several files in one job their rows are not known one by one.
+          spansMonths: files.some(({ rows }) => rows === null) || counted > previous.rows,
         },
       },
     ],
@@ -137,7 +138,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
     "ROWS_GONE",
     `Nobody has the rows of ${previous.executionId} any more: its files were overwritten or deleted, and no copy was kept.`,
     {
-      hint: `Nothing was changed. With keep_previous = 1 in [sources.${pipeline.name}] the next restatement can be undone.`,
+      hint: `Nothing was changed. With keep_previous = ${pipeline.keepPrevious + 1} in [sources.${pipeline.name}] one more of the loads to come can be undone.`,
     },
   );
 }
@@ -145,21 +146,17 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
 /** The receipt of rows that are back. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of before. */
 function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFormat["closed"]): Draft {
   proveSame(draft, previous);
-  const undone: UndoneLoad = {
-    loadId: current.loadId,
-    executionId: current.executionId,
-    fingerprint: current.files === null ? null : fingerprintOf(current.files),
-  };
   return {
     ...draft,
     finality: finalityNow(previous, closed, new Date()),
-    undone: [...current.undone, undone],
+    undone: [...current.undone, undoneLoad(current)],
     restoredLoadId: previous.restoredLoadId ?? previous.loadId,
   };
 }
 
 function proveSame(draft: Draft, previous: Receipt): void {
-  const hint = "Nothing was changed. Look at the receipts of the month, and at the clock of this machine.";
+  const hint =
+    "Nothing was changed. What is kept of that load is not what was loaded: somebody has changed it, or, with time travel, the clock of this machine is wrong.";
   const { billingMonth, executionId } = previous;
   if (draft.rows !== previous.rows) {
     const what = `${previous.rows} rows of ${billingMonth} were loaded from ${executionId}, ${draft.rows} were found.`;

@@ -13,6 +13,7 @@ import { chooseDelivery } from "./manifests.ts";
 import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./plan.ts";
 import { checksumOf } from "./files/read.ts";
 import { foreignMonths } from "./scopes.ts";
+import { holdsFiles } from "./undone.ts";
 import { isSelected, tableOf, type MonthSelection } from "./select.ts";
 
 /** What one pipeline found in its storage and its warehouse, and what follows from it. Nothing was written. */
@@ -28,14 +29,15 @@ export interface Survey {
   readonly failed: readonly FailedMonth[];
 }
 
+/** What a survey asks of a warehouse: one that is closed can have answered before. */
+export type SurveyedWarehouse = Pick<Warehouse, "ledger" | "reads">;
+
 /** What narrows or widens a survey. */
 export interface SurveyOptions {
   readonly months?: MonthSelection;
   readonly force?: boolean;
   /** Checks that are waived: `scope`. */
   readonly accept?: readonly string[];
-  /** What the warehouse holds, where it was read before. */
-  readonly ledger?: Ledger;
   /**
    * Whether files that were written again are read, to see whether they still hold the bytes that were loaded; without it
    * they count as changed. True by default.
@@ -48,11 +50,15 @@ export interface SurveyOptions {
  * Discovers the export of a pipeline, compares it with what the warehouse holds, and plans every month in scope.
  * Errors: those of discovery, storage, warehouse and state. A month whose manifest is at fault is listed in `failed`.
  */
-export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, options: SurveyOptions): Promise<Survey> {
+export async function survey(
+  pipeline: PipelineConfig,
+  warehouse: SurveyedWarehouse,
+  options: SurveyOptions,
+): Promise<Survey> {
   const storage = stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), options.signal);
   const discovery = await discover(pipeline, storage);
   const table = tableOf(pipeline, discovery.format.idColumn);
-  const ledger = options.ledger ?? (await warehouse.ledger(table));
+  const ledger = await warehouse.ledger(table);
   const loaded = loadedMonths(ledger, table);
   const newest = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
   const months = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
@@ -95,12 +101,15 @@ export async function survey(pipeline: PipelineConfig, warehouse: Warehouse, opt
 
 /**
  * What is loaded, month by month: the state says which execution, the newest receipt of that execution how. A month that
- * the state does not know is not loaded, whatever receipts there are (`state forget` works that way).
+ * the state does not know is not loaded, whatever receipts there are (`state forget` works that way); and nothing is of a
+ * table that is not there.
  * Error: STATE_INVALID.
  */
 export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingMonth, LoadedMonth> {
   const receipts = new Map<BillingMonth, Receipt>(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
   const months = new Map<BillingMonth, LoadedMonth>();
+  // Whatever the state says of a table that somebody has dropped, nothing of it is loaded.
+  if (ledger.columns === null) return months;
   for (const [month, { executionId, knownIds }] of loadedExecutions(ledger.state, table)) {
     const newest = receipts.get(month);
     const receipt = newest?.executionId === executionId ? newest : null;
@@ -144,7 +153,27 @@ async function surveyMonth(
     chosen !== null &&
     loaded?.receipt != null &&
     (await holdsSameBytes(discovery, chosen, loaded.receipt, isReadElsewhere));
-  return planMonth({ billingMonth, ...deliveries, loaded, sameBytes, newestReceipt }, force);
+  const undoneBytes =
+    chosen !== null &&
+    !sameBytes &&
+    loaded !== null &&
+    (await holdsUndoneBytes(discovery, chosen, loaded, isReadElsewhere));
+  return planMonth({ billingMonth, ...deliveries, loaded, sameBytes, undoneBytes, newestReceipt }, force);
+}
+
+/** Whether the loaded execution was written again, and holds what was undone: a mirror that copies once more changes nothing. */
+async function holdsUndoneBytes(
+  { storage }: Discovery,
+  { id, files }: Execution,
+  { ids, undone, receipt }: LoadedMonth,
+  isReadElsewhere: (file: DataFile) => boolean,
+): Promise<boolean> {
+  const rivals = undone.filter(({ executionId, checksums }) => executionId === id && checksums !== null);
+  if (rivals.length === 0 || ids.at(-1) !== id || (receipt !== null && sameVersions({ files }, receipt))) return false;
+  if (files.some((file) => file.checksum === undefined && isReadElsewhere(file))) return false;
+  const read: (DataFile & { readonly checksum: string })[] = [];
+  for (const file of files) read.push({ ...file, checksum: await checksumOf(storage, file) });
+  return rivals.some((one) => holdsFiles(one, read));
 }
 
 /** Whether the loaded execution lies there under new versions but with the bytes that were loaded. */

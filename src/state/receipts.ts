@@ -49,6 +49,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     files: json("files") as readonly ReceiptFile[] | null,
     scope: text(kept("scope")),
     submittedTime: text(kept("submitted_time")),
+    kind: text(kept("export_kind")),
     measured: json("measured_columns") as MeasuredColumns | null,
     summary: json("cost_summary") as readonly CostLine[] | null,
     uninvoicedRows: number(kept("uninvoiced_rows")),

@@ -116,6 +116,7 @@ function ownValues(receipt: Receipt): Row {
     files: toJson(receipt.files),
     scope: receipt.scope,
     submitted_time: receipt.submittedTime,
+    export_kind: receipt.kind,
     measured_columns: toJson(receipt.measured),
     cost_summary: toJson(receipt.summary),
     uninvoiced_rows: receipt.uninvoicedRows,

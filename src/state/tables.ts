@@ -74,6 +74,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("files", "text"),
   ours("scope", "text"),
   ours("submitted_time", "text"),
+  ours("export_kind", "text"),
   ours("measured_columns", "text"),
   ours("cost_summary", "text"),
   ours("uninvoiced_rows", "bigint"),

@@ -18,7 +18,8 @@ export type { DuckdbOptions } from "./duckdb/opening.ts";
 /**
  * Opens a DuckDB file as a warehouse. One process writes at a time; readers use a copy beside it (`reader`), which
  * `publish` brings up to date. Writing operations of one warehouse wait for each other.
- * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL, CONFIG_INVALID.
+ * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL,
+ * CONFIG_INVALID.
  */
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<Warehouse> {
   const database = await openDatabase(options, mode);

@@ -313,6 +313,38 @@ export const difference: DiffResult = {
       difference: "4.25",
     },
   ],
+  services: [
+    {
+      value: "AmazonEC2",
+      currency: "USD",
+      rows_before: 10_000,
+      rows_after: 9664,
+      cost_before: "1700",
+      cost_after: "1640.241470976",
+      difference: "-59.758529024",
+    },
+    {
+      value: null,
+      currency: "USD",
+      rows_before: 0,
+      rows_after: 1,
+      cost_before: "0",
+      cost_after: "4.25",
+      difference: "4.25",
+    },
+  ],
+  accounts: [
+    {
+      value: "111122223333",
+      currency: "USD",
+      rows_before: 10_416,
+      rows_after: 10_080,
+      cost_before: "1705.764399984",
+      cost_after: "1650.25587096",
+      difference: "-55.508529024",
+    },
+  ],
+  charge_types: [],
   notes: [],
 };
 
@@ -355,6 +387,7 @@ export const undone: UndoResult = {
   undone: difference.after,
   restored: difference.before,
   from: "storage",
+  notes: [],
   state: "estimated",
   seconds: 1.25,
 };

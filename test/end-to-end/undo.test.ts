@@ -165,6 +165,80 @@ describe("undo puts the load before back", () => {
   });
 });
 
+describe("undo and files that are copied again", () => {
+  /** Writes every object again, as a mirror does. */
+  async function copyAgain(project: Project): Promise<void> {
+    const copy = join(project.folder, "copy");
+    await cp(project.bucket, copy, { recursive: true });
+    await rm(project.bucket, { recursive: true });
+    await cp(copy, project.bucket, { recursive: true });
+    await rm(copy, { recursive: true });
+  }
+
+  test("goes back load by load, and never to what is loaded", async (t) => {
+    const project = await createProject(t, azureSection);
+    const runOf = (id: string, day: string, ...costs: string[]): Delivery =>
+      azureDelivery({ month, id, pathTime: `202502${day}0042`, files: [azureRows(month, ...costs)] });
+    for (const delivery of [runOf("y", "03", "1.5"), runOf("a", "04", "2.5", "1"), runOf("n", "05", "9")]) {
+      await deliver(project.bucket, delivery);
+      await runWell(project);
+    }
+    await copyAgain(project);
+    assert.equal((await undo(project.config, "azure_billing", month)).restored.execution_id, "a");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} refused n`]);
+    assert.equal((await undo(project.config, "azure_billing", month)).restored.execution_id, "y");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} refused n`]);
+    await rejects(undo(project.config, "azure_billing", month), "USAGE_INVALID", "no load of 2025-01");
+  });
+
+  test("does not take what was undone again under the same execution and other versions", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a] = deliveries("overwrite");
+    await loadAll(project, a, curDelivery({ month, shape: "overwrite", id: "a", files: [curRows(month, "5"), []] }));
+    await undo(project.config, "aws_cur", month);
+    await copyAgain(project);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} refused a`]);
+    assert.equal((await rowsNow(project)).length, 3);
+  });
+
+  test("loading the same once more keeps the load before it", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a, b] = deliveries("overwrite");
+    await loadAll(project, a, b);
+    await copyAgain(project);
+    await runWell(project, { force: true });
+    const result = await undo(project.config, "aws_cur", month);
+    assert.deepEqual([result.restored.execution_id, result.from], ["a", "warehouse"]);
+  });
+
+  test("takes the kept rows when the storage cannot be looked at, and says so", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a, b] = deliveries("create-new");
+    await loadAll(project, a, b);
+    await rm(project.bucket, { recursive: true });
+    const result = await undo(project.config, "aws_cur", month);
+    assert.deepEqual([result.restored.execution_id, result.from], ["a", "warehouse"]);
+    assert.match(result.notes.join(), /^The storage could not be looked at\. /);
+  });
+
+  test("puts kept floats back as the exact decimals that migrate has made of the table", async (t) => {
+    const project = await createProject(t, keeping);
+    const exact = "93.606701835818692248";
+    const [, b, c] = deliveries("overwrite");
+    const a = curDelivery({ month, shape: "overwrite", id: "a", files: [curRows(month, exact, "123456.7890123")] });
+    await loadAll(project, a);
+    const before = await rowsNow(project);
+    await loadAll(project, b);
+    await tamper(
+      project,
+      "ALTER TABLE billing_data.aws_cur_data_previous ALTER line_item_usage_amount SET DATA TYPE DOUBLE",
+    );
+    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
+    assert.deepEqual(await rowsNow(project), before);
+    await loadAll(project, c);
+  });
+});
+
 describe("undo changes nothing", () => {
   test("when nobody has the rows any more, and says how the next one can be undone", async (t) => {
     const project = await createProject(t, curSection);

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { forget, verify, type VerifyResult } from "../../src/index.ts";
+import { forget, run, undo, verify, type VerifyResult } from "../../src/index.ts";
 import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "./deliveries.ts";
-import { azureSection, billhouse, createProject, curSection, runWell, type Project } from "./projects.ts";
+import { azureSection, billhouse, createProject, curSection, outcomes, runWell, type Project } from "./projects.ts";
 
 const cur = (month: string, id: string, ...costs: string[]): ReturnType<typeof curDelivery> =>
   curDelivery({ month, id, files: [curRows(month, ...costs), curRows(month, "0.5", "0.25")] });
@@ -47,7 +47,7 @@ describe("verify finds nothing", () => {
       assert.deepEqual(differences(result), []);
       assert.ok(result.ok);
       const names = new Set(result.checks.map(({ name }) => name));
-      const shallow = ["months", "state", "rows", "cost", "summary", "newest-delivery", "files"];
+      const shallow = ["months", "state", "rows", "cost", "uninvoiced-rows", "summary", "newest-delivery", "files"];
       const more = ["file-checksum", "file-rows", "delivered-rows", "delivered-cost"];
       assert.deepEqual([...names].toSorted(), [...shallow, ...(deep ? more : [])].toSorted());
     }
@@ -71,6 +71,28 @@ describe("verify finds nothing", () => {
   });
 });
 
+describe("verify finds nothing wrong", () => {
+  test("after an undo whose files were overwritten by what was undone", async (t) => {
+    const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], keep_previous: 1 } });
+    for (const [id, cost] of [
+      ["a", "1"],
+      ["b", "2"],
+    ] as const) {
+      const delivery = curDelivery({ month: "2025-01", id, shape: "overwrite", files: [curRows("2025-01", cost)] });
+      await deliver(project.bucket, delivery);
+      await runWell(project);
+    }
+    await undo(project.config, "aws_cur", "2025-01");
+    const { ok, checks } = await verify(project.config, { deep: true });
+    assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
+    assert.match(
+      checks.find(({ name }) => name === "files")?.actual ?? "",
+      /^1 of them overwritten by b, which was undone$/,
+    );
+    assert.match(checks.find(({ name }) => name === "newest-delivery")?.actual ?? "", /^a, on purpose$/);
+  });
+});
+
 describe("verify finds and names", () => {
   test("one flipped digit of one cost", async (t) => {
     const project = await loaded(t);
@@ -80,7 +102,7 @@ describe("verify finds and names", () => {
     );
     assert.deepEqual(differences(await verify(project.config)), [
       "2025-02 cost: 2 USD / 2.01 USD",
-      "2025-02 summary: AmazonEC2 / 012345678901 / Usage / USD: 2 / AmazonEC2 / 012345678901 / Usage / USD: 2.01",
+      "2025-02 summary: AmazonEC2 / 012345678901 / Usage / USD: 2 in 3 rows / AmazonEC2 / 012345678901 / Usage / USD: 2.01 in 3 rows",
     ]);
     const { code, stdout } = await billhouse(project, ["verify", "aws", "--month", "2025-02"]);
     assert.equal(code, 4);
@@ -140,11 +162,11 @@ describe("verify finds and names", () => {
     assert.equal(shallow.length, 2, shallow.join("\n"));
     assert.match(
       shallow[0] ?? "",
-      /^2025-01 newest-delivery: 2025-01-a \(restated: The files of the loaded delivery were written again\.\) \/ 2025-01-a$/,
+      /^2025-01 newest-delivery: 2025-01-a is restated: The files of the loaded delivery were written again\. \/ 2025-01-a$/,
     );
     assert.match(
       shallow[1] ?? "",
-      /^2025-01 files: \S+00002\.csv\.gz: \d+ bytes, version \S+ \/ \S+: \d+ bytes, version \S+, written 20/,
+      /^2025-01 files: \S+00002\.csv\.gz: \d+ bytes, as loaded \/ \S+: (\d+ bytes|as many, and others), written 20/,
     );
     const deep = differences(await verify(project.config, { deep: true })).slice(2);
     assert.match(deep[0] ?? "", /^2025-01 file-checksum: \S+: md5:[\da-f]{32} \/ \S+: md5:[\da-f]{32}$/);
@@ -159,7 +181,7 @@ describe("verify finds and names", () => {
     await writeFile(path, (await readFile(path)).subarray(0, 60));
     const found = differences(await verify(project.config, { deep: true }));
     assert.ok(
-      found.some((text) => /^2025-01 files: \S+00001\.csv\.gz: .* \/ \S+: is gone$/.test(text)),
+      found.some((text) => /^2025-01 file-gone: \S+00001\.csv\.gz: .* \/ \S+ is gone$/.test(text)),
       found.join("\n"),
     );
     assert.ok(found.some((text) => /^2025-01 newest-delivery: .*waiting: 1 of 2 files/.test(text)));
@@ -174,17 +196,55 @@ describe("verify finds and names", () => {
     assert.deepEqual(differences(await verify(project.config)), [
       "2025-02 months: 0 rows (a month that the state has forgotten) / 3 rows",
       "2025-02 missing-month: loaded, as the months around it / nothing is loaded",
-      "2025-05 newest-delivery: 2025-05-a (new: Nothing of this month is loaded.) / nothing",
-      "2025-03 newest-delivery: 2025-03-b (restated: 2025-03-b replaces 2025-03-a.) / 2025-03-a",
-      "2025-02 newest-delivery: 2025-02-a (new: Nothing of this month is loaded.) / nothing",
+      "2025-05 newest-delivery: 2025-05-a is new: Nothing of this month is loaded. / nothing",
+      "2025-03 newest-delivery: 2025-03-b is restated: 2025-03-b replaces 2025-03-a. / 2025-03-a",
+      "2025-02 newest-delivery: 2025-02-a is new: Nothing of this month is loaded. / nothing",
     ]);
+  });
+
+  test("a month that was asked for and is not loaded", async (t) => {
+    const project = await loaded(t);
+    assert.deepEqual(differences(await verify(project.config, { months: { only: ["2031-01", "2025-01"] } })), [
+      "2031-01 missing-month: loaded / nothing is loaded",
+    ]);
+  });
+
+  test("invoice ids that were taken away, and a table that was dropped", async (t) => {
+    const project = await createProject(t, curSection);
+    const rows = [curRow("2025-01", { "bill/InvoiceId": "1" })];
+    await deliver(project.bucket, curDelivery({ month: "2025-01", id: "a", files: [rows] }));
+    await runWell(project);
+    await tamper(project, `UPDATE ${table} SET bill_invoice_id = NULL`);
+    assert.deepEqual(differences(await verify(project.config)), ["2025-01 uninvoiced-rows: 0 rows / 1 rows"]);
+    await tamper(project, `DROP TABLE ${table}`);
+    const [found] = differences(await verify(project.config));
+    assert.match(found ?? "", /^2025-01 newest-delivery: a is new: Nothing of this month is loaded\. \/ nothing$/);
+    assert.deepEqual(outcomes(await runWell(project)), ["2025-01 new a"], "what was dropped is loaded again");
+    assert.deepEqual(differences(await verify(project.config)), []);
+  });
+
+  test("a state that cannot be read, in one export of two", async (t) => {
+    const project = await createProject(t, { ...curSection, ...azureSection });
+    await deliver(project.bucket, cur("2025-01", "a", "1"));
+    await deliver(project.bucket, azureDelivery({ month: "2025-01", id: "run", files: [azureRows("2025-01", "1.5")] }));
+    for await (const _ of run(project.config));
+    await tamper(
+      project,
+      `UPDATE billing_data._dlt_pipeline_state SET state = 'no state' WHERE pipeline_name = 'aws_billing_pipeline'`,
+    );
+    const result = await verify(project.config);
+    assert.match(
+      differences(result).join(),
+      /^null table: a table that can be looked at \/ STATE_INVALID: The state [^;]*$/,
+    );
+    assert.ok(result.checks.some(({ pipeline, name }) => pipeline === "azure_billing" && name === "files"));
   });
 
   test("a storage that cannot be looked at, in one export of two", async (t) => {
     const project = await createProject(t, { ...curSection, ...azureSection });
     await deliver(project.bucket, cur("2025-01", "a", "1"));
     await deliver(project.bucket, azureDelivery({ month: "2025-01", id: "run", files: [azureRows("2025-01", "1.5")] }));
-    for await (const _ of (await import("../../src/index.ts")).run(project.config));
+    for await (const _ of run(project.config));
     assert.deepEqual(differences(await verify(project.config)), []);
     await rm(join(project.bucket, "exports"), { recursive: true });
     const { code, stdout } = await billhouse(project, ["verify", "--json"]);

@@ -25,8 +25,10 @@ export const bigqueryFaults: readonly Fault[] = [
   denied("no writing", "The right to write rows is taken away.", "bigquery.tables.updateData", untilCommit, committed),
   {
     ...always("no login", "The login of the run expires (401).", lasting),
-    arm({ world, strike, mend }) {
+    arm({ world, strike, wait, mend }) {
       strike(() => void (serverOf(world).requireToken = "another"));
+      // What BigQuery was given goes on by itself; somebody logs in again when it has long ended.
+      wait(() => Promise.all([...serverOf(world).jobs.values()].map(({ done }) => done)));
       mend(() => void (serverOf(world).requireToken = null));
     },
   },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CostLine } from "../../src/model.ts";
-import { changesBy, compareLines, isSameDelivery } from "../../src/pipeline/difference.ts";
+import { alignSummaries, changesBy, compareLines } from "../../src/pipeline/difference.ts";
+import { isSameDelivery } from "../../src/pipeline/undone.ts";
 import { receipt } from "../state/sample.ts";
 
 const line = (changes: Partial<CostLine>): CostLine => ({
@@ -23,7 +24,7 @@ describe("what a restatement changed", () => {
       line({ service: "AmazonS3", rows: 11 }),
       line({ account: "4", cost: "-0.2" }),
     ];
-    const told = compareLines(before, after).map((each) => [
+    const told = compareLines(alignSummaries(before, after)).map((each) => [
       each.service,
       each.account,
       each.difference,
@@ -38,9 +39,9 @@ describe("what a restatement changed", () => {
   });
 
   it("keeps currencies, and none from empty, apart", () => {
-    const lines = compareLines([line({ service: null })], [line({ service: null, currency: "EUR" })]);
+    const summaries = alignSummaries([line({ service: null })], [line({ service: null, currency: "EUR" })]);
     assert.deepEqual(
-      changesBy(lines, "service").map(({ value, currency, difference }) => [value, currency, difference]),
+      changesBy(summaries, "service").map(({ value, currency, difference }) => [value, currency, difference]),
       [
         [null, "USD", "-100.1"],
         [null, "EUR", "100.1"],
@@ -51,16 +52,50 @@ describe("what a restatement changed", () => {
   it("adds up exactly for each value of a property", () => {
     const before = [line({ cost: "0.1" }), line({ account: "2", cost: "0.2" })];
     const after = [line({ cost: "0.3" }), line({ account: "2", cost: "12345678901234567890.123456789012345678" })];
-    const [change] = changesBy(compareLines(before, after), "service");
+    const [change] = changesBy(alignSummaries(before, after), "service");
     assert.equal(change?.cost_before, "0.3");
     assert.equal(change?.difference, "12345678901234567890.123456789012345678");
   });
 
+  it("tells what a whole service came to, not only its changed lines, and nothing of what stayed", () => {
+    const before = [line({ cost: "100" }), line({ account: "2", cost: "5" }), line({ service: "AmazonS3" })];
+    const after = [line({ cost: "100" }), line({ account: "2", cost: "4" }), line({ service: "AmazonS3" })];
+    const told = changesBy(alignSummaries(before, after), "service");
+    assert.deepEqual(
+      told.map(({ value, cost_before: old, cost_after: now, rows_after: rows }) => [value, old, now, rows]),
+      [["AmazonEC2", "105", "104", 20]],
+    );
+  });
+
+  it("compares an account that one summary has added up with the others of both", () => {
+    const others = line({ account: "(others)", cost: "1" });
+    const before = [line({ account: "b", cost: "5" }), line({ account: "d", cost: "7" }), others];
+    const after = [
+      line({ account: "c", cost: "5.01" }),
+      line({ account: "d", cost: "7" }),
+      { ...others, cost: "1.01" },
+    ];
+    const told = compareLines(alignSummaries(before, after));
+    assert.deepEqual(
+      told.map(({ account, difference }) => [account, difference]),
+      [["(others)", "0.02"]],
+    );
+  });
+
   it("finds no restatement between two loads of the same files", () => {
     const files = receipt.files ?? [];
-    assert.ok(isSameDelivery(receipt, { ...receipt, loadId: "2" }));
-    assert.ok(!isSameDelivery(receipt, { ...receipt, executionId: "other" }));
-    assert.ok(!isSameDelivery(receipt, { ...receipt, files: files.map((file) => ({ ...file, version: "v2" })) }));
-    assert.ok(isSameDelivery(receipt, { ...receipt, files: null }), "without files the id decides");
+    const other = { ...receipt, loadId: "2" };
+    assert.ok(isSameDelivery(receipt, other));
+    assert.ok(!isSameDelivery(receipt, { ...other, executionId: "other" }));
+    const copied = files.map((file) => ({ ...file, version: "v2" }));
+    assert.ok(!isSameDelivery(receipt, { ...other, files: copied }));
+    const known = (of: typeof files): typeof files => of.map((file) => ({ ...file, checksum: "md5:1" }));
+    assert.ok(
+      isSameDelivery({ ...receipt, files: known(files) }, { ...other, files: known(copied) }),
+      "the same bytes",
+    );
+    assert.ok(isSameDelivery(receipt, { ...other, files: null }), "without files the id decides");
+    const back = { ...other, restoredLoadId: receipt.loadId, executionId: "whatever" };
+    assert.ok(isSameDelivery(receipt, back), "what was put back of it");
   });
 });

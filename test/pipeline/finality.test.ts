@@ -5,7 +5,7 @@ import { finalityAfter, finalityNow, finalityOf } from "../../src/pipeline/final
 import { receipt } from "../state/sample.ts";
 
 const on = (day: string): Date => new Date(`${day}T12:00:00Z`);
-const month = { billingMonth: "2025-01", coverage: null, uninvoicedRows: null };
+const month = { billingMonth: "2025-01", coverage: null, rows: 3, uninvoicedRows: null, made: null };
 const azure = { day: 5 };
 
 describe("what a month is as a bill", () => {
@@ -22,19 +22,22 @@ describe("what a month is as a bill", () => {
     assert.equal(finalityOf(month, "invoice", on("2026-02-02")), "estimated", "nothing tells of invoices");
   });
 
-  it("is final in Azure when the last scheduled run is past and the delivery covers the last day", () => {
+  it("is not final in AWS without any row", () => {
+    assert.equal(finalityOf({ ...month, rows: 0, uninvoicedRows: 0 }, "invoice", on("2025-03-01")), "estimated");
+  });
+
+  it("is final in Azure with the last scheduled run, when that covers the last day", () => {
     const whole = { ...month, coverage: { start: "2025-01-01", end: "2025-01-31" } };
-    assert.equal(finalityOf(whole, azure, on("2025-02-05")), "estimated");
-    assert.equal(finalityOf(whole, azure, on("2025-02-06")), "final");
-    assert.equal(
-      finalityOf({ ...whole, coverage: { start: "2025-01-01", end: "2025-01-30" } }, azure, on("2025-03-01")),
-      "estimated",
-    );
+    const short = { ...month, coverage: { start: "2025-01-01", end: "2025-01-30" } };
+    const made = (time: string | null, of = whole): string =>
+      finalityOf({ ...of, made: time }, azure, on("2025-06-01"));
+    assert.equal(made("2025-02-04T23:59:59.1234567Z"), "estimated", "another run follows");
+    assert.equal(made("2025-02-05T00:42:06.1234567Z"), "final");
+    assert.equal(made("2025-03-01T00:00:00Z"), "final");
+    assert.equal(made("2025-03-01T00:00:00Z", short), "estimated");
+    assert.equal(made(null), "estimated", "nobody knows when it was made");
     const december = { ...month, billingMonth: "2025-12" };
-    assert.deepEqual(
-      ["2026-01-05", "2026-01-06"].map((day) => finalityOf(december, azure, on(day))),
-      ["estimated", "final"],
-    );
+    assert.equal(finalityOf({ ...december, made: "2026-01-05T01:00:00Z" }, azure, on("2026-01-05")), "final");
   });
 });
 
@@ -50,6 +53,12 @@ describe("a month that was final", () => {
     assert.ok(line);
     assert.equal(after({ summary: [{ ...line, account: "moved" }] }), "restated-after-final");
     assert.equal(after({ rows: 1, uninvoicedRows: 1 }), "restated-after-final", "though its rows have no invoice now");
+  });
+
+  it("was not changed as far as a receipt of somebody else can tell", () => {
+    const foreign: Receipt = { ...before, cost: null, effectiveCost: null, summary: null };
+    assert.equal(after({}, foreign), "final");
+    assert.equal(after({ rows: before.rows + 1 }, foreign), "restated-after-final");
   });
 
   it("stays final when the same is delivered again, whatever the order of currencies", () => {

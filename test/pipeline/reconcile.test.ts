@@ -290,6 +290,12 @@ describe("invoices and loaded lines", () => {
     assert.deepEqual(told([invoice("30", null, payer.toLowerCase())], [azure]).length, 1);
   });
 
+  test("have the same account or id, also where a spreadsheet has dropped the zeros in front", () => {
+    const bill = { pipeline: "aws", lines: [line("30", { invoice: "0042", payer: "014523987610" })] };
+    assert.deepEqual(told([invoice("30", null, "14523987610")], [bill]), ["aws  14523987610 30 30"]);
+    assert.deepEqual(told([invoice("30", "42")], [bill]), ["aws 42 014523987610 30 30"]);
+  });
+
   test("of another currency are told apart", () => {
     const [match] = matchInvoices([aws], [{ ...invoice("10", "A"), currency: "EUR" }]);
     assert.ok(match !== undefined);

@@ -30,6 +30,7 @@ export const receipt: Receipt = {
   roundedValues: 1,
   scope: "111122223333",
   submittedTime: "2025-02-01T00:00:00.0000000Z",
+  kind: "aws-cur",
   measured: {
     partitionColumn: "period",
     costColumns: ["cost"],
@@ -44,7 +45,7 @@ export const receipt: Receipt = {
   summary: [{ service: "EC2", account: null, charge_type: "Usage", currency: "USD", rows: 3, cost: "12.34" }],
   uninvoicedRows: 0,
   finality: "final",
-  undone: [{ loadId: "1799999999.000000", executionId: "e0", fingerprint: null }],
+  undone: [{ loadId: "1799999999.000000", executionId: "e0", fingerprint: null, checksums: null }],
   restoredLoadId: null,
   coverage: { start: "2025-12-01", end: "2025-12-31" },
   firstUsage: "2025-12-01T00:00:00Z",

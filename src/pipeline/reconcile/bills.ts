@@ -39,6 +39,13 @@ export function requireOne(tables: readonly LoadedTable[], month: BillingMonth):
 /** The costs of a month by everything that explains an invoice. Error: USAGE_INVALID where nothing billed is loaded. */
 export async function billOf(table: LoadedTable, warehouse: Warehouse, month: BillingMonth): Promise<LoadedBill> {
   const columns = measuredColumns(table, month);
+  const [billed = ""] = columns.costColumns;
+  const isThere = table.ledger.columns?.some(({ name }) => name.toLowerCase() === billed.toLowerCase());
+  if (billed !== "" && isThere !== true) {
+    throw new BillhouseError("USAGE_INVALID", `The table of ${table.pipeline.name} has no column ${billed} any more.`, {
+      hint: "Put the column back, or load the month again: billhouse run --force.",
+    });
+  }
   const { invoiceColumn, payerColumn, chargeTypeColumn, serviceColumn, accountColumn } = columns;
   const pipeline = table.pipeline.name;
   if (columns.costColumns.length === 0) {

@@ -169,7 +169,11 @@ function isSame(one: string | null, other: string | null): boolean {
   return one !== null && other !== null && plainId(one) === plainId(other);
 }
 
-/** An id by which two are the same: in small letters, and of Azure's paths only the name at the end, as invoices print it. */
+/**
+ * An id by which two are the same: in small letters; of Azure's paths only the name at the end, as invoices print it; of
+ * numbers without the zeros in front, which spreadsheets drop.
+ */
 function plainId(id: string): string {
-  return lastName(id).toLowerCase();
+  const name = lastName(id).toLowerCase();
+  return /^\d+$/.test(name) ? name.replace(/^0+(?=\d)/, "") : name;
 }

@@ -54,6 +54,9 @@ function earlierLoads({ table, month, history, wrong, tolerance }: NotedExport):
     });
     if (receipt === undefined) return [];
     const { executionId, loadedAt } = receipt;
+    const isUndone = months.get(month)?.receipt?.undone.some(({ loadId }) => loadId === receipt.loadId) ?? false;
+    if (isUndone)
+      return [`${formatAmount(invoiced)} ${currency} is what was loaded from ${executionId}, which was undone.`];
     return [
       `${formatAmount(invoiced)} ${currency} is what was loaded on ${loadedAt.slice(0, 10)}, from ${executionId}: the invoice is that of before the restatement. billhouse diff ${pipeline.name} ${month} shows what the last one changed.`,
     ];

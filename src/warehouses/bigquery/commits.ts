@@ -93,8 +93,8 @@ async function replacedBy(
   return monthLoadId === replaced.loadId ? null : monthLoadId;
 }
 
-/** Whether a script was stopped because of another writer. */
-function isLost({ message }: Refusal): boolean {
+/** Whether a script was stopped because another writer was at the same table. */
+export function isLost({ message }: Refusal): boolean {
   return (
     message.includes(moved.lease) ||
     message.includes(moved.state) ||
@@ -122,7 +122,8 @@ export function tableGone({ dataset, name }: Pick<Table, "dataset" | "name">): B
   );
 }
 
-function overtaken({ dataset }: Table): BillhouseError {
+/** The error for a commit that others forestalled each time. */
+export function overtaken({ dataset }: Table): BillhouseError {
   return new BillhouseError("WAREHOUSE_LOCKED", `Others wrote to ${dataset} again and again at the same time.`, {
     hint: "Run again when the other runs have ended: nothing of this load was kept.",
   });

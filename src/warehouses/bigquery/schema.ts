@@ -15,12 +15,16 @@ import { reachPoint } from "../points.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { makeDataset } from "./datasets.ts";
 import { createForEver, describe, encryption, extendTable, noTimes } from "./definitions.ts";
+import { isLost, overtaken } from "./commits.ts";
+import { backOff } from "./jobs.ts";
 import { prepareKept } from "./kept.ts";
 import { checkLimits } from "./limits.ts";
 import { fold, nativeTypes, type TableReference } from "./names.ts";
+import { transaction } from "./packages.ts";
 import { createParameters } from "./parameters.ts";
 import { finishRebuild } from "./renaming.ts";
 import { type QuerySettings, runStatement, type Statement } from "./queries.ts";
+import { refusalOf } from "./refusals.ts";
 import { lookAround, nameOf, referenceTo, type Surroundings } from "./surroundings.ts";
 import { columnsOf, type Field, findTable, type TableResource } from "./tables.ts";
 
@@ -132,7 +136,10 @@ function stateField({ name, type, nullable, length }: StateColumn): Field {
   };
 }
 
-/** Rows of the registry are written once and never changed; the descriptions of the columns only repeat them. */
+/**
+ * Rows of the registry are written once and never changed; the descriptions of the columns only repeat them. Runs that
+ * register at the same time come one after the other, because two transactions cannot both change the lease.
+ */
 async function register(
   settings: SchemaSettings,
   table: Table,
@@ -148,11 +155,33 @@ async function register(
   });
   const joined = lists.map((list, position) => (position === 0 ? list : `JOIN ${list} ON o${position} = o0`)).join(" ");
   const name = parameters.text(table.name);
-  const sql = `INSERT INTO ${registry} (table_name, source_name, column_name, type, first_execution)
-    SELECT ${name} AS table_name, v0, v1, v2, v3 FROM ${joined}
-    WHERE NOT EXISTS (SELECT 1 FROM ${registry} AS r WHERE r.table_name = ${name} AND r.source_name = v0)`;
-  await commit(settings, { sql, parameters, location: around.location, labels: labelsOf(table) });
+  const rowOfSource = `SELECT 1 FROM ${registry} AS r WHERE r.table_name = ${name} AND r.source_name = v0`;
+  const rowOfAnother = `SELECT 1 FROM ${registry} AS r WHERE r.table_name = ${name} AND r.source_name != v0 AND LOWER(r.column_name) = LOWER(v1)`;
+  const sql = transaction([
+    `UPDATE ${nameOf(settings, table, leaseTable.name)} SET load_id = load_id WHERE TRUE`,
+    `ASSERT NOT EXISTS (SELECT 1 FROM ${joined} WHERE EXISTS (${rowOfAnother})) AS '${takenMeanwhile}'`,
+    `INSERT INTO ${registry} (table_name, source_name, column_name, type, first_execution)
+    SELECT ${name} AS table_name, v0, v1, v2, v3 FROM ${joined} WHERE NOT EXISTS (${rowOfSource})`,
+  ]);
+  const statement = { sql, parameters, location: around.location, labels: labelsOf(table) };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await commit(settings, statement);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      const isTaken = refusal?.message.includes(takenMeanwhile) === true;
+      const lost = refusal !== undefined && isLost(refusal);
+      if (isTaken || (lost && attempt === tries)) throw overtaken(table);
+      if (!lost) throw error;
+      await backOff(settings.connection, attempt);
+    }
+  }
 }
+
+const tries = 8;
+
+/** What the script says when another run has given a name to another source column since this run planned its columns. */
+const takenMeanwhile = "billhouse: another run has named columns";
 
 async function commit(settings: QuerySettings, statement: Statement): Promise<void> {
   reachPoint("before-commit");

@@ -53,13 +53,13 @@ export function translateFailure(error: unknown, description: string): unknown {
 
 /**
  * The error that a person can act on when a database file cannot be opened.
- * Codes: WAREHOUSE_LOCKED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_NOT_FOUND, CONFIG_INVALID, WAREHOUSE_FULL.
+ * Codes: WAREHOUSE_LOCKED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, CONFIG_INVALID, WAREHOUSE_FULL.
  */
 export function translateOpening(error: unknown, path: string): unknown {
   if (error instanceof BillhouseError || !(error instanceof Error)) return error;
   const { message } = error;
   const opening = (
-    code: "WAREHOUSE_LOCKED" | "WAREHOUSE_UNSUPPORTED" | "WAREHOUSE_NOT_FOUND" | "CONFIG_INVALID",
+    code: "WAREHOUSE_LOCKED" | "WAREHOUSE_UNSUPPORTED" | "WAREHOUSE_NOT_FOUND" | "WAREHOUSE_DENIED" | "CONFIG_INVALID",
     text: string,
     hint: string,
   ): BillhouseError => new BillhouseError(code, text, { hint, cause: error });
@@ -103,10 +103,17 @@ export function translateOpening(error: unknown, path: string): unknown {
   }
   const translated = translateFailure(error, path);
   if (translated !== error || !message.startsWith("IO Error")) return translated;
+  if (/Permission denied|Read-only file system/i.test(message)) {
+    return opening(
+      "WAREHOUSE_DENIED",
+      `${path} cannot be opened: ${firstLine(message)}`,
+      "Look at who may read and write the file and its folder.",
+    );
+  }
   return opening(
     "WAREHOUSE_NOT_FOUND",
     `${path} cannot be opened: ${firstLine(message)}`,
-    "Check the path below [destination.duckdb] and the permissions of the file and its folder.",
+    "Check the path below [destination.duckdb].",
   );
 }
 

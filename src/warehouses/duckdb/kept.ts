@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Table } from "../../model.ts";
+import type { Table, TableColumn } from "../../model.ts";
 import { reachPoint } from "../points.ts";
 import {
   keptLoadColumn,
@@ -9,6 +9,7 @@ import {
   type MonthRestoration,
   type Settle,
 } from "../warehouse.ts";
+import { castExpression } from "./casts.ts";
 import { type Database, readRows } from "./database.ts";
 import { columnsOf, readCurrentState } from "./ledger.ts";
 import { measureMonth, nativeColumns } from "./measures.ts";
@@ -17,21 +18,34 @@ import { fold, identifier, tableName } from "./names.ts";
 import { takeLease, writePackage } from "./packages.ts";
 
 /**
- * Gives the table of kept rows the columns that the table has, and makes it where rows are to be kept. The connection must
- * be in a transaction.
+ * Gives the table of kept rows the columns and types that the table has, and makes it where rows are to be kept. Values of
+ * another type are read as those of files are: a float by its shortest text. The connection must be in a transaction.
  */
 export async function prepareKept(connection: DuckDBConnection, table: Table, keepsPrevious: boolean): Promise<void> {
   const kept = tableName(table.dataset, keptTable(table));
-  const present = new Set((await columnsOf(connection, table.dataset, keptTable(table))).map(({ name }) => fold(name)));
+  const present = await nativeColumns(connection, table.dataset, keptTable(table));
   const columns = await columnsOf(connection, table.dataset, table.name);
-  const definitions = columns.map(({ name, nativeType }) => ({ name, sql: `${identifier(name)} ${nativeType}` }));
   if (present.size > 0) {
-    for (const { name, sql } of definitions) {
-      if (!present.has(fold(name))) await connection.run(`ALTER TABLE ${kept} ADD COLUMN ${sql}`);
+    const isOther = ({ name, nativeType }: TableColumn): boolean =>
+      (present.get(fold(name)) ?? nativeType) !== nativeType;
+    if (columns.some(isOther)) {
+      const values = columns.map(({ name, nativeType }) => {
+        const before = present.get(fold(name));
+        const value =
+          before === undefined ? `CAST(NULL AS ${nativeType})` : castExpression(identifier(name), before, nativeType);
+        return `${value} AS ${identifier(name)}`;
+      });
+      const all = [identifier(keptLoadColumn), ...values].join(", ");
+      await connection.run(`CREATE OR REPLACE TABLE ${kept} AS SELECT ${all} FROM ${kept}`);
+      return;
+    }
+    for (const { name, nativeType } of columns.filter((column) => !present.has(fold(column.name)))) {
+      await connection.run(`ALTER TABLE ${kept} ADD COLUMN ${identifier(name)} ${nativeType}`);
     }
   } else if (keepsPrevious) {
-    const all = [`${identifier(keptLoadColumn)} VARCHAR`, ...definitions.map(({ sql }) => sql)];
-    await connection.run(`CREATE TABLE ${kept} (${all.join(", ")})`);
+    const all = [["VARCHAR", keptLoadColumn], ...columns.map(({ name, nativeType }) => [nativeType, name])];
+    const definitions = all.map(([type, name = ""]) => `${identifier(name)} ${type}`);
+    await connection.run(`CREATE TABLE ${kept} (${definitions.join(", ")})`);
   }
 }
 
@@ -66,7 +80,7 @@ export async function keptMonths(
   const kept = tableName(table.dataset, keptTable(table));
   const rows = await readRows(
     connection,
-    `SELECT strftime(CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m') AS "month", ${identifier(keptLoadColumn)} AS "load", count(*) AS "rows"
+    `SELECT coalesce(strftime(TRY_CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", ${identifier(keptLoadColumn)} AS "load", count(*) AS "rows"
       FROM ${kept} GROUP BY 1, 2 ORDER BY 1, 2`,
   );
   const [storage] = await readRows(
@@ -106,6 +120,8 @@ export async function restoreMonth(
     reachPoint("before-delete");
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
     reachPoint("after-delete");
+    // The table may have been migrated since, and nothing prepared.
+    await prepareKept(connection, table, false);
     const rows = `SELECT * EXCLUDE (${identifier(keptLoadColumn)}) FROM ${kept} WHERE ${isOfLoad}`;
     const { rowsChanged } = await connection.run(`INSERT INTO ${target} BY NAME ${rows}`, [loadId]);
     await connection.run(`DELETE FROM ${kept} WHERE ${isOfLoad}`, [loadId]);

@@ -36,7 +36,7 @@ export async function monthsIn(
   if (!columns.has(fold(partitionColumn))) return new Map();
   const rows = await readRows(
     connection,
-    `SELECT coalesce(strftime(CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", count(*) AS "rows"
+    `SELECT coalesce(strftime(TRY_CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", count(*) AS "rows"
       FROM ${tableName(table.dataset, table.name)} GROUP BY 1 ORDER BY 1`,
   );
   return new Map(rows.map((row) => [String(row["month"]), Number(row["rows"])]));

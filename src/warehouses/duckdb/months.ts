@@ -6,14 +6,20 @@ import type { NativeColumns } from "./sources.ts";
 
 /**
  * The condition that a row lies in the billing month, by the table's partition column; for NULL it is NULL.
- * Error: TYPE_MISMATCH when that column of the table holds no times.
+ * Error: TYPE_MISMATCH when the table has no such column, or it holds no times.
  */
 export function monthCondition(
   { table, billingMonth, partitionColumn }: Pick<MonthColumns, "table" | "billingMonth" | "partitionColumn">,
   columns: NativeColumns,
 ): string {
   const nativeType = columns.get(fold(partitionColumn));
-  if (nativeType === undefined) throw new TypeError(`${table.name} was not prepared: it has no ${partitionColumn}.`);
+  if (nativeType === undefined) {
+    throw new BillhouseError(
+      "TYPE_MISMATCH",
+      `The table ${table.dataset}.${table.name} has no column ${partitionColumn}, which tells the months of its rows.`,
+      { hint: "Put the column back, or drop the table: billhouse run then loads all of its months again." },
+    );
+  }
   if (!timeTypes.includes(nativeType)) {
     throw new BillhouseError(
       "TYPE_MISMATCH",

@@ -32,7 +32,8 @@ export interface DuckdbOptions {
 /**
  * Opens the database file (`write`, `read`) or its read copy (`reader`). To `read` a file that does not exist gives an
  * empty database in memory, and creates nothing.
- * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL, CONFIG_INVALID.
+ * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL,
+ * CONFIG_INVALID.
  */
 export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Promise<Database> {
   const path = mode === "reader" ? readCopyPath(options.path) : options.path;
