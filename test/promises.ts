@@ -69,6 +69,15 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
+    title: "A fault is got over, or told by code and healed by the next run",
+    how: "Questions that can be asked again are asked again, and answers that were lost are looked up before anything is done twice. What stays is an error with a code and a hint, and nothing of the run is left behind when the next one ends.",
+    tests: [
+      ["faults/faults.test.ts", "every fault is tried, and every step"],
+      ["bigquery-faults.test.ts", "lost of jobs.insert is got over"],
+      ["s3-storage.test.ts", "goes on at the byte where the connection broke, also several times and in a range"],
+    ],
+  },
+  {
     title: "Two runs at once do no harm",
     how: "One of them waits or fails; both can never win. DuckDB's lock is the lease of a database, and in BigQuery one row that every commit updates.",
     tests: [
@@ -101,6 +110,20 @@ export const promises: readonly ReliabilityPromise[] = [
       ["conformance/warehouse-values.ts", "takes no name and no value for SQL"],
       ["duckdb-files.test.ts", "cannot be reached, nor can others, through the SQL of readers"],
       ["commands/failure.test.ts", "escape sequences in a message are spelt out"],
+      ["hostile/keys.test.ts", "fails its month, and nothing of the key is drawn raw"],
+      ["hostile/keys.test.ts", "is never read through links that lead out of it"],
+      ["hostile/bombs.test.ts", "names of zip entries are no paths"],
+    ],
+  },
+  {
+    title: "No delivery crashes billhouse, hangs it or fills its memory or disk",
+    how: "What a file unpacks to, headers, cells, manifests and row groups have limits, and numbers that a file tells of itself are held against its size before memory is given for them. A file beyond a limit fails its month by name, and the other months go on.",
+    tests: [
+      ["hostile/bombs.test.ts", "never fills memory"],
+      ["hostile/manifests.test.ts", "is refused by its listed size, in little memory"],
+      ["hostile/parquet.test.ts", "fails its month, and no other"],
+      ["hostile/parquet.test.ts", "never fills memory or time, whatever byte of it is another"],
+      ["hostile/corpus.test.ts", "of azure-cost is read or refused, in a moment"],
     ],
   },
   {
