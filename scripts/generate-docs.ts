@@ -17,7 +17,14 @@ export const reliabilityFile: URL = new URL("../docs/reliability.md", import.met
 
 /** The command reference, from what `--help` says. */
 export function commandsPage(): string {
-  const nowhere: Output = { write: () => {}, isTerminal: false, colour: false, columns: 0, closed: false };
+  const nowhere: Output = {
+    write: () => {},
+    drained: async () => {},
+    isTerminal: false,
+    colour: false,
+    columns: 0,
+    closed: false,
+  };
   const program = createProgram(
     {
       folder: ".",

@@ -68,6 +68,8 @@ export interface Execution {
   readonly rows: number | null;
   /** The manifest's own text for the time of the run, unchanged, or null. */
   readonly submittedTime: string | null;
+  /** When the delivery was made, ISO 8601: by its manifest, else by its path, else by when its manifest was written. */
+  readonly made: string;
   /** The days of the billing month that the delivery says it covers, or null where it is always the whole period. */
   readonly coverage: DaySpan | null;
   /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */

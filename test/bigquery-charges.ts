@@ -75,11 +75,16 @@ export async function loadCharge(
   big: TestBigquery,
   warehouse: Warehouse,
   id: string,
-  choices: { readonly cost?: string; readonly keepPrevious?: number; readonly billingMonth?: string } = {},
+  choices: {
+    readonly cost?: string;
+    readonly keepPrevious?: number;
+    readonly restoredLoadId?: string | null;
+    readonly billingMonth?: string;
+  } = {},
 ): Promise<{ loadId: string; measures: TableMeasures }> {
-  const { cost = "1", keepPrevious = 0, billingMonth = charges.billingMonth } = choices;
+  const { cost = "1", keepPrevious = 0, restoredLoadId = null, billingMonth = charges.billingMonth } = choices;
   const file = await chargesFile(big, `${id},${billingMonth}-01,${cost},USD,EC2,1,Usage,i\n`);
-  const month = { ...chargesMeasured, billingMonth, executionId: id, keepPrevious };
+  const month = { ...chargesMeasured, billingMonth, executionId: id, keepPrevious, restoredLoadId };
   const measures = await loadAndMeasure(warehouse, [file], month);
   const [newest] = await warehouse.history(table, billingMonth);
   return { loadId: newest?.loadId ?? "", measures };

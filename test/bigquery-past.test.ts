@@ -68,6 +68,19 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     assert.equal((await keptIds(warehouse)).length, 3, "a load that keeps nothing takes nothing away");
   });
 
+  test("are those of one load where another one had put the same rows back", async (t) => {
+    const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
+    const ids: string[] = [];
+    for (const id of ["a", "b", "c"]) ids.push((await loadCharge(big, warehouse, id, { keepPrevious: 2 })).loadId);
+    const again = await loadCharge(big, warehouse, "b");
+    await loadCharge(big, warehouse, "d", { keepPrevious: 2, restoredLoadId: ids[1] ?? null });
+    const { months } = await warehouse.keptMonths(table, "period");
+    assert.deepEqual(
+      months.map(({ loadId }) => loadId),
+      [ids[0], again.loadId],
+    );
+  });
+
   test("change with the table or not at all", async (t) => {
     const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
     await loadCharge(big, warehouse, "a", { keepPrevious: 1 });

@@ -308,6 +308,14 @@ describe("billhouse.toml", () => {
       '[sources.aws_cur]\nbucket_url = "az://account/container?sig=hunter2"\n',
       `billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must hold the place alone, without account keys, signatures or options; credentials come from the cloud's own settings.`,
     ],
+    "a NUL in an address": [
+      '[sources.aws_cur]\nbucket_url = "/data/a\\u0000b"\n',
+      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be a bucket or a folder: gs://bucket, s3://bucket, az://account/container, file:///folder or folder, not this text.',
+    ],
+    "a NUL in the path of the database": [
+      `${smallest}[destination.duckdb]\npath = "a\\u0000b"\n`,
+      'billhouse.toml, line 4: "path" in [destination.duckdb] must be the path of the database file, as text without a login or a key, not "a\\u0000b".',
+    ],
     "broken TOML": [
       '[sources.aws_cur]\nbucket = "b"\nexport_name = hunter2\n',
       "billhouse.toml, line 3: this is not valid TOML (invalid value).",

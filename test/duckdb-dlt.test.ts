@@ -36,6 +36,7 @@ describe("warehouse duckdb goes on where dlt stopped", () => {
           executionId: receipt.executionId,
           replaces: null,
           keepPrevious: 0,
+          restoredLoadId: null,
           stamped: false,
           spansMonths: false,
           files: stream([file]),

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { text } from "node:stream/consumers";
@@ -26,8 +27,9 @@ describe("the files of warehouse duckdb", () => {
   test("leave nothing behind but the database and its read copy", async (t) => {
     const bills = await duckdbWarehouse(t);
     // What a killed run left is removed by the next one.
-    await mkdir(join(`${bills.path}.tmp`, "stale"), { recursive: true });
-    await writeFile(join(`${bills.path}.tmp`, "stale", "2025-01-0.csv"), "x");
+    const stale = `${randomUUID()}-spill`;
+    await mkdir(join(`${bills.path}.tmp`, stale), { recursive: true });
+    await writeFile(join(`${bills.path}.tmp`, stale, "2025-01-0.csv"), "x");
     const warehouse = await bills.open();
     await writeFile(join(warehouse.workFolder ?? "", "file.csv"), "x");
     assert.deepEqual(await readdir(`${bills.path}.tmp`), [(warehouse.workFolder ?? "").split("/").at(-1)]);
@@ -35,6 +37,17 @@ describe("the files of warehouse duckdb", () => {
     await warehouse.publish();
     await warehouse.close();
     assert.deepEqual((await readdir(bills.folder)).toSorted(), ["bills.duckdb", "bills.read.duckdb"]);
+  });
+
+  test("lie beside files of others, which stay, and in no folder to which a link leads", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    await mkdir(join(`${bills.path}.tmp`, "photos"), { recursive: true });
+    await (await bills.open()).close();
+    assert.deepEqual(await readdir(`${bills.path}.tmp`), ["photos"]);
+    await rename(`${bills.path}.tmp`, join(bills.folder, "other"));
+    await symlink(join(bills.folder, "other"), `${bills.path}.tmp`);
+    await rejects(bills.open(), "WAREHOUSE_DENIED", "bills.duckdb.tmp", "link");
+    assert.deepEqual(await readdir(join(bills.folder, "other")), ["photos"]);
   });
 
   test("are copied for readers only when something changed", async (t) => {

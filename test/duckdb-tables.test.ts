@@ -28,6 +28,23 @@ describe("the tables of warehouse duckdb", () => {
     await rejects(load(warehouse, [bad], choices), "VALUE_INVALID", "nan", "cost", "row 1");
   });
 
+  test("hold no time that never comes", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    const warehouse = await bills.open();
+    await prepare(warehouse);
+    for (const type of ["TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_NS", "DATE"]) {
+      const bytes = await bills.parquet(
+        `SELECT TIMESTAMP '2025-01-01' AS p, CASE WHEN i = 2 THEN CAST('-infinity' AS ${type}) ELSE CAST('2025-01-02' AS ${type}) END AS u FROM range(4) r(i)`,
+      );
+      const file = {
+        ...(await bills.put("never.parquet", bytes)),
+        columns: mapped({ period: "timestamp", used: "timestamp" }),
+      };
+      const choices = { costColumns: [], currencyColumn: null, usageColumn: null };
+      await rejects(load(warehouse, [file], choices), "VALUE_INVALID", "never.parquet", "used", "row 3", "infinity");
+    }
+  });
+
   test("take 1,200 columns, and twice", async (t) => {
     const bills = await duckdbWarehouse(t);
     const warehouse = await bills.open();

@@ -112,6 +112,13 @@ describe("storage file: changes", () => {
     assert.deepEqual(await (await openStorage(copy)).find("cur/x"), object);
   });
 
+  test("lists folders that lie in each other a thousand deep, in a moment", { timeout: 20_000 }, async (t) => {
+    const { folder, storage } = await seeded(t);
+    const deep = Array.from({ length: 1000 }, () => "q").join("/");
+    await writeKey(folder, `${deep}/x`, "x");
+    assert.deepEqual(await keysOf(storage), ["cur/x", `${deep}/x`]);
+  });
+
   test("goes on when a folder or a file vanishes while it lists", async (t) => {
     const { folder, storage } = await seeded(t);
     for (const key of ["a/x", "b/x", "c/x", "c/y"]) await writeKey(folder, key, key);

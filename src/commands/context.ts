@@ -7,6 +7,8 @@ export type ExitCode = 0 | 1 | 2 | 3 | 4 | 64 | 130;
 export interface Output {
   /** Writes text as it is. After the reader went away (`| head`) it does nothing. */
   write(text: string): void;
+  /** Waits until the reader has taken most of what was written: who writes much without waiting fills the memory. */
+  drained(): Promise<void>;
   /** Whether a person watches: cursor movements are understood. */
   readonly isTerminal: boolean;
   /** Whether colours are wanted. */

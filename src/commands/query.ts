@@ -32,6 +32,7 @@ export async function writeJson(rows: AsyncIterable<Row>, output: Output): Promi
     if (output.closed) return;
     output.write(`${before}\n  ${jsonText(row)}`);
     before = ",";
+    await output.drained();
   }
   output.write(before === "[" ? "[]\n" : "\n]\n");
 }
@@ -48,6 +49,7 @@ export async function writeCsv(rows: AsyncIterable<Row>, output: Output): Promis
       output.write(`${columns.map(cell).join(",")}\n`);
     }
     output.write(`${columns.map((column) => cell(cellText(row[column]))).join(",")}\n`);
+    await output.drained();
   }
 }
 
@@ -69,6 +71,7 @@ async function writeTable(rows: AsyncIterable<Row>, { stdout, stderr, flags }: C
     if (more) break;
     table.add(row);
     count += 1;
+    await stdout.drained();
   }
   const { hiddenColumns } = table.end();
   if (flags.quiet) return;

@@ -102,18 +102,18 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
 /** What a restatement changed: `2025-01 restated: 10,416 -> 10,080 rows, 1,705.76 -> 1,650.26 USD`. */
 export function restatement({ billing_month: month, rows, cost, previous }: LoadedMonth): string | null {
   if (previous === null) return null;
-  const isSame = previous.rows === rows && JSON.stringify(previous.cost) === JSON.stringify(cost);
-  if (isSame) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
+  if (previous.same_figures) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
   const count =
     previous.rows === rows ? formatNumber(rows, "row") : `${formatCount(previous.rows)} -> ${formatCount(rows)} rows`;
   const costs = formatCost(cost, previous.cost);
-  return `${month} restated: ${[count, costs].filter(Boolean).join(", ")}`;
+  const isSameInAll = previous.rows === rows && costs === formatCost(cost);
+  const moved = isSameInAll ? ["as before in all, and divided otherwise"] : [];
+  return `${month} restated: ${[count, costs, ...moved].filter(Boolean).join(", ")}`;
 }
 
 /** Whether this load changed a month that was final. */
-export function isLoud({ state, rows, cost, previous }: LoadedMonth): boolean {
-  if (state !== "restated-after-final" || previous === null) return false;
-  return previous.rows !== rows || JSON.stringify(previous.cost) !== JSON.stringify(cost);
+export function isLoud({ state, previous }: LoadedMonth): boolean {
+  return state === "restated-after-final" && previous !== null && !previous.same_figures;
 }
 
 function changes(month: LoadedMonth): string[] {

@@ -3,20 +3,32 @@ import type { Output } from "./context.ts";
 import { showCursor } from "./live-block.ts";
 
 /** The part of a stream that an output needs: standard output and standard error have it, terminal or not. */
-export type OutputStream = Pick<NodeJS.WriteStream, "write" | "on"> & Partial<Pick<WriteStream, "isTTY" | "columns">>;
+export type OutputStream = Pick<NodeJS.WriteStream, "write" | "on" | "writableNeedDrain"> &
+  Partial<Pick<WriteStream, "isTTY" | "columns">>;
 
 /** Makes an output of a standard stream, and judges once whether it is a terminal and takes colours. */
 export function createOutput(stream: OutputStream, environment: Readonly<Record<string, string | undefined>>): Output {
   let closed = false;
+  const waiting: (() => void)[] = [];
+  const goOn = (): void => {
+    for (const resolve of waiting.splice(0)) resolve();
+  };
   // The reader of a pipe may leave at any time (`| head`): that is no failure of ours.
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     closed = true;
+    goOn();
   });
+  stream.on("drain", goOn);
+  stream.on("close", goOn);
   const isTerminal = stream.isTTY === true && environment["TERM"] !== "dumb";
   return {
     write(text: string): void {
       if (!closed && text !== "") stream.write(text);
+    },
+    async drained(): Promise<void> {
+      if (closed || !stream.writableNeedDrain) return;
+      await new Promise<void>((resolve) => waiting.push(resolve));
     },
     isTerminal,
     // https://no-color.org: any value that is not empty.

@@ -52,7 +52,8 @@ function monthLines(title: string, checks: readonly Check[], style: ScreenStyle)
   ];
 }
 
-const ofTable = new Set(["rows", "cost", "effective-cost", "summary", "uninvoiced-rows"]);
+const ofTable = new Set(["rows", "cost", "effective-cost", "summary", "uninvoiced-rows", "state", "table"]);
+const ofStorage = new Set(["newest-delivery", "missing-month"]);
 
 /** What mends the differences of one month. */
 function remedyOf(checks: readonly Check[]): string[] {
@@ -61,7 +62,7 @@ function remedyOf(checks: readonly Check[]): string[] {
   if (first === undefined || first.billing_month === null) return [];
   const run = `billhouse run ${visible(first.pipeline)} --month ${first.billing_month}`;
   if (failed.some(({ name }) => ofTable.has(name))) return [`${run} --force loads it again from its files.`];
-  return failed.some(({ name }) => name === "newest-delivery") ? [`${run} takes what can be taken.`] : [];
+  return failed.some(({ name }) => ofStorage.has(name)) ? [`${run} takes what can be taken.`] : [];
 }
 
 function checkLines({ name, ok, expected, actual }: Check, style: ScreenStyle): string[] {

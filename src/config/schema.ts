@@ -91,7 +91,8 @@ export function expectation(path: readonly string[]): string | undefined {
 }
 
 // What a configuration says stands in messages, and in what services are asked.
-const openText = z.string().refine((value) => !holdsSecret(value));
+// No system takes a NUL in a name, and some cut the name there.
+const openText = z.string().refine((value) => !holdsSecret(value) && !value.includes("\u0000"));
 const text = openText.min(1);
 
 const identifier = openText
@@ -118,6 +119,7 @@ const sourceKeys = {
   bucket_url: z
     .string()
     .min(1)
+    .refine((address) => !address.includes("\u0000"))
     .describe("a bucket or a folder: gs://bucket, s3://bucket, az://account/container, file:///folder or folder"),
   bucket: text
     .regex(/^[^:/?@\s]+$/)

@@ -10,7 +10,7 @@ import { readFile, readHeader, type CheckedBytes } from "./files/read.ts";
 import type { Survey } from "./survey.ts";
 import { createTally, type ProofColumns } from "./files/tally.ts";
 import { makeWorkFolder } from "../warehouses/work-folders.ts";
-import { combineEvidence } from "./verify.ts";
+import { combineEvidence } from "./proof.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 
 /**
@@ -38,7 +38,7 @@ export async function* rereadMonth(
         parts.push(read.evidence);
         yield* heldAgainst(file, read, receipt);
       } catch (error) {
-        if (!(error instanceof BillhouseError) || signal?.aborted === true) throw error;
+        if (signal?.aborted === true || !isTold(error)) throw error;
         yield difference("file", billingMonth, `${file.key} can be read`, `${error.code}: ${error.message}`);
         return;
       }
@@ -50,6 +50,11 @@ export async function* rereadMonth(
   yield same("delivered-rows", billingMonth, `${receipt.rows} rows`, `${evidence.monthRows} rows`);
   yield* sameSums("delivered-cost", billingMonth, receipt.cost, evidence.sums[0]);
   yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, evidence.sums[1]);
+}
+
+/** An error that says what is wrong: one of billhouse, or of the operating system, such as a disk that is full. */
+function isTold(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof BillhouseError || (error instanceof Error && "syscall" in error && "code" in error);
 }
 
 function* heldAgainst(

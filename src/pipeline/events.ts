@@ -121,6 +121,8 @@ export interface LoadedMonth {
     readonly execution_id: string;
     readonly rows: number;
     readonly cost: CurrencySums | null;
+    /** Whether rows and costs are the same now, in all and by service, account and charge type, as far as both tell. */
+    readonly same_figures: boolean;
   } | null;
 }
 

@@ -33,7 +33,7 @@ export function inexactColumns(
   const amounts = amountNames(rules);
   return table.filter(({ name, type }) => {
     const key = fold(name);
-    const wanted = commonType(declared.get(key) ?? []) ?? known.get(key) ?? (amounts.has(key) ? "decimal" : undefined);
+    const wanted = commonType(declared.get(key) ?? [], known.get(key)) ?? (amounts.has(key) ? "decimal" : undefined);
     return wanted === "decimal" && (type === "double" || type === "text");
   });
 }

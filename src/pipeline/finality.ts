@@ -10,7 +10,7 @@ export interface FinalityFacts {
   readonly rows: number | null;
   /** Rows without an invoice id; null where there is no column for it. */
   readonly uninvoicedRows: number | null;
-  /** When the delivery was made, or at the latest: ISO 8601; null where nobody knows. */
+  /** When the delivery was made: ISO 8601; null where nobody knows. */
   readonly made: string | null;
 }
 
@@ -34,10 +34,16 @@ export function finalityOf(
   return isWhole && made !== null && made.slice(0, 10) >= lastRun ? "final" : "estimated";
 }
 
-/** What a loaded month is today: a month that was restated after it was final stays so. */
+/**
+ * What a loaded month is today: a month that was restated after it was final stays so. A delivery is no later one when
+ * more time has passed: where its receipt does not keep when it was made, what the month was at its load counts.
+ */
 export function finalityNow(receipt: Receipt, closed: ExportFormat["closed"], now: Date): Finality {
-  if (receipt.finality === "restated-after-final") return receipt.finality;
-  return finalityOf({ ...receipt, made: receipt.submittedTime ?? receipt.loadedAt }, closed, now);
+  const { finality, submittedTime, files, loadedAt, restoredLoadId } = receipt;
+  // The receipts of others know no more than when they were written; an undo writes them anew.
+  const made = submittedTime ?? (files === null && restoredLoadId === null ? loadedAt : null);
+  if (finality === "restated-after-final" || (finality === "final" && made === null)) return finality;
+  return finalityOf({ ...receipt, made }, closed, now);
 }
 
 /**
@@ -45,7 +51,7 @@ export function finalityNow(receipt: Receipt, closed: ExportFormat["closed"], no
  * costs; loading the same again changes nothing.
  */
 export function finalityAfter(
-  load: Omit<Receipt, "loadId" | "loadedAt" | "finality">,
+  load: Omit<Receipt, "loadId" | "loadedAt" | "finality"> & Pick<FinalityFacts, "made">,
   previous: Receipt | null,
   closed: ExportFormat["closed"],
   now: Date,
@@ -53,7 +59,7 @@ export function finalityAfter(
   const before = previous === null ? "open" : finalityNow(previous, closed, now);
   const wasFinal = before === "final" || before === "restated-after-final";
   if (previous !== null && wasFinal) return hasSameFigures(load, previous) ? before : "restated-after-final";
-  return finalityOf({ ...load, made: load.submittedTime ?? now.toISOString() }, closed, now);
+  return finalityOf(load, closed, now);
 }
 
 /** What two loads of a month are compared by. */

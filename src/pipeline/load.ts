@@ -13,7 +13,7 @@ import { readFile, type CheckedBytes } from "./files/read.ts";
 import { describeLoad, draftReceipt, type Draft } from "./receipt.ts";
 import { smallReads, type Survey } from "./survey.ts";
 import { createTally } from "./files/tally.ts";
-import { combineEvidence, verifyFile, verifyMonth } from "./verify.ts";
+import { combineEvidence, verifyFile, verifyMonth } from "./proof.ts";
 
 /** How months are loaded. */
 export interface LoadOptions {
@@ -173,6 +173,7 @@ async function loadMonth(
       replaces: newestReceipt?.loadId ?? null,
       // Loading the same delivery once more must not push out the one before it.
       keepPrevious: isAgain ? 0 : pipeline.keepPrevious,
+      restoredLoadId: newestReceipt?.restoredLoadId ?? null,
       stamped: preparation.stamped,
       spansMonths: execution.spansMonths && !preparation.stamped,
       files: files(),

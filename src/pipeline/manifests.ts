@@ -53,6 +53,9 @@ export async function chooseDelivery(
       if (execution.id === loaded?.ids.at(-1)) return { chosen: null, refused };
       continue;
     }
+    // What is older than something that was undone is what the undo went back to, or something before it.
+    const isBehind = !force && refused.some((one) => isUndone(one, loaded));
+    if (isBehind && loaded?.ids.includes(execution.id) !== true) return { chosen: null, refused };
     if (force || days === null || required === null || covers(days, required)) return { chosen: execution, refused };
     refused.push(execution);
   }
@@ -185,10 +188,16 @@ async function readExecution(
     columns: manifest.columns,
     rows: manifest.rows,
     submittedTime: manifest.submittedTime,
+    made: manifest.submittedTime ?? (pathTime(place) || object.modified),
     scope: manifest.scope,
     coverage: manifest.partial ? days : null,
     spansMonths: monthsOf(manifest.period).length > 1,
   };
+}
+
+/** The time in a path, to the minute; empty where it has none. */
+function pathTime({ order }: ManifestPlace): string {
+  return order.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:00Z");
 }
 
 function fileFormat(key: string, declared: FileFormat): FileFormat {

@@ -2,7 +2,7 @@ import type { ExportFormat } from "../exports/export.ts";
 import type { Evidence, Receipt, ReceiptFile } from "../model.ts";
 import type { TableMeasures } from "../warehouses/warehouse.ts";
 import type { LoadedMonth } from "./events.ts";
-import { finalityAfter } from "./finality.ts";
+import { finalityAfter, hasSameFigures } from "./finality.ts";
 import type { PreparedMonth } from "./prepare.ts";
 import { isUndone } from "./undone.ts";
 
@@ -50,14 +50,16 @@ export function draftReceipt(facts: LoadFacts): Draft {
     measured,
     summary: measures.summary,
     uninvoicedRows: measures.uninvoicedRows,
-    // What is loaded now was asked for, whatever was undone before.
-    undone: (newestReceipt?.undone ?? []).filter((one) => !isUndone(execution, { ids: [], undone: [one] })),
+    // What is loaded now was asked for; of the same execution other files may have been undone, and stay so.
+    undone: (newestReceipt?.undone ?? []).filter(
+      (one) => !isUndone(execution, { ids: [newestReceipt?.executionId ?? ""], undone: [one] }),
+    ),
     restoredLoadId: null,
     waivers: [...accepted],
     durationSeconds: seconds,
     version,
   };
-  return { ...receipt, finality: finalityAfter(receipt, newestReceipt, closed, now) };
+  return { ...receipt, finality: finalityAfter({ ...receipt, made: execution.made }, newestReceipt, closed, now) };
 }
 
 /** What `run` tells of a month that it loaded. */
@@ -74,7 +76,12 @@ export function describeLoad(receipt: Draft, { action, previous }: PreparedMonth
     seconds: receipt.durationSeconds ?? 0,
     rounded_values: receipt.roundedValues ?? 0,
     schema_changes: receipt.schemaChanges,
-    previous: previous && { execution_id: previous.executionId, rows: previous.rows, cost: previous.cost },
+    previous: previous && {
+      execution_id: previous.executionId,
+      rows: previous.rows,
+      cost: previous.cost,
+      same_figures: hasSameFigures(receipt, previous),
+    },
   };
 }
 

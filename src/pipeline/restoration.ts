@@ -1,12 +1,13 @@
 import { BillhouseError, type ErrorCode } from "../errors.ts";
 import type { ExportFormat } from "../exports/export.ts";
-import type { BillingMonth, Receipt } from "../model.ts";
+import type { BillingMonth, DataFile, MeasuredColumns, Receipt, StoredObject } from "../model.ts";
 import { loadPackage } from "../state/package.ts";
 import type { Storage } from "../storages/storage.ts";
 import { version } from "../version.ts";
-import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { MonthColumns, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth } from "./events.ts";
-import { finalityNow } from "./finality.ts";
+import { finalityNow, hasSameFigures } from "./finality.ts";
+import { stampedColumn } from "./layout.ts";
 import { loadMonths } from "./load.ts";
 import { measuredColumns, type LoadedTable } from "./loaded.ts";
 import type { Draft } from "./receipt.ts";
@@ -22,6 +23,12 @@ export interface Undoing {
   readonly until: string;
 }
 
+/** The files of a load as they lie in their storage, in the order of its receipt. */
+export interface StoredDelivery {
+  readonly storage: Storage;
+  readonly objects: readonly StoredObject[];
+}
+
 /**
  * Loads the files of a delivery once more; no manifest need name them. Errors: those of loading a month, and
  * ROW_COUNT_MISMATCH, SUM_MISMATCH when they do not come to what they came to before.
@@ -29,21 +36,21 @@ export interface Undoing {
 export async function loadAgain(
   { pipeline, table, ledger, format, months }: LoadedTable,
   undoing: Undoing,
-  storage: Storage,
+  { storage, objects }: StoredDelivery,
   warehouse: Warehouse,
   signal: AbortSignal,
 ): Promise<Draft> {
   const { billingMonth, previous } = undoing;
-  const files = await Promise.all(
-    (previous.files ?? []).map(async ({ key, rows }) => {
-      const found = await storage.find(key);
-      if (found === undefined) throw new TypeError(`${key} was there a moment ago.`);
-      return { ...found, rows, format: /\.parquet$/i.test(key) ? ("parquet" as const) : (previous.format ?? "csv") };
-    }),
-  );
+  const files = objects.map((object, index): DataFile => ({
+    ...object,
+    rows: previous.files?.[index]?.rows ?? null,
+    format: /\.parquet$/i.test(object.key) ? "parquet" : (previous.format ?? "csv"),
+  }));
   const [manifest] = files;
   if (manifest === undefined) throw new TypeError(`The load ${previous.loadId} has no files.`);
   const counted = files.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+  // Where a warehouse read several files in one job their rows are not known one by one.
+  const mayHoldMore = files.some(({ rows }) => rows === null) || counted > previous.rows;
   const survey: Survey = {
     // What is undone lies in the storage, and would only push out what was kept before it.
     pipeline: { ...pipeline, keepPrevious: 0 },
@@ -68,10 +75,11 @@ export async function loadAgain(
           columns: [],
           rows: null,
           submittedTime: previous.submittedTime,
+          made: previous.submittedTime ?? previous.loadedAt,
           coverage: previous.coverage,
           scope: previous.scope,
-          // Where a warehouse read several files in one job their rows are not known one by one.
-          spansMonths: files.some(({ rows }) => rows === null) || counted > previous.rows,
+          // Rows that do not tell their month were all of this one.
+          spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
         },
       },
     ],
@@ -102,7 +110,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   const { pipeline, table, format } = loaded;
   const { billingMonth, current, previous, until } = undoing;
   const started = performance.now();
-  const measured = previous.measured ?? measuredColumns(loaded, billingMonth);
+  const measured = previous.measured ?? columnsAlone(measuredColumns(loaded, billingMonth));
   let receipt: Draft | undefined;
   const isBack = await warehouse.restoreMonth(
     {
@@ -143,6 +151,10 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   );
 }
 
+function columnsAlone({ table: _, billingMonth: __, ...columns }: MonthColumns): MeasuredColumns {
+  return columns;
+}
+
 /** The receipt of rows that are back. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of before. */
 function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFormat["closed"]): Draft {
   proveSame(draft, previous);
@@ -155,8 +167,21 @@ function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFor
 }
 
 function proveSame(draft: Draft, previous: Receipt): void {
-  const hint =
-    "Nothing was changed. What is kept of that load is not what was loaded: somebody has changed it, or, with time travel, the clock of this machine is wrong.";
+  proveTotals(draft, previous);
+  const isMeasuredAlike = JSON.stringify(draft.measured) === JSON.stringify(previous.measured);
+  if (!isMeasuredAlike || hasSameFigures({ ...draft, cost: null, effectiveCost: null }, previous)) return;
+  throw new BillhouseError(
+    "SUM_MISMATCH",
+    `The costs of ${previous.billingMonth} by service, account and charge type are not those that were loaded from ${previous.executionId}.`,
+    { hint: otherRows },
+  );
+}
+
+const otherRows =
+  "Nothing was changed. What is kept of that load is not what was loaded: somebody has changed it, or, with time travel, the clock of this machine is wrong.";
+
+function proveTotals(draft: Draft, previous: Receipt): void {
+  const hint = otherRows;
   const { billingMonth, executionId } = previous;
   if (draft.rows !== previous.rows) {
     const what = `${previous.rows} rows of ${billingMonth} were loaded from ${executionId}, ${draft.rows} were found.`;

@@ -9,7 +9,7 @@ import { loadMonths } from "./load.ts";
 import { describePlan, type MonthPlan } from "./plan.ts";
 import { checkMonths, selectPipelines, tableTitle, type MonthSelection } from "./select.ts";
 import { survey } from "./survey.ts";
-import { waivableChecks } from "./verify.ts";
+import { waivableChecks } from "./proof.ts";
 
 /** What a run or a plan is about. */
 export interface RunOptions {

@@ -73,8 +73,9 @@ function pipelineStatus(
   { now = new Date(), maxAge }: StatusOptions,
 ): PipelineStatus {
   const { pipeline, ledger } = loaded;
-  const missing = gaps(loaded);
   const receipts = ledger.columns === null ? [] : ledger.receipts.map(({ billingMonth }) => billingMonth);
+  const missing = gaps(loaded).filter((month) => !receipts.includes(month));
+  const isGone = ledger.columns === null && ledger.receipts.length > 0;
   const months = [...new Set([...loaded.months.keys(), ...receipts, ...missing, ...held.months.keys()])];
   const newest =
     [...loaded.months.keys()]
@@ -93,7 +94,12 @@ function pipelineStatus(
     newest_load: newest,
     ...(maxAge === undefined ? {} : { stale: seconds === null || seconds > maxAge }),
     kept,
-    notes: [...floatNotes(ledger.columns ?? []), ...ledger.notes, ...held.notes],
+    notes: [
+      ...(isGone ? [`The table ${titleOf(loaded)} is gone; billhouse run loads its months again.`] : []),
+      ...floatNotes(ledger.columns ?? []),
+      ...ledger.notes,
+      ...held.notes,
+    ],
   };
 }
 

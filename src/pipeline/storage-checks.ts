@@ -34,17 +34,19 @@ export async function* filesOf(
     const now = discovery.objects.get(file.key);
     if (now === undefined || !(await isSame(file, now, discovery.storage, warehouse))) differing.push({ file, now });
   }
-  const undone = plans.find((plan) => plan.billingMonth === billingMonth && plan.action === "refused");
   if (differing.length === 0) {
     yield same("files", billingMonth, told, told);
     return true;
   }
-  if (restoredLoadId !== null && undone !== undefined) {
-    const actual = `${differing.length} of them overwritten by ${undone.execution?.id}, which was undone`;
+  const undone = plans.find(({ billingMonth: month, action }) => month === billingMonth && action === "refused");
+  const overwriting = restoredLoadId === null ? [] : (undone?.execution?.files ?? []).map(({ key }) => key);
+  const lost = differing.filter(({ file }) => !overwriting.includes(file.key));
+  if (lost.length === 0) {
+    const actual = `${differing.length} of them overwritten by ${undone?.execution?.id}, which was undone`;
     yield { name: "files", billing_month: billingMonth, ok: true, expected: told, actual };
     return false;
   }
-  for (const { file, now } of differing) {
+  for (const { file, now } of lost) {
     const expected = `${file.key}: ${file.size} bytes, as loaded`;
     // Some clean up old deliveries: who does can tell the two apart.
     if (now === undefined) yield difference("file-gone", billingMonth, expected, `${file.key} is gone`);

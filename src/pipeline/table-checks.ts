@@ -1,5 +1,6 @@
 import type { BillingMonth, CostLine } from "../model.ts";
 import { monthsOf } from "../schema/periods.ts";
+import { loadedExecutions } from "../state/executions.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { measuredColumns, type LoadedTable } from "./loaded.ts";
@@ -23,6 +24,22 @@ export async function strayMonths(
     const reason = isKnown ? "a month that the state has forgotten" : "no load of such rows";
     return difference("months", month === "" ? null : month, `0 rows (${reason})`, count(rows));
   });
+}
+
+/** Months that were loaded into a table that is there no more. Error: STATE_INVALID. */
+export function monthsWithoutTable(
+  { ledger, table }: LoadedTable,
+  isWanted: (month: BillingMonth) => boolean,
+): readonly MonthCheck[] {
+  if (ledger.columns !== null) return [];
+  const rows = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, count(receipt.rows)]));
+  const known = new Set([...rows.keys(), ...loadedExecutions(ledger.state, table).keys()]);
+  return [...known]
+    .filter(isWanted)
+    .toSorted()
+    .map((month) =>
+      difference("table", month, `a table with ${rows.get(month) ?? "rows"} of ${month}`, "no such table"),
+    );
 }
 
 /** Months that are not loaded and should be: those that were asked for by name, and gaps between loaded ones. */
@@ -66,9 +83,9 @@ export async function heldAgainstReceipt(
     same("rows", month, count(receipt.rows), count(measures.rows)),
     ...sameSums("cost", month, receipt.tableCost, measures.sums[0]),
     ...sameSums("effective-cost", month, receipt.tableEffectiveCost, measures.sums[1]),
-    ...(uninvoicedRows === null || measures.uninvoicedRows === null
+    ...(uninvoicedRows === null
       ? []
-      : [same("uninvoiced-rows", month, count(uninvoicedRows), count(measures.uninvoicedRows))]),
+      : [same("uninvoiced-rows", month, count(uninvoicedRows), invoicesOf(measures.uninvoicedRows))]),
     ...(summary === null ? [] : [sameSummary(month, summary, measures.summary)]),
   ];
 }
@@ -100,6 +117,10 @@ function sameSummary(month: BillingMonth, before: readonly CostLine[], now: read
 
 function titleOf({ service, account, charge_type, currency }: CostLine): string {
   return [service ?? "no service", account ?? "no account", charge_type ?? "no charge type", currency].join(" / ");
+}
+
+function invoicesOf(uninvoicedRows: number | null): string {
+  return uninvoicedRows === null ? "no column of invoice ids" : count(uninvoicedRows);
 }
 
 function count(rows: number): string {

@@ -1,15 +1,14 @@
 import type { Config } from "../config.ts";
 import { BillhouseError } from "../errors.ts";
-import type { BillingMonth, Receipt } from "../model.ts";
+import type { BillingMonth, Receipt, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
-import type { Storage } from "../storages/storage.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt } from "./difference.ts";
 import type { UndoResult } from "./events.ts";
 import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./loaded.ts";
 import { checksumOf } from "./files/read.ts";
-import { loadAgain, restore, type Undoing } from "./restoration.ts";
+import { loadAgain, restore, type StoredDelivery, type Undoing } from "./restoration.ts";
 import { selectOne } from "./select.ts";
 import { holdsFiles, isSameDelivery } from "./undone.ts";
 
@@ -45,11 +44,13 @@ export async function undo(
     signal.throwIfAborted();
     const loaded = await readLoaded(pipeline, warehouse);
     const undoing = await findPrevious(loaded, billingMonth, warehouse);
-    const { storage, note } = await unchangedFiles(loaded, undoing.previous);
+    const { delivery, failure } = await unchangedFiles(loaded, undoing.previous);
     const restored =
-      storage === null
-        ? await restore(loaded, undoing, warehouse)
-        : await loadAgain(loaded, undoing, storage, warehouse, signal);
+      delivery === null
+        ? await restore(loaded, undoing, warehouse).catch((error: unknown) => {
+            throw failure === null ? error : outOfReach(error, failure);
+          })
+        : await loadAgain(loaded, undoing, delivery, warehouse, signal);
     isDone = true;
     await warehouse.publish();
     return {
@@ -58,30 +59,35 @@ export async function undo(
       billing_month: billingMonth,
       undone: describeReceipt(undoing.current),
       restored: { ...describeReceipt(undoing.previous), rows: restored.rows, cost: restored.tableCost },
-      from: storage === null ? "warehouse" : "storage",
+      from: delivery === null ? "warehouse" : "storage",
       state: restored.finality ?? "open",
-      notes: note === null ? [] : [note],
+      notes: failure === null ? [] : [`The storage could not be looked at. ${failure.message}`],
       seconds: Math.round(performance.now() - started) / 1000,
     };
   } catch (error) {
-    throw signal.aborted ? interrupted(billingMonth, isDone, error) : error;
+    if (isDone) throw unpublished(billingMonth, signal.aborted, error);
+    throw signal.aborted ? interrupted(error) : error;
   } finally {
     signal.removeEventListener("abort", stop);
     await warehouse.close();
   }
 }
 
-function interrupted(billingMonth: BillingMonth, isDone: boolean, cause: unknown): BillhouseError {
-  return isDone
-    ? new BillhouseError(
-        "INTERRUPTED",
-        `${billingMonth} is undone, but readers do not see it yet: making their copy was stopped.`,
-        { hint: "billhouse run makes it. Do not undo again.", cause },
-      )
-    : new BillhouseError("INTERRUPTED", "The undo was stopped. The month is as it was before.", {
-        hint: "Look with billhouse status, and undo again.",
-        cause,
-      });
+/** The undo is committed, and doing it again would go back one load further. */
+function unpublished(billingMonth: BillingMonth, isStopped: boolean, cause: unknown): BillhouseError {
+  const code = isStopped ? "INTERRUPTED" : cause instanceof BillhouseError ? cause.code : "WAREHOUSE_UNAVAILABLE";
+  const reason = isStopped || !(cause instanceof Error) ? "making their copy was stopped." : cause.message;
+  return new BillhouseError(code, `${billingMonth} is undone, but readers do not see it yet: ${reason}`, {
+    hint: "billhouse run makes the copy for readers. Do not undo again.",
+    cause,
+  });
+}
+
+function interrupted(cause: unknown): BillhouseError {
+  return new BillhouseError("INTERRUPTED", "The undo was stopped.", {
+    hint: "Look with billhouse status whether it is done, as it may be in BigQuery, before you undo again.",
+    cause,
+  });
 }
 
 async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, warehouse: Warehouse): Promise<Undoing> {
@@ -95,11 +101,14 @@ async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, war
     return { billingMonth, current, previous, until: next.loadedAt };
   }
   const { name } = loaded.pipeline;
-  const isUndone = current !== null && current.undone.length > 0;
+  const again = `billhouse run ${name} --month ${billingMonth} --force`;
+  const hints = {
+    unknown: `The month has no receipt of its own: ${again} makes one.`,
+    undone: `What was undone comes back with ${again}.`,
+    first: "It was loaded from one delivery only.",
+  };
   throw new BillhouseError("USAGE_INVALID", `There is no load of ${billingMonth} of ${name} to go back to.`, {
-    hint: isUndone
-      ? `What was undone comes back with billhouse run ${name} --month ${billingMonth} --force.`
-      : "It was loaded from one delivery only.",
+    hint: hints[current === null ? "unknown" : current.undone.length > 0 ? "undone" : "first"],
   });
 }
 
@@ -108,26 +117,37 @@ function wasUndone({ executionId, files }: Receipt, undone: Receipt["undone"]): 
   return undone.some((one) => one.executionId === executionId && (files === null || holdsFiles(one, files)));
 }
 
-/** The storage, when the files of a delivery lie in it as they were loaded; else null, with a note when nobody knows. */
+/** Nobody has the rows but, maybe, the storage that could not be looked at: that is what has to be mended. */
+function outOfReach(error: unknown, failure: BillhouseError): unknown {
+  if (!(error instanceof BillhouseError) || error.code !== "ROWS_GONE") return error;
+  return new BillhouseError(failure.code, failure.message, {
+    hint: `${failure.hint} Then undo again: nothing was changed, and the warehouse has no copy of the rows.`,
+    cause: failure,
+  });
+}
+
+/** The files of a delivery, when they lie in the storage as they were loaded; else null, with the failure of looking there. */
 async function unchangedFiles(
   { pipeline }: LoadedTable,
   { files }: Receipt,
-): Promise<{ readonly storage: Storage | null; readonly note: string | null }> {
-  const gone = { storage: null, note: null };
+): Promise<{ readonly delivery: StoredDelivery | null; readonly failure: BillhouseError | null }> {
+  const gone = { delivery: null, failure: null };
   if (files === null || files.length === 0) return gone;
   try {
     const storage = await openStorage(pipeline.bucketUrl, pipeline.storage);
+    const objects: StoredObject[] = [];
     for (const file of files) {
       const found = await storage.find(file.key);
       if (found === undefined || found.size !== file.size) return gone;
+      objects.push(found);
       if (found.version === file.version) continue;
       // Written again, as a mirror does: its bytes decide.
       const checksum = await checksumOf(storage, { ...found, format: "csv", rows: null });
       if (file.checksum === null || checksum !== file.checksum) return gone;
     }
-    return { storage, note: null };
+    return { delivery: { storage, objects }, failure: null };
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;
-    return { storage: null, note: `The storage could not be looked at. ${error.message}` };
+    return { delivery: null, failure: error };
   }
 }

@@ -9,7 +9,7 @@ import { readLoaded, type LoadedTable } from "./loaded.ts";
 import { checkMonths, isSelected, selectPipelines, type MonthSelection } from "./select.ts";
 import { filesOf, newerDeliveries } from "./storage-checks.ts";
 import { survey, type SurveyedWarehouse } from "./survey.ts";
-import { heldAgainstReceipt, missingMonths, strayMonths } from "./table-checks.ts";
+import { heldAgainstReceipt, missingMonths, monthsWithoutTable, strayMonths } from "./table-checks.ts";
 
 /** What `verify` looks at. */
 export interface VerifyOptions {
@@ -50,9 +50,8 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
         const loaded = await readLoaded(pipeline, warehouse);
         const asked = { ledger: async () => loaded.ledger, reads };
         const wanted = wantedMonths(loaded, options);
-        checks.push(
-          ...(await strayMonths(loaded, warehouse, (month) => isSelected(month, pipeline, options.months ?? {}))),
-        );
+        const isWanted = (month: BillingMonth): boolean => isSelected(month, pipeline, options.months ?? {});
+        checks.push(...monthsWithoutTable(loaded, isWanted), ...(await strayMonths(loaded, warehouse, isWanted)));
         for (const month of wanted) {
           options.signal?.throwIfAborted();
           options.onMonth?.(name, month);
@@ -106,7 +105,9 @@ async function* storageChecks(
 }
 
 function wantedMonths({ pipeline, months }: LoadedTable, options: Pick<VerifyOptions, "months">): BillingMonth[] {
-  return [...months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {})).toSorted();
+  // Also what was loaded before `first_month` was set: it is in the table, and people add it up.
+  const selected = { ...pipeline, firstMonth: null };
+  return [...months.keys()].filter((month) => isSelected(month, selected, options.months ?? {})).toSorted();
 }
 
 function cannotLook(what: "table" | "storage", error: unknown, signal: AbortSignal | undefined): MonthCheck {

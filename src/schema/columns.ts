@@ -120,7 +120,7 @@ export function planColumns(situation: ColumnSituation, rules: SchemaRules): Col
   // A float that was taken over is not made anew, should its table be gone.
   const recorded = new Map(registry.map((row) => [fold(row.columnName), row.type === "double" ? "decimal" : row.type]));
   const typeOf = (key: string): ColumnType | undefined =>
-    present.get(key) ?? recorded.get(key) ?? commonType(declared.get(key) ?? []) ?? known.get(key);
+    present.get(key) ?? recorded.get(key) ?? commonType(declared.get(key) ?? [], known.get(key));
   const missing = [...needed].filter(([key]) => !present.has(key));
   const added = missing.map(([key, name]) => ({ name, type: typeOf(key) ?? "text" }));
   const registered = claims

@@ -8,10 +8,11 @@ export interface TypeOpinion {
 }
 
 /**
- * The type of a new column that can hold what all headers declare for it, whatever their order; undefined when none
- * declares one. Never `double`: what billhouse makes itself is exact.
+ * The type of a new column that can hold what all headers declare for it, whatever their order. Where none declares one,
+ * or they contradict each other, it is the `known` type of the column: one odd delivery must not decide for all others.
+ * Never `double`: what billhouse makes itself is exact.
  */
-export function commonType(opinions: readonly TypeOpinion[]): ColumnType | undefined {
+export function commonType(opinions: readonly TypeOpinion[], known: ColumnType | undefined): ColumnType | undefined {
   const mapped = opinions.some(({ type }) => type === "json");
   const types = new Set<ColumnType>();
   for (const { type, format } of opinions) {
@@ -20,10 +21,10 @@ export function commonType(opinions: readonly TypeOpinion[]): ColumnType | undef
     types.add(type === "double" ? "decimal" : type);
   }
   const [first] = types;
-  if (types.size <= 1) return first;
+  if (types.size <= 1) return first ?? known;
   if (types.size === 2 && types.has("decimal") && types.has("bigint")) return "decimal";
   if (types.size === 2 && types.has("timestamp") && types.has("date")) return "timestamp";
-  return "text";
+  return known ?? "text";
 }
 
 /**

@@ -14,6 +14,12 @@ export const stateEngineVersion = 4;
 /** dlt's name for the kind of warehouse, as a state remembers it. */
 export type DestinationType = "dlt.destinations.duckdb" | "dlt.destinations.bigquery";
 
+/**
+ * Bytes that a state may have once it is unpacked. One of 100 years of months has 150 kB; a few hundred kilobytes of
+ * packed blanks would otherwise fill the memory.
+ */
+const largestState = 16 * 1024 * 1024;
+
 /** One row of `_dlt_pipeline_state`. */
 export interface StateRow {
   /** Grows by one with every change of the content. */
@@ -30,15 +36,23 @@ export interface StateRow {
 
 /**
  * Reads a state as dlt keeps it: base64 of zlib of JSON, or the JSON itself. Values that dlt typed (text behind a
- * private-use character) stay as they are. Error: STATE_INVALID.
+ * private-use character) stay as they are. Error: STATE_INVALID, also for what no dlt writes: more than 16 MiB once
+ * unpacked or a million values, or deeper than 256 levels.
  */
 export function decodeState(text: string): JsonObject {
   let state: JsonValue;
   try {
-    const json = isBase64(text) ? decoder.decode(inflateSync(Buffer.from(text, "base64"))) : text;
+    if (text.length > largestState) throw new RangeError("The state is too large.");
+    const packing = { maxOutputLength: largestState };
+    const json = isBase64(text) ? decoder.decode(inflateSync(Buffer.from(text, "base64"), packing)) : text;
     state = parseJson(json);
   } catch (cause) {
-    throw invalidState("it is neither JSON nor base64 of packed JSON", cause);
+    // zlib says RangeError, too, when there is more than it may unpack.
+    const isTooMuch = cause instanceof RangeError;
+    const reason = isTooMuch
+      ? "it is larger than 16 MiB, has more than a million values, or is nested deeper than 256 levels"
+      : "it is neither JSON nor base64 of packed JSON";
+    throw invalidState(reason, cause);
   }
   if (!isObject(state)) throw invalidState("its JSON is not an object");
   const engine = readInteger(state, "_state_engine_version");

@@ -1,4 +1,3 @@
-import { BillhouseError } from "../errors.ts";
 import { trackingTable, type BillingMonth, type Table } from "../model.ts";
 import { decodeState, invalidState, sealState, stateEngineVersion, stateRow } from "./dlt.ts";
 import type { DestinationType, StateRow } from "./dlt.ts";
@@ -28,14 +27,16 @@ export interface LoadToRecord {
 /**
  * Which execution each billing month of a table was loaded from, by an encoded state (null: none yet). Reads the
  * entries of the AWS and the Azure pipeline, and the older form, a list of ids whose last one counts.
- * Error: STATE_INVALID.
+ * Error: STATE_INVALID, also for an entry of what is no month, and one that names no execution.
  */
 export function loadedExecutions(state: string | null, table: Table): ReadonlyMap<BillingMonth, LoadedExecution> {
   const months = new Map<BillingMonth, LoadedExecution>();
   if (state === null) return months;
   for (const [month, entry] of objectAt(openState(state, table), executionsPath(table))) {
+    // Whoever looks for the months between the first and the last one must find months.
+    if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw invalidState(`it names ${quoted(month)}, which is no month`);
     const loaded = readEntry(entry);
-    if (loaded === "unreadable") throw invalidEntry(month, table);
+    if (loaded === "unreadable") throw invalidState(`its entry for ${month} of ${table.name} names no execution`);
     if (loaded !== null) months.set(month, loaded);
   }
   return months;
@@ -168,8 +169,7 @@ function textAt(entry: JsonObject, key: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-function invalidEntry(month: string, table: Table): BillhouseError {
-  return new BillhouseError("STATE_INVALID", `The state's entry for ${month} of ${table.name} names no execution.`, {
-    hint: `Run billhouse state forget for this export and ${month}: the month is then loaded again.`,
-  });
+/** A key as JSON, so that what it holds can be seen, and only the start of a long one. */
+function quoted(key: string): string {
+  return JSON.stringify(key.length > 40 ? `${key.slice(0, 40)}…` : key);
 }

@@ -14,7 +14,16 @@ export type JsonObject = ReadonlyMap<string, JsonValue>;
 
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[-+.\dEe]+|true|false|null|[{}[\]]/g;
 
-/** Reads JSON text. Error: SyntaxError, as from JSON.parse. */
+/** How deep lists and objects may stand in each other. No state of dlt comes near; each level costs stack to walk. */
+const deepest = 256;
+
+/** How many values there may be: each takes many times the two characters that it can be written with. */
+const mostValues = 1_000_000;
+
+/**
+ * Reads JSON text. Errors: SyntaxError, as from JSON.parse; RangeError for more than a million values, and for what is
+ * nested deeper than 256 levels.
+ */
 export function parseJson(text: string): JsonValue {
   // Refuses what is not JSON, so that below a token can only stand where it belongs.
   JSON.parse(text);
@@ -24,22 +33,25 @@ export function parseJson(text: string): JsonValue {
     return found.done === true ? "" : found.value[0];
   };
 
-  const readObject = (): JsonObject => {
+  let values = 0;
+  const readObject = (depth: number): JsonObject => {
     const object = new Map<string, JsonValue>();
     for (let found = next(); found !== "}"; found = next()) {
       const key = JSON.parse(found) as string;
-      object.set(key, readValue(next()));
+      object.set(key, readValue(next(), depth));
     }
     return object;
   };
 
-  const readValue = (first: string): JsonValue => {
+  const readValue = (first: string, depth: number): JsonValue => {
+    if (++values > mostValues) throw new RangeError(`The JSON has more than ${mostValues} values.`);
+    if (depth > deepest) throw new RangeError(`The JSON is nested deeper than ${deepest} levels.`);
     switch (first.charAt(0)) {
       case "{":
-        return readObject();
+        return readObject(depth + 1);
       case "[": {
         const list: JsonValue[] = [];
-        for (let found = next(); found !== "]"; found = next()) list.push(readValue(found));
+        for (let found = next(); found !== "]"; found = next()) list.push(readValue(found, depth + 1));
         return list;
       }
       case '"':
@@ -55,7 +67,7 @@ export function parseJson(text: string): JsonValue {
     }
   };
 
-  return readValue(next());
+  return readValue(next(), 0);
 }
 
 /** Writes compact JSON: keys in their order, numbers as they were written. */

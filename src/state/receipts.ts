@@ -1,14 +1,16 @@
+import type { ZodType } from "zod";
 import { BillhouseError } from "../errors.ts";
-import type {
-  CostLine,
-  CurrencySums,
-  FileFormat,
-  Finality,
-  MeasuredColumns,
-  Receipt,
-  ReceiptFile,
-  UndoneLoad,
-} from "../model.ts";
+import type { FileFormat, Finality, Receipt } from "../model.ts";
+import {
+  costLines,
+  currencySums,
+  isDay,
+  isLoadId,
+  measuredColumns,
+  receiptFiles,
+  texts,
+  undoneLoads,
+} from "./receipt-shapes.ts";
 
 /** A row as a warehouse's driver reads it: 64-bit integers as numbers or text, times and dates as text. */
 export type ReadRow = Readonly<Record<string, unknown>>;
@@ -16,7 +18,7 @@ export type ReadRow = Readonly<Record<string, unknown>>;
 /**
  * The receipt in a tracking row, or null for a row that is no load (a run summary). `own` is the row of
  * `_billhouse_receipts` with the same load id and month, where the tracking table has no columns for it.
- * Error: STATE_INVALID for JSON text that cannot be read.
+ * Error: STATE_INVALID, naming load and column, for a value that is not what a receipt holds there.
  */
 export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
   const executionId = readId(row);
@@ -25,42 +27,80 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
   if (row["is_run_summary"] === true || executionId === null || billingMonth === null || loadId === null) return null;
   // A migrated table has our columns, and its older receipts still in a table of their own.
   const kept = (column: string): unknown => row[column] ?? own[column];
-  const json = (column: string): unknown => readJson(kept(column), column, loadId);
-  const start = text(kept("coverage_start"));
-  const end = text(kept("coverage_end"));
+  const invalid = (column: string, cause?: unknown): BillhouseError => {
+    const place = row[column] == null ? "_billhouse_receipts" : "the tracking table";
+    const load = `load ${shortened(loadId)} of ${shortened(billingMonth)}`;
+    return new BillhouseError("STATE_INVALID", `The receipt of ${load} holds no readable ${column}.`, {
+      hint: `Set ${column} to NULL in the row of ${place} with this load id: billhouse then does without it.`,
+      cause,
+    });
+  };
+  /** A text that must pass a test. */
+  const checked = (column: string, isValid: (value: string) => boolean): string | null => {
+    const value = text(kept(column));
+    if (value !== null && !isValid(value)) throw invalid(column);
+    return value;
+  };
+  const integer = (column: string): number | null => {
+    const value = number(kept(column));
+    if (value !== null && !Number.isSafeInteger(value)) throw invalid(column);
+    return value;
+  };
+  const json = <T>(column: string, shape: ZodType<T>): T | null => {
+    const value = text(kept(column));
+    if (value === null) return null;
+    try {
+      return shape.nullable().parse(JSON.parse(value));
+    } catch (cause) {
+      throw invalid(column, cause);
+    }
+  };
+  const loadedAt = text(row["loaded_at"]);
+  const instant = loadedAt === null ? "" : readInstant(loadedAt);
+  if (instant === null) throw invalid("loaded_at");
+  const start = checked("coverage_start", isDay);
+  const end = checked("coverage_end", isDay);
   return {
     loadId,
     executionId,
     billingMonth,
-    loadedAt: readInstant(text(row["loaded_at"]) ?? ""),
-    rows: number(row["row_count"]) ?? 0,
-    fileCount: number(row["file_count"]) ?? 0,
-    format: text(kept("format")) as FileFormat | null,
-    sourceBytes: number(kept("source_bytes")),
-    cost: json("cost_by_currency") as CurrencySums | null,
-    tableCost: json("table_cost_by_currency") as CurrencySums | null,
-    effectiveCost: json("effective_cost_by_currency") as CurrencySums | null,
-    tableEffectiveCost: json("table_effective_cost_by_currency") as CurrencySums | null,
-    roundedValues: number(kept("rounded_values")),
+    loadedAt: instant,
+    rows: integer("row_count") ?? 0,
+    fileCount: integer("file_count") ?? 0,
+    format: readFormat(kept("format")),
+    sourceBytes: integer("source_bytes"),
+    cost: json("cost_by_currency", currencySums),
+    tableCost: json("table_cost_by_currency", currencySums),
+    effectiveCost: json("effective_cost_by_currency", currencySums),
+    tableEffectiveCost: json("table_effective_cost_by_currency", currencySums),
+    roundedValues: integer("rounded_values"),
     coverage: start === null || end === null ? null : { start, end },
     firstUsage: text(kept("first_usage")),
     lastUsage: text(kept("last_usage")),
-    schemaChanges: (json("schema_changes") ?? []) as readonly string[],
-    files: json("files") as readonly ReceiptFile[] | null,
+    schemaChanges: json("schema_changes", texts) ?? [],
+    files: json("files", receiptFiles),
     scope: text(kept("scope")),
     submittedTime: text(kept("submitted_time")),
     kind: text(kept("export_kind")),
-    measured: json("measured_columns") as MeasuredColumns | null,
-    summary: json("cost_summary") as readonly CostLine[] | null,
-    uninvoicedRows: number(kept("uninvoiced_rows")),
-    finality: text(kept("finality")) as Finality | null,
-    undone: (json("undone_loads") ?? []) as readonly UndoneLoad[],
-    restoredLoadId: text(kept("restored_load_id")),
-    waivers: (json("waivers") ?? []) as readonly string[],
+    measured: json("measured_columns", measuredColumns),
+    summary: json("cost_summary", costLines),
+    uninvoicedRows: integer("uninvoiced_rows"),
+    finality: checked("finality", (value) => Object.hasOwn(finalities, value)) as Finality | null,
+    undone: json("undone_loads", undoneLoads) ?? [],
+    // The time of that load is read from it.
+    restoredLoadId: checked("restored_load_id", isLoadId),
+    waivers: json("waivers", texts) ?? [],
     durationSeconds: number(kept("duration_seconds")),
     version: text(kept("billhouse_version")),
   };
 }
+
+const finalities: Readonly<Record<Finality, true>> = {
+  open: true,
+  estimated: true,
+  final: true,
+  "restated-after-final": true,
+};
 
 /**
  * The newest receipt of each billing month, in the order of the months: the one with the greatest load id as text, as
@@ -98,20 +138,35 @@ function readId(row: ReadRow): string | null {
     const id = text(row[`${name}__v_text`]) ?? text(row[name]);
     if (id === null) continue;
     // An id that dlt took for a time comes back in the form in which AWS wrote it.
-    const time = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d/.test(id) ? readInstant(id) : id;
-    return time === id ? id : time.replace(/\.\d+\+00:00$/, "Z").replaceAll(/[-:]/g, "");
+    return (
+      readInstant(id)
+        ?.replace(/\.\d+\+00:00$/, "Z")
+        .replaceAll(/[-:]/g, "") ?? id
+    );
   }
   return null;
 }
 
-/** A time as warehouses write it, `2025-11-02 03:04:05.123456+00` or with a T and a Z, as ISO 8601 with `+00:00`. */
-function readInstant(time: string): string {
+/** A time as warehouses write it, `2025-11-02 03:04:05.123456+00` or with a T and a Z, as ISO 8601 with `+00:00`; else null. */
+function readInstant(time: string): string | null {
   const match = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[-+]\d\d)?(?::?(\d\d))?$/.exec(time);
-  if (match === null) return time;
-  const [, day, clock, fraction = "", zone = "Z", minutes = "00"] = match;
+  if (match === null) return null;
+  const [, day = "", clock, fraction = "", zone = "Z", minutes = "00"] = match;
   const offset = zone === "Z" ? "Z" : `${zone}:${minutes}`;
-  const second = new Date(`${day}T${clock}${offset}`).toISOString().slice(0, 19);
-  return `${second}.${fraction.slice(0, 6).padEnd(6, "0")}+00:00`;
+  const moment = new Date(`${day}T${clock}${offset}`);
+  // An offset can lead out of the years of four digits, which are written with a sign.
+  const isWritten = isDay(day) && !Number.isNaN(moment.getTime()) && /^\d/.test(moment.toISOString());
+  if (!isWritten) return null;
+  return `${moment.toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, "0")}+00:00`;
+}
+
+function shortened(value: string): string {
+  return value.length > 40 ? `${value.slice(0, 40)}…` : value;
+}
+
+/** Null for a format that is not ours: what other programs write there is told to nobody. */
+function readFormat(value: unknown): FileFormat | null {
+  return value === "csv" || value === "parquet" ? value : null;
 }
 
 function text(value: unknown): string | null {
@@ -120,16 +175,4 @@ function text(value: unknown): string | null {
 
 function number(value: unknown): number | null {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint" ? Number(value) : null;
-}
-
-function readJson(value: unknown, column: string, loadId: string): unknown {
-  if (typeof value !== "string") return null;
-  try {
-    return JSON.parse(value);
-  } catch (cause) {
-    throw new BillhouseError("STATE_INVALID", `The receipt of load ${loadId} holds no readable ${column}.`, {
-      hint: `Set ${column} to NULL in the row with this load id: billhouse then does without it.`,
-      cause,
-    });
-  }
 }

@@ -75,28 +75,43 @@ async function requireFolder(root: Root): Promise<void> {
 
 async function* list(root: Root, prefix: string): AsyncGenerator<StoredObject> {
   await requireFolder(root);
-  yield* listFolder(root, prefix.replace(/\/+$/u, ""));
-}
-
-async function* listFolder(root: Root, folder: string): AsyncGenerator<StoredObject> {
+  const folder = prefix.replace(/\/+$/u, "");
   const path = folder === "" ? root.path : await locate(root, folder);
   if (path === undefined) return;
+  // A stack of what is still to be listed, the next one on top: folders may lie in each other a thousand deep.
+  const waiting: Listed[] = [{ key: folder, path, isFolder: true }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.isFolder) {
+      for (const entry of (await entriesOf(root, next)).toReversed()) waiting.push(entry);
+    } else {
+      const stats = await lookAt(root, next.key, next.path);
+      if (stats !== undefined) yield toObject(next.key, stats);
+    }
+  }
+}
+
+/** A file or folder below the root. */
+interface Listed {
+  readonly key: string;
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
+/** The files and folders in a folder, in the order of their keys; links are neither. */
+async function entriesOf(root: Root, { key: folder, path }: Listed): Promise<readonly Listed[]> {
   const entries = (await unlessAbsent(readdir(path, { withFileTypes: true }), root, folder)) ?? [];
   // All keys below a folder begin with its name and `/`, so that is what orders it among its neighbours: `a-b` stands
   // before what is in `a`. Strings compare by UTF-16 units, which is another order than that of the bytes.
-  const ordered = entries
+  return entries
+    .filter((entry) => entry.isDirectory() || entry.isFile())
     .map((entry) => ({ entry, order: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name) }))
-    .toSorted((left, right) => Buffer.compare(left.order, right.order));
-  for (const { entry } of ordered) {
-    const key = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (leavesRoot(key)) continue;
-    if (entry.isDirectory()) {
-      yield* listFolder(root, key);
-    } else if (entry.isFile()) {
-      const stats = await lookAt(root, key, join(path, entry.name));
-      if (stats !== undefined) yield toObject(key, stats);
-    }
-  }
+    .toSorted((left, right) => Buffer.compare(left.order, right.order))
+    .map(({ entry }) => ({
+      key: folder === "" ? entry.name : `${folder}/${entry.name}`,
+      path: join(path, entry.name),
+      isFolder: entry.isDirectory(),
+    }))
+    .filter(({ key }) => !leavesRoot(key));
 }
 
 async function find(root: Root, key: string): Promise<StoredObject | undefined> {

@@ -236,6 +236,8 @@ export interface MonthReplacement extends MonthChange {
    * of a load that has no load_id are not kept.
    */
   readonly keepPrevious: number;
+  /** The load whose rows `replaces` had put back, or null: what is kept of it are the same rows, and makes room. */
+  readonly restoredLoadId: string | null;
   /** Whether `partitionColumn` is stamped with the billing month (`billing_month`) instead of being in the files. */
   readonly stamped: boolean;
   /** Whether rows of other months in the files are left out (true) or refused (false). */

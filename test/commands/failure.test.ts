@@ -100,6 +100,24 @@ test("a reader that went away is no failure, any other error is", () => {
   assert.throws(() => stream.emit("error", Object.assign(new Error("full"), { code: "ENOSPC" })), /full/);
 });
 
+test("who writes much waits until the reader has taken it, or has gone", async () => {
+  const stream = Object.assign(new FakeStream(false), { writableNeedDrain: false });
+  const output = createOutput(stream as unknown as OutputStream, {});
+  await output.drained();
+  stream.writableNeedDrain = true;
+  const order: string[] = [];
+  const waits = output.drained().then(() => order.push("goes on"));
+  await new Promise((resolve) => setImmediate(resolve));
+  order.push("drained");
+  stream.emit("drain");
+  await waits;
+  assert.deepEqual(order, ["drained", "goes on"]);
+  const left = output.drained();
+  stream.emit("error", Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+  await left;
+  await output.drained();
+});
+
 test("the first Ctrl-C aborts, the second one leaves and shows the cursor", () => {
   const exits: number[] = [];
   const program = Object.assign(new EventEmitter(), { exit: (code: number) => void exits.push(code) });

@@ -24,7 +24,12 @@ const restated: LoadedMonth = {
   seconds: 1.2,
   rounded_values: 3,
   schema_changes: ["Column product_new was added.", "Column product_old is missing and NULL."],
-  previous: { execution_id: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11", rows: 10_416, cost: { USD: "1705.755" } },
+  previous: {
+    execution_id: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11",
+    rows: 10_416,
+    cost: { USD: "1705.755" },
+    same_figures: false,
+  },
 };
 
 const added: LoadedMonth = {
@@ -403,6 +408,7 @@ export function recordingOutput(form: Partial<Omit<Output, "write">> = {}): Outp
     colour: false,
     columns: 0,
     closed: false,
+    drained: async () => undefined,
     ...form,
     write: (text) => {
       written.push(text);

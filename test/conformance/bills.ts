@@ -135,6 +135,7 @@ export const billReplacement: Omit<MonthReplacement, "files"> = {
   executionId: "e1",
   replaces: null,
   keepPrevious: 0,
+  restoredLoadId: null,
   stamped: false,
   spansMonths: false,
   ...billMeasured,

@@ -211,7 +211,7 @@ export interface AzureOptions {
   /** `YYYYMMDDHHmm`: the folder of a create-new run. */
   readonly pathTime?: string;
   /** By default the minute of `pathTime`. */
-  readonly submittedTime?: string;
+  readonly submittedTime?: string | null;
   /** The last day that the folder names, and the manifest; by default the last one of the month. */
   readonly pathEnd?: string;
   readonly manifestEnd?: string;
@@ -354,7 +354,7 @@ function azureFrom(options: AzureOptions, contents: readonly Uint8Array[]): Deli
     },
     runInfo: {
       executionType: "Scheduled",
-      submittedTime: options.submittedTime ?? submitted,
+      submittedTime: options.submittedTime === undefined ? submitted : options.submittedTime,
       runId: id,
       startDate: `${start}T00:00:00`,
       endDate: `${options.manifestEnd ?? options.pathEnd ?? end}T00:00:00Z`,

@@ -136,6 +136,21 @@ describe("the state of an Azure month", () => {
     assert.deepEqual(await states(project), ["2025-01 restated-after-final"]);
   });
 
+  test("is final by the time in its path where no manifest tells when it was made", async (t) => {
+    for (const [time, state] of [
+      ["202502040042", "estimated"],
+      ["202502050042", "final"],
+    ] as const) {
+      const project = await createProject(t, azureSection);
+      await deliver(
+        project.bucket,
+        azureDelivery({ month, id: "r1", pathTime: time, submittedTime: null, files: [azureRows(month, "1")] }),
+      );
+      assert.equal((await runWell(project)).loaded[0]?.state, state, "also when it is loaded much later");
+      assert.deepEqual(await states(project), [`2025-01 ${state}`]);
+    }
+  });
+
   test("is refused while a shorter run is the newest", async (t) => {
     const project = await createProject(t, azureSection);
     await deliver(project.bucket, run("r1", "0205", "2025-01-31", "2"));

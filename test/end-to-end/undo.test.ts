@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, rm } from "node:fs/promises";
+import { cp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { diff, forget, plan, status, undo, verify } from "../../src/index.ts";
@@ -165,6 +165,29 @@ describe("undo puts the load before back", () => {
   });
 });
 
+describe("a run after an undo", () => {
+  const runOf = (id: string, day: string, ...costs: string[]): Delivery =>
+    azureDelivery({ month, id, pathTime: `202502${day}0042`, files: [azureRows(month, ...costs)] });
+  const azureKeeping: Sections = { azure_billing: { ...azureSection["azure_billing"], keep_previous: 1 } };
+
+  test("loads nothing older than what was put back, though its files are gone, and what is newer than the undone", async (t) => {
+    const project = await createProject(t, azureKeeping);
+    const [oldest, middle, newest] = [runOf("r1", "03", "1"), runOf("r2", "04", "2"), runOf("r3", "05", "3")];
+    for (const delivery of [oldest, middle, newest]) {
+      await deliver(project.bucket, delivery);
+      await runWell(project);
+    }
+    for (const key of [...middle.fileKeys, middle.manifestKey]) await rm(join(project.bucket, key));
+    assert.equal((await undo(project.config, "azure_billing", month)).from, "warehouse");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} refused r3`]);
+    const { ok, checks } = await verify(project.config);
+    const failed = checks.filter((check) => !check.ok).map(({ name }) => name);
+    assert.deepEqual([ok, failed], [false, ["file-gone"]], "its files were not overwritten by what was undone");
+    await deliver(project.bucket, runOf("r4", "06", "4"));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated r4`]);
+  });
+});
+
 describe("undo and files that are copied again", () => {
   /** Writes every object again, as a mirror does. */
   async function copyAgain(project: Project): Promise<void> {
@@ -201,6 +224,17 @@ describe("undo and files that are copied again", () => {
     assert.equal((await rowsNow(project)).length, 3);
   });
 
+  test("goes back to nothing that was undone, though all have one execution", async (t) => {
+    const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], keep_previous: 9 } });
+    const version = (...costs: string[]): Delivery =>
+      curDelivery({ month, shape: "overwrite", id: "a", files: [curRows(month, ...costs)] });
+    await loadAll(project, version("1"), version("2", "2"));
+    await undo(project.config, "aws_cur", month);
+    await loadAll(project, version("3", "3", "3"));
+    assert.equal((await undo(project.config, "aws_cur", month)).restored.rows, 1);
+    await rejects(undo(project.config, "aws_cur", month), "USAGE_INVALID", "no load of 2025-01");
+  });
+
   test("loading the same once more keeps the load before it", async (t) => {
     const project = await createProject(t, keeping);
     const [a, b] = deliveries("overwrite");
@@ -235,6 +269,18 @@ describe("undo and files that are copied again", () => {
     );
     assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
     assert.deepEqual(await rowsNow(project), before);
+    await loadAll(project, c);
+  });
+
+  test("goes on where kept text is no amount, or the table has lost a column", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a, b, c] = deliveries("overwrite");
+    await loadAll(project, a, b);
+    const kept = "billing_data.aws_cur_data_previous";
+    await tamper(project, `ALTER TABLE ${kept} ALTER line_item_usage_amount SET DATA TYPE VARCHAR`);
+    await tamper(project, `UPDATE ${kept} SET line_item_usage_amount = ''`);
+    await tamper(project, "ALTER TABLE billing_data.aws_cur_data DROP COLUMN product_region");
+    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
     await loadAll(project, c);
   });
 });
@@ -291,6 +337,30 @@ describe("undo changes nothing", () => {
     assert.deepEqual(await actions(project), ["unchanged b"]);
   });
 
+  test("when the kept rows come to the same, and belong to another service", async (t) => {
+    const project = await createProject(t, keeping);
+    const [a, b] = deliveries("overwrite");
+    await loadAll(project, a, b);
+    const before = await rowsNow(project);
+    await tamper(
+      project,
+      `UPDATE billing_data.aws_cur_data_previous SET line_item_product_code = 'other' WHERE line_item_unblended_cost = 1.25`,
+    );
+    await rejects(undo(project.config, "aws_cur", month), "SUM_MISMATCH", "by service, account and charge type");
+    assert.deepEqual(await rowsNow(project), before);
+  });
+
+  test("when the storage, which has the rows, cannot be looked at", async (t) => {
+    const project = await createProject(t, curSection);
+    const [a, b] = deliveries("create-new");
+    await loadAll(project, a, b);
+    await rename(project.bucket, `${project.bucket}-away`);
+    const { hint } = await rejects(undo(project.config, "aws_cur", month), "STORAGE_NOT_FOUND", "bucket");
+    assert.match(hint, /Then undo again: nothing was changed/);
+    await rename(`${project.bucket}-away`, project.bucket);
+    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
+  });
+
   test("for a month or an export that is not there", async (t) => {
     const project = await createProject(t, curSection);
     await loadAll(project, deliveries("create-new")[0]);
@@ -316,6 +386,18 @@ test("keep_previous keeps as many earlier loads as it says, and status shows the
   const restored = [];
   for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
   assert.deepEqual(restored, ["c", "b"]);
+});
+
+test("keep_previous keeps as many deliveries, whether they were put back in between or not", async (t) => {
+  const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], keep_previous: 2 } });
+  const all = deliveries("create-new");
+  await loadAll(project, ...all);
+  assert.equal((await undo(project.config, "aws_cur", month)).from, "storage");
+  await loadAll(project, curDelivery({ month, id: "d", files: [curRows(month, "4")] }));
+  for (const { fileKeys } of all) for (const key of fileKeys) await rm(join(project.bucket, key));
+  const restored = [];
+  for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
+  assert.deepEqual(restored, ["b", "a"]);
 });
 
 test("the sample restatement: diff explains it to the cent, and undo puts back every row", async (t) => {

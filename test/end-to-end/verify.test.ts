@@ -61,6 +61,16 @@ describe("verify finds nothing", () => {
     assert.deepEqual([code, /newest-delivery/.test(stdout)], [4, true], "a delivery waits to be loaded");
   });
 
+  test("also in months before first_month that are loaded", async (t) => {
+    const project = await loaded(t);
+    const [pipeline] = project.config.pipelines;
+    assert.ok(pipeline);
+    const later = { ...project.config, pipelines: [{ ...pipeline, firstMonth: "2025-03" }] };
+    const { ok, checks } = await verify(later);
+    assert.ok(ok);
+    assert.ok(checks.some(({ name, billing_month: month }) => name === "cost" && month === "2025-01"));
+  });
+
   test("where the files were copied again with the same bytes", async (t) => {
     const project = await loaded(t);
     const copy = join(project.folder, "copy");
@@ -216,9 +226,16 @@ describe("verify finds and names", () => {
     await runWell(project);
     await tamper(project, `UPDATE ${table} SET bill_invoice_id = NULL`);
     assert.deepEqual(differences(await verify(project.config)), ["2025-01 uninvoiced-rows: 0 rows / 1 rows"]);
+    await tamper(project, `ALTER TABLE ${table} DROP COLUMN bill_invoice_id`);
+    assert.deepEqual(differences(await verify(project.config)), [
+      "2025-01 uninvoiced-rows: 0 rows / no column of invoice ids",
+    ]);
     await tamper(project, `DROP TABLE ${table}`);
-    const [found] = differences(await verify(project.config));
+    const [gone, found] = differences(await verify(project.config));
+    assert.equal(gone, "2025-01 table: a table with 1 rows of 2025-01 / no such table");
     assert.match(found ?? "", /^2025-01 newest-delivery: a is new: Nothing of this month is loaded\. \/ nothing$/);
+    const { code, stdout } = await billhouse(project, ["status"]);
+    assert.deepEqual([code, /The table \S+ is gone; billhouse run loads its months again/.test(stdout)], [0, true]);
     assert.deepEqual(outcomes(await runWell(project)), ["2025-01 new a"], "what was dropped is loaded again");
     assert.deepEqual(differences(await verify(project.config)), []);
   });

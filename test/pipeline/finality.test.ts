@@ -41,10 +41,30 @@ describe("what a month is as a bill", () => {
   });
 });
 
+describe("what a month of Azure is today", () => {
+  const whole = { coverage: { start: "2025-01-01", end: "2025-01-31" } };
+  const known: Receipt = { ...receipt, ...whole, billingMonth: "2025-01", loadedAt: "2025-03-01T00:00:00Z" };
+  const today = (changes: Partial<Receipt>): string => finalityNow({ ...known, ...changes }, azure, on("2025-06-01"));
+
+  it("follows from when its delivery was made, and not from when it was loaded", () => {
+    assert.equal(today({ submittedTime: "2025-02-03T00:00:00Z", finality: "estimated" }), "estimated");
+    assert.equal(today({ submittedTime: "2025-02-06T00:00:00Z", finality: "estimated" }), "final");
+  });
+
+  it("is what it was at its load where the receipt does not keep that", () => {
+    assert.equal(today({ submittedTime: null, finality: "estimated" }), "estimated");
+    assert.equal(today({ submittedTime: null, finality: "final" }), "final");
+    assert.equal(today({ submittedTime: null, finality: "open" }), "estimated");
+    assert.equal(today({ submittedTime: null, files: null, finality: null }), "final", "a row of the Python pipelines");
+    const back = { submittedTime: null, files: null, restoredLoadId: "7" } as const;
+    assert.equal(today({ ...back, finality: "estimated" }), "estimated", "that an undo put back, and wrote anew");
+  });
+});
+
 describe("a month that was final", () => {
   const before: Receipt = { ...receipt, billingMonth: "2025-01", finality: "estimated", uninvoicedRows: 0 };
   const after = (changes: Partial<Receipt>, previous: Receipt | null = before): string =>
-    finalityAfter({ ...before, executionId: "other", ...changes }, previous, "invoice", on("2025-03-01"));
+    finalityAfter({ ...before, executionId: "other", made: null, ...changes }, previous, "invoice", on("2025-03-01"));
 
   it("is restated after final when rows, costs or any line of the summary change", () => {
     assert.equal(after({ rows: before.rows + 1 }), "restated-after-final");

@@ -20,6 +20,7 @@ function execution(id: string, changes: Partial<Execution> = {}): Execution {
     columns: [],
     rows: null,
     submittedTime: null,
+    made: "2025-02-01T00:00:00Z",
     scope: null,
     coverage: null,
     spansMonths: false,

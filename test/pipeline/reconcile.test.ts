@@ -370,7 +370,11 @@ describe("sentences", () => {
 
 describe("a list of invoices", () => {
   const parse = (text: string) => parseInvoices("june.csv", Buffer.from(text));
-  const fails = (text: string, code: "FILE_INVALID" | "VALUE_INVALID", ...named: readonly string[]) =>
+  const fails = (
+    text: string,
+    code: "FILE_INVALID" | "VALUE_INVALID" | "LIMIT_EXCEEDED",
+    ...named: readonly string[]
+  ) =>
     rejects(
       Promise.resolve().then(() => parse(text)),
       code,
@@ -420,6 +424,12 @@ describe("a list of invoices", () => {
     const { hint } = await fails("invoice,amount\n7,1,234.56\n", "FILE_INVALID", "line 2", "3 cells");
     assert.match(hint, /no separators between thousands/);
     await fails('invoice,amount\n"7,5\n', "FILE_INVALID", "line 2", "never closed");
+  });
+
+  test("is not of ten thousand lines and more", async () => {
+    const lines = (count: number): string => `invoice,amount\n${"7,5\n".repeat(count)}`;
+    assert.equal(parse(lines(10_000)).length, 10_000);
+    await fails(lines(10_001), "LIMIT_EXCEEDED", "10000 lines");
   });
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
 import { createTally, type Precision, type TallyOptions } from "../../src/pipeline/files/tally.ts";
-import { combineEvidence, verifyMonth } from "../../src/pipeline/verify.ts";
+import { combineEvidence, verifyMonth } from "../../src/pipeline/proof.ts";
 import type { Evidence, Execution } from "../../src/model.ts";
 import type { TableMeasures } from "../../src/warehouses/warehouse.ts";
 

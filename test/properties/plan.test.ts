@@ -30,6 +30,7 @@ const execution: fc.Arbitrary<Execution> = fc
     columns: [],
     rows: null,
     submittedTime: null,
+    made: "2025-02-01T00:00:00Z",
     scope: null,
     spansMonths: false,
   }));

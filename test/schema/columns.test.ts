@@ -107,6 +107,21 @@ describe("types of new columns", () => {
     }
   });
 
+  it("are those of the dictionary where deliveries contradict each other: no odd one decides for the others", () => {
+    const rules = { ...modern, wellKnown: { PeriodStart: "timestamp", Cost: "decimal" } as const };
+    const headers = [
+      header("parquet", "PeriodStart:timestamp", "Cost:double"),
+      header("parquet", "PeriodStart:text", "Cost:text"),
+    ];
+    for (const order of [headers, headers.toReversed()]) {
+      const planned = planColumns({ headers: order, registry: [], table: null, reserved: [] }, rules);
+      assert.deepEqual(
+        planned.added.map(({ type }) => type),
+        ["timestamp", "decimal"],
+      );
+    }
+  });
+
   it("do not change an existing column", () => {
     const first = plan(modern, [header("csv", "x:decimal")]);
     const next = plan(modern, [header("csv", "x:text")], after(first));

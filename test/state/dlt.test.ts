@@ -30,6 +30,11 @@ describe("decodeState", () => {
     assert.equal(writeJson(decodeState(` ${plain}\n`)), plain);
   });
 
+  it("takes what can be written again, at any depth that it reads", () => {
+    const deep = plain.replace("{", `{"x":${"[".repeat(255)}1${"]".repeat(255)},`);
+    assert.equal(writeJson(decodeState(encodeState(sealState(decodeState(deep))))).includes("[1]"), true);
+  });
+
   const unreadable: Readonly<Record<string, string>> = {
     "empty text": "",
     "text that is neither": "not a state!",
@@ -39,6 +44,13 @@ describe("decodeState", () => {
     "packed bytes that are not UTF-8": deflateSync(Buffer.from([0x22, 0xff, 0x22])).toString("base64"),
     "a list": "[]",
     "a state without an engine version": '{"_state_version":3}',
+    "60 kB that unpack to 60 MB": deflateSync(Buffer.concat([Buffer.alloc(60e6, 0x20), Buffer.from(plain)])).toString(
+      "base64",
+    ),
+    "60 MB that are not packed": " ".repeat(60e6) + plain,
+    "two million values": plain.replace("{", `{"x":[${"1,".repeat(2e6)}1],`),
+    "lists 5,000 deep": plain.replace("{", `{"x":${"[".repeat(5000)}${"]".repeat(5000)},`),
+    "objects 257 deep": plain.replace("{", `{"x":${'{"a":'.repeat(256)}1${"}".repeat(256)},`),
     "a state of a newer dlt": plain.replace('engine_version":4', 'engine_version":5'),
   };
   for (const [title, text] of Object.entries(unreadable)) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { BillhouseError } from "../../src/errors.ts";
 import { decodeState, encodeState, versionHash } from "../../src/state/dlt.ts";
 import {
   forgetMonths,
@@ -80,11 +81,55 @@ describe("loadedExecutions", () => {
       const [fixture] = fixturesOf("aws-fresh");
       assert.ok(fixture !== undefined);
       const text = writeJson(decodeState(newestState(fixture))).replace(/"2025-10":\{[^}]*\}/, `"2025-10":${entry}`);
-      assert.throws(() => loadedExecutions(text, fixture.table), { code: "STATE_INVALID" });
+      // The hint is about the row: state forget itself has to read the state.
+      assert.throws(
+        () => loadedExecutions(text, fixture.table),
+        (error: BillhouseError) =>
+          error.code === "STATE_INVALID" &&
+          error.message.includes("2025-10") &&
+          error.hint.includes("newest row from _dlt_pipeline_state"),
+      );
       const forgotten = forgetMonths(text, fixture.table, ["2025-10"], "9", load.loadedAt);
       assert.deepEqual([...loadedExecutions(forgotten.state, fixture.table).keys()], ["2025-09"]);
     });
   }
+
+  const keys: Readonly<Record<string, string>> = {
+    "a name of JavaScript": "__proto__",
+    "an escape sequence": "\u001b[31m",
+    "a word": "m300000",
+    nothing: "",
+    "a month 13": "2025-13",
+    "a month 0": "2025-00",
+    "a day": "2025-10-01",
+    "a month and a line break": "2025-10\n",
+    "a year of five digits": "12025-10",
+  };
+  for (const [title, key] of Object.entries(keys)) {
+    it(`says STATE_INVALID, and names the key, when a month is ${title}`, () => {
+      const [fixture] = fixturesOf("aws-fresh");
+      assert.ok(fixture !== undefined);
+      const written = JSON.stringify(key);
+      const text = writeJson(decodeState(newestState(fixture))).replace('"2025-10":', `${written}:`);
+      assert.throws(
+        () => loadedExecutions(text, fixture.table),
+        (error: BillhouseError) => error.code === "STATE_INVALID" && error.message.includes(written),
+      );
+      // Nothing of it is lost on the way, and nothing else changes by it.
+      assert.equal(writeJson(decodeState(text)), text);
+      assert.equal(loadedExecutions(forgetMonths(text, fixture.table, "all", "9", "").state, fixture.table).size, 0);
+    });
+  }
+
+  it("tells only the start of a long key", () => {
+    const [fixture] = fixturesOf("aws-fresh");
+    assert.ok(fixture !== undefined);
+    const text = writeJson(decodeState(newestState(fixture))).replace("2025-10", "9".repeat(100_000));
+    assert.throws(
+      () => loadedExecutions(text, fixture.table),
+      (error: BillhouseError) => error.code === "STATE_INVALID" && error.message.length < 200,
+    );
+  });
 
   it("reads the entries of a section whose name does not tell its cloud", () => {
     const [fixture] = fixturesOf("azure-second-run");

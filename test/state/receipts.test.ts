@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { BillhouseError } from "../../src/errors.ts";
 import type { Table } from "../../src/model.ts";
 import { loadedExecutions } from "../../src/state/executions.ts";
 import { newestReceipts, readReceipt } from "../../src/state/receipts.ts";
@@ -98,6 +99,93 @@ describe("receipts", () => {
   it("say STATE_INVALID when their JSON is damaged", () => {
     const row = { ...trackingRow(receipt, awsTable, duckdbColumns(trackingTableOf(awsTable))), files: "[{" };
     assert.throws(() => readReceipt(row), { code: "STATE_INVALID" });
+  });
+
+  const wrong: Readonly<Record<string, readonly string[]>> = {
+    cost_by_currency: ["[]", "[1]", '"1"', "5", '{"USD":1}', '{"USD":null}', '{"USD":"x"}', '{"USD":"1e999999999"}'],
+    table_cost_by_currency: ['{"a":1}', '{"__proto__":{}}'],
+    effective_cost_by_currency: ['{"a":["1"]}'],
+    table_effective_cost_by_currency: ["true"],
+    files: ['{"a":1}', "[null]", "[1]", "[{}]", '[{"key":null}]', '[{"key":"a","size":"1","version":"v"}]'],
+    undone_loads: ['{"a":1}', "[null]", "[1]", '[{"loadId":"1"}]', '[{"loadId":1,"executionId":"e"}]'],
+    measured_columns: [
+      "[]",
+      "{}",
+      '{"partitionColumn":"p","costColumns":"cost"}',
+      `${"[".repeat(3000)}${"]".repeat(3000)}`,
+    ],
+    cost_summary: [
+      '{"a":1}',
+      "[null]",
+      "[1]",
+      '[{"currency":"USD","rows":1,"cost":1}]',
+      '[{"currency":1,"rows":1,"cost":"1"}]',
+    ],
+    schema_changes: ['{"a":1}', "[null]", "[1]", '"text"'],
+    waivers: ['{"a":1}', "[null]", "[1]", '"row-count"'],
+    loaded_at: ["infinity", "9999-99-99T99:99:99Z", "2025-02-30 00:00:00+00", "9999-12-31 23:59:59-05", "soon"],
+    coverage_start: ["infinity", "9999-99-99", "2025-02-30", "soon"],
+    coverage_end: ["-infinity", "2025-12-31T00:00:00Z"],
+    restored_load_id: ["infinity", "9e99", "99999999999999", "-1"],
+    finality: ["constructor", "closed"],
+    row_count: ["many", "1.5", "9007199254740993"],
+    source_bytes: ["nan"],
+  };
+  const complete = trackingRow(receipt, awsTable, duckdbColumns(trackingTableOf(awsTable)));
+  for (const [column, values] of Object.entries(wrong)) {
+    it(`say STATE_INVALID, naming load, column and remedy, for a ${column} of another shape`, () => {
+      for (const value of values) {
+        assert.throws(
+          () => readReceipt({ ...complete, [column]: value }),
+          (error: BillhouseError) =>
+            error.code === "STATE_INVALID" &&
+            error.message.includes(`load ${receipt.loadId} of 2025-12`) &&
+            error.message.includes(column) &&
+            error.hint.includes(`Set ${column} to NULL`),
+          `${column} = ${value.slice(0, 60)}`,
+        );
+      }
+      // As the hint says.
+      assert.equal(readReceipt({ ...complete, [column]: null })?.loadId, receipt.loadId);
+    });
+  }
+
+  it("name the table that a broken value is kept in", () => {
+    const row = { ...complete, files: null };
+    assert.throws(
+      () => readReceipt(row, { files: "[1]" }),
+      (error: BillhouseError) => error.hint.includes("_billhouse_receipts"),
+    );
+  });
+
+  it("of older and newer versions are read", () => {
+    const read = readReceipt({
+      ...complete,
+      undone_loads: '[{"loadId":"1","executionId":"e","fingerprint":null}]',
+      files: '[{"key":"a","size":1,"version":"v","checksum":null,"rows":null,"replaced":"u","later":[]}]',
+      cost_summary: '[{"cost":"1","rows":1,"currency":"","service":null,"account":null,"charge_type":null}]',
+      cost_by_currency: '{"__proto__":"1","USD":"1.2E-7"}',
+      schema_changes: "null",
+    });
+    assert.deepEqual(read?.undone, [{ loadId: "1", executionId: "e", fingerprint: null, checksums: null }]);
+    assert.deepEqual(read.files, [{ key: "a", size: 1, version: "v", checksum: null, rows: null, replaced: "u" }]);
+    // What summaries are compared by is their text.
+    assert.equal(
+      JSON.stringify(read.summary),
+      '[{"service":null,"account":null,"charge_type":null,"currency":"","rows":1,"cost":"1"}]',
+    );
+    assert.equal(JSON.stringify(read.cost), '{"__proto__":"1","USD":"1.2E-7"}');
+    assert.deepEqual(read.schemaChanges, []);
+  });
+
+  it("tell no format that is not ours", () => {
+    assert.equal(readReceipt({ ...complete, format: "xml" })?.format, null);
+  });
+
+  it("keep an id that only looks like a time", () => {
+    for (const id of ["9999-99-99T99:99:99Z", "2025-11-02 03:04 or so"]) {
+      assert.equal(readReceipt({ ...complete, assembly_id: id })?.executionId, id);
+    }
   });
 
   function expectedColumns(table: Table): string[] {

@@ -36,7 +36,7 @@ export async function readInvoices(path: string): Promise<readonly InvoiceLine[]
 /**
  * The lines of a list of invoices: CSV with a header, whose columns are found by their names without regard to case,
  * blanks and underscores. `name` is the file's, for errors.
- * Errors: FILE_INVALID when a column is missing or there twice, or there is no line; VALUE_INVALID for a cell that cannot be
+ * Errors: LIMIT_EXCEEDED for more than 10,000 lines; FILE_INVALID when a column is missing or there twice, or there is no line; VALUE_INVALID for a cell that cannot be
  * what its column is for, with file, line, column and value.
  */
 export function parseInvoices(name: string, bytes: Uint8Array): readonly InvoiceLine[] {
@@ -68,6 +68,15 @@ export function parseInvoices(name: string, bytes: Uint8Array): readonly Invoice
   });
 }
 
+/** No month has more invoices; a list of this many is held against a month in seconds. */
+const mostInvoices = 10_000;
+
+function tooMany(name: string): BillhouseError {
+  return new BillhouseError("LIMIT_EXCEEDED", `${name} has more than ${mostInvoices} lines.`, {
+    hint: "A list holds the invoices of one month, a line for each: leave out the lines of other months, and details.",
+  });
+}
+
 interface TextTable {
   readonly header: readonly string[];
   readonly rows: readonly { readonly cells: readonly string[]; readonly line: number }[];
@@ -81,13 +90,16 @@ function readTable(name: string, bytes: Uint8Array): TextTable {
       header = [...names];
       return header.map((_, position) => position);
     },
-    row: (cells, line) => rows.push({ cells: [...cells], line }),
+    row(cells, line) {
+      if (rows.length === mostInvoices) throw tooMany(name);
+      rows.push({ cells: [...cells], line });
+    },
   });
   try {
     scanner.write(Buffer.from(bytes));
     scanner.end();
   } catch (error) {
-    if (!(error instanceof BillhouseError)) throw error;
+    if (!(error instanceof BillhouseError) || error.code === "LIMIT_EXCEEDED") throw error;
     // The scanner speaks of files that clouds write; this one was written by a person.
     throw new BillhouseError(error.code, error.message, {
       hint: "Give each line as many cells as the header has. A cell with a comma in it needs double quotes, and an amount has no separators between thousands.",

@@ -95,7 +95,7 @@ async function changeTypes(
  * older loads.
  */
 export function keepStatements(
-  { replaces, billingMonth, keepPrevious }: MonthReplacement,
+  { replaces, billingMonth, keepPrevious, restoredLoadId }: MonthReplacement,
   bill: TableResource,
   kept: TableResource,
   period: PeriodColumn,
@@ -107,7 +107,7 @@ export function keepStatements(
   const names = fieldsOf(bill).map(({ name }) => identifier(name));
   const newest = `SELECT DISTINCT ${loadColumn} FROM ${target} WHERE ${inMonth} ORDER BY ${loadColumn} DESC LIMIT ${keepPrevious}`;
   return [
-    `DELETE FROM ${target} WHERE ${inMonth} AND ${loadColumn} = ${load}`,
+    `DELETE FROM ${target} WHERE ${inMonth} AND ${loadColumn} IN (${load}, ${parameters.text(restoredLoadId)})`,
     `INSERT INTO ${target} (${[loadColumn, ...names].join(", ")})
       SELECT ${[load, ...names].join(", ")} FROM ${tableName(bill.tableReference)} WHERE ${inMonth}`,
     `DELETE FROM ${target} WHERE ${inMonth} AND ${loadColumn} NOT IN (${newest})`,

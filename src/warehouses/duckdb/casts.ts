@@ -41,6 +41,7 @@ export const castMacros: readonly string[] = [
  */
 export function castExpression(value: string, sourceType: string, nativeType: string): string {
   if (sourceType === "VARCHAR") return castText(value, nativeType);
+  if (/^(TIMESTAMP|DATE)/.test(sourceType)) return castTime(value, sourceType, nativeType);
   if (sourceType === nativeType) return value;
   const isText = nativeType === "VARCHAR" || nativeType === "JSON";
   if (isText && /^(MAP|STRUCT|UNION|VARIANT)\b|\]$/.test(sourceType)) return `CAST(to_json(${value}) AS ${nativeType})`;
@@ -61,6 +62,12 @@ export function isDecimal(nativeType: string): boolean {
 /** Whether a native type is an integer. */
 export function isInteger(nativeType: string): boolean {
   return /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(nativeType);
+}
+
+/** `infinity`, which files write as the largest number, is no time. */
+function castTime(value: string, sourceType: string, nativeType: string): string {
+  const time = sourceType === nativeType ? value : `CAST(${value} AS ${nativeType})`;
+  return `CASE WHEN isfinite(${value}) IS FALSE THEN CAST('no time: ' || ${value} AS ${nativeType}) ELSE ${time} END`;
 }
 
 function castText(value: string, nativeType: string): string {

@@ -42,6 +42,12 @@ export function translateFailure(error: unknown, description: string): unknown {
       cause: error,
     });
   }
+  if (/^(?:FATAL|INTERNAL) Error|database has been invalidated/i.test(message)) {
+    return new BillhouseError("WAREHOUSE_UNAVAILABLE", `DuckDB gave up ${description}: ${firstLine(message)}`, {
+      hint: "Run again: what was loaded before is untouched. When a month stops DuckDB again and again, load the others with --from, --to or --month, and report it.",
+      cause: error,
+    });
+  }
   if (message.startsWith("INTERRUPT Error")) {
     return new BillhouseError("INTERRUPTED", `The work on ${description} was stopped.`, {
       hint: "Run again to go on: nothing of the unfinished load was kept.",

@@ -19,7 +19,8 @@ import { takeLease, writePackage } from "./packages.ts";
 
 /**
  * Gives the table of kept rows the columns and types that the table has, and makes it where rows are to be kept. Values of
- * another type are read as those of files are: a float by its shortest text. The connection must be in a transaction.
+ * another type are read as those of files are: a float by its shortest text. One that does not fit is NULL, and its rows
+ * are not what their receipt tells when they are put back. The connection must be in a transaction.
  */
 export async function prepareKept(connection: DuckDBConnection, table: Table, keepsPrevious: boolean): Promise<void> {
   const kept = tableName(table.dataset, keptTable(table));
@@ -32,7 +33,9 @@ export async function prepareKept(connection: DuckDBConnection, table: Table, ke
       const values = columns.map(({ name, nativeType }) => {
         const before = present.get(fold(name));
         const value =
-          before === undefined ? `CAST(NULL AS ${nativeType})` : castExpression(identifier(name), before, nativeType);
+          before === undefined
+            ? `CAST(NULL AS ${nativeType})`
+            : `TRY(${castExpression(identifier(name), before, nativeType)})`;
         return `${value} AS ${identifier(name)}`;
       });
       const all = [identifier(keptLoadColumn), ...values].join(", ");
@@ -54,11 +57,11 @@ export async function prepareKept(connection: DuckDBConnection, table: Table, ke
  * the transaction that replaces them.
  */
 export async function keepRows(connection: DuckDBConnection, change: MonthReplacement, inMonth: string): Promise<void> {
-  const { table, replaces, keepPrevious } = change;
+  const { table, replaces, keepPrevious, restoredLoadId } = change;
   if (keepPrevious === 0 || replaces === null) return;
   const kept = tableName(table.dataset, keptTable(table));
   const load = identifier(keptLoadColumn);
-  await connection.run(`DELETE FROM ${kept} WHERE ${inMonth} AND ${load} = $1`, [replaces]);
+  await connection.run(`DELETE FROM ${kept} WHERE ${inMonth} AND ${load} IN ($1, $2)`, [replaces, restoredLoadId]);
   await connection.run(
     `INSERT INTO ${kept} BY NAME SELECT CAST($1 AS VARCHAR) AS ${load}, * FROM ${tableName(table.dataset, table.name)} WHERE ${inMonth}`,
     [replaces],
@@ -122,7 +125,9 @@ export async function restoreMonth(
     reachPoint("after-delete");
     // The table may have been migrated since, and nothing prepared.
     await prepareKept(connection, table, false);
-    const rows = `SELECT * EXCLUDE (${identifier(keptLoadColumn)}) FROM ${kept} WHERE ${isOfLoad}`;
+    // What the table has lost since cannot be put back; its receipt tells whether anything that counts is missing.
+    const common = present.filter(({ name }) => columns.has(fold(name))).map(({ name }) => identifier(name));
+    const rows = `SELECT ${common.join(", ")} FROM ${kept} WHERE ${isOfLoad}`;
     const { rowsChanged } = await connection.run(`INSERT INTO ${target} BY NAME ${rows}`, [loadId]);
     await connection.run(`DELETE FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
     const measures = { ...(await measureMonth(connection, restoration)), inserted: rowsChanged, delivered: null };

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -49,7 +49,7 @@ export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Prom
   const letGo = (close: () => void): Promise<void> => removeFolders(path, workFolder, close);
   try {
     if (mode === "write") {
-      workFolder = await makeWorkFolder(path);
+      workFolder = await makeScratchFolder(path);
       if (options.holder !== undefined) await writeHolder(path, options.holder, new Date());
       reachPoint("opened");
     }
@@ -136,14 +136,23 @@ function boundedMemory(limit: string): string {
 const ownPrefix = `${randomUUID()}-`;
 const spillName = `${ownPrefix}spill`;
 
-async function makeWorkFolder(path: string): Promise<string> {
+/** What processes of billhouse make in the scratch folder: folders that begin with an id, and the note of the holder. */
+const scratchName = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-|holder\.json)/;
+
+async function makeScratchFolder(path: string): Promise<string> {
   const folder = scratchFolder(path);
   for (;;) {
     await mkdir(folder, { recursive: true });
+    if ((await lstat(folder)).isSymbolicLink()) {
+      throw new BillhouseError("WAREHOUSE_DENIED", `${folder} is a link, and billhouse deletes what lies there.`, {
+        hint: "Take the link away. For scratch files on another disk, mount that disk there.",
+      });
+    }
     try {
       for (const name of await readdir(folder)) {
         // The lock on the database is ours, so what is not of this process is of nobody.
-        if (!name.startsWith(ownPrefix)) await rm(join(folder, name), { recursive: true, force: true });
+        const isLeft = scratchName.test(name) && !name.startsWith(ownPrefix);
+        if (isLeft) await rm(join(folder, name), { recursive: true, force: true });
       }
       return await mkdtemp(join(folder, ownPrefix));
     } catch (error) {

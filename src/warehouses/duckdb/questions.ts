@@ -45,6 +45,11 @@ async function prepareQuestion(
   explains: boolean,
 ): Promise<DuckDBPreparedStatement> {
   try {
+    if (/^[\s;]*$/.test(sql)) {
+      throw new BillhouseError("QUERY_INVALID", "A query is one statement, and this text holds none.", {
+        hint: 'For example: billhouse query "SHOW ALL TABLES".',
+      });
+    }
     const statements = await connection.extractStatements(sql);
     if (statements.count !== 1) {
       throw new BillhouseError("QUERY_INVALID", `A query is one statement, and this text holds ${statements.count}.`, {
