@@ -151,7 +151,8 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   );
 }
 
-function columnsAlone({ table: _, billingMonth: __, ...columns }: MonthColumns): MeasuredColumns {
+function columnsAlone(month: MonthColumns): MeasuredColumns {
+  const { table: _, billingMonth: __, ...columns } = month;
   return columns;
 }
 

@@ -2,6 +2,7 @@
 export type Field =
   | { readonly int: number | bigint }
   | { readonly long: number | bigint }
+  | { readonly yes: boolean }
   | { readonly text: string | Uint8Array }
   | { readonly list: readonly Field[] }
   | { readonly struct: Fields };
@@ -30,6 +31,7 @@ export function structBytes(fields: Fields): Buffer {
 }
 
 function typeOf(field: Field): number {
+  if ("yes" in field) return field.yes ? 1 : 2;
   if ("int" in field) return 5;
   if ("long" in field) return 6;
   if ("text" in field) return 8;
@@ -37,6 +39,8 @@ function typeOf(field: Field): number {
 }
 
 function valueBytes(field: Field): Buffer {
+  // The type says it all.
+  if ("yes" in field) return Buffer.alloc(0);
   if ("int" in field) return varint(zigzag(field.int));
   if ("long" in field) return varint(zigzag(field.long));
   if ("text" in field) return Buffer.concat([varint(Buffer.from(field.text).length), Buffer.from(field.text)]);
@@ -68,6 +72,11 @@ export interface HandColumn {
   readonly offset?: number | bigint;
   readonly size?: number | bigint;
   readonly schema?: Fields;
+  /** A page of entries in front of the column's own. */
+  readonly dictionary?: { readonly page: Uint8Array; readonly entries: number } | undefined;
+  /** Elements of the schema that stand around the column, each with one child, and its path with their names. */
+  readonly groups?: readonly Fields[];
+  readonly path?: readonly string[];
 }
 
 /** The bytes of a Parquet file with one row group of these columns, and what it claims instead of the truth. */
@@ -86,16 +95,18 @@ export function parquetFile(
       3: { int: column.packed ?? page.length },
       5: { struct: { 1: { int: values }, 2: { int: encoding }, 3: { int: 3 }, 4: { int: 3 } } },
     });
-    const bytes = Buffer.concat([head, page]);
+    const entries = column.dictionary === undefined ? Buffer.alloc(0) : dictionaryPage(column.dictionary);
+    const bytes = Buffer.concat([entries, head, page]);
     const chunk: Fields = {
       1: { int: type },
       2: { list: [{ int: encoding }] },
-      3: { list: [{ text: name }] },
+      3: { list: (column.path ?? [name]).map((text) => ({ text })) },
       4: { int: codec },
       5: { long: values },
       6: { long: bytes.length },
       7: { long: column.size ?? bytes.length },
-      9: { long: column.offset ?? offset },
+      9: { long: column.offset ?? offset + entries.length },
+      ...(column.dictionary === undefined ? {} : { 11: { long: offset } }),
     };
     parts.push(bytes);
     offset += bytes.length;
@@ -103,9 +114,10 @@ export function parquetFile(
   });
   const schema: Field[] = [
     { struct: { 4: { text: "root" }, 5: { int: columns.length } } },
-    ...columns.map(({ name, type, optional = false, schema: own = {} }): Field => ({
-      struct: { 1: { int: type }, 3: { int: optional ? 1 : 0 }, 4: { text: name }, ...own },
-    })),
+    ...columns.flatMap(({ name, type, optional = false, schema: own = {}, groups = [] }): Field[] => [
+      ...groups.map((struct) => ({ struct })),
+      { struct: { 1: { int: type }, 3: { int: optional ? 1 : 0 }, 4: { text: name }, ...own } },
+    ]),
   ];
   const footer = structBytes({
     1: { int: 1 },
@@ -114,6 +126,16 @@ export function parquetFile(
     4: { list: [{ struct: { 1: { list: chunks }, 2: { long: offset }, 3: { long: claims.group ?? rows } } }] },
   });
   return withFooter(Buffer.concat(parts), footer);
+}
+
+function dictionaryPage({ page, entries }: NonNullable<HandColumn["dictionary"]>): Buffer {
+  const head = structBytes({
+    1: { int: 2 },
+    2: { int: page.length },
+    3: { int: page.length },
+    7: { struct: { 1: { int: entries }, 2: { int: 0 } } },
+  });
+  return Buffer.concat([head, page]);
 }
 
 /** A file with this footer, and the length that it claims for it. */

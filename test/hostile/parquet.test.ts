@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
 import { readParquetCells, readParquetHeader } from "../../src/pipeline/files/parquet.ts";
+import { measureParquet } from "../../src/pipeline/files/parquet-sizes.ts";
 import { curDelivery, curRow, deliver, type Delivery } from "../end-to-end/deliveries.ts";
 import {
   type HandColumn,
@@ -43,6 +44,14 @@ const long = 2 ** 30;
 /** A run that says so many times one value, and one that is as long as the page. */
 const endless = Buffer.concat([varint(BigInt(long) * 2n), Buffer.from([1])]);
 
+function endlessSchema(): Uint8Array {
+  const schema: Field[] = Array.from({ length: 100_000 }, () => ({ struct: { 4: { text: "x" }, 5: { int: 1 } } }));
+  return withFooter(
+    Buffer.from("PAR1"),
+    structBytes({ 1: { int: 1 }, 2: { list: schema }, 3: { long: 0 }, 4: { list: [] } }),
+  );
+}
+
 const files: Readonly<Record<string, (month: string) => Uint8Array>> = {
   "a footer that is longer than the file": () => withFooter(Buffer.from("PAR1"), Buffer.from("x"), 1_000_000),
   "a footer of 4 GB": () => withFooter(Buffer.from("PAR1"), Buffer.from("x"), 0xffffffff),
@@ -75,13 +84,6 @@ const files: Readonly<Record<string, (month: string) => Uint8Array>> = {
         4: { list: [] },
       }),
     ),
-  "a schema a hundred thousand deep": () => {
-    const schema: Field[] = Array.from({ length: 100_000 }, () => ({ struct: { 4: { text: "x" }, 5: { int: 1 } } }));
-    return withFooter(
-      Buffer.from("PAR1"),
-      structBytes({ 1: { int: 1 }, 2: { list: schema }, 3: { long: 0 }, 4: { list: [] } }),
-    );
-  },
   "a column without a name": () =>
     withFooter(
       Buffer.from("PAR1"),
@@ -99,7 +101,6 @@ const files: Readonly<Record<string, (month: string) => Uint8Array>> = {
   "a column that lies before it": lying({ offset: -4 }),
   "a column of 2 GB": lying({ size: 2 ** 31 }),
   "a column of less than no bytes": lying({ size: -1 }),
-  "a page that unpacks to 2 GB": lying({ unpacked: 2 ** 31 - 1, codec: 1 }),
   "a page that unpacks to less than nothing": lying({ unpacked: -1, codec: 1 }),
   "a page that is longer than its column": lying({ packed: 1_000_000 }),
   "a page of less than no bytes": lying({ packed: -1 }),
@@ -169,6 +170,15 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
     await refusesEach(t, {
       ...(Object.fromEntries(cases) as Record<string, HostileCase>),
       "an encrypted file": encrypted,
+      "a page that unpacks to 2 GB": {
+        code: "LIMIT_EXCEEDED",
+        delivery: delivery(lying({ unpacked: 2 ** 31 - 1, codec: 1 })),
+      },
+      "a schema a hundred thousand deep": {
+        code: "FILE_INVALID",
+        delivery: delivery(endlessSchema),
+        says: /16 levels/,
+      },
     });
   });
 
@@ -198,6 +208,7 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
         };
         try {
           await readParquetHeader("x", file);
+          await measureParquet("x", file, 2 ** 30);
           await readParquetCells("x", file, [0, 1, 2], () => {});
         } catch (error) {
           if (!(error instanceof BillhouseError)) throw new Error(`byte ${at} as ${value}`, { cause: error });

@@ -5,14 +5,18 @@ import { walkStruct } from "./thrift.ts";
 /**
  * Reads the footer of a Parquet file and holds everything in it that a reader would believe against the file: sizes,
  * places, rows. `key` names the file in errors.
- * Errors: FILE_CORRUPT for what is no Parquet file or describes another one; FILE_INVALID for an encrypted one; those
- * of the storage.
+ * Errors: FILE_CORRUPT for what is no Parquet file or describes another one; FILE_INVALID for an encrypted one, and for
+ * columns that bring databases down: times of day, and what is nested deeper than any bill; those of the storage.
  */
 export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
   const { parquetMetadata, parquetSchema } = await import("hyparquet");
   try {
-    const metadata = parquetMetadata(await footerBytes(key, bytes), { geoparquet: false });
+    const footer = await footerBytes(key, bytes);
+    const metadata = parquetMetadata(footer.bytes, { geoparquet: false });
     metadata.schema.forEach(checkElement);
+    checkColumns(key, metadata.schema);
+    // The first of two logical types is the one that hyparquet tells; the database goes by another.
+    if (footer.hasTimes) throw new Error("a column of it has two types");
     const { children } = parquetSchema(metadata);
     if (children.length === 0) throw new Error("it has no columns");
     checkGroups(metadata, bytes.byteLength);
@@ -34,7 +38,10 @@ export function corruptParquet(key: string, cause: unknown): BillhouseError {
 }
 
 /** The footer with its length and magic behind it, as hyparquet takes it; nothing in it can make that allocate or recurse without bound. */
-async function footerBytes(key: string, bytes: AsyncBuffer): Promise<ArrayBuffer> {
+async function footerBytes(
+  key: string,
+  bytes: AsyncBuffer,
+): Promise<{ readonly bytes: ArrayBuffer; readonly hasTimes: boolean }> {
   const size = bytes.byteLength;
   if (size < 12) throw new Error("it is too short for a Parquet file");
   // Footers are a few kilobytes, and there is one read for each file of a month.
@@ -53,15 +60,21 @@ async function footerBytes(key: string, bytes: AsyncBuffer): Promise<ArrayBuffer
   const start = size - 8 - length;
   const rest = start < tailStart ? Buffer.from(await bytes.slice(start, tailStart)) : Buffer.alloc(0);
   const footer = Buffer.concat([rest, tail.subarray(Math.max(start - tailStart, 0))]);
+  let hasTimes = false;
   walkStruct(footer.subarray(0, length), 0, (path, value) => {
+    const place = path.join(".");
     // Nobody here asks for statistics, and a decimal of a megabyte takes the reader minutes.
-    if (value instanceof Uint8Array && path.join(".").startsWith(statistics)) value.fill(0);
+    if (value instanceof Uint8Array && place.startsWith(statistics)) value.fill(0);
+    if (place === timeType) hasTimes = true;
   });
-  return footer.buffer.slice(footer.byteOffset, footer.byteOffset + footer.byteLength);
+  return { bytes: footer.buffer.slice(footer.byteOffset, footer.byteOffset + footer.byteLength), hasTimes };
 }
 
 // FileMetaData.row_groups.columns.meta_data.statistics (apache/parquet-format, parquet.thrift).
 const statistics = "4.1.3.12.";
+
+// FileMetaData.schema.logicalType.TIME.isAdjustedToUTC, which every logical type TIME has.
+const timeType = "2.10.7.1";
 
 const longestFooter = 64 * 1024 * 1024;
 
@@ -70,8 +83,58 @@ function checkElement(element: SchemaElement): void {
   const { scale = 0, type_length: width = 0 } = element;
   // More digits than any decimal type of a warehouse has, and values that are longer than any decimal.
   if (scale < 0 || scale > 76) throw new Error(`its column ${element.name} has the scale ${scale}`);
+  const isDecimal = element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
+  if (isDecimal && !decimalTypes.has(element.type)) {
+    throw new Error(`its column ${element.name} has decimals of the type ${element.type}`);
+  }
   if (width < 0 || width > 65_536) throw new Error(`the values of its column ${element.name} have ${width} bytes`);
 }
+
+const decimalTypes: ReadonlySet<string | undefined> = new Set(["INT32", "INT64", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"]);
+
+/**
+ * Looks at the types and the nesting of all columns, in the order of the schema: a group stands before its children.
+ * DuckDB crashes on times of day that a day does not have, and on structs three hundred deep; lists in lists take it
+ * twice the time for each level. Bills have neither. Error: FILE_INVALID.
+ */
+function checkColumns(key: string, schema: readonly SchemaElement[]): void {
+  // For each group around an element, how many children of it are still to come.
+  const open: number[] = [];
+  let column = "";
+  for (const element of schema.slice(1)) {
+    while (open.at(-1) === 0) open.pop();
+    const left = open.pop();
+    if (left === undefined) column = element.name;
+    else open.push(left - 1);
+    if (open.length >= deepest) {
+      throw unreadable(
+        key,
+        column,
+        `is nested more than ${deepest} levels deep`,
+        "Leave the column out of the export.",
+      );
+    }
+    const type = [element.converted_type, element.logical_type?.type].find((name) => /^TIME(_M|$)/.test(name ?? ""));
+    if (type !== undefined) {
+      throw unreadable(
+        key,
+        column,
+        `holds times of day (${type}), which are not loaded`,
+        "Deliver it as a timestamp or as text, or leave it out of the export.",
+      );
+    }
+    open.push(element.num_children ?? 0);
+  }
+}
+
+function unreadable(key: string, column: string, what: string, hint: string): BillhouseError {
+  return new BillhouseError("FILE_INVALID", `${key}: its column ${JSON.stringify(column.slice(0, 300))} ${what}.`, {
+    hint,
+  });
+}
+
+// A map in a struct in a map takes six; a list in a list takes three for each.
+const deepest = 16;
 
 function checkGroups(metadata: FileMetaData, size: number): void {
   let rows = 0n;

@@ -1,7 +1,7 @@
 import * as zlib from "node:zlib";
 import type { ColumnMetaData, Compressors, SchemaElement } from "hyparquet";
+import { encodings, isDictionary, mostBytes, pageTypes, readPageHeader } from "./parquet-page.ts";
 import { checkPrefixes, checkRuns } from "./parquet-runs.ts";
-import { walkStruct, type ThriftValue } from "./thrift.ts";
 
 /**
  * Looks at the pages of one flat column of a row group before hyparquet unfolds them: that believes what pages say of
@@ -21,40 +21,31 @@ export function checkPages(
   let total = 0;
   while (values < rows) {
     if (at >= chunk.length) throw new Error(`a column has ${values} of its ${rows} values`);
-    const fields = new Map<string, ThriftValue>();
-    at = walkStruct(chunk, at, (path, value) => fields.set(path.join("."), value));
-    const figure = (path: string): number => {
-      const value = fields.get(path) ?? 0;
-      if (typeof value !== "number" || value < 0) throw new Error("a page describes itself with impossible figures");
-      return value;
-    };
-    const [type, size, packed] = [figure("1"), figure("2"), figure("3")];
+    const header = readPageHeader(chunk, at);
+    const { type, size, packed, count, encoding } = header;
+    at = header.end;
     if (packed > chunk.length - at) throw new Error("a page ends behind its column");
     total += size;
     if (total > mostBytes) throw new Error(`a column of a row group unpacks to more than ${mostBytes} bytes`);
     const bytes = chunk.subarray(at, at + packed);
     at += packed;
     const isOptional = element.repetition_type !== "REQUIRED";
-    const layout = layouts[type];
-    if (layout === undefined) continue;
-    const count = figure(`${layout.field}.1`);
     if (type === pageTypes.dictionary) {
       // An empty text takes the four bytes of its length.
       if (count * Math.min(element.type_length ?? 4, 4) > size)
         throw new Error(`a dictionary of ${size} bytes claims ${count} values`);
       continue;
     }
+    if (type !== pageTypes.first && type !== pageTypes.second) continue;
     if (count > rows - values) throw new Error(`a column has more values than its row group has rows`);
     values += count;
-    const encoding = figure(`${layout.field}.${layout.encoding}`);
     if (type === pageTypes.second) {
-      const [levels, repeated] = [figure("8.5"), figure("8.6")];
-      if (repeated !== 0 || levels > packed || levels > size) throw new Error("a page has impossible levels");
+      const levels = header.definitions;
+      if (header.repetitions !== 0 || levels > packed || levels > size) throw new Error("a page has impossible levels");
       const present = isOptional ? checkRuns(bytes.subarray(0, levels), 1, count) : count;
-      if (figure("8.2") !== count - present) throw new Error("a page claims another number of empty values");
-      const isPacked = fields.get("8.7") !== false;
+      if (header.nulls !== count - present) throw new Error("a page claims another number of empty values");
       const data = bytes.subarray(levels);
-      const page = isPacked ? inflate(data, size - levels, column.codec) : data;
+      const page = header.isPacked ? inflate(data, size - levels, column.codec) : data;
       checkValues(page, encoding, present, element);
     } else {
       const page = inflate(bytes, size, column.codec);
@@ -96,7 +87,7 @@ export function inflatePage(
 
 /** Looks at values that unfold: those with runs, and those with lengths. */
 function checkValues(page: Uint8Array, encoding: number, count: number, element: SchemaElement): void {
-  if (encoding === encodings.dictionary || encoding === encodings.oldDictionary) {
+  if (isDictionary(encoding)) {
     const width = page[0] ?? 0;
     if (width > 32) throw new Error(`a page has values of ${width} bits`);
     // Without bits there is nothing to read: all values are the first.
@@ -113,17 +104,3 @@ function checkValues(page: Uint8Array, encoding: number, count: number, element:
     if (total > mostBytes) throw new Error(`a page of ${page.length} bytes claims texts of ${total} bytes`);
   }
 }
-
-const pageTypes = { first: 0, dictionary: 2, second: 3 } as const;
-
-/** Where the header of a page of each type tells its values (in field 1) and its encoding. */
-const layouts: Readonly<Record<number, { readonly field: number; readonly encoding: number }>> = {
-  [pageTypes.first]: { field: 5, encoding: 2 },
-  [pageTypes.dictionary]: { field: 7, encoding: 2 },
-  [pageTypes.second]: { field: 8, encoding: 4 },
-};
-
-const encodings = { oldDictionary: 2, runs: 3, prefixes: 7, dictionary: 8, split: 9 } as const;
-
-// The text of a column is held in memory until its row group is counted.
-const mostBytes = 256 * 1024 * 1024;

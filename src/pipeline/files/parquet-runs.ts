@@ -27,6 +27,41 @@ export function checkRuns(bytes: Uint8Array, width: number, count: number): numb
 }
 
 /**
+ * Adds up what `weights` has for each of `count` values of `width` bits in Parquet's RLE and bit-packing hybrid: with
+ * the lengths of a dictionary's entries, the bytes of the texts that a page stands for.
+ * Errors: an Error in words for a value without a weight, and for runs that end too early.
+ */
+export function sumRuns(bytes: Uint8Array, width: number, count: number, weights: ArrayLike<number>): number {
+  const weightOf = (value: number): number => {
+    const weight = weights[value];
+    if (weight === undefined)
+      throw new Error("a page points behind its dictionary, or has levels that its column lacks");
+    return weight;
+  };
+  if (width > 32) throw new Error(`a page has values of ${width} bits`);
+  // Without bits there is nothing to read: all values are the first.
+  if (width === 0) return count === 0 ? 0 : count * weightOf(0);
+  let at = 0;
+  let total = 0;
+  for (let left = count; left > 0;) {
+    const [head, next] = integerAt(bytes, at);
+    const isPacked = head % 2 === 1;
+    const length = Math.floor(head / 2) * (isPacked ? 8 : 1);
+    const size = isPacked ? (length / 8) * width : Math.ceil(width / 8);
+    at = next;
+    const taken = Math.min(length, left);
+    // The last run may be shorter than it says: what fills it up need not be there.
+    const needed = isPacked ? Math.ceil((taken * width) / 8) : size;
+    if (needed > bytes.length - at) throw new Error("the values of a page end too early");
+    if (!isPacked) total += taken * weightOf(bitsAt(bytes, at * 8, size * 8));
+    else for (let item = 0; item < taken; item += 1) total += weightOf(bitsAt(bytes, at * 8 + item * width, width));
+    at += size;
+    left -= taken;
+  }
+  return total;
+}
+
+/**
  * Looks at the lengths of texts that are written as what they share with the one before and what they add to it, and
  * gives how many bytes all of them have together. Error: an Error in words for lengths that cannot be.
  */
@@ -87,12 +122,12 @@ function deltas(
 }
 
 function bitsAt(bytes: Uint8Array, position: number, width: number): number {
-  let value = 0;
-  for (let bit = 0; bit < width; bit += 1) {
-    const place = position + bit;
-    value += (((bytes[place >> 3] ?? 0) >> (place & 7)) & 1) * 2 ** bit;
-  }
-  return value;
+  const skipped = position % 8;
+  const at = (position - skipped) / 8;
+  let value = (bytes[at] ?? 0) >> skipped;
+  for (let bits = 8 - skipped, next = at + 1; bits < width; bits += 8, next += 1)
+    value += (bytes[next] ?? 0) * 2 ** bits;
+  return value % 2 ** width;
 }
 
 /** A whole number that is written in groups of seven bits, and where it ends. */

@@ -1,4 +1,5 @@
-import type { AsyncBuffer, RowGroup, SchemaElement } from "hyparquet";
+import type { AsyncBuffer, DecodedArray, FileMetaData, ParquetParsers, RowGroup, SchemaElement } from "hyparquet";
+import { BillhouseError } from "../../errors.ts";
 import type { ColumnType, SourceColumn } from "../../model.ts";
 import { corruptParquet, readFooter } from "./parquet-footer.ts";
 import { checkPages, compressors, inflatePage } from "./parquet-pages.ts";
@@ -32,8 +33,9 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
 /**
  * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
  * `positions`: decimals exactly, doubles by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
- * start at 1. Memory holds one row group of those columns.
- * Error: FILE_CORRUPT when a page cannot be read, or claims what cannot be.
+ * start at 1. Memory holds those columns of one row group, as the values that they are stored as; equal texts once.
+ * Errors: FILE_CORRUPT when a page cannot be read, or claims what cannot be; VALUE_INVALID for a decimal of more than 64
+ * bytes; those of `row`.
  */
 export async function readParquetCells(
   key: string,
@@ -41,7 +43,7 @@ export async function readParquetCells(
   positions: readonly number[],
   row: (cells: readonly (string | null)[], rowNumber: number) => void,
 ): Promise<void> {
-  const { parquetRead, parquetSchema } = await import("hyparquet");
+  const { parquetSchema } = await import("hyparquet");
   const metadata = await readFooter(key, bytes);
   const { children } = parquetSchema(metadata);
   const wanted = positions.map((position) => {
@@ -51,39 +53,94 @@ export async function readParquetCells(
     if (isFlat && children.filter((other) => other.element.name === element.name).length === 1) return element;
     throw corruptParquet(key, new Error(`its column ${element.name} is nested, or is there twice`));
   });
-  // Without the annotation a decimal comes as its unscaled bytes; with it, as a float.
-  const schema = metadata.schema.map((element) => (isDecimal(element) ? unannotated(element) : element));
+  const plain = { ...metadata, schema: metadata.schema.map(unannotated) };
   let first = 0;
   for (const group of metadata.row_groups) {
     const last = first + Number(group.num_rows);
-    let cells: unknown[][] = [];
+    const values = new Map<SchemaElement, (row: number) => unknown>();
     try {
       await checkGroup(group, wanted, bytes);
-      await parquetRead({
-        file: bytes,
-        metadata: { ...metadata, schema },
-        columns: [...new Set(wanted.map(({ name }) => name))],
-        rowStart: first,
-        rowEnd: last,
-        rowFormat: "object",
-        compressors,
-        parsers: timeParsers,
-        utf8: false,
-        onComplete: (rows) => {
-          cells = rows.map((record) => wanted.map(({ name }) => record[name] as unknown));
-        },
-      });
+      // One after the other: what a column is unfolded from is gone before the next one is.
+      for (const element of new Set(wanted)) values.set(element, await readColumn(plain, bytes, element, first, last));
     } catch (cause) {
       throw corruptParquet(key, cause);
     }
-    for (const [index, values] of cells.entries()) {
+    for (let index = first; index < last; index += 1) {
       row(
-        values.map((value, slot) => cellText(value, wanted[slot])),
-        first + index + 1,
+        wanted.map((element) => {
+          const value = values.get(element)?.(index);
+          if (value === tooLong) throw longDecimal(key, element.name, index + 1);
+          return cellText(value, element);
+        }),
+        index + 1,
       );
     }
     first = last;
   }
+}
+
+/** Reads some rows of one flat column, and gives what finds the value of each of them when they are asked for in order. */
+async function readColumn(
+  metadata: FileMetaData,
+  file: AsyncBuffer,
+  element: SchemaElement,
+  first: number,
+  last: number,
+): Promise<(row: number) => unknown> {
+  const { parquetRead } = await import("hyparquet");
+  const parts: { readonly start: number; readonly end: number; readonly values: DecodedArray }[] = [];
+  await parquetRead({
+    file,
+    metadata,
+    columns: [element.name],
+    rowStart: first,
+    rowEnd: last,
+    compressors,
+    parsers: parsersOf(element),
+    utf8: false,
+    // The columns as they are: rows of four million objects take more than a gigabyte.
+    onChunk: ({ columnData, rowStart, rowEnd }) => parts.push({ start: rowStart, end: rowEnd, values: columnData }),
+  });
+  let part = 0;
+  return (row) => {
+    while (row >= (parts[part]?.end ?? Infinity)) part += 1;
+    const found = parts[part];
+    return found?.values[row - found.start];
+  };
+}
+
+/** Gives a text back, and the same one for all that are equal: periods and currencies repeat in every row. */
+function sharing(): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const shared = known.get(text);
+    if (shared !== undefined) return shared;
+    if (text.length <= longestShared && known.size < mostShared) known.set(text, text);
+    return text;
+  };
+}
+
+const longestShared = 100;
+const mostShared = 1000;
+
+/** A decimal that is stored as bytes, as text without its point. Called once for an entry of a dictionary. */
+function decimalFromBytes(bytes: Uint8Array | undefined): bigint | symbol | undefined {
+  if (bytes === undefined) return undefined;
+  return bytes.length > longestDecimal ? tooLong : unscaled(bytes);
+}
+
+/** Stands for a decimal of too many bytes until its row is known. */
+const tooLong = Symbol("a decimal of too many bytes");
+
+// Sixteen bytes hold 38 digits, more than any amount has; writers may put its sign before it a few times more.
+const longestDecimal = 64;
+
+function longDecimal(key: string, column: string, row: number): BillhouseError {
+  return new BillhouseError(
+    "VALUE_INVALID",
+    `${key}, row ${row}, column ${column}: the value is a decimal of more than ${longestDecimal} bytes.`,
+    { hint: "Nothing of this delivery was loaded. Compare the file with the source, or wait for the next delivery." },
+  );
 }
 
 /** Looks at the pages of some columns of a row group. Error: an Error in words. */
@@ -125,24 +182,31 @@ function isDecimal(element: SchemaElement): boolean {
   return element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
 }
 
+/**
+ * The element as hyparquet shall see it. An annotated decimal comes as a float; without it, as its unscaled number. Bytes
+ * are called text, because texts are handed to a parser one by one, and nothing else of them is kept.
+ */
 function unannotated(element: SchemaElement): SchemaElement {
   const { converted_type: _converted, logical_type: _logical, ...plain } = element;
-  return plain;
+  const isBytes = element.type === "BYTE_ARRAY" || element.type === "FIXED_LEN_BYTE_ARRAY";
+  if (isDecimal(element)) return isBytes ? { ...plain, converted_type: "UTF8" } : plain;
+  return element.type === "BYTE_ARRAY" && element.converted_type !== "JSON"
+    ? { ...plain, converted_type: "UTF8" }
+    : element;
 }
 
 function cellText(value: unknown, element: SchemaElement | undefined): string | null {
   if (value === null || value === undefined) return null;
-  if (element !== undefined && isDecimal(element)) return scaled(unscaled(value), element.scale ?? 0);
+  if (element !== undefined && isDecimal(element)) return scaled(BigInt(value as number | bigint), element.scale ?? 0);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
   if (typeof value === "string") return value;
   const isPlain = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
   return isPlain ? String(value) : JSON.stringify(value);
 }
 
-function unscaled(value: unknown): bigint {
-  if (!(value instanceof Uint8Array)) return BigInt(String(value));
-  const hex = Buffer.from(value).toString("hex");
-  return hex === "" ? 0n : BigInt.asIntN(value.length * 8, BigInt(`0x${hex}`));
+function unscaled(bytes: Uint8Array): bigint {
+  const hex = Buffer.from(bytes).toString("hex");
+  return hex === "" ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex}`));
 }
 
 function scaled(digits: bigint, scale: number): string {
@@ -151,9 +215,17 @@ function scaled(digits: bigint, scale: number): string {
   return `${digits < 0n ? "-" : ""}${whole}${scale > 0 ? `.${text.slice(-scale)}` : ""}`;
 }
 
-const timeParsers = {
-  timestampFromMilliseconds: (millis: bigint): string => new Date(Number(millis)).toISOString(),
-  timestampFromMicroseconds: (micros: bigint): string => new Date(Number(micros / 1000n)).toISOString(),
-  timestampFromNanoseconds: (nanos: bigint): string => new Date(Number(nanos / 1_000_000n)).toISOString(),
-  dateFromDays: (days: number): string => new Date(days * 86_400_000).toISOString(),
-};
+/** What hyparquet makes of the values of one column. */
+function parsersOf(element: SchemaElement): Partial<ParquetParsers> {
+  const share = sharing();
+  const time = (millis: bigint | number): string => share(new Date(Number(millis)).toISOString());
+  return {
+    timestampFromMilliseconds: time,
+    timestampFromMicroseconds: (micros: bigint) => time(micros / 1000n),
+    timestampFromNanoseconds: (nanos: bigint) => time(nanos / 1_000_000n),
+    dateFromDays: (days: number) => time(days * 86_400_000),
+    stringFromBytes: isDecimal(element)
+      ? decimalFromBytes
+      : (bytes: Uint8Array | undefined) => bytes && share(Buffer.from(bytes).toString("utf8")),
+  };
+}

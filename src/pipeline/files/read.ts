@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import type { AsyncBuffer } from "hyparquet";
 import { BillhouseError } from "../../errors.ts";
 import type { DataFile, Evidence, Packing, SourceColumn } from "../../model.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet.ts";
+import { measureParquet } from "./parquet-sizes.ts";
 import type { Tally } from "./tally.ts";
 import { packingOf, unpack, unpackedLimitOf, unpacksTooFar, unpackStart } from "./unpack.ts";
 
@@ -127,19 +128,21 @@ export async function readFile(
   limit: number | null,
 ): Promise<CheckedBytes> {
   const hash = createHash("md5");
-  const target = await open(path, "w");
+  const target = await open(path, "w+");
   try {
     if (file.format === "parquet") {
+      let size = 0;
       for await (const piece of storage.read(file)) {
         hash.update(piece);
         await target.appendFile(piece);
+        size += piece.length;
       }
-      const { asyncBufferFromFile } = await import("hyparquet");
-      const bytes = await asyncBufferFromFile(path);
+      const bytes = writtenBytes(target, size);
       const { columns, rows, bytes: unpacked } = await readParquetHeader(file.key, bytes);
       tally.header(columns.map(({ name }) => name));
       const most = unpackedLimitOf(file, limit);
       if (Math.max(unpacked, rows * leastRow) > most) throw unpacksTooFar(file.key, most);
+      if ((await measureParquet(file.key, bytes, most)) > most) throw unpacksTooFar(file.key, most);
       if (tally.wanted.length > 0) await readParquetCells(file.key, bytes, tally.wanted, tally.row);
       else for (let row = 1; row <= rows; row += 1) tally.row([], row);
       const evidence = tally.evidence();
@@ -192,6 +195,18 @@ function uneven(key: string, declared: number, held: number): BillhouseError {
     `${key} is damaged: its footer says ${declared} rows, its pages hold ${held}.`,
     { hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery." },
   );
+}
+
+/** A file that was written here as hyparquet reads it. */
+function writtenBytes(target: FileHandle, size: number): AsyncBuffer {
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      const bytes = new ArrayBuffer(Math.max(Math.min(end, size) - start, 0));
+      await target.read(new Uint8Array(bytes), 0, bytes.byteLength, start);
+      return bytes;
+    },
+  };
 }
 
 /** An object of the storage as hyparquet reads it: by ranges. */
