@@ -101,18 +101,18 @@ export async function survey(
 
 /**
  * What is loaded, month by month: the state says which execution, the newest receipt of that execution how. A month that
- * the state does not know is not loaded, whatever receipts there are (`state forget` works that way); and nothing is of a
- * table that is not there.
+ * the state does not know is not loaded, whatever receipts there are (`state forget` works that way); nor is one whose
+ * receipt is billhouse's own, when its table is there no more.
  * Error: STATE_INVALID.
  */
 export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingMonth, LoadedMonth> {
   const receipts = new Map<BillingMonth, Receipt>(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
   const months = new Map<BillingMonth, LoadedMonth>();
-  // Whatever the state says of a table that somebody has dropped, nothing of it is loaded.
-  if (ledger.columns === null) return months;
   for (const [month, { executionId, knownIds }] of loadedExecutions(ledger.state, table)) {
     const newest = receipts.get(month);
     const receipt = newest?.executionId === executionId ? newest : null;
+    // Somebody has dropped it. Of what the Python pipelines loaded, the state alone decides.
+    if (ledger.columns === null && receipt !== null && receipt.files !== null) continue;
     months.set(month, { ids: knownIds, coverage: receipt?.coverage ?? null, undone: receipt?.undone ?? [], receipt });
   }
   return months;

@@ -49,7 +49,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
       try {
         const loaded = await readLoaded(pipeline, warehouse);
         const asked = { ledger: async () => loaded.ledger, reads };
-        const wanted = wantedMonths(loaded, options);
+        const wanted = loaded.ledger.columns === null ? [] : wantedMonths(loaded, options);
         const isWanted = (month: BillingMonth): boolean => isSelected(month, pipeline, options.months ?? {});
         checks.push(...monthsWithoutTable(loaded, isWanted), ...(await strayMonths(loaded, warehouse, isWanted)));
         for (const month of wanted) {

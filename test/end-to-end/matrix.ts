@@ -113,6 +113,26 @@ export type MatrixStorage = (typeof matrixStorages)[number];
 /** One place where they go. */
 export type MatrixWarehouse = (typeof matrixWarehouses)[number];
 
+/** A sample, and from where to where it is loaded. */
+export interface Combination {
+  readonly sample: MatrixSample;
+  readonly storage: MatrixStorage;
+  readonly warehouse: MatrixWarehouse;
+  /** Whether it is one of a diagonal: every sample once, every storage and both warehouses. */
+  readonly isDiagonal: boolean;
+}
+
+/** Every sample from every storage into every warehouse. */
+export const combinations: readonly Combination[] = matrixSamples.flatMap((sample, index) =>
+  matrixStorages.flatMap((storage) =>
+    matrixWarehouses.map((warehouse) => {
+      const isOfStorage = storage === matrixStorages[(index + 2) % matrixStorages.length];
+      const isOfWarehouse = warehouse === matrixWarehouses[Math.floor(index / matrixStorages.length) % 2];
+      return { sample, storage, warehouse, isDiagonal: isOfStorage && isOfWarehouse };
+    }),
+  ),
+);
+
 /** Loads a sample from a storage into a warehouse, twice, and requires the figures of `INDEX.md`. */
 export async function loadCombination(
   t: TestContext,
