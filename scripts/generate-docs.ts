@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/edge-cases/cases.ts";
-import { promises, type ReliabilityPromise } from "../test/promises.ts";
+import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
 
 /** Where the command reference is kept. */
 export const commandsFile: URL = new URL("../docs/commands.md", import.meta.url);
@@ -66,7 +66,7 @@ export function withPromises(page: string): string {
 }
 
 const promisesMark =
-  "<!-- Promises, written by scripts/generate-docs.ts from test/promises.ts: change them there and run `npm run docs`. -->";
+  "<!-- Promises, written by scripts/generate-docs.ts from test/support/promises.ts: change them there and run `npm run docs`. -->";
 const endOfPromises = "<!-- End of the promises -->";
 
 function promiseLine({ title, how, tests }: ReliabilityPromise): string {

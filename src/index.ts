@@ -9,7 +9,7 @@ export {
   type Config,
   type DuckdbConfig,
   type PipelineConfig,
-} from "./config.ts";
+} from "./config/config.ts";
 export { doctor, type DoctorResult } from "./pipeline/doctor.ts";
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
 export type * from "./pipeline/events.ts";
@@ -25,9 +25,9 @@ export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts
 export { reconcile, type Reconciliation, type ReconcileOptions, type ReconcileResult } from "./pipeline/reconcile.ts";
 export type { NamedAmount } from "./pipeline/reconcile/residual.ts";
 export { run, type RunOptions } from "./pipeline/run.ts";
-export type { MonthSelection } from "./pipeline/select.ts";
+export type { MonthSelection } from "./pipeline/months/select.ts";
 export { status, type StatusOptions } from "./pipeline/status.ts";
-export { diff } from "./pipeline/difference.ts";
+export { diff } from "./pipeline/diff.ts";
 export { undo, type UndoOptions } from "./pipeline/undo.ts";
-export { verify, type VerifyOptions } from "./pipeline/verification.ts";
+export { verify, type VerifyOptions } from "./pipeline/verify.ts";
 export { version } from "./version.ts";

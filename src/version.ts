@@ -4,6 +4,6 @@ import { readFileSync } from "node:fs";
 export const version: string = packageVersion();
 
 function packageVersion(): string {
-  const file = new URL("../package.json", import.meta.url);
+  const file = new URL(import.meta.resolve("billhouse/package.json"));
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -14,12 +14,12 @@ import {
   wrongImports,
   type Dependencies,
   type Sources,
-} from "./source-rules.ts";
-import { codeOf, importsOf } from "./source-text.ts";
+} from "./support/source-rules.ts";
+import { codeOf, importsOf } from "./support/source-text.ts";
 
 const root = join(import.meta.dirname, "..");
 const src = readSources("src");
-const all = new Map([...src, ...readSources("test"), ...readSources("scripts")]);
+const all = new Map([...src, ...readSources("demo"), ...readSources("test"), ...readSources("scripts")]);
 
 /** Packages that may be loaded for `--help`: small ones, that most commands need. */
 const lightPackages = ["@commander-js/extra-typings", "commander", "p-map", "smol-toml", "zod"];

@@ -29,9 +29,12 @@ describe("error codes", () => {
   });
 
   test("are all in use", () => {
-    const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".ts") && file !== "errors.ts")
-      .map((file) => readFileSync(join(root, "src", file), "utf8"))
+    const sources = ["src", "demo"]
+      .flatMap((folder) =>
+        readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)),
+      )
+      .filter((file) => file.endsWith(".ts") && file !== join("src", "errors.ts"))
+      .map((file) => readFileSync(join(root, file), "utf8"))
       .join("\n");
     assert.deepEqual(
       errorCodes.filter((code) => !sources.includes(`"${code}"`)),

@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-import { temporaryFolder } from "./folders.ts";
+import { temporaryFolder } from "./support/folders.ts";
 
 const root = join(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -20,7 +20,7 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
   await mkdir(source);
   await mkdir(empty);
   // Packed from a copy: `prepare` writes dist/, and other tests may be reading that of the checkout.
-  for (const name of ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "README.md", "LICENSE"]) {
+  for (const name of ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "demo", "README.md", "LICENSE"]) {
     await cp(join(root, name), join(source, name), { recursive: true });
   }
   await symlink(join(root, "node_modules"), join(source, "node_modules"), "junction");
@@ -32,7 +32,14 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
   await t.test("holds the program, its types and nothing of the workshop", async () => {
     const { stdout } = await run("tar", ["-tzf", tarball]);
     const files = stdout.trim().split("\n");
-    for (const name of ["LICENSE", "README.md", "package.json", "dist/cli.js", "dist/index.js", "dist/index.d.ts"]) {
+    for (const name of [
+      "LICENSE",
+      "README.md",
+      "package.json",
+      "dist/src/cli.js",
+      "dist/src/index.js",
+      "dist/src/index.d.ts",
+    ]) {
       assert.ok(files.includes(`package/${name}`), name);
     }
     const allowed = /^package\/(?:LICENSE|README\.md|package\.json|dist\/.*\.(?:js|d\.ts))$/u;

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { reliabilityFile, withPromises } from "../scripts/generate-docs.ts";
-import { promises } from "./promises.ts";
-import { titlesOf } from "./titles.ts";
+import { promises } from "./support/promises.ts";
+import { titlesOf } from "./support/titles.ts";
 
 describe("the promises of docs/reliability.md", () => {
-  test("stand there as test/promises.ts has them (npm run docs)", async () => {
+  test("stand there as test/support/promises.ts has them (npm run docs)", async () => {
     const page = await readFile(reliabilityFile, "utf8");
     assert.equal(page, withPromises(page));
     assert.throws(() => withPromises("a page without marks"), /marks/);

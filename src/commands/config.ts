@@ -1,5 +1,5 @@
-import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config.ts";
-import { selectPipelines } from "../pipeline/select.ts";
+import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config/config.ts";
+import { selectPipelines } from "../pipeline/months/select.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { alignRows, jsonText, paint, visible } from "./output.ts";
 import type { ScreenStyle } from "./run-screen.ts";

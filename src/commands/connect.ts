@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import type { Config, DuckdbConfig } from "../config.ts";
+import type { Config, DuckdbConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import { tableTitle } from "../pipeline/select.ts";
+import { tableTitle } from "../pipeline/months/select.ts";
 import { readCopyPath } from "../warehouses/duckdb/failures.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { alignRows, jsonText, paint, visible } from "./output.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 
 /** How a command ended: what the shell sees. `docs/commands.md` explains each. */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 64 | 130;

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
-import { loadConfig } from "../config.ts";
-import { deliverRestatement, writeDemoBuckets, type DemoRestatement } from "../demo/buckets.ts";
-import { demoQueries } from "../demo/queries.ts";
+import { loadConfig } from "../config/config.ts";
+import { deliverRestatement, writeDemoBuckets, type DemoRestatement } from "../../demo/buckets.ts";
+import { demoQueries } from "../../demo/queries.ts";
 import type { RunFinished } from "../pipeline/events.ts";
 import { run } from "../pipeline/run.ts";
 import type { CommandContext, ExitCode } from "./context.ts";

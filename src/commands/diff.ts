@@ -1,4 +1,4 @@
-import { diff as compareLoads } from "../pipeline/difference.ts";
+import { diff as compareLoads } from "../pipeline/diff.ts";
 import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/events.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";

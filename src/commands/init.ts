@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { readAddress } from "../config/address.ts";
 import { BillhouseError } from "../errors.ts";
-import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/recognition.ts";
+import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/discover/recognise.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "./months.ts";

@@ -55,7 +55,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
       ...surroundings,
       flags,
       loadConfig: async () => {
-        const { loadConfig } = await import("../config.ts");
+        const { loadConfig } = await import("../config/config.ts");
         return loadConfig(config === undefined ? place : { ...place, file: config });
       },
     };

@@ -1,5 +1,5 @@
 import type { Check, VerifyResult } from "../pipeline/events.ts";
-import { verify as verifyPipelines } from "../pipeline/verification.ts";
+import { verify as verifyPipelines } from "../pipeline/verify.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
 import { type MonthFlags, monthScope } from "./months.ts";

@@ -1,4 +1,4 @@
-import type { ConfigPlace, StorageConfig } from "../config.ts";
+import type { ConfigPlace, StorageConfig } from "./config.ts";
 import { BillhouseError } from "../errors.ts";
 import { parseBucketUrl } from "./bucket.ts";
 import { azureCredentials, googleCredentials, keepVariables } from "./credentials.ts";

@@ -1,4 +1,4 @@
-import type { Config, ConfigPlace, PipelineConfig } from "../config.ts";
+import type { Config, ConfigPlace, PipelineConfig } from "./config.ts";
 import { credentialPlaces } from "./credentials.ts";
 import type { Reading } from "./reading.ts";
 import type { BigquerySection, DuckdbSection, SourceSection } from "./schema.ts";

@@ -1,4 +1,4 @@
-import type { PipelineConfig } from "../config.ts";
+import type { PipelineConfig } from "./config.ts";
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 import { parseBucketUrl, trimSlashes } from "./bucket.ts";
 import type { Mistake } from "./mistakes.ts";

@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "../config.ts";
+import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "./config.ts";
 import { BillhouseError } from "../errors.ts";
 import { azureCredentials, googleCredentials, keepVariables, type WrittenCredentials } from "./credentials.ts";
 import { readConfigFiles } from "./files.ts";

@@ -1,11 +1,11 @@
-import type { Config, PipelineConfig } from "../config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { Finding, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import { discover } from "./discover.ts";
-import { selectPipelines, tableOf } from "./select.ts";
+import { discover } from "./discover/discover.ts";
+import { selectPipelines, tableOf } from "./months/select.ts";
 
 /** The answer of `doctor`. */
 export interface DoctorResult {

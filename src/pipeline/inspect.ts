@@ -1,5 +1,5 @@
 import pMap from "p-map";
-import type { Config, PipelineConfig } from "../config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { idColumnOf, loadedExecutions } from "../state/executions.ts";
@@ -7,12 +7,12 @@ import { forgetPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
 import type { PlannedPipeline, PlanResult } from "./events.ts";
-import { describePlan } from "./plan.ts";
+import { describePlan } from "./months/decide.ts";
 import type { RunOptions } from "./run.ts";
-import { doubleCounting, type ScopedExport } from "./scopes.ts";
-import { checkMonths, selectPipelines, tableOf, tableTitle } from "./select.ts";
-import { smallReads, survey, type Survey } from "./survey.ts";
-import { unpackedBytes } from "./files/unpacked.ts";
+import { doubleCounting, type ScopedExport } from "./months/scopes.ts";
+import { checkMonths, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { smallReads, survey, type Survey } from "./months/survey.ts";
+import { unpackedBytes } from "../files/decompressed-size.ts";
 
 /**
  * What a run with the same options would do, month by month, and why. Nothing is written, and no database is made.

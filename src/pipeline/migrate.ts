@@ -1,12 +1,12 @@
-import type { Config, PipelineConfig } from "../config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Holder, MigrationStep, PendingStep, Warehouse } from "../warehouses/warehouse.ts";
 import type { ToldError } from "./events.ts";
-import { loadedHeader } from "./headers.ts";
-import { planMigration, type MigrationPlan } from "./migration-plan.ts";
-import { selectPipelines, tableTitle } from "./select.ts";
-import { survey, type Survey } from "./survey.ts";
+import { loadedHeader } from "./load/headers.ts";
+import { planMigration, type MigrationPlan } from "./migrate/plan.ts";
+import { selectPipelines, tableTitle } from "./months/select.ts";
+import { survey, type Survey } from "./months/survey.ts";
 
 /** What a migration is about. */
 export interface MigrateOptions {

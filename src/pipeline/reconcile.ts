@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { addDecimals } from "../schema/sums.ts";
@@ -9,7 +9,7 @@ import { billOf, requireOne, tablesWith } from "./reconcile/bills.ts";
 import { reconciliationNotes } from "./reconcile/notes.ts";
 import { reconciliationSentence } from "./reconcile/words.ts";
 import { explainResidual, type NamedAmount } from "./reconcile/residual.ts";
-import { checkMonths, selectPipelines } from "./select.ts";
+import { checkMonths, selectPipelines } from "./months/select.ts";
 
 /** What a month is held against: one amount for the whole month of one export, or a list of invoices. */
 export interface ReconcileOptions {

@@ -1,15 +1,15 @@
-import type { Config, PipelineConfig } from "../config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import { summaryPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import { version } from "../version.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import type { FailedMonth, KeptMonth, LoadedMonth, PipelineResult, RunEvent } from "./events.ts";
-import { loadMonths } from "./load.ts";
-import { describePlan, type MonthPlan } from "./plan.ts";
-import { checkMonths, selectPipelines, tableTitle, type MonthSelection } from "./select.ts";
-import { survey } from "./survey.ts";
-import { waivableChecks } from "./proof.ts";
+import { loadMonths } from "./load/load.ts";
+import { describePlan, type MonthPlan } from "./months/decide.ts";
+import { checkMonths, selectPipelines, tableTitle, type MonthSelection } from "./months/select.ts";
+import { survey } from "./months/survey.ts";
+import { waivableChecks } from "./load/proof.ts";
 
 /** What a run or a plan is about. */
 export interface RunOptions {

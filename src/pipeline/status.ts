@@ -1,18 +1,18 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { monthsOf } from "../schema/periods.ts";
 import { loadedExecutions } from "../state/executions.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { KeptCopies, MonthState, MonthStatus, PipelineStatus, StatusResult } from "./events.ts";
-import { floatNotes } from "./exactness.ts";
-import { finalityNow, finalityOf } from "./finality.ts";
+import { floatNotes } from "./migrate/inexact-columns.ts";
+import { finalityNow, finalityOf } from "./months/finality.ts";
 import { reading } from "./inspect.ts";
-import { measuredColumns, readLoaded, titleOf, type LoadedTable } from "./loaded.ts";
-import type { MonthPlan } from "./plan.ts";
-import { doubleCounting, scopeOf } from "./scopes.ts";
-import { selectPipelines } from "./select.ts";
-import { survey, type SurveyedWarehouse } from "./survey.ts";
+import { measuredColumns, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
+import type { MonthPlan } from "./months/decide.ts";
+import { doubleCounting, scopeOf } from "./months/scopes.ts";
+import { selectPipelines } from "./months/select.ts";
+import { survey, type SurveyedWarehouse } from "./months/survey.ts";
 
 /** What `status` looks at. */
 export interface StatusOptions {

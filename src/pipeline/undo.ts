@@ -1,16 +1,16 @@
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, Receipt, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
-import { describeReceipt } from "./difference.ts";
+import { describeReceipt } from "./diff.ts";
 import type { UndoResult } from "./events.ts";
-import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./loaded.ts";
-import { checksumOf } from "./files/read.ts";
-import { loadAgain, restore, type StoredDelivery, type Undoing } from "./restoration.ts";
-import { selectOne } from "./select.ts";
-import { holdsFiles, isSameDelivery } from "./undone.ts";
+import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
+import { checksumOf } from "../files/read.ts";
+import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
+import { selectOne } from "./months/select.ts";
+import { holdsFiles, isSameDelivery } from "./discover/undone.ts";
 
 /** How an undo is done. */
 export interface UndoOptions {

@@ -1,8 +1,8 @@
 import { BillhouseError } from "../errors.ts";
-import { azureStorage } from "./azure.ts";
+import { azureStorage } from "./azure/driver.ts";
 import { fileStorage } from "./file.ts";
-import { gcsStorage } from "./gcs.ts";
-import { s3Storage } from "./s3.ts";
+import { gcsStorage } from "./gcs/driver.ts";
+import { s3Storage } from "./s3/driver.ts";
 import type { Storage, StorageDriver, StorageOptions } from "./storage.ts";
 
 /** Every storage billhouse can read. A new one is added here; it loads its SDK only when it is opened. */

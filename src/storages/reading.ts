@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { BillhouseError } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
 import { withoutSecrets } from "./causes.ts";
-import { answerWithin, failuresIn, isSilence, waitBeforeRetry, type Service } from "./patience.ts";
+import { answerWithin, failuresIn, isSilence, waitBeforeRetry, type Service } from "./retry.ts";
 import { leavesRoot } from "./storage.ts";
 
 /** Where the bytes of objects come from, each download by one request. */

@@ -1,5 +1,5 @@
-import type { BigqueryOptions } from "./bigquery.ts";
-import type { DuckdbOptions } from "./duckdb.ts";
+import type { BigqueryOptions } from "./bigquery/driver.ts";
+import type { DuckdbOptions } from "./duckdb/driver.ts";
 import type { Holder, OpenMode, Warehouse } from "./warehouse.ts";
 
 /** Where rows go, by kind: `DuckdbConfig` and `BigqueryConfig` of the configuration fit. */
@@ -14,9 +14,9 @@ export type WarehouseOptions =
  */
 export async function openWarehouse(options: WarehouseOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {
   if (options.kind === "duckdb") {
-    const { openDuckdb } = await import("./duckdb.ts");
+    const { openDuckdb } = await import("./duckdb/driver.ts");
     return openDuckdb(holder === undefined ? options : { ...options, holder }, mode);
   }
-  const { openBigquery } = await import("./bigquery.ts");
+  const { openBigquery } = await import("./bigquery/driver.ts");
   return openBigquery(options, mode, holder);
 }

@@ -4,9 +4,9 @@ import { describe, test, type TestContext } from "node:test";
 import type { ConfigResult } from "../../src/commands/config.ts";
 import { keysAt } from "../../src/config/schema.ts";
 import { holdsSecret } from "../../src/config/secrets.ts";
-import { temporaryFolder, writeKey } from "../folders.ts";
-import { billhouse } from "./in-process.ts";
-import { obeyed } from "./recorded.ts";
+import { temporaryFolder, writeKey } from "../support/folders.ts";
+import { billhouse } from "../support/in-process.ts";
+import { obeyed } from "../support/recorded.ts";
 
 type Files = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string>>;

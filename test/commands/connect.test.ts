@@ -7,11 +7,11 @@ import { describe, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connections, type ConnectResult, connectScreen } from "../../src/commands/connect.ts";
-import { loadConfig } from "../../src/config.ts";
-import { temporaryFolder, writeKey } from "../folders.ts";
-import { packagesLoadedAtOnce } from "../source-rules.ts";
-import { billhouse } from "./in-process.ts";
-import { obeyed } from "./recorded.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { temporaryFolder, writeKey } from "../support/folders.ts";
+import { packagesLoadedAtOnce } from "../support/source-rules.ts";
+import { billhouse } from "../support/in-process.ts";
+import { obeyed } from "../support/recorded.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const toml = '[sources.aws_cur]\nbucket_url = "b"\n[sources.azure_billing]\nbucket_url = "b"\ndataset = "azure"\n';

@@ -3,10 +3,10 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { doctor } from "../../src/index.ts";
-import { curDelivery, curRows, deliver } from "../end-to-end/deliveries.ts";
-import { createGoogleProject, googleProject, upload } from "../end-to-end/google.ts";
-import { billhouse, createProject, curSection, runWell, type Project } from "../end-to-end/projects.ts";
-import { withRights } from "../folders.ts";
+import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
+import { createGoogleProject, googleProject, upload } from "../support/google.ts";
+import { billhouse, createProject, curSection, runWell, type Project } from "../support/projects.ts";
+import { withRights } from "../support/folders.ts";
 
 interface Doctored {
   readonly ok: boolean;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { reportFailure } from "../../src/commands/failure.ts";
 import { createOutput, type OutputStream, stopSignal } from "../../src/commands/terminal.ts";
 import { BillhouseError, type ErrorCode } from "../../src/errors.ts";
-import { obeyed, recordingOutput } from "./recorded.ts";
+import { obeyed, recordingOutput } from "../support/recorded.ts";
 
 function report(
   error: unknown,

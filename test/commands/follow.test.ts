@@ -5,7 +5,7 @@ import { followRun } from "../../src/commands/follow.ts";
 import { showCursor, startLiveBlock } from "../../src/commands/live-block.ts";
 import { runExitCode } from "../../src/commands/run.ts";
 import type { RunEvent } from "../../src/pipeline/events.ts";
-import { events, finished, idle, recordingOutput } from "./recorded.ts";
+import { events, finished, idle, recordingOutput } from "../support/recorded.ts";
 
 async function* told(count: number = events.length): AsyncGenerator<RunEvent> {
   for (const event of events.slice(0, count)) yield await Promise.resolve(event);

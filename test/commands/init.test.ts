@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../end-to-end/deliveries.ts";
-import { billhouse, configure, createProject, runProject, type Project } from "../end-to-end/projects.ts";
-import { temporaryFolder } from "../folders.ts";
+import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../support/deliveries.ts";
+import { billhouse, configure, createProject, runProject, type Project } from "../support/projects.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { plan, status } from "../../src/index.ts";
 
 /** A folder with two exports and a damaged one, and no configuration. */

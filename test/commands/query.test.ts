@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createTable } from "../../src/commands/query-table.ts";
 import { type Row, writeCsv, writeJson } from "../../src/commands/query.ts";
-import { obeyed, recordingOutput } from "./recorded.ts";
+import { obeyed, recordingOutput } from "../support/recorded.ts";
 
 async function* answer(...rows: readonly Row[]): AsyncGenerator<Row> {
   for (const row of rows) yield await Promise.resolve(row);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { reconcileScreen } from "../../src/commands/reconcile.ts";
 import type { Reconciliation, ReconcileResult } from "../../src/pipeline/reconcile.ts";
-import { obeyed } from "./recorded.ts";
+import { obeyed } from "../support/recorded.ts";
 
 const right: Reconciliation = {
   pipeline: "azure_billing",

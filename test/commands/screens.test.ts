@@ -13,8 +13,8 @@ import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
 import { verifyScreen } from "../../src/commands/verify.ts";
-import type { PipelineConfig } from "../../src/config.ts";
-import { difference, events, finished, idle, obeyed, plan, status, undone, verification } from "./recorded.ts";
+import type { PipelineConfig } from "../../src/config/config.ts";
+import { difference, events, finished, idle, obeyed, plan, status, undone, verification } from "../support/recorded.ts";
 
 const plain = { colour: false, verbose: false };
 const wordy = { colour: false, verbose: true };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import type { StoredObject } from "../../src/model.ts";
 import type { Storage } from "../../src/storages/storage.ts";
-import { rejects } from "../rejects.ts";
+import { rejects } from "../support/rejects.ts";
 
 /** An empty bucket of one storage, made for one case, and what only its owner can do with it. */
 export interface TestBucket {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { loadedExecutions } from "../../src/state/executions.ts";
 import type { MappedFile, Warehouse } from "../../src/warehouses/warehouse.ts";
-import { rejects } from "../rejects.ts";
+import { rejects } from "../support/rejects.ts";
 import {
   billColumns,
   billReceipt,

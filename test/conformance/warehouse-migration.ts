@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { Warehouse } from "../../src/warehouses/warehouse.ts";
-import { rejects } from "../rejects.ts";
+import { rejects } from "../support/rejects.ts";
 import { csv, load, prepare, rows, table, type Columns } from "./bills.ts";
 import type { TestWarehouse } from "./warehouse.ts";
 

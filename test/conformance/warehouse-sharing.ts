@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { loadedExecutions } from "../../src/state/executions.ts";
 import { forgetPackage, summaryPackage } from "../../src/state/package.ts";
 import type { MappedFile } from "../../src/warehouses/warehouse.ts";
-import { rejects } from "../rejects.ts";
+import { rejects } from "../support/rejects.ts";
 import { csv, load, month, prepare, rows, table } from "./bills.ts";
 import type { TestWarehouse } from "./warehouse.ts";
 

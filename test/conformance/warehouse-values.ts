@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { rejects } from "../rejects.ts";
+import { rejects } from "../support/rejects.ts";
 import { csv, header, load, mapped, prepare, rows, table, type Columns } from "./bills.ts";
 import type { TestWarehouse } from "./warehouse.ts";
 

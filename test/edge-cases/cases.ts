@@ -154,7 +154,7 @@ export const caseGroups: readonly CaseGroup[] = [
         16,
         "Exports of two scopes write to one path, or two sections to one table",
         "Never lets one bill take the place of another, in the bucket or in a table: fails the month, or the configuration.",
-        ["config.test.ts", "refuses two exports on one table"],
+        ["config/config.test.ts", "refuses two exports on one table"],
       ),
       own(
         month,
@@ -287,14 +287,14 @@ export const caseGroups: readonly CaseGroup[] = [
         34,
         "An error in looking for a table reads as if there were none",
         "Takes only a clear answer for an absent table; every other error ends the export.",
-        ["bigquery-faults.test.ts", "a project that does not exist is told, and not taken for an empty one"],
+        ["warehouses/bigquery/faults.test.ts", "a project that does not exist is told, and not taken for an empty one"],
       ),
       shown(
         35,
         "Cleaning up after a load fails",
         "Stages beside the table and never in it, so that what is left behind counts nowhere; the next run removes it.",
         [
-          "bigquery-jobs.test.ts",
+          "warehouses/bigquery/jobs.test.ts",
           "leaves staging tables that the next run takes away, also when it has nothing to load",
         ],
       ),
@@ -302,9 +302,9 @@ export const caseGroups: readonly CaseGroup[] = [
         36,
         "Two runs load one month at the same time",
         "Lets one of them win; the other one finds the month loaded, or waits.",
-        ["concurrency.test.ts", "that holds an older delivery: load each month once"],
+        ["end-to-end/concurrency.test.ts", "that holds an older delivery: load each month once"],
         ["conformance/warehouse-sharing.ts", "lets one of two writers win"],
-        ["bigquery-writers.test.ts", "that loads the same month meanwhile has won"],
+        ["warehouses/bigquery/writers.test.ts", "that loads the same month meanwhile has won"],
       ),
       shown(37, "A listing has more than one page", "Reads all pages, of every storage.", [
         "conformance/storage.ts",
@@ -351,7 +351,7 @@ export const caseGroups: readonly CaseGroup[] = [
         44,
         "Cells have line breaks, and lines are longer than 64 KB",
         "Reads CSV by its quotes and not by its lines, of any length.",
-        ["duckdb-tables.test.ts", "read lines longer than DuckDB's own limit"],
+        ["warehouses/duckdb/tables.test.ts", "read lines longer than DuckDB's own limit"],
       ),
       own(
         cells,
@@ -469,7 +469,7 @@ export const caseGroups: readonly CaseGroup[] = [
         61,
         "Tags make tables of a thousand columns, or long names",
         "Takes them, and cuts only names that no warehouse holds, so that they stay apart.",
-        ["duckdb-tables.test.ts", "take 1,200 columns, and twice"],
+        ["warehouses/duckdb/tables.test.ts", "take 1,200 columns, and twice"],
         ["schema/names.test.ts", "cuts a long name to 300 characters, whole characters, and keeps long names apart"],
       ),
       own(

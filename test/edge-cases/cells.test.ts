@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { temporaryFolder } from "../folders.ts";
-import { zipBytes } from "../zip.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { zipBytes } from "../support/zip.ts";
 import {
   azureColumns,
   azureDelivery,
@@ -18,9 +18,9 @@ import {
   focusColumns,
   withFile,
   type Row,
-} from "../end-to-end/deliveries.ts";
+} from "../support/deliveries.ts";
 import { dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
-import { ask, azureSection, createProject, curSection, outcomes, runProject, runWell } from "../end-to-end/projects.ts";
+import { ask, azureSection, createProject, curSection, outcomes, runProject, runWell } from "../support/projects.ts";
 import { azureTable, curTable, dataExportSection, focusTable, held, emptyParquet, values } from "./fixtures.ts";
 
 const [february, march, april] = ["2025-02", "2025-03", "2025-04"];

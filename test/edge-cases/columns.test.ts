@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { temporaryFolder } from "../folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import {
   azureColumns,
   azureDelivery,
@@ -13,9 +13,9 @@ import {
   deliver,
   focusColumns,
   type Row,
-} from "../end-to-end/deliveries.ts";
+} from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
-import { ask, azureSection, createProject, curSection, runWell } from "../end-to-end/projects.ts";
+import { ask, azureSection, createProject, curSection, runWell } from "../support/projects.ts";
 import { curTable, dataExportSection, dataExportTable, focusTable, held } from "./fixtures.ts";
 
 const [january, february, march, april] = ["2025-01", "2025-02", "2025-03", "2025-04"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
-import { titlesOf } from "../titles.ts";
+import { titlesOf } from "../support/titles.ts";
 import { caseGroups, testTitle, type CaseTest } from "./cases.ts";
 
 const cases = caseGroups.flatMap((group) => group.cases);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { ask, monthsOfTable, type Project, type Sections } from "../end-to-end/projects.ts";
+import { ask, monthsOfTable, type Project, type Sections } from "../support/projects.ts";
 
 /** The section of an export of AWS Data Exports over the project's own bucket. */
 export const dataExportSection: Sections = { aws_export: { bucket_url: "bucket", prefix: "exports" } };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { temporaryFolder } from "../folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import {
   azureDelivery,
   azureParquetDelivery,
@@ -10,7 +10,7 @@ import {
   curRow,
   deliver,
   type Row,
-} from "../end-to-end/deliveries.ts";
+} from "../support/deliveries.ts";
 import {
   ask,
   azureSection,
@@ -20,7 +20,7 @@ import {
   onlyResult,
   runProject,
   runWell,
-} from "../end-to-end/projects.ts";
+} from "../support/projects.ts";
 import { azureTable, curTable, held } from "./fixtures.ts";
 
 const march = "2025-03";

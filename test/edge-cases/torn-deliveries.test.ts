@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { forget } from "../../src/index.ts";
-import { temporaryFolder } from "../folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import {
   azureDelivery,
   azureRows,
@@ -13,7 +13,7 @@ import {
   curParquetDelivery,
   deliver,
   type Delivery,
-} from "../end-to-end/deliveries.ts";
+} from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
 import {
   azureSection,
@@ -23,7 +23,7 @@ import {
   runProject,
   runWell,
   type Project,
-} from "../end-to-end/projects.ts";
+} from "../support/projects.ts";
 import { azureTable, curTable, dataExportSection, dataExportTable, held } from "./fixtures.ts";
 
 const [february, march] = ["2025-02", "2025-03"];

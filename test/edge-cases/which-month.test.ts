@@ -3,8 +3,8 @@ import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { plan, showState, status } from "../../src/index.ts";
-import { temporaryFolder } from "../folders.ts";
-import { azureDelivery, azureRow, azureRows, curDelivery, curRow, curRows, deliver } from "../end-to-end/deliveries.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { azureDelivery, azureRow, azureRows, curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
 import {
   azureSection,
@@ -16,7 +16,7 @@ import {
   runProject,
   runWell,
   textRows,
-} from "../end-to-end/projects.ts";
+} from "../support/projects.ts";
 import { azureTable, curTable, dataExportSection, held, values } from "./fixtures.ts";
 
 const [january, february, march] = ["2025-01", "2025-02", "2025-03"];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { discover } from "../../src/pipeline/discover.ts";
-import { chooseDelivery } from "../../src/pipeline/manifests.ts";
+import { discover } from "../../src/pipeline/discover/discover.ts";
+import { chooseDelivery } from "../../src/pipeline/discover/manifests.ts";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";
-import { azureDelivery, azureRows, deliver, type AzureOptions, type Delivery } from "./deliveries.ts";
+import { azureDelivery, azureRows, deliver, type AzureOptions, type Delivery } from "../support/deliveries.ts";
 import {
   azureSection,
   createProject,
@@ -14,7 +14,7 @@ import {
   runByCommand,
   runWell,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const month = "2025-03";
 const table = "billing_data.azure_billing_data";

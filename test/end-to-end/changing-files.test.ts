@@ -15,7 +15,7 @@ import {
   csvText,
   deliver,
   withFile,
-} from "./deliveries.ts";
+} from "../support/deliveries.ts";
 import {
   ask,
   azureSection,
@@ -30,7 +30,7 @@ import {
   snapshotMonth,
   type MonthSnapshot,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const table = "billing_data.aws_cur_data";
 const proof = { partition: "bill_billing_period_start_date", cost: "line_item_unblended_cost" };

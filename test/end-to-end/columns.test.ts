@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { samplesFolder } from "../samples.ts";
+import { samplesFolder } from "../support/samples.ts";
 import {
   azureColumns,
   azureDelivery,
@@ -14,7 +14,7 @@ import {
   curRows,
   deliver,
   type Row,
-} from "./deliveries.ts";
+} from "../support/deliveries.ts";
 import {
   ask,
   azureSection,
@@ -26,7 +26,7 @@ import {
   runWell,
   snapshotMonth,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const table = "billing_data.aws_cur_data";
 const proof = { partition: "bill_billing_period_start_date", cost: "line_item_unblended_cost" };

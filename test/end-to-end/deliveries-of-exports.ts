@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
-import { zipBytes } from "../zip.ts";
-import { compact, csvText, jsonBytes, parquetBytes, type Delivery, type Row } from "./deliveries.ts";
+import { zipBytes } from "../support/zip.ts";
+import { compact, csvText, jsonBytes, parquetBytes, type Delivery, type Row } from "../support/deliveries.ts";
 
 /** What a delivery of an AWS Data Export is made of. */
 export interface DataExportOptions {

@@ -6,9 +6,9 @@ import { describe, test, type TestContext } from "node:test";
 import { showState } from "../../src/index.ts";
 import { loadedExecutions } from "../../src/state/executions.ts";
 import { fixturesOf, newestState, rowsOf, textOf, type DltFixture } from "../state/fixtures.ts";
-import { azureDelivery, azureRows, curDelivery, curRows } from "./deliveries.ts";
-import { createGoogleProject, exportBucket, googleProject, upload, type GoogleProject } from "./google.ts";
-import { billhouse } from "./projects.ts";
+import { azureDelivery, azureRows, curDelivery, curRows } from "../support/deliveries.ts";
+import { createGoogleProject, exportBucket, googleProject, upload, type GoogleProject } from "../support/google.ts";
+import { billhouse } from "../support/projects.ts";
 
 /** What the Python pipelines left in a dataset, and the section of the file with which they did. */
 interface PythonPipeline {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { ErrorCode } from "../../src/index.ts";
 import { nextMonth } from "../../src/schema/periods.ts";
-import { temporaryFolder } from "../folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import {
   azureDelivery,
   azureParquetDelivery,
@@ -18,7 +18,7 @@ import {
   type CurOptions,
   type Delivery,
   type Row,
-} from "./deliveries.ts";
+} from "../support/deliveries.ts";
 import {
   createProject,
   onlyResult,
@@ -31,7 +31,7 @@ import {
   type MonthSnapshot,
   type Project,
   type Sections,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 /** Three exports in one bucket and one database, so that one run meets every fault. */
 const sections: Sections = {

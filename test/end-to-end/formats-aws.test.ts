@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { writeKey } from "../folders.ts";
-import { zipBytes } from "../zip.ts";
+import { writeKey } from "../support/folders.ts";
+import { zipBytes } from "../support/zip.ts";
 import {
   azureRow,
   curColumns,
@@ -13,7 +13,7 @@ import {
   withFile,
   type CurOptions,
   type Row,
-} from "./deliveries.ts";
+} from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery, type DataExportOptions } from "./deliveries-of-exports.ts";
 import {
   ask,
@@ -25,7 +25,7 @@ import {
   runProject,
   runWell,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const exportSection = { aws_exports: { bucket_url: "bucket", prefix: "exports" } };
 const exportTable = "billing_data.aws_exports_data";

@@ -2,12 +2,20 @@ import assert from "node:assert/strict";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { discover } from "../../src/pipeline/discover.ts";
-import { chooseDelivery } from "../../src/pipeline/manifests.ts";
+import { discover } from "../../src/pipeline/discover/discover.ts";
+import { chooseDelivery } from "../../src/pipeline/discover/manifests.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";
-import { writeKey } from "../folders.ts";
-import { azureColumns, azureDelivery, azureRow, azureRows, csvText, deliver, type Delivery } from "./deliveries.ts";
+import { writeKey } from "../support/folders.ts";
+import {
+  azureColumns,
+  azureDelivery,
+  azureRow,
+  azureRows,
+  csvText,
+  deliver,
+  type Delivery,
+} from "../support/deliveries.ts";
 import { azureLegacyDelivery, type AzureLegacyOptions } from "./deliveries-of-exports.ts";
 import {
   ask,
@@ -19,7 +27,7 @@ import {
   runProject,
   runWell,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const table = "billing_data.azure_billing_data";
 const columns = { partition: "BillingPeriodStartDate", cost: "CostInBillingCurrency" };

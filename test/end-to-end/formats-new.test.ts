@@ -3,17 +3,17 @@ import { test } from "node:test";
 import * as z from "zod";
 import type { ExportFormat } from "../../src/exports/export.ts";
 import { monthPeriod, parseManifest } from "../../src/exports/manifest.ts";
-import { discover } from "../../src/pipeline/discover.ts";
-import { loadMonths, type LoadListener } from "../../src/pipeline/load.ts";
-import { chooseDelivery } from "../../src/pipeline/manifests.ts";
-import { planMonth } from "../../src/pipeline/plan.ts";
-import { tableOf } from "../../src/pipeline/select.ts";
-import { loadedMonths, type Survey } from "../../src/pipeline/survey.ts";
+import { discover } from "../../src/pipeline/discover/discover.ts";
+import { loadMonths, type LoadListener } from "../../src/pipeline/load/load.ts";
+import { chooseDelivery } from "../../src/pipeline/discover/manifests.ts";
+import { planMonth } from "../../src/pipeline/months/decide.ts";
+import { tableOf } from "../../src/pipeline/months/select.ts";
+import { loadedMonths, type Survey } from "../../src/pipeline/months/survey.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
-import { writeKey } from "../folders.ts";
-import { zipBytes } from "../zip.ts";
-import { ask, createProject, type Project } from "./projects.ts";
+import { writeKey } from "../support/folders.ts";
+import { zipBytes } from "../support/zip.ts";
+import { ask, createProject, type Project } from "../support/projects.ts";
 
 /** A format that nobody delivers: all that a new one needs, and all that there is of it. */
 const moonBill: ExportFormat = {

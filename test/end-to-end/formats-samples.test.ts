@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { compareDecimals, subtractDecimals } from "../../src/schema/decimals.ts";
-import { samplesFolder } from "../samples.ts";
-import { ask, createProject, monthsOfTable, runWell, sameDecimal } from "./projects.ts";
+import { samplesFolder } from "../support/samples.ts";
+import { ask, createProject, monthsOfTable, runWell, sameDecimal } from "../support/projects.ts";
 
 /** What `INDEX.md` of the samples says of one month. */
 interface Expected {

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { ErrorCode } from "../../src/index.ts";
 import { monthSpan } from "../../src/schema/periods.ts";
-import { writeKey } from "../folders.ts";
-import { samplesFolder } from "../samples.ts";
-import { csvText, deliver, type Row } from "./deliveries.ts";
+import { writeKey } from "../support/folders.ts";
+import { samplesFolder } from "../support/samples.ts";
+import { csvText, deliver, type Row } from "../support/deliveries.ts";
 import { azureLegacyDelivery } from "./deliveries-of-exports.ts";
-import { ask, createProject, onlyResult, outcomes, runProject, runWell, sameDecimal } from "./projects.ts";
+import { ask, createProject, onlyResult, outcomes, runProject, runWell, sameDecimal } from "../support/projects.ts";
 
 /** Rows that a cloud wrote, the delivery that is built around them, and what must become of it. */
 interface Rows {

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { diff, plan, reconcile, status, undo, verify, type VerifyResult } from "../../src/index.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
-import { rejects } from "../rejects.ts";
-import { samplesFolder } from "../samples.ts";
-import { curDelivery, curRows, type Delivery } from "./deliveries.ts";
-import { createGoogleProject, exportBucket, upload, uploadFolder, type GoogleProject } from "./google.ts";
-import { runWell, type Sections } from "./projects.ts";
+import { rejects } from "../support/rejects.ts";
+import { samplesFolder } from "../support/samples.ts";
+import { curDelivery, curRows, type Delivery } from "../support/deliveries.ts";
+import { createGoogleProject, exportBucket, upload, uploadFolder, type GoogleProject } from "../support/google.ts";
+import { runWell, type Sections } from "../support/projects.ts";
 
 const month = "2025-01";
 const section: Sections = { aws_cur: { prefix: "cur" } };

@@ -5,14 +5,14 @@ import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { forget, plan, status, type StatusResult } from "../../src/index.ts";
 import type { Receipt } from "../../src/model.ts";
-import { tableOf } from "../../src/pipeline/select.ts";
+import { tableOf } from "../../src/pipeline/months/select.ts";
 import { nextMonth } from "../../src/schema/periods.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
-import { samplesFolder } from "../samples.ts";
-import { zipBytes } from "../zip.ts";
-import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver, withFile } from "./deliveries.ts";
-import { createGoogleProject, upload, uploadFolder, type GoogleProject } from "./google.ts";
-import { createProject, onlyResult, outcomes, runProject, runWell, type Project } from "./projects.ts";
+import { samplesFolder } from "../support/samples.ts";
+import { zipBytes } from "../support/zip.ts";
+import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver, withFile } from "../support/deliveries.ts";
+import { createGoogleProject, upload, uploadFolder, type GoogleProject } from "../support/google.ts";
+import { createProject, onlyResult, outcomes, runProject, runWell, type Project } from "../support/projects.ts";
 
 const samples: readonly (readonly [bucket: string, prefix: string, exportName: string])[] = [
   ["aws-cur1-csvgz-relocated-mirror", "gcs-transfer/aws_cur", "aws-billing-csv"],

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import { forget, plan, run, showState, status, version, type RunEvent } from "../../src/index.ts";
-import { rejects } from "../rejects.ts";
-import { azureDelivery, azureRows, curColumns, curDelivery, curRows, deliver } from "./deliveries.ts";
+import { rejects } from "../support/rejects.ts";
+import { azureDelivery, azureRows, curColumns, curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import {
   ask,
   azureSection,
@@ -19,7 +19,7 @@ import {
   snapshotMonth,
   textRows,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const table = "billing_data.aws_cur_data";
 const proof = { partition: "bill_billing_period_start_date", cost: "line_item_unblended_cost" };

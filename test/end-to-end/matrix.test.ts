@@ -1,5 +1,5 @@
 import { after, describe, test } from "node:test";
-import { samplesFolder } from "../samples.ts";
+import { samplesFolder } from "../support/samples.ts";
 import { combinations, endMatrix, loadCombination } from "./matrix.ts";
 
 // A diagonal: `npm run test:matrix` loads all the others.

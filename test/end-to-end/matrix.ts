@@ -4,16 +4,16 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { loadConfig, verify, type Config } from "../../src/index.ts";
 import type { Receipt } from "../../src/model.ts";
-import { tableOf } from "../../src/pipeline/select.ts";
+import { tableOf } from "../../src/pipeline/months/select.ts";
 import { compareDecimals, subtractDecimals } from "../../src/schema/decimals.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
-import { temporaryFolder } from "../folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { account, startAzurite, type Azurite } from "../servers/azurite.ts";
-import { startBigqueryServer } from "../servers/bigquery.ts";
+import { startBigqueryServer } from "../servers/bigquery/server.ts";
 import { startGcsServer } from "../servers/gcs.ts";
 import { setAwsVariables, testLogin } from "../servers/s3-environment.ts";
 import { startS3Server } from "../servers/s3.ts";
-import { runWell } from "./projects.ts";
+import { runWell } from "../support/projects.ts";
 
 /** A delivery that others made, and what `INDEX.md` says of it: rows and sum by month. */
 export interface MatrixSample {

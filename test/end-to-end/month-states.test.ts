@@ -3,7 +3,15 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { status, type MonthStatus, type StatusResult } from "../../src/index.ts";
-import { azureDelivery, azureRows, curColumns, curDelivery, curRow, deliver, type Delivery } from "./deliveries.ts";
+import {
+  azureDelivery,
+  azureRows,
+  curColumns,
+  curDelivery,
+  curRow,
+  deliver,
+  type Delivery,
+} from "../support/deliveries.ts";
 import {
   azureSection,
   billhouse,
@@ -13,7 +21,7 @@ import {
   runProject,
   runWell,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const month = "2025-01";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { reconcile, type Reconciliation, type ReconcileResult } from "../../src/index.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
-import { billhouse as billhouseHere } from "../commands/in-process.ts";
-import { rejects } from "../rejects.ts";
-import { samplesFolder } from "../samples.ts";
+import { billhouse as billhouseHere } from "../support/in-process.ts";
+import { rejects } from "../support/rejects.ts";
+import { samplesFolder } from "../support/samples.ts";
 import {
   azureColumns,
   azureDelivery,
@@ -18,8 +18,8 @@ import {
   curRows,
   deliver,
   type Row,
-} from "./deliveries.ts";
-import { azureSection, billhouse, createProject, curSection, type Project, runWell } from "./projects.ts";
+} from "../support/deliveries.ts";
+import { azureSection, billhouse, createProject, curSection, type Project, runWell } from "../support/projects.ts";
 
 const month = "2025-01";
 const both = { ...curSection, ...azureSection };

@@ -3,7 +3,7 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { formatDecimal, parseDecimal } from "../../src/schema/decimals.ts";
-import { samplesFolder } from "../samples.ts";
+import { samplesFolder } from "../support/samples.ts";
 import {
   ask,
   createProject,
@@ -14,7 +14,7 @@ import {
   sameDecimal,
   textRows,
   type Project,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 /** What must be in the table and in the receipts after one delivery, as `INDEX.md` of the samples says it. */
 interface Expected {

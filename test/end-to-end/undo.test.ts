@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { diff, forget, plan, status, undo, verify } from "../../src/index.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
-import { rejects } from "../rejects.ts";
-import { samplesFolder } from "../samples.ts";
+import { rejects } from "../support/rejects.ts";
+import { samplesFolder } from "../support/samples.ts";
 import {
   azureDelivery,
   azureRows,
@@ -15,7 +15,7 @@ import {
   curRows,
   deliver,
   type Delivery,
-} from "./deliveries.ts";
+} from "../support/deliveries.ts";
 import {
   azureSection,
   billhouse,
@@ -27,7 +27,7 @@ import {
   textRows,
   type Project,
   type Sections,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const month = "2025-01";
 const keeping: Sections = { aws_cur: { ...curSection["aws_cur"], keep_previous: 1 } };

@@ -5,8 +5,16 @@ import { describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { forget, run, undo, verify, type VerifyResult } from "../../src/index.ts";
-import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "./deliveries.ts";
-import { azureSection, billhouse, createProject, curSection, outcomes, runWell, type Project } from "./projects.ts";
+import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
+import {
+  azureSection,
+  billhouse,
+  createProject,
+  curSection,
+  outcomes,
+  runWell,
+  type Project,
+} from "../support/projects.ts";
 
 const cur = (month: string, id: string, ...costs: string[]): ReturnType<typeof curDelivery> =>
   curDelivery({ month, id, files: [curRows(month, ...costs), curRows(month, "0.5", "0.25")] });

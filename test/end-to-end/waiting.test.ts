@@ -3,8 +3,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { forget, plan } from "../../src/index.ts";
-import { writeKey } from "../folders.ts";
-import { azureDelivery, azureRows, curDelivery, curRows, deliver, type Delivery } from "./deliveries.ts";
+import { writeKey } from "../support/folders.ts";
+import { azureDelivery, azureRows, curDelivery, curRows, deliver, type Delivery } from "../support/deliveries.ts";
 import {
   azureSection,
   billhouse,
@@ -19,7 +19,7 @@ import {
   type MonthSnapshot,
   type Project,
   type Sections,
-} from "./projects.ts";
+} from "../support/projects.ts";
 
 const month = "2025-03";
 

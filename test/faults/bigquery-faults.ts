@@ -1,9 +1,9 @@
 import { run } from "../../src/index.ts";
-import { tableOf } from "../../src/pipeline/select.ts";
+import { tableOf } from "../../src/pipeline/months/select.ts";
 import { summaryPackage } from "../../src/state/package.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
-import { googleProject, stagingBucket } from "../end-to-end/google.ts";
-import type { BigqueryServer } from "../servers/bigquery.ts";
+import { googleProject, stagingBucket } from "../support/google.ts";
+import type { BigqueryServer } from "../servers/bigquery/server.ts";
 import type { GcsFaultKind, GcsRequestKind } from "../servers/gcs-faults.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 import { google, staged } from "./places.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { curColumns, curDelivery, curRow, curRows, type Delivery } from "../end-to-end/deliveries.ts";
+import { curColumns, curDelivery, curRow, curRows, type Delivery } from "../support/deliveries.ts";
 
 const team = "resourceTags/user:team";
 const columns = [...curColumns, team];

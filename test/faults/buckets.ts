@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { exportBucket, stagingBucket } from "../end-to-end/google.ts";
+import { exportBucket, stagingBucket } from "../support/google.ts";
 import { startGcsServer, type GcsServer } from "../servers/gcs.ts";
 import { startS3Server } from "../servers/s3.ts";
 import { startProxy, type Proxy } from "./proxy.ts";

@@ -1,5 +1,5 @@
 import type { Asked, FaultKind } from "../servers/bigquery/faults.ts";
-import type { BigqueryServer } from "../servers/bigquery.ts";
+import type { BigqueryServer } from "../servers/bigquery/server.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 import { google } from "./places.ts";
 import { steps, type Step } from "./steps.ts";

@@ -1,6 +1,6 @@
-import { googleProject } from "../end-to-end/google.ts";
+import { googleProject } from "../support/google.ts";
 import { readBooksOf, type Books } from "../kills/books.ts";
-import type { BigqueryServer } from "../servers/bigquery.ts";
+import type { BigqueryServer } from "../servers/bigquery/server.ts";
 
 /** The dataset of a trial. */
 export const dataset = "billing_data";

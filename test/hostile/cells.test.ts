@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { displayWidth, cutText, visible } from "../../src/commands/output.ts";
-import { billhouse } from "../commands/in-process.ts";
-import { obeyed } from "../commands/recorded.ts";
-import { curDelivery, curRow, deliver } from "../end-to-end/deliveries.ts";
-import {
-  createProject,
-  curSection,
-  onlyResult,
-  outcomes,
-  runProject,
-  runWell,
-  textRows,
-} from "../end-to-end/projects.ts";
+import { billhouse } from "../support/in-process.ts";
+import { obeyed } from "../support/recorded.ts";
+import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
+import { createProject, curSection, onlyResult, outcomes, runProject, runWell, textRows } from "../support/projects.ts";
 import { table, withoutLooks } from "./projects.ts";
 
 /** What programs would run, and terminals would obey, if they were let. */

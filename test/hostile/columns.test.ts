@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { assignHeader, type FileHeader, type NamingRules } from "../../src/schema/assignment.ts";
-import { billhouse } from "../commands/in-process.ts";
-import { obeyed } from "../commands/recorded.ts";
-import { curColumns, curDelivery, curRow, deliver, parquetBytes } from "../end-to-end/deliveries.ts";
+import { billhouse } from "../support/in-process.ts";
+import { obeyed } from "../support/recorded.ts";
+import { curColumns, curDelivery, curRow, deliver, parquetBytes } from "../support/deliveries.ts";
 import { cur2Columns, cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
-import {
-  createProject,
-  curSection,
-  onlyResult,
-  outcomes,
-  runProject,
-  runWell,
-  textRows,
-} from "../end-to-end/projects.ts";
+import { createProject, curSection, onlyResult, outcomes, runProject, runWell, textRows } from "../support/projects.ts";
 import { runBounded, table, withoutLooks, withSettings } from "./projects.ts";
 
 /** Names that programs would run, warehouses refuse, or JavaScript has for something of its own. */

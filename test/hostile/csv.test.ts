@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { csvText, curColumns, curRow, curRows, deliver, withFile, type Delivery } from "../end-to-end/deliveries.ts";
-import { onlyResult, outcomes, runProject, textRows } from "../end-to-end/projects.ts";
+import { csvText, curColumns, curRow, curRows, deliver, withFile, type Delivery } from "../support/deliveries.ts";
+import { onlyResult, outcomes, runProject, textRows } from "../support/projects.ts";
 import {
   type HostileCase,
   loadedProject,

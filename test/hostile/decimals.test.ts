@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fractionDigits, parseDecimal } from "../../src/schema/decimals.ts";
 import { createSum } from "../../src/schema/sums.ts";
-import { curRow } from "../end-to-end/deliveries.ts";
+import { curRow } from "../support/deliveries.ts";
 import { type HostileCase, refusesEach, soundDelivery } from "./projects.ts";
 
 const wrong: readonly string[] = [

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { rename, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { billhouse } from "../commands/in-process.ts";
-import { obeyed } from "../commands/recorded.ts";
-import { deliver, type Delivery } from "../end-to-end/deliveries.ts";
-import { createProject, onlyResult, outcomes, runProject } from "../end-to-end/projects.ts";
-import { writeKey } from "../folders.ts";
+import { billhouse } from "../support/in-process.ts";
+import { obeyed } from "../support/recorded.ts";
+import { deliver, type Delivery } from "../support/deliveries.ts";
+import { createProject, onlyResult, outcomes, runProject } from "../support/projects.ts";
+import { writeKey } from "../support/folders.ts";
 import { type HostileCase, loadedProject, refusesEach, soundDelivery, withFields, withoutLooks } from "./projects.ts";
 
 const range = "cur/acme-cur/20250201-20250301";

@@ -7,9 +7,9 @@ import { awsDataExport } from "../../src/exports/aws-data-export.ts";
 import { azureCost } from "../../src/exports/azure-cost.ts";
 import type { ExportFormat } from "../../src/exports/export.ts";
 import type { StoredObject } from "../../src/model.ts";
-import { readManifest } from "../../src/pipeline/manifests.ts";
+import { readManifest } from "../../src/pipeline/discover/manifests.ts";
 import type { Storage } from "../../src/storages/storage.ts";
-import { azureDelivery, azureRows, deliver, type Delivery } from "../end-to-end/deliveries.ts";
+import { azureDelivery, azureRows, deliver, type Delivery } from "../support/deliveries.ts";
 import {
   azureSection,
   createProject,
@@ -18,9 +18,9 @@ import {
   runProject,
   runWell,
   textRows,
-} from "../end-to-end/projects.ts";
-import { writeKey } from "../folders.ts";
-import { rejects } from "../rejects.ts";
+} from "../support/projects.ts";
+import { writeKey } from "../support/folders.ts";
+import { rejects } from "../support/rejects.ts";
 import {
   type HostileCase,
   loadedProject,

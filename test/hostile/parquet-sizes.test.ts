@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { zstdCompressSync } from "node:zlib";
 import { asyncBufferFromFile, type AsyncBuffer } from "hyparquet";
-import { readParquetCells } from "../../src/pipeline/files/parquet.ts";
-import { measureParquet } from "../../src/pipeline/files/parquet-sizes.ts";
-import { curDelivery, curRow, deliver, type Delivery } from "../end-to-end/deliveries.ts";
-import { temporaryFolder } from "../folders.ts";
-import { rejects } from "../rejects.ts";
+import { readParquetCells } from "../../src/files/parquet/cells.ts";
+import { measureParquet } from "../../src/files/parquet/decoded-size.ts";
+import { curDelivery, curRow, deliver, type Delivery } from "../support/deliveries.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { rejects } from "../support/rejects.ts";
 import { type HandColumn, levels, parquetFile, texts, varint, type Fields } from "./parquet-file.ts";
 import { type HostileCase, loadedProject, refusesEach, runBounded } from "./projects.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
-import { readParquetCells, readParquetHeader } from "../../src/pipeline/files/parquet.ts";
-import { measureParquet } from "../../src/pipeline/files/parquet-sizes.ts";
-import { curDelivery, curRow, deliver, type Delivery } from "../end-to-end/deliveries.ts";
+import { readParquetCells, readParquetHeader } from "../../src/files/parquet/cells.ts";
+import { measureParquet } from "../../src/files/parquet/decoded-size.ts";
+import { curDelivery, curRow, deliver, type Delivery } from "../support/deliveries.ts";
 import {
   type HandColumn,
   levels,

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RunEvent } from "../../src/index.ts";
 import { loadConfig } from "../../src/index.ts";
 import type { ErrorCode } from "../../src/errors.ts";
-import { curDelivery, curRows, deliver, type CurOptions, type Delivery } from "../end-to-end/deliveries.ts";
+import { curDelivery, curRows, deliver, type CurOptions, type Delivery } from "../support/deliveries.ts";
 import {
   createProject,
   curSection,
@@ -18,7 +18,7 @@ import {
   runWell,
   snapshotMonths,
   type Project,
-} from "../end-to-end/projects.ts";
+} from "../support/projects.ts";
 
 /** A sound delivery of one row that costs this much. */
 export function soundDelivery(month: string, id: string, cost: string, more: Partial<CurOptions> = {}): Delivery {

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import pMap from "p-map";
 import type { Receipt } from "../../src/model.ts";
-import { tableOf } from "../../src/pipeline/select.ts";
+import { tableOf } from "../../src/pipeline/months/select.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import type { QueryRow } from "../../src/warehouses/warehouse.ts";
-import { curDelivery, curRows, type Delivery } from "../end-to-end/deliveries.ts";
-import { createGoogleProject, upload, type GoogleProject } from "../end-to-end/google.ts";
-import { runWell } from "../end-to-end/projects.ts";
+import { curDelivery, curRows, type Delivery } from "../support/deliveries.ts";
+import { createGoogleProject, upload, type GoogleProject } from "../support/google.ts";
+import { runWell } from "../support/projects.ts";
 import { runBillhouse } from "./child.ts";
 import { pointsOf } from "./points.ts";
 

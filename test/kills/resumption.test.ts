@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { curColumns, curDelivery, curRows, deliver } from "../end-to-end/deliveries.ts";
-import { createProject, curSection, runWell, type Project } from "../end-to-end/projects.ts";
+import { curColumns, curDelivery, curRows, deliver } from "../support/deliveries.ts";
+import { createProject, curSection, runWell, type Project } from "../support/projects.ts";
 import { runBillhouse } from "./child.ts";
 
 const [team, owner] = ["resourceTags/user:team", "resourceTags/user:owner"];

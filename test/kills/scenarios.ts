@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  azureDelivery,
-  azureRows,
-  curColumns,
-  curDelivery,
-  curRow,
-  curRows,
-  deliver,
-} from "../end-to-end/deliveries.ts";
+import { azureDelivery, azureRows, curColumns, curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
 import { readBooks, type Books } from "./books.ts";
 import { runBillhouse } from "./child.ts";
 

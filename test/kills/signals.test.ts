@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { csvText, curColumns, curDelivery, curRow, curRows, deliver, withFile } from "../end-to-end/deliveries.ts";
-import { createProject, curSection, type Project } from "../end-to-end/projects.ts";
+import { csvText, curColumns, curDelivery, curRow, curRows, deliver, withFile } from "../support/deliveries.ts";
+import { createProject, curSection, type Project } from "../support/projects.ts";
 import { readBooks, type Books } from "./books.ts";
 import { runBillhouse, startBillhouse, type ChildEnd } from "./child.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { randomFrom } from "../../src/demo/random.ts";
+import { randomFrom } from "../../demo/random.ts";
 import { forget, loadConfig, run } from "../../src/index.ts";
 import { readBooks, type Books } from "./books.ts";
 import { runBillhouse, startBillhouse } from "./child.ts";

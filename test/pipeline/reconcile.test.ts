@@ -8,7 +8,7 @@ import { reconciliationSentence } from "../../src/pipeline/reconcile/words.ts";
 import { explainResidual, type ResidualFacts, roundingOf } from "../../src/pipeline/reconcile/residual.ts";
 import { formatAmount, formatSmallAmount, roundToCents } from "../../src/schema/amounts.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
-import { rejects } from "../rejects.ts";
+import { rejects } from "../support/rejects.ts";
 
 function line(cost: string, cells: Partial<BilledLine> = {}): BilledLine {
   const usual = { invoice: "100", payer: "001", chargeType: "Usage", service: "AmazonEC2", account: "012" };

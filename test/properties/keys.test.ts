@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { BillhouseError } from "../../src/errors.ts";
 import type { StoredObject } from "../../src/model.ts";
-import { resolveFiles } from "../../src/pipeline/resolve.ts";
+import { resolveFiles } from "../../src/pipeline/discover/resolve.ts";
 import { leavesRoot } from "../../src/storages/storage.ts";
 
 const part = fc.oneof(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import type { DataFile, Execution, Receipt } from "../../src/model.ts";
-import { planMonth, type LoadedMonth, type MonthFacts } from "../../src/pipeline/plan.ts";
+import { planMonth, type LoadedMonth, type MonthFacts } from "../../src/pipeline/months/decide.ts";
 
 const file: fc.Arbitrary<DataFile> = fc
   .record({ key: fc.constantFrom("x/1.csv", "x/2.csv", "x/3.csv"), version: fc.constantFrom("1", "2") })

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import type { SourceColumn } from "../../src/model.ts";
 import { type ColumnPlan, planColumns, type SchemaRules } from "../../src/schema/columns.ts";
 import { curTypes, manifestType } from "../../src/schema/well-known.ts";
-import { samplesFolder } from "./samples.ts";
+import { samplesFolder } from "../support/schema-samples.ts";
 
 // Manifests of 2017 to 2019 that the ice project published (github.com/jimroth/ice, src/test/resources). The golden
 // files hold what our tables make of their columns; their names were compared with a run of the Python pipelines' code

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { createTypeLookup } from "../../src/schema/types.ts";
 import { dataExportTypes } from "../../src/schema/well-known-data-exports.ts";
 import { azureTypes, curTypes, manifestType } from "../../src/schema/well-known.ts";
-import { samplesFolder } from "./samples.ts";
+import { samplesFolder } from "../support/schema-samples.ts";
 
 const cur = createTypeLookup(curTypes, true);
 const azure = createTypeLookup(azureTypes, false);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import { azureDelivery, azureRows } from "../end-to-end/deliveries.ts";
+import { azureDelivery, azureRows } from "../support/deliveries.ts";
 import { account, startAzurite } from "../servers/azurite.ts";
 import { echoOf, startClouds, type CloudAnswer, type CloudRequest } from "./clouds.ts";
 import { createPlace, failAtAll } from "./places.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { azureDelivery, azureRows, curDelivery, curRows, jsonBytes, type Delivery } from "../end-to-end/deliveries.ts";
+import { azureDelivery, azureRows, curDelivery, curRows, jsonBytes, type Delivery } from "../support/deliveries.ts";
 import { createPlace, type Place } from "./places.ts";
 
 const limits = { timeout: 240_000 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { curDelivery, curRows } from "../end-to-end/deliveries.ts";
+import { curDelivery, curRows } from "../support/deliveries.ts";
 import { echoOf, type CloudAnswer, type CloudRequest } from "./clouds.ts";
 import { createGooglePlace, googleEcho, toldToBigquery } from "./google.ts";
 import { failAtAll } from "./places.ts";

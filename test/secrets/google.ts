@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { TestContext } from "node:test";
-import { curDelivery, curRows } from "../end-to-end/deliveries.ts";
-import { exportBucket } from "../end-to-end/google.ts";
-import { startBigqueryServer, type BigqueryServer } from "../servers/bigquery.ts";
+import { curDelivery, curRows } from "../support/deliveries.ts";
+import { exportBucket } from "../support/google.ts";
+import { startBigqueryServer, type BigqueryServer } from "../servers/bigquery/server.ts";
 import { startGcsServer, type GcsServer } from "../servers/gcs.ts";
 import { echoOf, startClouds, type CloudAnswer, type CloudRequest, type Clouds } from "./clouds.ts";
 import { createPlace, type Place } from "./places.ts";

@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { temporaryFolder } from "../folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { createMarkers, type Markers } from "./markers.ts";
 
 /** A machine of its own for a program: home, temporary files and programs to start, and secrets planted in it. */

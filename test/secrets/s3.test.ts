@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import { curDelivery, curRows } from "../end-to-end/deliveries.ts";
+import { curDelivery, curRows } from "../support/deliveries.ts";
 import { startS3Server } from "../servers/s3.ts";
 import { testKey } from "../servers/s3-signature.ts";
 import { echoOf, startEcho } from "./clouds.ts";

@@ -1,10 +1,10 @@
-import type { PipelineConfig } from "../../config.ts";
+import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
 import type { Warehouse } from "../../warehouses/warehouse.ts";
 import type { BilledLine } from "./lines.ts";
 import type { LoadedBill } from "./matches.ts";
-import { loadedMonth, type LoadedTable, measuredColumns, readLoaded } from "../loaded.ts";
+import { loadedMonth, type LoadedTable, measuredColumns, readLoaded } from "../months/loaded.ts";
 
 /**
  * The tables of those pipelines that have the month. Error: USAGE_INVALID when none has it, which names the months that

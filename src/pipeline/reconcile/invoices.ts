@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { BillhouseError } from "../../errors.ts";
-import { createCsvScanner } from "../files/csv.ts";
+import { createCsvScanner } from "../../files/csv.ts";
 
 /** One line of a list of invoices. It has an invoice id, or an account, or both. */
 export interface InvoiceLine {

@@ -2,9 +2,9 @@ import type { BillingMonth, Finality, Receipt } from "../../model.ts";
 import { formatAmount } from "../../schema/amounts.ts";
 import { compareDecimals, subtractDecimals } from "../../schema/decimals.ts";
 import { areAmortized, type BilledLine, costOf, uninvoicedName } from "./lines.ts";
-import { floatNotes } from "../exactness.ts";
-import { finalityNow } from "../finality.ts";
-import { type LoadedTable, measuredColumns } from "../loaded.ts";
+import { floatNotes } from "../migrate/inexact-columns.ts";
+import { finalityNow } from "../months/finality.ts";
+import { type LoadedTable, measuredColumns } from "../months/loaded.ts";
 
 /** One export whose month is held against invoices. */
 export interface NotedExport {

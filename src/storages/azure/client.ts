@@ -2,7 +2,7 @@ import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from 
 
 import { BillhouseError } from "../../errors.ts";
 import { keepSecret } from "../../secrets.ts";
-import { ask, type Patience, type Service } from "../patience.ts";
+import { ask, type Patience, type Service } from "../retry.ts";
 import type { StorageOptions } from "../storage.ts";
 import { explain, invalidCredentials, isPassing, unavailable } from "./failures.ts";
 

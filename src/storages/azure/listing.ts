@@ -1,7 +1,7 @@
 import type { BlobItem, ContainerListBlobHierarchySegmentResponse } from "@azure/storage-blob";
 
 import type { StoredObject } from "../../model.ts";
-import { ask } from "../patience.ts";
+import { ask } from "../retry.ts";
 import { keyOutside } from "../reading.ts";
 import { leavesRoot } from "../storage.ts";
 import type { Client } from "./client.ts";

@@ -1,5 +1,5 @@
 import type { StoredObject } from "../../model.ts";
-import { ask } from "../patience.ts";
+import { ask } from "../retry.ts";
 import type { Client } from "./client.ts";
 import { explain, foreign, statusOf } from "./failures.ts";
 

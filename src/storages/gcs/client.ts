@@ -2,7 +2,7 @@ import type { Bucket } from "@google-cloud/storage";
 
 import type { GoogleCredentials } from "../../model.ts";
 import { keepKey, keepToken } from "../../secrets.ts";
-import { ask, type Patience, type Service } from "../patience.ts";
+import { ask, type Patience, type Service } from "../retry.ts";
 import type { StorageOptions } from "../storage.ts";
 import { invalidCredentials, isPassing, isUnreached, unavailable } from "./failures.ts";
 

@@ -2,7 +2,7 @@ import type { GetObjectCommandOutput, HeadObjectCommandOutput, ListObjectsV2Comm
 
 import { keepSecret } from "../../secrets.ts";
 import type { StorageOptions } from "../storage.ts";
-import { isNetworkFailure, type Patience, type Service } from "../patience.ts";
+import { isNetworkFailure, type Patience, type Service } from "../retry.ts";
 import { invalidCredentials, isPassing, statusOf, unavailable } from "./failures.ts";
 
 /** A bucket, and what is needed to speak with it. */

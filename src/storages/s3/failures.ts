@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import { withoutSecrets } from "../causes.ts";
-import { isNetworkFailure, isPassingStatus } from "../patience.ts";
+import { isNetworkFailure, isPassingStatus } from "../retry.ts";
 import { corruptFile } from "../reading.ts";
 import type { Client } from "./client.ts";
 

@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import type { StoredObject } from "../../model.ts";
-import { ask } from "../patience.ts";
+import { ask } from "../retry.ts";
 import type { Client } from "./client.ts";
 import { explain, foreign, statusOf } from "./failures.ts";
 

@@ -1,8 +1,8 @@
 import { BillhouseError } from "../../errors.ts";
-import { fold, type TableReference } from "./names.ts";
-import type { QuerySettings } from "./queries.ts";
-import { isAbsence, refusalOf } from "./refusals.ts";
-import { createTable, type Field, fieldsOf, findTable, patchTable } from "./tables.ts";
+import { fold, type TableReference } from "./sql/names.ts";
+import type { QuerySettings } from "./api/statements.ts";
+import { isAbsence, refusalOf } from "./api/api-error.ts";
+import { createTable, type Field, fieldsOf, findTable, patchTable } from "./api/tables.ts";
 
 /** Makes a table that keeps its rows, whatever its dataset says of the age of tables and partitions. */
 export async function createForEver(

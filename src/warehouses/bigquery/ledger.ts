@@ -10,12 +10,12 @@ import {
   trackingTableName,
 } from "../../state/tables.ts";
 import type { Ledger } from "../warehouse.ts";
-import { expirationNotes } from "./months.ts";
-import { identifier } from "./names.ts";
-import { createParameters, type Parameters } from "./parameters.ts";
-import { askForParts, part, type QuerySettings, type TextRow } from "./queries.ts";
-import { lookAround, nameOf, type Surroundings } from "./surroundings.ts";
-import { columnsOf, type TableResource } from "./tables.ts";
+import { expirationNotes } from "./sql/months.ts";
+import { identifier } from "./sql/names.ts";
+import { createParameters, type Parameters } from "./api/parameters.ts";
+import { askForParts, part, type QuerySettings, type TextRow } from "./api/statements.ts";
+import { lookAround, nameOf, type Surroundings } from "./companion-tables.ts";
+import { columnsOf, type TableResource } from "./api/tables.ts";
 
 /** Reads what the warehouse holds of a table, with one question about all the tables beside it that are there. */
 export async function readLedger(settings: QuerySettings, table: Table): Promise<Ledger> {

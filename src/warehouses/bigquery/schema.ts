@@ -13,20 +13,20 @@ import {
 } from "../../state/tables.ts";
 import { reachPoint } from "../points.ts";
 import type { SchemaChange } from "../warehouse.ts";
-import { makeDataset } from "./datasets.ts";
+import { makeDataset } from "./api/datasets.ts";
 import { createForEver, describe, encryption, extendTable, noTimes } from "./definitions.ts";
-import { isLost, overtaken } from "./commits.ts";
-import { backOff } from "./jobs.ts";
-import { prepareKept } from "./kept.ts";
-import { checkLimits } from "./limits.ts";
-import { fold, nativeTypes, type TableReference } from "./names.ts";
-import { transaction } from "./packages.ts";
-import { createParameters } from "./parameters.ts";
-import { finishRebuild } from "./renaming.ts";
-import { type QuerySettings, runStatement, type Statement } from "./queries.ts";
-import { refusalOf } from "./refusals.ts";
-import { lookAround, nameOf, referenceTo, type Surroundings } from "./surroundings.ts";
-import { columnsOf, type Field, findTable, type TableResource } from "./tables.ts";
+import { isLost, overtaken } from "./commit/commits.ts";
+import { backOff } from "./api/jobs.ts";
+import { prepareKept } from "./previous/kept.ts";
+import { checkLimits } from "./sql/name-rules.ts";
+import { fold, nativeTypes, type TableReference } from "./sql/names.ts";
+import { transaction } from "./commit/packages.ts";
+import { createParameters } from "./api/parameters.ts";
+import { finishRebuild } from "./migrate/renaming.ts";
+import { type QuerySettings, runStatement, type Statement } from "./api/statements.ts";
+import { refusalOf } from "./api/api-error.ts";
+import { lookAround, nameOf, referenceTo, type Surroundings } from "./companion-tables.ts";
+import { columnsOf, type Field, findTable, type TableResource } from "./api/tables.ts";
 
 /** What making tables needs to know besides the connection. */
 export interface SchemaSettings extends QuerySettings {

@@ -1,8 +1,8 @@
 import type { CostLine } from "../../model.ts";
 import { orderCostLines } from "../../schema/cost-lines.ts";
 import { otherAccounts, summaryLines } from "../warehouse.ts";
-import { exactSum } from "./measures.ts";
-import { part, type TextRow } from "./queries.ts";
+import { exactSum } from "./replace/measures.ts";
+import { part, type TextRow } from "./api/statements.ts";
 
 /**
  * The part of a question that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done there:

@@ -15,7 +15,7 @@ import {
 } from "../../state/tables.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
-import { prepareKept } from "./kept.ts";
+import { prepareKept } from "./previous.ts";
 import { columnsOf } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./names.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach } from "node:test";
 
-import { type BigqueryServer, startBigqueryServer, type StoredObject } from "../bigquery.ts";
+import { type BigqueryServer, startBigqueryServer, type StoredObject } from "./server.ts";
 import { type Client, createClient } from "./client.ts";
 
 /** A server with the empty dataset `d`, which the tests of one file share, and what they do with it. */

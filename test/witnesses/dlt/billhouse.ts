@@ -1,10 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
-import type { Config } from "../../../src/config.ts";
+import type { Config } from "../../../src/config/config.ts";
 import { run } from "../../../src/index.ts";
 import type { Table } from "../../../src/model.ts";
 import { loadedExecutions } from "../../../src/state/executions.ts";
 import { openWarehouse } from "../../../src/warehouses/index.ts";
-import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../../end-to-end/deliveries.ts";
+import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../../support/deliveries.ts";
 import type { Delivery } from "./scenarios.ts";
 
 /** What one run did: the months that it loaded and those that it skipped. */

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { BigQuery } from "@google-cloud/bigquery";
 import { IdempotencyStrategy, Storage } from "@google-cloud/storage";
 import { openStorage } from "../../../src/storages/index.ts";
-import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery.ts";
+import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
 import type { TestBucket } from "../../conformance/storage.ts";
 import type { TestWarehouse } from "../../conformance/warehouse.ts";

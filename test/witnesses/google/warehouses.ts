@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery.ts";
+import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
 import type { TestWarehouse } from "../../conformance/warehouse.ts";
 import { makeBucket, putObject } from "./buckets.ts";

@@ -1,0 +1,108 @@
+import { type ConfigExplanation, explain } from "./explain.ts";
+import { readConfig } from "./reading.ts";
+import type { AzureCredentials, GoogleCredentials } from "../model.ts";
+
+export type { ConfigExplanation, ConfigValue } from "./explain.ts";
+
+/** The configuration of a run, from files, environment and flags, checked: paths are absolute, defaults are filled in. */
+export interface Config {
+  /** The file it was read from, or null when the environment alone said everything. */
+  readonly file: string | null;
+  readonly pipelines: readonly PipelineConfig[];
+  readonly warehouse: WarehouseConfig;
+}
+
+/** One `[sources.<name>]` section. */
+export interface PipelineConfig {
+  /** The section's name: `aws_cur`. */
+  readonly name: string;
+  /** `gs://bucket`, `s3://bucket`, `az://account/container`, or the absolute path of a folder. */
+  readonly bucketUrl: string;
+  /** Without `/` at either end; empty for the whole bucket. */
+  readonly prefix: string;
+  readonly exportName: string | null;
+  readonly tableName: string;
+  readonly dataset: string;
+  readonly kind: string | null;
+  readonly partitionColumn: string | null;
+  readonly firstMonth: string | null;
+  readonly projectId: string | null;
+  /** How many earlier loads of each month are kept beside the table. */
+  readonly keepPrevious: number;
+  /** The most bytes that one data file may unpack to; null for `unpackedLimitOf`'s own measure. */
+  readonly unpackedLimit: number | null;
+  readonly storage: StorageConfig;
+}
+
+/** How the storage of an export is reached, where its address alone does not say it. */
+export interface StorageConfig {
+  /** Base address of a server that speaks the storage's protocol; null for the cloud's own. */
+  readonly endpoint: string | null;
+  /** The project or account that pays for requests; null for the bucket's owner. */
+  readonly payer: string | null;
+  /** Never printed. */
+  readonly googleCredentials: GoogleCredentials | null;
+  /** Never printed. */
+  readonly azureCredentials: AzureCredentials | null;
+}
+
+/** Where rows go. */
+export type WarehouseConfig = DuckdbConfig | BigqueryConfig;
+
+/** `[destination.duckdb]`, the default. */
+export interface DuckdbConfig {
+  readonly kind: "duckdb";
+  /** Absolute path of the database file. */
+  readonly path: string;
+  /** DuckDB's `storage_compatibility_version`: `latest`, or a version such as `v1.3.0`. */
+  readonly storageVersion: string;
+  /** DuckDB's `memory_limit`, as in `4GB`; null leaves the choice to billhouse. */
+  readonly memoryLimit: string | null;
+  /** DuckDB's `threads`; null means one per core. */
+  readonly threads: number | null;
+}
+
+/** `[destination.bigquery]`. */
+export interface BigqueryConfig {
+  readonly kind: "bigquery";
+  /** The project of the datasets; null for that of the jobs. */
+  readonly projectId: string | null;
+  /** The project in which jobs run and are billed; null for that of the datasets, else that of the login. */
+  readonly jobProjectId: string | null;
+  /** Where datasets are made. */
+  readonly location: string;
+  readonly stagingBucket: string | null;
+  /** Customer-managed key for everything that is stored; null for Google's own. */
+  readonly kmsKeyName: string | null;
+  /** The most bytes that one job may bill, as text; null for no limit. */
+  readonly maximumBytesBilled: string | null;
+  /** Base address of a server that speaks BigQuery's protocol; null for BigQuery. */
+  readonly endpoint: string | null;
+  /** The same for the staging bucket. */
+  readonly storageEndpoint: string | null;
+  /** Never printed. */
+  readonly credentials: GoogleCredentials | null;
+}
+
+/** Where a configuration is looked for. */
+export interface ConfigPlace {
+  /** A file that was named, relative to `folder`; without one the usual places are tried. */
+  readonly file?: string;
+  /** The working folder. */
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Reads and checks the configuration: `billhouse.toml`, else `.dlt/config.toml` and `.dlt/secrets.toml`, with the
+ * environment on top. Error: CONFIG_INVALID, which names every mistake.
+ */
+export async function loadConfig(place: ConfigPlace): Promise<Config> {
+  const { config } = await readConfig(place);
+  return config;
+}
+
+/** Reads the configuration as `loadConfig` does, and tells where each value came from. Error: CONFIG_INVALID. */
+export async function explainConfig(place: ConfigPlace): Promise<ConfigExplanation> {
+  return explain(await readConfig(place), place);
+}

@@ -1,0 +1,201 @@
+import { BillhouseError } from "../errors.ts";
+
+/** Reads CSV that comes in pieces and hands out the cells of a few columns, row by row. */
+export interface CsvScanner {
+  /**
+   * Takes the next piece and returns the bytes to keep: the same, without a byte order mark at the start of the file or
+   * again at the start of the first row (Azure/azure-sdk-for-net issue 34129). Some bytes may come back with the next
+   * piece. Throws what the callbacks throw, FILE_INVALID for a row with another number of cells than the header and for
+   * a header, or a wanted cell, that is longer than memory should hold: 8 MiB and 1 MiB.
+   */
+  write(piece: Buffer): Buffer;
+  /** Ends the file and returns the bytes that are still to keep. FILE_INVALID when a quoted cell is open. */
+  end(): Buffer;
+  /** Rows so far, without the header and without blank lines. */
+  readonly rows: number;
+}
+
+/** What a scanner reports to. */
+export interface CsvReader {
+  /** Called once with the header's cells; answers which columns are wanted, by position. */
+  header(names: readonly string[]): readonly number[];
+  /**
+   * Called for every row with the wanted cells, in the order of the wanted positions; an empty cell is "". `line` is the
+   * line on which the row starts, counted from 1. The array is used again for the next row.
+   */
+  row(cells: readonly string[], line: number): void;
+}
+
+/**
+ * A scanner for CSV as RFC 4180 has it: comma, double quote, LF or CRLF, line breaks inside quotes. Blank lines are
+ * skipped, unless there is only one column. `key` names the file in errors.
+ *
+ * It looks at every byte once and makes text only of the wanted cells: a month can have a hundred columns and millions
+ * of rows, of which the proof needs four cells.
+ */
+export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
+  let rows = 0;
+  let line = 1;
+  let rowLine = 1;
+  let column = 0;
+  let width = -1;
+  let inQuotes = false;
+  let cellQuoted = false;
+  // Whether the current cell began in an earlier piece, and its bytes so far where it is wanted.
+  let cellBegun = false;
+  let carried: Buffer[] = [];
+  let carriedBytes = 0;
+  let markPossible = true;
+  let headerBytes = 0;
+  let held: Buffer = Buffer.alloc(0);
+  let slots = new Int32Array(0);
+  let cells: string[] = [];
+
+  const isWanted = (): boolean => width < 0 || (slots[column] ?? -1) >= 0;
+
+  const endCell = (bytes: Buffer, start: number, end: number): void => {
+    if (isWanted()) {
+      let text = bytes.toString("utf8", start, end);
+      if (carried.length > 0) text = Buffer.concat([...carried, bytes.subarray(start, end)]).toString("utf8");
+      if (cellQuoted) text = text.slice(1, -1).replaceAll('""', '"');
+      cells[width < 0 ? column : (slots[column] ?? 0)] = text;
+      carried = [];
+      carriedBytes = 0;
+    }
+    column += 1;
+    cellBegun = false;
+    cellQuoted = false;
+  };
+
+  const endRow = (): void => {
+    if (width < 0) {
+      width = column;
+      const wanted = reader.header(cells);
+      slots = new Int32Array(width).fill(-1);
+      for (const [slot, position] of wanted.entries()) slots[position] = slot;
+      cells = Array.from({ length: wanted.length }, () => "");
+      markPossible = true;
+    } else if (column === width) {
+      rows += 1;
+      reader.row(cells, rowLine);
+    } else {
+      throw new BillhouseError(
+        "FILE_INVALID",
+        `${key}, line ${rowLine}: the row has ${column} cells, the header has ${width}.`,
+        { hint: "The file is not as the cloud wrote it. Copy it again, or wait for the next delivery." },
+      );
+    }
+    column = 0;
+  };
+
+  const tooLong = (what: string, most: number): BillhouseError =>
+    new BillhouseError("FILE_INVALID", `${key}, line ${rowLine}: ${what} is longer than ${most} bytes.`, {
+      hint: "A quote that is never closed looks like this. Copy the file again, or wait for the next delivery.",
+    });
+
+  const countHeader = (bytes: number): void => {
+    headerBytes += bytes;
+    if (headerBytes > longestHeader) throw tooLong("the header", longestHeader);
+  };
+
+  const carry = (bytes: Buffer): void => {
+    carriedBytes += bytes.length;
+    if (width >= 0 && carriedBytes > longestCell) throw tooLong("a cell", longestCell);
+    carried.push(Buffer.from(bytes));
+  };
+
+  /** Scans from `from` to the end of the bytes, or to the end of the header; returns where it stopped. */
+  const scan = (bytes: Buffer, from: number): number => {
+    let start = from;
+    for (let at = from; at < bytes.length; at += 1) {
+      const byte = bytes[at];
+      if (byte === comma) {
+        if (inQuotes) continue;
+        endCell(bytes, start, at);
+        start = at + 1;
+      } else if (byte === quote) {
+        // Only a quote at the start of a cell opens one; a doubled quote closes and opens it again.
+        if (cellQuoted) inQuotes = !inQuotes;
+        else if (at === start && !cellBegun) inQuotes = cellQuoted = true;
+      } else if (byte === lineFeed) {
+        line += 1;
+        if (inQuotes) continue;
+        const end = at > start && bytes[at - 1] === carriageReturn ? at - 1 : at;
+        const blank = column === 0 && end === start && !cellBegun && width !== 1;
+        const isHeader = width < 0;
+        if (isHeader) countHeader(at - from);
+        if (!blank) {
+          endCell(bytes, start, end);
+          endRow();
+        }
+        start = at + 1;
+        rowLine = line;
+        if (isHeader && !blank) return start;
+      }
+    }
+    if (start < bytes.length) {
+      if (isWanted()) carry(bytes.subarray(start));
+      cellBegun = true;
+    }
+    if (width < 0) countHeader(bytes.length - from);
+    return bytes.length;
+  };
+
+  const take = (bytes: Buffer): Buffer => {
+    const kept: Buffer[] = [];
+    let from = 0;
+    while (from < bytes.length) {
+      if (markPossible) {
+        if (byteOrderMark.equals(bytes.subarray(from, from + 3))) from += 3;
+        markPossible = false;
+      }
+      const stop = scan(bytes, from);
+      kept.push(bytes.subarray(from, stop));
+      from = stop;
+      if (markPossible && bytes.length - from < 3) break;
+    }
+    held = bytes.subarray(from);
+    return kept.length === 1 && kept[0] !== undefined ? kept[0] : Buffer.concat(kept);
+  };
+
+  return {
+    write(piece) {
+      const bytes = held.length > 0 ? Buffer.concat([held, piece]) : piece;
+      // A mark must not be cut in two, nor a carriage return be parted from its line feed.
+      const whole =
+        markPossible && bytes.length < 3 ? 0 : bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
+      const kept = take(bytes.subarray(0, whole));
+      held = Buffer.concat([held, bytes.subarray(whole)]);
+      return kept;
+    },
+    end() {
+      let kept = Buffer.alloc(0);
+      while (held.length > 0) kept = Buffer.concat([kept, take(held)]);
+      if (inQuotes) {
+        throw new BillhouseError("FILE_INVALID", `${key}, line ${rowLine}: a quoted cell is never closed.`, {
+          hint: "The file ends too early or is damaged. Copy it again, or wait for the next delivery.",
+        });
+      }
+      if (column > 0 || cellBegun) {
+        endCell(kept, kept.length, kept.length);
+        endRow();
+      }
+      return kept;
+    },
+    get rows() {
+      return rows;
+    },
+  };
+}
+
+// Ten thousand columns with the longest names that a warehouse takes have 3 MB.
+const longestHeader = 8 * 1024 * 1024;
+
+// Wanted are periods, currencies and amounts; other cells are as long as they like.
+const longestCell = 1024 * 1024;
+
+const comma = 44;
+const quote = 34;
+const lineFeed = 10;
+const carriageReturn = 13;
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);

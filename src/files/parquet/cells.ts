@@ -1,0 +1,231 @@
+import type { AsyncBuffer, DecodedArray, FileMetaData, ParquetParsers, RowGroup, SchemaElement } from "hyparquet";
+import { BillhouseError } from "../../errors.ts";
+import type { ColumnType, SourceColumn } from "../../model.ts";
+import { corruptParquet, readFooter } from "./footer.ts";
+import { checkPages, compressors, inflatePage } from "./page-limits.ts";
+
+/** The header of a Parquet file: its top-level columns in order, and what its footer declares. */
+export interface ParquetHeader {
+  readonly columns: readonly SourceColumn[];
+  readonly rows: number;
+  /** Of all columns, unpacked. */
+  readonly bytes: number;
+}
+
+/**
+ * Reads the footer of a Parquet file. `key` names the file in errors.
+ * Errors: as `readFooter`. Types: decimals, doubles and floats are `decimal`, because
+ * every amount of a bill is; maps, lists and structs are `json`.
+ */
+export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promise<ParquetHeader> {
+  const metadata = await readFooter(key, bytes);
+  const { parquetSchema } = await import("hyparquet");
+  const columns = parquetSchema(metadata).children.map(({ element, children }) => ({
+    name: element.name,
+    type: children.length > 0 ? ("json" as const) : columnType(element),
+  }));
+  const unpacked = metadata.row_groups
+    .flatMap((group) => group.columns)
+    .reduce((sum, { meta_data: column }) => sum + Number(column?.total_uncompressed_size ?? 0n), 0);
+  return { columns, rows: Number(metadata.num_rows), bytes: unpacked };
+}
+
+/**
+ * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
+ * `positions`: decimals exactly, doubles by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
+ * start at 1. Memory holds those columns of one row group, as the values that they are stored as; equal texts once.
+ * Errors: FILE_CORRUPT when a page cannot be read, or claims what cannot be; VALUE_INVALID for a decimal of more than 64
+ * bytes; those of `row`.
+ */
+export async function readParquetCells(
+  key: string,
+  bytes: AsyncBuffer,
+  positions: readonly number[],
+  row: (cells: readonly (string | null)[], rowNumber: number) => void,
+): Promise<void> {
+  const { parquetSchema } = await import("hyparquet");
+  const metadata = await readFooter(key, bytes);
+  const { children } = parquetSchema(metadata);
+  const wanted = positions.map((position) => {
+    const column = children[position] ?? missingColumn(key, position);
+    const { element } = column;
+    const isFlat = column.children.length === 0 && element.repetition_type !== "REPEATED";
+    if (isFlat && children.filter((other) => other.element.name === element.name).length === 1) return element;
+    throw corruptParquet(key, new Error(`its column ${element.name} is nested, or is there twice`));
+  });
+  const plain = { ...metadata, schema: metadata.schema.map(unannotated) };
+  let first = 0;
+  for (const group of metadata.row_groups) {
+    const last = first + Number(group.num_rows);
+    const values = new Map<SchemaElement, (row: number) => unknown>();
+    try {
+      await checkGroup(group, wanted, bytes);
+      // One after the other: what a column is unfolded from is gone before the next one is.
+      for (const element of new Set(wanted)) values.set(element, await readColumn(plain, bytes, element, first, last));
+    } catch (cause) {
+      throw corruptParquet(key, cause);
+    }
+    for (let index = first; index < last; index += 1) {
+      row(
+        wanted.map((element) => {
+          const value = values.get(element)?.(index);
+          if (value === tooLong) throw longDecimal(key, element.name, index + 1);
+          return cellText(value, element);
+        }),
+        index + 1,
+      );
+    }
+    first = last;
+  }
+}
+
+/** Reads some rows of one flat column, and gives what finds the value of each of them when they are asked for in order. */
+async function readColumn(
+  metadata: FileMetaData,
+  file: AsyncBuffer,
+  element: SchemaElement,
+  first: number,
+  last: number,
+): Promise<(row: number) => unknown> {
+  const { parquetRead } = await import("hyparquet");
+  const parts: { readonly start: number; readonly end: number; readonly values: DecodedArray }[] = [];
+  await parquetRead({
+    file,
+    metadata,
+    columns: [element.name],
+    rowStart: first,
+    rowEnd: last,
+    compressors,
+    parsers: parsersOf(element),
+    utf8: false,
+    // The columns as they are: rows of four million objects take more than a gigabyte.
+    onChunk: ({ columnData, rowStart, rowEnd }) => parts.push({ start: rowStart, end: rowEnd, values: columnData }),
+  });
+  let part = 0;
+  return (row) => {
+    while (row >= (parts[part]?.end ?? Infinity)) part += 1;
+    const found = parts[part];
+    return found?.values[row - found.start];
+  };
+}
+
+/** Gives a text back, and the same one for all that are equal: periods and currencies repeat in every row. */
+function sharing(): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const shared = known.get(text);
+    if (shared !== undefined) return shared;
+    if (text.length <= longestShared && known.size < mostShared) known.set(text, text);
+    return text;
+  };
+}
+
+const longestShared = 100;
+const mostShared = 1000;
+
+/** A decimal that is stored as bytes, as text without its point. Called once for an entry of a dictionary. */
+function decimalFromBytes(bytes: Uint8Array | undefined): bigint | symbol | undefined {
+  if (bytes === undefined) return undefined;
+  return bytes.length > longestDecimal ? tooLong : unscaled(bytes);
+}
+
+/** Stands for a decimal of too many bytes until its row is known. */
+const tooLong = Symbol("a decimal of too many bytes");
+
+// Sixteen bytes hold 38 digits, more than any amount has; writers may put its sign before it a few times more.
+const longestDecimal = 64;
+
+function longDecimal(key: string, column: string, row: number): BillhouseError {
+  return new BillhouseError(
+    "VALUE_INVALID",
+    `${key}, row ${row}, column ${column}: the value is a decimal of more than ${longestDecimal} bytes.`,
+    { hint: "Nothing of this delivery was loaded. Compare the file with the source, or wait for the next delivery." },
+  );
+}
+
+/** Looks at the pages of some columns of a row group. Error: an Error in words. */
+async function checkGroup(group: RowGroup, wanted: readonly SchemaElement[], bytes: AsyncBuffer): Promise<void> {
+  const { snappyUncompress } = await import("hyparquet");
+  for (const element of new Set(wanted)) {
+    const [chunk, other] = group.columns.flatMap(({ meta_data: column }) =>
+      column?.path_in_schema[0] === element.name ? [column] : [],
+    );
+    if (chunk === undefined || other !== undefined) throw new Error(`its column ${element.name} is there in part`);
+    if (chunk.type !== element.type) throw new Error(`its column ${element.name} has two types`);
+    const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+    const pages = new Uint8Array(await bytes.slice(start, start + Number(chunk.total_compressed_size)));
+    checkPages(pages, chunk, element, Number(group.num_rows), (page, size, codec) =>
+      inflatePage(page, size, codec, snappyUncompress),
+    );
+  }
+}
+
+function missingColumn(key: string, position: number): never {
+  throw new Error(`${key} has no column at position ${position}.`);
+}
+
+/** The type of a flat column (Parquet format specification, "Logical Types"). */
+function columnType(element: SchemaElement): ColumnType {
+  const logical = element.logical_type?.type;
+  const converted = element.converted_type;
+  if (isDecimal(element)) return "decimal";
+  if (logical === "TIMESTAMP" || converted?.startsWith("TIMESTAMP") || element.type === "INT96") return "timestamp";
+  if (logical === "DATE" || converted === "DATE") return "date";
+  if (logical === "JSON" || converted === "JSON") return "json";
+  if (element.type === "BOOLEAN") return "boolean";
+  if (element.type === "INT32" || element.type === "INT64") return "bigint";
+  if (element.type === "DOUBLE" || element.type === "FLOAT") return "decimal";
+  return "text";
+}
+
+function isDecimal(element: SchemaElement): boolean {
+  return element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
+}
+
+/**
+ * The element as hyparquet shall see it. An annotated decimal comes as a float; without it, as its unscaled number. Bytes
+ * are called text, because texts are handed to a parser one by one, and nothing else of them is kept.
+ */
+function unannotated(element: SchemaElement): SchemaElement {
+  const { converted_type: _converted, logical_type: _logical, ...plain } = element;
+  const isBytes = element.type === "BYTE_ARRAY" || element.type === "FIXED_LEN_BYTE_ARRAY";
+  if (isDecimal(element)) return isBytes ? { ...plain, converted_type: "UTF8" } : plain;
+  return element.type === "BYTE_ARRAY" && element.converted_type !== "JSON"
+    ? { ...plain, converted_type: "UTF8" }
+    : element;
+}
+
+function cellText(value: unknown, element: SchemaElement | undefined): string | null {
+  if (value === null || value === undefined) return null;
+  if (element !== undefined && isDecimal(element)) return scaled(BigInt(value as number | bigint), element.scale ?? 0);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
+  if (typeof value === "string") return value;
+  const isPlain = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
+  return isPlain ? String(value) : JSON.stringify(value);
+}
+
+function unscaled(bytes: Uint8Array): bigint {
+  const hex = Buffer.from(bytes).toString("hex");
+  return hex === "" ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex}`));
+}
+
+function scaled(digits: bigint, scale: number): string {
+  const text = (digits < 0n ? -digits : digits).toString().padStart(scale + 1, "0");
+  const whole = text.slice(0, text.length - scale);
+  return `${digits < 0n ? "-" : ""}${whole}${scale > 0 ? `.${text.slice(-scale)}` : ""}`;
+}
+
+/** What hyparquet makes of the values of one column. */
+function parsersOf(element: SchemaElement): Partial<ParquetParsers> {
+  const share = sharing();
+  const time = (millis: bigint | number): string => share(new Date(Number(millis)).toISOString());
+  return {
+    timestampFromMilliseconds: time,
+    timestampFromMicroseconds: (micros: bigint) => time(micros / 1000n),
+    timestampFromNanoseconds: (nanos: bigint) => time(nanos / 1_000_000n),
+    dateFromDays: (days: number) => time(days * 86_400_000),
+    stringFromBytes: isDecimal(element)
+      ? decimalFromBytes
+      : (bytes: Uint8Array | undefined) => bytes && share(Buffer.from(bytes).toString("utf8")),
+  };
+}

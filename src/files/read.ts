@@ -1,0 +1,223 @@
+import { createHash } from "node:crypto";
+import { open, type FileHandle } from "node:fs/promises";
+import type { AsyncBuffer } from "hyparquet";
+import { BillhouseError } from "../errors.ts";
+import type { DataFile, Evidence, Packing, SourceColumn } from "../model.ts";
+import type { Storage } from "../storages/storage.ts";
+import { createCsvScanner } from "./csv.ts";
+import { readParquetCells, readParquetHeader } from "./parquet/cells.ts";
+import { measureParquet } from "./parquet/decoded-size.ts";
+import type { Tally } from "./tally.ts";
+import { packingOf, unpack, unpackedLimitOf, unpacksTooFar, unpackStart } from "./decompress.ts";
+
+/** The columns of a data file, in order, as its own header names them. */
+export interface FileHeader {
+  readonly file: DataFile;
+  /** Types are null for CSV, whose header has none. */
+  readonly columns: readonly SourceColumn[];
+  /** Rows that the footer declares; null for CSV. */
+  readonly rows: number | null;
+  readonly packing: Packing;
+}
+
+/** A file that was read, checked and unpacked. */
+export interface CheckedBytes {
+  readonly evidence: Evidence;
+  /** `md5:<hex>` of the bytes as delivered. */
+  readonly checksum: string;
+}
+
+/**
+ * Reads the header of a data file and no more of it than that needs. `limit`: as for `unpack`.
+ * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when that is endless or has more than 10,000
+ * columns, those of the storage.
+ */
+export async function readHeader(storage: Storage, file: DataFile, limit: number | null): Promise<FileHeader> {
+  if (file.format === "parquet") {
+    const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
+    if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} names a column by what is no text`);
+    return { file, columns: counted(file.key, columns), rows, packing: "none" };
+  }
+  const { names, packing } = await csvHeader(storage, file, limit);
+  if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is no CSV: its first line is no text`);
+  if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: it has no header`);
+  const columns = names.map((name) => ({ name, type: null }));
+  return { file, columns: counted(file.key, columns), rows: null, packing };
+}
+
+/** The columns, unless they are more than any warehouse takes (BigQuery: 10,000 in a table). Error: LIMIT_EXCEEDED. */
+function counted(key: string, columns: readonly SourceColumn[]): readonly SourceColumn[] {
+  if (columns.length <= mostColumns) return columns;
+  throw new BillhouseError("LIMIT_EXCEEDED", `${key} has ${columns.length} columns, more than ${mostColumns}.`, {
+    hint: "Leave columns out of the export: resource tags are the usual reason for thousands of them.",
+  });
+}
+
+const mostColumns = 10_000;
+
+/**
+ * Whether a name has no control characters but those that a quoted cell may hold, and no bytes that are no UTF-8. Where
+ * lines end with a carriage return alone, all of them are the header.
+ */
+function isText(name: string): boolean {
+  return !/[\p{Cc}\uFFFD]/u.test(name.replaceAll(/\t|\r?\n/g, ""));
+}
+
+function invalid(what: string): BillhouseError {
+  return new BillhouseError("FILE_INVALID", `${what}.`, {
+    hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
+  });
+}
+
+/** The header of a CSV file: a reader that wants it alone takes no more of a file of gigabytes than a few kilobytes. */
+async function csvHeader(
+  storage: Storage,
+  file: DataFile,
+  limit: number | null,
+): Promise<{ readonly names: readonly string[] | undefined; readonly packing: Packing }> {
+  let names: readonly string[] | undefined;
+  let packing: Packing | undefined;
+  const scan = (): ReturnType<typeof createCsvScanner> =>
+    createCsvScanner(file.key, {
+      header: (header) => {
+        names = [...header];
+        return [];
+      },
+      row: () => {},
+    });
+  for (let size = 4096; size < Math.min(file.size, longestStart); size *= 4) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of storage.read(file, { start: 0, end: size })) pieces.push(piece);
+    const start = Buffer.concat(pieces);
+    packing = packingOf(start);
+    const scanner = scan();
+    for await (const piece of unpackStart(storage, file, start)) {
+      scanner.write(piece);
+      if (names !== undefined) return { names, packing };
+    }
+  }
+  const scanner = scan();
+  const look = (piece: Uint8Array): void => void (packing ??= packingOf(piece));
+  for await (const piece of unpack(storage, file, storage.read(file), limit, look)) {
+    scanner.write(piece);
+    if (names !== undefined) break;
+  }
+  if (names === undefined) scanner.end();
+  return { names, packing: packing ?? "none" };
+}
+
+// A row of a bill has a period, a cost and its currency: what repeats packs to nothing, but is not nothing.
+const leastRow = 16;
+
+// A header that is not in so many bytes is looked for while the file streams by.
+const longestStart = 2 ** 24;
+
+/**
+ * Reads a data file once, whole: writes it unpacked to `path` (plain CSV without byte order marks, or Parquet as it is)
+ * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
+ * without an error and loses rows. `limit`: as for `unpack`.
+ *
+ * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID; LIMIT_EXCEEDED; those of
+ * the tally and of the storage. When a file is damaged and a value in it is wrong, the damage is what is told.
+ */
+export async function readFile(
+  storage: Storage,
+  file: DataFile,
+  tally: Tally,
+  path: string,
+  limit: number | null,
+): Promise<CheckedBytes> {
+  const hash = createHash("md5");
+  const target = await open(path, "w+");
+  try {
+    if (file.format === "parquet") {
+      let size = 0;
+      for await (const piece of storage.read(file)) {
+        hash.update(piece);
+        await target.appendFile(piece);
+        size += piece.length;
+      }
+      const bytes = writtenBytes(target, size);
+      const { columns, rows, bytes: unpacked } = await readParquetHeader(file.key, bytes);
+      tally.header(columns.map(({ name }) => name));
+      const most = unpackedLimitOf(file, limit);
+      if (Math.max(unpacked, rows * leastRow) > most) throw unpacksTooFar(file.key, most);
+      if ((await measureParquet(file.key, bytes, most)) > most) throw unpacksTooFar(file.key, most);
+      if (tally.wanted.length > 0) await readParquetCells(file.key, bytes, tally.wanted, tally.row);
+      else for (let row = 1; row <= rows; row += 1) tally.row([], row);
+      const evidence = tally.evidence();
+      if (evidence.rows !== rows) throw uneven(file.key, rows, evidence.rows);
+      return { evidence, checksum: `md5:${hash.digest("hex")}` };
+    }
+    const header = (names: readonly string[]): readonly number[] => {
+      tally.header(names);
+      return tally.wanted;
+    };
+    const scanner = createCsvScanner(file.key, { header, row: tally.row });
+    let problem: unknown;
+    for await (const piece of unpack(storage, file, storage.read(file), limit, (packed) => hash.update(packed))) {
+      if (problem !== undefined) continue;
+      try {
+        await target.appendFile(scanner.write(piece));
+      } catch (error) {
+        // Read on: if the file turns out to be damaged, that is the reason for the wrong value.
+        problem = error;
+      }
+    }
+    if (problem !== undefined) throw problem;
+    await target.appendFile(scanner.end());
+    return { evidence: tally.evidence(), checksum: `md5:${hash.digest("hex")}` };
+  } finally {
+    await target.close();
+  }
+}
+
+/**
+ * Reads a CSV file to its end and keeps nothing of it.
+ * Errors: FILE_CORRUPT, FILE_INVALID, LIMIT_EXCEEDED, those of the storage.
+ */
+export async function verifyBytes(storage: Storage, file: DataFile, limit: number | null): Promise<void> {
+  const pieces = unpack(storage, file, storage.read(file), limit);
+  while ((await pieces.next()).done !== true);
+}
+
+/** `md5:<hex>` of an object's bytes: from the listing where it tells, else by reading it. */
+export async function checksumOf(storage: Storage, file: DataFile): Promise<string> {
+  if (file.checksum !== undefined) return file.checksum;
+  const hash = createHash("md5");
+  for await (const piece of storage.read(file)) hash.update(piece);
+  return `md5:${hash.digest("hex")}`;
+}
+
+function uneven(key: string, declared: number, held: number): BillhouseError {
+  return new BillhouseError(
+    "FILE_CORRUPT",
+    `${key} is damaged: its footer says ${declared} rows, its pages hold ${held}.`,
+    { hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery." },
+  );
+}
+
+/** A file that was written here as hyparquet reads it. */
+function writtenBytes(target: FileHandle, size: number): AsyncBuffer {
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      const bytes = new ArrayBuffer(Math.max(Math.min(end, size) - start, 0));
+      await target.read(new Uint8Array(bytes), 0, bytes.byteLength, start);
+      return bytes;
+    },
+  };
+}
+
+/** An object of the storage as hyparquet reads it: by ranges. */
+export function storedBytes(storage: Storage, file: DataFile): AsyncBuffer {
+  return {
+    byteLength: file.size,
+    async slice(start, end = file.size) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of storage.read(file, { start, end })) pieces.push(piece);
+      const bytes = Buffer.concat(pieces);
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+    },
+  };
+}

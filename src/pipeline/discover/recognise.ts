@@ -1,0 +1,85 @@
+import type { PipelineConfig, StorageConfig } from "../../config/config.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { BillingMonth } from "../../model.ts";
+import { monthsOf } from "../../schema/periods.ts";
+import { openStorage } from "../../storages/index.ts";
+import { listExports, newestManifest } from "./discover.ts";
+import { doubleCounting, type ScopedExport } from "../months/scopes.ts";
+
+/** A billing export that was found below a prefix. */
+export interface FoundExport {
+  readonly kind: string;
+  readonly cloud: "aws" | "azure";
+  /** What a person calls the format. */
+  readonly title: string;
+  readonly export_name: string;
+  /** Folder below which everything of it lies, without `/` at its end. */
+  readonly folder: string;
+  /** Oldest first. */
+  readonly months: readonly BillingMonth[];
+  /** The execution of the newest month; null when its manifest cannot be read. */
+  readonly newest_execution: string | null;
+  /** Of everything below its folder. */
+  readonly bytes: number;
+  readonly objects: number;
+  /** Why it cannot be loaded, or null. */
+  readonly unreadable: string | null;
+  /** Sentences on what a person should know of it beside the others: that it holds the same charges as another one. */
+  readonly notes: readonly string[];
+}
+
+/** What lies below a prefix. */
+export interface Recognition {
+  /** `gs://bucket` */
+  readonly url: string;
+  readonly objects: number;
+  readonly exports: readonly FoundExport[];
+  /** Names of what a cloud delivers there and what holds no bills. */
+  readonly others: readonly string[];
+}
+
+/** Looks at everything below a prefix, and reads one manifest of each export. Errors: those of the storage. */
+export async function recogniseExports(
+  place: Pick<PipelineConfig, "bucketUrl" | "prefix"> & { readonly storage: StorageConfig },
+): Promise<Recognition> {
+  const storage = await openStorage(place.bucketUrl, place.storage);
+  const { objects, candidates, others } = await listExports(storage, place.prefix);
+  const exports: FoundExport[] = [];
+  const scopes: (string | null)[] = [];
+  for (const candidate of candidates) {
+    const { format, places } = candidate;
+    const manifest = await newestManifest(candidate, storage, objects);
+    const [first] = places;
+    const below = [...objects.values()].filter(({ key }) => key.startsWith(first.folder));
+    const isReadable = !(manifest instanceof BillhouseError);
+    scopes.push(isReadable ? manifest.scope : null);
+    exports.push({
+      kind: format.kind,
+      cloud: format.cloud,
+      title: format.title,
+      export_name: (isReadable ? manifest.exportName : null) ?? first.exportName,
+      folder: first.folder.replace(/\/+$/, ""),
+      months: [...new Set(places.flatMap(({ period }) => monthsOf(period)))].toSorted(),
+      newest_execution: isReadable ? manifest.id : null,
+      bytes: below.reduce((sum, { size }) => sum + size, 0),
+      objects: below.length,
+      unreadable: isReadable ? null : manifest.message,
+      notes: [],
+    });
+  }
+  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), others };
+}
+
+function withNotes(exports: readonly FoundExport[], scopes: readonly (string | null)[]): FoundExport[] {
+  // Two exports can have one name, and never one folder.
+  const nameOf = ({ export_name: name, folder }: FoundExport): string =>
+    exports.filter((other) => other.export_name === name).length === 1 ? name : folder;
+  const scoped = exports.map((each, index): ScopedExport => {
+    return { name: nameOf(each), cloud: each.cloud, scope: scopes[index] ?? null };
+  });
+  const notes = doubleCounting(scoped);
+  return exports.map((each) => {
+    const note = notes.get(nameOf(each));
+    return note === undefined ? each : { ...each, notes: [note] };
+  });
+}

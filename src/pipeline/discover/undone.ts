@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import type { Receipt, ReceiptFile, UndoneLoad } from "../../model.ts";
+
+/** A file as far as it can be told from another one. */
+type KnownFile = Pick<ReceiptFile, "key" | "version"> & { readonly checksum?: string | null };
+
+/** What is loaded of a month, as far as what was undone needs to know. */
+export interface LoadedOverUndone {
+  readonly ids: readonly string[];
+  readonly undone: readonly UndoneLoad[];
+}
+
+/** One text for some files as they lie there, whatever their order: SHA-256 of their keys and versions, in hex. */
+export function fingerprintOf(files: readonly KnownFile[]): string {
+  return digest(files.map(({ key, version }) => [key, version]));
+}
+
+/** The same of their keys and checksums, which copying does not change; null where one of them has none. */
+export function checksumsOf(files: readonly KnownFile[]): string | null {
+  const known = files.flatMap(({ key, checksum }) => (checksum == null ? [] : [[key, checksum]]));
+  return known.length === files.length ? digest(known) : null;
+}
+
+/** What a receipt remembers of a load that is undone. */
+export function undoneLoad({ loadId, executionId, files }: Receipt): UndoneLoad {
+  return {
+    loadId,
+    executionId,
+    fingerprint: files && fingerprintOf(files),
+    checksums: files && checksumsOf(files),
+  };
+}
+
+/**
+ * Whether an execution is one that was undone. Its id tells; only where the same execution was written again under its own
+ * name, and what it was before is loaded, its files tell the two apart.
+ */
+export function isUndone(
+  execution: { readonly id: string; readonly files: readonly KnownFile[] },
+  loaded: LoadedOverUndone | null,
+): boolean {
+  const current = loaded?.ids.at(-1);
+  return (loaded?.undone ?? []).some(
+    (one) => one.executionId === execution.id && (one.executionId !== current || holdsFiles(one, execution.files)),
+  );
+}
+
+/** Whether a load that was undone was of these files: the same versions, or the same bytes. */
+export function holdsFiles({ fingerprint, checksums }: UndoneLoad, files: readonly KnownFile[]): boolean {
+  const bytes = checksumsOf(files);
+  return (fingerprint !== null && fingerprint === fingerprintOf(files)) || (bytes !== null && bytes === checksums);
+}
+
+/**
+ * Whether two receipts tell of the same delivery, so that between them nothing was restated: one is what was put back of
+ * the other, or their files are the same bytes, or, where those are not known, the same versions.
+ */
+export function isSameDelivery(one: Receipt, other: Receipt): boolean {
+  if ((one.restoredLoadId ?? one.loadId) === (other.restoredLoadId ?? other.loadId)) return true;
+  if (one.executionId !== other.executionId) return false;
+  return one.files === null || other.files === null || holdsFiles(undoneLoad(one), other.files);
+}
+
+function digest(pairs: readonly (readonly string[])[]): string {
+  const lines = pairs.map((pair) => JSON.stringify(pair)).toSorted();
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
+}

@@ -1,0 +1,56 @@
+import { exportFormats } from "../../exports/index.ts";
+import type { ColumnType, RegisteredColumn, TableColumn } from "../../model.ts";
+import { claimedColumns, claimNames, type FileHeader, fold } from "../../schema/assignment.ts";
+import type { SchemaRules } from "../../schema/columns.ts";
+import { deliveredName, normaliseCurName } from "../../schema/names.ts";
+import { commonType, createTypeLookup, type TypeOpinion } from "../../schema/types.ts";
+
+/**
+ * The columns of a table that hold amounts as floats or text: those that are decimals by what the deliveries declare,
+ * or, where they are silent, by the dictionary. What is text on purpose (rates, account ids) is not among them.
+ */
+export function inexactColumns(
+  table: readonly TableColumn[],
+  registry: readonly RegisteredColumn[],
+  headers: readonly FileHeader[],
+  rules: SchemaRules,
+): readonly TableColumn[] {
+  const declared = new Map<string, TypeOpinion[]>();
+  for (const header of headers) {
+    const columns = claimedColumns(claimNames(header, rules), registry, rules);
+    for (const [position, { type }] of header.columns.entries()) {
+      const key = fold(columns[position] ?? "");
+      if (type !== null) declared.set(key, [...(declared.get(key) ?? []), { type, format: header.format }]);
+    }
+  }
+  const known = new Map<string, ColumnType>();
+  const lookUp = createTypeLookup(rules.wellKnown, rules.caseSensitive);
+  for (const { sourceName, columnName } of registry) {
+    const type = lookUp(sourceName);
+    if (type !== undefined && !known.has(fold(columnName))) known.set(fold(columnName), type);
+  }
+  // Columns of older months only, which no header tells of any more, are known by the names they were given.
+  const amounts = amountNames(rules);
+  return table.filter(({ name, type }) => {
+    const key = fold(name);
+    const wanted = commonType(declared.get(key) ?? [], known.get(key)) ?? (amounts.has(key) ? "decimal" : undefined);
+    return wanted === "decimal" && (type === "double" || type === "text");
+  });
+}
+
+/** What a person should know about a table's amounts: that some of them are floats, and how to change it. */
+export function floatNotes(table: readonly TableColumn[]): readonly string[] {
+  const amounts = new Set(exportFormats.flatMap(({ columns }) => [...amountNames(columns)]));
+  const floats = table.filter(({ name, type }) => type === "double" && amounts.has(fold(name))).map(({ name }) => name);
+  if (floats.length === 0) return [];
+  const shown = floats.slice(0, 5).join(", ");
+  const more = floats.length > 5 ? ` and ${floats.length - 5} more` : "";
+  return [`Amounts are kept as floats: ${shown}${more}. billhouse migrate makes them exact.`];
+}
+
+/** Table columns that the dictionary knows to be decimals, as `fold` writes them. */
+function amountNames({ naming, wellKnown }: SchemaRules): ReadonlySet<string> {
+  const nameOf = naming === "cur-legacy" ? normaliseCurName : deliveredName;
+  const decimals = Object.entries(wellKnown).filter(([, type]) => type === "decimal");
+  return new Set(decimals.map(([sourceName]) => fold(nameOf(sourceName))));
+}

@@ -1,0 +1,200 @@
+import { BillhouseError, type ErrorCode } from "../../errors.ts";
+import type { ExportFormat } from "../../exports/export.ts";
+import type { BillingMonth, DataFile, MeasuredColumns, Receipt, StoredObject } from "../../model.ts";
+import { loadPackage } from "../../state/package.ts";
+import type { Storage } from "../../storages/storage.ts";
+import { version } from "../../version.ts";
+import type { MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
+import type { FailedMonth } from "../events.ts";
+import { finalityNow, hasSameFigures } from "../months/finality.ts";
+import { stampedColumn } from "../load/layout.ts";
+import { loadMonths } from "../load/load.ts";
+import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
+import type { Draft } from "../load/receipt.ts";
+import type { Survey } from "../months/survey.ts";
+import { undoneLoad } from "../discover/undone.ts";
+
+/** What is put back in the place of what. */
+export interface Undoing {
+  readonly billingMonth: BillingMonth;
+  readonly current: Receipt;
+  readonly previous: Receipt;
+  /** When the rows of `previous` were replaced. */
+  readonly until: string;
+}
+
+/** The files of a load as they lie in their storage, in the order of its receipt. */
+export interface StoredDelivery {
+  readonly storage: Storage;
+  readonly objects: readonly StoredObject[];
+}
+
+/**
+ * Loads the files of a delivery once more; no manifest need name them. Errors: those of loading a month, and
+ * ROW_COUNT_MISMATCH, SUM_MISMATCH when they do not come to what they came to before.
+ */
+export async function loadAgain(
+  { pipeline, table, ledger, format, months }: LoadedTable,
+  undoing: Undoing,
+  { storage, objects }: StoredDelivery,
+  warehouse: Warehouse,
+  signal: AbortSignal,
+): Promise<Draft> {
+  const { billingMonth, previous } = undoing;
+  const files = objects.map((object, index): DataFile => ({
+    ...object,
+    rows: previous.files?.[index]?.rows ?? null,
+    format: /\.parquet$/i.test(object.key) ? "parquet" : (previous.format ?? "csv"),
+  }));
+  const [manifest] = files;
+  if (manifest === undefined) throw new TypeError(`The load ${previous.loadId} has no files.`);
+  const counted = files.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+  // Where a warehouse read several files in one job their rows are not known one by one.
+  const mayHoldMore = files.some(({ rows }) => rows === null) || counted > previous.rows;
+  const survey: Survey = {
+    // What is undone lies in the storage, and would only push out what was kept before it.
+    pipeline: { ...pipeline, keepPrevious: 0 },
+    discovery: { format, exportName: pipeline.exportName ?? "", storage, objects: new Map(), months: new Map() },
+    table,
+    ledger,
+    loaded: months,
+    plans: [
+      {
+        billingMonth,
+        action: "restated",
+        reason: "The load before is put back.",
+        execution: {
+          id: previous.executionId,
+          billingMonth,
+          exportName: pipeline.exportName ?? "",
+          // Its receipt tells of it, and no manifest need be there: what must not change meanwhile are the files.
+          manifest,
+          format: previous.format ?? "csv",
+          files,
+          missing: [],
+          columns: [],
+          rows: null,
+          submittedTime: previous.submittedTime,
+          made: previous.submittedTime ?? previous.loadedAt,
+          coverage: previous.coverage,
+          scope: previous.scope,
+          // Rows that do not tell their month were all of this one.
+          spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
+        },
+      },
+    ],
+    failed: [],
+  };
+  let receipt: Draft | undefined;
+  let failure: FailedMonth | undefined;
+  const amend = (draft: Draft): Draft => (receipt = amended(draft, undoing, format.closed));
+  await loadMonths(
+    survey,
+    warehouse,
+    { jobs: 2, accept: previous.waivers, signal, version, amend },
+    { fileRead: () => {}, loaded: () => {}, failed: (month) => (failure = month) },
+  );
+  if (failure !== undefined) {
+    const { code, message, hint } = failure;
+    throw new BillhouseError(code as ErrorCode, message, { hint });
+  }
+  if (receipt === undefined) throw new Error(`${billingMonth} was loaded without a receipt.`);
+  return receipt;
+}
+
+/**
+ * Puts back the rows that the warehouse has. Errors: ROWS_GONE when it has them no more; ROW_COUNT_MISMATCH,
+ * SUM_MISMATCH; those of the warehouse.
+ */
+export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: Warehouse): Promise<Draft> {
+  const { pipeline, table, format } = loaded;
+  const { billingMonth, current, previous, until } = undoing;
+  const started = performance.now();
+  const measured = previous.measured ?? columnsAlone(measuredColumns(loaded, billingMonth));
+  let receipt: Draft | undefined;
+  const isBack = await warehouse.restoreMonth(
+    {
+      ...measured,
+      table,
+      billingMonth,
+      executionId: previous.executionId,
+      replaces: current.loadId,
+      loadId: previous.loadId,
+      until,
+    },
+    async (measures, state) => {
+      const { loadId: _, loadedAt: __, ...before } = previous;
+      const draft: Draft = {
+        ...before,
+        measured,
+        rows: measures.rows,
+        tableCost: measures.sums[0] ?? {},
+        tableEffectiveCost: measures.sums[1] ?? null,
+        summary: measures.summary,
+        uninvoicedRows: measures.uninvoicedRows,
+        schemaChanges: [],
+        durationSeconds: Math.round(performance.now() - started) / 1000,
+        version,
+      };
+      receipt = amended(draft, undoing, format.closed);
+      const load = { receipt, submittedTime: previous.submittedTime };
+      return loadPackage(state, table, load, warehouse.destinationType, new Date());
+    },
+  );
+  if (isBack && receipt !== undefined) return receipt;
+  throw new BillhouseError(
+    "ROWS_GONE",
+    `Nobody has the rows of ${previous.executionId} any more: its files were overwritten or deleted, and no copy was kept.`,
+    {
+      hint: `Nothing was changed. With keep_previous = ${pipeline.keepPrevious + 1} in [sources.${pipeline.name}] one more of the loads to come can be undone.`,
+    },
+  );
+}
+
+function columnsAlone(month: MonthColumns): MeasuredColumns {
+  const { table: _, billingMonth: __, ...columns } = month;
+  return columns;
+}
+
+/** The receipt of rows that are back. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of before. */
+function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFormat["closed"]): Draft {
+  proveSame(draft, previous);
+  return {
+    ...draft,
+    finality: finalityNow(previous, closed, new Date()),
+    undone: [...current.undone, undoneLoad(current)],
+    restoredLoadId: previous.restoredLoadId ?? previous.loadId,
+  };
+}
+
+function proveSame(draft: Draft, previous: Receipt): void {
+  proveTotals(draft, previous);
+  const isMeasuredAlike = JSON.stringify(draft.measured) === JSON.stringify(previous.measured);
+  if (!isMeasuredAlike || hasSameFigures({ ...draft, cost: null, effectiveCost: null }, previous)) return;
+  throw new BillhouseError(
+    "SUM_MISMATCH",
+    `The costs of ${previous.billingMonth} by service, account and charge type are not those that were loaded from ${previous.executionId}.`,
+    { hint: otherRows },
+  );
+}
+
+const otherRows =
+  "Nothing was changed. What is kept of that load is not what was loaded: somebody has changed it, or, with time travel, the clock of this machine is wrong.";
+
+function proveTotals(draft: Draft, previous: Receipt): void {
+  const hint = otherRows;
+  const { billingMonth, executionId } = previous;
+  if (draft.rows !== previous.rows) {
+    const what = `${previous.rows} rows of ${billingMonth} were loaded from ${executionId}, ${draft.rows} were found.`;
+    throw new BillhouseError("ROW_COUNT_MISMATCH", what, { hint });
+  }
+  for (const column of ["tableCost", "tableEffectiveCost"] as const) {
+    const [before, now] = [previous[column], draft[column] ?? {}];
+    for (const currency of before === null ? [] : new Set([...Object.keys(before), ...Object.keys(now)])) {
+      const [expected, found] = [before?.[currency] ?? "0", now[currency] ?? "0"];
+      if (expected === found) continue;
+      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${executionId}, and is ${found} now.`;
+      throw new BillhouseError("SUM_MISMATCH", what, { hint });
+    }
+  }
+}

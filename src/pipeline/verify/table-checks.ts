@@ -1,0 +1,128 @@
+import type { BillingMonth, CostLine } from "../../model.ts";
+import { monthsOf } from "../../schema/periods.ts";
+import { loadedExecutions } from "../../state/executions.ts";
+import type { Warehouse } from "../../warehouses/warehouse.ts";
+import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
+import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
+import { isSelected, type MonthSelection } from "../months/select.ts";
+
+/** Months of which the table holds rows and nobody knows a load. Errors: those of the warehouse. */
+export async function strayMonths(
+  loaded: LoadedTable,
+  warehouse: Warehouse,
+  isWanted: (month: BillingMonth) => boolean,
+): Promise<readonly MonthCheck[]> {
+  const [newest = ""] = [...loaded.months.keys()].toSorted().toReversed();
+  const { partitionColumn } = measuredColumns(loaded, newest);
+  const inTable = await warehouse.monthsIn(loaded.table, partitionColumn);
+  const strays = [...inTable].filter(([month]) => month === "" || (!loaded.months.has(month) && isWanted(month)));
+  if (strays.length === 0 && inTable.size > 0) {
+    return [same("months", null, "rows of loaded months only", "rows of loaded months only")];
+  }
+  return strays.map(([month, rows]) => {
+    const isKnown = loaded.ledger.receipts.some(({ billingMonth }) => billingMonth === month);
+    const reason = isKnown ? "a month that the state has forgotten" : "no load of such rows";
+    return difference("months", month === "" ? null : month, `0 rows (${reason})`, count(rows));
+  });
+}
+
+/** Months that were loaded into a table that is there no more. Error: STATE_INVALID. */
+export function monthsWithoutTable(
+  { ledger, table }: LoadedTable,
+  isWanted: (month: BillingMonth) => boolean,
+): readonly MonthCheck[] {
+  if (ledger.columns !== null) return [];
+  const rows = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, count(receipt.rows)]));
+  const known = new Set([...rows.keys(), ...loadedExecutions(ledger.state, table).keys()]);
+  return [...known]
+    .filter(isWanted)
+    .toSorted()
+    .map((month) =>
+      difference("table", month, `a table with ${rows.get(month) ?? "rows"} of ${month}`, "no such table"),
+    );
+}
+
+/** Months that are not loaded and should be: those that were asked for by name, and gaps between loaded ones. */
+export function missingMonths({ pipeline, months }: LoadedTable, selection: MonthSelection): readonly MonthCheck[] {
+  const loaded = [...months.keys()].toSorted();
+  const [first, last] = [loaded.at(0), loaded.at(-1)];
+  const between =
+    first === undefined || last === undefined ? [] : monthsOf({ start: `${first}-01`, end: `${last}-01` });
+  const gaps = between.filter((month) => isSelected(month, pipeline, selection));
+  const wanted = new Set([...gaps, ...(selection.only ?? [])]);
+  return [...wanted]
+    .filter((month) => !months.has(month))
+    .toSorted()
+    .map((month) => {
+      const expected = gaps.includes(month) ? "loaded, as the months around it" : "loaded";
+      return difference("missing-month", month, expected, "nothing is loaded");
+    });
+}
+
+/** Rows and costs of one month, held against its receipt, and the receipt against the state. Errors: those of the warehouse. */
+export async function heldAgainstReceipt(
+  loaded: LoadedTable,
+  month: BillingMonth,
+  warehouse: Warehouse,
+): Promise<readonly MonthCheck[]> {
+  const entry = loaded.months.get(month);
+  const newest = loaded.ledger.receipts.find(({ billingMonth }) => billingMonth === month);
+  const receipt = entry?.receipt ?? null;
+  const known = entry?.ids.at(-1) ?? "";
+  const state = same(
+    "state",
+    month,
+    `a receipt of ${known}`,
+    newest ? `a receipt of ${newest.executionId}` : "no receipt",
+  );
+  if (receipt === null) return [state];
+  const measures = await warehouse.measureMonth(measuredColumns(loaded, month));
+  const { summary, uninvoicedRows } = receipt;
+  return [
+    state,
+    same("rows", month, count(receipt.rows), count(measures.rows)),
+    ...sameSums("cost", month, receipt.tableCost, measures.sums[0]),
+    ...sameSums("effective-cost", month, receipt.tableEffectiveCost, measures.sums[1]),
+    ...(uninvoicedRows === null
+      ? []
+      : [same("uninvoiced-rows", month, count(uninvoicedRows), invoicesOf(measures.uninvoicedRows))]),
+    ...(summary === null ? [] : [sameSummary(month, summary, measures.summary)]),
+  ];
+}
+
+function sameSummary(month: BillingMonth, before: readonly CostLine[], now: readonly CostLine[]): MonthCheck {
+  const byName = (lines: readonly CostLine[]): ReadonlyMap<string, CostLine> =>
+    new Map(lines.map((line) => [JSON.stringify([line.service, line.account, line.charge_type, line.currency]), line]));
+  const [olds, news] = [byName(before), byName(now)];
+  const figures = (line: CostLine | undefined): string => `${line?.cost ?? "0"} in ${count(line?.rows ?? 0)}`;
+  const differing = [...new Set([...olds.keys(), ...news.keys()])].filter(
+    (key) => figures(olds.get(key)) !== figures(news.get(key)),
+  );
+  const tell = (lines: ReadonlyMap<string, CostLine>): string => {
+    if (differing.length === 0) return `${olds.size} lines`;
+    const told = differing.slice(0, 3).map((key) => {
+      const line = olds.get(key) ?? news.get(key);
+      return `${line === undefined ? key : titleOf(line)}: ${figures(lines.get(key))}`;
+    });
+    return told.join("; ");
+  };
+  return {
+    name: "summary",
+    billing_month: month,
+    ok: differing.length === 0,
+    expected: tell(olds),
+    actual: tell(news),
+  };
+}
+
+function titleOf({ service, account, charge_type, currency }: CostLine): string {
+  return [service ?? "no service", account ?? "no account", charge_type ?? "no charge type", currency].join(" / ");
+}
+
+function invoicesOf(uninvoicedRows: number | null): string {
+  return uninvoicedRows === null ? "no column of invoice ids" : count(uninvoicedRows);
+}
+
+function count(rows: number): string {
+  return `${rows} rows`;
+}

@@ -1,0 +1,50 @@
+import type { Table } from "../../model.ts";
+import { digest, rebuiltPrefix, replacedPrefix } from "./sql/names.ts";
+import type { QuerySettings } from "./api/statements.ts";
+import { stagingPrefix } from "./replace/staging.ts";
+import { referenceTo } from "./companion-tables.ts";
+import { dropTable, listTables } from "./api/tables.ts";
+
+/** What this process knows of the newest loads: by table, and there by month, the newest load_id. */
+export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly months: ReadonlyMap<string, string> }>;
+
+const oldest = 24 * 60 * 60 * 1000;
+
+/**
+ * Drops the staging tables that nobody goes on with: those that were to replace another load than the newest one of
+ * their month, and those older than a day.
+ */
+export async function dropLeftovers(settings: QuerySettings, known: NewestLoads, now: Date): Promise<void> {
+  const { connection } = settings;
+  const datasets = new Map(
+    [...known.values()].map(({ table }) => {
+      const { projectId, datasetId } = referenceTo(settings, table);
+      return [`${projectId}.${datasetId}`, { projectId, datasetId }] as const;
+    }),
+  );
+  for (const { projectId, datasetId } of datasets.values()) {
+    const tables = await listTables(connection, projectId, datasetId);
+    const names = new Set(tables.map(({ tableId }) => tableId));
+    for (const { tableId, created } of tables) {
+      const isOld = now.getTime() - created >= oldest;
+      // A rebuilt table that has its old one beside it is about to take its place.
+      const replaced = tableId.replace(rebuiltPrefix, replacedPrefix);
+      if (isOld && tableId.startsWith(rebuiltPrefix) && !names.has(replaced)) {
+        await dropTable(connection, { projectId, datasetId, tableId });
+      }
+      if (!tableId.startsWith(stagingPrefix)) continue;
+      if (!isOld && isAwaited(tableId, settings, known)) continue;
+      await dropTable(connection, { projectId, datasetId, tableId });
+    }
+  }
+}
+
+/** Whether a run may go on with a staging table: as far as is known here, its load was not overtaken. */
+function isAwaited(name: string, settings: QuerySettings, known: NewestLoads): boolean {
+  const [table, month = "", replaced] = name.slice(stagingPrefix.length).split("_");
+  for (const { table: bill, months } of known.values()) {
+    if (digest(referenceTo(settings, bill).tableId, 8) !== table) continue;
+    return replaced === digest(months.get(`${month.slice(0, 4)}-${month.slice(4)}`) ?? null, 8);
+  }
+  return true;
+}

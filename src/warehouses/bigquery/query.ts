@@ -1,0 +1,145 @@
+import { BillhouseError } from "../../errors.ts";
+import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
+import type { QueryRow } from "../warehouse.ts";
+import { sentence } from "./replace/file-failures.ts";
+import { findLocation } from "./api/datasets.ts";
+import { type JobRequest, runNewJob, tryJob } from "./api/jobs.ts";
+import { createParameters } from "./api/parameters.ts";
+import { answerOf, type Cell, queryConfiguration, type QuerySettings } from "./api/statements.ts";
+import { refusalOf } from "./api/api-error.ts";
+import type { Connection } from "./api/rest.ts";
+import type { Field } from "./api/tables.ts";
+
+/** Runs one statement that only reads, and streams its rows. Error: QUERY_INVALID. */
+export async function* askQuestion(
+  settings: QuerySettings,
+  sql: string,
+  location: string,
+  project: string,
+): AsyncGenerator<QueryRow> {
+  try {
+    if (sql.trim() === "") throw notReading("The text holds no statement.");
+    const { type, request } = await tryQuestion(settings, sql, location, project);
+    if (type !== "SELECT") {
+      throw notReading(
+        type === "SCRIPT"
+          ? "A query is one statement, and this text holds more."
+          : "A query only reads, and this statement does not.",
+      );
+    }
+    const job = await runNewJob(settings.connection, "query", request);
+    for await (const { fields, cells } of answerOf(settings.connection, job)) yield rowOf(fields, cells);
+  } catch (error) {
+    throw invalidQuestion(error);
+  }
+}
+
+/** What a question is, and the job to run it with: where its tables lie, which need not be where new ones are made. */
+async function tryQuestion(
+  settings: QuerySettings,
+  sql: string,
+  location: string,
+  project: string,
+  hasMoved = false,
+): Promise<{ readonly type: string | undefined; readonly request: JobRequest }> {
+  const statement = { sql, parameters: createParameters(), location, labels: { billhouse: "query" } };
+  const configuration = withDataProject(queryConfiguration(settings, statement), settings.connection, project);
+  const request = { location, configuration };
+  try {
+    const job = await tryJob(settings.connection, request);
+    return { type: job.statistics?.query?.statementType, request };
+  } catch (error) {
+    const place = /Dataset ([^\s:]+(?::[^\s:]+)?):(\w+) was not found in location/.exec(
+      refusalOf(error)?.message ?? "",
+    );
+    const [, datasetProject = "", dataset = ""] = place ?? [];
+    const other = place === null ? null : await findLocation(settings, datasetProject, dataset);
+    if (other === null || other.toUpperCase() === location.toUpperCase()) throw error;
+    if (hasMoved) throw severalLocations(location, other);
+    return tryQuestion(settings, sql, other, project, true);
+  }
+}
+
+/** Datasets that a question names without a project are those of the data, wherever the job runs. */
+function withDataProject(configuration: object, { jobProject }: Connection, project: string): object {
+  if (jobProject === project) return configuration;
+  const { query } = configuration as { query: object };
+  const connectionProperties = [{ key: "dataset_project_id", value: project }];
+  return { ...configuration, query: { ...query, connectionProperties } };
+}
+
+function severalLocations(...locations: readonly string[]): BillhouseError {
+  return new BillhouseError("LOCATION_MISMATCH", `The question asks for tables in ${locations.join(" and ")}.`, {
+    hint: "BigQuery answers questions about one location at a time: ask twice.",
+  });
+}
+
+function notReading(message: string): BillhouseError {
+  return new BillhouseError("QUERY_INVALID", message, { hint: "Ask with one SELECT or WITH, in GoogleSQL." });
+}
+
+function invalidQuestion(error: unknown): unknown {
+  const refusal = refusalOf(error);
+  const isQuestion =
+    refusal !== undefined &&
+    (["invalidQuery", "invalid"].includes(refusal.reason) ||
+      (refusal.status === 404 && /table|dataset/i.test(refusal.message)));
+  if (!isQuestion) return error;
+  return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${sentence(refusal.message)}`, {
+    hint: "Correct the statement: it is GoogleSQL, and names its tables as dataset.table.",
+    cause: error,
+  });
+}
+
+function rowOf(fields: readonly Field[], cells: readonly Cell[]): QueryRow {
+  return Object.fromEntries(fields.map((field, index) => [field.name, plain(field, cells[index]?.v)]));
+}
+
+/**
+ * A value for JSON: decimals and 64-bit integers as text without an exponent or zeros at the end, times as ISO 8601 in
+ * UTC, nested values as lists and objects.
+ */
+function plain(field: Field, value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (field.mode === "REPEATED") {
+    const items = value as readonly Cell[];
+    return items.map(({ v }) => plain({ ...field, mode: "NULLABLE" }, v));
+  }
+  if (field.type === "RECORD" || field.type === "STRUCT") {
+    return rowOf(field.fields ?? [], (value as { f: readonly Cell[] }).f);
+  }
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  switch (field.type) {
+    case "BOOLEAN":
+    case "BOOL":
+      return text === "true";
+    case "FLOAT":
+    case "FLOAT64": {
+      const number = Number(text);
+      return Number.isFinite(number) ? number : text;
+    }
+    case "NUMERIC":
+    case "BIGNUMERIC": {
+      const decimal = parseDecimal(text);
+      return decimal === undefined ? text : formatDecimal(decimal);
+    }
+    case "TIMESTAMP":
+      return isoTime(text);
+    case "DATETIME":
+      return `${trimmed(text)}Z`;
+    default:
+      return text;
+  }
+}
+
+/** Microseconds since 1970, as text. */
+function isoTime(microseconds: string): string {
+  const moment = BigInt(microseconds);
+  const fraction = ((moment % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const second = new Date(Number((moment - fraction) / 1000n)).toISOString().slice(0, 19);
+  return `${trimmed(`${second}.${String(fraction).padStart(6, "0")}`)}Z`;
+}
+
+function trimmed(time: string): string {
+  return time.includes(".") ? time.replace(/\.?0+$/, "") : time;
+}

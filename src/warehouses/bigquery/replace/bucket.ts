@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import type { Bucket } from "@google-cloud/storage";
+import { BillhouseError } from "../../../errors.ts";
+import type { GoogleCredentials } from "../../../model.ts";
+import { authenticate } from "../api/client.ts";
+import { plainError } from "../api/api-error.ts";
+import type { Uploads } from "./uploads.ts";
+
+/** How the staging bucket is reached. */
+export interface BucketOptions {
+  readonly stagingBucket: string;
+  /** Base address of an emulator; null for Google Cloud. */
+  readonly storageEndpoint: string | null;
+  readonly credentials: GoogleCredentials | null;
+}
+
+const prefix = "billhouse-staging/";
+const oldest = 24 * 60 * 60 * 1000;
+
+/** Prepares a staging bucket; the SDK is loaded when the first file is uploaded. */
+export function openBucket(options: BucketOptions): Uploads {
+  const { stagingBucket } = options;
+  let opened: Promise<Bucket> | undefined;
+  const bucket = (): Promise<Bucket> => (opened ??= createBucket(options));
+  /** To ask for the token here tells credentials that are bad from a bucket that takes no files. */
+  const authenticated = async (): Promise<Bucket> => {
+    const found = await bucket();
+    if (options.storageEndpoint === null) await authenticate(found.storage);
+    return found;
+  };
+
+  return {
+    async upload(path, name) {
+      const destination = `${prefix}${name}`;
+      try {
+        await (await authenticated()).upload(path, { destination, resumable: true, validation: "crc32c" });
+      } catch (cause) {
+        throw explain(cause, stagingBucket);
+      }
+      return `gs://${stagingBucket}/${destination}`;
+    },
+
+    async remove(uri) {
+      const key = uri.slice(`gs://${stagingBucket}/`.length);
+      await (
+        await bucket()
+      )
+        .file(key)
+        .delete({ ignoreNotFound: true })
+        .catch(() => undefined);
+    },
+
+    async examine(work) {
+      const name = `${prefix}examination-${randomUUID()}`;
+      const told = (cause: unknown): never => {
+        throw explain(cause, stagingBucket);
+      };
+      const file = (await authenticated().catch(told)).file(name);
+      await file.save("c0\nbillhouse looks whether this can be loaded\n", { resumable: false }).catch(told);
+      try {
+        await work(`gs://${stagingBucket}/${name}`);
+      } finally {
+        await file.delete({ ignoreNotFound: true }).catch(told);
+      }
+    },
+
+    async removeOld() {
+      try {
+        const [files] = await (await bucket()).getFiles({ prefix });
+        for (const file of files) {
+          const age = Date.now() - Date.parse(file.metadata.timeCreated ?? "");
+          if (age > oldest) await file.delete({ ignoreNotFound: true });
+        }
+      } catch {
+        // Looking for leftovers is no part of a load; the next run looks again.
+      }
+    },
+  };
+}
+
+async function createBucket({ stagingBucket, storageEndpoint, credentials }: BucketOptions): Promise<Bucket> {
+  const { IdempotencyStrategy, Storage } = await import("@google-cloud/storage");
+  const service = new Storage({
+    // Without a condition on the generation the SDK takes an upload for one that must not be made again.
+    retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways },
+    ...(storageEndpoint === null ? {} : { apiEndpoint: storageEndpoint }),
+    ...(credentials === null ? {} : { credentials: { ...credentials } }),
+  });
+  if (storageEndpoint !== null) service.baseUrl = `${service.apiEndpoint}/storage/v1`;
+  return service.bucket(stagingBucket);
+}
+
+function explain(cause: unknown, bucket: string): unknown {
+  if (!(cause instanceof Error) || cause instanceof BillhouseError) return cause;
+  const { code } = cause as { code?: unknown };
+  const title = `The staging bucket gs://${bucket}`;
+  if (code === 404) {
+    return new BillhouseError("STORAGE_NOT_FOUND", `${title} does not exist.`, {
+      hint: "Set staging_bucket in [destination.bigquery] to a bucket in the location of the dataset, or make it.",
+      cause: plainError(cause),
+    });
+  }
+  if (code === 401 || code === 403) {
+    return new BillhouseError("STORAGE_DENIED", `${title} takes no files from us.`, {
+      hint: "Grant the role Storage Object User on it to the account that billhouse runs as.",
+      cause: plainError(cause),
+    });
+  }
+  return new BillhouseError(
+    "STORAGE_UNAVAILABLE",
+    `${title} does not take a file: ${cause.message.split("\n", 1)[0]}.`,
+    {
+      hint: "Run again in a while: nothing of the unfinished load was kept.",
+      cause: plainError(cause),
+    },
+  );
+}

@@ -1,0 +1,167 @@
+import { BillhouseError } from "../../../errors.ts";
+import type { TableColumn } from "../../../model.ts";
+import type { MappedFile, MonthReplacement } from "../../warehouse.ts";
+import { type CastMode, castExpression } from "../sql/casts.ts";
+import { digest, fold, identifier, type TableReference, tableName } from "../sql/names.ts";
+import type { Parameters } from "../api/parameters.ts";
+import type { Field } from "../api/tables.ts";
+
+/** A data file that lies in Cloud Storage. */
+export interface SourceFile {
+  readonly mapped: MappedFile;
+  /** `gs://bucket/key`. */
+  readonly uri: string;
+  /** Whether it was delivered there; else it was uploaded. */
+  readonly isNative: boolean;
+}
+
+/** Files of one header, which one job loads into one staging table. */
+export interface FileGroup {
+  readonly files: readonly SourceFile[];
+  /** The staging table. */
+  readonly table: TableReference;
+  /** Begins the ids of the jobs that load it. */
+  readonly jobPrefix: string;
+}
+
+/** A staging table that was loaded. */
+export interface Staged extends FileGroup {
+  readonly rows: number;
+  readonly columns: readonly StagedColumn[];
+}
+
+/** A staged column on its way to a table column. */
+export interface StagedColumn {
+  /** Where it stands in the file. */
+  readonly position: number;
+  readonly sourceName: string;
+  readonly columnName: string;
+  readonly nativeType: string;
+  /** The staged field. */
+  readonly field: Field;
+  /** SQL of the staged value; the staging table is `f`. */
+  readonly value: string;
+}
+
+/** More jobs than these a month does not get, as long as one may take all files of one header. */
+const mostGroups = 64;
+/** Limit of BigQuery: https://cloud.google.com/bigquery/quotas#load_jobs */
+const mostUris = 10_000;
+
+/**
+ * Deals files into groups, each of one header. While there are few files every CSV file is a group of its own, so that
+ * its rows are counted alone. `nameOf` gives the staging table and the job prefix of the group with a number.
+ */
+export function groupFiles(
+  files: readonly SourceFile[],
+  nameOf: (number: number) => Pick<FileGroup, "table" | "jobPrefix">,
+): readonly FileGroup[] {
+  const headers = new Map<string, SourceFile[]>();
+  for (const file of files) {
+    const { mapped } = file;
+    const key = JSON.stringify([mapped.file.format, file.isNative, mapped.columns]);
+    const group = headers.get(key);
+    if (group === undefined) headers.set(key, [file]);
+    else group.push(file);
+  }
+  const groups = [...headers.values()].flatMap((group) => {
+    const isCsv = group[0]?.mapped.file.format === "csv";
+    const share = files.length <= mostGroups ? group.length : Math.floor((mostGroups * group.length) / files.length);
+    const jobs = Math.max(1, isCsv ? share : 1, Math.ceil(group.length / mostUris));
+    const size = Math.ceil(group.length / jobs);
+    return Array.from({ length: Math.ceil(group.length / size) }, (_, index) =>
+      group.slice(index * size, (index + 1) * size),
+    );
+  });
+  return groups.map((group, number) => ({ files: group, ...nameOf(number) }));
+}
+
+/** What a load is made of: when all of it is equal, so is the load. */
+export function identityOf(
+  { billingMonth, executionId, replaces, partitionColumn, stamped, spansMonths }: MonthReplacement,
+  table: TableReference,
+  files: readonly SourceFile[],
+): string {
+  const parts = files.map(({ mapped: { file, columns, storageUrl }, isNative }) => [
+    storageUrl,
+    file.key,
+    file.version,
+    isNative,
+    columns.map(({ sourceName, columnName }) => [sourceName, columnName]),
+  ]);
+  return digest([table, billingMonth, executionId, replaces, partitionColumn, stamped, spansMonths, parts], 32);
+}
+
+/**
+ * The columns of a staging table with these fields, by position. Errors: FILE_INVALID when they are not those of the
+ * header; PERIOD_MISSING when none tells the billing month.
+ */
+export function stagedColumns(
+  { files }: FileGroup,
+  fields: readonly Field[],
+  table: readonly TableColumn[],
+  replacement: MonthReplacement,
+): readonly StagedColumn[] {
+  const [first] = files;
+  if (first === undefined) return [];
+  const { file, columns } = first.mapped;
+  if (fields.length !== columns.length) {
+    throw new BillhouseError(
+      "FILE_INVALID",
+      `${file.key} has ${fields.length} columns, and ${columns.length} were expected.`,
+      { hint: "Run again: the file was read in another form a moment ago." },
+    );
+  }
+  const isPeriod = (name: string): boolean => fold(name) === fold(replacement.partitionColumn);
+  if (!replacement.stamped && !columns.some(({ columnName }) => isPeriod(columnName))) {
+    throw new BillhouseError(
+      "PERIOD_MISSING",
+      `${file.key} has no column for ${replacement.partitionColumn}, which tells the billing month.`,
+      {
+        hint: 'Set partition_column = "billing_month" in the section of this export to take the month of the delivery.',
+      },
+    );
+  }
+  const types = new Map(table.map(({ name, nativeType }) => [fold(name), nativeType]));
+  return columns.map(({ sourceName, columnName }, position) => {
+    const nativeType = types.get(fold(columnName));
+    const field = fields[position];
+    if (nativeType === undefined || field === undefined) throw new TypeError(`The table has no column ${columnName}.`);
+    const value = cleaned(field, position, file.format === "csv", nativeType);
+    return { position, sourceName, columnName, nativeType, field, value };
+  });
+}
+
+function cleaned(field: Field, position: number, isCsv: boolean, nativeType: string): string {
+  const cell = `f.${identifier(field.name)}`;
+  if (isCsv) {
+    // Azure writes the byte order mark a second time, behind the header.
+    const text = position === 0 ? `LTRIM(${cell}, CODE_POINTS_TO_STRING([65279]))` : cell;
+    return `NULLIF(${text}, '')`;
+  }
+  return field.type === "STRING" && field.mode !== "REPEATED" && nativeType !== "STRING" ? `NULLIF(${cell}, '')` : cell;
+}
+
+/** The column of a staging table that goes to a column of the table. */
+export function columnFor(columns: readonly StagedColumn[], name: string | null): StagedColumn | undefined {
+  return name === null ? undefined : columns.find(({ columnName }) => fold(columnName) === fold(name));
+}
+
+/** The SQL that makes the value for the table. */
+export function tableValue({ value, field, nativeType }: StagedColumn, mode: CastMode, parameters: Parameters): string {
+  return castExpression(value, field, nativeType, mode, parameters);
+}
+
+/** Staging tables of one header as one relation `f`. */
+export function relationOf(tables: readonly Staged[]): string {
+  const [first, ...others] = tables.map(({ table }) => tableName(table));
+  if (others.length === 0) return `${first} AS f`;
+  return `(${[first, ...others].map((name) => `SELECT * FROM ${name}`).join(" UNION ALL ")}) AS f`;
+}
+
+/** How a group is named in messages: by its file, or by the first of them. */
+export function titleOfGroup({ files }: FileGroup): string {
+  const key = files[0]?.mapped.file.key ?? "a file";
+  if (files.length === 1) return key;
+  return files.length === 2 ? `${key} or the file after it` : `${key} or one of the ${files.length - 1} files after it`;
+}

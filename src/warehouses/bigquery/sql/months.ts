@@ -1,0 +1,100 @@
+import { noTimes } from "../definitions.ts";
+import { BillhouseError } from "../../../errors.ts";
+import type { TableColumn } from "../../../model.ts";
+import { nextMonth } from "../../../schema/periods.ts";
+import type { MonthColumns } from "../../warehouse.ts";
+import { fold, identifier, shownTable } from "./names.ts";
+import { columnsOf, type TableResource } from "../api/tables.ts";
+
+/** The column by which a table tells its months. */
+export interface PeriodColumn {
+  readonly name: string;
+  readonly nativeType: "DATE" | "TIMESTAMP" | "DATETIME";
+}
+
+/** Finds it. Error: TYPE_MISMATCH when it holds no times. */
+export function periodColumn(
+  month: Pick<MonthColumns, "table" | "partitionColumn">,
+  columns: readonly TableColumn[],
+): PeriodColumn {
+  const column = findPeriodColumn(month, columns);
+  if (column === undefined) {
+    throw new TypeError(`${month.table.name} was not prepared: it has no ${month.partitionColumn}.`);
+  }
+  return column;
+}
+
+/** The same; undefined when there is no such column. */
+export function findPeriodColumn(
+  { table, partitionColumn }: Pick<MonthColumns, "table" | "partitionColumn">,
+  columns: readonly TableColumn[],
+): PeriodColumn | undefined {
+  const column = columns.find(({ name }) => fold(name) === fold(partitionColumn));
+  if (column === undefined) return undefined;
+  const { name, nativeType } = column;
+  if (nativeType !== "DATE" && nativeType !== "TIMESTAMP" && nativeType !== "DATETIME") {
+    throw noTimes({ datasetId: table.dataset, tableId: table.name }, name, nativeType);
+  }
+  return { name, nativeType };
+}
+
+/** The condition that a moment of this type lies in a month: whole months, so that partitions are dropped unread. */
+export function monthCondition(value: string, { nativeType }: PeriodColumn, month: string): string {
+  return `(${value} >= ${firstMoment(nativeType, month)} AND ${value} < ${firstMoment(nativeType, nextMonth(month))})`;
+}
+
+/** The condition on the rows of the table. */
+export function tableMonth(column: PeriodColumn, month: string): string {
+  return monthCondition(identifier(column.name), column, month);
+}
+
+/** The first moment of a month as a literal. */
+export function firstMoment(nativeType: PeriodColumn["nativeType"], month: string): string {
+  if (nativeType === "DATE") return `DATE '${month}-01'`;
+  return nativeType === "DATETIME" ? `DATETIME '${month}-01 00:00:00'` : `TIMESTAMP '${month}-01 00:00:00+00'`;
+}
+
+/** A condition that all rows meet, for a table that is only read with one on its partitions. */
+export function allPartitions(table: TableResource): string {
+  const { timePartitioning, requirePartitionFilter } = table;
+  const column = columnsOf(table).find(({ name }) => name === timePartitioning?.field);
+  const isRequired = requirePartitionFilter === true || timePartitioning?.requirePartitionFilter === true;
+  if (column === undefined || !isRequired) return "";
+  const name = identifier(column.name);
+  return ` WHERE (${name} >= ${firstMoment(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
+}
+
+/** What a person must know of a table whose months BigQuery deletes by and by. */
+export function expirationNotes({ tableReference, timePartitioning }: TableResource): readonly string[] {
+  const { expirationMs } = timePartitioning ?? {};
+  if (expirationMs === undefined) return [];
+  const days = Math.floor(Number(expirationMs) / 86_400_000);
+  const title = `${tableReference.datasetId}.${tableReference.tableId}`;
+  return [
+    `BigQuery deletes each month of ${title} ${days} days after it began, and billhouse takes it for loaded all the same. To keep them: bq update --time_partitioning_expiration 0 ${shownTable(tableReference)}`,
+  ];
+}
+
+/** Error: PARTITION_EXPIRED when BigQuery would throw the month away as soon as it is loaded, or the table later. */
+export function checkExpiration(table: TableResource, month: string, now: Date): void {
+  const { tableReference, timePartitioning, expirationTime } = table;
+  const title = `${tableReference.datasetId}.${tableReference.tableId}`;
+  const age = Number(timePartitioning?.expirationMs ?? Number.POSITIVE_INFINITY);
+  if (Date.parse(`${month}-01T00:00:00Z`) + age <= now.getTime()) {
+    throw new BillhouseError(
+      "PARTITION_EXPIRED",
+      `${title} throws partitions away after ${Math.floor(age / 86_400_000)} days, so that ${month} would be lost as soon as it is loaded.`,
+      { hint: `Run \`bq update --time_partitioning_expiration 0 ${shownTable(tableReference)}\`, then run again.` },
+    );
+  }
+  if (expirationTime !== undefined) {
+    const end = new Date(Number(expirationTime)).toISOString();
+    throw new BillhouseError(
+      "PARTITION_EXPIRED",
+      `${title} will be deleted by BigQuery at ${end}, with all its months.`,
+      {
+        hint: `Run \`bq update --expiration 0 ${shownTable(tableReference)}\`, then run again.`,
+      },
+    );
+  }
+}

@@ -1,0 +1,98 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { castMacros } from "./casts.ts";
+import { examine } from "./doctor.ts";
+import { keptMonths, restoreMonth } from "./previous.ts";
+import { readCurrentState, readHistory, readLedger } from "./ledger.ts";
+import { replaceMonth } from "./replace.ts";
+import { costsBy, measureMonth, monthsIn } from "./measure.ts";
+import { migrate, pendingSteps } from "./migrate.ts";
+import { type DuckdbOptions, openDatabase } from "./opening.ts";
+import { takeLease, writePackage } from "./packages.ts";
+import { askQuestion } from "./query.ts";
+import { createPublisher } from "./read-copy.ts";
+import { prepareState, prepareTable } from "./schema.ts";
+import type { OpenMode, Warehouse } from "../warehouse.ts";
+
+export type { DuckdbOptions } from "./opening.ts";
+
+/**
+ * Opens a DuckDB file as a warehouse. One process writes at a time; readers use a copy beside it (`reader`), which
+ * `publish` brings up to date. Writing operations of one warehouse wait for each other.
+ * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL,
+ * CONFIG_INVALID.
+ */
+export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<Warehouse> {
+  const database = await openDatabase(options, mode);
+  const { description, workFolder } = database;
+  const publisher = workFolder === null ? undefined : createPublisher(database, workFolder);
+
+  function write<T>(work: () => Promise<T>): Promise<T> {
+    if (mode !== "write") throw new TypeError(`${description} was opened to read.`);
+    return database.queue(work);
+  }
+
+  function measuring<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    return database.use(async (connection) => {
+      for (const macro of castMacros) await connection.run(macro);
+      return work(connection);
+    });
+  }
+
+  return {
+    description,
+    destinationType: "dlt.destinations.duckdb",
+    decimalScale: 18,
+    workFolder,
+    loadsInParallel: false,
+    billsBytes: false,
+
+    reads: () => false,
+
+    ledger: (table) => database.use((connection) => readLedger(connection, table)),
+
+    prepare: (table, change) => write(() => database.transact((connection) => prepareTable(connection, table, change))),
+
+    replaceMonth: (replacement, settle) => write(() => replaceMonth(database, replacement, settle)),
+
+    async append(table, settle) {
+      await write(() =>
+        database.transact(async (connection) => {
+          await prepareState(connection, table);
+          await takeLease(connection, table);
+          await writePackage(connection, table, settle(await readCurrentState(connection, table)));
+        }),
+      );
+    },
+
+    history: (table, month) => database.use((connection) => readHistory(connection, table, month)),
+
+    monthsIn: (table, column) => database.use((connection) => monthsIn(connection, table, column)),
+
+    measureMonth: (month) => measuring((connection) => measureMonth(connection, month)),
+
+    costsBy: (month, columns) => measuring((connection) => costsBy(connection, month, columns)),
+
+    keptMonths: (table, column) => database.use((connection) => keptMonths(connection, table, column)),
+
+    restoreMonth: (restoration, settle) => write(() => restoreMonth(database, restoration, settle)),
+
+    pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
+
+    migrate: (table, step) => write(() => database.transact((connection) => migrate(connection, table, step))),
+
+    async publish(since) {
+      await write(async () => publisher?.publish(since));
+    },
+
+    examine: () => examine(database, options.path),
+
+    async *query(sql) {
+      yield* database.stream((connection) => askQuestion(connection, sql, mode !== "write"));
+    },
+
+    async close() {
+      await database.close();
+      await publisher?.close();
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Table, TableColumn } from "../../model.ts";
+import { reachPoint } from "../points.ts";
+import {
+  keptLoadColumn,
+  keptTable,
+  type KeptMonths,
+  type MonthReplacement,
+  type MonthRestoration,
+  type Settle,
+} from "../warehouse.ts";
+import { castExpression } from "./casts.ts";
+import { type Database, readRows } from "./database.ts";
+import { columnsOf, readCurrentState } from "./ledger.ts";
+import { measureMonth, nativeColumns } from "./measure.ts";
+import { monthCondition } from "./months.ts";
+import { fold, identifier, tableName } from "./names.ts";
+import { takeLease, writePackage } from "./packages.ts";
+
+/**
+ * Gives the table of kept rows the columns and types that the table has, and makes it where rows are to be kept. Values of
+ * another type are read as those of files are: a float by its shortest text. One that does not fit is NULL, and its rows
+ * are not what their receipt tells when they are put back. The connection must be in a transaction.
+ */
+export async function prepareKept(connection: DuckDBConnection, table: Table, keepsPrevious: boolean): Promise<void> {
+  const kept = tableName(table.dataset, keptTable(table));
+  const present = await nativeColumns(connection, table.dataset, keptTable(table));
+  const columns = await columnsOf(connection, table.dataset, table.name);
+  if (present.size > 0) {
+    const isOther = ({ name, nativeType }: TableColumn): boolean =>
+      (present.get(fold(name)) ?? nativeType) !== nativeType;
+    if (columns.some(isOther)) {
+      const values = columns.map(({ name, nativeType }) => {
+        const before = present.get(fold(name));
+        const value =
+          before === undefined
+            ? `CAST(NULL AS ${nativeType})`
+            : `TRY(${castExpression(identifier(name), before, nativeType)})`;
+        return `${value} AS ${identifier(name)}`;
+      });
+      const all = [identifier(keptLoadColumn), ...values].join(", ");
+      await connection.run(`CREATE OR REPLACE TABLE ${kept} AS SELECT ${all} FROM ${kept}`);
+      return;
+    }
+    for (const { name, nativeType } of columns.filter((column) => !present.has(fold(column.name)))) {
+      await connection.run(`ALTER TABLE ${kept} ADD COLUMN ${identifier(name)} ${nativeType}`);
+    }
+  } else if (keepsPrevious) {
+    const all = [["VARCHAR", keptLoadColumn], ...columns.map(({ name, nativeType }) => [nativeType, name])];
+    const definitions = all.map(([type, name = ""]) => `${identifier(name)} ${type}`);
+    await connection.run(`CREATE TABLE ${kept} (${definitions.join(", ")})`);
+  }
+}
+
+/**
+ * Copies the rows of a month that is about to be replaced, and lets go of those of older loads. The connection must be in
+ * the transaction that replaces them.
+ */
+export async function keepRows(connection: DuckDBConnection, change: MonthReplacement, inMonth: string): Promise<void> {
+  const { table, replaces, keepPrevious, restoredLoadId } = change;
+  if (keepPrevious === 0 || replaces === null) return;
+  const kept = tableName(table.dataset, keptTable(table));
+  const load = identifier(keptLoadColumn);
+  await connection.run(`DELETE FROM ${kept} WHERE ${inMonth} AND ${load} IN ($1, $2)`, [replaces, restoredLoadId]);
+  await connection.run(
+    `INSERT INTO ${kept} BY NAME SELECT CAST($1 AS VARCHAR) AS ${load}, * FROM ${tableName(table.dataset, table.name)} WHERE ${inMonth}`,
+    [replaces],
+  );
+  await connection.run(
+    `DELETE FROM ${kept} WHERE ${inMonth} AND ${load} NOT IN (
+      SELECT DISTINCT ${load} FROM ${kept} WHERE ${inMonth} ORDER BY 1 DESC LIMIT ${keepPrevious})`,
+  );
+}
+
+/** What is kept: see `Warehouse.keptMonths`. */
+export async function keptMonths(
+  connection: DuckDBConnection,
+  table: Table,
+  partitionColumn: string,
+): Promise<KeptMonths> {
+  const columns = await nativeColumns(connection, table.dataset, keptTable(table));
+  if (!columns.has(fold(partitionColumn))) return { months: [], bytes: 0 };
+  const kept = tableName(table.dataset, keptTable(table));
+  const rows = await readRows(
+    connection,
+    `SELECT coalesce(strftime(TRY_CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", ${identifier(keptLoadColumn)} AS "load", count(*) AS "rows"
+      FROM ${kept} GROUP BY 1, 2 ORDER BY 1, 2`,
+  );
+  const [storage] = await readRows(
+    connection,
+    `SELECT count(DISTINCT block_id) * (SELECT block_size FROM pragma_database_size() LIMIT 1) AS "bytes"
+      FROM pragma_storage_info($1) WHERE persistent`,
+    [kept],
+  );
+  return {
+    months: rows.map((row) => ({
+      billingMonth: String(row["month"]),
+      loadId: String(row["load"]),
+      rows: Number(row["rows"]),
+    })),
+    bytes: Number(storage?.["bytes"] ?? 0),
+  };
+}
+
+/** Puts kept rows back: see `Warehouse.restoreMonth`. */
+export async function restoreMonth(
+  database: Database,
+  restoration: MonthRestoration,
+  settle: Settle,
+): Promise<boolean> {
+  const { table, loadId } = restoration;
+  const target = tableName(table.dataset, table.name);
+  const kept = tableName(table.dataset, keptTable(table));
+  const restored = await database.transact(async (connection) => {
+    await takeLease(connection, table);
+    const columns = await nativeColumns(connection, table.dataset, table.name);
+    const inMonth = monthCondition(restoration, columns);
+    const isOfLoad = `${inMonth} AND ${identifier(keptLoadColumn)} = $1`;
+    const present = await columnsOf(connection, table.dataset, keptTable(table));
+    if (present.length === 0) return false;
+    const [found] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
+    if (Number(found?.["rows"]) === 0) return false;
+    reachPoint("before-delete");
+    await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
+    reachPoint("after-delete");
+    // The table may have been migrated since, and nothing prepared.
+    await prepareKept(connection, table, false);
+    // What the table has lost since cannot be put back; its receipt tells whether anything that counts is missing.
+    const common = present.filter(({ name }) => columns.has(fold(name))).map(({ name }) => identifier(name));
+    const rows = `SELECT ${common.join(", ")} FROM ${kept} WHERE ${isOfLoad}`;
+    const { rowsChanged } = await connection.run(`INSERT INTO ${target} BY NAME ${rows}`, [loadId]);
+    await connection.run(`DELETE FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
+    const measures = { ...(await measureMonth(connection, restoration)), inserted: rowsChanged, delivered: null };
+    reachPoint("measured");
+    await writePackage(connection, table, await settle(measures, await readCurrentState(connection, table)));
+    return true;
+  });
+  await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
+  return restored;
+}

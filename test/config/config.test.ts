@@ -1,0 +1,596 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, describe, test } from "node:test";
+import { type Config, loadConfig } from "../../src/config/config.ts";
+import { BillhouseError } from "../../src/errors.ts";
+
+const folders: string[] = [];
+after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+
+type Files = Readonly<Record<string, string>>;
+type Environment = Readonly<Record<string, string>>;
+
+const bigqueryDefaults = {
+  kind: "bigquery",
+  projectId: null,
+  jobProjectId: null,
+  location: "US",
+  stagingBucket: null,
+  kmsKeyName: null,
+  maximumBytesBilled: null,
+  endpoint: null,
+  storageEndpoint: null,
+  credentials: null,
+};
+
+const storage = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
+
+const keySection = `
+  [destination.bigquery.credentials]
+  project_id = "p"
+  client_email = "loader@p.iam.gserviceaccount.com"
+  private_key = "hunter2"
+`;
+
+const key = {
+  type: "service_account",
+  project_id: "p",
+  client_email: "loader@p.iam.gserviceaccount.com",
+  private_key: "hunter2\n",
+};
+
+async function folderWith(files: Files): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "billhouse-config-"));
+  folders.push(folder);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  return folder;
+}
+
+async function load(files: Files, environment: Environment = {}, file?: string): Promise<[Config, string]> {
+  const folder = await folderWith(files);
+  return [await loadConfig({ folder, environment, ...(file === undefined ? {} : { file }) }), folder];
+}
+
+async function failure(files: Files, environment: Environment = {}, file?: string): Promise<BillhouseError> {
+  try {
+    await load(files, environment, file);
+  } catch (error) {
+    assert.ok(error instanceof BillhouseError, String(error));
+    assert.equal(error.code, "CONFIG_INVALID");
+    return error;
+  }
+  throw new assert.AssertionError({ message: "The configuration was accepted." });
+}
+
+const smallest = '[sources.aws_cur]\nbucket_url = "gs://acme"\n';
+
+describe("billhouse.toml", () => {
+  test("the smallest one has every default", async () => {
+    const [config, folder] = await load({ "billhouse.toml": smallest });
+    assert.deepEqual(config, {
+      file: join(folder, "billhouse.toml"),
+      pipelines: [
+        {
+          name: "aws_cur",
+          bucketUrl: "gs://acme",
+          prefix: "",
+          exportName: null,
+          tableName: "aws_cur_data",
+          dataset: "billing_data",
+          kind: null,
+          partitionColumn: null,
+          firstMonth: null,
+          unpackedLimit: null,
+          projectId: null,
+          keepPrevious: 0,
+          storage,
+        },
+      ],
+      warehouse: {
+        kind: "duckdb",
+        path: join(folder, "billhouse.duckdb"),
+        storageVersion: "v1.3.0",
+        memoryLimit: null,
+        threads: null,
+      },
+    });
+  });
+
+  test("every key is read", async () => {
+    const [config, folder] = await load({
+      "billhouse.toml": `
+        [sources.azure_billing]
+        bucket_url = "az://account/container"
+        prefix = "/exports/focus/"
+        export_name = "focus"
+        table_name = "azure_focus"
+        dataset = "azure"
+        kind = "azure-cost"
+        partition_column = "billing_month"
+        first_month = "2025-01"
+        unpacked_limit = "64 GiB"
+        keep_previous = 1
+
+        [destination.duckdb]
+        path = "data/bills.duckdb"
+        storage_version = "latest"
+        memory_limit = "4GB"
+        threads = 2
+      `,
+    });
+    assert.deepEqual(config.pipelines, [
+      {
+        name: "azure_billing",
+        bucketUrl: "az://account/container",
+        prefix: "exports/focus",
+        exportName: "focus",
+        tableName: "azure_focus",
+        dataset: "azure",
+        kind: "azure-cost",
+        partitionColumn: "billing_month",
+        firstMonth: "2025-01",
+        unpackedLimit: 64 * 1024 ** 3,
+        projectId: null,
+        keepPrevious: 1,
+        storage,
+      },
+    ]);
+    assert.deepEqual(config.warehouse, {
+      kind: "duckdb",
+      path: join(folder, "data/bills.duckdb"),
+      storageVersion: "latest",
+      memoryLimit: "4GB",
+      threads: 2,
+    });
+  });
+
+  const addresses: Readonly<Record<string, readonly [url: string, prefix: string]>> = {
+    'bucket = "acme"': ["gs://acme", "p"],
+    'bucket_url = "gs://acme"': ["gs://acme", "p"],
+    'bucket_url = "gs://acme/"': ["gs://acme", "p"],
+    'bucket_url = "s3://acme/deep/er"': ["s3://acme", "deep/er/p"],
+    'bucket_url = "az://account/container/deep"': ["az://account/container", "deep/p"],
+    'bucket_url = "file:///data/my%20bills"': ["/data/my bills", "p"],
+    'bucket_url = "/data/bills/"': ["/data/bills", "p"],
+  };
+  for (const [line, [url, prefix]] of Object.entries(addresses)) {
+    test(`${line} means ${url}`, async () => {
+      const [config] = await load({ "billhouse.toml": `[sources.a]\nprefix = "p/"\n${line}\n` });
+      assert.deepEqual([config.pipelines[0]?.bucketUrl, config.pipelines[0]?.prefix], [url, prefix]);
+    });
+  }
+
+  test("relative paths start from the file, wherever it is named from", async () => {
+    const text = '[sources.a]\nbucket_url = "bucket"\n';
+    const [config, folder] = await load({ "deep/prod.toml": text }, {}, "deep/prod.toml");
+    assert.equal(config.pipelines[0]?.bucketUrl, join(folder, "deep/bucket"));
+    assert.equal(config.warehouse.kind === "duckdb" && config.warehouse.path, join(folder, "deep/billhouse.duckdb"));
+  });
+
+  test("BigQuery is chosen by a project_id, by its section, and by any of its variables", async () => {
+    const bigquery = bigqueryDefaults;
+    const [first] = await load({ "billhouse.toml": `${smallest}project_id = "acme"\n[destination.duckdb]\n` });
+    assert.deepEqual(first.warehouse, { ...bigquery, projectId: "acme" });
+    assert.equal(first.pipelines[0]?.projectId, "acme");
+    const [second] = await load({ "billhouse.toml": `${smallest}[destination.bigquery]\n` });
+    assert.deepEqual(second.warehouse, bigquery);
+    const [third] = await load(
+      { "billhouse.toml": smallest },
+      { DESTINATION__BIGQUERY__PROJECT_ID: "p", DESTINATION__BIGQUERY__LOCATION: "EU" },
+    );
+    assert.deepEqual(third.warehouse, { ...bigquery, projectId: "p", location: "EU" });
+    const [fourth] = await load(
+      { "billhouse.toml": smallest },
+      { DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY: "x" },
+    );
+    assert.equal(fourth.warehouse.kind, "bigquery");
+  });
+
+  const mistakes: Readonly<Record<string, readonly [toml: string, message: string]>> = {
+    "an unknown key": [
+      '[sources.aws_cur]\nbucket = "b"\ntabel_name = "x"\n',
+      'billhouse.toml, line 3: [sources.aws_cur] has no key "tabel_name"; did you mean "table_name"?',
+    ],
+    "a mistyped bucket": [
+      '[sources.aws_cur]\nbukcet_url = "gs://b"\n',
+      'billhouse.toml, line 2: [sources.aws_cur] has no key "bukcet_url"; did you mean "bucket_url"?',
+    ],
+    "an unknown section": [
+      `${smallest}[runtime]\nlog_level = "INFO"\n`,
+      'billhouse.toml, line 3: the file has no key "runtime".',
+    ],
+    "a mistyped section": [
+      '[source.aws_cur]\nbucket = "b"\n',
+      'billhouse.toml, line 1: the file has no key "source"; did you mean "sources"?',
+    ],
+    "an unknown destination": [
+      `${smallest}[destination.duckbd]\npath = "x"\n`,
+      'billhouse.toml, line 3: [destination] has no key "duckbd"; did you mean "duckdb"?',
+    ],
+    "an unknown key of the warehouse": [
+      `${smallest}[destination.duckdb]\nptah = "x"\n`,
+      'billhouse.toml, line 4: [destination.duckdb] has no key "ptah"; did you mean "path"?',
+    ],
+    "no place": [
+      '[sources.aws_cur]\nprefix = "x"\n',
+      'billhouse.toml, line 1: [sources.aws_cur] does not say where the export lies: it has no "bucket_url".',
+    ],
+    "two places": [
+      '[sources.aws_cur]\nbucket = "x"\nbucket_url = "gs://x"\n',
+      'billhouse.toml, line 2: [sources.aws_cur] has both "bucket" and "bucket_url".',
+    ],
+    "a bucket that is an address": [
+      '[sources.aws_cur]\nbucket = "gs://x"\n',
+      'billhouse.toml, line 2: "bucket" in [sources.aws_cur] must be the bare name of a Cloud Storage bucket; bucket_url takes every other place, not this text.',
+    ],
+    "an unknown scheme": [
+      '[sources.aws_cur]\nbucket_url = "abfss://x@y"\n',
+      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] begins with "abfss:", which is no storage that billhouse knows; Azure Blob Storage is az://account/container.',
+    ],
+    "an Azure address without a container": [
+      '[sources.aws_cur]\nbucket_url = "az://account"\n',
+      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be az://account/container.',
+    ],
+    "a file address that is no folder of this machine": [
+      '[sources.aws_cur]\nbucket_url = "file://host/data"\n',
+      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be a folder on this machine with three slashes, such as file:///data/billing.',
+    ],
+    "an unknown kind": [
+      '[sources.aws_cur]\nbucket = "b"\nkind = "aws_cur"\n',
+      'billhouse.toml, line 3: "kind" in [sources.aws_cur] must be one of aws-cur, aws-data-export, azure-cost, not "aws_cur"; did you mean "aws-cur"?',
+    ],
+    "a month that is none": [
+      '[sources.aws_cur]\nbucket = "b"\nfirst_month = "2025-13"\n',
+      'billhouse.toml, line 3: "first_month" in [sources.aws_cur] must be a month as text, such as "2025-01", not "2025-13".',
+    ],
+    "a date for a month": [
+      '[sources.aws_cur]\nbucket = "b"\nfirst_month = 2025-01-01\n',
+      'billhouse.toml, line 3: "first_month" in [sources.aws_cur] must be a month as text, such as "2025-01", not a date (put it in quotes).',
+    ],
+    "a number for text": [
+      '[sources.aws_cur]\nbucket = "b"\nprefix = 7\n',
+      'billhouse.toml, line 3: "prefix" in [sources.aws_cur] must be text such as "billing/aws", not 7.',
+    ],
+    "empty text": [
+      '[sources.aws_cur]\nbucket = ""\n',
+      'billhouse.toml, line 2: "bucket" in [sources.aws_cur] must be the bare name of a Cloud Storage bucket; bucket_url takes every other place, not empty text.',
+    ],
+    "a table name that is none": [
+      '[sources.aws_cur]\nbucket = "b"\ntable_name = "a b"\n',
+      'billhouse.toml, line 3: "table_name" in [sources.aws_cur] must be a name of letters, digits and _ that does not begin with a digit, not "a b".',
+    ],
+    "threads as text": [
+      `${smallest}[destination.duckdb]\nthreads = "four"\n`,
+      'billhouse.toml, line 4: "threads" in [destination.duckdb] must be a whole number from 1 to 1024, not "four".',
+    ],
+    "a memory limit without a unit": [
+      `${smallest}[destination.duckdb]\nmemory_limit = 4\n`,
+      'billhouse.toml, line 4: "memory_limit" in [destination.duckdb] must be a size such as "4GB", not 4.',
+    ],
+    "a key directly in [sources]": [
+      '[sources]\nbucket = "b"\n',
+      'billhouse.toml, line 2: "sources.bucket" must be a section such as [sources.aws_cur], not this text.',
+    ],
+    "a section that cannot be a name": [
+      '[sources.prod-cur]\nbucket = "b"\n',
+      'billhouse.toml, line 1: "prod-cur" cannot be the name of a section: names are letters, digits and _, begin with no digit, and are not "all".',
+    ],
+    "a section named all": [
+      '[sources.all]\nbucket = "b"\n',
+      'billhouse.toml, line 1: "all" cannot be the name of a section: names are letters, digits and _, begin with no digit, and are not "all".',
+    ],
+    "two exports on one table": [
+      '[sources.one]\nbucket = "b"\ntable_name = "t"\n[sources.two]\nbucket = "b"\ntable_name = "T"\n',
+      "billhouse.toml, line 6: [sources.two] and [sources.one] would share the table billing_data.T or a table beside it.",
+    ],
+    "a database file that is named like a dataset": [
+      '[sources.one]\nbucket_url = "b"\n[destination.duckdb]\npath = "data/Billing_Data.duckdb"\n',
+      "billhouse.toml, line 4: The database Billing_Data.duckdb has the name of the dataset billing_data: DuckDB cannot tell the two apart.",
+    ],
+    "a table that is another's tracking table": [
+      '[sources.one]\nbucket = "b"\n[sources.two]\nbucket = "b"\ntable_name = "one_data_load_tracking"\n',
+      "billhouse.toml, line 5: [sources.two] and [sources.one] would share the table billing_data.one_data_load_tracking or a table beside it.",
+    ],
+    "a credential in a section": [
+      '[sources.aws_cur]\nbucket = "b"\naws_secret_access_key = "hunter2"\n',
+      'billhouse.toml, line 3: "aws_secret_access_key" in [sources.aws_cur] looks like a credential, and credentials do not belong in this file.',
+    ],
+    "credentials of the warehouse": [
+      `${smallest}[destination.bigquery.credentials]\nprivate_key = "hunter2"\n`,
+      'billhouse.toml, line 3: "credentials" in [destination.bigquery] looks like a credential, and credentials do not belong in this file.',
+    ],
+    "a key in an address": [
+      '[sources.aws_cur]\nbucket_url = "az://account/container?sig=hunter2"\n',
+      `billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must hold the place alone, without account keys, signatures or options; credentials come from the cloud's own settings.`,
+    ],
+    "a NUL in an address": [
+      '[sources.aws_cur]\nbucket_url = "/data/a\\u0000b"\n',
+      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be a bucket or a folder: gs://bucket, s3://bucket, az://account/container, file:///folder or folder, not this text.',
+    ],
+    "a NUL in the path of the database": [
+      `${smallest}[destination.duckdb]\npath = "a\\u0000b"\n`,
+      'billhouse.toml, line 4: "path" in [destination.duckdb] must be the path of the database file, as text without a login or a key, not "a\\u0000b".',
+    ],
+    "broken TOML": [
+      '[sources.aws_cur]\nbucket = "b"\nexport_name = hunter2\n',
+      "billhouse.toml, line 3: this is not valid TOML (invalid value).",
+    ],
+    "a key that stands twice": [
+      '[sources.aws_cur]\nbucket = "b"\nbucket = "hunter2"\n',
+      "billhouse.toml, line 3: this is not valid TOML (trying to redefine an already defined table or value).",
+    ],
+  };
+  for (const [title, [toml, message]] of Object.entries(mistakes)) {
+    test(`refuses ${title}`, async () => {
+      const error = await failure({ "billhouse.toml": toml });
+      assert.equal(error.message, message);
+      assert.notEqual(error.hint, "");
+      assert.ok(!`${error.message}${error.hint}${error.stack}`.includes("hunter2"), "a secret was printed");
+    });
+  }
+
+  test("all mistakes are told at once, in the order of the file", async () => {
+    const toml = '[sources.a]\nbukcet = "b"\nkind = "x"\n[sources.b]\nbucket = 1\n';
+    const lines = (await failure({ "billhouse.toml": toml })).message.split("\n");
+    assert.deepEqual(
+      lines.map((line) => line.split(":")[0]),
+      ["billhouse.toml, line 2", "billhouse.toml, line 3", "billhouse.toml, line 5"],
+    );
+  });
+
+  test("two exports of one name in different datasets do not share a table", async () => {
+    const one = '[sources.one]\nbucket = "b"\ntable_name = "t"\ndataset = "a"\n';
+    const [config] = await load({ "billhouse.toml": `${one}[sources.two]\nbucket = "b"\ntable_name = "t"\n` });
+    assert.equal(config.pipelines.length, 2);
+  });
+
+  test("a file that was named and is not there is told", async () => {
+    const error = await failure({ "billhouse.toml": smallest }, {}, "prod.toml");
+    assert.equal(error.message, "There is no configuration file prod.toml.");
+    const folder = await failure({ "conf/x": "" }, {}, "conf");
+    assert.equal(folder.message, "The configuration file conf is a folder.");
+  });
+
+  test("without exports it is no configuration", async () => {
+    const error = await failure({ "billhouse.toml": "" });
+    assert.match(error.message, /billhouse\.toml names no export/);
+  });
+});
+
+describe("the environment", () => {
+  test("is enough alone, and paths start from the working folder", async () => {
+    const [config, folder] = await load(
+      {},
+      {
+        SOURCES__AWS_CUR__BUCKET: "acme",
+        SOURCES__AWS_CUR__PREFIX: "gcs-transfer/aws_cur",
+        SOURCES__AZURE_BILLING__BUCKET_URL: "azure",
+        SOURCES__AZURE_BILLING__FIRST_MONTH: "2025-02",
+        DESTINATION__DUCKDB__PATH: "data/b.duckdb",
+        DESTINATION__DUCKDB__THREADS: "3",
+        PATH: "/usr/bin",
+        SOURCES__GITHUB__ACCESS_TOKEN: "hunter2",
+      },
+    );
+    assert.equal(config.file, null);
+    assert.deepEqual(
+      config.pipelines.map(({ name, bucketUrl, prefix, firstMonth }) => [name, bucketUrl, prefix, firstMonth]),
+      [
+        ["aws_cur", "gs://acme", "gcs-transfer/aws_cur", null],
+        ["azure_billing", join(folder, "azure"), "", "2025-02"],
+      ],
+    );
+    assert.deepEqual(config.warehouse, {
+      kind: "duckdb",
+      path: join(folder, "data/b.duckdb"),
+      storageVersion: "v1.3.0",
+      memoryLimit: null,
+      threads: 3,
+    });
+  });
+
+  test("wins over the file, key by key, and adds sections", async () => {
+    const toml = '[sources.Prod]\nbucket_url = "s3://file"\nprefix = "file"\ntable_name = "kept"\n';
+    const [config] = await load(
+      { "billhouse.toml": toml },
+      {
+        SOURCES__PROD__BUCKET: "env",
+        SOURCES__PROD__PREFIX: "/",
+        SOURCES__OTHER__BUCKET_URL: "s3://o",
+        SOURCES__PROD__KIND: "",
+      },
+    );
+    assert.deepEqual(
+      config.pipelines.map(({ name, bucketUrl, prefix, tableName, kind }) => [
+        name,
+        bucketUrl,
+        prefix,
+        tableName,
+        kind,
+      ]),
+      [
+        ["Prod", "gs://env", "", "kept", null],
+        ["other", "s3://o", "", "other_data", null],
+      ],
+    );
+  });
+
+  test("a mistake names its variable", async () => {
+    const unknown = await failure({}, { SOURCES__AWS_CUR__BUKCET: "hunter2" });
+    assert.equal(
+      unknown.message,
+      'SOURCES__AWS_CUR__BUKCET in the environment: [sources.aws_cur] has no key "bukcet"; did you mean "bucket"?',
+    );
+    const value = await failure({ "billhouse.toml": smallest }, { SOURCES__AWS_CUR__KIND: "cur" });
+    assert.match(value.message, /^SOURCES__AWS_CUR__KIND in the environment: "kind" .* must be one of/);
+    const threads = await failure({ "billhouse.toml": smallest }, { DESTINATION__DUCKDB__THREADS: "many" });
+    assert.match(threads.message, /^DESTINATION__DUCKDB__THREADS in the environment: "threads" .* a whole number/);
+    const slip = await failure({ "billhouse.toml": smallest }, { DESTINATION__DUCKDB__PTAH: "x" });
+    assert.match(slip.message, /did you mean "path"/);
+  });
+
+  test("variables of other programs are left alone", async () => {
+    const [config] = await load(
+      { "billhouse.toml": smallest },
+      {
+        SOURCES__GITHUB__REPOSITORY: "x",
+        SOURCES__FILESYSTEM__BUCKET_URL: "s3://x",
+        SOURCES__AWS_CUR__CREDENTIALS: "x",
+        SOURCES__BUCKET: "x",
+        DESTINATION__DUCKDB__CREATE_INDEXES: "true",
+        DESTINATION__SNOWFLAKE__DATABASE: "x",
+      },
+    );
+    assert.equal(config.pipelines.length, 1);
+    assert.equal(config.warehouse.kind, "duckdb");
+  });
+
+  test("nothing at all shows the smallest file and the demo", async () => {
+    const error = await failure({});
+    assert.match(error.message, /^There is no configuration: no billhouse\.toml/);
+    assert.match(error.hint, /\[sources\.aws_cur\]\n {2}bucket_url = "gs:\/\//);
+    assert.match(error.hint, /billhouse demo/);
+  });
+});
+
+describe("credentials of Google Cloud", () => {
+  const credentialsOf = async (files: Files, environment: Environment = {}): Promise<unknown> => {
+    const [{ warehouse, pipelines }] = await load(files, { DESTINATION__BIGQUERY__LOCATION: "EU", ...environment });
+    assert.ok(warehouse.kind === "bigquery");
+    assert.deepEqual(
+      pipelines[0]?.storage.googleCredentials,
+      warehouse.credentials,
+      "storage and warehouse share them",
+    );
+    return warehouse.credentials;
+  };
+
+  test("are read from dlt's secrets, also beside billhouse.toml, and nothing else is read there", async () => {
+    const secrets = `${keySection}[sources.aws_cur]\nprefix = "elsewhere"\n`;
+    const files = { "billhouse.toml": smallest, ".dlt/secrets.toml": secrets };
+    assert.deepEqual(await credentialsOf(files), key);
+    assert.equal((await load(files))[0].pipelines[0]?.prefix, "");
+    assert.equal((await load(files))[0].warehouse.kind, "duckdb", "credentials choose no warehouse");
+  });
+
+  test("are read from the environment, key by key or as the text of a key file", async () => {
+    const files = { "billhouse.toml": smallest };
+    const variables = {
+      DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID: "p",
+      DESTINATION__BIGQUERY__CREDENTIALS__CLIENT_EMAIL: key.client_email,
+      DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY: "hun\\nter2",
+    };
+    assert.deepEqual(await credentialsOf(files, variables), { ...key, private_key: "hun\nter2\n" });
+    assert.deepEqual(await credentialsOf(files, { DESTINATION__BIGQUERY__CREDENTIALS: JSON.stringify(key) }), key);
+    assert.deepEqual(await credentialsOf(files, { CREDENTIALS: JSON.stringify(key) }), key);
+  });
+
+  test("are taken from the most specific place, and the environment wins", async () => {
+    const files = { "billhouse.toml": smallest, ".dlt/secrets.toml": keySection };
+    assert.deepEqual(await credentialsOf(files, { CREDENTIALS: '{"private_key":"other"}' }), key);
+    const other = { DESTINATION__BIGQUERY__CREDENTIALS__CLIENT_EMAIL: "other@p" };
+    assert.deepEqual(await credentialsOf(files, other), { ...key, client_email: "other@p" });
+  });
+
+  test("may name the project of jobs alone, and may be a user's", async () => {
+    const named = '[destination.bigquery.credentials]\nproject_id = "jobs"\n';
+    const [{ warehouse }] = await load({
+      "billhouse.toml": `${smallest}project_id = "data"\n`,
+      ".dlt/secrets.toml": named,
+    });
+    assert.ok(warehouse.kind === "bigquery");
+    assert.deepEqual([warehouse.credentials, warehouse.jobProjectId, warehouse.projectId], [null, "jobs", "data"]);
+    const user = { client_id: "i", client_secret: "s", refresh_token: "r" };
+    const read = await credentialsOf({ "billhouse.toml": smallest }, { CREDENTIALS: JSON.stringify(user) });
+    assert.deepEqual(read, { ...user, type: "authorized_user" });
+  });
+});
+
+describe("a dlt folder", () => {
+  const config = `
+    [runtime]
+    log_level = "INFO"
+
+    [sources.aws_cur]
+    bucket = "acme"
+    prefix = "gcs-transfer/aws_cur"
+    table_name = "aws_cur_data"
+    project_id = "acme-project"
+    dataset = "aws_billing_data"
+
+    [sources.github]
+    access_token = "hunter2"
+
+    [sources.filesystem]
+    bucket_url = "s3://other"
+    file_glob = "*"
+
+    [destination.bigquery]
+    location = "EU"
+    http_timeout = 30
+  `;
+
+  test("is read as it is, with what belongs to dlt left alone", async () => {
+    const secrets = `${keySection}[sources.aws_cur]\nexport_name = "acme-cur"\n`;
+    const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
+    assert.deepEqual(loaded, {
+      file: join(folder, ".dlt/config.toml"),
+      pipelines: [
+        {
+          name: "aws_cur",
+          bucketUrl: "gs://acme",
+          prefix: "gcs-transfer/aws_cur",
+          exportName: "acme-cur",
+          tableName: "aws_cur_data",
+          dataset: "aws_billing_data",
+          kind: null,
+          partitionColumn: null,
+          firstMonth: null,
+          unpackedLimit: null,
+          projectId: "acme-project",
+          keepPrevious: 0,
+          storage: { endpoint: null, payer: null, googleCredentials: key, azureCredentials: null },
+        },
+      ],
+      warehouse: {
+        ...bigqueryDefaults,
+        projectId: "acme-project",
+        jobProjectId: "p",
+        location: "EU",
+        credentials: key,
+      },
+    });
+  });
+
+  test("is taken only without billhouse.toml, or when it is named", async () => {
+    const files = { "billhouse.toml": smallest, ".dlt/config.toml": '[sources.aws_cur]\nbucket = "dlt"\n' };
+    assert.equal((await load(files))[0].pipelines[0]?.bucketUrl, "gs://acme");
+    assert.equal((await load(files, {}, ".dlt/config.toml"))[0].pipelines[0]?.bucketUrl, "gs://dlt");
+  });
+
+  test("keeps relative paths beside it, and the environment wins", async () => {
+    const files = { "etc/.dlt/config.toml": '[sources.a]\nbucket_url = "bucket"\n' };
+    const [loaded, folder] = await load(files, { SOURCES__A__DATASET: "d" }, "etc/.dlt/config.toml");
+    assert.equal(loaded.pipelines[0]?.bucketUrl, join(folder, "etc/bucket"));
+    assert.equal(loaded.pipelines[0]?.dataset, "d");
+    assert.equal(loaded.warehouse.kind === "duckdb" && loaded.warehouse.path, join(folder, "etc/billhouse.duckdb"));
+  });
+
+  test("a mistake in a section of ours names file, line and key", async () => {
+    const error = await failure({ ".dlt/config.toml": '[sources.aws_cur]\nbucket = "b"\nprefxi = "x"\n' });
+    assert.equal(
+      error.message,
+      '.dlt/config.toml, line 3: [sources.aws_cur] has no key "prefxi"; did you mean "prefix"?',
+    );
+  });
+
+  test("with sections of other programs only it is no configuration", async () => {
+    const error = await failure({ ".dlt/config.toml": '[sources.github]\nprefix = "x"\n' });
+    assert.match(error.message, /names no export/);
+  });
+});

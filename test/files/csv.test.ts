@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { BillhouseError } from "../../src/errors.ts";
+import { createCsvScanner } from "../../src/files/csv.ts";
+
+interface Scanned {
+  readonly header: string[];
+  readonly rows: string[][];
+  readonly lines: number[];
+  readonly kept: string;
+  readonly count: number;
+}
+
+/** Scans text in pieces of one size, wanting some columns (all of them when none are named). */
+function scan(text: string, pieceSize: number, wanted?: number[]): Scanned {
+  const header: string[] = [];
+  const rows: string[][] = [];
+  const lines: number[] = [];
+  const scanner = createCsvScanner("file.csv", {
+    header(names) {
+      header.push(...names);
+      return wanted ?? names.map((_, index) => index);
+    },
+    row(cells, line) {
+      rows.push([...cells]);
+      lines.push(line);
+    },
+  });
+  const bytes = Buffer.from(text);
+  const kept: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += pieceSize)
+    kept.push(Buffer.from(scanner.write(bytes.subarray(at, at + pieceSize))));
+  kept.push(scanner.end());
+  return { header, rows, lines, kept: Buffer.concat(kept).toString(), count: scanner.rows };
+}
+
+const cases: Readonly<Record<string, { text: string; rows: string[][]; lines: number[]; kept?: string }>> = {
+  "plain rows": {
+    text: "a,b\n1,2\n3,4\n",
+    rows: [
+      ["1", "2"],
+      ["3", "4"],
+    ],
+    lines: [2, 3],
+  },
+  "no line feed at the end": { text: "a,b\n1,2", rows: [["1", "2"]], lines: [2] },
+  "carriage returns": {
+    text: "a,b\r\n1,2\r\n,\r\n",
+    rows: [
+      ["1", "2"],
+      ["", ""],
+    ],
+    lines: [2, 3],
+  },
+  "quotes, commas and line breaks in cells": {
+    text: 'a,b\n"x, ""y""","1\n2"\n3,4\n',
+    rows: [
+      ['x, "y"', "1\n2"],
+      ["3", "4"],
+    ],
+    lines: [2, 4],
+  },
+  "an empty quoted cell": { text: 'a,b\n"",2\n', rows: [["", "2"]], lines: [2] },
+  "a quote inside an unquoted cell": { text: 'a,b\n5" disk,2\n', rows: [['5" disk', "2"]], lines: [2] },
+  "blank lines": {
+    text: "a,b\n\n1,2\n\r\n3,4\n\n",
+    rows: [
+      ["1", "2"],
+      ["3", "4"],
+    ],
+    lines: [3, 5],
+  },
+  "an empty row of the only column": { text: "a\n1\n\n3\n", rows: [["1"], [""], ["3"]], lines: [2, 3, 4] },
+  "a byte order mark, and another on the first row": {
+    text: "\uFEFFa,b\n\uFEFF1,ünï€\n\uFEFF2,3\n",
+    rows: [
+      ["1", "ünï€"],
+      ["\uFEFF2", "3"],
+    ],
+    lines: [2, 3],
+    kept: "a,b\n1,ünï€\n\uFEFF2,3\n",
+  },
+  "a header alone": { text: "a,b\n", rows: [], lines: [] },
+  "a header alone without line feed": { text: "a,b", rows: [], lines: [] },
+  "a quoted header over two lines": { text: '"a\nx",b\n1,2\n', rows: [["1", "2"]], lines: [3] },
+};
+
+describe("the CSV scanner", () => {
+  for (const [title, { text, rows, lines, kept }] of Object.entries(cases)) {
+    it(`reads ${title}, in pieces of any size`, () => {
+      for (const pieceSize of [1, 2, 3, 4, 5, 7, 1000]) {
+        const scanned = scan(text, pieceSize);
+        assert.deepEqual(scanned.rows, rows, `pieces of ${pieceSize}`);
+        assert.deepEqual(scanned.lines, lines, `pieces of ${pieceSize}`);
+        assert.equal(scanned.kept, kept ?? text, `pieces of ${pieceSize}`);
+        assert.equal(scanned.count, rows.length);
+      }
+    });
+  }
+
+  it("hands out only the wanted cells, in the wanted order", () => {
+    const { rows } = scan('a,b,c\n1,"2",3\n4,5,6\n', 2, [2, 1]);
+    assert.deepEqual(rows, [
+      ["3", "2"],
+      ["6", "5"],
+    ]);
+  });
+
+  it("names file and line of a row with too few or too many cells", () => {
+    for (const text of ["a,b\n1,2\n3\n", "a,b\n1,2\n3,4,5\n"]) {
+      assert.throws(
+        () => scan(text, 3),
+        (error) =>
+          error instanceof BillhouseError && error.code === "FILE_INVALID" && /file\.csv, line 3/.test(error.message),
+      );
+    }
+  });
+
+  it("refuses a quoted cell that is never closed", () => {
+    assert.throws(
+      () => scan('a,b\n1,"2\n3,4\n', 4),
+      (error) => error instanceof BillhouseError && /line 2: a quoted cell is never closed/.test(error.message),
+    );
+  });
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { BillhouseError } from "../../src/errors.ts";
+import { createTally, type Precision, type TallyOptions } from "../../src/files/tally.ts";
+import { combineEvidence, verifyMonth } from "../../src/pipeline/load/proof.ts";
+import type { Evidence, Execution } from "../../src/model.ts";
+import type { TableMeasures } from "../../src/warehouses/warehouse.ts";
+
+const header = ["period", "currency", "cost"];
+const june = "2025-06-01T00:00:00Z";
+
+function tallyOf(changes: Partial<TallyOptions> = {}): ReturnType<typeof createTally> {
+  return createTally({
+    key: "bill.csv",
+    billingMonth: "2025-06",
+    spansMonths: false,
+    header,
+    proof: { partition: 0, currency: 1, costs: [2] },
+    precisions: [18],
+    decimalScale: 18,
+    unit: "line",
+    ...changes,
+  });
+}
+
+function tallied(rows: readonly (readonly string[])[], changes: Partial<TallyOptions> = {}): Evidence {
+  const tally = tallyOf(changes);
+  for (const [index, row] of rows.entries())
+    tally.row(
+      tally.wanted.map((position) => row[position] ?? null),
+      index + 2,
+    );
+  return tally.evidence();
+}
+
+function raises(code: string, words: RegExp, work: () => unknown): void {
+  assert.throws(work, (error) => error instanceof BillhouseError && error.code === code && words.test(error.message));
+}
+
+describe("the tally of a file", () => {
+  it("counts rows and sums costs exactly, per currency", () => {
+    const evidence = tallied([
+      [june, "USD", "0.1"],
+      [june, "USD", "0.2"],
+      [june, "EUR", "-1E-20"],
+      [june, "USD", ""],
+    ]);
+    assert.deepEqual(evidence.sums, [{ USD: "0.3", EUR: "-0.00000000000000000001" }]);
+    assert.deepEqual([evidence.rows, evidence.monthRows, evidence.rounded], [4, 4, [1]]);
+  });
+
+  it("refuses a file whose header is not the one in which its columns were found", () => {
+    tallyOf().header([...header]);
+    for (const other of [
+      ["period", "cost", "currency"],
+      ["period", "currency"],
+      [...header, "tag"],
+    ]) {
+      raises("OBJECT_CHANGED", /^bill\.csv has another header/, () => tallyOf().header(other));
+    }
+  });
+
+  it("works without a currency and without a period", () => {
+    const evidence = tallied([["", "", "5"]], {
+      proof: { partition: null, currency: null, costs: [2, null] },
+      precisions: [18, 18],
+    });
+    assert.deepEqual(evidence.sums, [{ "": "5" }, {}]);
+  });
+
+  it("leaves rows of other months out only where the delivery spans months", () => {
+    const rows = [
+      [june, "USD", "1"],
+      ["2025-07-01", "USD", "2"],
+    ];
+    const evidence = tallied(rows, { spansMonths: true });
+    assert.deepEqual([evidence.rows, evidence.monthRows, evidence.sums], [2, 1, [{ USD: "1" }]]);
+    raises("MONTH_MISMATCH", /bill\.csv, line 3, column period: the value "2025-07-01" is of 2025-07/, () =>
+      tallied(rows),
+    );
+  });
+
+  it("names file, line, column and value of what it refuses", () => {
+    raises("VALUE_INVALID", /bill\.csv, line 2, column cost: the value "abc"/, () => tallied([[june, "USD", "abc"]]));
+    raises("VALUE_INVALID", /column period: the value "soon"/, () => tallied([["soon", "USD", "1"]]));
+    raises("PERIOD_MISSING", /line 2, column period/, () => tallied([["", "USD", "1"]]));
+    raises("VALUE_INVALID", /row 2, column cost: the value "\\u001b\[31m"/, () =>
+      tallied([[june, "USD", "\u001b[31m"]], { unit: "row" }),
+    );
+  });
+
+  it("tells what a table of floats or of narrow decimals keeps", () => {
+    const amounts = [june, "USD", "0.12345678901234567891"];
+    const keptBy = (precision: Precision): Evidence =>
+      tallied([amounts, [june, "USD", "0.5"]], { precisions: [precision] });
+    assert.deepEqual([keptBy("float").kept, keptBy("float").rounded], [[{ USD: "0.62345678901234568" }], [1]]);
+    assert.deepEqual([keptBy(4).kept, keptBy(4).rounded], [[{ USD: "0.62345678901234567891" }], [1]]);
+    assert.deepEqual(keptBy(38).rounded, [0]);
+  });
+});
+
+describe("the proof of a month", () => {
+  const execution = { id: "run", billingMonth: "2025-06", rows: 2 } as unknown as Execution;
+  const evidence = combineEvidence([
+    tallied([[june, "USD", "0.1"]]),
+    tallied([[june, "USD", "0.0000000000000000005"]]),
+  ]);
+  const measured = (changes: Partial<TableMeasures> = {}): TableMeasures => ({
+    rows: 2,
+    inserted: 2,
+    sums: [{ USD: "0.100000000000000001" }],
+    firstUsage: null,
+    lastUsage: null,
+    uninvoicedRows: null,
+    summary: [],
+    delivered: null,
+    ...changes,
+  });
+
+  it("holds when rows and sums agree, up to half a last digit for each rounded value", () => {
+    verifyMonth(execution, evidence, measured(), [18], []);
+    verifyMonth(execution, evidence, measured({ sums: [{ USD: "0.1" }] }), [18], []);
+  });
+
+  it("fails on a sum that is off by more, in either direction, or in a currency that nobody delivered", () => {
+    for (const sums of [
+      { USD: "0.100000000000000002" },
+      { USD: "0.099999999999999999" },
+      { USD: "0.1", EUR: "0.01" },
+      {},
+    ]) {
+      raises("SUM_MISMATCH", /in the files and/, () =>
+        verifyMonth(execution, evidence, measured({ sums: [sums] }), [18], []),
+      );
+    }
+  });
+
+  it("fails on a count that is off; only the declared one can be waived", () => {
+    const declared = { ...execution, rows: 3 };
+    raises("ROW_COUNT_MISMATCH", /hold 2 rows, its manifest declares 3/, () =>
+      verifyMonth(declared, evidence, measured(), [18], []),
+    );
+    verifyMonth(declared, evidence, measured(), [18], ["row-count"]);
+    for (const wrong of [{ inserted: 1 }, { rows: 3 }]) {
+      raises("ROW_COUNT_MISMATCH", /2 rows/, () =>
+        verifyMonth(execution, evidence, measured(wrong), [18], ["row-count"]),
+      );
+    }
+  });
+});

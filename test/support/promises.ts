@@ -1,0 +1,164 @@
+/** A test by its file, from `test/`, and its title as it is run. */
+export type PromiseTest = readonly [file: string, title: string];
+
+/** Something that a user may rely on. */
+export interface ReliabilityPromise {
+  /** What is promised, as a sentence without its stop. */
+  readonly title: string;
+  /** How it is kept, in sentences. */
+  readonly how: string;
+  /** The tests that show it. */
+  readonly tests: readonly PromiseTest[];
+}
+
+/** What `docs/reliability.md` promises, in its order. A new promise is an entry here. */
+export const promises: readonly ReliabilityPromise[] = [
+  {
+    title: "No charge is loaded twice",
+    how: "A load replaces a whole month and never adds to one; rows, receipt and state are committed in one transaction, and a second run finds the month loaded.",
+    tests: [
+      ["conformance/warehouse-loads.ts", "gives the same rows when the same load runs twice"],
+      ["conformance/warehouse-loads.ts", "replaces only the month it is given"],
+      ["end-to-end/azure-runs.test.ts", "the submitted time decides between runs whose path times say the opposite"],
+    ],
+  },
+  {
+    title: "No month is loaded in half",
+    how: "A month waits until every file that its manifest lists is there, and fails as a whole when one of them does. Until the commit, readers see the old month.",
+    tests: [
+      [
+        "end-to-end/waiting.test.ts",
+        "AWS overwrite: the month waits, in plan and in run, until the last of them is there",
+      ],
+      ["end-to-end/faults.test.ts", "first load: each fails its month, and everything else goes on"],
+      ["conformance/warehouse-sharing.ts", "shows the old month until the new one is committed"],
+    ],
+  },
+  {
+    title: "No sum is a cent off",
+    how: "Amounts are exact decimals from the delivered text to the table. Rows are counted and costs are summed independently of the database, and what differs is not committed.",
+    tests: [
+      [
+        "conformance/warehouse-values.ts",
+        "keeps decimals exactly, with or without an exponent, and rounds half away from zero",
+      ],
+      ["conformance/warehouse-values.ts", "sums per currency, exactly, also where there is none"],
+      ["end-to-end/faults.test.ts", "restatement: each fails its month, and everything else goes on"],
+    ],
+  },
+  {
+    title: "A month that fails keeps its old rows",
+    how: "The old rows are deleted in the transaction that inserts the new ones, and any failure takes it back. The other months go on, and the run ends with exit code 3.",
+    tests: [
+      ["conformance/warehouse-loads.ts", "leaves everything as it was when a load fails"],
+      ["end-to-end/faults.test.ts", "restatement: each fails its month, and everything else goes on"],
+    ],
+  },
+  {
+    title: "A run may be killed at any moment",
+    how: "There is no state but that in the warehouse, and it changes with the rows. The next run does what is left to do, and BigQuery's jobs of the killed run are found again.",
+    tests: [
+      ["kills/kills.test.ts", "comes by every named point"],
+      [
+        "kills/google.test.ts",
+        "heals with the next one: the same rows, each load once, no work done twice, nothing left",
+      ],
+      ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
+      ["kills/signals.test.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
+      ["warehouses/work-folders.test.ts", "folders that killed processes left are taken away, and no others"],
+    ],
+  },
+  {
+    title: "A fault is got over, or told by code and healed by the next run",
+    how: "Questions that can be asked again are asked again, and answers that were lost are looked up before anything is done twice. What stays is an error with a code and a hint, and nothing of the run is left behind when the next one ends.",
+    tests: [
+      ["faults/faults.test.ts", "every fault is tried, and every step"],
+      ["warehouses/bigquery/faults.test.ts", "lost of jobs.insert is got over"],
+      ["storages/s3.test.ts", "goes on at the byte where the connection broke, also several times and in a range"],
+    ],
+  },
+  {
+    title: "Two runs at once do no harm",
+    how: "One of them waits or fails; both can never win. DuckDB's lock is the lease of a database, and in BigQuery one row that every commit updates.",
+    tests: [
+      ["end-to-end/concurrency.test.ts", "the second one waits for the first, and then finds nothing to do"],
+      ["conformance/warehouse-sharing.ts", "lets one of two writers win"],
+      ["warehouses/bigquery/writers.test.ts", "that loads the same month meanwhile has won"],
+      ["warehouses/bigquery/writers.test.ts", "such as dlt, which knows no lease, is seen by its package"],
+    ],
+  },
+  {
+    title: "Nothing is loaded that was not delivered",
+    how: "Bytes are read of exactly the version that was listed, compared with the storage's checksum where it has one, and looked at again before the commit. A file is found by its whole path, never by its name.",
+    tests: [
+      ["conformance/storage.ts", "says OBJECT_CHANGED for an object written again while it is read"],
+      [
+        "end-to-end/changing-files.test.ts",
+        "the manifest, overwritten while its month is loaded: OBJECT_CHANGED, and the next run takes the new one",
+      ],
+      [
+        "end-to-end/waiting.test.ts",
+        "old files are not taken for the new delivery's although the state has forgotten the month",
+      ],
+    ],
+  },
+  {
+    title: "No delivery does more than fill its rows",
+    how: "A key that leaves the prefix is refused, no name and no cell becomes SQL, SQL of readers reaches no other file, and a terminal is shown control characters only spelt out.",
+    tests: [
+      ["conformance/storage.ts", "refuses keys that leave the root"],
+      ["conformance/warehouse-values.ts", "takes no name and no value for SQL"],
+      ["warehouses/duckdb/files.test.ts", "cannot be reached, nor can others, through the SQL of readers"],
+      ["commands/failure.test.ts", "escape sequences in a message are spelt out"],
+      ["hostile/keys.test.ts", "fails its month, and nothing of the key is drawn raw"],
+      ["hostile/keys.test.ts", "is never read through links that lead out of it"],
+      ["hostile/bombs.test.ts", "names of zip entries are no paths"],
+    ],
+  },
+  {
+    title: "No delivery crashes billhouse, hangs it or fills its memory or disk",
+    how: "What a file unpacks to, headers, cells, manifests and row groups have limits, and numbers that a file tells of itself are held against its size before memory is given for them. A file beyond a limit fails its month by name, and the other months go on.",
+    tests: [
+      ["hostile/bombs.test.ts", "never fills memory"],
+      ["hostile/manifests.test.ts", "is refused by its listed size, in little memory"],
+      ["hostile/parquet.test.ts", "fails its month, and no other"],
+      ["hostile/parquet.test.ts", "never fills memory or time, whatever byte of it is another"],
+      ["hostile/corpus.test.ts", "of azure-cost is read or refused, in a moment"],
+    ],
+  },
+  {
+    title: "What is loaded can be proved again any day",
+    how: "The command `verify` holds the rows, the exact costs and their summary of every month against its receipt, and the receipt's files against the storage; `--deep` reads the files again. Each difference is named with both figures.",
+    tests: [
+      ["end-to-end/verify.test.ts", "one flipped digit of one cost"],
+      ["end-to-end/verify.test.ts", "two digits that make up for each other, in two services"],
+      ["end-to-end/verify.test.ts", "one deleted row"],
+      ["end-to-end/verify.test.ts", "one replaced file, by its version and, deep, by its bytes and its rows"],
+      [
+        "end-to-end/google-undo.test.ts",
+        "verify on BigQuery finds a flipped digit, a deleted row and a replaced file, and reads deep",
+      ],
+    ],
+  },
+  {
+    title: "A restatement is told, explained and can be undone",
+    how: "Each receipt keeps what the month came to by service, account and charge type. `undo` commits only when rows and sums are those of the load that it goes back to, and what it took back is not loaded again until `--force`.",
+    tests: [
+      ["end-to-end/undo.test.ts", "the sample restatement: diff explains it to the cent, and undo puts back every row"],
+      ["end-to-end/undo.test.ts", "when the kept rows are not those that were loaded"],
+      ["end-to-end/google-undo.test.ts", "from time travel"],
+      ["end-to-end/month-states.test.ts", "is said loudly by run"],
+    ],
+  },
+  {
+    title: "No secret is told",
+    how: "Keys and tokens go where they have to and nowhere else: what a service or a file repeats of them is masked in messages, causes and stacks, and no value of the configuration may hold one.",
+    tests: [
+      ["secrets/google.test.ts", "no secret leaves but in the headers of requests"],
+      ["secrets/folder.test.ts", "no command tells what other programs' logins and other sections hold"],
+      ["secrets/folder.test.ts", "no command tells the signatures that a manifest holds"],
+      ["secrets/configuration.test.ts", "is told by no command: a signature"],
+      ["secrets/network.test.ts", "before BigQuery"],
+    ],
+  },
+];

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+
+import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
+import { bigqueryWarehouse, type TestBigquery } from "../../support/bigquery-warehouse.ts";
+import { csv, load, prepare, rows, table } from "../../conformance/bills.ts";
+import { rejects } from "../../support/rejects.ts";
+import type { OrderedFault } from "../../servers/bigquery/server.ts";
+
+const partitioning = { partitionColumn: "period", usageColumn: "used" };
+const step = { step: "partitioning", ...partitioning } as const;
+
+describe("a table in one piece", () => {
+  test("becomes one in months, with every row, column and description", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    const before = await contents(big);
+    const pending = await warehouse.pendingSteps(table, partitioning);
+    assert.deepEqual(
+      pending.map((each) => each.step),
+      [step],
+    );
+    assert.match(pending[0]?.what ?? "", /partitions of billing\.bills.* clustered by used/u);
+    assert.deepEqual(await warehouse.migrate(table, step), { roundedValues: 0 });
+    assert.deepEqual(await contents(big), before);
+    const made = big.server.table("billing", "bills");
+    assert.deepEqual(made?.timePartitioning, { type: "MONTH", field: "period" });
+    assert.deepEqual(made.clustering, { fields: ["used"] });
+    assert.equal(made.fields.find(({ name }) => name === "cost")?.description, "lineItem/Cost");
+    assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+    assert.deepEqual(left(big), []);
+    await load(warehouse, [await csv(big, "new,2025-02-01,,1,USD\n")], { billingMonth: "2025-02" });
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+  });
+
+  test("stays as it is when somebody writes to it meanwhile", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    const other = await big.open();
+    let interfered = false;
+    big.server.onStatement = async (sql) => {
+      if (interfered || !sql.startsWith("INSERT INTO `p.billing._billhouse_rebuilt")) return;
+      interfered = true;
+      await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], { billingMonth: "2025-02", executionId: "e9" });
+    };
+    await rejects(warehouse.migrate(table, step), "WAREHOUSE_LOCKED");
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+    assert.deepEqual(left(big), []);
+    await warehouse.migrate(table, step);
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+  });
+
+  test("stays as it is when somebody writes to it at the last moment, before it loses its name", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    const other = await big.open();
+    let interfered = false;
+    big.server.onStatement = async (sql) => {
+      if (interfered || !sql.startsWith("ALTER TABLE")) return;
+      interfered = true;
+      await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], { billingMonth: "2025-02", executionId: "e9" });
+    };
+    await rejects(warehouse.migrate(table, step), "WAREHOUSE_LOCKED");
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+    assert.deepEqual(left(big), []);
+    await warehouse.migrate(table, step);
+    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+  });
+
+  for (const [moment, statement] of [
+    ["before the tables change places", 1],
+    ["between the two changes of names", 2],
+  ] as const) {
+    for (const next of ["migrate", "run"] as const) {
+      test(`is whole again when a process died ${moment}, after the next ${next}`, async (t) => {
+        const { big, warehouse } = await unpartitioned(t);
+        const before = await contents(big);
+        let renames = 0;
+        let fault: OrderedFault | undefined;
+        big.server.onStatement = async (sql) => {
+          if (!sql.startsWith("ALTER")) return;
+          renames += 1;
+          if (renames !== statement) return;
+          // From here on the process gets no answer any more, and what it asked for last is not done.
+          fault = big.server.fault({ on: "*", kind: "reset", times: 1_000_000 });
+          throw new Error("nobody is there any more");
+        };
+        await assert.rejects(warehouse.migrate(table, step));
+        fault?.release();
+        big.server.onStatement = () => undefined;
+        const again = await big.open();
+        const ledger = await again.ledger(table);
+        assert.equal(ledger.columns?.length, 5, "the table is never taken for absent");
+        if (next === "migrate") await again.migrate(table, step);
+        else await prepare(again, {});
+        assert.deepEqual(await contents(big), before);
+        if (next === "migrate") assert.deepEqual(left(big), []);
+      });
+    }
+  }
+});
+
+test("decimals are made in a table that is only read by its partitions", async (t) => {
+  const big = await bigqueryWarehouse(t);
+  const warehouse = await big.open();
+  await prepare(warehouse, { id: "text", period: "timestamp", cost: "double" });
+  const columns = { id: "text", period: "timestamp", cost: "double" } as const;
+  const noCosts = { costColumns: [], currencyColumn: null, usageColumn: null };
+  await load(warehouse, [await csv(big, "a,2025-01-01,0.1\n", columns)], noCosts);
+  const made = big.server.table("billing", "bills");
+  assert.ok(made);
+  made.requirePartitionFilter = true;
+  await warehouse.migrate(table, { step: "decimals", column: "cost" });
+  const rebuilt = big.server.table("billing", "bills");
+  assert.equal(rebuilt?.requirePartitionFilter, true);
+  assert.equal(rebuilt.fields.find(({ name }) => name === "cost")?.type, "BIGNUMERIC");
+  assert.deepEqual(rebuilt.timePartitioning, { type: "MONTH", field: "period" });
+});
+
+test("receipts that live apart move into their tracking rows", async (t) => {
+  const big = await bigqueryWarehouse(t);
+  big.server.createDataset("billing", { location: "EU" });
+  await big.server.rows(`CREATE TABLE \`p.billing.bills_load_tracking\` AS SELECT 'py1' AS assembly_id,
+    '2024-12' AS billing_month, TIMESTAMP '2024-12-31 00:00:00+00' AS loaded_at, 1 AS row_count, 1 AS file_count,
+    'csv' AS format, '1735603200.5' AS _dlt_load_id, 'id1' AS _dlt_id`);
+  const warehouse = await big.open();
+  await prepare(warehouse);
+  await load(warehouse, [await csv(big, "a,2025-01-01,,1,USD\n")]);
+  await load(warehouse, [await csv(big, "b,2025-02-01,,1,USD\n")], { billingMonth: "2025-02" });
+  const before = (await warehouse.ledger(table)).receipts;
+  const [pending] = await warehouse.pendingSteps(table, partitioning);
+  assert.deepEqual(pending?.step, { step: "tracking-columns" });
+  assert.match(pending.what, /gets \d+ columns for receipts, and 2 receipts move into its rows\./u);
+  await warehouse.migrate(table, { step: "tracking-columns" });
+  assert.deepEqual((await warehouse.ledger(table)).receipts, before);
+  assert.deepEqual(await rows(warehouse, "SELECT load_id FROM billing._billhouse_receipts"), []);
+  assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+});
+
+async function unpartitioned(t: TestContext): Promise<{ big: TestBigquery; warehouse: Warehouse }> {
+  const big = await bigqueryWarehouse(t);
+  const warehouse = await big.open();
+  await prepare(warehouse, undefined, [
+    { sourceName: "lineItem/Cost", columnName: "cost", type: "decimal", firstExecution: "e1" },
+  ]);
+  const made = big.server.table("billing", "bills");
+  delete made?.timePartitioning;
+  const file = await csv(big, "a,2025-01-01,2025-01-05,0.1,USD\nb,2025-01-01,,,USD\nc,2025-01-01,,-7.25,\n");
+  await load(warehouse, [file]);
+  return { big, warehouse };
+}
+
+async function contents({ server }: TestBigquery): Promise<unknown> {
+  return server.rows("SELECT id, period, used, cost, currency FROM billing.bills ORDER BY 1");
+}
+
+function left({ server }: TestBigquery): string[] {
+  return server.tableNames("billing").filter((name) => /_billhouse_(rebuilt|replaced|staging)/u.test(name));
+}
