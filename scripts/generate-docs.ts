@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
-import { caseGroups, type EdgeCase } from "../test/edge-cases/cases.ts";
+import { caseGroups, type EdgeCase } from "../test/support/edge-cases.ts";
 import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
 
 /** Where the command reference is kept. */
@@ -77,7 +77,7 @@ function promiseLine({ title, how, tests }: ReliabilityPromise): string {
 function edgeCasesIntroduction(all: number, applicable: number): string {
   return `# Edge cases
 
-<!-- Written by scripts/generate-docs.ts from test/edge-cases/cases.ts: change the cases and run \`npm run docs\`. -->
+<!-- Written by scripts/generate-docs.ts from test/support/edge-cases.ts: change the cases and run \`npm run docs\`. -->
 
 What has broken loaders of cloud bills: ${all} cases, of which ${applicable} concern billhouse. Each of these is a test, whose
 title stands beside it; a case that does not concern billhouse says why. The tests run with \`npm test\`, and one of them

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { version } from "../src/version.ts";
-import type { Case, Outcome } from "../test/faults/fault.ts";
-import { allCases, titleOf, tryCases, type Result } from "../test/faults/harness.ts";
-import { faultTables } from "../test/faults/tables.ts";
+import type { Case, Outcome } from "../test/support/faults/fault.ts";
+import { allCases, titleOf, tryCases, type Result } from "../test/support/faults/harness.ts";
+import { faultTables } from "../test/support/faults/tables.ts";
 
 /*
  * Lets every named fault strike at every step of a run at which it can, on both warehouses, and lets the next run heal

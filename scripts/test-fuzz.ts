@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { corpusFolder, corpusOf, readers, readInput } from "../test/hostile/inputs.ts";
-import { mutate, numbersOf } from "../test/hostile/mutations.ts";
+import { corpusFolder, corpusOf, readers, readInput } from "../test/support/hostile/inputs.ts";
+import { mutate, numbersOf } from "../test/support/hostile/mutations.ts";
 
 /*
  * Changes kept manifests, CSV headers and Parquet files at random and reads what comes out. A finding is an input that

@@ -11,8 +11,8 @@ import {
   sampleScenarios,
   smallScenarios,
   type Scenario,
-} from "../test/kills/scenarios.ts";
-import { killAtPoint, killAtRandom, type RandomResult, type TrialResult } from "../test/kills/trials.ts";
+} from "../test/support/faults/scenarios.ts";
+import { killAtPoint, killAtRandom, type RandomResult, type TrialResult } from "../test/support/faults/kills.ts";
 
 /*
  * Kills runs of the command line with SIGKILL, lets the next run heal them, and compares with a run that was never

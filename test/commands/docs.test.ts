@@ -8,7 +8,7 @@ test("docs/commands.md is what --help says (npm run docs)", async () => {
   assert.equal(await readFile(commandsFile, "utf8"), commandsPage());
 });
 
-test("docs/edge-cases.md is what test/edge-cases/cases.ts says (npm run docs)", async () => {
+test("docs/edge-cases.md is what test/support/edge-cases.ts says (npm run docs)", async () => {
   assert.equal(await readFile(edgeCasesFile, "utf8"), edgeCasesPage());
 });
 

@@ -19,9 +19,9 @@ import {
   withFile,
   type Row,
 } from "../support/deliveries.ts";
-import { dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
+import { dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import { ask, azureSection, createProject, curSection, outcomes, runProject, runWell } from "../support/projects.ts";
-import { azureTable, curTable, dataExportSection, focusTable, held, emptyParquet, values } from "./fixtures.ts";
+import { azureTable, curTable, dataExportSection, focusTable, held, emptyParquet, values } from "../support/tables.ts";
 
 const [february, march, april] = ["2025-02", "2025-03", "2025-04"];
 

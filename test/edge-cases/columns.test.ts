@@ -14,9 +14,9 @@ import {
   focusColumns,
   type Row,
 } from "../support/deliveries.ts";
-import { cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
+import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import { ask, azureSection, createProject, curSection, runWell } from "../support/projects.ts";
-import { curTable, dataExportSection, dataExportTable, focusTable, held } from "./fixtures.ts";
+import { curTable, dataExportSection, dataExportTable, focusTable, held } from "../support/tables.ts";
 
 const [january, february, march, april] = ["2025-01", "2025-02", "2025-03", "2025-04"];
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { titlesOf } from "../support/titles.ts";
-import { caseGroups, testTitle, type CaseTest } from "./cases.ts";
+import { caseGroups, testTitle, type CaseTest } from "../support/edge-cases.ts";
 
 const cases = caseGroups.flatMap((group) => group.cases);
 const root = new URL("../../", import.meta.url);

@@ -21,7 +21,7 @@ import {
   runProject,
   runWell,
 } from "../support/projects.ts";
-import { azureTable, curTable, held } from "./fixtures.ts";
+import { azureTable, curTable, held } from "../support/tables.ts";
 
 const march = "2025-03";
 

@@ -14,7 +14,7 @@ import {
   deliver,
   type Delivery,
 } from "../support/deliveries.ts";
-import { cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
+import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import {
   azureSection,
   createProject,
@@ -24,7 +24,7 @@ import {
   runWell,
   type Project,
 } from "../support/projects.ts";
-import { azureTable, curTable, dataExportSection, dataExportTable, held } from "./fixtures.ts";
+import { azureTable, curTable, dataExportSection, dataExportTable, held } from "../support/tables.ts";
 
 const [february, march] = ["2025-02", "2025-03"];
 

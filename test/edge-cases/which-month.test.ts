@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { plan, showState, status } from "../../src/index.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { azureDelivery, azureRow, azureRows, curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
-import { cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
+import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import {
   azureSection,
   configure,
@@ -17,7 +17,7 @@ import {
   runWell,
   textRows,
 } from "../support/projects.ts";
-import { azureTable, curTable, dataExportSection, held, values } from "./fixtures.ts";
+import { azureTable, curTable, dataExportSection, held, values } from "../support/tables.ts";
 
 const [january, february, march] = ["2025-01", "2025-02", "2025-03"];
 

@@ -13,8 +13,8 @@ import { openWarehouse } from "../../src/warehouses/index.ts";
 import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { ask, createProject, curSection, runWell, type Project } from "../support/projects.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { readBooks } from "../kills/books.ts";
-import { runBillhouse, startBillhouse, type Child, type ChildEnd } from "../kills/child.ts";
+import { readBooks } from "../support/faults/books.ts";
+import { runBillhouse, startBillhouse, type Child, type ChildEnd } from "../support/faults/child.ts";
 
 const months = ["2025-01", "2025-02", "2025-03"];
 const table = "billing_data.aws_cur_data";

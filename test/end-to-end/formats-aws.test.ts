@@ -14,7 +14,7 @@ import {
   type CurOptions,
   type Row,
 } from "../support/deliveries.ts";
-import { cur2Row, dataExportDelivery, type DataExportOptions } from "./deliveries-of-exports.ts";
+import { cur2Row, dataExportDelivery, type DataExportOptions } from "../support/deliveries-of-exports.ts";
 import {
   ask,
   createProject,

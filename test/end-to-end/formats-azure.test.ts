@@ -16,7 +16,7 @@ import {
   deliver,
   type Delivery,
 } from "../support/deliveries.ts";
-import { azureLegacyDelivery, type AzureLegacyOptions } from "./deliveries-of-exports.ts";
+import { azureLegacyDelivery, type AzureLegacyOptions } from "../support/deliveries-of-exports.ts";
 import {
   ask,
   azureSection,

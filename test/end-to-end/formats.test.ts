@@ -7,7 +7,7 @@ import { monthSpan } from "../../src/schema/periods.ts";
 import { writeKey } from "../support/folders.ts";
 import { samplesFolder } from "../support/samples.ts";
 import { csvText, deliver, type Row } from "../support/deliveries.ts";
-import { azureLegacyDelivery } from "./deliveries-of-exports.ts";
+import { azureLegacyDelivery } from "../support/deliveries-of-exports.ts";
 import { ask, createProject, onlyResult, outcomes, runProject, runWell, sameDecimal } from "../support/projects.ts";
 
 /** Rows that a cloud wrote, the delivery that is built around them, and what must become of it. */

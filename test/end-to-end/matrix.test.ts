@@ -1,6 +1,6 @@
 import { after, describe, test } from "node:test";
 import { samplesFolder } from "../support/samples.ts";
-import { combinations, endMatrix, loadCombination } from "./matrix.ts";
+import { combinations, endMatrix, loadCombination } from "../support/matrix.ts";
 
 // A diagonal: `npm run test:matrix` loads all the others.
 describe("a delivery from a storage into a warehouse", () => {

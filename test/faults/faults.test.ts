@@ -3,8 +3,8 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { allCases, faults, quickCases, titleOf, tryCases, type Result } from "./harness.ts";
-import { steps } from "./steps.ts";
+import { allCases, faults, quickCases, titleOf, tryCases, type Result } from "../support/faults/harness.ts";
+import { steps } from "../support/faults/steps.ts";
 
 // `npm run test:faults` tries every fault at every step at which it can strike.
 describe("a run that meets a fault", { timeout: 900_000 }, () => {

@@ -11,7 +11,14 @@ import { onlyResult, runProject, runWell } from "../support/projects.ts";
 import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { rejects } from "../support/rejects.ts";
 import { zipBytes, type ZipFile } from "../support/zip.ts";
-import { type HostileCase, loadedProject, refusesEach, runBounded, soundDelivery, withSettings } from "./projects.ts";
+import {
+  type HostileCase,
+  loadedProject,
+  refusesEach,
+  runBounded,
+  soundDelivery,
+  withSettings,
+} from "../support/hostile/projects.ts";
 
 const megabyte = 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { billhouse } from "../support/in-process.ts";
 import { obeyed } from "../support/recorded.ts";
 import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
 import { createProject, curSection, onlyResult, outcomes, runProject, runWell, textRows } from "../support/projects.ts";
-import { table, withoutLooks } from "./projects.ts";
+import { table, withoutLooks } from "../support/hostile/projects.ts";
 
 /** What programs would run, and terminals would obey, if they were let. */
 const hostile: readonly string[] = [

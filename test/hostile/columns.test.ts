@@ -4,9 +4,9 @@ import { assignHeader, type FileHeader, type NamingRules } from "../../src/schem
 import { billhouse } from "../support/in-process.ts";
 import { obeyed } from "../support/recorded.ts";
 import { curColumns, curDelivery, curRow, deliver, parquetBytes } from "../support/deliveries.ts";
-import { cur2Columns, cur2Row, dataExportDelivery } from "../end-to-end/deliveries-of-exports.ts";
+import { cur2Columns, cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import { createProject, curSection, onlyResult, outcomes, runProject, runWell, textRows } from "../support/projects.ts";
-import { runBounded, table, withoutLooks, withSettings } from "./projects.ts";
+import { runBounded, table, withoutLooks, withSettings } from "../support/hostile/projects.ts";
 
 /** Names that programs would run, warehouses refuse, or JavaScript has for something of its own. */
 const names: readonly string[] = [

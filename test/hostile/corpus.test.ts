@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { corpusOf, readers, readInput } from "./inputs.ts";
-import { mutate, numbersOf } from "./mutations.ts";
+import { corpusOf, readers, readInput } from "../support/hostile/inputs.ts";
+import { mutate, numbersOf } from "../support/hostile/mutations.ts";
 
 describe("every kept input of the fuzzer", { timeout: 120_000 }, () => {
   for (const reader of Object.keys(readers)) {

@@ -11,7 +11,7 @@ import {
   soundDelivery,
   table,
   withSettings,
-} from "./projects.ts";
+} from "../support/hostile/projects.ts";
 
 const megabyte = 1024 * 1024;
 

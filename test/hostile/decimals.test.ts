@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { fractionDigits, parseDecimal } from "../../src/schema/decimals.ts";
 import { createSum } from "../../src/schema/sums.ts";
 import { curRow } from "../support/deliveries.ts";
-import { type HostileCase, refusesEach, soundDelivery } from "./projects.ts";
+import { type HostileCase, refusesEach, soundDelivery } from "../support/hostile/projects.ts";
 
 const wrong: readonly string[] = [
   "1e999999999",

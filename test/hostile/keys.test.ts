@@ -7,7 +7,14 @@ import { obeyed } from "../support/recorded.ts";
 import { deliver, type Delivery } from "../support/deliveries.ts";
 import { createProject, onlyResult, outcomes, runProject } from "../support/projects.ts";
 import { writeKey } from "../support/folders.ts";
-import { type HostileCase, loadedProject, refusesEach, soundDelivery, withFields, withoutLooks } from "./projects.ts";
+import {
+  type HostileCase,
+  loadedProject,
+  refusesEach,
+  soundDelivery,
+  withFields,
+  withoutLooks,
+} from "../support/hostile/projects.ts";
 
 const range = "cur/acme-cur/20250201-20250301";
 

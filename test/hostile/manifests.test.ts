@@ -31,7 +31,7 @@ import {
   withFields,
   withManifest,
   withSettings,
-} from "./projects.ts";
+} from "../support/hostile/projects.ts";
 
 const megabyte = 1024 * 1024;
 

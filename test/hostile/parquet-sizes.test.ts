@@ -9,8 +9,8 @@ import { measureParquet } from "../../src/files/parquet/decoded-size.ts";
 import { curDelivery, curRow, deliver, type Delivery } from "../support/deliveries.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { rejects } from "../support/rejects.ts";
-import { type HandColumn, levels, parquetFile, texts, varint, type Fields } from "./parquet-file.ts";
-import { type HostileCase, loadedProject, refusesEach, runBounded } from "./projects.ts";
+import { type HandColumn, levels, parquetFile, texts, varint, type Fields } from "../support/hostile/parquet-file.ts";
+import { type HostileCase, loadedProject, refusesEach, runBounded } from "../support/hostile/projects.ts";
 
 const megabyte = 1024 * 1024;
 

@@ -13,8 +13,8 @@ import {
   varint,
   withFooter,
   type Field,
-} from "./parquet-file.ts";
-import { type HostileCase, loadedProject, refusesEach, runBounded, withSettings } from "./projects.ts";
+} from "../support/hostile/parquet-file.ts";
+import { type HostileCase, loadedProject, refusesEach, runBounded, withSettings } from "../support/hostile/projects.ts";
 
 const cost: HandColumn = {
   name: "line_item_unblended_cost",

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { azureDelivery, azureRows } from "../support/deliveries.ts";
 import { account, startAzurite } from "../servers/azurite.ts";
-import { echoOf, startClouds, type CloudAnswer, type CloudRequest } from "./clouds.ts";
-import { createPlace, failAtAll } from "./places.ts";
+import { echoOf, startClouds, type CloudAnswer, type CloudRequest } from "../support/secrets/clouds.ts";
+import { createPlace, failAtAll } from "../support/secrets/places.ts";
 
 const limits = { concurrency: 2, timeout: 240_000 };
 

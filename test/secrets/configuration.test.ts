@@ -1,6 +1,6 @@
 import { describe, test } from "node:test";
 import { keysAt } from "../../src/config/schema.ts";
-import { createPlace } from "./places.ts";
+import { createPlace } from "../support/secrets/places.ts";
 
 const limits = { timeout: 240_000 };
 

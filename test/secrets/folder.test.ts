@@ -3,7 +3,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { azureDelivery, azureRows, curDelivery, curRows, jsonBytes, type Delivery } from "../support/deliveries.ts";
-import { createPlace, type Place } from "./places.ts";
+import { createPlace, type Place } from "../support/secrets/places.ts";
 
 const limits = { timeout: 240_000 };
 

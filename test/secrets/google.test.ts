@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { curDelivery, curRows } from "../support/deliveries.ts";
-import { echoOf, type CloudAnswer, type CloudRequest } from "./clouds.ts";
-import { createGooglePlace, googleEcho, toldToBigquery } from "./google.ts";
-import { failAtAll } from "./places.ts";
+import { echoOf, type CloudAnswer, type CloudRequest } from "../support/secrets/clouds.ts";
+import { createGooglePlace, googleEcho, toldToBigquery } from "../support/secrets/google.ts";
+import { failAtAll } from "../support/secrets/places.ts";
 
 const limits = { concurrency: 2, timeout: 240_000 };
 

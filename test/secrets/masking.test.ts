@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { keepKey, keepSecret, maskSecrets } from "../../src/secrets.ts";
-import { createMarkers } from "./markers.ts";
+import { createMarkers } from "../support/secrets/markers.ts";
 
 describe("what is told", () => {
   test("holds no secret that was kept, however it is spelt", () => {

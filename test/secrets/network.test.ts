@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
-import { startClouds } from "./clouds.ts";
-import { createGooglePlace } from "./google.ts";
-import { createPlace } from "./places.ts";
+import { startClouds } from "../support/secrets/clouds.ts";
+import { createGooglePlace } from "../support/secrets/google.ts";
+import { createPlace } from "../support/secrets/places.ts";
 
 // A service that does not answer is asked for about a minute; meanwhile nothing is done here.
 describe("when the network is cut, no secret is told", { concurrency: 5, timeout: 240_000 }, () => {

@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import { curDelivery, curRows } from "../support/deliveries.ts";
 import { startS3Server } from "../servers/s3.ts";
 import { testKey } from "../servers/s3-signature.ts";
-import { echoOf, startEcho } from "./clouds.ts";
-import { createPlace, failAtAll, type Place } from "./places.ts";
+import { echoOf, startEcho } from "../support/secrets/clouds.ts";
+import { createPlace, failAtAll, type Place } from "../support/secrets/places.ts";
 
 const limits = { concurrency: 2, timeout: 240_000 };
 

@@ -30,7 +30,7 @@ export const promises: readonly ReliabilityPromise[] = [
         "end-to-end/waiting.test.ts",
         "AWS overwrite: the month waits, in plan and in run, until the last of them is there",
       ],
-      ["end-to-end/faults.test.ts", "first load: each fails its month, and everything else goes on"],
+      ["end-to-end/faulty-deliveries.test.ts", "first load: each fails its month, and everything else goes on"],
       ["conformance/warehouse-sharing.ts", "shows the old month until the new one is committed"],
     ],
   },
@@ -43,7 +43,7 @@ export const promises: readonly ReliabilityPromise[] = [
         "keeps decimals exactly, with or without an exponent, and rounds half away from zero",
       ],
       ["conformance/warehouse-values.ts", "sums per currency, exactly, also where there is none"],
-      ["end-to-end/faults.test.ts", "restatement: each fails its month, and everything else goes on"],
+      ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
     ],
   },
   {
@@ -51,20 +51,20 @@ export const promises: readonly ReliabilityPromise[] = [
     how: "The old rows are deleted in the transaction that inserts the new ones, and any failure takes it back. The other months go on, and the run ends with exit code 3.",
     tests: [
       ["conformance/warehouse-loads.ts", "leaves everything as it was when a load fails"],
-      ["end-to-end/faults.test.ts", "restatement: each fails its month, and everything else goes on"],
+      ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
     ],
   },
   {
     title: "A run may be killed at any moment",
     how: "There is no state but that in the warehouse, and it changes with the rows. The next run does what is left to do, and BigQuery's jobs of the killed run are found again.",
     tests: [
-      ["kills/kills.test.ts", "comes by every named point"],
+      ["faults/kills.test.ts", "comes by every named point"],
       [
-        "kills/google.test.ts",
+        "faults/kills-bigquery.test.ts",
         "heals with the next one: the same rows, each load once, no work done twice, nothing left",
       ],
       ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
-      ["kills/signals.test.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
+      ["faults/signals.test.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
       ["warehouses/work-folders.test.ts", "folders that killed processes left are taken away, and no others"],
     ],
   },

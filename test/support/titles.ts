@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 const root = new URL("../../", import.meta.url);
 
 /**
- * Whether a test file (`test/kills/kills.test.ts`) has a test of a title: a text that it writes, or a template with what
+ * Whether a test file (`test/faults/kills.test.ts`) has a test of a title: a text that it writes, or a template with what
  * that takes in.
  */
 export async function titlesOf(file: string): Promise<(title: string) => boolean> {

@@ -1,0 +1,525 @@
+/** A test that shows a case: its file, from the root of the project, and its title as it is run. */
+export interface CaseTest {
+  readonly file: string;
+  readonly title: string;
+}
+
+/** Something that has broken a loader of bills, and what billhouse does about it. */
+export interface EdgeCase {
+  readonly number: number;
+  /** What happens, as a sentence without its stop. */
+  readonly title: string;
+  /** What billhouse does, in one sentence. */
+  readonly does: string;
+  /** The tests that show it; none only where `notApplicable` says why. */
+  readonly tests: readonly CaseTest[];
+  /** Why the case does not concern billhouse. */
+  readonly notApplicable?: string;
+}
+
+/** Cases that belong together. */
+export interface CaseGroup {
+  readonly title: string;
+  readonly cases: readonly EdgeCase[];
+}
+
+/** The name of the test that was written for a case. */
+export function testTitle(number: number, title: string): string {
+  return `case ${String(number).padStart(2, "0")}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
+}
+
+type Place = readonly [file: string, title: string];
+
+/** A case with a test of its own in this folder, and others that show more of it. */
+function own(file: string, number: number, title: string, does: string, ...others: readonly Place[]): EdgeCase {
+  return shown(number, title, does, [`edge-cases/${file}`, testTitle(number, title)], ...others);
+}
+
+/** A case that tests elsewhere show. */
+function shown(number: number, title: string, does: string, ...places: readonly Place[]): EdgeCase {
+  const tests = places.map(([file, name]) => ({ file: `test/${file}`, title: name }));
+  return { number, title, does, tests };
+}
+
+const month = "which-month.test.ts";
+const torn = "torn-deliveries.test.ts";
+const cells = "cells.test.ts";
+const columns = "columns.test.ts";
+const money = "money.test.ts";
+
+/** Everything that is known to have broken loaders of cloud bills. */
+export const caseGroups: readonly CaseGroup[] = [
+  {
+    title: "Which data is the month",
+    cases: [
+      own(
+        month,
+        1,
+        "Several full snapshots of one month lie side by side",
+        "Loads the one that the pointer manifest names, and replaces the whole month with it.",
+      ),
+      own(
+        month,
+        2,
+        "A snapshot has many parts, and only all parts of one id are the month",
+        "Takes exactly the files that the manifest lists: all of them, and none of another id.",
+      ),
+      own(
+        month,
+        3,
+        "Only the manifest at the top is the pointer, its copies in the snapshots are not",
+        "Recognises manifests by their place, not by their name or age.",
+      ),
+      shown(
+        4,
+        "A cloud keeps many runs of a month",
+        "Takes the run that was submitted last, by the time in its manifest.",
+        ["end-to-end/azure-runs.test.ts", "the submitted time decides between runs whose path times say the opposite"],
+      ),
+      shown(
+        5,
+        "A later run covers fewer days than the one that is loaded",
+        "Refuses it and says so; `--force` takes it.",
+        [
+          "end-to-end/azure-runs.test.ts",
+          "its path names nine days: it is refused when it comes after the full one was loaded, and --force takes it",
+        ],
+        [
+          "end-to-end/azure-runs.test.ts",
+          "only its manifest names nine days: it is refused when it comes after the full one was loaded, and --force takes it",
+        ],
+      ),
+      own(
+        month,
+        6,
+        "A one-off run and scheduled runs of one month lie in one folder",
+        "Counts the month once: the newest run that covers it is the month, however it was started.",
+      ),
+      own(
+        month,
+        7,
+        "Files of different runs and months have the same names",
+        "Knows a file by its whole key, in the bucket and among its own unpacked copies.",
+      ),
+      own(
+        month,
+        8,
+        "A one-time export covers several months under one manifest",
+        "Splits it by billing period and keeps track of each month, so that a later run of one month replaces that part alone.",
+      ),
+      own(
+        month,
+        9,
+        "Each format calls its id by another name, and not every manifest names its month",
+        "Reads `assemblyId`, `executionId` and `runId`, and takes the month from the path where the manifest has none.",
+      ),
+      own(
+        month,
+        10,
+        "A closed month is restated with credits, refunds and an invoice",
+        "Treats no month as final: another id in the manifest means that the month is loaded anew.",
+      ),
+      own(
+        month,
+        11,
+        "Rows and files disappear when a month is restated",
+        "Replaces whole months and never merges row by row, so that nothing of the older delivery is left.",
+      ),
+      own(
+        month,
+        12,
+        "The id of a line item is not unique",
+        "Takes no column for a key: every delivered row is a row of the table.",
+      ),
+      own(
+        month,
+        13,
+        "Rows that are equal in every cell are different charges",
+        "Removes no duplicates within a delivery; the count of rows is part of the proof.",
+      ),
+      own(
+        month,
+        14,
+        "A month changes years after it was loaded",
+        "Compares every month in every run, by its manifest; there is no window of days that are read again.",
+      ),
+      own(
+        month,
+        15,
+        "The legacy report and CUR 2.0 of one account lie below one prefix",
+        "Stops with EXPORT_AMBIGUOUS, which lists both; `kind`, `export_name` or a longer prefix chooses one.",
+      ),
+      own(
+        month,
+        16,
+        "Exports of two scopes write to one path, or two sections to one table",
+        "Never lets one bill take the place of another, in the bucket or in a table: fails the month, or the configuration.",
+        ["config/config.test.ts", "refuses two exports on one table"],
+      ),
+      own(
+        month,
+        17,
+        "A month has begun and has no manifest yet",
+        "Knows nothing of it until its manifest is there; the other months go on, and the run ends well.",
+      ),
+      own(month, 18, "Rows are dated in the future", "Files them under the month that bills them, like any other row."),
+      own(
+        month,
+        19,
+        "Usage lies outside of the month that bills it",
+        "Goes by the billing period alone, and never by a date of usage.",
+      ),
+      own(
+        month,
+        20,
+        "A billing period does not start on the first of its month",
+        "Replaces by the month of the period's start, so that no such row outlives its delivery.",
+      ),
+      own(
+        month,
+        21,
+        "An export was made anew under another name, and a month lies under both",
+        "Asks for `export_name` as long as both are there; with the new name its months replace the old ones, and older months stay.",
+      ),
+    ],
+  },
+  {
+    title: "Deliveries that are torn, partial or overtaken",
+    cases: [
+      shown(
+        22,
+        "A manifest can be seen before its files",
+        "Lets the month wait with its old rows until every listed file is there.",
+        [
+          "end-to-end/waiting.test.ts",
+          "AWS create-new: the month waits, in plan and in run, until the last of them is there",
+        ],
+        [
+          "end-to-end/waiting.test.ts",
+          "Azure create-new: the month waits, in plan and in run, until the last of them is there",
+        ],
+      ),
+      shown(
+        23,
+        "An object is overwritten while it is read",
+        "Reads the version that was listed, looks again before the commit, and otherwise fails the month with OBJECT_CHANGED; its old rows stay.",
+        [
+          "end-to-end/changing-files.test.ts",
+          "one that is overwritten: OBJECT_CHANGED, exit code 3, the other month is loaded",
+        ],
+        [
+          "end-to-end/changing-files.test.ts",
+          "the manifest, overwritten while its month is loaded: OBJECT_CHANGED, and the next run takes the new one",
+        ],
+        ["end-to-end/google.test.ts", "keeps the old month when an object is written again while it is loaded"],
+      ),
+      own(
+        torn,
+        24,
+        "A mirror copies out of order, and objects land after the listing",
+        "Goes by one listing for the whole run; what lands later is found by the next one.",
+        [
+          "end-to-end/waiting.test.ts",
+          "AWS overwrite, mirrored: the month waits, in plan and in run, until the last of them is there",
+        ],
+      ),
+      own(
+        torn,
+        25,
+        "A manifest lists whole addresses or keys of another place than the mirror's",
+        "Moves all keys of a delivery alike to where the manifest lies, and compares the rest of each path; a file name alone proves nothing.",
+      ),
+      own(
+        torn,
+        26,
+        "An export changes between new folders for each delivery and overwriting",
+        "Resolves the files of each delivery on its own, against what is really there.",
+      ),
+      own(
+        torn,
+        27,
+        "Folders of year and month hold the Parquet files, a folder of dates the manifest",
+        "Knows both layouts, with months of one digit and of two.",
+      ),
+      shown(
+        28,
+        "A file that the manifest names is missing",
+        "Never loads the rest of it: the month waits and says which file is missing.",
+        ["end-to-end/waiting.test.ts", "a month that was never loaded waits, and the other months are loaded"],
+      ),
+      shown(
+        29,
+        "One file of a month fails and the others would load",
+        "Fails the month as a whole and keeps its old rows; other months go on.",
+        ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
+      ),
+      own(
+        torn,
+        30,
+        "A month has some rows in the table, and nothing says that they are all",
+        "Goes by the state, which is committed together with all rows of a month, and never by rows that happen to be there.",
+      ),
+      shown(
+        31,
+        "A run is killed in the middle of a load",
+        "Leaves each month as it was or as it should be, and the next run ends as if nothing had happened.",
+        ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
+        [
+          "faults/kills-bigquery.test.ts",
+          "heals with the next one: the same rows, each load once, no work done twice, nothing left",
+        ],
+      ),
+      shown(
+        32,
+        "Rows are committed and the state is not",
+        "Commits rows, receipt and state in one transaction.",
+        ["end-to-end/changing-files.test.ts", "after-commit: the next run ends as if nothing had happened"],
+        ["conformance/warehouse-loads.ts", "leaves everything as it was when a load fails"],
+      ),
+      shown(
+        33,
+        "The old rows are deleted and the load fails",
+        "Deletes and inserts in one transaction: readers see the old month until the new one is there.",
+        ["conformance/warehouse-loads.ts", "leaves everything as it was when a load fails"],
+        ["conformance/warehouse-sharing.ts", "shows the old month until the new one is committed"],
+      ),
+      shown(
+        34,
+        "An error in looking for a table reads as if there were none",
+        "Takes only a clear answer for an absent table; every other error ends the export.",
+        ["warehouses/bigquery/faults.test.ts", "a project that does not exist is told, and not taken for an empty one"],
+      ),
+      shown(
+        35,
+        "Cleaning up after a load fails",
+        "Stages beside the table and never in it, so that what is left behind counts nowhere; the next run removes it.",
+        [
+          "warehouses/bigquery/jobs.test.ts",
+          "leaves staging tables that the next run takes away, also when it has nothing to load",
+        ],
+      ),
+      shown(
+        36,
+        "Two runs load one month at the same time",
+        "Lets one of them win; the other one finds the month loaded, or waits.",
+        ["end-to-end/concurrency.test.ts", "that holds an older delivery: load each month once"],
+        ["conformance/warehouse-sharing.ts", "lets one of two writers win"],
+        ["warehouses/bigquery/writers.test.ts", "that loads the same month meanwhile has won"],
+      ),
+      shown(37, "A listing has more than one page", "Reads all pages, of every storage.", [
+        "conformance/storage.ts",
+        "lists all pages",
+      ]),
+      {
+        number: 38,
+        title: "A catalogue of partitions is out of step with the files",
+        does: "Has no catalogue.",
+        tests: [],
+        notApplicable:
+          "billhouse reads manifests and the files that they list. It neither reads nor writes a catalogue of partitions, and leaves the SQL and status files beside a report alone.",
+      },
+    ],
+  },
+  {
+    title: "Bytes and cells",
+    cases: [
+      shown(39, "A byte order mark stands at the start of a file and again on its first row", "Takes both away.", [
+        "end-to-end/changing-files.test.ts",
+        "blank lines, a mark of order twice, CRLF and a file that is only a header are read as they are meant",
+      ]),
+      own(
+        cells,
+        40,
+        "Headers are localised, with the name that programs know in parentheses",
+        "Knows such a column by the name in parentheses, whatever the language.",
+      ),
+      own(
+        cells,
+        41,
+        "Dates are written in two orders, and change from row to row",
+        "Reads ISO dates and month/day/year, cell by cell; a date that is neither is an error.",
+      ),
+      own(
+        cells,
+        42,
+        "Times have seven digits behind the second",
+        "Orders runs by all digits and keeps microseconds in the table.",
+      ),
+      own(cells, 43, "Tags are no JSON, or only nearly", "Keeps the text of a cell as it was delivered."),
+      own(
+        cells,
+        44,
+        "Cells have line breaks, and lines are longer than 64 KB",
+        "Reads CSV by its quotes and not by its lines, of any length.",
+        ["warehouses/duckdb/tables.test.ts", "read lines longer than DuckDB's own limit"],
+      ),
+      own(
+        cells,
+        45,
+        "Files hold a header alone, or Parquet without rows",
+        "Loads them as what they are: a part, or a month, without rows.",
+        ["end-to-end/changing-files.test.ts", "a delivery without rows is a month without rows"],
+      ),
+      own(
+        cells,
+        46,
+        "A manifest declares no row count, or null, or one of zero",
+        "Compares only a count that is there: null is not known, zero is zero.",
+      ),
+      own(
+        cells,
+        47,
+        "A file has blank lines and a header cell without a name",
+        "Skips blank lines, and keeps the column as `unknown_column`.",
+      ),
+      own(
+        cells,
+        48,
+        "Files are plain, or packed with gzip, zip or Snappy, whatever they are called",
+        "Tells the packing by the first bytes; a zip archive must hold one file; manifests may be called `_manifest.json`.",
+      ),
+      own(
+        cells,
+        49,
+        "One cloud delivers amounts as doubles, the other as decimals",
+        "Makes exact decimals of both, of a double through its shortest text.",
+      ),
+      own(
+        cells,
+        50,
+        "Amounts have more than nine digits behind the point",
+        "Keeps eighteen in DuckDB and thirty-eight in BigQuery, and counts what had to be rounded.",
+        [
+          "conformance/warehouse-values.ts",
+          "keeps decimals exactly, with or without an exponent, and rounds half away from zero",
+        ],
+      ),
+      own(
+        cells,
+        51,
+        "The first file has short amounts, the next ones long ones",
+        "Infers no type from values: all amounts have one wide decimal type.",
+      ),
+      own(cells, 52, "Amounts have an exponent", "Reads it exactly."),
+      shown(53, "Account ids begin with zeros", "Keeps ids as text.", [
+        "end-to-end/columns.test.ts",
+        "are right by the dictionary alone; account ids stay text",
+      ]),
+      own(
+        cells,
+        54,
+        "A cell is empty, is zero, or says NULL",
+        "Makes NULL of an empty cell and of nothing else; the word in an amount is an error.",
+      ),
+      own(cells, 55, "An amount is JSON", "Fails the month and names file, line, column and value."),
+      shown(
+        56,
+        "A number cannot be read",
+        "Fails the month and names file, line, column and value; it is never 0 or NULL.",
+        [
+          "end-to-end/columns.test.ts",
+          "a value that does not fit an existing decimal column fails the month, whatever its manifest declares",
+        ],
+        [
+          "end-to-end/columns.test.ts",
+          "infinite amounts and empty cells: an amount that is none fails, an empty cell is NULL and never 0",
+        ],
+      ),
+    ],
+  },
+  {
+    title: "Columns",
+    cases: [
+      shown(
+        57,
+        "Columns come and go from month to month",
+        "Adds what is new, leaves NULL what is missing, and says both in the receipt.",
+        [
+          "end-to-end/columns.test.ts",
+          "a column that appears midway is NULL before, one that disappears is NULL after, and the receipts say so",
+        ],
+      ),
+      shown(
+        58,
+        "The type of a column changes between months",
+        "Casts to the type of the table; text takes everything, and what does not fit fails its month.",
+        ["end-to-end/columns.test.ts", "text takes everything that comes later"],
+        [
+          "end-to-end/columns.test.ts",
+          "a value that does not fit an existing decimal column fails the month, whatever its manifest declares",
+        ],
+      ),
+      own(
+        columns,
+        59,
+        "A manifest has a type that nobody knows, or none",
+        "Asks a dictionary of well-known columns; what it does not know is text, and that is told.",
+      ),
+      shown(
+        60,
+        "Names differ in case only",
+        "Gives each its own column where case counts, and the same one in every later month.",
+        [
+          "end-to-end/columns.test.ts",
+          "keep their meaning with types in the manifest, in any order of months and columns",
+        ],
+        ["end-to-end/columns.test.ts", "are one column in Azure, whose dialects write one name in several ways"],
+      ),
+      shown(
+        61,
+        "Tags make tables of a thousand columns, or long names",
+        "Takes them, and cuts only names that no warehouse holds, so that they stay apart.",
+        ["warehouses/duckdb/tables.test.ts", "take 1,200 columns, and twice"],
+        ["schema/names.test.ts", "cuts a long name to 300 characters, whole characters, and keeps long names apart"],
+      ),
+      own(
+        columns,
+        62,
+        "A column gets another name in a later version",
+        "Keeps both columns as they were delivered, and says in the receipt which one is missing and which one is new.",
+      ),
+      own(
+        columns,
+        63,
+        "One field comes as a map in Parquet and as JSON text in CSV",
+        "Makes the same JSON text of both, in one column.",
+        ["conformance/warehouse-values.ts", "keeps nested values as JSON text"],
+      ),
+      own(
+        columns,
+        64,
+        "Agreements name the currency and the cost in other words and cases",
+        "Knows all of these names, and proves each month by the columns that its own files have.",
+      ),
+    ],
+  },
+  {
+    title: "What money means",
+    cases: [
+      own(
+        money,
+        65,
+        "Credits, refunds and what a savings plan takes off are negative",
+        "Keeps every row and every sign.",
+      ),
+      own(
+        money,
+        66,
+        "A bill has rows that only round it to its invoice",
+        "Loads them like any other row: the sum is that of the delivery, to its last digit.",
+      ),
+      own(
+        money,
+        67,
+        "Actual, amortized and FOCUS cost of one month differ",
+        "Never mixes exports in a table, and sums billed and effective cost apart.",
+      ),
+      own(
+        money,
+        68,
+        "A month has several currencies, accounts that nobody knows and rows without a region",
+        "Sums per currency, and leaves no row out.",
+      ),
+    ],
+  },
+];

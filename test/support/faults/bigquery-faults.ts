@@ -1,0 +1,133 @@
+import { run } from "../../../src/index.ts";
+import { tableOf } from "../../../src/pipeline/months/select.ts";
+import { summaryPackage } from "../../../src/state/package.ts";
+import { openWarehouse } from "../../../src/warehouses/index.ts";
+import { googleProject, stagingBucket } from "../google.ts";
+import type { BigqueryServer } from "../../servers/bigquery/server.ts";
+import type { GcsFaultKind, GcsRequestKind } from "../../servers/gcs-faults.ts";
+import type { End, Fault, Trial } from "./fault.ts";
+import { google, staged } from "./places.ts";
+import { serverOf } from "./request-faults.ts";
+import { steps, type Step } from "./steps.ts";
+
+const passing: readonly End[] = ["at once"];
+const lasting: readonly End[] = ["told"];
+const either: readonly End[] = ["at once", "told"];
+const untilSummary = steps.slice(0, steps.indexOf("publish"));
+const noJob = "publishing runs no job";
+const untilCommit = steps.slice(0, steps.indexOf("summary"));
+const committed = "the months are committed by then";
+
+/** What others do in BigQuery while a run is at work, and what it may not do any more. */
+export const bigqueryFaults: readonly Fault[] = [
+  denied("no jobs", "The right to run jobs is taken away.", "bigquery.jobs.create", untilSummary, noJob),
+  denied("no reading", "The right to read tables is taken away.", "bigquery.tables.getData", untilSummary, noJob),
+  denied("no writing", "The right to write rows is taken away.", "bigquery.tables.updateData", untilCommit, committed),
+  {
+    ...always("no login", "The login of the run expires (401).", lasting),
+    arm({ world, strike, wait, mend }) {
+      strike(() => void (serverOf(world).requireToken = "another"));
+      // What BigQuery was given goes on by itself; somebody logs in again when it has long ended.
+      wait(() => Promise.all([...serverOf(world).jobs.values()].map(({ done }) => done)));
+      mend(() => void (serverOf(world).requireToken = null));
+    },
+  },
+  {
+    ...always("staging gone", "Somebody deletes the staging tables.", either),
+    steps: ["measure", "look", "commit", "delete", "insert"],
+    otherwise: "there are none",
+    arm: ({ world, strike }) => strike(() => takeAway(serverOf(world), /^_billhouse_staging_/u)),
+  },
+  {
+    ...always("tables gone", "Somebody deletes every table of the dataset.", [...either, "unseen"]),
+    foreign: "loads",
+    arm: ({ world, strike }) => strike(() => takeAway(serverOf(world), /./u)),
+  },
+  {
+    ...always("another writer", "Another process commits a run summary.", passing),
+    foreign: "runs",
+    arm(trial) {
+      const counts = { totalRows: 0, manifestsProcessed: 0, manifestsSkipped: 0 };
+      together(trial, async ({ config }) => {
+        const [pipeline] = config.pipelines;
+        if (pipeline === undefined) throw new TypeError("There is one pipeline.");
+        const table = tableOf(pipeline, "assembly_id");
+        const other = await openWarehouse(config.warehouse, "write");
+        await other.append(table, (current) => summaryPackage(current, table, counts, new Date()));
+        await other.close();
+      });
+    },
+  },
+  {
+    ...always("two runs", "Another run of the same export begins.", either),
+    foreign: "runs",
+    arm(trial) {
+      together(trial, async ({ config }) => {
+        for await (const event of run(config)) void event;
+      });
+    },
+  },
+  uploading(
+    "upload breaks",
+    "The connection breaks when a file goes to the staging bucket.",
+    "session",
+    "reset",
+    1,
+    passing,
+  ),
+  uploading("upload 503", "The staging bucket answers with status 503, once.", "session", 503, 1, passing),
+  uploading("upload denied", "The staging bucket takes no file.", "session", 403, Infinity, lasting),
+];
+
+function always(name: string, does: string, ends: readonly End[]): Omit<Fault, "arm"> {
+  return { name, does, places: [google], steps, otherwise: "", ends };
+}
+
+function denied(name: string, does: string, permission: string, at: readonly Step[], otherwise: string): Fault {
+  const arm = ({ world, strike, mend }: Trial): void => {
+    strike(() => serverOf(world).deny(permission));
+    mend(() => serverOf(world).allow(permission));
+  };
+  return { ...always(name, does, either), steps: at, otherwise, arm };
+}
+
+function uploading(
+  name: string,
+  does: string,
+  kind: GcsRequestKind,
+  fault: GcsFaultKind,
+  times: number,
+  ends: readonly End[],
+): Fault {
+  const arm = ({ world, strike, mend }: Trial): void => {
+    const match = { kind, bucket: stagingBucket };
+    let mended = false;
+    strike(() =>
+      world.staging?.fault({
+        kind: fault,
+        match: (request) => !mended && request.kind === kind && request.bucket === match.bucket,
+        times,
+      }),
+    );
+    mend(() => {
+      mended = true;
+      return (world.staging?.count(kind) ?? 0) > 0;
+    });
+  };
+  return { name, does, places: [staged], steps: ["read"], otherwise: "nothing is uploaded then", ends, arm };
+}
+
+/** Begins something else when the run comes to the step; both go on at the same time. */
+function together({ world, strike, wait }: Trial, work: (world: Trial["world"]) => Promise<void>): void {
+  let other: Promise<void> | undefined;
+  strike(() => {
+    other = work(world);
+    other.catch(() => undefined);
+  });
+  wait(async () => other);
+}
+
+function takeAway(server: BigqueryServer, names: RegExp): void {
+  const tables = server.catalog.datasets.get(`${googleProject}:billing_data`)?.tables;
+  for (const name of tables?.keys() ?? []) if (names.test(name)) tables?.delete(name);
+}

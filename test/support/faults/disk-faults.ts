@@ -1,0 +1,129 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { runBillhouse } from "./child.ts";
+import { targets } from "./bills.ts";
+import { local } from "./places.ts";
+import { limitFiles } from "./runs.ts";
+import { steps } from "./steps.ts";
+import type { End, Fault, Trial } from "./fault.ts";
+
+const either: readonly End[] = ["at once", "told"];
+const nobody = 65_534;
+
+/** What happens to the files of a DuckDB database, and of bills beside it. */
+export const diskFaults: readonly Fault[] = [
+  {
+    ...always("full disk", "No file can be made larger from now on.", either),
+    isProcess: true,
+    arm({ strike }) {
+      strike((child) => {
+        if (child !== undefined) limitFiles(child.process, 0);
+      });
+    },
+  },
+  {
+    ...always("full for a moment", "No file can be made larger for half a second.", either),
+    isProcess: true,
+    arm({ strike }) {
+      strike((child) => {
+        if (child === undefined) return;
+        limitFiles(child.process, 0);
+        setTimeout(() => {
+          if (child.process.exitCode === null) limitFiles(child.process, undefined);
+        }, 500);
+      });
+    },
+  },
+  {
+    ...bound("database read-only", "The database may not be written."),
+    steps: ["list"],
+    otherwise: "the file is open by then",
+    arm: (trial) => asNobody(trial, () => chmodSync(join(trial.world.folder, "billhouse.duckdb"), 0o444), "at start"),
+  },
+  {
+    ...bound("folder read-only", "No file may be made in the folder of the database."),
+    arm: (trial) => asNobody(trial, () => chmodSync(trial.world.folder, 0o555)),
+  },
+  {
+    ...bound("file unreadable", "A file of the bill may not be read."),
+    arm: (trial) => asNobody(trial, () => chmodSync(join(trial.world.folder, "bills", targets.file), 0)),
+  },
+  {
+    ...always("read copy blocked", "The read copy cannot be replaced: a folder stands in its place.", either),
+    arm({ world, strike, mend }) {
+      const copy = join(world.folder, "billhouse.read.duckdb");
+      strike(() => {
+        rmSync(copy, { force: true });
+        mkdirSync(join(copy, "full"), { recursive: true });
+      });
+      mend(() => rmSync(copy, { recursive: true, force: true }));
+    },
+  },
+  {
+    ...always("scratch gone", "Somebody empties the folder for temporary files.", either),
+    arm({ world, strike }) {
+      strike(() => {
+        const scratch = join(world.folder, "billhouse.duckdb.tmp");
+        for (const name of readdirSync(world.folder)) {
+          if (name === "billhouse.duckdb.tmp") rmSync(scratch, { recursive: true });
+        }
+      });
+    },
+  },
+  {
+    ...always("locked", "Another process has the database open.", ["told"]),
+    steps: ["list"],
+    otherwise: "the run holds the lock by then",
+    isProcess: true,
+    async arm({ world, wait }) {
+      const other = await DuckDBInstance.create(join(world.folder, "billhouse.duckdb"));
+      wait(async () => other.closeSync());
+    },
+  },
+  {
+    ...always("log left", "The run before was killed and has left a write-ahead log.", ["at once"]),
+    steps: ["list"],
+    otherwise: "it lies there from the beginning",
+    async arm({ world }) {
+      // Behind a commit, and before the checkpoint that follows it.
+      await runBillhouse(world.folder, ["run"], { kill: { point: "after-commit", nth: 2 } });
+      if (!readdirSync(world.folder).includes("billhouse.duckdb.wal")) throw new Error("There is no log.");
+    },
+  },
+];
+
+function always(name: string, does: string, ends: readonly End[]): Omit<Fault, "arm"> {
+  return {
+    name,
+    does,
+    places: [local],
+    steps: steps.filter((step) => step !== "manifest"),
+    otherwise: "a run over a folder tells nothing then",
+    ends,
+  };
+}
+
+function bound(name: string, does: string): Omit<Fault, "arm"> {
+  return { ...always(name, does, either), isProcess: true };
+}
+
+/** Takes rights away from a run, which has those of `nobody` where root starts it: root is bound by none. */
+function asNobody(
+  { world, start, strike, mend }: Trial,
+  takeAway: () => void,
+  when: "at start" | "at the step" = "at the step",
+): void {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) {
+    for (const folder of [world.folder, world.scratch]) spawnSync("chown", ["-R", String(nobody), folder]);
+    start.options = { user: nobody };
+  }
+  if (when === "at start") takeAway();
+  else strike(takeAway);
+  mend(() => {
+    spawnSync("chmod", ["-R", "u+rwX", world.folder]);
+    if (isRoot) spawnSync("chown", ["-R", "0", world.folder, world.scratch]);
+  });
+}

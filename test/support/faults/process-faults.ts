@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Child } from "./child.ts";
+import { runBillhouse, startBillhouse } from "./child.ts";
+import { momentOf, steps } from "./steps.ts";
+import { google, local } from "./places.ts";
+import type { End, Fault, Trial } from "./fault.ts";
+
+const [hour, day] = [3_600_000, 86_400_000];
+
+/** What happens to the process of a run. */
+export const processFaults: readonly Fault[] = [
+  acting("killed", "The process is killed (SIGKILL).", ["killed"], (child) => child.process.kill("SIGKILL")),
+  // Who is told to stop when the last statement runs may come to the end all the same.
+  acting("told to stop", "The process is told to stop (SIGTERM).", ["stopped", "at once"], (child) =>
+    child.process.kill("SIGTERM"),
+  ),
+  acting(
+    "stopped for a while",
+    "The process stands still for a second (SIGSTOP, SIGCONT).",
+    ["at once"],
+    async (child) => {
+      child.process.kill("SIGSTOP");
+      await sleep(1000);
+      child.process.kill("SIGCONT");
+    },
+  ),
+  acting("no reader", "Whoever reads what the run prints goes away.", ["at once"], (child) => {
+    child.process.stdout?.destroy();
+    child.process.stderr?.destroy();
+  }),
+  {
+    ...acting("second run", "A second run begins, and the first one goes on.", ["at once"], () => undefined),
+    foreign: "runs",
+    arm({ world, strike, wait }) {
+      let second: Child | undefined;
+      strike(async () => {
+        second = startBillhouse(world.folder, ["run"], {}, { environment: { TMPDIR: world.scratch } });
+        await sleep(1000);
+      });
+      wait(async () => {
+        const ended = await second?.ended;
+        // With DuckDB the second one waits for the lock, and with BigQuery the slower one of both can lose its months.
+        const allowed = world.place.warehouse === "duckdb" ? [0] : [0, 1, 3];
+        if (!allowed.includes(ended?.code ?? -1))
+          throw new Error(`The second run ended with ${ended?.code}: ${ended?.stderr}`);
+      });
+    },
+    ends: ["at once", "told"],
+  },
+  {
+    ...whole("clock behind", "The clock of the process is an hour behind."),
+    arm: ({ start }) => void (start.task = { clock: { ahead: -hour } }),
+  },
+  {
+    ...whole("clock ahead", "The clock of the process is a day ahead, and right again in the next run."),
+    arm: ({ start }) => void (start.task = { clock: { ahead: day } }),
+  },
+  {
+    ...whole("clock set back", "The run before had a clock that was a day ahead."),
+    foreign: "runs",
+    async arm({ world }) {
+      const words = ["run", "--month", "2025-01"];
+      const { code, stderr } = await runBillhouse(world.folder, words, { clock: { ahead: day } });
+      if (code !== 0) throw new Error(stderr);
+    },
+  },
+  {
+    ...acting("clock jumps", "The clock of the process jumps back by an hour.", ["at once"], () => undefined),
+    steps: steps.filter((step) => !["manifest", "delete", "insert"].includes(step)),
+    otherwise: "the process sets its clock where it tells a point, and tells none there in both warehouses",
+    arm({ world, step, start, points }) {
+      const moment = momentOf(world.place, step, points);
+      if (typeof moment === "string" || moment.kind !== "point") throw new TypeError(`${step} is no point.`);
+      start.task = { clock: { ahead: -hour, from: moment } };
+    },
+  },
+];
+
+function whole(name: string, does: string): Omit<Fault, "arm"> {
+  const otherwise = "the clock is set for the whole run";
+  return { name, does, places: [local, google], steps: ["list"], otherwise, ends: ["at once"], isProcess: true };
+}
+
+function acting(name: string, does: string, ends: readonly End[], act: (child: Child) => unknown): Fault {
+  const arm = ({ strike }: Trial): void => {
+    strike((child) => (child === undefined ? undefined : act(child)));
+  };
+  return { name, does, places: [local, google], steps, otherwise: "", ends, isProcess: true, arm };
+}

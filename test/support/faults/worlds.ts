@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { cp, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadConfig, run, type Config } from "../../../src/index.ts";
+import { ordinaryPatience, type Patience } from "../../../src/storages/retry.ts";
+import type { Delivery } from "../deliveries.ts";
+import { googleProject, googleToml, stagingBucket } from "../google.ts";
+import { readBooks, type Books } from "./books.ts";
+import { startBigqueryServer, type BigqueryServer } from "../../servers/bigquery/server.ts";
+import type { GcsServer } from "../../servers/gcs.ts";
+import { setAwsVariables, testLogin } from "../../servers/s3-environment.ts";
+import { before, since } from "./bills.ts";
+import { startStorage, type Bucket } from "./buckets.ts";
+import type { Proxy } from "./proxy.ts";
+import { booksOfServer, dataset } from "./server-books.ts";
+import type { Place } from "./steps.ts";
+
+/** A project of a trial: bills of two deliveries, of which the first is loaded. */
+export interface World {
+  readonly place: Place;
+  /** The working folder, in which the database lies too. */
+  readonly folder: string;
+  /** Where the run keeps what it needs for a moment only. */
+  readonly scratch: string;
+  readonly config: Config;
+  readonly bucket: Bucket;
+  /** Stands before the storage; null for a folder. */
+  readonly proxy: Proxy | null;
+  readonly bigquery: BigqueryServer | null;
+  /** Cloud Storage with the staging bucket; null for DuckDB. */
+  readonly staging: GcsServer | null;
+  /** Looks into the warehouse (of a copy: to open a database can change it). */
+  books(): Promise<Books | undefined>;
+  /** What readers see; undefined where they see nothing, and for BigQuery, where they see the tables. */
+  published(): Promise<Books | undefined>;
+  /** What lies around and should not. */
+  leftovers(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+const impatient: Patience = { retries: 4, multiplier: 1, longestDelay: 5, answer: 1200, silence: 1200 };
+
+/**
+ * Makes this process one that waits milliseconds where billhouse waits seconds, and that has the login of the strict
+ * servers, until the work is done.
+ */
+export async function withoutPatience<T>(work: () => Promise<T>): Promise<T> {
+  const known = { ...ordinaryPatience };
+  const undo: (() => void)[] = [];
+  Object.assign(ordinaryPatience, impatient);
+  setAwsVariables({ after: (step) => void undo.push(step as () => void) }, testLogin);
+  try {
+    return await work();
+  } finally {
+    Object.assign(ordinaryPatience, known);
+    for (const step of undo) step();
+  }
+}
+
+/** What is made once for many worlds below `home`: databases in which the first deliveries are loaded. */
+export interface Seeds {
+  readonly home: string;
+  readonly databases: Map<string, Promise<string>>;
+}
+
+/** Makes a world in a folder that does not exist yet. */
+export async function createWorld(seeds: Seeds, place: Place, folder: string): Promise<World> {
+  const world = await emptyWorld(place, folder);
+  for (const delivery of before) putAll(world.bucket, delivery);
+  // Generations of Cloud Storage are never the same again.
+  const isSeeded = place.warehouse === "duckdb" && place.storage !== "gcs";
+  if (isSeeded) await cp(await seedOf(seeds, place), folder, { recursive: true });
+  else await runToItsEnd(world);
+  for (const delivery of since) putAll(world.bucket, delivery);
+  return world;
+}
+
+function seedOf(seeds: Seeds, place: Place): Promise<string> {
+  const key = `seed-${place.warehouse}-${place.storage}`;
+  const known = seeds.databases.get(key);
+  if (known !== undefined) return known;
+  const made = (async () => {
+    const world = await emptyWorld(place, join(seeds.home, `${key}-world`));
+    for (const delivery of before) putAll(world.bucket, delivery);
+    await runToItsEnd(world);
+    const seed = join(seeds.home, key);
+    await mkdir(seed, { recursive: true });
+    for (const name of [databaseName, readCopyName]) await cp(join(world.folder, name), join(seed, name));
+    await world.close();
+    return seed;
+  })();
+  seeds.databases.set(key, made);
+  return made;
+}
+
+/** Runs undisturbed, and requires that everything goes well. */
+export async function runToItsEnd({ config }: Pick<World, "config">): Promise<void> {
+  for await (const event of run(config)) {
+    if (event.event === "month_failed" || event.event === "pipeline_failed") assert.fail(JSON.stringify(event));
+  }
+}
+
+const databaseName = "billhouse.duckdb";
+const readCopyName = "billhouse.read.duckdb";
+
+async function emptyWorld(place: Place, folder: string): Promise<World> {
+  const scratch = `${folder}.scratch`;
+  for (const each of [folder, scratch]) {
+    await rm(each, { recursive: true, force: true });
+    await mkdir(each, { recursive: true });
+  }
+  const closing: (() => Promise<unknown>)[] = [];
+  const { bucket, proxy, gcs, address } = await startStorage(place, folder, closing);
+  const bigquery = gcs === null || place.warehouse === "duckdb" ? null : await startBigquery(gcs, closing);
+  const section = { prefix: "cur", ...address };
+  const toml =
+    bigquery === null || gcs === null
+      ? Object.entries(section).reduce(
+          (text, [key, value]) => `${text}${key} = ${JSON.stringify(value)}\n`,
+          "[sources.aws_cur]\n",
+        )
+      : googleToml({ aws_cur: section }, gcs.endpoint, bigquery.endpoint);
+  await writeFile(join(folder, "billhouse.toml"), toml);
+  const loaded = await loadConfig({ folder, environment: {} });
+  // Servers of the tests answer at once.
+  const config = bigquery === null ? loaded : { ...loaded, warehouse: { ...loaded.warehouse, pollInterval: 2 } };
+  return {
+    place,
+    folder,
+    scratch,
+    config,
+    bucket,
+    proxy,
+    bigquery,
+    staging: place.warehouse === "bigquery" ? gcs : null,
+    async books() {
+      if (bigquery !== null) return booksOfServer(bigquery);
+      const look = join(scratch, "look");
+      await rm(look, { recursive: true, force: true });
+      await mkdir(look);
+      for (const name of await readdir(folder)) {
+        if (/^billhouse\.duckdb(\.wal)?$/u.test(name)) await cp(join(folder, name), join(look, name));
+      }
+      const books = await readBooks(join(look, databaseName));
+      await rm(look, { recursive: true });
+      return books;
+    },
+    async published() {
+      const copy = await stat(join(folder, readCopyName)).catch(() => undefined);
+      return bigquery === null && copy?.isFile() === true ? readBooks(join(folder, readCopyName)) : undefined;
+    },
+    async leftovers() {
+      const expected = ["billhouse.toml", "bills", ...(bigquery === null ? [databaseName, readCopyName] : [])];
+      return [
+        ...(await readdir(folder)).filter((name) => !expected.includes(name)),
+        ...(await readdir(scratch)),
+        ...(bigquery?.tableNames(dataset, googleProject).filter((name) => name.startsWith("_billhouse_staging_")) ??
+          []),
+        ...(bigquery === null ? [] : (gcs?.keys(stagingBucket) ?? [])),
+      ];
+    },
+    async close() {
+      for (const step of closing.toReversed()) await step();
+      await rm(folder, { recursive: true, force: true });
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startBigquery(gcs: GcsServer, closing: (() => Promise<unknown>)[]): Promise<BigqueryServer> {
+  const bigquery = await startBigqueryServer({
+    async readObject(bucket, key) {
+      const object = gcs.object(bucket, key);
+      return object === undefined ? undefined : { bytes: object.bytes, generation: object.generation };
+    },
+  });
+  closing.push(() => bigquery.close());
+  return bigquery;
+}
+
+function putAll(bucket: Bucket, { objects }: Delivery): void {
+  for (const [key, bytes] of objects) bucket.put(key, bytes);
+}
