@@ -4,11 +4,11 @@ import { Readable } from "node:stream";
 import { BillhouseError } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
 import { withoutSecrets } from "./causes.ts";
-import { answerWithin, failuresIn, isSilence, waitBeforeRetry, type Service } from "./retry.ts";
+import { isTimeout, waitToRetry, withTimeout, type RetriedService, type RetryPolicy } from "../retry.ts";
 import { leavesRoot } from "./storage.ts";
 
 /** Where the bytes of objects come from, each download by one request. */
-export interface ObjectSource extends Service {
+export interface ObjectSource extends RetriedService {
   /** The root, for messages. */
   readonly url: string;
   /**
@@ -38,8 +38,7 @@ export async function* readPinned(
   const isWhole = range.start === 0 && end === object.size;
   const digest = isWhole && object.checksum !== undefined ? createHash("md5") : undefined;
   let position = range.start;
-  // Failures since the last byte.
-  let idle = 0;
+  let failuresSinceByte = 0;
   while (position < end) {
     let stream: Readable | undefined;
     try {
@@ -48,7 +47,7 @@ export async function* readPinned(
       for (let piece = await next(source, pieces); piece !== undefined; piece = await next(source, pieces)) {
         if (piece.length > end - position) throw otherBytes(source.url, object.key);
         position += piece.length;
-        idle = 0;
+        failuresSinceByte = 0;
         digest?.update(piece);
         yield piece;
       }
@@ -58,11 +57,17 @@ export async function* readPinned(
         await requireCurrent(source, object);
         throw otherBytes(source.url, object.key, error);
       }
-      if (!isSilence(error) && !source.isPassing(error)) throw source.explain(error, object);
       // What breaks after the last byte takes none away.
-      if (position === end) break;
-      idle += failuresIn(source.patience, error);
-      await waitBeforeRetry(source, idle, stream !== undefined, error);
+      if (position === end && (isTimeout(error) || source.isTransient(error))) break;
+      try {
+        failuresSinceByte = await waitToRetry(
+          stream === undefined ? source : { ...source, policy: soonAgain(source.policy) },
+          failuresSinceByte,
+          error,
+        );
+      } catch {
+        throw source.explain(error, object);
+      }
     } finally {
       stream?.destroy();
     }
@@ -160,11 +165,16 @@ export function keyOutside(url: string, key: string): BillhouseError {
 }
 
 async function open(source: ObjectSource, object: StoredObject, start: number, end: number): Promise<Readable> {
-  return answerWithin(source.patience.silence, (signal) => source.download(object, start, end, signal));
+  return withTimeout(source.policy.timeout, (signal) => source.download(object, start, end, signal));
+}
+
+/** A connection that breaks after it has served is rarely a sign of load: the delays are short. */
+function soonAgain(policy: RetryPolicy): RetryPolicy {
+  return { ...policy, firstDelay: policy.firstDelay / 8 };
 }
 
 async function next(source: ObjectSource, pieces: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
-  const { value, done } = await answerWithin(source.patience.silence, async () => pieces.next());
+  const { value, done } = await withTimeout(source.policy.timeout, async () => pieces.next());
   return done === true ? undefined : value;
 }
 

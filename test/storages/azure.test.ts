@@ -13,10 +13,10 @@ import type { Storage, StorageOptions } from "../../src/storages/storage.ts";
 import { rejects } from "../support/rejects.ts";
 import { account, startAzurite, type Azurite } from "../servers/azurite.ts";
 
-/** The patience of the real driver, at another pace, and its pages, smaller. */
-const patience = { retries: 3, multiplier: 0.01, longestDelay: 20, answer: 800, silence: 500 };
+/** The real driver, with shorter delays and smaller pages. */
+const policy = { retries: 3, firstDelay: 10, multiplier: 1, longestDelay: 10, timeout: 800 };
 const pageSize = 3;
-const driver = azureStorageWith(patience, pageSize);
+const driver = azureStorageWith(policy, pageSize);
 
 const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 let azurite: Azurite;
@@ -169,7 +169,7 @@ describe("Azure Blob Storage that fails for a while", () => {
     assert.equal((await bytesOf(storage, await only(storage))).toString(), "content");
   });
 
-  test("is given up at the end of all patience, with STORAGE_UNAVAILABLE", async () => {
+  test("is given up after the last retry, with STORAGE_UNAVAILABLE", async () => {
     const { storage, object } = await startWithObject();
     for (const [kind, named] of [
       [503, "503"],

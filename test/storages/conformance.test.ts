@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 import { azureStorageWith } from "../../src/storages/azure/driver.ts";
 import { openStorage, storageDrivers } from "../../src/storages/index.ts";
-import { ordinaryPatience } from "../../src/storages/retry.ts";
+import { retryPolicy } from "../../src/retry.ts";
 import { leavesRoot, type StorageOptions } from "../../src/storages/storage.ts";
 import { memoryStorage, type MemoryBucket } from "../conformance/memory.ts";
 import { storageCases, type TestBucket } from "../conformance/storage.ts";
@@ -161,7 +161,7 @@ async function azureBucket(): Promise<TestBucket> {
   const { endpoint, connectionString } = server;
   const sasToken = await server.signature(container);
   // The service has no page size of its own: here it is that of the driver.
-  const driver = azureStorageWith(ordinaryPatience, 3);
+  const driver = azureStorageWith(retryPolicy, 3);
   const open = (name: string, azureCredentials: StorageOptions["azureCredentials"]) =>
     driver.open(`az://${account}/${name}`, { ...noOptions, endpoint, azureCredentials });
   return {

@@ -10,8 +10,8 @@ import type { Storage, StorageOptions } from "../../src/storages/storage.ts";
 import { rejects } from "../support/rejects.ts";
 import { pageSize, startGcsServer, type GcsServer } from "../servers/gcs.ts";
 
-/** The patience of the real driver, at another pace. */
-const driver = gcsStorageWith({ retries: 3, multiplier: 0.01, longestDelay: 20, answer: 1_000, silence: 300 });
+/** The real driver, with shorter delays. */
+const driver = gcsStorageWith({ retries: 3, firstDelay: 10, multiplier: 1, longestDelay: 10, timeout: 500 });
 
 const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 const reader = "billhouse@acme-reader.iam.gserviceaccount.com";
@@ -217,15 +217,15 @@ describe("Cloud Storage that fails for a while", () => {
 
   test("does no harm with an answer that comes too late", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
-    server.fault({ kind: "late", delay: 500, match: { kind: "media" } });
-    server.fault({ kind: "late", delay: 1_200, match: { kind: "list" } });
+    server.fault({ kind: "late", delay: 800, match: { kind: "media" } });
+    server.fault({ kind: "late", delay: 800, match: { kind: "list" } });
     assert.ok((await bytesOf(storage, object)).equals(bytes));
     assert.deepEqual(await keysOf(storage), [object.key]);
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.equal(await server.connections(), 0);
   });
 
-  test("is given up at the end of all patience, with STORAGE_UNAVAILABLE", async (t) => {
+  test("is given up after the last retry, with STORAGE_UNAVAILABLE", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     for (const [kind, named] of [
       [503, "503"],

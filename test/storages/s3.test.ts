@@ -12,8 +12,8 @@ import { testKey } from "../servers/s3-signature.ts";
 import type { BucketSettings } from "../servers/s3-store.ts";
 import { pageSize, startS3Server, type S3Server } from "../servers/s3.ts";
 
-/** The patience of the real driver, at another pace. */
-const driver = s3StorageWith({ retries: 3, multiplier: 0.01, longestDelay: 20, answer: 500, silence: 300 });
+/** The real driver, with shorter delays. */
+const driver = s3StorageWith({ retries: 3, firstDelay: 10, multiplier: 1, longestDelay: 10, timeout: 500 });
 
 const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 
@@ -207,7 +207,7 @@ describe("S3 that fails for a while", () => {
     assert.equal(await server.connections(), 0);
   });
 
-  test("is given up at the end of all patience, with STORAGE_UNAVAILABLE", async (t) => {
+  test("is given up after the last retry, with STORAGE_UNAVAILABLE", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     for (const [kind, named] of [
       [503, "503"],

@@ -7,12 +7,14 @@ export type Sources = ReadonlyMap<string, string>;
 
 const foundation = ["model", "errors", "secrets", "version"];
 const drivers = ["schema", "state", ...foundation];
+const services = ["retry", ...drivers];
 const engine = ["exports", "storages", "warehouses", ...drivers];
 const surfaces = ["pipeline", "focus", "web", "demo"];
 
 /** What each part of `src/` may import besides itself: the arrows point one way. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   secrets: [],
+  retry: [],
   errors: ["secrets"],
   version: [],
   model: ["errors"],
@@ -20,8 +22,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   state: ["schema", ...foundation],
   config: foundation,
   exports: drivers,
-  storages: drivers,
-  warehouses: drivers,
+  storages: services,
+  warehouses: services,
   // For now files read from a storage by its own type.
   files: ["storages", ...drivers],
   pipeline: [...engine, "files", "config"],

@@ -2,12 +2,12 @@ import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from 
 
 import { BillhouseError } from "../../errors.ts";
 import { keepSecret } from "../../secrets.ts";
-import { ask, type Patience, type Service } from "../retry.ts";
+import { retry, type RetryPolicy, type RetriedService } from "../../retry.ts";
 import type { StorageOptions } from "../storage.ts";
-import { explain, invalidCredentials, isPassing, unavailable } from "./failures.ts";
+import { explain, invalidCredentials, isTransient } from "./failures.ts";
 
 /** A container, and what is needed to speak with it. */
-export interface Client extends Service {
+export interface Client extends RetriedService {
   /** `az://account/container` */
   readonly url: string;
   readonly account: string;
@@ -34,7 +34,7 @@ const pipeline: StoragePipelineOptions = { retryOptions: { maxTries: 1 } };
 export async function openClient(
   place: Place,
   options: StorageOptions,
-  patience: Patience,
+  policy: RetryPolicy,
   pageSize: number,
 ): Promise<Client> {
   const { account, container: name } = place;
@@ -44,9 +44,8 @@ export async function openClient(
     account,
     name,
     pageSize,
-    patience,
-    isPassing,
-    unavailable: (cause: unknown) => unavailable(url, cause),
+    policy,
+    isTransient,
   };
   const blobs = await import("@azure/storage-blob");
   const address = options.endpoint?.replace(/\/+$/u, "") ?? `https://${account}.blob.core.windows.net`;
@@ -78,7 +77,7 @@ export async function openClient(
   async function identity(): Promise<string> {
     try {
       const scope = "https://storage.azure.com/.default";
-      const token = await ask(base, (abortSignal) => credential.getToken(scope, { abortSignal }));
+      const token = await retry(base, (abortSignal) => credential.getToken(scope, { abortSignal }));
       return nameIn(token.token);
     } catch (error) {
       throw explain(base, error);

@@ -3,7 +3,7 @@ import { openClient, type Place } from "./client.ts";
 import { list } from "./listing.ts";
 import { look } from "./objects.ts";
 import { read } from "./read.ts";
-import { ordinaryPatience, type Patience } from "../retry.ts";
+import { retryPolicy, type RetryPolicy } from "../../retry.ts";
 import { keyOutside } from "../reading.ts";
 import { leavesRoot, type Storage, type StorageDriver } from "../storage.ts";
 
@@ -16,14 +16,14 @@ import { leavesRoot, type Storage, type StorageDriver } from "../storage.ts";
  * Errors as the contract says, and STORAGE_UNAVAILABLE, CREDENTIALS_INVALID, and FILE_CORRUPT for bytes that are not
  * those that the container says it holds.
  */
-export const azureStorage: StorageDriver = azureStorageWith(ordinaryPatience, 5000);
+export const azureStorage: StorageDriver = azureStorageWith(retryPolicy, 5000);
 
-/** Storage `az` that waits for the service as long as `patience` says, and lists so many blobs at once. */
-export function azureStorageWith(patience: Patience, pageSize: number): StorageDriver {
+/** Storage `az` that waits for the service as long as `policy` says, and lists so many blobs at once. */
+export function azureStorageWith(policy: RetryPolicy, pageSize: number): StorageDriver {
   return {
     scheme: "az",
     async open(url, options) {
-      const client = await openClient(placeOf(url), options, patience, pageSize);
+      const client = await openClient(placeOf(url), options, policy, pageSize);
       return {
         url: client.url,
         list: (prefix) => list(client, prefix),

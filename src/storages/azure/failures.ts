@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import { withoutSecrets } from "../causes.ts";
-import { isNetworkFailure, isPassingStatus } from "../retry.ts";
+import { isNetworkError, isTransientStatus } from "../../retry.ts";
 import type { Client } from "./client.ts";
 
 /** The HTTP status that the service answered with, where it answered. */
@@ -20,13 +20,13 @@ export function codeOf(error: unknown): string {
 }
 
 /** Whether a failure passes when one waits. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (error instanceof BillhouseError || isCredentialFailure(error)) return false;
   const status = statusOf(error);
-  if (status !== undefined && status >= 300) return isPassingStatus(status);
+  if (status !== undefined && status >= 300) return isTransientStatus(status);
   // The SDK's words for an answer that ends too early, or that is no XML to its end.
   return (
-    isNetworkFailure(error) ||
+    isNetworkError(error) ||
     codeOf(error) === "PARSE_ERROR" ||
     /^(?:Data corruption failure: received less|aborted|The operation was aborted)/u.test(messageOf(error))
   );
@@ -44,7 +44,7 @@ export function explain(client: Known, error: unknown, key = ""): unknown {
   if (error instanceof BillhouseError) return error;
   const code = codeOf(error);
   const status = statusOf(error);
-  if (isPassing(error)) return unavailable(client.url, error);
+  if (isTransient(error)) return unavailable(client.url, error);
   if (code === "ContainerNotFound") return noContainer(client, error);
   if (code === "BlobArchived" || code === "BlobBeingRehydrated") return archived(client, error, key);
   if (isCredentialFailure(error)) return invalidCredentials(error, "There is no login to Azure that works here.");

@@ -1,7 +1,7 @@
 import type { BlobItem, ContainerListBlobHierarchySegmentResponse } from "@azure/storage-blob";
 
 import type { StoredObject } from "../../model.ts";
-import { ask } from "../retry.ts";
+import { retry } from "../../retry.ts";
 import { keyOutside } from "../reading.ts";
 import { leavesRoot } from "../storage.ts";
 import type { Client } from "./client.ts";
@@ -82,7 +82,7 @@ async function askForPage(
     ...(continuationToken === undefined ? {} : { continuationToken }),
   };
   try {
-    return await ask(client, async (abortSignal) => {
+    return await retry(client, async (abortSignal) => {
       const what = { includeMetadata: true, abortSignal, ...(folder === "" ? {} : { prefix: folder }) };
       const pages = isByFolder
         ? client.container.listBlobsByHierarchy("/", what).byPage(how)

@@ -1,5 +1,5 @@
 import type { StoredObject } from "../../model.ts";
-import { ask } from "../retry.ts";
+import { retry } from "../../retry.ts";
 import type { Client } from "./client.ts";
 import { explain, foreign, statusOf } from "./failures.ts";
 
@@ -46,7 +46,7 @@ export async function look(client: Client, key: string): Promise<StoredObject | 
   if (!canBeKey(key)) return undefined;
   try {
     const blob = client.container.getBlobClient(key);
-    const properties = await ask(client, (abortSignal) => blob.getProperties({ abortSignal }));
+    const properties = await retry(client, (abortSignal) => blob.getProperties({ abortSignal }));
     return isFolder(properties.metadata) ? undefined : toObject(client, key, properties);
   } catch (error) {
     if (statusOf(error) === 404) return undefined;

@@ -2,12 +2,12 @@ import type { Bucket } from "@google-cloud/storage";
 
 import type { GoogleCredentials } from "../../model.ts";
 import { keepKey, keepToken } from "../../secrets.ts";
-import { ask, type Patience, type Service } from "../retry.ts";
+import { retry, type RetryPolicy, type RetriedService } from "../../retry.ts";
 import type { StorageOptions } from "../storage.ts";
-import { invalidCredentials, isPassing, isUnreached, unavailable } from "./failures.ts";
+import { invalidCredentials, isTransient, isUnreached, unavailable } from "./failures.ts";
 
 /** A bucket, and what is needed to speak with it. */
-export interface Client extends Service {
+export interface Client extends RetriedService {
   /** `gs://bucket` */
   readonly url: string;
   readonly bucket: Bucket;
@@ -21,12 +21,12 @@ export interface Client extends Service {
 }
 
 /** Loads the SDK and prepares a client; nothing is asked of the service yet. */
-export async function openClient(bucket: string, options: StorageOptions, patience: Patience): Promise<Client> {
+export async function openClient(bucket: string, options: StorageOptions, policy: RetryPolicy): Promise<Client> {
   const { Storage } = await import("@google-cloud/storage");
   const { endpoint, payer, googleCredentials } = options;
   const service = new Storage({
     ...(endpoint === null ? {} : { apiEndpoint: endpoint }),
-    // Requests are made again here: see `ask`.
+    // Requests are retried here: see `retry`.
     retryOptions: { autoRetry: false },
   });
   // The SDK lets the variable STORAGE_EMULATOR_HOST of another program win over the address that it is given.
@@ -45,7 +45,7 @@ export async function openClient(bucket: string, options: StorageOptions, patien
       throw isUnreached(error) ? error : invalidCredentials(error);
     }
   };
-  const base: Service = { patience, isPassing, unavailable: (cause) => unavailable(url, cause) };
+  const base: RetriedService = { policy, isTransient };
   return {
     ...base,
     url,
@@ -54,7 +54,9 @@ export async function openClient(bucket: string, options: StorageOptions, patien
     account: googleCredentials?.["client_email"],
     authenticate,
     async identity() {
-      await ask(base, authenticate);
+      await retry(base, authenticate).catch((error: unknown) => {
+        throw isTransient(error) ? unavailable(url, error) : error;
+      });
       if (service.customEndpoint) return "nobody: the endpoint takes no credentials";
       const { client_email: account } = await service.authClient.getCredentials();
       return account ?? "the user of the application default credentials";
@@ -64,7 +66,7 @@ export async function openClient(bucket: string, options: StorageOptions, patien
 
 /** The answer of the service to a request that changes nothing, made again while it fails in a way that passes. */
 export async function askService<T>(client: Client, request: () => Promise<T>): Promise<T> {
-  return ask(client, async () => {
+  return retry(client, async () => {
     await client.authenticate();
     return request();
   });

@@ -5,7 +5,7 @@ import { explain, foreign, noBucket, statusOf } from "./failures.ts";
 import { look, objectFields, toObject, type ObjectMetadata } from "./objects.ts";
 import { read } from "./read.ts";
 import { listPages, type Page } from "../listing.ts";
-import { ordinaryPatience, type Patience } from "../retry.ts";
+import { retryPolicy, type RetryPolicy } from "../../retry.ts";
 import { keyOutside } from "../reading.ts";
 import { leavesRoot, type Storage, type StorageDriver } from "../storage.ts";
 
@@ -19,14 +19,14 @@ import { leavesRoot, type Storage, type StorageDriver } from "../storage.ts";
  * Errors as the contract says, and STORAGE_UNAVAILABLE, CREDENTIALS_INVALID, and FILE_CORRUPT for bytes that are not
  * those that the bucket says it holds.
  */
-export const gcsStorage: StorageDriver = gcsStorageWith(ordinaryPatience);
+export const gcsStorage: StorageDriver = gcsStorageWith(retryPolicy);
 
-/** Storage `gs` that waits for the service as long as `patience` says. */
-export function gcsStorageWith(patience: Patience): StorageDriver {
+/** Storage `gs` that waits for the service as long as `policy` says. */
+export function gcsStorageWith(policy: RetryPolicy): StorageDriver {
   return {
     scheme: "gs",
     async open(url, options) {
-      const client = await openClient(bucketOf(url), options, patience);
+      const client = await openClient(bucketOf(url), options, policy);
       return {
         url: client.url,
         list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),

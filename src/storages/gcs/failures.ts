@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import { withoutSecrets } from "../causes.ts";
-import { isNetworkFailure, isPassingStatus } from "../retry.ts";
+import { isNetworkError, isTransientStatus } from "../../retry.ts";
 import type { Client } from "./client.ts";
 
 /** The HTTP status that the service answered with, where it answered. */
@@ -10,11 +10,11 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** Whether a failure passes when one waits. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (error instanceof BillhouseError) return false;
   const status = statusOf(error);
   if (status === 403) return /rate ?limit ?exceeded/iu.test(messageOf(error) + reasonsOf(error));
-  if (status !== undefined) return isPassingStatus(status);
+  if (status !== undefined) return isTransientStatus(status);
   // An answer that succeeds and cannot be understood has been cut off.
   return isUnreached(error) || error instanceof SyntaxError;
 }
@@ -22,7 +22,7 @@ export function isPassing(error: unknown): boolean {
 /** Whether an error says that Google was not reached, or not for now: also where it gives out tokens. */
 export function isUnreached(error: unknown): boolean {
   const status = fieldOf(fieldOf(error, "response"), "status");
-  return isNetworkFailure(error) || isPassingStatus(status) || fieldOf(error, "name") === "FetchError";
+  return isNetworkError(error) || isTransientStatus(status) || fieldOf(error, "name") === "FetchError";
 }
 
 /**
@@ -34,7 +34,7 @@ export function explain(client: Client, error: unknown, permission: string): unk
   if (error instanceof BillhouseError) return error;
   const status = statusOf(error);
   const message = messageOf(error);
-  if (isPassing(error)) return unavailable(client.url, error);
+  if (isTransient(error)) return unavailable(client.url, error);
   if (status === 400 && /requester pays|user project/iu.test(message)) return payerMissing(client, error);
   if (status === 401 && /invalid credentials/iu.test(message)) return invalidCredentials(error);
   if (status === 401 || status === 403) return denied(client, error, permission);

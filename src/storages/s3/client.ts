@@ -2,11 +2,11 @@ import type { GetObjectCommandOutput, HeadObjectCommandOutput, ListObjectsV2Comm
 
 import { keepSecret } from "../../secrets.ts";
 import type { StorageOptions } from "../storage.ts";
-import { isNetworkFailure, type Patience, type Service } from "../retry.ts";
-import { invalidCredentials, isPassing, statusOf, unavailable } from "./failures.ts";
+import { isNetworkError, type RetryPolicy, type RetriedService } from "../../retry.ts";
+import { invalidCredentials, isTransient, statusOf, unavailable } from "./failures.ts";
 
 /** A bucket, and what is needed to speak with it. */
-export interface Client extends Service {
+export interface Client extends RetriedService {
   /** `s3://bucket` */
   readonly url: string;
   readonly bucket: string;
@@ -32,12 +32,12 @@ export interface Wanted {
 }
 
 /** Loads the SDK and prepares a client; nothing is asked of the service yet. */
-export async function openClient(bucket: string, options: StorageOptions, patience: Patience): Promise<Client> {
+export async function openClient(bucket: string, options: StorageOptions, policy: RetryPolicy): Promise<Client> {
   const { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } = await import("@aws-sdk/client-s3");
   const { endpoint, payer } = options;
   const url = `s3://${bucket}`;
   const settings = {
-    // Requests are made again here: see `ask`.
+    // Requests are retried here: see `retry`.
     maxAttempts: 1,
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
   };
@@ -52,7 +52,7 @@ export async function openClient(bucket: string, options: StorageOptions, patien
       for (const secret of [accessKeyId, secretAccessKey, sessionToken]) keepSecret(secret);
       return accessKeyId;
     } catch (error) {
-      throw isNetworkFailure(error) ? error : invalidCredentials(error);
+      throw isNetworkError(error) ? error : invalidCredentials(error);
     }
   }
 
@@ -80,9 +80,8 @@ export async function openClient(bucket: string, options: StorageOptions, patien
     url,
     bucket,
     payer,
-    patience,
-    isPassing,
-    unavailable: (cause) => unavailable(url, cause),
+    policy,
+    isTransient,
     list: (prefix, token, abortSignal) =>
       send(async () =>
         service.send(
@@ -112,7 +111,7 @@ export async function openClient(bucket: string, options: StorageOptions, patien
       ),
     async identity() {
       const key = await authenticate().catch((error: unknown) => {
-        throw isNetworkFailure(error) ? unavailable(url, error) : error;
+        throw isNetworkError(error) ? unavailable(url, error) : error;
       });
       return `access key ${key.length < 12 ? "…" : `${key.slice(0, 4)}…${key.slice(-4)}`}`;
     },

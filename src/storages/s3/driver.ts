@@ -1,7 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import type { StoredObject } from "../../model.ts";
 import { listPages, type Page } from "../listing.ts";
-import { ask, ordinaryPatience, type Patience } from "../retry.ts";
+import { retry, retryPolicy, type RetryPolicy } from "../../retry.ts";
 import { keyOutside } from "../reading.ts";
 import { openClient, type Client } from "./client.ts";
 import { explain, foreign } from "./failures.ts";
@@ -18,14 +18,14 @@ import { leavesRoot, type Storage, type StorageDriver } from "../storage.ts";
  * Errors as the contract says, and STORAGE_UNAVAILABLE, CREDENTIALS_INVALID, and FILE_CORRUPT for bytes that are not
  * those that the bucket says it holds.
  */
-export const s3Storage: StorageDriver = s3StorageWith(ordinaryPatience);
+export const s3Storage: StorageDriver = s3StorageWith(retryPolicy);
 
-/** Storage `s3` that waits for the service as long as `patience` says. */
-export function s3StorageWith(patience: Patience): StorageDriver {
+/** Storage `s3` that waits for the service as long as `policy` says. */
+export function s3StorageWith(policy: RetryPolicy): StorageDriver {
   return {
     scheme: "s3",
     async open(url, options) {
-      const client = await openClient(bucketOf(url), options, patience);
+      const client = await openClient(bucketOf(url), options, policy);
       return {
         url: client.url,
         list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),
@@ -48,7 +48,7 @@ function bucketOf(url: string): string {
 
 async function pageOf(client: Client, folder: string, token: string | undefined): Promise<Page> {
   try {
-    const answer = await ask(client, (signal) => client.list(folder, token, signal));
+    const answer = await retry(client, (signal) => client.list(folder, token, signal));
     const {
       IsTruncated: isTruncated,
       NextContinuationToken: next,

@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import { withoutSecrets } from "../causes.ts";
-import { isNetworkFailure, isPassingStatus } from "../retry.ts";
+import { isNetworkError, isTransientStatus } from "../../retry.ts";
 import { corruptFile } from "../reading.ts";
 import type { Client } from "./client.ts";
 
@@ -18,13 +18,13 @@ export function codeOf(error: unknown): string {
 }
 
 /** Whether a failure passes when one waits. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (error instanceof BillhouseError) return false;
   const status = statusOf(error);
-  if (status === undefined) return isNetworkFailure(error) || isBroken(error);
+  if (status === undefined) return isNetworkError(error) || isBroken(error);
   // An answer that succeeds and cannot be understood has been cut off.
   if (status === 200 && messageOf(error).includes("XML parse error")) return true;
-  return isPassingStatus(status) || codeOf(error) === "RequestTimeout" || codeOf(error) === "SlowDown";
+  return isTransientStatus(status) || codeOf(error) === "RequestTimeout" || codeOf(error) === "SlowDown";
 }
 
 /**
@@ -36,7 +36,7 @@ export function explain(client: Client, error: unknown, permission: Permission, 
   if (error instanceof BillhouseError) return error;
   const code = codeOf(error);
   const status = statusOf(error);
-  if (isPassing(error)) return unavailable(client.url, error);
+  if (isTransient(error)) return unavailable(client.url, error);
   if (code === "NoSuchBucket") return noBucket(client, error);
   if (code === "InvalidObjectState") return archived(client, error, key ?? "");
   if (sentences[code] !== undefined) return invalidCredentials(error);

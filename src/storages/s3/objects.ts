@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import type { StoredObject } from "../../model.ts";
-import { ask } from "../retry.ts";
+import { retry } from "../../retry.ts";
 import type { Client } from "./client.ts";
 import { explain, foreign, statusOf } from "./failures.ts";
 
@@ -36,7 +36,7 @@ export function versionOf(tag: string): string {
 export async function look(client: Client, key: string): Promise<StoredObject | undefined> {
   if (!canBeKey(key)) return undefined;
   try {
-    const answer = await ask(client, (signal) => client.head(key, signal));
+    const answer = await retry(client, (signal) => client.head(key, signal));
     return toObject(client, key, answer.ContentLength, answer);
   } catch (error) {
     const status = statusOf(error);
@@ -57,7 +57,7 @@ export function canBeKey(key: string): boolean {
 /** The answer to HEAD is without words: the same refusal, as a request for one byte gets it. */
 async function inWords(client: Client, key: string, error: unknown): Promise<unknown> {
   try {
-    const { Body: body } = await ask(client, (signal) => client.get(key, { range: "bytes=0-0" }, signal));
+    const { Body: body } = await retry(client, (signal) => client.get(key, { range: "bytes=0-0" }, signal));
     (body as { destroy?: () => void } | undefined)?.destroy?.();
     return error;
   } catch (refused) {

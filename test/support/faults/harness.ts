@@ -11,7 +11,7 @@ import { requestFaults } from "./request-faults.ts";
 import { bound } from "./runs.ts";
 import type { Place } from "./steps.ts";
 import { tryFault, type References } from "./trials.ts";
-import { withoutPatience } from "./worlds.ts";
+import { withShortDelays } from "./worlds.ts";
 
 /** Every fault. */
 export const faults: readonly Fault[] = [
@@ -78,7 +78,7 @@ export function tryCases(
   hear: (result: Result) => void = () => undefined,
 ): Promise<readonly Result[]> {
   const references: References = { seeds: { home, databases: new Map() }, known: new Map() };
-  return withoutPatience(() =>
+  return withShortDelays(() =>
     pMap(
       cases,
       async (each, index) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig, run, type Config } from "../../../src/index.ts";
-import { ordinaryPatience, type Patience } from "../../../src/storages/retry.ts";
+import { retryPolicy, type RetryPolicy } from "../../../src/retry.ts";
 import type { Delivery } from "../deliveries.ts";
 import { googleProject, googleToml, stagingBucket } from "../google.ts";
 import { readBooks, type Books } from "./books.ts";
@@ -38,21 +38,20 @@ export interface World {
   close(): Promise<void>;
 }
 
-const impatient: Patience = { retries: 4, multiplier: 1, longestDelay: 5, answer: 1200, silence: 1200 };
+const shortDelays: RetryPolicy = { retries: 4, firstDelay: 5, multiplier: 1, longestDelay: 5, timeout: 1200 };
 
 /**
- * Makes this process one that waits milliseconds where billhouse waits seconds, and that has the login of the strict
- * servers, until the work is done.
+ * Does the work with delays of milliseconds where billhouse waits seconds, and with the login of the strict servers.
  */
-export async function withoutPatience<T>(work: () => Promise<T>): Promise<T> {
-  const known = { ...ordinaryPatience };
+export async function withShortDelays<T>(work: () => Promise<T>): Promise<T> {
+  const known = { ...retryPolicy };
   const undo: (() => void)[] = [];
-  Object.assign(ordinaryPatience, impatient);
+  Object.assign(retryPolicy, shortDelays);
   setAwsVariables({ after: (step) => void undo.push(step as () => void) }, testLogin);
   try {
     return await work();
   } finally {
-    Object.assign(ordinaryPatience, known);
+    Object.assign(retryPolicy, known);
     for (const step of undo) step();
   }
 }
