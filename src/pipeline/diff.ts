@@ -3,7 +3,7 @@ import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, CostLine, Receipt } from "../model.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
-import { otherAccounts, type Warehouse } from "../warehouses/warehouse.ts";
+import { otherAccounts, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import type { ChangedGroup, ChangedLine, ComparedLoad, DiffResult } from "./events.ts";
 import { reading } from "./inspect.ts";
 import { loadedMonth, measuredColumns, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
@@ -29,7 +29,7 @@ export async function diff(config: Config, name: string, billingMonth: BillingMo
   return reading(config, async (warehouse) => {
     const loaded = await readLoaded(pipeline, warehouse);
     loadedMonth(loaded, billingMonth);
-    const [after, ...older] = await warehouse.history(loaded.table, billingMonth);
+    const [after, ...older] = await requireCapability(warehouse, "previous").history(loaded.table, billingMonth);
     const before = after === undefined ? undefined : older.find((receipt) => !isSameDelivery(receipt, after));
     if (after === undefined || before === undefined) {
       throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} was loaded from one delivery only.`, {
@@ -150,5 +150,5 @@ async function summaryNow(
   billingMonth: BillingMonth,
   warehouse: Warehouse,
 ): Promise<readonly CostLine[]> {
-  return (await warehouse.measureMonth(measuredColumns(loaded, billingMonth))).summary;
+  return (await requireCapability(warehouse, "measuring").measureMonth(measuredColumns(loaded, billingMonth))).summary;
 }

@@ -4,6 +4,7 @@ import type { Finding, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
 import { openWarehouse } from "../warehouses/index.ts";
+import { requireCapability } from "../warehouses/warehouse.ts";
 import { discover } from "./discover/discover.ts";
 import { selectPipelines, tableOf } from "./months/select.ts";
 
@@ -74,7 +75,7 @@ async function examineWarehouse(
     const warehouse = await openWarehouse(config.warehouse, "read");
     try {
       subject = warehouse.description;
-      findings.push(...(await warehouse.examine(pipelines.map((pipeline) => tableOf(pipeline)))));
+      findings.push(...(await requireCapability(warehouse, "doctor")(pipelines.map((pipeline) => tableOf(pipeline)))));
     } finally {
       await warehouse.close();
     }

@@ -5,7 +5,7 @@ import type { BillingMonth } from "../model.ts";
 import { idColumnOf, loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import type { QueryRow, Warehouse } from "../warehouses/warehouse.ts";
+import { type QueryRow, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import type { PlannedPipeline, PlanResult } from "./events.ts";
 import { describePlan } from "./months/decide.ts";
 import type { RunOptions } from "./run.ts";
@@ -138,7 +138,7 @@ export async function forget(
 export async function* query(config: Config, sql: string): AsyncGenerator<QueryRow, void, void> {
   const warehouse = await openWarehouse(config.warehouse, "reader");
   try {
-    yield* warehouse.query(sql);
+    yield* requireCapability(warehouse, "query")(sql);
   } finally {
     await warehouse.close();
   }

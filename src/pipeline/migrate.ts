@@ -1,7 +1,13 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import type { Holder, MigrationStep, PendingStep, Warehouse } from "../warehouses/warehouse.ts";
+import {
+  type Holder,
+  type MigrationStep,
+  type PendingStep,
+  requireCapability,
+  type Warehouse,
+} from "../warehouses/warehouse.ts";
 import type { ToldError } from "./events.ts";
 import { loadedHeader } from "./load/headers.ts";
 import { planMigration, type MigrationPlan } from "./migrate/plan.ts";
@@ -114,7 +120,7 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
   const { partitioning, registered, decimals } = plan;
   const stepOf = ({ step, what }: PendingStep): PlannedStep => ({
     told: { step: step.step, ...(step.step === "decimals" ? { column: step.column } : {}), what, done: false },
-    take: async () => (await warehouse.migrate(table, step)).roundedValues,
+    take: async () => (await requireCapability(warehouse, "migration").migrate(table, step)).roundedValues,
   });
   const source = registered[0]?.firstExecution ?? "";
   const registry: PlannedStep = {
@@ -128,7 +134,7 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
       return 0;
     },
   };
-  const pending = await warehouse.pendingSteps(table, partitioning);
+  const pending = (await warehouse.migration?.pendingSteps(table, partitioning)) ?? [];
   return [...pending.map(stepOf), ...(registered.length === 0 ? [] : [registry]), ...decimals.map(stepOf)];
 }
 

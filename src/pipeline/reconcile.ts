@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { addDecimals } from "../schema/sums.ts";
+import { requireCapability } from "../warehouses/warehouse.ts";
 import { reading } from "./inspect.ts";
 import { type InvoiceMatch, type LoadedBill, matchInvoices, matchMonth } from "./reconcile/matches.ts";
 import { type InvoiceLine, isPlainAmount } from "./reconcile/invoices.ts";
@@ -100,7 +101,8 @@ export async function reconcile(
     for (const [index, table] of tables.entries()) {
       const { name } = table.pipeline;
       const wrong = reconciliations.filter(({ ok, pipeline }) => !ok && (pipeline ?? name) === name);
-      const history = wrong.length === 0 ? [] : await warehouse.history(table.table, billingMonth);
+      const history =
+        wrong.length === 0 ? [] : await requireCapability(warehouse, "previous").history(table.table, billingMonth);
       const lines = bills[index]?.lines ?? [];
       const noted = { table, month: billingMonth, lines, history, asOne, wrong, tolerance };
       notes.push(...reconciliationNotes(noted, options.now ?? new Date()));

@@ -180,9 +180,9 @@ async function heldDeliveries(
 
 async function keptCopies(loaded: LoadedTable, warehouse: Warehouse): Promise<KeptCopies | null> {
   const [newest] = [...loaded.months.keys()].toSorted().toReversed();
-  if (newest === undefined) return null;
+  if (newest === undefined || warehouse.previous === undefined) return null;
   const { partitionColumn } = measuredColumns(loaded, newest);
-  const { months, bytes } = await warehouse.keptMonths(loaded.table, partitionColumn);
+  const { months, bytes } = await warehouse.previous.rows(loaded.table, partitionColumn);
   if (months.length === 0) return null;
   return { loads: months.length, rows: months.reduce((sum, { rows }) => sum + rows, 0), bytes };
 }

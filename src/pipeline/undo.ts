@@ -3,7 +3,7 @@ import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, Receipt, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
+import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt } from "./diff.ts";
 import type { UndoResult } from "./events.ts";
 import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
@@ -92,7 +92,7 @@ function interrupted(cause: unknown): BillhouseError {
 
 async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, warehouse: Warehouse): Promise<Undoing> {
   const { receipt: current } = loadedMonth(loaded, billingMonth);
-  const history = await warehouse.history(loaded.table, billingMonth);
+  const history = await requireCapability(warehouse, "previous").history(loaded.table, billingMonth);
   const index = history.findIndex(
     (receipt) => current !== null && !isSameDelivery(receipt, current) && !wasUndone(receipt, current.undone),
   );

@@ -15,6 +15,11 @@ export interface LoadPackage {
   readonly load: LoadRow;
 }
 
+/** The package of one load of a month. */
+export interface MonthPackage extends LoadPackage {
+  readonly receipt: Receipt;
+}
+
 /** The newest state and the newest load_id, read inside the transaction that will change them. */
 export interface CurrentState {
   /** Of this pipeline, encoded: the one with the greatest load_id, as text, that has a row with status 0 in `_dlt_loads`. */
@@ -59,7 +64,7 @@ export function loadPackage(
   load: ProvedLoad,
   destinationType: DestinationType,
   now: Date,
-): LoadPackage {
+): MonthPackage {
   const loadId = nextLoadId(current.newestLoadId, now);
   const loadedAt = isoInstant(now);
   const { executionId, billingMonth } = load.receipt;

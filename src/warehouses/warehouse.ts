@@ -1,3 +1,4 @@
+import { BillhouseError } from "../errors.ts";
 import type {
   BillingMonth,
   CostLine,
@@ -15,7 +16,7 @@ import type {
 } from "../model.ts";
 import type { MappedColumn } from "../schema/columns.ts";
 import type { DestinationType } from "../state/dlt.ts";
-import type { CurrentState, LoadPackage } from "../state/package.ts";
+import type { CurrentState, LoadPackage, MonthPackage } from "../state/package.ts";
 
 /**
  * What a warehouse is opened for. `write`: to load; what does not exist is made. `read`: to look at what is loaded
@@ -32,7 +33,9 @@ export interface Holder {
 
 /**
  * Where rows go: the third of the three axes. A warehouse replaces whole months and keeps the state beside them; a
- * deletion that can be seen without its load does not exist in this contract.
+ * deletion that can be seen without its load does not exist in this contract. The members up to `close` are the core,
+ * which every warehouse has; the optional ones behind it are capabilities, each of which some commands need
+ * (`requireCapability`).
  */
 export interface Warehouse {
   /** What it is, for messages: `DuckDB billhouse.duckdb`. Never holds a secret. */
@@ -42,7 +45,7 @@ export interface Warehouse {
   /** Digits after the point that its `decimal` holds: 18 in DuckDB, 38 in BigQuery. Values with more are rounded. */
   readonly decimalScale: number;
   /**
-   * The folder for unpacked, checked copies of the data files that it does not read by itself; null when it was not
+   * The folder for decompressed, checked copies of the data files that it does not read by itself; null when it was not
    * opened to write. `close` removes it.
    */
   readonly workFolder: string | null;
@@ -56,10 +59,10 @@ export interface Warehouse {
 
   /**
    * Whether it reads a data file by itself from the storage with this `url`, so that none of its bytes passes through
-   * billhouse. It then measures what the file held. `packing` is what its first bytes say, once they were looked at;
-   * before, its name has to do.
+   * billhouse. It then measures what the file held. `compression` is what the first bytes of the file show, once they
+   * were read; before, its name decides.
    */
-  reads(url: string, file: DataFile, packing?: Packing): boolean;
+  reads(url: string, file: DataFile, compression?: Packing): boolean;
 
   /** What it holds of one table. A table, dataset or database that does not exist is an empty ledger, and stays so. */
   ledger(table: Table): Promise<Ledger>;
@@ -73,20 +76,44 @@ export interface Warehouse {
   /**
    * Replaces the rows of one billing month with the rows of data files, and commits them together with the package
    * that `settle` makes, all or nothing: when anything throws (an iterator, a cast, `settle`), the warehouse is as it
-   * was, and the error is rethrown.
+   * was, and the error is rethrown. Returns that package. A killed process may have committed the same load before: then
+   * its package is the one in the warehouse, and differs in its load_id and times.
    * Errors: VALUE_INVALID for a value that does not fit its column, MONTH_MISMATCH for a row of another month (unless
    * the delivery spans months), PERIOD_MISSING for a row without one, each with file, line or row, column and value;
    * FILE_INVALID, FILE_CORRUPT; TYPE_MISMATCH when the partition column of the table holds no times; WAREHOUSE_LOCKED
    * when another writer was faster; WAREHOUSE_FULL; INTERRUPTED when the warehouse was closed meanwhile.
    */
-  replaceMonth(replacement: MonthReplacement, settle: Settle): Promise<void>;
+  replaceMonth(replacement: MonthReplacement, settle: Settle): Promise<MonthPackage>;
 
   /** Commits a package without rows: a run summary, or a state from which months were forgotten. */
   append(table: Table, settle: (current: CurrentState) => LoadPackage): Promise<void>;
 
-  /** Every receipt of one billing month, newest first. Error: STATE_INVALID. */
-  history(table: Table, billingMonth: BillingMonth): Promise<readonly Receipt[]>;
+  /**
+   * Makes what was loaded visible to readers (DuckDB: the read copy), so that they see at least everything that was
+   * committed until `since`; without it, all there is. Called at the end of every run, because the last one may have been
+   * killed between its commit and this; does nothing when readers see enough.
+   */
+  publish(since?: Date): Promise<void>;
 
+  /** Stops what is still running, which then fails as INTERRUPTED and is rolled back, and releases everything. */
+  close(): Promise<void>;
+
+  readonly measuring?: Measuring;
+  readonly previous?: PreviousLoads;
+  readonly migration?: Migration;
+
+  /**
+   * Checks whether everything is there that loading these tables needs: identity, permissions, places, expirations. What
+   * is missing is a finding with its remedy, and not an error. Leaves nothing behind.
+   */
+  readonly doctor?: (tables: readonly Table[]) => Promise<readonly Finding[]>;
+
+  /** Runs one statement that only reads. Error: QUERY_INVALID. */
+  readonly query?: (sql: string) => AsyncIterable<QueryRow>;
+}
+
+/** Measuring what tables hold now: `verify`, `diff` of months without a summary, `reconcile`. */
+export interface Measuring {
   /** Rows of every billing month that a table holds now; rows without a month count under the empty text. */
   monthsIn(table: Table, partitionColumn: string): Promise<ReadonlyMap<BillingMonth, number>>;
 
@@ -98,52 +125,69 @@ export interface Warehouse {
    * cost column added up per currency, in the order of the values.
    */
   costsBy(month: MonthColumns, columns: readonly (string | null)[]): Promise<readonly CostsOfValues[]>;
+}
 
-  /** The rows that were kept when their months were replaced, so that they can be put back. */
-  keptMonths(table: Table, partitionColumn: string): Promise<KeptMonths>;
+/** Previous loads of a month, and the rows of those that are kept: `undo`, `diff`, `keep_previous`. */
+export interface PreviousLoads {
+  /** Every receipt of one billing month, newest first. Error: STATE_INVALID. */
+  history(table: Table, billingMonth: BillingMonth): Promise<readonly Receipt[]>;
+
+  /** The rows of previous loads that are kept beside the table, so that they can be put back. */
+  rows(table: Table, partitionColumn: string): Promise<PreviousRows>;
 
   /**
-   * Puts the rows of an earlier load in the place of the month's rows, and commits them together with the package that
-   * `settle` makes, all or nothing, as `replaceMonth` does. Rows that were kept are kept no longer, now that they are back,
-   * and those that go are not kept. False, and nothing changed, when the warehouse has the rows no more. `settle` judges
-   * whether they are those that the receipt tells.
+   * Puts the rows of a previous load in the place of the month's rows, and commits them together with the package that
+   * `settle` makes, all or nothing, and returns it, as `replaceMonth` does. Rows that are back are no longer kept beside
+   * the table, and those that they replace are not kept. Null, and nothing changed, when the warehouse does not have the
+   * rows any more. `settle` compares them with their receipt.
    * Errors: TYPE_MISMATCH when the rows no longer fit the types of the table; WAREHOUSE_LOCKED, WAREHOUSE_FULL,
    * INTERRUPTED, and what `settle` throws.
    */
-  restoreMonth(restoration: MonthRestoration, settle: Settle): Promise<boolean>;
+  restoreMonth(restoration: MonthRestoration, settle: Settle): Promise<MonthPackage | null>;
+}
 
+/** Migration of tables that the Python pipelines made: `migrate`. A warehouse into which they never loaded needs none. */
+export interface Migration {
   /**
-   * What only the warehouse can tell is left to migrate: a tracking table without columns for receipts, receipts that
-   * live apart from their tracking rows, months that are no partitions. Looks, and changes nothing.
+   * The steps that only the warehouse can find: a tracking table without columns for receipts, receipts that are stored
+   * apart from their tracking rows, months that are not partitions. Changes nothing.
    */
   pendingSteps(table: Table, partitioning: Partitioning): Promise<readonly PendingStep[]>;
 
   /**
    * Takes one step of a migration in one transaction, and proves that nothing was lost; when anything throws, everything
    * is as it was. A step that was taken before changes nothing.
-   * Errors: VALUE_INVALID for values that are no amounts, TYPE_MISMATCH for a column that cannot be changed,
+   * Errors: VALUE_INVALID for values that are not amounts, TYPE_MISMATCH for a column that cannot be changed,
    * ROW_COUNT_MISMATCH, SUM_MISMATCH, WAREHOUSE_LOCKED, WAREHOUSE_FULL, INTERRUPTED.
    */
   migrate(table: Table, step: MigrationStep): Promise<MigrationOutcome>;
+}
 
-  /**
-   * Makes what was loaded visible to readers (DuckDB: the read copy), so that they see at least everything that was
-   * committed until `since`; without it, all there is. Called at the end of every run, because the last one may have been
-   * killed between its commit and this; does nothing when readers see enough.
-   */
-  publish(since?: Date): Promise<void>;
+/** A warehouse with every capability. */
+export type FullWarehouse = Required<Warehouse>;
 
-  /**
-   * Looks whether everything is there that loading these tables needs: identity, permissions, places, expirations. What is
-   * missing is a finding with what mends it, and no error. Leaves nothing behind.
-   */
-  examine(tables: readonly Table[]): Promise<readonly Finding[]>;
+/** What the message says that a warehouse without a capability cannot do. */
+const capabilities = {
+  measuring: "measure what its tables hold",
+  previous: "keep previous loads",
+  migration: "migrate tables",
+  doctor: "check its own setup",
+  query: "run queries",
+} as const;
 
-  /** Runs one statement that only reads. Error: QUERY_INVALID. */
-  query(sql: string): AsyncIterable<QueryRow>;
+/** The optional parts of a warehouse. */
+export type Capability = keyof typeof capabilities;
 
-  /** Stops what is still running, which then fails as INTERRUPTED and is rolled back, and lets go of everything. */
-  close(): Promise<void>;
+/** A capability of a warehouse that the work at hand needs. Error: WAREHOUSE_UNSUPPORTED when the warehouse lacks it. */
+export function requireCapability<K extends Capability>(
+  warehouse: Pick<Warehouse, "description" | K>,
+  name: K,
+): NonNullable<Warehouse[K]> {
+  const capability: Warehouse[K] = warehouse[name];
+  if (capability !== undefined) return capability;
+  throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${warehouse.description} cannot ${capabilities[name]}.`, {
+    hint: "Load into a warehouse that can, such as DuckDB: put [destination.duckdb] in the place of its section, then run again.",
+  });
 }
 
 /** A row of a query's answer: decimals, 64-bit integers, dates and times are text. */
@@ -258,20 +302,20 @@ export interface MonthRestoration extends MonthChange {
 }
 
 /**
- * The table that keeps the rows of earlier loads: the columns of the table, and `keptLoadColumn`. It is made when a month
- * is prepared that is to be kept, and belongs to billhouse alone.
+ * The table with the rows of previous loads: the columns of the table, and `previousLoadColumn`. It is made when a table
+ * is prepared whose previous loads are kept, and belongs to billhouse alone.
  */
-export function keptTable(table: Table): string {
+export function previousTable(table: Table): string {
   return `${table.name}_previous`;
 }
 
-/** The column that tells of which load a kept row was. */
-export const keptLoadColumn = "_billhouse_load_id";
+/** The column with the load_id of the load to which a kept row belonged. */
+export const previousLoadColumn = "_billhouse_load_id";
 
-/** Rows that were kept beside a table. */
-export interface KeptMonths {
+/** Rows of previous loads that are kept beside a table. */
+export interface PreviousRows {
   readonly months: readonly { readonly billingMonth: BillingMonth; readonly loadId: string; readonly rows: number }[];
-  /** What they take, or about so much where the warehouse cannot tell; 0 when nothing is kept. */
+  /** Bytes that they take, estimated where the warehouse does not report them; 0 when nothing is kept. */
   readonly bytes: number;
 }
 
@@ -327,4 +371,4 @@ export interface DeliveredMeasures {
  * Judges the measures, looks whether the files are still what was loaded (throws when either proves the load wrong), and
  * gives the package to commit with the rows. Asked again when another commit came in between.
  */
-export type Settle = (measures: TableMeasures, current: CurrentState) => Promise<LoadPackage>;
+export type Settle = (measures: TableMeasures, current: CurrentState) => Promise<MonthPackage>;

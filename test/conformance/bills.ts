@@ -1,11 +1,13 @@
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, MeasuredColumns } from "../../src/model.ts";
 import { loadPackage } from "../../src/state/package.ts";
-import type {
-  MappedFile,
-  MonthReplacement,
-  QueryRow,
-  TableMeasures,
-  Warehouse,
+import {
+  type MappedFile,
+  type MonthColumns,
+  type MonthReplacement,
+  type QueryRow,
+  requireCapability,
+  type TableMeasures,
+  type Warehouse,
 } from "../../src/warehouses/warehouse.ts";
 import type { TestWarehouse } from "./warehouse.ts";
 
@@ -111,7 +113,7 @@ export function mapped(columns: Columns, sourceNames: readonly string[] = Object
 /** All rows of a query. */
 export async function rows(warehouse: Warehouse, sql: string): Promise<QueryRow[]> {
   const found: QueryRow[] = [];
-  for await (const row of warehouse.query(sql)) found.push(row);
+  for await (const row of requireCapability(warehouse, "query")(sql)) found.push(row);
   return found;
 }
 
@@ -140,6 +142,71 @@ export const billReplacement: Omit<MonthReplacement, "files"> = {
   spansMonths: false,
   ...billMeasured,
 };
+
+/** The small bill with what summaries are made of. */
+export const wideColumns: Columns = {
+  ...billColumns,
+  service: "text",
+  account: "text",
+  charge: "text",
+  invoice: "text",
+};
+
+/** The columns by which it is measured. */
+export const wideMeasured: MeasuredColumns = {
+  ...billMeasured,
+  serviceColumn: "service",
+  accountColumn: "account",
+  chargeTypeColumn: "charge",
+  invoiceColumn: "invoice",
+};
+
+/** The month that the cases replace, by those columns. */
+export const wideMonth: MonthColumns = { ...wideMeasured, table, billingMonth: month };
+
+/** A row of the wide bill. */
+export interface Line {
+  readonly cost: string;
+  readonly service?: string;
+  readonly account?: string;
+  readonly charge?: string;
+  readonly invoice?: string;
+  readonly currency?: string;
+}
+
+async function bill(test: TestWarehouse, lines: readonly Line[], of = month): Promise<MappedFile> {
+  const cells = lines.map((line, index): Readonly<Record<string, string>> => ({
+    id: `${index}`,
+    period: `${of}-01`,
+    used: `${of}-02`,
+    currency: "USD",
+    ...line,
+  }));
+  const text = cells
+    .map(
+      (row) =>
+        `${Object.keys(wideColumns)
+          .map((name) => row[name] ?? "")
+          .join(",")}\n`,
+    )
+    .join("");
+  return csv(test, text, wideColumns);
+}
+
+/** Loads rows of the wide bill into a month. */
+export async function loadBill(
+  test: TestWarehouse,
+  warehouse: Warehouse,
+  executionId: string,
+  lines: readonly Line[],
+  choices: LoadChoices = {},
+): Promise<TableMeasures> {
+  return loadAndMeasure(warehouse, [await bill(test, lines, choices.billingMonth)], {
+    ...wideMeasured,
+    executionId,
+    ...choices,
+  });
+}
 
 /** The receipt of a load of the cases. */
 export function billReceipt(

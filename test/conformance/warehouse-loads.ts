@@ -14,7 +14,6 @@ import {
   month,
   newestLoad,
   prepare,
-  rows,
   stream,
   table,
   type Columns,
@@ -62,7 +61,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     const measures = await load(warehouse, [
       await csv(test, "a,2025-01-01,2025-01-03,1.5,USD\nb,2025-01-01,2025-01-02,2,EUR\n"),
     ]);
-    assert.deepEqual(await rows(warehouse, "SELECT id, period, cost, currency FROM billing.bills ORDER BY id"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, period, cost, currency FROM billing.bills ORDER BY id"), [
       { id: "a", period: "2025-01-01T00:00:00Z", cost: "1.5", currency: "USD" },
       { id: "b", period: "2025-01-01T00:00:00Z", cost: "2", currency: "EUR" },
     ]);
@@ -89,9 +88,12 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     const warehouse = await test.open();
     await prepare(warehouse);
     for (const _ of [1, 2]) await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\nb,2025-01-01,,2,USD\n")]);
-    assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills ORDER BY id"), [{ id: "a" }, { id: "b" }]);
+    assert.deepEqual(await test.rows(warehouse, "SELECT id FROM billing.bills ORDER BY id"), [
+      { id: "a" },
+      { id: "b" },
+    ]);
     assert.equal((await warehouse.ledger(table)).receipts.length, 1);
-    const tracked = await rows(warehouse, "SELECT _dlt_load_id FROM billing.bills_load_tracking ORDER BY 1");
+    const tracked = await test.rows(warehouse, "SELECT _dlt_load_id FROM billing.bills_load_tracking ORDER BY 1");
     assert.equal(new Set(tracked.map((row) => row["_dlt_load_id"])).size, 2, "tracking is append-only");
   },
 
@@ -103,7 +105,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
       await load(warehouse, [await csv(test, `old ${billingMonth},${moment},,1,USD\n`)], { billingMonth });
     }
     await load(warehouse, [await csv(test, "new,2025-01-01T00:00:00Z,,1,USD\n")]);
-    const ids = (await rows(warehouse, "SELECT id FROM billing.bills ORDER BY period")).map((row) => row["id"]);
+    const ids = (await test.rows(warehouse, "SELECT id FROM billing.bills ORDER BY period")).map((row) => row["id"]);
     assert.deepEqual(ids, ["old 2024-12", "new", "old 2025-02"]);
     const months = (await warehouse.ledger(table)).receipts.map((receipt) => receipt.billingMonth);
     assert.deepEqual(months, ["2024-12", "2025-01", "2025-02"]);
@@ -116,7 +118,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     await prepare(warehouse, { tag: "text" });
     const columns: Columns = { tag: "text", period: "timestamp", id: "text" };
     await load(warehouse, [await csv(test, "blue,2025-02-01,b\n", columns)], { billingMonth: "2025-02" });
-    assert.deepEqual(await rows(warehouse, "SELECT id, cost, tag FROM billing.bills ORDER BY id"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, cost, tag FROM billing.bills ORDER BY id"), [
       { id: "a", cost: "1", tag: null },
       { id: "b", cost: null, tag: "blue" },
     ]);
@@ -131,20 +133,20 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
       await csv(test, "2025-01-01,b\n", { period: "timestamp", id: "text" }),
     ]);
     assert.deepEqual([measures.rows, measures.inserted], [2, 2]);
-    assert.deepEqual(await rows(warehouse, "SELECT id, cost FROM billing.bills ORDER BY id"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, cost FROM billing.bills ORDER BY id"), [
       { id: "a", cost: "1" },
       { id: "b", cost: null },
     ]);
     const none = await load(warehouse, []);
     assert.deepEqual(none, { rows: 0, inserted: 0, sums: [{}], firstUsage: null, lastUsage: null });
-    assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills"), []);
+    assert.deepEqual(await test.rows(warehouse, "SELECT id FROM billing.bills"), []);
   },
 
   "leaves everything as it was when a load fails": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse);
     await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\n")]);
-    const before = await snapshot(warehouse);
+    const before = await snapshot(test, warehouse);
     const good = await csv(test, "new,2025-01-01,,1,USD\n");
     const badRows = "new,2025-01-01,,1,USD\nworse,2025-01-01,,abc,USD\n";
     const bad = await csv(test, badRows);
@@ -155,17 +157,21 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     };
     const place = test.place(badText, 3, "abc");
     await rejects(load(warehouse, [good, bad]), "VALUE_INVALID", "abc", "cost", bad.file.key, place);
-    assert.deepEqual(await snapshot(warehouse), before, "after a bad value");
+    assert.deepEqual(await snapshot(test, warehouse), before, "after a bad value");
     await assert.rejects(load(warehouse, failing()), /the file is gone/u);
-    assert.deepEqual(await snapshot(warehouse), before, "after a failing file");
+    assert.deepEqual(await snapshot(test, warehouse), before, "after a failing file");
     const replaces = await newestLoad(warehouse, month);
     const judged = warehouse.replaceMonth({ ...billReplacement, replaces, files: stream([good]) }, async () => {
       throw new Error("the sums differ");
     });
     await assert.rejects(judged, /the sums differ/u);
-    assert.deepEqual(await snapshot(warehouse), before, "after a refused proof");
+    assert.deepEqual(await snapshot(test, warehouse), before, "after a refused proof");
     await load(warehouse, [good]);
-    assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills"), [{ id: "new" }], "and goes on afterwards");
+    assert.deepEqual(
+      await test.rows(warehouse, "SELECT id FROM billing.bills"),
+      [{ id: "new" }],
+      "and goes on afterwards",
+    );
   },
 
   "leaves rows of other months out only when a delivery spans months": async (test) => {
@@ -178,7 +184,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
       const expected = billingMonth === "2025-01" ? [2, 2, { USD: "5" }] : [1, 1, { USD: "2" }];
       assert.deepEqual([measures.rows, measures.inserted, measures.sums[0]], expected);
     }
-    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 3);
+    assert.equal((await test.rows(warehouse, "SELECT id FROM billing.bills")).length, 3);
     const missing = await csv(test, 'a,2025-01-01,,1,USD\n"two\nlines",,,1,USD\n');
     for (const spansMonths of [false, true]) {
       await rejects(load(warehouse, [missing], { spansMonths }), "PERIOD_MISSING", missing.file.key, "period");
@@ -229,7 +235,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
       const file = await csv(test, `${billingMonth}\n`, { id: "text" });
       assert.equal((await load(warehouse, [file], { ...options, billingMonth })).rows, 1);
     }
-    assert.deepEqual(await rows(warehouse, "SELECT id, billing_month FROM billing.bills ORDER BY id"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, billing_month FROM billing.bills ORDER BY id"), [
       { id: "2025-01", billing_month: "2025-01-01" },
       { id: "2025-02", billing_month: "2025-02-01" },
     ]);
@@ -240,8 +246,10 @@ function byName<T extends { readonly sourceName: string }>(list: readonly T[]): 
   return list.toSorted((first, second) => (first.sourceName < second.sourceName ? -1 : 1));
 }
 
-async function snapshot(warehouse: Warehouse): Promise<unknown> {
+async function snapshot(test: TestWarehouse, warehouse: Warehouse): Promise<unknown> {
   const names = ["bills", "bills_load_tracking", "_dlt_loads", "_dlt_pipeline_state"];
-  const tables = await Promise.all(names.map((name) => rows(warehouse, `SELECT * FROM billing.${name} ORDER BY 1, 2`)));
+  const tables = await Promise.all(
+    names.map((name) => test.rows(warehouse, `SELECT * FROM billing.${name} ORDER BY 1, 2`)),
+  );
   return { tables, ledger: await warehouse.ledger(table) };
 }

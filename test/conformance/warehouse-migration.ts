@@ -3,28 +3,28 @@ import assert from "node:assert/strict";
 import type { Warehouse } from "../../src/warehouses/warehouse.ts";
 import { rejects } from "../support/rejects.ts";
 import { csv, load, prepare, rows, table, type Columns } from "./bills.ts";
-import type { TestWarehouse } from "./warehouse.ts";
+import type { CapableTestWarehouse, TestWarehouse } from "./warehouse.ts";
 
-/** How tables that somebody else made become like its own. */
-export const migrationCases: Readonly<Record<string, (test: TestWarehouse) => Promise<void>>> = {
+/** Migration: how tables that another program made become like its own. */
+export const migrationCases: Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>> = {
   "has nothing to migrate beside a table of its own, and taking a step all the same changes nothing": async (test) => {
     const warehouse = await test.open();
-    assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+    assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
     await prepare(warehouse);
     await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\n")]);
     const before = await snapshot(warehouse);
-    assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+    assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
     const steps = [
       { step: "tracking-columns" },
       { step: "decimals", column: "cost" },
       { step: "decimals", column: "no_such_column" },
       { step: "partitioning", ...partitioning },
     ] as const;
-    for (const step of steps) assert.deepEqual(await warehouse.migrate(table, step), { roundedValues: 0 });
+    for (const step of steps) assert.deepEqual(await warehouse.migration.migrate(table, step), { roundedValues: 0 });
     assert.deepEqual(await snapshot(warehouse), before);
     await warehouse.close();
     const reading = await test.open("read");
-    assert.deepEqual(await reading.pendingSteps(table, partitioning), []);
+    assert.deepEqual(await reading.migration.pendingSteps(table, partitioning), []);
   },
 
   "makes floats the exact numbers that they mean, and tells how many had to be rounded": async (test) => {
@@ -37,7 +37,9 @@ export const migrationCases: Readonly<Record<string, (test: TestWarehouse) => Pr
     const amounts = ["0.1", "", "1e-7", "-1234567.89", "0.30000000000000004", "1e17", deep, "1e-181", "-0"];
     await loadAmounts(test, warehouse, floats, amounts);
     const { registry } = await warehouse.ledger(table);
-    assert.deepEqual(await warehouse.migrate(table, { step: "decimals", column: "cost" }), { roundedValues: 1 });
+    assert.deepEqual(await warehouse.migration.migrate(table, { step: "decimals", column: "cost" }), {
+      roundedValues: 1,
+    });
     const held = await rows(warehouse, "SELECT cost FROM billing.bills ORDER BY id");
     assert.deepEqual(
       held.map((row) => row["cost"]),
@@ -63,7 +65,9 @@ export const migrationCases: Readonly<Record<string, (test: TestWarehouse) => Pr
       registry.map((row) => (row.columnName === "cost" ? { ...row, type: "decimal" } : row)),
     );
     const again = await snapshot(warehouse);
-    assert.deepEqual(await warehouse.migrate(table, { step: "decimals", column: "cost" }), { roundedValues: 0 });
+    assert.deepEqual(await warehouse.migration.migrate(table, { step: "decimals", column: "cost" }), {
+      roundedValues: 0,
+    });
     assert.deepEqual(await snapshot(warehouse), again);
     await load(warehouse, [await csv(test, "new,2025-02-01,0.12,\n", floats)], {
       ...noCosts,
@@ -77,7 +81,9 @@ export const migrationCases: Readonly<Record<string, (test: TestWarehouse) => Pr
     await prepare(warehouse, texts);
     const half = `0.${"1".repeat(warehouse.decimalScale)}5`;
     await loadAmounts(test, warehouse, texts, ["1.50", "   ", "1.5E-7", "-.5", "+2", "0E-10", half, "12345678901.25"]);
-    assert.deepEqual(await warehouse.migrate(table, { step: "decimals", column: "cost" }), { roundedValues: 1 });
+    assert.deepEqual(await warehouse.migration.migrate(table, { step: "decimals", column: "cost" }), {
+      roundedValues: 1,
+    });
     const held = await rows(warehouse, "SELECT cost, note FROM billing.bills ORDER BY id");
     assert.deepEqual(
       held.map((row) => row["cost"]),
@@ -98,7 +104,7 @@ export const migrationCases: Readonly<Record<string, (test: TestWarehouse) => Pr
       await loadAmounts(test, warehouse, texts, ["1", `"${value}"`, "2", `"${value}"`]);
       const before = await snapshot(warehouse);
       const error = await rejects(
-        warehouse.migrate(table, { step: "decimals", column: "cost" }),
+        warehouse.migration.migrate(table, { step: "decimals", column: "cost" }),
         "VALUE_INVALID",
         "cost",
         JSON.stringify(value),

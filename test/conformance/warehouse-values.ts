@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { rejects } from "../support/rejects.ts";
-import { csv, header, load, mapped, prepare, rows, table, type Columns } from "./bills.ts";
+import { csv, header, load, mapped, prepare, table, type Columns } from "./bills.ts";
 import type { TestWarehouse } from "./warehouse.ts";
 
 /** What becomes of names and values. */
@@ -26,7 +26,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     ];
     const lines = cases.map(([delivered], index) => `${String(index).padStart(3, "0")},2025-01-01,,${delivered},USD\n`);
     await load(warehouse, [await csv(test, lines.join(""))]);
-    const kept = await rows(warehouse, "SELECT cost FROM billing.bills ORDER BY id");
+    const kept = await test.rows(warehouse, "SELECT cost FROM billing.bills ORDER BY id");
     assert.deepEqual(
       kept.map((row) => row["cost"]),
       cases.map(([, expected]) => expected),
@@ -81,7 +81,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     );
     const measures = await load(warehouse, [await csv(test, lines.join(""))]);
     assert.deepEqual([measures.firstUsage, measures.lastUsage], ["0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"]);
-    const read = await rows(warehouse, "SELECT used FROM billing.bills ORDER BY id");
+    const read = await test.rows(warehouse, "SELECT used FROM billing.bills ORDER BY id");
     assert.deepEqual(
       read.map((row) => row["used"]),
       forms.map(([, expected]) => expected),
@@ -117,7 +117,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     await prepare(warehouse, columns);
     const file = await csv(test, "2025-01-01,Variable,4\n", columns, ["bill/Period", "product/ecu", "product/ECU"]);
     await load(warehouse, [file], { costColumns: [], currencyColumn: null, usageColumn: null });
-    assert.deepEqual(await rows(warehouse, "SELECT product_ecu, product_ecu_1 FROM billing.bills"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT product_ecu, product_ecu_1 FROM billing.bills"), [
       { product_ecu: "Variable", product_ecu_1: "4" },
     ]);
   },
@@ -131,7 +131,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
       [1, 2] AS l, {'Rate': 1.5, 'Name': 'x'} AS s, '"k": "v","k2": ' AS r`);
     const file = { ...(await test.put("nested.parquet", bytes)), columns: mapped(columns) };
     await load(warehouse, [file], { costColumns: [], currencyColumn: null, usageColumn: null });
-    assert.deepEqual(await rows(warehouse, "SELECT tags, list, one, raw FROM billing.bills"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT tags, list, one, raw FROM billing.bills"), [
       {
         tags: '{"user:Name":"a \\"b\\"","empty":null}',
         list: "[1,2]",
@@ -173,7 +173,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
       number: "9007199254740993",
       note: "2.50",
     };
-    const kept = await rows(warehouse, "SELECT * FROM billing.bills ORDER BY amount DESC");
+    const kept = await test.rows(warehouse, "SELECT * FROM billing.bills ORDER BY amount DESC");
     // A warehouse whose decimals have no scale of their own writes no zeros at the end.
     for (const row of kept) assert.match(String(row["note"]), /^2\.50?$/u);
     assert.deepEqual(
@@ -228,7 +228,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     ] as const) {
       const file = { ...(await test.put("cells.csv", text)), columns: mapped(columns) };
       await load(warehouse, [file], none);
-      const [row] = await rows(
+      const [row] = await test.rows(
         warehouse,
         `SELECT ${cells.map((_, index) => `c${index}`).join(", ")} FROM billing.bills`,
       );
@@ -248,7 +248,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
       const file = await csv(test, text);
       await rejects(load(warehouse, [file]), "FILE_INVALID", file.file.key, test.place(header() + text, 3));
     }
-    assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills"), []);
+    assert.deepEqual(await test.rows(warehouse, "SELECT id FROM billing.bills"), []);
   },
 
   "takes no name and no value for SQL": async (test) => {
@@ -265,7 +265,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     const sources = ["p", hostile, "'"];
     const file = await csv(test, `2025-01-01,"'); DROP TABLE billing.bills; --","\${x} {{y}} $1"\n`, columns, sources);
     await load(warehouse, [file], { costColumns: [], currencyColumn: null, usageColumn: null });
-    assert.deepEqual(await rows(warehouse, "SELECT * FROM billing.bills"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT * FROM billing.bills"), [
       {
         period: "2025-01-01T00:00:00Z",
         [test.oddName]: "'); DROP TABLE billing.bills; --",
@@ -281,7 +281,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     const columns: Columns = { period: "timestamp", id: "bigint", cost: "decimal", day: "date", flag: "boolean" };
     const file = await csv(test, "2025-01-01,9007199254740993,100,2025-01-02T10:00:00Z,TRUE\n", columns);
     await load(warehouse, [file], { costColumns: [], currencyColumn: null, usageColumn: null });
-    assert.deepEqual(await rows(warehouse, "SELECT id, cost, day, flag, period FROM billing.bills"), [
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, cost, day, flag, period FROM billing.bills"), [
       { id: "9007199254740993", cost: "100", day: "2025-01-02", flag: true, period: "2025-01-01T00:00:00Z" },
     ]);
     const wrong = await csv(test, "2025-01-01,1.5,1,2025-01-01,true\n", columns);

@@ -1,7 +1,17 @@
-import type { MappedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
+import type {
+  Capability,
+  FullWarehouse,
+  MappedFile,
+  OpenMode,
+  QueryRow,
+  Warehouse,
+} from "../../src/warehouses/warehouse.ts";
+import { doctorCases } from "./warehouse-doctor.ts";
 import { loadCases } from "./warehouse-loads.ts";
+import { measureCases, measuringCases } from "./warehouse-measures.ts";
 import { migrationCases } from "./warehouse-migration.ts";
-import { pastCases } from "./warehouse-past.ts";
+import { previousCases } from "./warehouse-previous.ts";
+import { queryCases } from "./warehouse-query.ts";
 import { sharingCases } from "./warehouse-sharing.ts";
 import { valueCases } from "./warehouse-values.ts";
 
@@ -9,31 +19,56 @@ import { valueCases } from "./warehouse-values.ts";
 export interface TestWarehouse {
   /** Opens it, as often as a case wants. Without a mode: to write. */
   open(mode?: OpenMode): Promise<Warehouse>;
+  /** All rows of a query, as this opened warehouse sees them now. */
+  rows(warehouse: Warehouse, sql: string): Promise<QueryRow[]>;
   /** Puts a data file where the warehouse reads it: plain CSV or Parquet. */
   put(name: string, bytes: string | Uint8Array): Promise<Pick<MappedFile, "file" | "path" | "storageUrl">>;
   /** The bytes of a Parquet file with the rows of a query of DuckDB. */
   parquet(sql: string): Promise<Uint8Array>;
   /**
    * How the warehouse names the place of a row in a CSV file's text, whose line this is, from 1: `line 3`; empty where it
-   * cannot tell the place of this value.
+   * cannot name the place of this value.
    */
   place(text: string, line: number, value?: string): string;
   /** A column name with as much of quotes, blanks and punctuation as the warehouse takes. */
   readonly oddName: string;
 }
 
-/** What every warehouse must do, as named cases that know no test runner. Each takes a database of its own. */
-export const warehouseCases: Readonly<Record<string, (test: TestWarehouse) => Promise<void>>> = {
+/** The database of a warehouse with every capability. */
+export interface CapableTestWarehouse extends TestWarehouse {
+  open(mode?: OpenMode): Promise<FullWarehouse>;
+}
+
+/**
+ * What every warehouse must do, whatever it can do besides, as named cases that know no test runner. Each takes a
+ * database of its own.
+ */
+export const coreCases: Readonly<Record<string, (test: TestWarehouse) => Promise<void>>> = {
   ...loadCases,
   ...valueCases,
   ...sharingCases,
-  ...migrationCases,
-  ...pastCases,
+  ...measureCases,
 };
 
-/** The cases that also tell whether files which reach a warehouse in another way come to the same end. */
+/** What a warehouse must do that has a capability. */
+export const capabilityCases: Readonly<
+  Record<Capability, Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>>>
+> = {
+  measuring: measuringCases,
+  previous: previousCases,
+  migration: migrationCases,
+  doctor: doctorCases,
+  query: queryCases,
+};
+
+/** All of them, for a warehouse with every capability. */
+export const warehouseCases: Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>> = Object.assign(
+  {},
+  coreCases,
+  ...Object.values(capabilityCases),
+);
+
+/** The cases that also show whether files which reach a warehouse in another way come to the same end. */
 export const uploadCases: Readonly<Record<string, (test: TestWarehouse) => Promise<void>>> = Object.fromEntries(
-  Object.entries(warehouseCases).filter(
-    ([title]) => title in loadCases || /parquet|nested|cells|no such csv/iu.test(title),
-  ),
+  Object.entries(coreCases).filter(([title]) => title in loadCases || /parquet|nested|cells|no such csv/iu.test(title)),
 );

@@ -10,6 +10,7 @@ import { BillhouseError } from "../../src/errors.ts";
 import type { RunFinished } from "../../src/index.ts";
 import { explainOpening, writeHolder } from "../../src/warehouses/duckdb/holder.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
+import { requireCapability } from "../../src/warehouses/warehouse.ts";
 import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { ask, createProject, curSection, runWell, type Project } from "../support/projects.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -84,7 +85,7 @@ describe("two runs at once on one database", { concurrency: 2 }, () => {
     await deliver(project.bucket, curDelivery({ month: "2025-02", id: "new", files: [curRows("2025-02", "5")] }));
     const reader = await openWarehouse(project.config.warehouse, "reader");
     const count = async (): Promise<unknown> => {
-      for await (const row of reader.query(`SELECT count(*) AS n FROM ${table}`)) return row["n"];
+      for await (const row of requireCapability(reader, "query")(`SELECT count(*) AS n FROM ${table}`)) return row["n"];
       return undefined;
     };
     assert.equal(await count(), "6");

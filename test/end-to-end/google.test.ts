@@ -8,6 +8,7 @@ import type { Receipt } from "../../src/model.ts";
 import { tableOf } from "../../src/pipeline/months/select.ts";
 import { nextMonth } from "../../src/schema/periods.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
+import { requireCapability } from "../../src/warehouses/warehouse.ts";
 import { samplesFolder } from "../support/samples.ts";
 import { zipBytes } from "../support/zip.ts";
 import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver, withFile } from "../support/deliveries.ts";
@@ -231,7 +232,7 @@ async function questions(project: Project, sql: string): Promise<Readonly<Record
   const warehouse = await openWarehouse(project.config.warehouse, "reader");
   try {
     const found: Readonly<Record<string, unknown>>[] = [];
-    for await (const row of warehouse.query(sql)) found.push(row);
+    for await (const row of requireCapability(warehouse, "query")(sql)) found.push(row);
     return found;
   } finally {
     await warehouse.close();

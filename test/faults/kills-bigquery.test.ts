@@ -6,7 +6,7 @@ import pMap from "p-map";
 import type { Receipt } from "../../src/model.ts";
 import { tableOf } from "../../src/pipeline/months/select.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
-import type { QueryRow } from "../../src/warehouses/warehouse.ts";
+import { type QueryRow, requireCapability } from "../../src/warehouses/warehouse.ts";
 import { curDelivery, curRows, type Delivery } from "../support/deliveries.ts";
 import { createGoogleProject, upload, type GoogleProject } from "../support/google.ts";
 import { runWell } from "../support/projects.ts";
@@ -91,7 +91,7 @@ async function booksOf({ config, bigquery }: GoogleProject): Promise<Books> {
   const warehouse = await openWarehouse(config.warehouse, "read");
   const ask = async (sql: string): Promise<QueryRow[]> => {
     const rows: QueryRow[] = [];
-    for await (const row of warehouse.query(sql)) rows.push(row);
+    for await (const row of requireCapability(warehouse, "query")(sql)) rows.push(row);
     return rows;
   };
   try {

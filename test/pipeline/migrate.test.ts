@@ -328,14 +328,14 @@ describe("receipts move into the tracking table, and readers find the same ones"
         );
       }
       const before = await warehouse.ledger(table);
-      const [pending] = await warehouse.pendingSteps(table, partitioning);
+      const [pending] = await warehouse.migration.pendingSteps(table, partitioning);
       assert.match(pending?.what ?? "", /columns for receipts, and 3 receipts move/u);
-      for (const _ of [1, 2]) await warehouse.migrate(table, { step: "tracking-columns" });
+      for (const _ of [1, 2]) await warehouse.migration.migrate(table, { step: "tracking-columns" });
       assert.deepEqual(await warehouse.ledger(table), before);
       assert.deepEqual(await rows(warehouse, `FROM "${table.dataset}"._billhouse_receipts`), []);
       const all = await rows(warehouse, `SELECT * FROM "${table.dataset}"."${table.name}_load_tracking"`);
       assert.equal(all.filter((row) => row["billhouse_version"] !== null).length, 3, "replaced months too");
-      assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+      assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
     });
   }
 });

@@ -5,20 +5,21 @@ import type { TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
 import { openBigquery, type BigqueryOptions } from "../../src/warehouses/bigquery/driver.ts";
-import type { MappedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
-import type { TestWarehouse } from "../conformance/warehouse.ts";
+import type { FullWarehouse, MappedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
+import { rows } from "../conformance/bills.ts";
+import type { CapableTestWarehouse } from "../conformance/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 import { startBigqueryServer, type BigqueryServer, type BigqueryServerOptions } from "../servers/bigquery/server.ts";
 import { startGcsServer, type GcsServer } from "../servers/gcs.ts";
 
 /** A BigQuery of one test, with the Cloud Storage beside it. */
-export interface TestBigquery extends TestWarehouse {
+export interface TestBigquery extends CapableTestWarehouse {
   readonly server: BigqueryServer;
   /** With the buckets `delivered`, in which files lie, and `staging`, which takes uploads. */
   readonly storage: GcsServer;
   /** What `open` opens with where it is told nothing else. */
   readonly options: BigqueryOptions;
-  open(mode?: OpenMode, options?: Partial<BigqueryOptions>): Promise<Warehouse>;
+  open(mode?: OpenMode, options?: Partial<BigqueryOptions>): Promise<FullWarehouse>;
   /** Puts a data file on this machine, from where it has to be uploaded. */
   putHere(name: string, bytes: string | Uint8Array): Promise<Pick<MappedFile, "file" | "path" | "storageUrl">>;
 }
@@ -77,6 +78,8 @@ export async function bigqueryWarehouse(
       opened.push(warehouse);
       return warehouse;
     },
+
+    rows,
 
     async put(name, bytes) {
       count += 1;

@@ -5,16 +5,17 @@ import type { TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
 import { openDuckdb, type DuckdbOptions } from "../../src/warehouses/duckdb/driver.ts";
-import type { OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
-import type { TestWarehouse } from "../conformance/warehouse.ts";
+import type { FullWarehouse, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
+import { rows } from "../conformance/bills.ts";
+import type { CapableTestWarehouse } from "../conformance/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 
 /** A DuckDB database of one test, and where it lies. */
-export interface TestDuckdb extends TestWarehouse {
+export interface TestDuckdb extends CapableTestWarehouse {
   /** The folder of the database `bills.duckdb`. */
   readonly folder: string;
   readonly path: string;
-  open(mode?: OpenMode, options?: Partial<DuckdbOptions>): Promise<Warehouse>;
+  open(mode?: OpenMode, options?: Partial<DuckdbOptions>): Promise<FullWarehouse>;
 }
 
 /** Makes the folder of a database; the database itself comes into being when it is opened. */
@@ -34,6 +35,8 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       opened.push(warehouse);
       return warehouse;
     },
+
+    rows,
 
     async put(name, bytes) {
       count += 1;

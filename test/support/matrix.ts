@@ -7,6 +7,7 @@ import type { Receipt } from "../../src/model.ts";
 import { tableOf } from "../../src/pipeline/months/select.ts";
 import { compareDecimals, subtractDecimals } from "../../src/schema/decimals.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
+import { requireCapability } from "../../src/warehouses/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 import { account, startAzurite, type Azurite } from "../servers/azurite.ts";
 import { startBigqueryServer } from "../servers/bigquery/server.ts";
@@ -260,7 +261,10 @@ async function booksOf(config: Config): Promise<{ readonly receipts: readonly Re
     assert.ok(pipeline);
     const { receipts } = await warehouse.ledger(tableOf(pipeline));
     let rows = 0;
-    for await (const row of warehouse.query("SELECT COUNT(*) AS found FROM billing_data.bills_data")) {
+    for await (const row of requireCapability(
+      warehouse,
+      "query",
+    )("SELECT COUNT(*) AS found FROM billing_data.bills_data")) {
       rows = Number(row["found"]);
     }
     return { receipts, rows };

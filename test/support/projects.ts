@@ -8,7 +8,7 @@ import { loadConfig, query, run, showState, type Config, type RunOptions } from 
 import type { PipelineResult, RunEvent, RunFinished } from "../../src/index.ts";
 import { compareDecimals } from "../../src/schema/decimals.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
-import type { QueryRow } from "../../src/warehouses/warehouse.ts";
+import { type QueryRow, requireCapability } from "../../src/warehouses/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 
 /** A folder with a `billhouse.toml`, a bucket and, after a run, a database: what a user of billhouse has. */
@@ -225,7 +225,7 @@ export async function textRows(project: Project, sql: string): Promise<string[]>
   const warehouse = await openWarehouse(project.config.warehouse, "read");
   try {
     const texts: string[] = [];
-    for await (const row of warehouse.query(sql)) {
+    for await (const row of requireCapability(warehouse, "query")(sql)) {
       texts.push(JSON.stringify(Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))));
     }
     return texts;

@@ -163,8 +163,7 @@ async function loadMonth(
   };
   const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
   let rowsOf: (prepared: PreparedFile) => number | null = () => null;
-  let receipt: Draft | undefined;
-  await warehouse.replaceMonth(
+  const { receipt } = await warehouse.replaceMonth(
     {
       ...measured,
       table,
@@ -204,16 +203,14 @@ async function loadMonth(
         format: discovery.format,
         now,
       });
-      receipt = options.amend?.(draft) ?? draft;
-      const { submittedTime } = execution;
-      return loadPackage(current, table, { submittedTime, receipt }, warehouse.destinationType, now);
+      const proved = { submittedTime: execution.submittedTime, receipt: options.amend?.(draft) ?? draft };
+      return loadPackage(current, table, proved, warehouse.destinationType, now);
     },
   );
   for (const prepared of unread) {
     const { key, size } = prepared.file;
     listener.fileRead({ billing_month: billingMonth, key, rows: rowsOf(prepared), bytes: size });
   }
-  if (receipt === undefined) throw new Error(`The warehouse committed ${billingMonth} without asking for its receipt.`);
   return describeLoad(receipt, month);
 }
 

@@ -2,7 +2,7 @@ import type { DataFile, Execution, MeasuredColumns, Packing, Receipt } from "../
 import type { MappedColumn } from "../../schema/columns.ts";
 import { describeDrift } from "../../schema/drift.ts";
 import { reachPoint } from "../../warehouses/points.ts";
-import type { Warehouse } from "../../warehouses/warehouse.ts";
+import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { FailedMonth } from "../events.ts";
 import { loadedHeader, readHeaders } from "./headers.ts";
 import { layOut, stampedColumn, withoutCosts, withoutPeriod } from "./layout.ts";
@@ -68,6 +68,7 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
   const { situation, plan, mapped, partitionColumn, nameOf } = layout;
   const stamped = partitionColumn === stampedColumn;
   if (months.length > 0) {
+    if (pipeline.keepPrevious > 0) requireCapability(warehouse, "previous");
     const hasStamp = ledger.columns?.some(({ name }) => name === stampedColumn) ?? false;
     await warehouse.prepare(table, {
       added: stamped && !hasStamp ? [...plan.added, { name: stampedColumn, type: "date" }] : plan.added,

@@ -1,7 +1,7 @@
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
-import type { Warehouse } from "../../warehouses/warehouse.ts";
+import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { BilledLine } from "./lines.ts";
 import type { LoadedBill } from "./matches.ts";
 import { loadedMonth, type LoadedTable, measuredColumns, readLoaded } from "../months/loaded.ts";
@@ -54,7 +54,7 @@ export async function billOf(table: LoadedTable, warehouse: Warehouse, month: Bi
     });
   }
   const by = [invoiceColumn, payerColumn, chargeTypeColumn, serviceColumn, accountColumn];
-  const costs = await warehouse.costsBy(columns, by);
+  const costs = await requireCapability(warehouse, "measuring").costsBy(columns, by);
   const lines = costs.map(({ values, currency, rows, cost }): BilledLine => {
     const [invoice = null, payer = null, chargeType = null, service = null, account = null] = values;
     return { invoice, payer, chargeType, service, account, currency, rows, cost };

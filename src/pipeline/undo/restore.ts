@@ -4,7 +4,7 @@ import type { BillingMonth, DataFile, MeasuredColumns, Receipt, StoredObject } f
 import { loadPackage } from "../../state/package.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
-import type { MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
+import { type MonthColumns, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { FailedMonth } from "../events.ts";
 import { finalityNow, hasSameFigures } from "../months/finality.ts";
 import { stampedColumn } from "../load/layout.ts";
@@ -111,8 +111,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   const { billingMonth, current, previous, until } = undoing;
   const started = performance.now();
   const measured = previous.measured ?? columnsAlone(measuredColumns(loaded, billingMonth));
-  let receipt: Draft | undefined;
-  const isBack = await warehouse.restoreMonth(
+  const restored = await requireCapability(warehouse, "previous").restoreMonth(
     {
       ...measured,
       table,
@@ -136,12 +135,12 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
         durationSeconds: Math.round(performance.now() - started) / 1000,
         version,
       };
-      receipt = amended(draft, undoing, format.closed);
+      const receipt = amended(draft, undoing, format.closed);
       const load = { receipt, submittedTime: previous.submittedTime };
       return loadPackage(state, table, load, warehouse.destinationType, new Date());
     },
   );
-  if (isBack && receipt !== undefined) return receipt;
+  if (restored !== null) return restored.receipt;
   throw new BillhouseError(
     "ROWS_GONE",
     `Nobody has the rows of ${previous.executionId} any more: its files were overwritten or deleted, and no copy was kept.`,

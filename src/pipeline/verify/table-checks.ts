@@ -1,7 +1,7 @@
 import type { BillingMonth, CostLine } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
-import type { Warehouse } from "../../warehouses/warehouse.ts";
+import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
 import { isSelected, type MonthSelection } from "../months/select.ts";
@@ -14,7 +14,7 @@ export async function strayMonths(
 ): Promise<readonly MonthCheck[]> {
   const [newest = ""] = [...loaded.months.keys()].toSorted().toReversed();
   const { partitionColumn } = measuredColumns(loaded, newest);
-  const inTable = await warehouse.monthsIn(loaded.table, partitionColumn);
+  const inTable = await requireCapability(warehouse, "measuring").monthsIn(loaded.table, partitionColumn);
   const strays = [...inTable].filter(([month]) => month === "" || (!loaded.months.has(month) && isWanted(month)));
   if (strays.length === 0 && inTable.size > 0) {
     return [same("months", null, "rows of loaded months only", "rows of loaded months only")];
@@ -76,7 +76,7 @@ export async function heldAgainstReceipt(
     newest ? `a receipt of ${newest.executionId}` : "no receipt",
   );
   if (receipt === null) return [state];
-  const measures = await warehouse.measureMonth(measuredColumns(loaded, month));
+  const measures = await requireCapability(warehouse, "measuring").measureMonth(measuredColumns(loaded, month));
   const { summary, uninvoicedRows } = receipt;
   return [
     state,

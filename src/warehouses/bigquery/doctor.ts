@@ -14,7 +14,7 @@ import { referenceTo } from "./companion-tables.ts";
 import { createTable, dropTable, findTable } from "./api/tables.ts";
 import type { Uploads } from "./replace/uploads.ts";
 
-/** Looks whether everything is there that loading needs: see `Warehouse.examine`. */
+/** Looks whether everything is there that loading needs: see `Warehouse.doctor`. */
 export async function examine(
   settings: LoadSettings & SchemaSettings,
   tables: readonly Table[],

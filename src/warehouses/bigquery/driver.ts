@@ -17,7 +17,7 @@ import { openConnection } from "./api/rest.ts";
 import { restoreMonth } from "./previous/restore.ts";
 import { prepareState, prepareTable, type SchemaSettings } from "./schema.ts";
 import { reachPoint } from "../points.ts";
-import type { Holder, OpenMode, Warehouse } from "../warehouse.ts";
+import type { FullWarehouse, Holder, OpenMode } from "../warehouse.ts";
 import { makeWorkFolder } from "../work-folders.ts";
 
 /** How to reach BigQuery, and what to do there. */
@@ -43,7 +43,7 @@ const largestGzip = 4 * 1024 ** 3;
  * Errors, also of all that is done with it: CREDENTIALS_INVALID, CONFIG_INVALID, WAREHOUSE_DENIED, WAREHOUSE_NOT_FOUND,
  * WAREHOUSE_UNAVAILABLE, WAREHOUSE_UNSUPPORTED, LOCATION_MISMATCH, LIMIT_EXCEEDED, PARTITION_EXPIRED.
  */
-export async function openBigquery(options: BigqueryOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {
+export async function openBigquery(options: BigqueryOptions, mode: OpenMode, holder?: Holder): Promise<FullWarehouse> {
   const connection = await openConnection(options);
   const { stagingBucket } = options;
   const description = `BigQuery ${connection.project}`;
@@ -110,8 +110,9 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
     prepare: (table, change) => write(() => prepareTable(settings, table, change)),
 
     async replaceMonth(replacement, settle) {
-      const loadId = await write(() => replaceMonth(settings, replacement, settle));
+      const { load, loadId } = await write(() => replaceMonth(settings, replacement, settle));
       remember(replacement.table, [[replacement.billingMonth, loadId]]);
+      return load;
     },
 
     append: (table, settle) =>
@@ -131,26 +132,6 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
         );
       }),
 
-    history: (table, month) => run(() => readHistory(settings, table, month)),
-
-    monthsIn: (table, partitionColumn) => run(() => monthsIn(settings, table, partitionColumn)),
-
-    measureMonth: (month) => run(() => measureMonth(settings, month)),
-
-    costsBy: (month, columns) => run(() => costsBy(settings, month, columns)),
-
-    keptMonths: (table, partitionColumn) => run(() => keptMonths(settings, table, partitionColumn)),
-
-    async restoreMonth(restoration, settle) {
-      const loadId = await write(() => restoreMonth(settings, restoration, settle));
-      if (loadId !== null) remember(restoration.table, [[restoration.billingMonth, loadId]]);
-      return loadId !== null;
-    },
-
-    pendingSteps: (table, partitioning) => run(() => pendingSteps(settings, table, partitioning)),
-
-    migrate: (table, step) => write(() => settings.queue(() => migrate(settings, table, step))),
-
     publish: () =>
       write(async () => {
         reachPoint("before-publish");
@@ -159,7 +140,36 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
         reachPoint("after-publish");
       }),
 
-    examine: (tables) => run(() => examine(settings, tables, description)),
+    async close() {
+      connection.close();
+      await Promise.all(working);
+      if (workFolder !== null) await rm(workFolder, { recursive: true, force: true });
+    },
+
+    measuring: {
+      monthsIn: (table, partitionColumn) => run(() => monthsIn(settings, table, partitionColumn)),
+      measureMonth: (month) => run(() => measureMonth(settings, month)),
+      costsBy: (month, columns) => run(() => costsBy(settings, month, columns)),
+    },
+
+    previous: {
+      history: (table, month) => run(() => readHistory(settings, table, month)),
+      rows: (table, partitionColumn) => run(() => keptMonths(settings, table, partitionColumn)),
+
+      async restoreMonth(restoration, settle) {
+        const committed = await write(() => restoreMonth(settings, restoration, settle));
+        if (committed === null) return null;
+        remember(restoration.table, [[restoration.billingMonth, committed.loadId]]);
+        return committed.load;
+      },
+    },
+
+    migration: {
+      pendingSteps: (table, partitioning) => run(() => pendingSteps(settings, table, partitioning)),
+      migrate: (table, step) => write(() => settings.queue(() => migrate(settings, table, step))),
+    },
+
+    doctor: (tables) => run(() => examine(settings, tables, description)),
 
     async *query(sql) {
       connection.throwIfClosing();
@@ -168,12 +178,6 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
       } catch (error) {
         throw translateFailure(error, description);
       }
-    },
-
-    async close() {
-      connection.close();
-      await Promise.all(working);
-      if (workFolder !== null) await rm(workFolder, { recursive: true, force: true });
     },
   };
 }

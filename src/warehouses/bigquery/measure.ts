@@ -20,7 +20,7 @@ export interface MonthRows {
   readonly valueOf: (name: string) => TableValue | undefined;
 }
 
-/** Rows of every month in the table: see `Warehouse.monthsIn`. */
+/** Rows of every month in the table: see `Measuring.monthsIn`. */
 export async function monthsIn(
   settings: QuerySettings,
   table: Table,
@@ -47,7 +47,7 @@ export function monthText(moment: string, nativeType: string): string {
   return `FORMAT_TIMESTAMP('%E4Y-%m', ${exactMoment(moment, nativeType)})`;
 }
 
-/** What the table holds of a month: see `Warehouse.measureMonth`. */
+/** What the table holds of a month: see `Measuring.measureMonth`. */
 export async function measureMonth(settings: QuerySettings, month: MonthColumns): Promise<MonthMeasures> {
   const bill = await findBill(settings, month.table);
   const rows = bill === null ? null : rowsIn(month, bill);
@@ -93,7 +93,7 @@ export async function measureRows(
   return monthMeasures(groups, summary, { ...month, invoiceColumn: hasInvoices ? invoiceColumn : null });
 }
 
-/** The costs of a month by some columns: see `Warehouse.costsBy`. */
+/** The costs of a month by some columns: see `Measuring.costsBy`. */
 export async function costsBy(
   settings: QuerySettings,
   month: MonthColumns,

@@ -7,8 +7,8 @@ import { readRows, type Database } from "./database.ts";
 /** Less than this on the disk is told: a month is unpacked beside the database while it is loaded. */
 const wantedBytes = 2 * 1024 ** 3;
 
-/** Looks at the file of the database, its folder and its disk: see `Warehouse.examine`. */
-export async function examine(database: Database, path: string): Promise<readonly Finding[]> {
+/** Looks at the file of the database, its folder and its disk: see `Warehouse.doctor`. */
+export async function doctor(database: Database, path: string): Promise<readonly Finding[]> {
   const [engine] = await database.use((connection) => readRows(connection, "SELECT version() AS version"));
   let folder = dirname(path);
   while (!existsSync(folder)) folder = dirname(folder);

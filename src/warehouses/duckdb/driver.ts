@@ -1,17 +1,17 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { castMacros } from "./casts.ts";
-import { examine } from "./doctor.ts";
-import { keptMonths, restoreMonth } from "./previous.ts";
+import { doctor } from "./doctor.ts";
+import { previousRows, restoreMonth } from "./previous.ts";
 import { readCurrentState, readHistory, readLedger } from "./ledger.ts";
 import { replaceMonth } from "./replace.ts";
 import { costsBy, measureMonth, monthsIn } from "./measure.ts";
 import { migrate, pendingSteps } from "./migrate.ts";
 import { type DuckdbOptions, openDatabase } from "./opening.ts";
 import { takeLease, writePackage } from "./packages.ts";
-import { askQuestion } from "./query.ts";
+import { runQuery } from "./query.ts";
 import { createPublisher } from "./read-copy.ts";
 import { prepareState, prepareTable } from "./schema.ts";
-import type { OpenMode, Warehouse } from "../warehouse.ts";
+import type { FullWarehouse, OpenMode } from "../warehouse.ts";
 
 export type { DuckdbOptions } from "./opening.ts";
 
@@ -21,7 +21,7 @@ export type { DuckdbOptions } from "./opening.ts";
  * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL,
  * CONFIG_INVALID.
  */
-export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<Warehouse> {
+export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
   const database = await openDatabase(options, mode);
   const { description, workFolder } = database;
   const publisher = workFolder === null ? undefined : createPublisher(database, workFolder);
@@ -64,35 +64,34 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
       );
     },
 
-    history: (table, month) => database.use((connection) => readHistory(connection, table, month)),
-
-    monthsIn: (table, column) => database.use((connection) => monthsIn(connection, table, column)),
-
-    measureMonth: (month) => measuring((connection) => measureMonth(connection, month)),
-
-    costsBy: (month, columns) => measuring((connection) => costsBy(connection, month, columns)),
-
-    keptMonths: (table, column) => database.use((connection) => keptMonths(connection, table, column)),
-
-    restoreMonth: (restoration, settle) => write(() => restoreMonth(database, restoration, settle)),
-
-    pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
-
-    migrate: (table, step) => write(() => database.transact((connection) => migrate(connection, table, step))),
-
     async publish(since) {
       await write(async () => publisher?.publish(since));
-    },
-
-    examine: () => examine(database, options.path),
-
-    async *query(sql) {
-      yield* database.stream((connection) => askQuestion(connection, sql, mode !== "write"));
     },
 
     async close() {
       await database.close();
       await publisher?.close();
     },
+
+    measuring: {
+      monthsIn: (table, column) => database.use((connection) => monthsIn(connection, table, column)),
+      measureMonth: (month) => measuring((connection) => measureMonth(connection, month)),
+      costsBy: (month, columns) => measuring((connection) => costsBy(connection, month, columns)),
+    },
+
+    previous: {
+      history: (table, month) => database.use((connection) => readHistory(connection, table, month)),
+      rows: (table, column) => database.use((connection) => previousRows(connection, table, column)),
+      restoreMonth: (restoration, settle) => write(() => restoreMonth(database, restoration, settle)),
+    },
+
+    migration: {
+      pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
+      migrate: (table, step) => write(() => database.transact((connection) => migrate(connection, table, step))),
+    },
+
+    doctor: () => doctor(database, options.path),
+
+    query: (sql) => database.stream((connection) => runQuery(connection, sql, mode !== "write")),
   };
 }

@@ -26,7 +26,7 @@ export async function nativeColumns(
   return new Map(columns.map((column) => [fold(column.name), column.nativeType]));
 }
 
-/** Rows by billing month: see `Warehouse.monthsIn`. */
+/** Rows by billing month: see `Measuring.monthsIn`. */
 export async function monthsIn(
   connection: DuckDBConnection,
   table: Table,
@@ -42,7 +42,7 @@ export async function monthsIn(
   return new Map(rows.map((row) => [String(row["month"]), Number(row["rows"])]));
 }
 
-/** What the table holds of one month: see `Warehouse.measureMonth`. */
+/** What the table holds of one month: see `Measuring.measureMonth`. */
 export async function measureMonth(connection: DuckDBConnection, month: MonthColumns): Promise<MonthMeasures> {
   const columns = await nativeColumns(connection, month.table.dataset, month.table.name);
   const wanted = presentColumns(month, columns);
@@ -77,7 +77,7 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
   };
 }
 
-/** The costs of one month by some columns: see `Warehouse.costsBy`. */
+/** The costs of one month by some columns: see `Measuring.costsBy`. */
 export async function costsBy(
   connection: DuckDBConnection,
   month: MonthColumns,

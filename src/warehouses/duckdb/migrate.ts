@@ -18,7 +18,7 @@ import { identifier, tableName } from "./names.ts";
 import { takeLease } from "./packages.ts";
 import { prepareState } from "./schema.ts";
 
-/** What is left to migrate beside a table: see `Warehouse.pendingSteps`. */
+/** What is left to migrate beside a table: see `Migration.pendingSteps`. */
 export async function pendingSteps(connection: DuckDBConnection, table: Table): Promise<readonly PendingStep[]> {
   const name = trackingTableName(table);
   const tracking = await columnsOf(connection, table.dataset, name);
@@ -33,7 +33,7 @@ export async function pendingSteps(connection: DuckDBConnection, table: Table): 
   return [{ step: { step: "tracking-columns" }, what }];
 }
 
-/** Takes one step: see `Warehouse.migrate`. The connection must be in a transaction. */
+/** Takes one step: see `Migration.migrate`. The connection must be in a transaction. */
 export async function migrate(
   connection: DuckDBConnection,
   table: Table,

@@ -1,12 +1,13 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Table, TableColumn } from "../../model.ts";
+import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import {
-  keptLoadColumn,
-  keptTable,
-  type KeptMonths,
   type MonthReplacement,
   type MonthRestoration,
+  previousLoadColumn,
+  type PreviousRows,
+  previousTable,
   type Settle,
 } from "../warehouse.ts";
 import { castExpression } from "./casts.ts";
@@ -23,8 +24,8 @@ import { takeLease, writePackage } from "./packages.ts";
  * are not what their receipt tells when they are put back. The connection must be in a transaction.
  */
 export async function prepareKept(connection: DuckDBConnection, table: Table, keepsPrevious: boolean): Promise<void> {
-  const kept = tableName(table.dataset, keptTable(table));
-  const present = await nativeColumns(connection, table.dataset, keptTable(table));
+  const kept = tableName(table.dataset, previousTable(table));
+  const present = await nativeColumns(connection, table.dataset, previousTable(table));
   const columns = await columnsOf(connection, table.dataset, table.name);
   if (present.size > 0) {
     const isOther = ({ name, nativeType }: TableColumn): boolean =>
@@ -38,7 +39,7 @@ export async function prepareKept(connection: DuckDBConnection, table: Table, ke
             : `TRY(${castExpression(identifier(name), before, nativeType)})`;
         return `${value} AS ${identifier(name)}`;
       });
-      const all = [identifier(keptLoadColumn), ...values].join(", ");
+      const all = [identifier(previousLoadColumn), ...values].join(", ");
       await connection.run(`CREATE OR REPLACE TABLE ${kept} AS SELECT ${all} FROM ${kept}`);
       return;
     }
@@ -46,7 +47,7 @@ export async function prepareKept(connection: DuckDBConnection, table: Table, ke
       await connection.run(`ALTER TABLE ${kept} ADD COLUMN ${identifier(name)} ${nativeType}`);
     }
   } else if (keepsPrevious) {
-    const all = [["VARCHAR", keptLoadColumn], ...columns.map(({ name, nativeType }) => [nativeType, name])];
+    const all = [["VARCHAR", previousLoadColumn], ...columns.map(({ name, nativeType }) => [nativeType, name])];
     const definitions = all.map(([type, name = ""]) => `${identifier(name)} ${type}`);
     await connection.run(`CREATE TABLE ${kept} (${definitions.join(", ")})`);
   }
@@ -59,8 +60,8 @@ export async function prepareKept(connection: DuckDBConnection, table: Table, ke
 export async function keepRows(connection: DuckDBConnection, change: MonthReplacement, inMonth: string): Promise<void> {
   const { table, replaces, keepPrevious, restoredLoadId } = change;
   if (keepPrevious === 0 || replaces === null) return;
-  const kept = tableName(table.dataset, keptTable(table));
-  const load = identifier(keptLoadColumn);
+  const kept = tableName(table.dataset, previousTable(table));
+  const load = identifier(previousLoadColumn);
   await connection.run(`DELETE FROM ${kept} WHERE ${inMonth} AND ${load} IN ($1, $2)`, [replaces, restoredLoadId]);
   await connection.run(
     `INSERT INTO ${kept} BY NAME SELECT CAST($1 AS VARCHAR) AS ${load}, * FROM ${tableName(table.dataset, table.name)} WHERE ${inMonth}`,
@@ -72,18 +73,18 @@ export async function keepRows(connection: DuckDBConnection, change: MonthReplac
   );
 }
 
-/** What is kept: see `Warehouse.keptMonths`. */
-export async function keptMonths(
+/** What is kept: see `PreviousLoads.rows`. */
+export async function previousRows(
   connection: DuckDBConnection,
   table: Table,
   partitionColumn: string,
-): Promise<KeptMonths> {
-  const columns = await nativeColumns(connection, table.dataset, keptTable(table));
+): Promise<PreviousRows> {
+  const columns = await nativeColumns(connection, table.dataset, previousTable(table));
   if (!columns.has(fold(partitionColumn))) return { months: [], bytes: 0 };
-  const kept = tableName(table.dataset, keptTable(table));
+  const kept = tableName(table.dataset, previousTable(table));
   const rows = await readRows(
     connection,
-    `SELECT coalesce(strftime(TRY_CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", ${identifier(keptLoadColumn)} AS "load", count(*) AS "rows"
+    `SELECT coalesce(strftime(TRY_CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", ${identifier(previousLoadColumn)} AS "load", count(*) AS "rows"
       FROM ${kept} GROUP BY 1, 2 ORDER BY 1, 2`,
   );
   const [storage] = await readRows(
@@ -102,24 +103,24 @@ export async function keptMonths(
   };
 }
 
-/** Puts kept rows back: see `Warehouse.restoreMonth`. */
+/** Puts kept rows back: see `PreviousLoads.restoreMonth`. */
 export async function restoreMonth(
   database: Database,
   restoration: MonthRestoration,
   settle: Settle,
-): Promise<boolean> {
+): Promise<MonthPackage | null> {
   const { table, loadId } = restoration;
   const target = tableName(table.dataset, table.name);
-  const kept = tableName(table.dataset, keptTable(table));
+  const kept = tableName(table.dataset, previousTable(table));
   const restored = await database.transact(async (connection) => {
     await takeLease(connection, table);
     const columns = await nativeColumns(connection, table.dataset, table.name);
     const inMonth = monthCondition(restoration, columns);
-    const isOfLoad = `${inMonth} AND ${identifier(keptLoadColumn)} = $1`;
-    const present = await columnsOf(connection, table.dataset, keptTable(table));
-    if (present.length === 0) return false;
+    const isOfLoad = `${inMonth} AND ${identifier(previousLoadColumn)} = $1`;
+    const present = await columnsOf(connection, table.dataset, previousTable(table));
+    if (present.length === 0) return null;
     const [found] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
-    if (Number(found?.["rows"]) === 0) return false;
+    if (Number(found?.["rows"]) === 0) return null;
     reachPoint("before-delete");
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
     reachPoint("after-delete");
@@ -132,8 +133,9 @@ export async function restoreMonth(
     await connection.run(`DELETE FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
     const measures = { ...(await measureMonth(connection, restoration)), inserted: rowsChanged, delivered: null };
     reachPoint("measured");
-    await writePackage(connection, table, await settle(measures, await readCurrentState(connection, table)));
-    return true;
+    const load = await settle(measures, await readCurrentState(connection, table));
+    await writePackage(connection, table, load);
+    return load;
   });
   await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
   return restored;

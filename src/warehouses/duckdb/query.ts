@@ -19,12 +19,12 @@ import { BillhouseError } from "../../errors.ts";
 import type { QueryRow } from "../warehouse.ts";
 
 /** Runs one statement that only reads, and streams its rows. Error: QUERY_INVALID. */
-export async function* askQuestion(
+export async function* runQuery(
   connection: DuckDBConnection,
   sql: string,
   explains: boolean,
 ): AsyncGenerator<QueryRow> {
-  const statement = await prepareQuestion(connection, sql, explains);
+  const statement = await prepareQuery(connection, sql, explains);
   try {
     const result = await statement.stream();
     const names = result.deduplicatedColumnNames();
@@ -33,13 +33,13 @@ export async function* askQuestion(
         yield Object.fromEntries(names.map((name, position) => [name, plain(row[position] ?? null)]));
     }
   } catch (error) {
-    throw invalidQuestion(error);
+    throw invalidQuery(error);
   } finally {
     statement.destroySync();
   }
 }
 
-async function prepareQuestion(
+async function prepareQuery(
   connection: DuckDBConnection,
   sql: string,
   explains: boolean,
@@ -63,11 +63,11 @@ async function prepareQuestion(
       hint: "Ask with SELECT, WITH, FROM, DESCRIBE, SHOW or SUMMARIZE.",
     });
   } catch (error) {
-    throw invalidQuestion(error);
+    throw invalidQuery(error);
   }
 }
 
-function invalidQuestion(cause: unknown): unknown {
+function invalidQuery(cause: unknown): unknown {
   if (cause instanceof BillhouseError || !(cause instanceof Error) || cause.message.startsWith("INTERRUPT"))
     return cause;
   // Behind the sentence DuckDB draws an arrow below the statement, which --debug shows.

@@ -1,3 +1,4 @@
+import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthReplacement, Settle } from "../warehouse.ts";
 import type { Database } from "./database.ts";
@@ -11,10 +12,14 @@ import { takeLease, writePackage } from "./packages.ts";
 import { describeSource, type Source } from "./sources.ts";
 
 /** Replaces the rows of one billing month: see `Warehouse.replaceMonth`. */
-export async function replaceMonth(database: Database, replacement: MonthReplacement, settle: Settle): Promise<void> {
+export async function replaceMonth(
+  database: Database,
+  replacement: MonthReplacement,
+  settle: Settle,
+): Promise<MonthPackage> {
   const { table } = replacement;
   const target = tableName(table.dataset, table.name);
-  await database.transact(async (connection) => {
+  const committed = await database.transact(async (connection) => {
     // First of all: two writers conflict here, and not after an hour of loading.
     await takeLease(connection, table);
     const columns = await nativeColumns(connection, table.dataset, table.name);
@@ -38,10 +43,13 @@ export async function replaceMonth(database: Database, replacement: MonthReplace
     }
     const measures = { ...(await measureMonth(connection, replacement)), inserted, delivered: null };
     reachPoint("measured");
-    await writePackage(connection, table, await settle(measures, await readCurrentState(connection, table)));
+    const load = await settle(measures, await readCurrentState(connection, table));
+    await writePackage(connection, table, load);
+    return load;
   });
   // Gives the place of the old rows to the next month. It is no part of the load: publishing does it again, and tells.
   await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
+  return committed;
 }
 
 function insertStatement(target: string, source: Source, replacement: MonthReplacement, inMonth: string): string {

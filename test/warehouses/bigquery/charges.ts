@@ -7,7 +7,7 @@ import type {
   MonthRestoration,
   Settle,
   TableMeasures,
-  Warehouse,
+  FullWarehouse,
 } from "../../../src/warehouses/warehouse.ts";
 import { bigqueryWarehouse, type TestBigquery } from "../../support/bigquery-warehouse.ts";
 import { billReceipt, type Columns, csv, loadAndMeasure, month, table } from "../../conformance/bills.ts";
@@ -49,7 +49,7 @@ export const charges: MeasuredColumns & { readonly table: typeof table; readonly
 export async function openCharges(
   t: TestContext,
   { keepsPrevious = false, ...options }: Partial<BigqueryServerOptions> & { readonly keepsPrevious?: boolean } = {},
-): Promise<{ big: TestBigquery; warehouse: Warehouse }> {
+): Promise<{ big: TestBigquery; warehouse: FullWarehouse }> {
   const big = await bigqueryWarehouse(t, options);
   const warehouse = await big.open();
   await prepareCharges(warehouse, keepsPrevious);
@@ -58,7 +58,7 @@ export async function openCharges(
 
 /** Prepares the table of charges. */
 export async function prepareCharges(
-  warehouse: Warehouse,
+  warehouse: FullWarehouse,
   keepsPrevious: boolean,
   columns: Columns = chargeColumns,
 ): Promise<void> {
@@ -79,7 +79,7 @@ export async function chargesFile(
 /** Loads one row with this id and cost, and gives the load_id and what was measured. */
 export async function loadCharge(
   big: TestBigquery,
-  warehouse: Warehouse,
+  warehouse: FullWarehouse,
   id: string,
   choices: {
     readonly cost?: string;
@@ -92,18 +92,18 @@ export async function loadCharge(
   const file = await chargesFile(big, `${id},${billingMonth}-01,${cost},USD,EC2,1,Usage,i\n`);
   const month = { ...chargesMeasured, billingMonth, executionId: id, keepPrevious, restoredLoadId };
   const measures = await loadAndMeasure(warehouse, [file], month);
-  const [newest] = await warehouse.history(table, billingMonth);
+  const [newest] = await warehouse.previous.history(table, billingMonth);
   return { loadId: newest?.loadId ?? "", measures };
 }
 
 /** Puts an earlier load back; `judge` sees what the warehouse has of it. */
 export async function restore(
-  warehouse: Warehouse,
+  warehouse: FullWarehouse,
   loadId: string,
   choices: Partial<MonthRestoration> = {},
   judge: (measures: TableMeasures) => void = () => undefined,
 ): Promise<boolean> {
-  const history = await warehouse.history(table, month);
+  const history = await warehouse.previous.history(table, month);
   const after = history.findLast((receipt) => receipt.loadId > loadId);
   const settle: Settle = async (measures, current) => {
     judge(measures);
@@ -118,7 +118,7 @@ export async function restore(
     until: after?.loadedAt ?? "",
     ...choices,
   };
-  return warehouse.restoreMonth(restoration, settle);
+  return (await warehouse.previous.restoreMonth(restoration, settle)) !== null;
 }
 
 /** The names of the staging tables that are left. */

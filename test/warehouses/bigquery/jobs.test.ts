@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
-import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
+import type { FullWarehouse } from "../../../src/warehouses/warehouse.ts";
 import { bigqueryWarehouse, type TestBigquery } from "../../support/bigquery-warehouse.ts";
 import {
   billReplacement,
@@ -187,7 +187,7 @@ describe("a run that was stopped", () => {
   });
 });
 
-async function opened(t: TestContext): Promise<{ big: TestBigquery; warehouse: Warehouse }> {
+async function opened(t: TestContext): Promise<{ big: TestBigquery; warehouse: FullWarehouse }> {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open();
   await prepare(warehouse);

@@ -23,7 +23,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
     ]);
     assert.equal(measures.uninvoicedRows, 3);
     const { inserted: _inserted, delivered: _delivered, ...month } = measures;
-    assert.deepEqual(await warehouse.measureMonth(charges), month, "and the table holds the same");
+    assert.deepEqual(await warehouse.measuring.measureMonth(charges), month, "and the table holds the same");
   });
 
   test("leaves out rows of other months, and tells nothing where nothing is measured", async (t) => {
@@ -81,7 +81,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
       const warehouse = await big.open();
       const old = { ...charges, billingMonth: "2024-12" };
       const line = { service: null, account: "12", charge_type: null, currency: "USD", rows: 1, cost };
-      assert.deepEqual(await warehouse.measureMonth(old), {
+      assert.deepEqual(await warehouse.measuring.measureMonth(old), {
         rows: 1,
         sums: [{ USD: cost }],
         firstUsage: null,
@@ -104,7 +104,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
 describe("what is loaded", { timeout: 120_000 }, () => {
   test("is told month by month, rows without one under no name", async (t) => {
     const { big, warehouse } = await openCharges(t);
-    assert.deepEqual(await warehouse.monthsIn(table, "period"), new Map());
+    assert.deepEqual(await warehouse.measuring.monthsIn(table, "period"), new Map());
     for (const billingMonth of ["2025-02", "2025-01"]) {
       const rows = `a,${billingMonth}-01,1,USD,,,,\nb,${billingMonth}-01,1,USD,,,,\n`;
       await load(warehouse, [await chargesFile(big, rows)], { ...chargesMeasured, billingMonth });
@@ -115,13 +115,13 @@ describe("what is loaded", { timeout: 120_000 }, () => {
       ["2025-01", 2],
       ["2025-02", 2],
     ]);
-    assert.deepEqual(await warehouse.monthsIn(table, "period"), months);
+    assert.deepEqual(await warehouse.measuring.monthsIn(table, "period"), months);
     const made = big.server.table("billing", "bills");
     assert.ok(made);
     made.requirePartitionFilter = true;
-    assert.deepEqual(await warehouse.monthsIn(table, "PERIOD"), months, "also where a filter is needed");
-    assert.deepEqual(await warehouse.monthsIn({ ...table, name: "other" }, "period"), new Map());
-    assert.deepEqual(await warehouse.monthsIn({ ...table, dataset: "other" }, "period"), new Map());
+    assert.deepEqual(await warehouse.measuring.monthsIn(table, "PERIOD"), months, "also where a filter is needed");
+    assert.deepEqual(await warehouse.measuring.monthsIn({ ...table, name: "other" }, "period"), new Map());
+    assert.deepEqual(await warehouse.measuring.monthsIn({ ...table, dataset: "other" }, "period"), new Map());
   });
 
   test("is added up by any columns, in the order of their values", async (t) => {
@@ -133,49 +133,49 @@ describe("what is loaded", { timeout: 120_000 }, () => {
       ...chargesMeasured,
       billingMonth: "2025-02",
     });
-    assert.deepEqual(await warehouse.costsBy(charges, ["service", null, "nothing"]), [
+    assert.deepEqual(await warehouse.measuring.costsBy(charges, ["service", null, "nothing"]), [
       { values: ["EC2", null, null], currency: "USD", rows: 1, cost: "1" },
       { values: ["S3", null, null], currency: "EUR", rows: 1, cost: "-1" },
       { values: ["S3", null, null], currency: "USD", rows: 2, cost: "3.5" },
       { values: [null, null, null], currency: "USD", rows: 1, cost: "0" },
     ]);
-    assert.deepEqual(await warehouse.costsBy({ ...charges, costColumns: [] }, []), [
+    assert.deepEqual(await warehouse.measuring.costsBy({ ...charges, costColumns: [] }, []), [
       { values: [], currency: "EUR", rows: 1, cost: "0" },
       { values: [], currency: "USD", rows: 4, cost: "0" },
     ]);
-    assert.deepEqual(await warehouse.costsBy({ ...charges, table: { ...table, name: "other" } }, ["id"]), []);
+    assert.deepEqual(await warehouse.measuring.costsBy({ ...charges, table: { ...table, name: "other" } }, ["id"]), []);
   });
 
   test("is nothing where there is no table, and where it lost its columns", async (t) => {
     const { big, warehouse } = await openCharges(t);
     const nothing = { rows: 0, firstUsage: null, lastUsage: null, summary: [] };
-    const other = await warehouse.measureMonth({ ...charges, table: { ...table, name: "other" } });
+    const other = await warehouse.measuring.measureMonth({ ...charges, table: { ...table, name: "other" } });
     assert.deepEqual(other, { ...nothing, sums: [{}], uninvoicedRows: 0 });
     await load(warehouse, [await chargesFile(big, "a,2025-01-01,1,USD,S3,1,Usage,i\n")], chargesMeasured);
     for (const column of ["cost", "invoice", "currency"]) {
       await big.server.rows(`ALTER TABLE \`p.billing.bills\` DROP COLUMN ${column}`);
     }
-    const without = await warehouse.measureMonth(charges);
+    const without = await warehouse.measuring.measureMonth(charges);
     assert.deepEqual(without, { ...nothing, rows: 1, sums: [{ "": "0" }], uninvoicedRows: null });
-    assert.equal((await warehouse.measureMonth({ ...charges, partitionColumn: "gone" })).rows, 0);
+    assert.equal((await warehouse.measuring.measureMonth({ ...charges, partitionColumn: "gone" })).rows, 0);
   });
 });
 
 test("every receipt of a month is told, newest first", { timeout: 60_000 }, async (t) => {
   const { big, warehouse } = await openCharges(t);
-  assert.deepEqual(await warehouse.history(table, "2025-01"), []);
+  assert.deepEqual(await warehouse.previous.history(table, "2025-01"), []);
   for (const executionId of ["e1", "e2", "e3"]) {
     const file = await chargesFile(big, "a,2025-01-01,1,USD,S3,1,Usage,i\n");
     await load(warehouse, [file], { ...chargesMeasured, executionId });
   }
   await load(warehouse, [], { ...billReplacement, billingMonth: "2025-02", executionId: "other" });
-  const history = await warehouse.history(table, "2025-01");
+  const history = await warehouse.previous.history(table, "2025-01");
   assert.deepEqual(
     history.map(({ executionId }) => executionId),
     ["e3", "e2", "e1"],
   );
   assert.equal(history[2]?.version, "0.1.0");
-  assert.deepEqual(await warehouse.history({ ...table, dataset: "nowhere" }, "2025-01"), []);
+  assert.deepEqual(await warehouse.previous.history({ ...table, dataset: "nowhere" }, "2025-01"), []);
 });
 
 test("receipts that are kept apart are told for every load", { timeout: 60_000 }, async (t) => {
@@ -193,7 +193,7 @@ test("receipts that are kept apart are told for every load", { timeout: 60_000 }
     await load(warehouse, [file], { ...chargesMeasured, executionId });
   }
   assert.deepEqual(
-    (await warehouse.history(table, "2025-01")).map(({ executionId, version }) => [executionId, version]),
+    (await warehouse.previous.history(table, "2025-01")).map(({ executionId, version }) => [executionId, version]),
     [
       ["e2", "0.1.0"],
       ["e1", "0.1.0"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
-import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
+import type { FullWarehouse } from "../../../src/warehouses/warehouse.ts";
 import { bigqueryWarehouse, type TestBigquery } from "../../support/bigquery-warehouse.ts";
 import { csv, load, prepare, rows, table } from "../../conformance/bills.ts";
 import { rejects } from "../../support/rejects.ts";
@@ -14,19 +14,19 @@ describe("a table in one piece", () => {
   test("becomes one in months, with every row, column and description", async (t) => {
     const { big, warehouse } = await unpartitioned(t);
     const before = await contents(big);
-    const pending = await warehouse.pendingSteps(table, partitioning);
+    const pending = await warehouse.migration.pendingSteps(table, partitioning);
     assert.deepEqual(
       pending.map((each) => each.step),
       [step],
     );
     assert.match(pending[0]?.what ?? "", /partitions of billing\.bills.* clustered by used/u);
-    assert.deepEqual(await warehouse.migrate(table, step), { roundedValues: 0 });
+    assert.deepEqual(await warehouse.migration.migrate(table, step), { roundedValues: 0 });
     assert.deepEqual(await contents(big), before);
     const made = big.server.table("billing", "bills");
     assert.deepEqual(made?.timePartitioning, { type: "MONTH", field: "period" });
     assert.deepEqual(made.clustering, { fields: ["used"] });
     assert.equal(made.fields.find(({ name }) => name === "cost")?.description, "lineItem/Cost");
-    assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+    assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
     assert.deepEqual(left(big), []);
     await load(warehouse, [await csv(big, "new,2025-02-01,,1,USD\n")], { billingMonth: "2025-02" });
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
@@ -41,10 +41,10 @@ describe("a table in one piece", () => {
       interfered = true;
       await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], { billingMonth: "2025-02", executionId: "e9" });
     };
-    await rejects(warehouse.migrate(table, step), "WAREHOUSE_LOCKED");
+    await rejects(warehouse.migration.migrate(table, step), "WAREHOUSE_LOCKED");
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
     assert.deepEqual(left(big), []);
-    await warehouse.migrate(table, step);
+    await warehouse.migration.migrate(table, step);
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
   });
 
@@ -57,10 +57,10 @@ describe("a table in one piece", () => {
       interfered = true;
       await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], { billingMonth: "2025-02", executionId: "e9" });
     };
-    await rejects(warehouse.migrate(table, step), "WAREHOUSE_LOCKED");
+    await rejects(warehouse.migration.migrate(table, step), "WAREHOUSE_LOCKED");
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
     assert.deepEqual(left(big), []);
-    await warehouse.migrate(table, step);
+    await warehouse.migration.migrate(table, step);
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
   });
 
@@ -82,13 +82,13 @@ describe("a table in one piece", () => {
           fault = big.server.fault({ on: "*", kind: "reset", times: 1_000_000 });
           throw new Error("nobody is there any more");
         };
-        await assert.rejects(warehouse.migrate(table, step));
+        await assert.rejects(warehouse.migration.migrate(table, step));
         fault?.release();
         big.server.onStatement = () => undefined;
         const again = await big.open();
         const ledger = await again.ledger(table);
         assert.equal(ledger.columns?.length, 5, "the table is never taken for absent");
-        if (next === "migrate") await again.migrate(table, step);
+        if (next === "migrate") await again.migration.migrate(table, step);
         else await prepare(again, {});
         assert.deepEqual(await contents(big), before);
         if (next === "migrate") assert.deepEqual(left(big), []);
@@ -107,7 +107,7 @@ test("decimals are made in a table that is only read by its partitions", async (
   const made = big.server.table("billing", "bills");
   assert.ok(made);
   made.requirePartitionFilter = true;
-  await warehouse.migrate(table, { step: "decimals", column: "cost" });
+  await warehouse.migration.migrate(table, { step: "decimals", column: "cost" });
   const rebuilt = big.server.table("billing", "bills");
   assert.equal(rebuilt?.requirePartitionFilter, true);
   assert.equal(rebuilt.fields.find(({ name }) => name === "cost")?.type, "BIGNUMERIC");
@@ -125,16 +125,16 @@ test("receipts that live apart move into their tracking rows", async (t) => {
   await load(warehouse, [await csv(big, "a,2025-01-01,,1,USD\n")]);
   await load(warehouse, [await csv(big, "b,2025-02-01,,1,USD\n")], { billingMonth: "2025-02" });
   const before = (await warehouse.ledger(table)).receipts;
-  const [pending] = await warehouse.pendingSteps(table, partitioning);
+  const [pending] = await warehouse.migration.pendingSteps(table, partitioning);
   assert.deepEqual(pending?.step, { step: "tracking-columns" });
   assert.match(pending.what, /gets \d+ columns for receipts, and 2 receipts move into its rows\./u);
-  await warehouse.migrate(table, { step: "tracking-columns" });
+  await warehouse.migration.migrate(table, { step: "tracking-columns" });
   assert.deepEqual((await warehouse.ledger(table)).receipts, before);
   assert.deepEqual(await rows(warehouse, "SELECT load_id FROM billing._billhouse_receipts"), []);
-  assert.deepEqual(await warehouse.pendingSteps(table, partitioning), []);
+  assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
 });
 
-async function unpartitioned(t: TestContext): Promise<{ big: TestBigquery; warehouse: Warehouse }> {
+async function unpartitioned(t: TestContext): Promise<{ big: TestBigquery; warehouse: FullWarehouse }> {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open();
   await prepare(warehouse, undefined, [

@@ -158,7 +158,7 @@ test("files that are not in Cloud Storage need a staging bucket", async (t) => {
 test("an examination finds what is missing, and leaves nothing behind", async (t) => {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open("read");
-  const fresh = await warehouse.examine([table]);
+  const fresh = await warehouse.doctor([table]);
   assert.ok(
     fresh.every(({ ok }) => ok),
     JSON.stringify(fresh),
@@ -167,12 +167,12 @@ test("an examination finds what is missing, and leaves nothing behind", async (t
   assert.ok(!big.server.requests.some(({ name }) => name === "datasets.insert"));
   await prepare(await big.open());
   const before = big.server.tableNames("billing");
-  assert.ok((await warehouse.examine([table])).every(({ ok }) => ok));
+  assert.ok((await warehouse.doctor([table])).every(({ ok }) => ok));
   assert.deepEqual(big.server.tableNames("billing"), before);
   assert.deepEqual(big.storage.keys("staging"), []);
   big.server.deny("bigquery.jobs.create");
   big.storage.deny("staging", true);
-  const findings = (await warehouse.examine([table])).filter(({ ok }) => !ok);
+  const findings = (await warehouse.doctor([table])).filter(({ ok }) => !ok);
   assert.deepEqual(
     findings.map(({ check }) => check),
     ["run jobs", "dataset p.billing", "staging bucket"],
@@ -191,7 +191,7 @@ test("an examination loads through the staging bucket, so that a bucket in anoth
   });
   await prepare(await big.open());
   const warehouse = await big.open("read");
-  const staging = async () => (await warehouse.examine([table])).find(({ check }) => check === "staging bucket");
+  const staging = async () => (await warehouse.doctor([table])).find(({ check }) => check === "staging bucket");
   assert.deepEqual(await staging(), {
     check: "staging bucket",
     ok: true,
@@ -208,7 +208,7 @@ test("an examination loads through the staging bucket, so that a bucket in anoth
 test("an examination holds the clock against that of the service", async (t) => {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open("read");
-  const clock = async () => (await warehouse.examine([])).find(({ check }) => check === "clock");
+  const clock = async () => (await warehouse.doctor([])).find(({ check }) => check === "clock");
   assert.deepEqual((await clock())?.ok, true);
   const now = Date.now();
   t.mock.timers.enable({ apis: ["Date"], now: now - 3_600_000 });

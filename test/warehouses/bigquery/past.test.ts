@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { BillhouseError } from "../../../src/errors.ts";
-import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
+import type { FullWarehouse } from "../../../src/warehouses/warehouse.ts";
 import {
   chargeColumns,
   chargesFile,
@@ -31,7 +31,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     const warehouse = await big.open("write", { kmsKeyName: "key" });
     await prepareCharges(warehouse, false);
     assert.equal(big.server.table("billing", "bills_previous"), undefined);
-    assert.deepEqual(await warehouse.keptMonths(table, "period"), { months: [], bytes: 0 });
+    assert.deepEqual(await warehouse.previous.rows(table, "period"), { months: [], bytes: 0 });
     await prepareCharges(warehouse, true);
     await prepareCharges(warehouse, true, { more: "decimal" });
     const kept = big.server.table("billing", "bills_previous");
@@ -57,7 +57,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
       { load_id: ids[1], id: "b" },
       { load_id: ids[2], id: "c" },
     ]);
-    const { months, bytes } = await warehouse.keptMonths(table, "period");
+    const { months, bytes } = await warehouse.previous.rows(table, "period");
     assert.deepEqual(months, [
       { billingMonth: month, loadId: ids[1], rows: 1 },
       { billingMonth: month, loadId: ids[2], rows: 1 },
@@ -74,7 +74,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     for (const id of ["a", "b", "c"]) ids.push((await loadCharge(big, warehouse, id, { keepPrevious: 2 })).loadId);
     const again = await loadCharge(big, warehouse, "b");
     await loadCharge(big, warehouse, "d", { keepPrevious: 2, restoredLoadId: ids[1] ?? null });
-    const { months } = await warehouse.keptMonths(table, "period");
+    const { months } = await warehouse.previous.rows(table, "period");
     assert.deepEqual(
       months.map(({ loadId }) => loadId),
       [ids[0], again.loadId],
@@ -90,18 +90,18 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     };
     await assert.rejects(loadCharge(big, warehouse, "b", { keepPrevious: 1 }), /nothing goes on/u);
     assert.ok(big.server.requests.length > before);
-    assert.deepEqual(await warehouse.keptMonths(table, "period"), { months: [], bytes: 0 });
+    assert.deepEqual(await warehouse.previous.rows(table, "period"), { months: [], bytes: 0 });
     big.server.onStatement = () => undefined;
     await loadCharge(big, warehouse, "b", { keepPrevious: 1 });
-    assert.equal((await warehouse.keptMonths(table, "period")).months.length, 1);
+    assert.equal((await warehouse.previous.rows(table, "period")).months.length, 1);
   });
 
   test("of an empty month are none, and it can be restored all the same while BigQuery remembers", async (t) => {
     const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
     await load(warehouse, [], { ...chargesMeasured, keepPrevious: 1 });
-    const [empty] = await warehouse.history(table, month);
+    const [empty] = await warehouse.previous.history(table, month);
     await loadCharge(big, warehouse, "b", { keepPrevious: 1 });
-    assert.deepEqual((await warehouse.keptMonths(table, "period")).months, []);
+    assert.deepEqual((await warehouse.previous.rows(table, "period")).months, []);
     assert.equal(await restore(warehouse, empty?.loadId ?? ""), true);
     assert.deepEqual(await ids(warehouse), []);
   });
@@ -122,7 +122,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
       { id: "a", cost: "0.00000000000000000000000000000000000001" },
     ]);
     assert.deepEqual(await keptIds(warehouse), []);
-    const [newest] = await warehouse.history(table, month);
+    const [newest] = await warehouse.previous.history(table, month);
     assert.equal(newest?.restoredLoadId, first.loadId);
     assert.equal(await restore(warehouse, second.loadId), true, "what is not kept is remembered");
     assert.deepEqual(await ids(warehouse), ["b"]);
@@ -137,7 +137,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     const first = await loadCharge(big, warehouse, "a", { keepPrevious, cost: "0.1" });
     const second = await loadCharge(big, warehouse, "b", { keepPrevious, cost: "0.2" });
     await loadCharge(big, warehouse, "c", { keepPrevious });
-    await warehouse.migrate(table, { step: "decimals", column: "cost" });
+    await warehouse.migration.migrate(table, { step: "decimals", column: "cost" });
     assert.equal(await restore(warehouse, first.loadId), true, "floats are put back as the decimals that they name");
     assert.deepEqual(await rows(warehouse, "SELECT cost FROM billing.bills"), [{ cost: "0.1" }]);
     const exact = "0.1000000000000000055511151231257827";
@@ -260,7 +260,7 @@ describe("rows that BigQuery remembers", { timeout: 120_000 }, () => {
     const copies = big.server.requests.filter(({ body }) => destinationOf(body) !== undefined);
     assert.equal(copies.length, 2, "the second is told that there is one");
     assert.equal(pastJobs(big).length, 1);
-    assert.equal((await next.history(table, month)).length, 3);
+    assert.equal((await next.previous.history(table, month)).length, 3);
     assert.deepEqual(stagingTables(big), []);
   });
 
@@ -308,19 +308,19 @@ test("a summary and a kept row cost a load no further question", { timeout: 60_0
   const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
   await loadCharge(big, warehouse, "a", { keepPrevious: 1 });
   const file = await chargesFile(big, "b,2025-01-01,1,USD,EC2,1,Usage,i\n");
-  const { loadId: replaces = null } = (await warehouse.history(table, month))[0] ?? {};
+  const { loadId: replaces = null } = (await warehouse.previous.history(table, month))[0] ?? {};
   const { queries } = big.server.counts;
   await loadAndMeasure(warehouse, [file], { ...chargesMeasured, replaces, keepPrevious: 1 });
   // The ledger that the test reads, the verification, the state before the commit, the commit.
   assert.equal(big.server.counts.queries - queries, 4);
 });
 
-async function ids(warehouse: Warehouse): Promise<unknown[]> {
+async function ids(warehouse: FullWarehouse): Promise<unknown[]> {
   const sql = "SELECT id FROM billing.bills WHERE period < TIMESTAMP '2025-02-01' ORDER BY id";
   return (await rows(warehouse, sql)).map(({ id }) => id);
 }
 
-async function keptIds(warehouse: Warehouse): Promise<unknown[]> {
+async function keptIds(warehouse: FullWarehouse): Promise<unknown[]> {
   return rows(warehouse, "SELECT _billhouse_load_id AS load_id, id FROM billing.bills_previous ORDER BY 1, 2");
 }
 

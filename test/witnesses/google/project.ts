@@ -9,7 +9,8 @@ import { openStorage } from "../../../src/storages/index.ts";
 import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
 import type { TestBucket } from "../../conformance/storage.ts";
-import type { TestWarehouse } from "../../conformance/warehouse.ts";
+import { rows } from "../../conformance/bills.ts";
+import type { CapableTestWarehouse } from "../../conformance/warehouse.ts";
 import { describeFile, oddName, parquetOf, placeOf } from "./files.ts";
 
 /** What a case is tried on, and how to take it away again. */
@@ -23,7 +24,7 @@ export interface RealProject {
   /** The bucket, empty. */
   makeBucket(): Promise<Lent<TestBucket>>;
   /** A new dataset; its files lie in the bucket, or have to be uploaded to it. */
-  makeDataset(files: "in the bucket" | "to upload"): Promise<Lent<TestWarehouse>>;
+  makeDataset(files: "in the bucket" | "to upload"): Promise<Lent<CapableTestWarehouse>>;
   /** Removes the bucket. */
   close(): Promise<void>;
 }
@@ -90,7 +91,7 @@ export async function openRealProject(project: string, location: string): Promis
         maximumBytesBilled: null,
       };
       const opened: Warehouse[] = [];
-      const subject: TestWarehouse = {
+      const subject: CapableTestWarehouse = {
         async open(mode = "write") {
           const warehouse = await openBigquery(options, mode);
           opened.push(warehouse);
@@ -108,6 +109,7 @@ export async function openRealProject(project: string, location: string): Promis
         },
         parquet: (sql) => parquetOf(sql, folder),
         place: placeOf,
+        rows,
         oddName,
       };
       const close = async (): Promise<void> => {

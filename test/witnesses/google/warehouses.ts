@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
-import type { TestWarehouse } from "../../conformance/warehouse.ts";
+import { rows } from "../../conformance/bills.ts";
+import type { CapableTestWarehouse } from "../../conformance/warehouse.ts";
 import { makeBucket, putObject } from "./buckets.ts";
 import { startWarehouse, type Emulator } from "./emulators.ts";
 import { describeFile, oddName, parquetOf, placeOf } from "./files.ts";
@@ -21,7 +22,7 @@ export async function emulatorWarehouse(
   emulator: Emulator,
   program: string,
   place: FilePlace,
-): Promise<{ readonly subject: TestWarehouse; close(): Promise<void> }> {
+): Promise<{ readonly subject: CapableTestWarehouse; close(): Promise<void> }> {
   projects += 1;
   const project = `billhouse-${projects}`;
   const files = await mkdtemp(join(place.files, "case-"));
@@ -58,6 +59,7 @@ export async function emulatorWarehouse(
       },
       parquet: (sql) => parquetOf(sql, files),
       place: placeOf,
+      rows,
       oddName,
     },
     async close() {

@@ -11,7 +11,7 @@ import { isPassing, type Refusal, refusalOfJob, refusedError } from "../api/api-
 import type { Surroundings } from "../companion-tables.ts";
 
 /** Something to commit together with a package. */
-export interface Commit {
+export interface Commit<P extends LoadPackage> {
   readonly table: Table;
   readonly around: Surroundings;
   readonly location: string;
@@ -23,34 +23,42 @@ export interface Commit {
   /** Statements that stand before those of the package. */
   readonly statements: (parameters: Parameters) => readonly string[];
   /** Makes the package for the state as it is now. */
-  readonly settle: (current: Current) => Promise<LoadPackage>;
+  readonly settle: (current: Current) => Promise<P>;
+}
+
+/** What was committed. */
+export interface Committed<P extends LoadPackage> {
+  /** What `settle` made. */
+  readonly load: P;
+  /** The newest of the month then (of a package alone, its own): another process may have committed the same load before. */
+  readonly loadId: string;
 }
 
 const tries = 8;
 
 /**
  * Commits all or nothing. When somebody else commits in between, the package is made anew and tried again.
- * Gives the load_id that is the newest of the month then (of a package alone, its own): another process may have
- * committed the same load before.
  * Errors: WAREHOUSE_LOCKED when another writer loaded the month meanwhile, or when others are always faster; what
  * `settle` throws; a refusal for anything else that stops the script.
  */
-export async function commitPackage(settings: QuerySettings, commit: Commit): Promise<string> {
+export async function commitPackage<P extends LoadPackage>(
+  settings: QuerySettings,
+  commit: Commit<P>,
+): Promise<Committed<P>> {
   const { connection } = settings;
   const { table, around, replaced, location, labels } = commit;
   let lost = 0;
-  const own = new Set<string>();
+  const own = new Map<string, P>();
   for (let attempt = 0; ; attempt += 1) {
     const current = await readCurrent(settings, table, around, replaced?.billingMonth ?? null);
-    // The same of a package alone: the lease holds the load_id of whoever committed last.
-    if (replaced === null && current.lease !== null && own.has(current.lease)) return current.lease;
+    // A script that ended in a transient error can have committed before. The lease holds the load_id of the last commit.
+    const left = own.get((replaced === null ? current.lease : current.monthLoadId) ?? "");
+    if (left !== undefined) return { load: left, loadId: left.loadId };
     if (replaced !== null && current.monthLoadId !== replaced.loadId) {
-      // A script that ended in a failure which passes can have committed before.
-      if (current.monthLoadId !== null && own.has(current.monthLoadId)) return current.monthLoadId;
       throw loadedMeanwhile(table, replaced.billingMonth);
     }
     const load = await commit.settle(current);
-    own.add(load.loadId);
+    own.set(load.loadId, load);
     connection.throwIfClosing();
     const parameters = createParameters();
     const sql = transaction([
@@ -71,7 +79,7 @@ export async function commitPackage(settings: QuerySettings, commit: Commit): Pr
       refusal !== undefined ? null : isOwn ? load.loadId : await replacedBy(settings, commit, load.loadId);
     if (committed !== null) {
       reachPoint("after-commit");
-      return committed;
+      return { load, loadId: committed };
     }
     // A job of an earlier process that failed says nothing about this one.
     if (refusal === undefined || !isOwn) continue;
@@ -85,7 +93,7 @@ export async function commitPackage(settings: QuerySettings, commit: Commit): Pr
 /** The load_id that the job of an earlier process has left; null when it was taken away again. */
 async function replacedBy(
   settings: QuerySettings,
-  { table, around, replaced }: Commit,
+  { table, around, replaced }: Commit<LoadPackage>,
   ownLoadId: string,
 ): Promise<string | null> {
   if (replaced === null) return ownLoadId;

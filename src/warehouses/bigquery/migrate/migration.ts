@@ -20,7 +20,7 @@ import { prepareState, type SchemaSettings } from "../schema.ts";
 import { lookAround, nameOf, type Surroundings } from "../companion-tables.ts";
 import { columnsOf, type TableResource } from "../api/tables.ts";
 
-/** What is left to migrate beside and in a table: see `Warehouse.pendingSteps`. */
+/** What is left to migrate beside and in a table: see `Migration.pendingSteps`. */
 export async function pendingSteps(
   settings: QuerySettings,
   table: Table,
@@ -30,7 +30,7 @@ export async function pendingSteps(
   return [...(await receiptSteps(settings, table, around)), ...partitioningSteps(around.table, table, partitioning)];
 }
 
-/** Takes one step: see `Warehouse.migrate`. */
+/** Takes one step: see `Migration.migrate`. */
 export async function migrate(settings: SchemaSettings, table: Table, step: MigrationStep): Promise<MigrationOutcome> {
   await finishRebuild(settings, table);
   if (step.step === "tracking-columns") await keepReceipts(settings, table);

@@ -1,5 +1,5 @@
 import type { Table } from "../../../model.ts";
-import { keptLoadColumn, type KeptMonths, keptTable, type MonthReplacement } from "../../warehouse.ts";
+import { type MonthReplacement, previousLoadColumn, type PreviousRows, previousTable } from "../../warehouse.ts";
 import { castExpression } from "../sql/casts.ts";
 import { monthText } from "../measure.ts";
 import { createForEver, encryption, extendTable, keepForEver } from "../definitions.ts";
@@ -13,7 +13,7 @@ import { columnsOf, type Field, fieldsOf, findTable, nativeTypeOf, type TableRes
 
 /** The table of kept rows, or null when it is not there. */
 export async function findKept(settings: QuerySettings, table: Table): Promise<TableResource | null> {
-  return findTable(settings.connection, referenceTo(settings, table, keptTable(table)));
+  return findTable(settings.connection, referenceTo(settings, table, previousTable(table)));
 }
 
 /**
@@ -28,13 +28,13 @@ export async function prepareKept(
   partitionColumn: string,
   location: string,
 ): Promise<TableResource> {
-  const reference = referenceTo(settings, table, keptTable(table));
+  const reference = referenceTo(settings, table, previousTable(table));
   const fields = fieldsOf(bill).map(optional);
   const present = await findTable(settings.connection, reference);
   if (present === null) {
     const { name } = periodColumn({ table, partitionColumn }, columnsOf(bill));
     await createForEver(settings, reference, {
-      schema: { fields: [{ name: keptLoadColumn, type: "STRING", mode: "NULLABLE" }, ...fields] },
+      schema: { fields: [{ name: previousLoadColumn, type: "STRING", mode: "NULLABLE" }, ...fields] },
       timePartitioning: { type: "MONTH", field: name },
       ...(bill.clustering === undefined ? {} : { clustering: bill.clustering }),
       ...encryption(settings),
@@ -114,11 +114,15 @@ export function keepStatements(
   ];
 }
 
-/** What is kept: see `Warehouse.keptMonths`. */
-export async function keptMonths(settings: QuerySettings, table: Table, partitionColumn: string): Promise<KeptMonths> {
+/** What is kept: see `PreviousLoads.rows`. */
+export async function keptMonths(
+  settings: QuerySettings,
+  table: Table,
+  partitionColumn: string,
+): Promise<PreviousRows> {
   const kept = await findKept(settings, table);
   const period = findPeriodColumn({ table, partitionColumn }, columnsOf(kept));
-  const { projectId, datasetId, tableId } = referenceTo(settings, table, keptTable(table));
+  const { projectId, datasetId, tableId } = referenceTo(settings, table, previousTable(table));
   const location = kept?.location ?? (await findLocation(settings, projectId, datasetId));
   if (kept === null || location === null || period === undefined) return { months: [], bytes: 0 };
   const month = monthText(identifier(period.name), period.nativeType);
@@ -136,4 +140,4 @@ export async function keptMonths(settings: QuerySettings, table: Table, partitio
 }
 
 /** The column of the load, as SQL. */
-export const loadColumn: string = identifier(keptLoadColumn);
+export const loadColumn: string = identifier(previousLoadColumn);

@@ -1,9 +1,10 @@
 import { BillhouseError } from "../../../errors.ts";
+import type { MonthPackage } from "../../../state/package.ts";
 import { reachPoint } from "../../points.ts";
 import type { MonthMeasures, MonthRestoration, Settle } from "../../warehouse.ts";
 import { castExpression, type CastMode } from "../sql/casts.ts";
 import type { TableValue } from "../sql/cells.ts";
-import { commitPackage } from "../commit/commits.ts";
+import { commitPackage, type Committed } from "../commit/commits.ts";
 import { measureRows } from "../measure.ts";
 import { explainGone, explainSwap, goesOn } from "../replace/explanations.ts";
 import { findKept, loadColumn } from "./kept.ts";
@@ -27,20 +28,20 @@ interface EarlierRows {
 }
 
 /**
- * Puts the rows of an earlier load back, kept ones or those that BigQuery remembers, and gives the month's load_id then;
- * null when neither has them. See `Warehouse.restoreMonth`.
+ * Puts the rows of an earlier load back, kept ones or those that BigQuery remembers, and gives what was committed; null
+ * when neither has them. See `PreviousLoads.restoreMonth`.
  */
 export async function restoreMonth(
   settings: LoadSettings & SchemaSettings,
   restoration: MonthRestoration,
   settle: Settle,
-): Promise<string | null> {
+): Promise<Committed<MonthPackage> | null> {
   const { table, billingMonth, executionId, replaces, loadId, until } = restoration;
   const reference = referenceTo(settings, table);
   const names = stagingNames(restoration, reference);
   const identity = digest([reference, billingMonth, executionId, replaces, loadId, until], 32);
   const ownPrefix = `${names.ofLoad}${identity.slice(0, 16)}_`;
-  let restored: string | null;
+  let restored: Committed<MonthPackage> | null;
   try {
     restored = await restoreFrom(settings, restoration, identity, `${ownPrefix}0`, settle);
   } catch (error) {
@@ -57,7 +58,7 @@ async function restoreFrom(
   identity: string,
   staging: string,
   settle: Settle,
-): Promise<string | null> {
+): Promise<Committed<MonthPackage> | null> {
   const { table, billingMonth, replaces } = restoration;
   const reference = referenceTo(settings, table);
   const present = await findBill(settings, table);

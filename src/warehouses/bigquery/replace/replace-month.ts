@@ -1,7 +1,8 @@
 import type { BillhouseError } from "../../../errors.ts";
+import type { MonthPackage } from "../../../state/package.ts";
 import { reachPoint } from "../../points.ts";
 import type { MonthReplacement, Settle } from "../../warehouse.ts";
-import { commitPackage, tableGone } from "../commit/commits.ts";
+import { commitPackage, type Committed, tableGone } from "../commit/commits.ts";
 import { findMisfit } from "./locate-misfit.ts";
 import { explainGone, explainSwap, goesOn } from "./explanations.ts";
 import { stagedInsertions } from "./insertions.ts";
@@ -26,14 +27,14 @@ export interface LoadSettings extends QuerySettings {
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Replaces the rows of one billing month, and gives its load_id then: see `Warehouse.replaceMonth`. */
+/** Replaces the rows of one billing month, and gives what was committed: see `Warehouse.replaceMonth`. */
 export async function replaceMonth(
   settings: LoadSettings,
   replacement: MonthReplacement,
   settle: Settle,
-): Promise<string> {
+): Promise<Committed<MonthPackage>> {
   const reference = referenceTo(settings, replacement.table);
-  let loadId: string;
+  let committed: Committed<MonthPackage>;
   const names = stagingNames(replacement, reference);
   const collected = await collectFiles(settings, replacement);
   const { files } = collected;
@@ -44,7 +45,7 @@ export async function replaceMonth(
       table: { ...reference, tableId: `${ownPrefix}${number}` },
       jobPrefix: `billhouse_load_${identity}_${number}`,
     }));
-    loadId = await replaceWith(settings, replacement, groups, identity, settle);
+    committed = await replaceWith(settings, replacement, groups, identity, settle);
   } catch (error) {
     if (!goesOn(error)) await dropStaging(settings, reference, ownPrefix);
     throw error;
@@ -52,7 +53,7 @@ export async function replaceMonth(
     await collected.remove();
   }
   await dropStaging(settings, reference, names.ofMonth);
-  return loadId;
+  return committed;
 }
 
 async function replaceWith(
@@ -61,7 +62,7 @@ async function replaceWith(
   groups: readonly FileGroup[],
   identity: string,
   settle: Settle,
-): Promise<string> {
+): Promise<Committed<MonthPackage>> {
   const { table, billingMonth, replaces, partitionColumn, keepPrevious } = replacement;
   const around = await lookAround(settings, table);
   const { table: bill, location } = around;
