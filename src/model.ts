@@ -33,7 +33,7 @@ export interface StoredObject {
 export type FileFormat = "csv" | "parquet";
 
 /** What a data file is packed with. */
-export type Packing = "none" | "gzip" | "zip";
+export type Compression = "none" | "gzip" | "zip";
 
 /** The types a column can have, the same in every warehouse. Money and quantities are always `decimal`. */
 export type ColumnType = "text" | "decimal" | "timestamp" | "date" | "boolean" | "bigint" | "double" | "json";

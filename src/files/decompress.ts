@@ -2,7 +2,7 @@ import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, crc32, createGunzip, createInflateRaw } from "node:zlib";
 import { BillhouseError } from "../errors.ts";
-import type { DataFile, Packing } from "../model.ts";
+import type { Compression, DataFile } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
 import { findEntry, type ZipEntry } from "./zip.ts";
 
@@ -77,7 +77,7 @@ async function* limited({ key }: DataFile, limit: number, pieces: AsyncGenerator
 }
 
 /** What a file is packed with, by its first bytes. */
-export function packingOf(start: Uint8Array): Packing {
+export function compressionOf(start: Uint8Array): Compression {
   const magic = Buffer.from(start.subarray(0, 4)).toString("latin1");
   if (magic.startsWith("\x1f\x8b")) return "gzip";
   return zipMagics.has(magic) ? "zip" : "none";

@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import type { AsyncBuffer } from "hyparquet";
 import { BillhouseError } from "../errors.ts";
-import type { DataFile, Evidence, Packing, SourceColumn } from "../model.ts";
+import type { Compression, DataFile, Evidence, SourceColumn } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet/cells.ts";
 import { measureParquet } from "./parquet/decoded-size.ts";
 import type { Tally } from "./tally.ts";
-import { packingOf, unpack, unpackedLimitOf, unpacksTooFar, unpackStart } from "./decompress.ts";
+import { compressionOf, unpack, unpackedLimitOf, unpacksTooFar, unpackStart } from "./decompress.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
@@ -17,7 +17,7 @@ export interface FileHeader {
   readonly columns: readonly SourceColumn[];
   /** Rows that the footer declares; null for CSV. */
   readonly rows: number | null;
-  readonly packing: Packing;
+  readonly compression: Compression;
 }
 
 /** A file that was read, checked and unpacked. */
@@ -36,13 +36,13 @@ export async function readHeader(storage: Storage, file: DataFile, limit: number
   if (file.format === "parquet") {
     const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
     if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} names a column by what is no text`);
-    return { file, columns: counted(file.key, columns), rows, packing: "none" };
+    return { file, columns: counted(file.key, columns), rows, compression: "none" };
   }
-  const { names, packing } = await csvHeader(storage, file, limit);
+  const { names, compression } = await csvHeader(storage, file, limit);
   if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is no CSV: its first line is no text`);
   if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: it has no header`);
   const columns = names.map((name) => ({ name, type: null }));
-  return { file, columns: counted(file.key, columns), rows: null, packing };
+  return { file, columns: counted(file.key, columns), rows: null, compression };
 }
 
 /** The columns, unless they are more than any warehouse takes (BigQuery: 10,000 in a table). Error: LIMIT_EXCEEDED. */
@@ -74,9 +74,9 @@ async function csvHeader(
   storage: Storage,
   file: DataFile,
   limit: number | null,
-): Promise<{ readonly names: readonly string[] | undefined; readonly packing: Packing }> {
+): Promise<{ readonly names: readonly string[] | undefined; readonly compression: Compression }> {
   let names: readonly string[] | undefined;
-  let packing: Packing | undefined;
+  let compression: Compression | undefined;
   const scan = (): ReturnType<typeof createCsvScanner> =>
     createCsvScanner(file.key, {
       header: (header) => {
@@ -89,21 +89,21 @@ async function csvHeader(
     const pieces: Uint8Array[] = [];
     for await (const piece of storage.read(file, { start: 0, end: size })) pieces.push(piece);
     const start = Buffer.concat(pieces);
-    packing = packingOf(start);
+    compression = compressionOf(start);
     const scanner = scan();
     for await (const piece of unpackStart(storage, file, start)) {
       scanner.write(piece);
-      if (names !== undefined) return { names, packing };
+      if (names !== undefined) return { names, compression };
     }
   }
   const scanner = scan();
-  const look = (piece: Uint8Array): void => void (packing ??= packingOf(piece));
+  const look = (piece: Uint8Array): void => void (compression ??= compressionOf(piece));
   for await (const piece of unpack(storage, file, storage.read(file), limit, look)) {
     scanner.write(piece);
     if (names !== undefined) break;
   }
   if (names === undefined) scanner.end();
-  return { names, packing: packing ?? "none" };
+  return { names, compression: compression ?? "none" };
 }
 
 // A row of a bill has a period, a cost and its currency: what repeats packs to nothing, but is not nothing.

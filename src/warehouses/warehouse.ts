@@ -1,13 +1,13 @@
 import { BillhouseError } from "../errors.ts";
 import type {
   BillingMonth,
+  Compression,
   CostLine,
   CurrencySums,
   DataFile,
   Evidence,
   Finding,
   MeasuredColumns,
-  Packing,
   Receipt,
   RegisteredColumn,
   Table,
@@ -62,7 +62,7 @@ export interface Warehouse {
    * billhouse. It then measures what the file held. `compression` is what the first bytes of the file show, once they
    * were read; before, its name decides.
    */
-  reads(url: string, file: DataFile, compression?: Packing): boolean;
+  reads(url: string, file: DataFile, compression?: Compression): boolean;
 
   /** What it holds of one table. A table, dataset or database that does not exist is an empty ledger, and stays so. */
   ledger(table: Table): Promise<Ledger>;

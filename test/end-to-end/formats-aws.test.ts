@@ -212,9 +212,9 @@ function cur(id: string, options: Partial<CurOptions> = {}): CurOptions {
 
 describe("AWS CUR in its older shapes", { concurrency: 2 }, () => {
   const shapes: Readonly<Record<string, Partial<CurOptions>>> = {
-    "zip, a folder per assembly": { packing: "zip" },
-    "zip, overwritten": { packing: "zip", shape: "overwrite" },
-    "zip, year and month folders with the manifest in them": { packing: "zip", shape: "year-month" },
+    "zip, a folder per assembly": { compression: "zip" },
+    "zip, overwritten": { compression: "zip", shape: "overwrite" },
+    "zip, year and month folders with the manifest in them": { compression: "zip", shape: "year-month" },
     "gzip, year and month folders, without types": { shape: "year-month", types: false },
     "keys with a slash in front": {
       listedKeys: [1, 2].map((part) => `/cur/acme-cur/20180201-20180301/one/acme-cur-0000${part}.csv.gz`),
@@ -255,7 +255,7 @@ describe("AWS CUR in its older shapes", { concurrency: 2 }, () => {
 
   test("the months before and after AWS moved the manifests are one export", async (t) => {
     const project = await createProject(t, curSection);
-    await deliver(project.bucket, curDelivery(cur("before", { shape: "year-month", packing: "zip" })));
+    await deliver(project.bucket, curDelivery(cur("before", { shape: "year-month", compression: "zip" })));
     await deliver(
       project.bucket,
       curDelivery({ month: "2019-03", id: "after", files: [curRows("2019-03", "5")], shape: "overwrite" }),
@@ -274,7 +274,7 @@ describe("AWS CUR in its older shapes", { concurrency: 2 }, () => {
       const project = await createProject(t, curSection);
       await deliver(
         project.bucket,
-        withFile(curDelivery(cur("one", { packing: "zip" })), 1, () => bytes),
+        withFile(curDelivery(cur("one", { compression: "zip" })), 1, () => bytes),
       );
       const { finished } = await runProject(project);
       assert.deepEqual(outcomes(onlyResult(finished)), [`${month} failed ${code}`]);

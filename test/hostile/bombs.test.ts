@@ -30,8 +30,8 @@ function gzipBomb(start: string, megabytes: number): Buffer {
 
 const sound = (month: string): string => csvText(curColumns, curRows(month, "3"));
 
-function packed(bytes: (month: string) => Uint8Array, packing: "gzip" | "zip" = "gzip"): HostileCase["delivery"] {
-  return (month, id): Delivery => withFile(soundDelivery(month, id, "3", { packing }), 0, () => bytes(month));
+function packed(bytes: (month: string) => Uint8Array, compression: "gzip" | "zip" = "gzip"): HostileCase["delivery"] {
+  return (month, id): Delivery => withFile(soundDelivery(month, id, "3", { compression }), 0, () => bytes(month));
 }
 
 const zip = (...files: readonly ZipFile[]): HostileCase["delivery"] => packed(() => zipBytes(...files), "zip");

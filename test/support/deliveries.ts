@@ -33,7 +33,7 @@ export interface CurOptions {
   readonly types?: Readonly<Record<string, string>> | false;
   /** `year-month`: as until 2019, in `{report}/year=2018/month=1/` with the manifest beside the files. */
   readonly shape?: "create-new" | "overwrite" | "year-month";
-  readonly packing?: "gzip" | "zip";
+  readonly compression?: "gzip" | "zip";
   /** Where the export lies. A mirror keeps the path from the period on and has another head than the manifest's keys. */
   readonly folder?: string;
   /** Where the manifest says that it lies; by default in `folder`. */
@@ -113,14 +113,14 @@ export function curRows(month: string, ...costs: readonly string[]): Row[] {
  * uses again.
  */
 export function curDelivery(options: CurOptions): Delivery {
-  const { packing = "gzip", exportName = "acme-cur" } = options;
+  const { compression = "gzip", exportName = "acme-cur" } = options;
   const headers = headersOf(options.columns ?? curColumns, options.files.length);
   const contents = options.files.map((rows, index) => {
     const text = csvText(headers[index] ?? [], rows);
-    if (packing === "gzip") return gzipSync(text);
+    if (compression === "gzip") return gzipSync(text);
     return zipBytes({ name: `${exportName}-${index + 1}.csv`, bytes: Buffer.from(text) });
   });
-  return curFrom(options, headers, contents, packing === "gzip" ? "csv.gz" : "csv.zip");
+  return curFrom(options, headers, contents, compression === "gzip" ? "csv.gz" : "csv.zip");
 }
 
 /**

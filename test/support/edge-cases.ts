@@ -376,7 +376,7 @@ export const caseGroups: readonly CaseGroup[] = [
         cells,
         48,
         "Files are plain, or packed with gzip, zip or Snappy, whatever they are called",
-        "Tells the packing by the first bytes; a zip archive must hold one file; manifests may be called `_manifest.json`.",
+        "Tells the compression by the first bytes; a zip archive must hold one file; manifests may be called `_manifest.json`.",
       ),
       own(
         cells,

@@ -18,7 +18,7 @@ import type { Survey } from "../months/survey.ts";
 export const stampedColumn = "billing_month";
 
 /** A file whose columns are known. */
-export interface LaidOutFile extends Pick<FileHeader, "file" | "rows" | "packing"> {
+export interface LaidOutFile extends Pick<FileHeader, "file" | "rows" | "compression"> {
   readonly columns: readonly MappedColumn[];
 }
 
@@ -49,11 +49,11 @@ export function layOut(survey: Survey, takenOver: readonly DeliveredHeader[], mo
   };
   const plan = planColumns(situation, rules);
   const mapped = months.map(({ headers }) =>
-    headers.map(({ file, columns, rows, packing }) => ({
+    headers.map(({ file, columns, rows, compression }) => ({
       file,
       columns: mapHeader({ columns, format: file.format }, plan, rules),
       rows,
-      packing,
+      compression,
     })),
   );
   const files = mapped.flat();

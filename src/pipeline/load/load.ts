@@ -57,7 +57,7 @@ export async function loadMonths(
   const months = preparation.months.map((month) => ({
     month,
     files: month.files.map((prepared, index): FileToLoad =>
-      warehouse.reads(survey.discovery.storage.url, prepared.file, prepared.packing)
+      warehouse.reads(survey.discovery.storage.url, prepared.file, prepared.compression)
         ? { prepared, local: null }
         : startReading(readAhead, survey, warehouse, preparation, month, prepared, index, options),
     ),

@@ -1,4 +1,4 @@
-import type { DataFile, Execution, MeasuredColumns, Packing, Receipt } from "../../model.ts";
+import type { Compression, DataFile, Execution, MeasuredColumns, Receipt } from "../../model.ts";
 import type { MappedColumn } from "../../schema/columns.ts";
 import { describeDrift } from "../../schema/drift.ts";
 import { reachPoint } from "../../warehouses/points.ts";
@@ -45,7 +45,7 @@ export interface PreparedFile {
   readonly proof: ProofColumns;
   /** Rows that the file's own footer declares (Parquet); null where it has none (CSV). */
   readonly rows: number | null;
-  readonly packing: Packing;
+  readonly compression: Compression;
 }
 
 /**
@@ -101,11 +101,11 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
           planAsAtFirst(execution, survey, situation, plan),
           rules,
         ),
-        files: files.map(({ file, columns, rows, packing }) => ({
+        files: files.map(({ file, columns, rows, compression }) => ({
           file,
           columns,
           rows,
-          packing,
+          compression,
           proof: proofColumns(columns, stamped ? null : partitionColumn, measured),
         })),
       };

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
-import type { DataFile, Packing, Table } from "../../model.ts";
+import type { Compression, DataFile, Table } from "../../model.ts";
 import { openBucket } from "./replace/bucket.ts";
 import type { ConnectionOptions } from "./api/client.ts";
 import { commitPackage } from "./commit/commits.ts";
@@ -183,8 +183,8 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
 }
 
 /** Names that BigQuery takes for patterns, or changes, cannot be loaded by their names; and it unpacks no zip. */
-function canRead(url: string, { key, size }: DataFile, packing?: Packing): boolean {
-  const packed = packing ?? (/\.gz$/i.test(key) ? "gzip" : /\.zip$/i.test(key) ? "zip" : "none");
-  if (packed === "zip" || (packed === "gzip" && size > largestGzip)) return false;
+function canRead(url: string, { key, size }: DataFile, compression?: Compression): boolean {
+  const known = compression ?? (/\.gz$/i.test(key) ? "gzip" : /\.zip$/i.test(key) ? "zip" : "none");
+  if (known === "zip" || (known === "gzip" && size > largestGzip)) return false;
   return url.startsWith("gs://") && !/\*|\/\/|^\/|^\s|\s$/.test(key);
 }
