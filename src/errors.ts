@@ -64,16 +64,45 @@ export class BillhouseError extends Error {
   }
 }
 
+/** The error INTERRUPTED: the signal of the caller, or another process, stopped the work before it was done. */
+export function interrupted(
+  message: string,
+  { hint = "Run again: the unfinished load left nothing behind.", cause }: { hint?: string; cause?: unknown } = {},
+): BillhouseError {
+  return new BillhouseError("INTERRUPTED", message, { hint, cause });
+}
+
 /**
  * An error as plain data, for events and `--json`: `{code, message, hint}`. An error that is not a BillhouseError gets
  * the code `INTERNAL`.
  */
 export function describeError(error: unknown): { code: string; message: string; hint: string } {
   if (error instanceof BillhouseError) return { code: error.code, message: error.message, hint: error.hint };
-  const message = error instanceof Error ? error.message : String(error);
   return {
     code: "INTERNAL",
-    message: maskSecrets(message),
+    message: maskSecrets(messageOf(error)),
     hint: "This is a bug: run again with --debug and report what it prints.",
   };
+}
+
+/** The message of an error, or of an object that a library throws like one; anything else as text. */
+export function messageOf(error: unknown): string {
+  const isLikeError = typeof error === "object" && error !== null && "message" in error;
+  return isLikeError && typeof error.message === "string" ? error.message : String(error);
+}
+
+/** The first line of a message of a database or a service, cut after 500 characters, as the end of a sentence. */
+export function firstLine(message: string): string {
+  const line = message.split("\n", 1)[0] ?? "";
+  return `${line.slice(0, 500).replace(/[.!\s]+$/, "")}.`;
+}
+
+/** A value as messages show it: in double quotes, cut after `most` characters, control characters escaped. */
+export function quoted(value: string, most = 100): string {
+  return JSON.stringify(shortened(value, most));
+}
+
+/** A text of which at most `most` characters are left, with `…` where the rest was. */
+export function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

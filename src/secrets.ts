@@ -39,6 +39,34 @@ export function maskSecrets(text: string): string {
   return masked;
 }
 
+/**
+ * A copy of an error for `cause`, without what SDKs attach to theirs: requests, responses and their headers hold
+ * signatures and tokens. Name, message, stack, code, status and request id stay. Undefined for what is not an error.
+ */
+export function withoutSecrets(error: unknown): Error | undefined {
+  // The message of a JSON error quotes what was read, which may be a key.
+  if (!(error instanceof Error) || error instanceof SyntaxError) return undefined;
+  const { code, status, statusCode, requestId, $metadata: metadata } = error as unknown as SdkError;
+  const cause = withoutSecrets(error.cause);
+  const copy = new Error(maskSecrets(error.message), cause === undefined ? undefined : { cause });
+  copy.name = error.name;
+  copy.stack = maskSecrets(error.stack ?? "");
+  const facts = {
+    code,
+    status: status ?? statusCode ?? metadata?.httpStatusCode,
+    requestId: requestId ?? metadata?.requestId,
+  };
+  return Object.assign(copy, Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)));
+}
+
+interface SdkError {
+  readonly code?: unknown;
+  readonly status?: unknown;
+  readonly statusCode?: unknown;
+  readonly requestId?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+}
+
 const kept = new Set<string>();
 
 function spellings(secret: string): string[] {

@@ -102,7 +102,7 @@ describe("wrong use stops with 64 and names the right one", () => {
       '"2025-13" is not a billing month.',
       "Write the year and the month in digits, such as 2025-01.",
     ],
-    "run --from 2025-02 --to 2025-01": ["No month lies between --from 2025-02 and --to 2025-01.", "Exchange the two."],
+    "run --from 2025-02 --to 2025-01": ["--from (2025-02) is after --to (2025-01).", "Swap --from and --to."],
     "run --month 2025-02 --to 2025-01": [
       "--month names single months and --from and --to a span of months.",
       "Use one or the other.",

@@ -1,4 +1,5 @@
 import { BillhouseError } from "../errors.ts";
+import { checkMonths } from "../pipeline/months/select.ts";
 import { nextMonth } from "../schema/periods.ts";
 
 /** The flags that choose billing months. */
@@ -16,21 +17,15 @@ export function monthScope(flags: MonthFlags): { from?: string; to?: string; onl
       hint: "Use one or the other.",
     });
   }
-  if (from !== undefined && to !== undefined && to < from) {
-    throw new BillhouseError("USAGE_INVALID", `No month lies between --from ${from} and --to ${to}.`, {
-      hint: "Exchange the two.",
-    });
-  }
+  checkMonths({ ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) });
   if (month.length > 0) return { only: month };
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
 
 /** A month from the command line. Error: USAGE_INVALID when it is not `YYYY-MM`. */
 export function parseMonth(text: string): string {
-  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) return text;
-  throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(text)} is not a billing month.`, {
-    hint: "Write the year and the month in digits, such as 2025-01.",
-  });
+  checkMonths({ only: [text] });
+  return text;
 }
 
 /** Months as people list them: `2024-09 to 2024-12, 2025-02`. */

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
-import { BillhouseError } from "../errors.ts";
+import { interrupted } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { addMonth, addWord, parseAge, parseJobs } from "./flags.ts";
 import { parseMonth } from "./months.ts";
@@ -273,7 +273,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
 async function interruptible(work: Promise<ExitCode>, { signal }: Surroundings): Promise<ExitCode> {
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => {
-      reject(new BillhouseError("INTERRUPTED", "Stopped. Nothing was written.", { hint: "Run the command again." }));
+      reject(interrupted("Stopped. Nothing was written.", { hint: "Run the command again." }));
     });
   });
   return Promise.race([work, stopped]);

@@ -1,4 +1,4 @@
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, quoted } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { expectation, type Issue, keysAt, kinds } from "./schema.ts";
 import { holdsSecret, looksSecret } from "./secrets.ts";
@@ -87,7 +87,7 @@ function wrongValue(path: readonly string[], value: unknown, origin: string): Mi
 function show(value: unknown): string {
   if (value === "") return "empty text";
   if (typeof value === "string" && holdsSecret(value)) return describe(value);
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === "string") return quoted(value, 60);
   return typeof value === "number" || typeof value === "boolean" ? String(value) : describe(value);
 }
 

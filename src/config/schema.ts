@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isBillingMonth } from "../schema/periods.ts";
 import { holdsSecret } from "./secrets.ts";
 
 /** A `[sources.<name>]` section whose keys and values have been checked. */
@@ -130,10 +131,7 @@ const sourceKeys = {
   dataset: identifier,
   kind: z.enum(kinds).describe(`one of ${kinds.join(", ")}`),
   partition_column: identifier,
-  first_month: z
-    .string()
-    .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
-    .describe('a month as text, such as "2025-01"'),
+  first_month: z.string().refine(isBillingMonth).describe('a month as text, such as "2025-01"'),
   project_id: text.describe("the id of a Google Cloud project, as text"),
   keep_previous: z.int().min(0).max(9).describe("a whole number from 0 to 9"),
   unpacked_limit: z

@@ -1,7 +1,7 @@
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, crc32, createGunzip, createInflateRaw } from "node:zlib";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, messageOf } from "../errors.ts";
 import type { Compression, DataFile } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
 import { findEntry, type ZipEntry } from "./zip.ts";
@@ -173,7 +173,7 @@ async function* decode(
     verify();
   } catch (cause) {
     if (sourceError !== undefined) throw sourceError;
-    throw damaged(key, cause instanceof Error ? cause.message : String(cause), cause);
+    throw damaged(key, messageOf(cause), cause);
   }
 }
 

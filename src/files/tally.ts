@@ -1,6 +1,7 @@
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, CurrencySums, Evidence } from "../model.ts";
 import { compareDecimals, fractionDigits, type DecimalSum } from "../schema/decimals.ts";
+import { invalidValue, missingPeriod, outsideMonth } from "../schema/invalid-rows.ts";
 import { createSum } from "../schema/sums.ts";
 import { monthOf } from "../schema/timestamps.ts";
 
@@ -76,20 +77,12 @@ export function createTally(options: TallyOptions): Tally {
     const known = months.get(text ?? "");
     if (known !== undefined) return known;
     if (text === null || text === undefined || text === "") {
-      throw new BillhouseError("PERIOD_MISSING", `${at(where, position)}: the row names no billing period.`, {
-        hint: 'Every row of a bill belongs to a billing month. Set partition_column = "billing_month" if this export never names it.',
-      });
+      throw missingPeriod(at(where, position));
     }
     const month = monthOf(text);
-    if (month === undefined) throw invalid(at(where, position), text, "a date");
+    if (month === undefined) throw invalidValue(at(where, position), text, "a date");
     if (month !== billingMonth && !spansMonths) {
-      throw new BillhouseError(
-        "MONTH_MISMATCH",
-        `${at(where, position)}: the value ${quoted(text)} is of ${month}, but the delivery is of ${billingMonth}.`,
-        {
-          hint: "Nothing was loaded. Ask who changed the export; a delivery of one month holds rows of that month only.",
-        },
-      );
+      throw outsideMonth(at(where, position), text, billingMonth);
     }
     if (months.size >= mostPeriods) months.clear();
     months.set(text, month === billingMonth);
@@ -111,14 +104,15 @@ export function createTally(options: TallyOptions): Tally {
       const code = cells[currencySlot] ?? "";
       if (!currencies.has(code)) {
         if (code.length > longestCurrency || currencies.size >= mostCurrencies) {
-          throw invalid(at(where, currency ?? 0), code, `one of at most ${mostCurrencies} currencies`);
+          throw invalidValue(at(where, currency ?? 0), code, `one of at most ${mostCurrencies} currencies`);
         }
         currencies.add(code);
       }
       for (let index = 0; index < costSlots.length; index += 1) {
         const text = cells[costSlots[index] ?? -1] ?? "";
         if (text === "") continue;
-        if (!sumOf(sums[index], code).add(text)) throw invalid(at(where, costs[index] ?? 0), text, "a decimal number");
+        if (!sumOf(sums[index], code).add(text))
+          throw invalidValue(at(where, costs[index] ?? 0), text, "a decimal number");
         const precision = precisions[index] ?? decimalScale;
         const kept = precision === "float" ? String(Number(text)) : text;
         if (precision === "float") sumOf(floats[index], code).add(kept);
@@ -161,15 +155,4 @@ function isRounded(text: string, kept: string, digits: number): boolean {
   if (kept !== text && compareDecimals(kept, text) !== 0) return true;
   // Only long text or an exponent can have more digits.
   return (kept.length > digits || /e/i.test(kept)) && (fractionDigits(kept) ?? 0) > digits;
-}
-
-function invalid(where: string, text: string, expected: string): BillhouseError {
-  return new BillhouseError("VALUE_INVALID", `${where}: the value ${quoted(text)} is not ${expected}.`, {
-    hint: "Nothing of this delivery was loaded. Compare the file with the source, or wait for the next delivery.",
-  });
-}
-
-/** A value in an error: shortened, with control characters made visible. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

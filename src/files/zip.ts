@@ -1,4 +1,4 @@
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, messageOf } from "../errors.ts";
 import type { DataFile } from "../model.ts";
 import type { Storage } from "../storages/storage.ts";
 
@@ -83,7 +83,7 @@ export async function findEntry(storage: Storage, file: DataFile): Promise<ZipEn
     };
   } catch (cause) {
     if (cause instanceof BillhouseError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new BillhouseError("FILE_CORRUPT", `${file.key} is damaged: as a zip file, ${reason}.`, {
       hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
       cause,

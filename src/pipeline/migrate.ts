@@ -1,5 +1,5 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
-import { BillhouseError, describeError } from "../errors.ts";
+import { BillhouseError, describeError, interrupted } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import {
   type Holder,
@@ -87,7 +87,12 @@ export async function migrate(config: Config, options: MigrateOptions = {}): Pro
     if (options.yes === true) await warehouse.publish();
     return { pipelines: results };
   } catch (error) {
-    throw options.signal?.aborted === true ? interrupted(error) : error;
+    throw options.signal?.aborted === true
+      ? interrupted("The migration was stopped. The step in progress changed nothing.", {
+          hint: "Migrate again to continue: finished steps are kept.",
+          cause: error,
+        })
+      : error;
   } finally {
     options.signal?.removeEventListener("abort", stop);
     await warehouse.close();
@@ -153,11 +158,4 @@ async function takeStep(
     if (options.signal?.aborted === true || !(error instanceof BillhouseError)) throw error;
     return { ...told, error: describeError(error) };
   }
-}
-
-function interrupted(cause: unknown): BillhouseError {
-  return new BillhouseError("INTERRUPTED", "The migration was stopped. The step at work is as it was before.", {
-    hint: "Migrate again to go on: steps that are done stay done.",
-    cause,
-  });
 }

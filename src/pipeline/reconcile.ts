@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, quoted } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { requireCapability } from "../warehouses/warehouse.ts";
@@ -165,7 +165,7 @@ function amountOf(text: string, what: string): string {
 }
 
 function wrongAmount(text: string, what: string): BillhouseError {
-  return new BillhouseError("USAGE_INVALID", `${JSON.stringify(text)} is no ${what}.`, {
+  return new BillhouseError("USAGE_INVALID", `${quoted(text)} is not a valid ${what}.`, {
     hint: "Write it as 1234.56: with a point, without separators between thousands and without a currency.",
   });
 }

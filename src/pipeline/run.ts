@@ -1,5 +1,5 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
-import { BillhouseError, describeError } from "../errors.ts";
+import { BillhouseError, describeError, interrupted } from "../errors.ts";
 import { summaryPackage } from "../state/package.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import { version } from "../version.ts";
@@ -116,7 +116,12 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
   } catch (error) {
-    throw options.signal.aborted ? interrupted(error) : error;
+    throw options.signal.aborted
+      ? interrupted("The run was stopped. The month in progress was not changed.", {
+          hint: "Run again: finished months are kept, and the others are loaded then.",
+          cause: error,
+        })
+      : error;
   } finally {
     options.signal.removeEventListener("abort", stop);
     await warehouse.close();
@@ -204,11 +209,4 @@ async function runPipeline(
     emit({ event: "pipeline_failed", name, ...told });
     return { ...result(), error: told };
   }
-}
-
-function interrupted(cause: unknown): BillhouseError {
-  return new BillhouseError("INTERRUPTED", "The run was stopped. The month at work is as it was before.", {
-    hint: "Run again: months that are done stay done, the others are loaded then.",
-    cause,
-  });
 }

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
-import { monthsOf } from "../schema/periods.ts";
+import { monthGaps } from "../schema/periods.ts";
 import { loadedExecutions } from "../state/executions.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { KeptCopies, MonthState, MonthStatus, PipelineStatus, StatusResult } from "./events.ts";
@@ -188,10 +188,5 @@ async function keptCopies(loaded: LoadedTable, warehouse: Warehouse): Promise<Ke
 }
 
 function gaps({ months, pipeline }: LoadedTable): BillingMonth[] {
-  const loaded = [...months.keys()].toSorted();
-  const [first, last] = [loaded.at(0), loaded.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  return monthsOf({ start: `${first}-01`, end: `${last}-01` }).filter(
-    (month) => !loaded.includes(month) && month >= (pipeline.firstMonth ?? ""),
-  );
+  return monthGaps(months.keys()).filter((month) => month >= (pipeline.firstMonth ?? ""));
 }

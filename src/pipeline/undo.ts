@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, interrupted } from "../errors.ts";
 import type { BillingMonth, Receipt, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import { openWarehouse } from "../warehouses/index.ts";
@@ -66,7 +66,12 @@ export async function undo(
     };
   } catch (error) {
     if (isDone) throw unpublished(billingMonth, signal.aborted, error);
-    throw signal.aborted ? interrupted(error) : error;
+    throw signal.aborted
+      ? interrupted("The undo was stopped.", {
+          hint: "Check with billhouse status whether it was committed, as it can be in BigQuery, before you undo again.",
+          cause: error,
+        })
+      : error;
   } finally {
     signal.removeEventListener("abort", stop);
     await warehouse.close();
@@ -79,13 +84,6 @@ function unpublished(billingMonth: BillingMonth, isStopped: boolean, cause: unkn
   const reason = isStopped || !(cause instanceof Error) ? "making their copy was stopped." : cause.message;
   return new BillhouseError(code, `${billingMonth} is undone, but readers do not see it yet: ${reason}`, {
     hint: "billhouse run makes the copy for readers. Do not undo again.",
-    cause,
-  });
-}
-
-function interrupted(cause: unknown): BillhouseError {
-  return new BillhouseError("INTERRUPTED", "The undo was stopped.", {
-    hint: "Look with billhouse status whether it is done, as it may be in BigQuery, before you undo again.",
     cause,
   });
 }

@@ -1,4 +1,4 @@
-import { type Decimal, formatDecimal, parseDecimal, powerOfTen } from "./decimals.ts";
+import { type Decimal, formatDecimal, parseDecimal, powerOfTen, readDecimal } from "./decimals.ts";
 
 /**
  * Exact decimal text as people read money: two digits after the point, rounded half away from zero, grouped thousands.
@@ -22,9 +22,7 @@ export function formatSmallAmount(text: string): string {
 
 /** A decimal rounded half away from zero to two digits after the point, as `formatDecimal` writes it. Must be a decimal. */
 export function roundToCents(text: string): string {
-  const decimal = parseDecimal(text);
-  if (decimal === undefined) throw new TypeError(`Not a decimal: ${text.slice(0, 100)}`);
-  return formatDecimal({ coefficient: centsOf(decimal), scale: 2 });
+  return formatDecimal({ coefficient: centsOf(readDecimal(text)), scale: 2 });
 }
 
 function centsOf({ coefficient, scale }: Decimal): bigint {

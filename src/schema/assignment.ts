@@ -1,6 +1,6 @@
 import { BillhouseError } from "../errors.ts";
 import type { FileFormat, RegisteredColumn, SourceColumn } from "../model.ts";
-import { deliveredName, normaliseCurName, numberedName } from "./names.ts";
+import { deliveredName, fold, normaliseCurName, numberedName } from "./names.ts";
 
 /** How source columns are told apart and named. */
 export interface NamingRules {
@@ -181,11 +181,6 @@ export function assignHeader(header: FileHeader, holdings: Holdings, rules: Nami
     give(position, name, paired ?? freeName(want));
   });
   return added;
-}
-
-/** A name as warehouses compare it: without regard to case. */
-export function fold(name: string): string {
-  return name.toLowerCase();
 }
 
 function wantedName(sourceName: string, rules: NamingRules): string {

@@ -1,7 +1,7 @@
 import { BillhouseError } from "../errors.ts";
 import type { ColumnType, RegisteredColumn, TableColumn } from "../model.ts";
-import { assignHeader, claimedColumns, claimNames, type FileHeader, fold, type NamingRules } from "./assignment.ts";
-import { canonicalName, normaliseCurName } from "./names.ts";
+import { assignHeader, claimedColumns, claimNames, type FileHeader, type NamingRules } from "./assignment.ts";
+import { canonicalName, fold, normaliseCurName } from "./names.ts";
 import { commonType, createTypeLookup, type TypeOpinion } from "./types.ts";
 
 /** How the columns of an export are named, typed and used. */

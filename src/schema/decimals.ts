@@ -1,3 +1,4 @@
+import { quoted } from "../errors.ts";
 /**
  * Digits that a decimal may have before and after the point; text with more is not taken for a number. It holds the
  * shortest text of every double (up to 341 digits after the point), and keeps `1e999999999` from filling the memory.
@@ -77,15 +78,16 @@ export function powerOfTen(power: number): bigint {
 const powers: bigint[] = [];
 
 function difference(first: string, second: string): Decimal {
-  const left = mustParse(first);
-  const right = mustParse(second);
+  const left = readDecimal(first);
+  const right = readDecimal(second);
   const scale = Math.max(left.scale, right.scale);
   return { coefficient: atScale(left, scale) - atScale(right, scale), scale };
 }
 
-function mustParse(text: string): Decimal {
+/** As `parseDecimal`. A TypeError for text that is not a decimal: the caller has checked it before. */
+export function readDecimal(text: string): Decimal {
   const decimal = parseDecimal(text);
-  if (decimal === undefined) throw new TypeError(`Not a decimal: ${text.slice(0, 100)}`);
+  if (decimal === undefined) throw new TypeError(`Not a decimal: ${quoted(text)}`);
   return decimal;
 }
 

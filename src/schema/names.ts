@@ -51,6 +51,11 @@ export function canonicalName(sourceName: string): string {
   return /^.*\S\s+\((\w+)\)$/u.exec(sourceName)?.[1] ?? sourceName;
 }
 
+/** A name as warehouses compare names of columns and tables: without regard to case. */
+export function fold(name: string): string {
+  return name.toLowerCase();
+}
+
 /** A name with `_<number>` behind it, cut where the two together would be longer than a warehouse takes. */
 export function numberedName(name: string, number: number): string {
   const suffix = `_${number}`;

@@ -30,6 +30,19 @@ export function monthsOf(span: DaySpan): BillingMonth[] {
   return months;
 }
 
+/** The months between the first and the last of some billing months that are not among them, oldest first. */
+export function monthGaps(months: Iterable<BillingMonth>): BillingMonth[] {
+  const known = [...months].toSorted();
+  const [first, last] = [known.at(0), known.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  return monthsOf({ start: `${first}-01`, end: `${last}-01` }).filter((month) => !known.includes(month));
+}
+
+/** Whether a text is a billing month, `YYYY-MM`. */
+export function isBillingMonth(text: string): boolean {
+  return /^\d{4}-(0[1-9]|1[0-2])$/.test(text);
+}
+
 /** The days that two spans share, or undefined where they share none. */
 export function intersect(first: DaySpan, second: DaySpan): DaySpan | undefined {
   const start = first.start > second.start ? first.start : second.start;

@@ -1,3 +1,4 @@
+import { quoted } from "../errors.ts";
 import { type DecimalSum, formatDecimal, parseDecimal, powerOfTen, textLimit } from "./decimals.ts";
 
 /** Ten to the fifteenth is the largest power of ten below 2^53, so any 15 digits are a safe integer. */
@@ -11,7 +12,7 @@ const highestScale = 63;
 export function addDecimals(texts: readonly string[]): string {
   const sum = createSum();
   for (const text of texts) {
-    if (!sum.add(text)) throw new TypeError(`Not a decimal: ${text.slice(0, 100)}`);
+    if (!sum.add(text)) throw new TypeError(`Not a decimal: ${quoted(text)}`);
   }
   return sum.total();
 }

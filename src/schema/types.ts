@@ -1,5 +1,5 @@
 import type { ColumnType, FileFormat } from "../model.ts";
-import { canonicalName } from "./names.ts";
+import { canonicalName, fold } from "./names.ts";
 
 /** What one header says of a column's type, and what kind of file says it. */
 export interface TypeOpinion {
@@ -35,10 +35,9 @@ export function createTypeLookup(
   wellKnown: Readonly<Record<string, ColumnType>>,
   caseSensitive: boolean,
 ): (sourceName: string) => ColumnType | undefined {
-  const fold = (name: string): string => (caseSensitive ? name : name.toLowerCase());
-  const types = new Map(Object.entries(wellKnown).map(([name, type]) => [fold(name), type]));
+  const types = new Map(Object.entries(wellKnown).map(([name, type]) => [caseSensitive ? name : fold(name), type]));
   return (sourceName) => {
-    const name = fold(caseSensitive ? sourceName : canonicalName(sourceName));
+    const name = caseSensitive ? sourceName : fold(canonicalName(sourceName));
     const slash = name.indexOf("/");
     return types.get(name) ?? (slash < 0 ? undefined : types.get(`${name.slice(0, slash)}/*`));
   };

@@ -1,4 +1,6 @@
+import { quoted } from "../errors.ts";
 import { trackingTable, type BillingMonth, type Table } from "../model.ts";
+import { isBillingMonth } from "../schema/periods.ts";
 import { decodeState, invalidState, sealState, stateEngineVersion, stateRow } from "./dlt.ts";
 import type { DestinationType, StateRow } from "./dlt.ts";
 import { isList, isObject, type JsonObject, type JsonValue } from "./json.ts";
@@ -34,7 +36,7 @@ export function loadedExecutions(state: string | null, table: Table): ReadonlyMa
   if (state === null) return months;
   for (const [month, entry] of objectAt(openState(state, table), executionsPath(table))) {
     // Whoever looks for the months between the first and the last one must find months.
-    if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw invalidState(`it names ${quoted(month)}, which is no month`);
+    if (!isBillingMonth(month)) throw invalidState(`it names ${quoted(month, 40)}, which is not a month`);
     const loaded = readEntry(entry);
     if (loaded === "unreadable") throw invalidState(`its entry for ${month} of ${table.name} names no execution`);
     if (loaded !== null) months.set(month, loaded);
@@ -170,6 +172,3 @@ function textAt(entry: JsonObject, key: string): string | null {
 }
 
 /** A key as JSON, so that what it holds can be seen, and only the start of a long one. */
-function quoted(key: string): string {
-  return JSON.stringify(key.length > 40 ? `${key.slice(0, 40)}…` : key);
-}

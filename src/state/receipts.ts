@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, shortened } from "../errors.ts";
 import type { FileFormat, Finality, Receipt } from "../model.ts";
 import {
   costLines,
@@ -29,7 +29,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
   const kept = (column: string): unknown => row[column] ?? own[column];
   const invalid = (column: string, cause?: unknown): BillhouseError => {
     const place = row[column] == null ? "_billhouse_receipts" : "the tracking table";
-    const load = `load ${shortened(loadId)} of ${shortened(billingMonth)}`;
+    const load = `load ${shortened(loadId, 40)} of ${shortened(billingMonth, 40)}`;
     return new BillhouseError("STATE_INVALID", `The receipt of ${load} holds no readable ${column}.`, {
       hint: `Set ${column} to NULL in the row of ${place} with this load id: billhouse then does without it.`,
       cause,
@@ -158,10 +158,6 @@ function readInstant(time: string): string | null {
   const isWritten = isDay(day) && !Number.isNaN(moment.getTime()) && /^\d/.test(moment.toISOString());
   if (!isWritten) return null;
   return `${moment.toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, "0")}+00:00`;
-}
-
-function shortened(value: string): string {
-  return value.length > 40 ? `${value.slice(0, 40)}…` : value;
 }
 
 /** Null for a format that is not ours: what other programs write there is told to nobody. */

@@ -3,7 +3,7 @@ import { lstat, open, readdir, realpath, stat, type FileHandle } from "node:fs/p
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, quoted } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
 import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
 
@@ -227,7 +227,7 @@ function changed(root: Root, object: StoredObject, when: string): BillhouseError
 function outside(root: Root, key: string, how: string): BillhouseError {
   return new BillhouseError(
     "KEY_OUTSIDE_PREFIX",
-    `The key ${JSON.stringify(key)} ${how}; billhouse reads only what lies in ${root.url} itself.`,
+    `The key ${quoted(key, 1000)} ${how}; billhouse reads only what lies in ${root.url} itself.`,
     {
       hint: "Put the file itself into the folder, or correct the prefix or manifest that names this key.",
     },

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, quoted } from "../errors.ts";
 import type { StoredObject } from "../model.ts";
-import { withoutSecrets } from "./causes.ts";
+import { withoutSecrets } from "../secrets.ts";
 import { isTimeout, waitToRetry, withTimeout, type RetriedService, type RetryPolicy } from "../retry.ts";
 import { leavesRoot } from "./storage.ts";
 
@@ -159,7 +159,7 @@ export function lostFile(url: string, key: string): BillhouseError {
 
 /** The error for a key or prefix that leaves the root. */
 export function keyOutside(url: string, key: string): BillhouseError {
-  return new BillhouseError("KEY_OUTSIDE_PREFIX", `The key ${JSON.stringify(key)} leaves ${url}.`, {
+  return new BillhouseError("KEY_OUTSIDE_PREFIX", `The key ${quoted(key, 1000)} leaves ${url}.`, {
     hint: "Correct the prefix or the manifest that names this key.",
   });
 }

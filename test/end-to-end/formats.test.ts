@@ -163,7 +163,7 @@ const table: Readonly<Record<string, Rows>> = {
     expected: {
       code: "PERIOD_MISSING",
       words: [
-        /line 2, column billingPeriodStartDate: the row names no billing period/,
+        /line 2, column billingPeriodStartDate: the row does not have a billing period/,
         /partition_column = "billing_month"/,
       ],
     },

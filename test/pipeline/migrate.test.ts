@@ -212,7 +212,7 @@ describe("migrate", () => {
     );
     assert.equal(kept?.["n"], "2");
     const screen = await billhouse(project, ["migrate", "--yes"]);
-    assert.match(screen.stdout, /✖ decimals .*VALUE_INVALID\n.*as it was/u);
+    assert.match(screen.stdout, /✖ decimals .*VALUE_INVALID\n.*was not changed/u);
     assert.match(screen.stdout, /0 steps done; 1 step refused\.\n$/u);
   });
 

@@ -20,7 +20,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   model: ["errors"],
   schema: foundation,
   state: ["schema", ...foundation],
-  config: foundation,
+  config: [...foundation, "schema"],
   exports: drivers,
   storages: services,
   warehouses: services,

@@ -1,5 +1,5 @@
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, messageOf, quoted } from "../../errors.ts";
 import { walkStruct } from "./thrift.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileM
 export function corruptParquet(key: string, cause: unknown): BillhouseError {
   // What the storage says about the object comes first: it is the reason.
   if (cause instanceof BillhouseError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
     hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
     cause,
@@ -128,7 +128,7 @@ function checkColumns(key: string, schema: readonly SchemaElement[]): void {
 }
 
 function unreadable(key: string, column: string, what: string, hint: string): BillhouseError {
-  return new BillhouseError("FILE_INVALID", `${key}: its column ${JSON.stringify(column.slice(0, 300))} ${what}.`, {
+  return new BillhouseError("FILE_INVALID", `${key}: its column ${quoted(column, 300)} ${what}.`, {
     hint,
   });
 }

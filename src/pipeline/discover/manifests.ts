@@ -1,4 +1,4 @@
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, messageOf } from "../../errors.ts";
 import type { ExportFormat, Manifest, ManifestPlace } from "../../exports/export.ts";
 import type { BillingMonth, DaySpan, Execution, FileFormat, StoredObject, UndoneLoad } from "../../model.ts";
 import { countDays, covers, intersect, monthSpan, monthsOf } from "../../schema/periods.ts";
@@ -99,7 +99,7 @@ export async function readManifest(
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
   } catch (cause) {
-    throw invalid(`is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+    throw invalid(`is no JSON (${messageOf(cause)})`, cause);
   }
   return format.readManifest(json, place);
 }

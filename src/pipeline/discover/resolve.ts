@@ -1,4 +1,4 @@
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, quoted } from "../../errors.ts";
 import type { ListedFile, Manifest } from "../../exports/export.ts";
 import type { StoredObject } from "../../model.ts";
 
@@ -108,7 +108,7 @@ function splitKey(written: string, manifestKey: string, bucket: string | null): 
   if (foreign || absolute || climbs || /[\\\0]/.test(key) || key === "") {
     throw new BillhouseError(
       "KEY_OUTSIDE_PREFIX",
-      `The manifest ${manifestKey} lists the file ${JSON.stringify(written)}, which lies outside the export.`,
+      `The manifest ${manifestKey} lists the file ${quoted(written, 1000)}, which lies outside the export.`,
       { hint: "Find out who wrote the manifest. billhouse reads only below the prefix of the export." },
     );
   }

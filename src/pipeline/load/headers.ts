@@ -2,6 +2,7 @@ import pMap from "p-map";
 import { BillhouseError, describeError } from "../../errors.ts";
 import type { DataFile, Execution } from "../../model.ts";
 import type { DeliveredHeader } from "../../schema/columns.ts";
+import { fold } from "../../schema/names.ts";
 import type { FailedMonth } from "../events.ts";
 import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import { smallReads, type Survey } from "../months/survey.ts";
@@ -27,16 +28,18 @@ export async function readHeaders(
 ): Promise<{ readonly months: readonly MonthHeaders[]; readonly failed: readonly FailedMonth[] }> {
   const { storage, format } = survey.discovery;
   const { unpackedLimit } = survey.pipeline;
-  const fold = (name: string): string => (format.columns.caseSensitive ? name : name.toLowerCase());
+  const keyOf = (name: string): string => (format.columns.caseSensitive ? name : fold(name));
   const known = new Set(
-    [...Object.keys(format.columns.wellKnown), ...survey.ledger.registry.map(({ sourceName }) => sourceName)].map(fold),
+    [...Object.keys(format.columns.wellKnown), ...survey.ledger.registry.map(({ sourceName }) => sourceName)].map(
+      keyOf,
+    ),
   );
   const months: MonthHeaders[] = [];
   const failed: FailedMonth[] = [];
   for (const { action, execution } of survey.plans) {
     if ((action !== "new" && action !== "restated") || execution === null) continue;
-    const declared = new Set(execution.columns.map(({ name }) => fold(name)));
-    const isKnown = (name: string): boolean => known.has(fold(name)) || declared.has(fold(name));
+    const declared = new Set(execution.columns.map(({ name }) => keyOf(name)));
+    const isKnown = (name: string): boolean => known.has(keyOf(name)) || declared.has(keyOf(name));
     try {
       const headers = await pMap(
         execution.files,

@@ -9,6 +9,7 @@ import {
   type DeliveredHeader,
   type MappedColumn,
 } from "../../schema/columns.ts";
+import { missingPeriodColumn } from "../../schema/invalid-rows.ts";
 import type { FailedMonth } from "../events.ts";
 import { delivered, type MonthHeaders } from "./headers.ts";
 import type { FileHeader } from "../../files/read.ts";
@@ -87,12 +88,7 @@ export function withoutPeriod(
   for (const [index, { execution }] of months.entries()) {
     const lacking = mapped[index]?.find(({ columns }) => !holds(columns, partitionColumn));
     if (lacking === undefined) continue;
-    const error = new BillhouseError(
-      "PERIOD_MISSING",
-      `${lacking.file.key} has no column for ${partitionColumn}, which carries the billing month.`,
-      { hint: "The old rows of the month stay. Look at the header of the file, or wait for the next delivery." },
-    );
-    fail(execution.billingMonth, error);
+    fail(execution.billingMonth, missingPeriodColumn(lacking.file.key, partitionColumn));
   }
   return failed;
 }

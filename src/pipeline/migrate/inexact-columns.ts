@@ -1,8 +1,8 @@
 import { exportFormats } from "../../exports/index.ts";
 import type { ColumnType, RegisteredColumn, TableColumn } from "../../model.ts";
-import { claimedColumns, claimNames, type FileHeader, fold } from "../../schema/assignment.ts";
+import { claimedColumns, claimNames, type FileHeader } from "../../schema/assignment.ts";
 import type { SchemaRules } from "../../schema/columns.ts";
-import { deliveredName, normaliseCurName } from "../../schema/names.ts";
+import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
 import { commonType, createTypeLookup, type TypeOpinion } from "../../schema/types.ts";
 
 /**

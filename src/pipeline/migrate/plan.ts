@@ -1,6 +1,6 @@
 import type { RegisteredColumn } from "../../model.ts";
-import { fold } from "../../schema/assignment.ts";
 import { type DeliveredHeader, findColumn, planColumns } from "../../schema/columns.ts";
+import { fold } from "../../schema/names.ts";
 import type { Partitioning, PendingStep } from "../../warehouses/warehouse.ts";
 import { inexactColumns } from "./inexact-columns.ts";
 import { stampedColumn } from "../load/layout.ts";

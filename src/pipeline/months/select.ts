@@ -1,9 +1,9 @@
 import type { Config, PipelineConfig } from "../../config/config.ts";
 import { nearest } from "../../config/nearest.ts";
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, quoted } from "../../errors.ts";
 import type { BillingMonth, Table } from "../../model.ts";
 import { exportFormats } from "../../exports/index.ts";
-import { monthOf } from "../../schema/timestamps.ts";
+import { isBillingMonth } from "../../schema/periods.ts";
 
 /** Which billing months a command is about; all of them when nothing is set. Both ends are included. */
 export interface MonthSelection {
@@ -48,14 +48,14 @@ export function selectOne(config: Config, word: string): PipelineConfig {
  */
 export function checkMonths({ from, to, only = [] }: MonthSelection): void {
   for (const month of [from, to, ...only]) {
-    if (month === undefined || (/^\d{4}-\d{2}$/.test(month) && monthOf(`${month}-01`) === month)) continue;
-    throw new BillhouseError("USAGE_INVALID", `${JSON.stringify(month)} is no billing month.`, {
-      hint: "Write a month as YYYY-MM, for example 2025-03.",
+    if (month === undefined || isBillingMonth(month)) continue;
+    throw new BillhouseError("USAGE_INVALID", `${quoted(month)} is not a billing month.`, {
+      hint: "Write the year and the month in digits, such as 2025-01.",
     });
   }
   if (from !== undefined && to !== undefined && to < from) {
-    throw new BillhouseError("USAGE_INVALID", `The months from ${from} to ${to} are none.`, {
-      hint: "Exchange --from and --to.",
+    throw new BillhouseError("USAGE_INVALID", `--from (${from}) is after --to (${to}).`, {
+      hint: "Swap --from and --to.",
     });
   }
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, quoted } from "../../errors.ts";
 import { createCsvScanner } from "../../files/csv.ts";
 
 /** One line of a list of invoices. It has an invoice id, or an account, or both. */
@@ -51,7 +51,7 @@ export function parseInvoices(name: string, bytes: Uint8Array): readonly Invoice
     const cell = (meaning: Meaning): string => cells[columns[meaning] ?? -1]?.trim() ?? "";
     const refuse = (meanings: readonly Meaning[], value: string, hint: string): BillhouseError => {
       const titles = meanings.flatMap((meaning) => header[columns[meaning] ?? -1] ?? []).join(" and ");
-      const message = `${name}, line ${line}, column ${titles}: ${JSON.stringify(value)} cannot be taken.`;
+      const message = `${name}, line ${line}, column ${titles}: ${quoted(value)} is not valid.`;
       return new BillhouseError("VALUE_INVALID", message, { hint });
     };
     const [invoice, account, amount, currency] = [cell("invoice"), cell("account"), cell("amount"), cell("currency")];
@@ -126,7 +126,7 @@ function meaningsOf(name: string, header: readonly string[]): Readonly<Record<Me
       return known.includes(plain) ? [position] : [];
     });
     if (found.length > 1) {
-      const titles = found.map((position) => JSON.stringify(header[position])).join(" and ");
+      const titles = found.map((position) => quoted(header[position] ?? "")).join(" and ");
       throw new BillhouseError("FILE_INVALID", `${name}, line 1: the columns ${titles} mean the same.`, {
         hint: "Leave one of them, or give the other another name.",
       });
@@ -143,7 +143,7 @@ function meaningsOf(name: string, header: readonly string[]): Readonly<Record<Me
     columns.amount === null ? "amount" : columns.invoice === null && columns.account === null ? "invoice_id" : null;
   if (missing !== null) {
     throw new BillhouseError("FILE_INVALID", `${name}, line 1: there is no column ${missing}.`, {
-      hint: `It has: ${header.map((title) => JSON.stringify(title)).join(", ")}. Columns are parted by commas: invoice_id,amount; currency and billing_account may be there too.`,
+      hint: `It has: ${header.map((title) => quoted(title)).join(", ")}. Columns are parted by commas: invoice_id,amount; currency and billing_account may be there too.`,
     });
   }
   return columns;

@@ -1,5 +1,5 @@
 import type { BillingMonth, CostLine } from "../../model.ts";
-import { monthsOf } from "../../schema/periods.ts";
+import { monthGaps } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
@@ -44,11 +44,7 @@ export function monthsWithoutTable(
 
 /** Months that are not loaded and should be: those that were asked for by name, and gaps between loaded ones. */
 export function missingMonths({ pipeline, months }: LoadedTable, selection: MonthSelection): readonly MonthCheck[] {
-  const loaded = [...months.keys()].toSorted();
-  const [first, last] = [loaded.at(0), loaded.at(-1)];
-  const between =
-    first === undefined || last === undefined ? [] : monthsOf({ start: `${first}-01`, end: `${last}-01` });
-  const gaps = between.filter((month) => isSelected(month, pipeline, selection));
+  const gaps = monthGaps(months.keys()).filter((month) => isSelected(month, pipeline, selection));
   const wanted = new Set([...gaps, ...(selection.only ?? [])]);
   return [...wanted]
     .filter((month) => !months.has(month))

@@ -1,5 +1,5 @@
-import { BillhouseError } from "../../errors.ts";
-import { withoutSecrets } from "../causes.ts";
+import { BillhouseError, messageOf } from "../../errors.ts";
+import { withoutSecrets } from "../../secrets.ts";
 import { isNetworkError, isTransientStatus } from "../../retry.ts";
 import type { Client } from "./client.ts";
 
@@ -130,8 +130,4 @@ function archived(client: Known, cause: unknown, key: string): BillhouseError {
       cause: withoutSecrets(cause),
     },
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : "";
 }

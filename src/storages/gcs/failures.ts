@@ -1,5 +1,5 @@
-import { BillhouseError } from "../../errors.ts";
-import { withoutSecrets } from "../causes.ts";
+import { BillhouseError, messageOf } from "../../errors.ts";
+import { withoutSecrets } from "../../secrets.ts";
 import { isNetworkError, isTransientStatus } from "../../retry.ts";
 import type { Client } from "./client.ts";
 
@@ -125,11 +125,6 @@ function payerMissing(client: Client, cause: unknown): BillhouseError {
 
 function memberOf(account: string): string {
   return `${account.endsWith(".gserviceaccount.com") ? "serviceAccount" : "user"}:${account}`;
-}
-
-function messageOf(error: unknown): string {
-  const message = fieldOf(error, "message");
-  return typeof message === "string" ? message : "";
 }
 
 function reasonsOf(error: unknown): string {

@@ -1,5 +1,5 @@
-import { BillhouseError } from "../../errors.ts";
-import { withoutSecrets } from "../causes.ts";
+import { BillhouseError, messageOf } from "../../errors.ts";
+import { withoutSecrets } from "../../secrets.ts";
 import { isNetworkError, isTransientStatus } from "../../retry.ts";
 import { corruptFile } from "../reading.ts";
 import type { Client } from "./client.ts";
@@ -161,8 +161,4 @@ function networkCodeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
   return typeof code === "string" ? code : networkCodeOf(cause);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : "";
 }

@@ -1,5 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
-import { fold, type TableReference } from "./sql/names.ts";
+import { fold } from "../../schema/names.ts";
+import { type TableReference } from "./sql/names.ts";
 import type { QuerySettings } from "./api/statements.ts";
 import { isAbsence, refusalOf } from "./api/api-error.ts";
 import { createTable, type Field, fieldsOf, findTable, patchTable } from "./api/tables.ts";

@@ -1,10 +1,11 @@
 import type { BillingMonth, CostLine, Table } from "../../model.ts";
+import { fold } from "../../schema/names.ts";
 import type { CostsOfValues, MonthColumns, MonthMeasures } from "../warehouse.ts";
 import { exactMoment } from "./sql/casts.ts";
 import { measuredCells, type TableValue, textOf, usageSpan } from "./sql/cells.ts";
 import { exactSum, monthMeasures } from "./replace/measures.ts";
 import { allPartitions, findPeriodColumn, tableMonth } from "./sql/months.ts";
-import { fold, identifier, type TableReference, tableName } from "./sql/names.ts";
+import { identifier, type TableReference, tableName } from "./sql/names.ts";
 import { createParameters, type Parameters } from "./api/parameters.ts";
 import { askForParts, part, type QuerySettings } from "./api/statements.ts";
 import { findBill } from "./companion-tables.ts";

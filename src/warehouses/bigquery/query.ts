@@ -1,7 +1,6 @@
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, firstLine } from "../../errors.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import type { QueryRow } from "../warehouse.ts";
-import { sentence } from "./replace/file-failures.ts";
 import { findLocation } from "./api/datasets.ts";
 import { type JobRequest, runNewJob, tryJob } from "./api/jobs.ts";
 import { createParameters } from "./api/parameters.ts";
@@ -85,7 +84,7 @@ function invalidQuestion(error: unknown): unknown {
     (["invalidQuery", "invalid"].includes(refusal.reason) ||
       (refusal.status === 404 && /table|dataset/i.test(refusal.message)));
   if (!isQuestion) return error;
-  return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${sentence(refusal.message)}`, {
+  return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${firstLine(refusal.message)}`, {
     hint: "Correct the statement: it is GoogleSQL, and names its tables as dataset.table.",
     cause: error,
   });

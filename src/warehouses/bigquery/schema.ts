@@ -1,4 +1,5 @@
 import type { RegisteredColumn, Table } from "../../model.ts";
+import { fold } from "../../schema/names.ts";
 import {
   columnsTable,
   columnsToAdd,
@@ -19,7 +20,7 @@ import { isLost, overtaken } from "./commit/commits.ts";
 import { backOff } from "./api/jobs.ts";
 import { prepareKept } from "./previous/kept.ts";
 import { checkLimits } from "./sql/name-rules.ts";
-import { fold, nativeTypes, type TableReference } from "./sql/names.ts";
+import { nativeTypes, type TableReference } from "./sql/names.ts";
 import { transaction } from "./commit/packages.ts";
 import { createParameters } from "./api/parameters.ts";
 import { finishRebuild } from "./migrate/renaming.ts";

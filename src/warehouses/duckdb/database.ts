@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
-import { BillhouseError } from "../../errors.ts";
+import { interrupted } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { OpenMode } from "../warehouse.ts";
 import { castMacros } from "./casts.ts";
@@ -40,9 +40,7 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
 
   function throwIfClosing(): void {
     if (closing === undefined) return;
-    throw new BillhouseError("INTERRUPTED", `${facts.description} was closed before the work was done.`, {
-      hint: "Run again to go on: nothing of the unfinished load was kept.",
-    });
+    throw interrupted(`${facts.description} was closed before the work was done.`);
   }
 
   async function connect(): Promise<DuckDBConnection> {

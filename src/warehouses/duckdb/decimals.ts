@@ -1,15 +1,16 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, firstLine } from "../../errors.ts";
 import type { Table } from "../../model.ts";
-import { compareDecimals, fractionDigits, subtractDecimals } from "../../schema/decimals.ts";
+import { type ConvertibleColumn, proveConversion, refuseMisfits } from "../../schema/conversion.ts";
+import { compareDecimals, fractionDigits } from "../../schema/decimals.ts";
+import { fold } from "../../schema/names.ts";
 import { createSum } from "../../schema/sums.ts";
 import { columnsTable } from "../../state/tables.ts";
 import type { MigrationOutcome } from "../warehouse.ts";
 import { isDecimal } from "./casts.ts";
 import { readRows } from "./database.ts";
-import { firstLine } from "./failures.ts";
 import { columnsOf } from "./ledger.ts";
-import { fold, identifier, nativeTypes, tableName } from "./names.ts";
+import { identifier, nativeTypes, tableName } from "./names.ts";
 import { takeLease } from "./packages.ts";
 import { prepareState } from "./schema.ts";
 
@@ -31,14 +32,7 @@ export async function makeDecimal(connection: DuckDBConnection, table: Table, na
   const filled = column.nativeType === "VARCHAR" ? `nullif(trim(${cell}, E' \\t\\r\\n'), '')` : text;
 
   const old = await measure(connection, target, filled);
-  if (old.misfits > 0) {
-    const values = `${old.misfits} ${old.misfits === 1 ? "value" : "values"}`;
-    throw new BillhouseError(
-      "VALUE_INVALID",
-      `${title} holds ${values} that no ${nativeTypes.decimal} can hold; the first is ${old.firstMisfit}.`,
-      { hint: "The table is as it was. Correct the values, or load their months again, then migrate again." },
-    );
-  }
+  refuseMisfits(title, nativeTypes.decimal, old);
   try {
     await connection.run(
       `ALTER TABLE ${target} ALTER COLUMN ${cell} SET DATA TYPE ${nativeTypes.decimal} USING ${amountOf(text)}`,
@@ -46,7 +40,7 @@ export async function makeDecimal(connection: DuckDBConnection, table: Table, na
   } catch (cause) {
     throw explain(cause, title);
   }
-  prove(title, old, await measure(connection, target, text));
+  proveConversion(title, old, await measure(connection, target, text), scale);
   await connection.run(
     `UPDATE ${tableName(table.dataset, columnsTable.name)} SET "type" = 'decimal'
       WHERE "table_name" = $1 AND lower("column_name") = lower($2)`,
@@ -67,25 +61,10 @@ function amountOf(text: string): string {
   return `COALESCE(CASE WHEN ${isSmall} THEN ${small} END, TRY_CAST(${text} AS ${nativeTypes.decimal}))`;
 }
 
-/** What a column holds, counted and summed independently of the database. */
-interface Measures {
-  /** Rows of the table. */
-  readonly rows: number;
-  /** Rows with a value. */
-  readonly values: number;
-  /** Exact sum of their text. */
-  readonly sum: string;
-  /** Values with more digits after the point than the decimal type holds. */
-  readonly rounded: number;
-  /** Values that are no decimal numbers, or too large. */
-  readonly misfits: number;
-  /** The first of them, for a message. */
-  readonly firstMisfit: string;
-}
-
-async function measure(connection: DuckDBConnection, target: string, text: string): Promise<Measures> {
+/** Counts and sums a column independently of the database. */
+async function measure(connection: DuckDBConnection, target: string, text: string): Promise<ConvertibleColumn> {
   const sum = createSum();
-  let [values, rounded, misfits, firstMisfit] = [0, 0, 0, ""];
+  let [values, rounded, misfits, example] = [0, 0, 0, ""];
   const result = await connection.stream(`SELECT ${text} FROM ${target} WHERE ${text} IS NOT NULL`);
   for await (const chunk of result) {
     chunk.visitColumnValues(0, (value) => {
@@ -94,12 +73,12 @@ async function measure(connection: DuckDBConnection, target: string, text: strin
       const long = amount.length > scale || /e/i.test(amount);
       if ((long && !fits(amount)) || !sum.add(amount)) {
         misfits += 1;
-        if (misfits === 1) firstMisfit = JSON.stringify(amount.length > 100 ? `${amount.slice(0, 100)}...` : amount);
+        if (misfits === 1) example = amount;
       } else if (long && (fractionDigits(amount) ?? 0) > scale) rounded += 1;
     });
   }
   const [row] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${target}`);
-  return { rows: Number(row?.["rows"]), values, sum: sum.total(), rounded, misfits, firstMisfit };
+  return { rows: Number(row?.["rows"]), values, sum: sum.total(), rounded, misfits, example };
 }
 
 /** Digits of DECIMAL(38,18) after the point. */
@@ -112,29 +91,17 @@ function fits(text: string): boolean {
   return fractionDigits(text) !== undefined && compareDecimals(text.replace(/^[-+]/, ""), tooLarge) < 0;
 }
 
-/** The same rows, the same values, the same sum, up to half a last digit for each value that was rounded. */
-function prove(title: string, old: Measures, now: Measures): void {
-  const hint = "The table is as it was. This is a fault of billhouse or of the database: report it with both figures.";
-  if (now.rows !== old.rows || now.values !== old.values) {
-    throw new BillhouseError(
-      "ROW_COUNT_MISMATCH",
-      `${title} had ${old.values} values in ${old.rows} rows, and would have ${now.values} in ${now.rows}.`,
-      { hint },
-    );
-  }
-  const difference = subtractDecimals(now.sum, old.sum).replace("-", "");
-  if (compareDecimals(difference, `${BigInt(old.rounded) * 5n}e-${scale + 1}`) <= 0) return;
-  throw new BillhouseError("SUM_MISMATCH", `${title} sums up to ${old.sum}, and would sum up to ${now.sum}.`, { hint });
-}
-
 /** What stands in the way of another type: an index, a constraint, a generated column, a view instead of a table. */
 function explain(cause: unknown, title: string): unknown {
   if (!(cause instanceof Error) || !/^(Dependency|Binder|Catalog|Constraint|Conversion) Error/.test(cause.message)) {
     return cause;
   }
-  const reason = firstLine(cause.message).replace(/[.!\s]+$/, "");
-  return new BillhouseError("TYPE_MISMATCH", `${title} cannot become a ${nativeTypes.decimal}: ${reason}.`, {
-    hint: "The table is as it was. Drop what depends on the column, such as an index, then migrate again.",
-    cause,
-  });
+  return new BillhouseError(
+    "TYPE_MISMATCH",
+    `${title} cannot become a ${nativeTypes.decimal}: ${firstLine(cause.message)}`,
+    {
+      hint: "The table is as it was. Drop what depends on the column, such as an index, then migrate again.",
+      cause,
+    },
+  );
 }

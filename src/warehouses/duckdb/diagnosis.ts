@@ -1,9 +1,11 @@
 import { createReadStream } from "node:fs";
 import { BillhouseError } from "../../errors.ts";
+import { invalidValue, missingPeriod, outsideMonth } from "../../schema/invalid-rows.ts";
+import { fold } from "../../schema/names.ts";
 import type { MonthReplacement } from "../warehouse.ts";
 import { type Database, readRows } from "./database.ts";
 import { castMacros } from "./casts.ts";
-import { fold, identifier } from "./names.ts";
+import { identifier } from "./names.ts";
 import { corruptFile, type Source, type SourceColumn } from "./sources.ts";
 
 /**
@@ -42,24 +44,9 @@ export async function explainFailure(
   const { row, column } = misfit;
   const line = format === "csv" && source.file.path !== null ? await lineOfRow(source.file.path, row) : undefined;
   const place = `${key}, ${line === undefined ? `row ${row}` : `line ${line}`}, column "${column.sourceName}"`;
-  const value = shown(misfit.value);
-  const month = replacement.billingMonth;
-  if (misfit.kind === "missing") {
-    return new BillhouseError("PERIOD_MISSING", `${place}: the row names no billing period.`, {
-      hint: 'Have the export delivered again, or set partition_column = "billing_month" to take the month of the delivery.',
-      cause,
-    });
-  }
-  if (misfit.kind === "month") {
-    return new BillhouseError("MONTH_MISMATCH", `${place}: ${value} is not in the billing month ${month}.`, {
-      hint: 'If this export mixes months by intention, set partition_column = "billing_month".',
-      cause,
-    });
-  }
-  return new BillhouseError("VALUE_INVALID", `${place}: ${value} is no ${column.nativeType}.`, {
-    hint: "Have the export delivered again; if the value is right, the column of the table has the wrong type.",
-    cause,
-  });
+  if (misfit.kind === "missing") return missingPeriod(place, { cause });
+  if (misfit.kind === "month") return outsideMonth(place, misfit.value, replacement.billingMonth, { cause });
+  return invalidValue(place, misfit.value, `a valid ${column.nativeType}`, { cause });
 }
 
 /** A value that does not fit: its row, from 1, and what is wrong with it. */
@@ -147,9 +134,4 @@ function csvReason(message: string): string {
   if (/not utf-8/i.test(message)) return "It is not UTF-8.";
   if (/maximum line size/i.test(message)) return "It is longer than a line may be.";
   return "It mixes line ends, or its quotes are not those of CSV.";
-}
-
-/** A value for a message: quoted, without control characters, and not endless. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
 }

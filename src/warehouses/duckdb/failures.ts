@@ -1,4 +1,4 @@
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, firstLine, interrupted } from "../../errors.ts";
 
 /**
  * The error that a person can act on behind an error of DuckDB or of the file system: a full disk, files that are gone or
@@ -49,10 +49,7 @@ export function translateFailure(error: unknown, description: string): unknown {
     });
   }
   if (message.startsWith("INTERRUPT Error")) {
-    return new BillhouseError("INTERRUPTED", `The work on ${description} was stopped.`, {
-      hint: "Run again to go on: nothing of the unfinished load was kept.",
-      cause: error,
-    });
+    return interrupted(`The work on ${description} was stopped.`, { cause: error });
   }
   return error;
 }
@@ -134,10 +131,4 @@ export function isLockHeld(error: unknown): boolean {
 /** Where the copy for readers lies: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
 export function readCopyPath(path: string): string {
   return path.endsWith(".duckdb") ? path.replace(/\.duckdb$/, ".read.duckdb") : `${path}.read.duckdb`;
-}
-
-/** The first line of a message of DuckDB, which is the one for people, as the end of a sentence. */
-export function firstLine(message: string): string {
-  const line = message.split("\n", 1)[0] ?? "";
-  return `${line.slice(0, 500).replace(/[.!\s]+$/, "")}.`;
 }

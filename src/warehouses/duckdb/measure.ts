@@ -2,6 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillingMonth, CostLine, CurrencySums, Table } from "../../model.ts";
 import { orderCostLines } from "../../schema/cost-lines.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
+import { fold } from "../../schema/names.ts";
 import {
   type CostsOfValues,
   type MonthColumns,
@@ -13,7 +14,7 @@ import { isDecimal, isInteger } from "./casts.ts";
 import { readRows } from "./database.ts";
 import { columnsOf } from "./ledger.ts";
 import { monthCondition } from "./months.ts";
-import { fold, identifier, literal, tableName } from "./names.ts";
+import { identifier, literal, tableName } from "./names.ts";
 import type { NativeColumns } from "./sources.ts";
 
 /** The types of a table's columns, by their folded names; empty when there is no such table. */

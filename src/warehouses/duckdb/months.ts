@@ -1,7 +1,8 @@
 import { BillhouseError } from "../../errors.ts";
+import { fold } from "../../schema/names.ts";
 import { nextMonth } from "../../schema/periods.ts";
 import type { MonthColumns } from "../warehouse.ts";
-import { fold, identifier } from "./names.ts";
+import { identifier } from "./names.ts";
 import type { NativeColumns } from "./sources.ts";
 
 /**

@@ -16,11 +16,6 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Names as DuckDB compares them. */
-export function fold(name: string): string {
-  return name.toLowerCase();
-}
-
 /** The type that a new column gets. JSON is text: Azure delivers tags that no parser takes, and they are kept as they are. */
 export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
   text: "VARCHAR",

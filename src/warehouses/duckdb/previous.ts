@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Table, TableColumn } from "../../model.ts";
+import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import {
@@ -15,7 +16,7 @@ import { type Database, readRows } from "./database.ts";
 import { columnsOf, readCurrentState } from "./ledger.ts";
 import { measureMonth, nativeColumns } from "./measure.ts";
 import { monthCondition } from "./months.ts";
-import { fold, identifier, tableName } from "./names.ts";
+import { identifier, tableName } from "./names.ts";
 import { takeLease, writePackage } from "./packages.ts";
 
 /**

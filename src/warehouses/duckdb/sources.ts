@@ -1,11 +1,12 @@
 import { open } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, firstLine } from "../../errors.ts";
+import { missingPeriodColumn } from "../../schema/invalid-rows.ts";
+import { fold } from "../../schema/names.ts";
 import type { MappedFile, MonthReplacement } from "../warehouse.ts";
 import { castExpression } from "./casts.ts";
 import { readRows } from "./database.ts";
-import { firstLine } from "./failures.ts";
-import { fold, identifier, literal } from "./names.ts";
+import { identifier, literal } from "./names.ts";
 
 /** A file as a relation `f` with the columns `c0`, `c1`, ..., by position. */
 export interface Source {
@@ -45,13 +46,7 @@ export async function describeSource(
   if (path === null) throw new TypeError(`${file.file.key} was not brought to this machine.`);
   const isStamped = (name: string): boolean => fold(name) === fold(replacement.partitionColumn);
   if (!replacement.stamped && !columns.some((column) => isStamped(column.columnName))) {
-    throw new BillhouseError(
-      "PERIOD_MISSING",
-      `${file.file.key} has no column for ${replacement.partitionColumn}, which tells the billing month.`,
-      {
-        hint: 'Set partition_column = "billing_month" in the section of this export to take the month of the delivery.',
-      },
-    );
+    throw missingPeriodColumn(file.file.key, replacement.partitionColumn);
   }
   const csv = file.file.format === "csv";
   const names = columns.map((_, position) => `c${position}`);

@@ -1,4 +1,4 @@
-import { maskSecrets } from "../../../secrets.ts";
+import { maskSecrets, withoutSecrets } from "../../../secrets.ts";
 
 /** Why BigQuery refused a request, or why a job failed, in its own words. */
 export interface Refusal {
@@ -25,19 +25,10 @@ export type RefusedError = Error & { readonly refusal: Refusal };
 
 /** Makes an error of a refusal. What the SDK hangs on its errors, requests and their tokens, stays behind. */
 export function refusedError(refusal: Refusal, cause?: unknown): RefusedError {
-  const plain = plainError(cause);
+  const plain = withoutSecrets(cause);
   return Object.assign(new Error(maskSecrets(refusal.message), plain === undefined ? undefined : { cause: plain }), {
     refusal,
   });
-}
-
-/** A copy of an error with its words alone; undefined for what is none, or quotes a file (as JSON errors do). */
-export function plainError(error: unknown): Error | undefined {
-  if (!(error instanceof Error) || error instanceof SyntaxError) return undefined;
-  const copy = new Error(maskSecrets(error.message));
-  copy.name = error.name;
-  if (error.stack !== undefined) copy.stack = maskSecrets(error.stack);
-  return copy;
 }
 
 /** The refusal that an error carries, or undefined. */

@@ -1,8 +1,8 @@
 import type { BigQuery } from "@google-cloud/bigquery";
-import { BillhouseError } from "../../../errors.ts";
+import { BillhouseError, messageOf } from "../../../errors.ts";
 import type { GoogleCredentials } from "../../../model.ts";
-import { keepKey, keepToken } from "../../../secrets.ts";
-import { plainError, type Refusal, refusedError } from "./api-error.ts";
+import { keepKey, keepToken, withoutSecrets } from "../../../secrets.ts";
+import { type Refusal, refusedError } from "./api-error.ts";
 
 /** Where BigQuery is, and in whose name it is asked. */
 export interface ConnectionOptions {
@@ -103,15 +103,11 @@ function invalidCredentials(cause: unknown): BillhouseError {
   const what = isMissing ? "There are no credentials for Google Cloud" : "Google Cloud refuses the credentials";
   return new BillhouseError("CREDENTIALS_INVALID", `${what}, so that BigQuery cannot be asked.`, {
     hint: "Run `gcloud auth application-default login`, or put the key of a service account below [destination.bigquery.credentials] in .dlt/secrets.toml.",
-    cause: plainError(cause),
+    cause: withoutSecrets(cause),
   });
 }
 
 /** That no answer came. */
 export function silence(message: string): Refusal {
   return { status: null, reason: "network", message, location: null, details: [] };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,4 @@
-import { BillhouseError, type ErrorCode } from "../../../errors.ts";
-import { sentence } from "../replace/file-failures.ts";
+import { BillhouseError, type ErrorCode, firstLine } from "../../../errors.ts";
 import { isPassing, type Refusal, refusalOf } from "./api-error.ts";
 
 /** The error that a person can act on behind a refusal of BigQuery. Any other error is returned as it is. */
@@ -13,7 +12,7 @@ export function translateFailure(error: unknown, description: string): unknown {
 
 function explain(refusal: Refusal, description: string): [code: ErrorCode, message: string, hint: string] {
   const { reason, status } = refusal;
-  const said = sentence(refusal.message);
+  const said = firstLine(refusal.message);
   if (reason === "billingNotEnabled" || /billing has not been enabled|free tier|sandbox/i.test(said)) {
     return [
       "WAREHOUSE_UNSUPPORTED",
@@ -112,7 +111,7 @@ function denied({ message }: Refusal): [code: ErrorCode, message: string, hint: 
   const missing = permission === undefined ? "" : ` The permission ${permission} is missing.`;
   return [
     "WAREHOUSE_DENIED",
-    `BigQuery refuses: ${sentence(message)}${missing}`,
+    `BigQuery refuses: ${firstLine(message)}${missing}`,
     `Grant it: \`${command}\`, then run again.`,
   ];
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
-import { BillhouseError } from "../../../errors.ts";
+import { interrupted } from "../../../errors.ts";
 import { authenticate, type ConnectionOptions, createClient, findJobProject, identityOf, silence } from "./client.ts";
 import { isPassing, refusalOf, refusalOfAnswer, refusedError } from "./api-error.ts";
 
@@ -48,14 +48,14 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   let skew: number | null = null;
 
   function throwIfClosing(): void {
-    if (abort.signal.aborted) throw interrupted();
+    if (abort.signal.aborted) throw interrupted("The work on BigQuery was stopped before it was done.");
   }
 
   async function pause(milliseconds: number): Promise<void> {
     try {
       await sleep(milliseconds, undefined, { signal: abort.signal });
     } catch {
-      throw interrupted();
+      throw interrupted("The work on BigQuery was stopped before it was done.");
     }
   }
 
@@ -90,12 +90,6 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     },
     close: () => abort.abort(),
   };
-}
-
-function interrupted(): BillhouseError {
-  return new BillhouseError("INTERRUPTED", "The work on BigQuery was stopped before it was done.", {
-    hint: "Run again to go on: nothing of the unfinished load was kept.",
-  });
 }
 
 async function send<T>(

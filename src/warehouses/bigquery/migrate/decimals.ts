@@ -1,12 +1,19 @@
 import { BillhouseError } from "../../../errors.ts";
 import type { Table } from "../../../model.ts";
-import { compareDecimals, fractionDigits, subtractDecimals } from "../../../schema/decimals.ts";
+import {
+  type ColumnTotals,
+  type ConvertibleColumn,
+  proveConversion,
+  refuseMisfits,
+} from "../../../schema/conversion.ts";
+import { fractionDigits } from "../../../schema/decimals.ts";
+import { fold } from "../../../schema/names.ts";
 import { createSum } from "../../../schema/sums.ts";
 import { columnsTable } from "../../../state/tables.ts";
 import type { MigrationOutcome } from "../../warehouse.ts";
 import { bignumericScale, exactNumber, longText, numberText } from "../sql/casts.ts";
 import { allPartitions } from "../sql/months.ts";
-import { fold, identifier, nativeTypes, type TableReference, tableName } from "../sql/names.ts";
+import { identifier, nativeTypes, type TableReference, tableName } from "../sql/names.ts";
 import { createParameters, type Parameters } from "../api/parameters.ts";
 import { askForParts, part, type QuerySettings, runStatement } from "../api/statements.ts";
 import { rebuild } from "./rebuild.ts";
@@ -42,34 +49,15 @@ export async function makeDecimal(settings: SchemaSettings, table: Table, name: 
   }
   await prepareState(settings, table);
   const old = await measure(settings, resource, field, location);
-  if (old.misfits > 0) {
-    const values = `${old.misfits} ${old.misfits === 1 ? "value" : "values"}`;
-    const shown = JSON.stringify(old.example.length > 100 ? `${old.example.slice(0, 100)}...` : old.example);
-    throw new BillhouseError(
-      "VALUE_INVALID",
-      `${title} holds ${values} that no ${nativeTypes.decimal} can hold; one of them is ${shown}.`,
-      { hint: "The table is as it was. Correct the values, or load their months again, then migrate again." },
-    );
-  }
+  refuseMisfits(title, nativeTypes.decimal, old);
   const value = exactNumber(filledText(field), "STRING");
   const column = { name: field.name, type: nativeTypes.decimal, value };
   await rebuild(settings, table, { column }, async (built) => {
-    prove(title, old, await measureBuilt(settings, resource, built, field.name, location));
+    const now = await measureBuilt(settings, resource, built, field.name, location);
+    proveConversion(title, old, now, bignumericScale);
   });
   await register();
   return { roundedValues: old.rounded };
-}
-
-/** What a column holds. */
-interface Measures {
-  readonly rows: number;
-  readonly values: number;
-  /** Exact sum of the text of its values. */
-  readonly sum: string;
-  readonly rounded: number;
-  /** Values that are no numbers, or too large, and one of them. */
-  readonly misfits: number;
-  readonly example: string;
 }
 
 function filledText(field: Field): string {
@@ -83,7 +71,7 @@ async function measure(
   table: TableResource,
   field: Field,
   location: string,
-): Promise<Measures> {
+): Promise<ConvertibleColumn> {
   const text = filledText(field);
   const exact = exactNumber(text, "STRING");
   const rows = `SELECT ${text} AS v, ${exact} AS n, ${longText(text)} AS long FROM ${tableName(table.tableReference)} AS t${allPartitions(table)}`;
@@ -120,7 +108,7 @@ async function measureBuilt(
   built: TableReference,
   name: string,
   location: string,
-): Promise<Pick<Measures, "rows" | "values" | "sum">> {
+): Promise<ColumnTotals> {
   const column = identifier(name);
   const cells = { rows: "COUNT(*)", values: `COUNT(${column})`, sum: `SUM(${column})` };
   const sql = part("built", cells, `${tableName(built)} AS t${allPartitions(table)}`);
@@ -144,19 +132,4 @@ async function registerDecimal(settings: QuerySettings, table: Table, column: st
   const mine = `table_name = ${parameters.text(table.name)} AND LOWER(column_name) = LOWER(${parameters.text(column)})`;
   const sql = `UPDATE ${nameOf(settings, table, columnsTable.name)} SET type = 'decimal' WHERE ${mine} AND type != 'decimal'`;
   await runStatement(settings, { sql, parameters, location, labels: { billhouse: "migrate", table: table.name } });
-}
-
-/** The same rows, the same values, the same sum, up to half a last digit for each value that was rounded. */
-function prove(title: string, old: Measures, now: Pick<Measures, "rows" | "values" | "sum">): void {
-  const hint = "The table is as it was. This is a fault of billhouse or of the database: report it with both figures.";
-  if (now.rows !== old.rows || now.values !== old.values) {
-    throw new BillhouseError(
-      "ROW_COUNT_MISMATCH",
-      `${title} had ${old.values} values in ${old.rows} rows, and would have ${now.values} in ${now.rows}.`,
-      { hint },
-    );
-  }
-  const difference = subtractDecimals(now.sum, old.sum).replace("-", "");
-  if (compareDecimals(difference, `${BigInt(old.rounded) * 5n}e-${bignumericScale + 1}`) <= 0) return;
-  throw new BillhouseError("SUM_MISMATCH", `${title} sums up to ${old.sum}, and would sum up to ${now.sum}.`, { hint });
 }

@@ -1,4 +1,5 @@
 import type { Table } from "../../../model.ts";
+import { fold } from "../../../schema/names.ts";
 import {
   columnsToAdd,
   keepsReceipts,
@@ -10,7 +11,7 @@ import {
 } from "../../../state/tables.ts";
 import type { MigrationOutcome, MigrationStep, Partitioning, PendingStep } from "../../warehouse.ts";
 import { makeDecimal } from "./decimals.ts";
-import { fold, identifier } from "../sql/names.ts";
+import { identifier } from "../sql/names.ts";
 import { createParameters, type Parameters } from "../api/parameters.ts";
 import { transaction } from "../commit/packages.ts";
 import { askForParts, part, type QuerySettings, runStatement } from "../api/statements.ts";

@@ -1,10 +1,11 @@
+import { fold } from "../../../schema/names.ts";
 import { createForEver, encryption } from "../definitions.ts";
 import { BillhouseError } from "../../../errors.ts";
 import type { Table } from "../../../model.ts";
 import { exactNumber, isNested } from "../sql/casts.ts";
 import { readCurrent } from "../ledger.ts";
 import { allPartitions } from "../sql/months.ts";
-import { fold, identifier, rebuildNames, type TableReference, tableName } from "../sql/names.ts";
+import { identifier, rebuildNames, type TableReference, tableName } from "../sql/names.ts";
 import { createParameters } from "../api/parameters.ts";
 import { askForParts, part, type QuerySettings, runStatement, type TextRow } from "../api/statements.ts";
 import { prepareState, type SchemaSettings } from "../schema.ts";

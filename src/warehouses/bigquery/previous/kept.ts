@@ -1,10 +1,11 @@
 import type { Table } from "../../../model.ts";
+import { fold } from "../../../schema/names.ts";
 import { type MonthReplacement, previousLoadColumn, type PreviousRows, previousTable } from "../../warehouse.ts";
 import { castExpression } from "../sql/casts.ts";
 import { monthText } from "../measure.ts";
 import { createForEver, encryption, extendTable, keepForEver } from "../definitions.ts";
 import { findPeriodColumn, periodColumn, type PeriodColumn, tableMonth } from "../sql/months.ts";
-import { fold, identifier, type TableReference, tableName } from "../sql/names.ts";
+import { identifier, type TableReference, tableName } from "../sql/names.ts";
 import { createParameters, type Parameters } from "../api/parameters.ts";
 import { askForParts, part, type QuerySettings, runStatement } from "../api/statements.ts";
 import { findLocation } from "../api/datasets.ts";

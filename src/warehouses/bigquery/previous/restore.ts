@@ -1,4 +1,5 @@
 import { BillhouseError } from "../../../errors.ts";
+import { fold } from "../../../schema/names.ts";
 import type { MonthPackage } from "../../../state/package.ts";
 import { reachPoint } from "../../points.ts";
 import type { MonthMeasures, MonthRestoration, Settle } from "../../warehouse.ts";
@@ -10,7 +11,7 @@ import { explainGone, explainSwap, goesOn } from "../replace/explanations.ts";
 import { findKept, loadColumn } from "./kept.ts";
 import type { LoadSettings } from "../replace/replace-month.ts";
 import { checkExpiration, findPeriodColumn, periodColumn, tableMonth } from "../sql/months.ts";
-import { digest, fold, identifier, tableName } from "../sql/names.ts";
+import { digest, identifier, tableName } from "../sql/names.ts";
 import { createParameters, type Parameters } from "../api/parameters.ts";
 import { stagePast } from "./time-travel.ts";
 import type { QuerySettings } from "../api/statements.ts";

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Bucket } from "@google-cloud/storage";
 import { BillhouseError } from "../../../errors.ts";
 import type { GoogleCredentials } from "../../../model.ts";
+import { withoutSecrets } from "../../../secrets.ts";
 import { authenticate } from "../api/client.ts";
-import { plainError } from "../api/api-error.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** How the staging bucket is reached. */
@@ -97,13 +97,13 @@ function explain(cause: unknown, bucket: string): unknown {
   if (code === 404) {
     return new BillhouseError("STORAGE_NOT_FOUND", `${title} does not exist.`, {
       hint: "Set staging_bucket in [destination.bigquery] to a bucket in the location of the dataset, or make it.",
-      cause: plainError(cause),
+      cause: withoutSecrets(cause),
     });
   }
   if (code === 401 || code === 403) {
     return new BillhouseError("STORAGE_DENIED", `${title} takes no files from us.`, {
       hint: "Grant the role Storage Object User on it to the account that billhouse runs as.",
-      cause: plainError(cause),
+      cause: withoutSecrets(cause),
     });
   }
   return new BillhouseError(
@@ -111,7 +111,7 @@ function explain(cause: unknown, bucket: string): unknown {
     `${title} does not take a file: ${cause.message.split("\n", 1)[0]}.`,
     {
       hint: "Run again in a while: nothing of the unfinished load was kept.",
-      cause: plainError(cause),
+      cause: withoutSecrets(cause),
     },
   );
 }

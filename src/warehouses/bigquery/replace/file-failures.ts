@@ -1,4 +1,4 @@
-import { BillhouseError } from "../../../errors.ts";
+import { BillhouseError, firstLine } from "../../../errors.ts";
 import type { Refusal } from "../api/api-error.ts";
 import { refusalOf } from "../api/api-error.ts";
 import { type FileGroup, titleOfGroup } from "./sources.ts";
@@ -39,7 +39,7 @@ export function explainLoad(error: unknown, group: FileGroup): unknown {
       cause: error,
     });
   }
-  return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${sentence(refusal.message)}`, {
+  return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${firstLine(refusal.message)}`, {
     hint: "Have the export delivered again, or copy the file again from where it came.",
     cause: error,
   });
@@ -77,10 +77,4 @@ function csvReason(text: string): string | undefined {
   return /CSV (?:processing|table)/i.test(text) && !/gzip|decompress/i.test(text)
     ? "BigQuery cannot read a row of it."
     : undefined;
-}
-
-/** A message of BigQuery as the end of a sentence. */
-export function sentence(message: string): string {
-  const line = message.split("\n", 1)[0] ?? "";
-  return `${line.slice(0, 500).replace(/[.!\s]+$/, "")}.`;
 }

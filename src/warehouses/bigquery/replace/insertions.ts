@@ -1,6 +1,7 @@
+import { fold } from "../../../schema/names.ts";
 import type { MonthReplacement } from "../../warehouse.ts";
 import { firstMoment, monthCondition, type PeriodColumn } from "../sql/months.ts";
-import { fold, identifier, type TableReference, tableName } from "../sql/names.ts";
+import { identifier, type TableReference, tableName } from "../sql/names.ts";
 import type { Parameters } from "../api/parameters.ts";
 import { relationOf, type Staged, tableValue } from "./sources.ts";
 import type { Insertion } from "./swap.ts";

@@ -1,4 +1,5 @@
 import { BillhouseError } from "../../../errors.ts";
+import { invalidValue } from "../../../schema/invalid-rows.ts";
 import type { MonthReplacement } from "../../warehouse.ts";
 import { isNested } from "../sql/casts.ts";
 import { fileOf, positionOf, textOf } from "./file-failures.ts";
@@ -36,10 +37,7 @@ export async function findMisfit(
   const place = await placeOf(settings, staged, replacement, misfit, location);
   const inColumn = `column "${column.sourceName}"`;
   const where = place === undefined ? `${titleOfGroup(staged)}, ${inColumn}` : `${place}, ${inColumn}`;
-  const count = rows === 1 ? "" : `, as are the values of ${rows - 1} more rows`;
-  return new BillhouseError("VALUE_INVALID", `${where}: ${shown(value)} is no ${column.nativeType}${count}.`, {
-    hint: "Have the export delivered again; if the value is right, the column of the table has the wrong type.",
-  });
+  return invalidValue(where, value, `a valid ${column.nativeType}`, { rows });
 }
 
 async function listMisfits(
@@ -110,9 +108,4 @@ async function placeOf(
 
 function isAbout(refusal: Refusal, value: string): boolean {
   return textOf(refusal).includes(value.slice(0, 50));
-}
-
-/** A value for a message: quoted, without control characters, and not endless. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
 }

@@ -1,6 +1,6 @@
-import { BillhouseError } from "../../../errors.ts";
 import type { CostLine, CurrencySums, Evidence, MeasuredColumns } from "../../../model.ts";
-import { type DecimalSum, formatDecimal, fractionDigits, parseDecimal } from "../../../schema/decimals.ts";
+import { type DecimalSum, formatDecimal, fractionDigits, readDecimal } from "../../../schema/decimals.ts";
+import { invalidValue, missingPeriod, outsideMonth } from "../../../schema/invalid-rows.ts";
 import { createSum } from "../../../schema/sums.ts";
 import type { DeliveredMeasures, MonthMeasures, MonthReplacement, TableMeasures } from "../../warehouse.ts";
 import { bignumericScale } from "../sql/casts.ts";
@@ -51,9 +51,7 @@ export function monthMeasures(
 
 /** A sum as BigQuery writes it, NULL for one of no values, as decimal text. */
 export function exactSum(sum: string | null | undefined): string {
-  const decimal = parseDecimal(sum ?? "0");
-  if (decimal === undefined) throw new TypeError(`BigQuery gave ${JSON.stringify(sum)} as a sum.`);
-  return formatDecimal(decimal);
+  return formatDecimal(readDecimal(sum ?? "0"));
 }
 
 /** The sum of each cost column over all currencies. */
@@ -74,35 +72,19 @@ export async function refuseMisfits(
   { stamped, spansMonths, partitionColumn, billingMonth, costColumns }: MonthReplacement,
   describe: (staged: Staged) => Promise<unknown>,
 ): Promise<void> {
-  const rowsOf = (count: number): string => (count === 1 ? "1 row" : `${count} rows`);
   for (const { staged, state, rows, period, costs } of groups) {
     const column = stamped ? undefined : columnFor(staged.columns, partitionColumn);
     const place = `${titleOfGroup(staged)}, column "${column?.sourceName ?? partitionColumn}"`;
-    if (state === "missing") {
-      throw new BillhouseError("PERIOD_MISSING", `${place}: ${rowsOf(rows)} without a billing period.`, {
-        hint: 'Have the export delivered again, or set partition_column = "billing_month" to take the month of the delivery.',
-      });
-    }
-    if (state === "out" && !spansMonths) {
-      const what = `${JSON.stringify(period)} is not in the billing month ${billingMonth}, in ${rowsOf(rows)}`;
-      throw new BillhouseError("MONTH_MISMATCH", `${place}: ${what}.`, {
-        hint: 'If this export mixes months by intention, set partition_column = "billing_month".',
-      });
-    }
-    if (state === "unreadable") throw (await describe(staged)) ?? unreadable(place, period, "time");
+    if (state === "missing") throw missingPeriod(place, { rows });
+    if (state === "out" && !spansMonths) throw outsideMonth(place, period, billingMonth, { rows });
+    if (state === "unreadable") throw (await describe(staged)) ?? invalidValue(place, period, "a valid time");
     for (const [index, cost] of (state === "in" ? costs : []).entries()) {
       if (cost.unreadable === 0) continue;
       const source = columnFor(staged.columns, costColumns[index] ?? "")?.sourceName ?? costColumns[index];
       const where = `${titleOfGroup(staged)}, column "${source}"`;
-      throw (await describe(staged)) ?? unreadable(where, cost.example, "number");
+      throw (await describe(staged)) ?? invalidValue(where, cost.example, "a valid number");
     }
   }
-}
-
-function unreadable(place: string, value: string, what: string): BillhouseError {
-  return new BillhouseError("VALUE_INVALID", `${place}: ${JSON.stringify(value)} is no ${what}.`, {
-    hint: "Have the export delivered again; if the value is right, the column of the table has the wrong type.",
-  });
 }
 
 function deliveredMeasures(

@@ -1,8 +1,10 @@
 import { BillhouseError } from "../../../errors.ts";
 import type { TableColumn } from "../../../model.ts";
+import { missingPeriodColumn } from "../../../schema/invalid-rows.ts";
+import { fold } from "../../../schema/names.ts";
 import type { MappedFile, MonthReplacement } from "../../warehouse.ts";
 import { type CastMode, castExpression } from "../sql/casts.ts";
-import { digest, fold, identifier, type TableReference, tableName } from "../sql/names.ts";
+import { digest, identifier, type TableReference, tableName } from "../sql/names.ts";
 import type { Parameters } from "../api/parameters.ts";
 import type { Field } from "../api/tables.ts";
 
@@ -114,13 +116,7 @@ export function stagedColumns(
   }
   const isPeriod = (name: string): boolean => fold(name) === fold(replacement.partitionColumn);
   if (!replacement.stamped && !columns.some(({ columnName }) => isPeriod(columnName))) {
-    throw new BillhouseError(
-      "PERIOD_MISSING",
-      `${file.key} has no column for ${replacement.partitionColumn}, which tells the billing month.`,
-      {
-        hint: 'Set partition_column = "billing_month" in the section of this export to take the month of the delivery.',
-      },
-    );
+    throw missingPeriodColumn(file.key, replacement.partitionColumn);
   }
   const types = new Map(table.map(({ name, nativeType }) => [fold(name), nativeType]));
   return columns.map(({ sourceName, columnName }, position) => {

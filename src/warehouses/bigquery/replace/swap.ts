@@ -1,8 +1,9 @@
+import { fold } from "../../../schema/names.ts";
 import type { MonthColumns, MonthMeasures } from "../../warehouse.ts";
 import { exactNumber } from "../sql/casts.ts";
 import { totalsOf } from "./measures.ts";
 import { type PeriodColumn, tableMonth } from "../sql/months.ts";
-import { fold, identifier, tableName } from "../sql/names.ts";
+import { identifier, tableName } from "../sql/names.ts";
 import type { Parameters } from "../api/parameters.ts";
 import { columnsOf, type TableResource } from "../api/tables.ts";
 

@@ -1,9 +1,10 @@
+import { fold } from "../../../schema/names.ts";
 import { noTimes } from "../definitions.ts";
 import { BillhouseError } from "../../../errors.ts";
 import type { TableColumn } from "../../../model.ts";
 import { nextMonth } from "../../../schema/periods.ts";
 import type { MonthColumns } from "../../warehouse.ts";
-import { fold, identifier, shownTable } from "./names.ts";
+import { identifier, shownTable } from "./names.ts";
 import { columnsOf, type TableResource } from "../api/tables.ts";
 
 /** The column by which a table tells its months. */

@@ -1,8 +1,7 @@
-import { BillhouseError } from "../../../errors.ts";
+import { BillhouseError, quoted } from "../../../errors.ts";
 import type { Table } from "../../../model.ts";
-import { longestName } from "../../../schema/names.ts";
+import { fold, longestName } from "../../../schema/names.ts";
 import type { SchemaChange } from "../../warehouse.ts";
-import { fold } from "./names.ts";
 
 const mostColumns = 10_000;
 
@@ -36,7 +35,7 @@ export function checkLimits(table: Table, { added }: SchemaChange, present: read
     if (reason === undefined) continue;
     throw new BillhouseError(
       "LIMIT_EXCEEDED",
-      `${title} cannot get the column ${JSON.stringify(name)}: the name ${reason}.`,
+      `${title} cannot get the column ${quoted(name, 300)}: the name ${reason}.`,
       {
         hint: "Rename the column in the export, or load into a table of another name.",
       },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { BillhouseError } from "../../../errors.ts";
+import { BillhouseError, quoted } from "../../../errors.ts";
 import type { ColumnType } from "../../../model.ts";
 import type { StateColumnType } from "../../../state/tables.ts";
 
@@ -28,18 +28,9 @@ export function shownTable({ projectId, datasetId, tableId }: TableReference): s
 }
 
 function unfitName(name: string): BillhouseError {
-  return new BillhouseError(
-    "LIMIT_EXCEEDED",
-    `BigQuery takes no table or column by the name ${JSON.stringify(name)}.`,
-    {
-      hint: "Give it another name in the export: BigQuery takes no backticks, backslashes or control characters.",
-    },
-  );
-}
-
-/** Names as BigQuery compares those of columns. */
-export function fold(name: string): string {
-  return name.toLowerCase();
+  return new BillhouseError("LIMIT_EXCEEDED", `${quoted(name)} is not a valid name of a BigQuery table or column.`, {
+    hint: "Give it another name in the export: BigQuery takes no backticks, backslashes or control characters.",
+  });
 }
 
 /** Hexadecimal digits that stand for some parts: equal parts give equal digits. */
