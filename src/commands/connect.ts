@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Config, DuckdbConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { tableTitle } from "../pipeline/months/select.ts";
-import { readCopyPath } from "../warehouses/duckdb/failures.ts";
+import { readCopyPath } from "../warehouses/duckdb/publish.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { alignRows, jsonText, paint, visible } from "./output.ts";
 import type { ScreenStyle } from "./run-screen.ts";

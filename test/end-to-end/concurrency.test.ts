@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { BillhouseError } from "../../src/errors.ts";
 import type { RunFinished } from "../../src/index.ts";
-import { explainOpening, writeHolder } from "../../src/warehouses/duckdb/holder.ts";
+import { explainOpening, writeHolder } from "../../src/warehouses/duckdb/opening.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { requireCapability } from "../../src/warehouses/warehouse.ts";
 import { curDelivery, curRows, deliver } from "../support/deliveries.ts";

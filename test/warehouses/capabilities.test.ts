@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 
 import { requireCapability } from "../../src/warehouses/warehouse.ts";
 import { duckdbWarehouse } from "../support/duckdb-warehouse.ts";
 import { rejects } from "../support/rejects.ts";
+import { codeOf } from "../support/source-text.ts";
 import { capabilityCases } from "../conformance/warehouse.ts";
 
 describe("capabilities of a warehouse", () => {
@@ -17,5 +19,19 @@ describe("capabilities of a warehouse", () => {
       assert.match(error.hint, /\[destination\.duckdb\]/u);
       assert.ok(Object.keys(capabilityCases[name]).length > 0);
     });
+  }
+});
+
+test("docs/adding-a-warehouse.md lists every member of the contract, and no other", async () => {
+  const page = await readFile(new URL("../../docs/adding-a-warehouse.md", import.meta.url), "utf8");
+  const contract = codeOf(await readFile(new URL("../../src/warehouses/warehouse.ts", import.meta.url), "utf8"));
+  for (const name of ["Warehouse", "Measuring", "PreviousLoads", "Migration"]) {
+    const [, body = ""] = new RegExp(`^export interface ${name} \\{\\n(.*?)^\\}`, "msu").exec(contract) ?? [];
+    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:]/gmu)].map(([, member]) => member);
+    const [, rows = ""] =
+      new RegExp(`^\\| member of \`${name}\` .*\\n\\|[-|]+\\n((?:\\|.*\\n)+)`, "mu").exec(page) ?? [];
+    const listed = [...rows.matchAll(/^\| `(\w+)` /gmu)].map(([, member]) => member);
+    assert.ok(members.length > 1);
+    assert.deepEqual(listed, members, name);
   }
 });

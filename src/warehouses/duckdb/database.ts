@@ -1,9 +1,8 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
-import { interrupted } from "../../errors.ts";
+import { BillhouseError, firstLine, interrupted } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { OpenMode } from "../warehouse.ts";
-import { castMacros } from "./casts.ts";
-import { translateFailure } from "./failures.ts";
+import { castMacros } from "./sql.ts";
 
 /** An open database and what belongs to it. */
 export interface Database {
@@ -136,4 +135,58 @@ export async function readRows(
   values: DuckDBValue[] = [],
 ): Promise<ScalarRow[]> {
   return (await connection.runAndReadAll(sql, values)).getRowObjectsJson() as ScalarRow[];
+}
+
+/**
+ * The error that a person can act on behind an error of DuckDB or of the file system: a full disk, files that are gone or
+ * may not be written, too little memory, two writers. Everything else is returned as it is.
+ */
+export function translateFailure(error: unknown, description: string): unknown {
+  if (error instanceof BillhouseError || !(error instanceof Error)) return error;
+  const { message } = error;
+  if (/No space left|ENOSPC|EDQUOT|Disk quota exceeded|File too large|EFBIG|max_temp_directory_size/i.test(message)) {
+    return new BillhouseError("WAREHOUSE_FULL", `The disk has no room left for ${description}: ${firstLine(message)}`, {
+      hint: "Free some space on the disk of the database, then run again: what was loaded before is untouched.",
+      cause: error,
+    });
+  }
+  const { code = "", syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined && code === "ENOENT") {
+    return new BillhouseError("WAREHOUSE_NOT_FOUND", `A file of ${description} is gone: ${firstLine(message)}`, {
+      hint: "Let nothing delete files beside the database while billhouse runs, then run again: what was loaded before is untouched.",
+      cause: error,
+    });
+  }
+  const isRefused = syscall !== undefined && /^(?:EACCES|EEXIST|EISDIR|ENOTDIR|ENOTEMPTY|EPERM|EROFS)$/.test(code);
+  if (
+    isRefused ||
+    /^(?:FATAL|TransactionContext) Error: [^]*(?:Permission denied|Read-only file system)/i.test(message)
+  ) {
+    return new BillhouseError("WAREHOUSE_DENIED", `A file of ${description} cannot be written: ${firstLine(message)}`, {
+      hint: "Look at what lies there and at who may write it, then run again: what was loaded before is untouched.",
+      cause: error,
+    });
+  }
+  if (message.startsWith("Out of Memory Error")) {
+    return new BillhouseError("WAREHOUSE_FULL", `DuckDB ran out of memory: ${firstLine(message)}`, {
+      hint: "Raise memory_limit, or lower threads, below [destination.duckdb], then run again.",
+      cause: error,
+    });
+  }
+  if (/^TransactionContext Error: .*Conflict|Catalog write-write conflict/i.test(message)) {
+    return new BillhouseError("WAREHOUSE_LOCKED", `Another run wrote to ${description} at the same time.`, {
+      hint: "Run again when the other run has ended: nothing of this load was kept.",
+      cause: error,
+    });
+  }
+  if (/^(?:FATAL|INTERNAL) Error|database has been invalidated/i.test(message)) {
+    return new BillhouseError("WAREHOUSE_UNAVAILABLE", `DuckDB gave up ${description}: ${firstLine(message)}`, {
+      hint: "Run again: what was loaded before is untouched. When a month stops DuckDB again and again, load the others with --from, --to or --month, and report it.",
+      cause: error,
+    });
+  }
+  if (message.startsWith("INTERRUPT Error")) {
+    return interrupted(`The work on ${description} was stopped.`, { cause: error });
+  }
+  return error;
 }

@@ -1,17 +1,16 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { castMacros } from "./casts.ts";
+import type { FullWarehouse, OpenMode } from "../warehouse.ts";
 import { doctor } from "./doctor.ts";
-import { previousRows, restoreMonth } from "./previous.ts";
-import { readCurrentState, readHistory, readLedger } from "./ledger.ts";
-import { replaceMonth } from "./replace.ts";
+import { readCurrentState, readHistory, readLedger, takeCommitLock, writePackage } from "./ledger.ts";
 import { costsBy, measureMonth, monthsIn } from "./measure.ts";
 import { migrate, pendingSteps } from "./migrate.ts";
 import { type DuckdbOptions, openDatabase } from "./opening.ts";
-import { takeLease, writePackage } from "./packages.ts";
+import { previousRows, restoreMonth } from "./previous.ts";
+import { createPublisher } from "./publish.ts";
 import { runQuery } from "./query.ts";
-import { createPublisher } from "./read-copy.ts";
+import { replaceMonth } from "./replace.ts";
 import { prepareState, prepareTable } from "./schema.ts";
-import type { FullWarehouse, OpenMode } from "../warehouse.ts";
+import { castMacros } from "./sql.ts";
 
 export type { DuckdbOptions } from "./opening.ts";
 
@@ -58,7 +57,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
       await write(() =>
         database.transact(async (connection) => {
           await prepareState(connection, table);
-          await takeLease(connection, table);
+          await takeCommitLock(connection, table);
           await writePackage(connection, table, settle(await readCurrentState(connection, table)));
         }),
       );

@@ -1,11 +1,20 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, TableColumn } from "../../model.ts";
-import type { CurrentState } from "../../state/package.ts";
+import { fold } from "../../schema/names.ts";
+import type { CurrentState, LoadPackage } from "../../state/package.ts";
 import { newestReceipts, receiptHistory, type ReadRow } from "../../state/receipts.ts";
-import { columnsTable, loadsTable, pipelineStateTable, receiptsTable, trackingTableName } from "../../state/tables.ts";
+import { packageRows } from "../../state/rows.ts";
+import {
+  columnsTable,
+  leaseTable,
+  loadsTable,
+  pipelineStateTable,
+  receiptsTable,
+  trackingTableName,
+} from "../../state/tables.ts";
 import type { Ledger } from "../warehouse.ts";
 import { readRows } from "./database.ts";
-import { columnType, identifier, tableName } from "./names.ts";
+import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts";
 
 /**
  * Reads what the database holds of a table. What is absent is looked up in the catalog and not guessed from an error,
@@ -53,6 +62,16 @@ export async function columnsOf(connection: DuckDBConnection, dataset: string, t
     const nativeType = String(row["data_type"]);
     return { name: String(row["column_name"]), type: columnType(nativeType), nativeType };
   });
+}
+
+/** The types of a table's columns, by their folded names; empty when there is no such table. */
+export async function nativeColumns(
+  connection: DuckDBConnection,
+  dataset: string,
+  name: string,
+): Promise<NativeColumns> {
+  const columns = await columnsOf(connection, dataset, name);
+  return new Map(columns.map((column) => [fold(column.name), column.nativeType]));
 }
 
 /** dlt's own query (job_client_impl.py, get_stored_state). */
@@ -143,4 +162,26 @@ export async function readTracking(
     [table.name, JSON.stringify(rows.map((row) => row["_dlt_load_id"]))],
   );
   return [rows, own];
+}
+
+/** Touches the one row of the lease, so that of two transactions that are open at once only one can commit. */
+export async function takeCommitLock(connection: DuckDBConnection, table: Table): Promise<void> {
+  await connection.run(`UPDATE ${tableName(table.dataset, leaseTable.name)} SET "load_id" = "load_id"`);
+}
+
+/** Writes the rows of a package in the order in which dlt may see them, and its load_id into the lease. */
+export async function writePackage(connection: DuckDBConnection, table: Table, load: LoadPackage): Promise<void> {
+  const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
+  for (const row of packageRows(load, table, tracking)) {
+    const entries = Object.entries(row.values);
+    const columns = entries.map(([name]) => identifier(name)).join(", ");
+    const places = entries.map((_, position) => `$${position + 1}`).join(", ");
+    // Every value is bound as text, which the column's type then reads: a JavaScript number would arrive as a float.
+    const values = entries.map(([, value]) => (value === null ? null : String(value)));
+    await connection.run(
+      `INSERT INTO ${tableName(table.dataset, row.table.name)} (${columns}) VALUES (${places})`,
+      values,
+    );
+  }
+  await connection.run(`UPDATE ${tableName(table.dataset, leaseTable.name)} SET "load_id" = $1`, [load.loadId]);
 }

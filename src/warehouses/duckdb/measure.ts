@@ -10,22 +10,9 @@ import {
   otherAccounts,
   summaryLines,
 } from "../warehouse.ts";
-import { isDecimal, isInteger } from "./casts.ts";
 import { readRows } from "./database.ts";
-import { columnsOf } from "./ledger.ts";
-import { monthCondition } from "./months.ts";
-import { identifier, literal, tableName } from "./names.ts";
-import type { NativeColumns } from "./sources.ts";
-
-/** The types of a table's columns, by their folded names; empty when there is no such table. */
-export async function nativeColumns(
-  connection: DuckDBConnection,
-  dataset: string,
-  name: string,
-): Promise<NativeColumns> {
-  const columns = await columnsOf(connection, dataset, name);
-  return new Map(columns.map((column) => [fold(column.name), column.nativeType]));
-}
+import { nativeColumns } from "./ledger.ts";
+import { identifier, isDecimal, isInteger, literal, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
 /** Rows by billing month: see `Measuring.monthsIn`. */
 export async function monthsIn(

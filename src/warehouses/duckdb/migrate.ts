@@ -1,8 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { BillhouseError, firstLine } from "../../errors.ts";
 import type { Table } from "../../model.ts";
+import { type ConvertibleColumn, proveConversion, refuseMisfits } from "../../schema/conversion.ts";
+import { compareDecimals, fractionDigits } from "../../schema/decimals.ts";
+import { fold } from "../../schema/names.ts";
+import { createSum } from "../../schema/sums.ts";
 import { newestReceipts } from "../../state/receipts.ts";
 import {
+  columnsTable,
   columnsToAdd,
   keepsReceipts,
   type PresentColumn,
@@ -12,11 +18,9 @@ import {
 } from "../../state/tables.ts";
 import type { MigrationOutcome, MigrationStep, PendingStep } from "../warehouse.ts";
 import { readRows } from "./database.ts";
-import { makeDecimal } from "./decimals.ts";
-import { columnsOf, readTracking } from "./ledger.ts";
-import { identifier, tableName } from "./names.ts";
-import { takeLease } from "./packages.ts";
+import { columnsOf, readTracking, takeCommitLock } from "./ledger.ts";
 import { prepareState } from "./schema.ts";
+import { identifier, isDecimal, nativeTypes, tableName } from "./sql.ts";
 
 /** What is left to migrate beside a table: see `Migration.pendingSteps`. */
 export async function pendingSteps(connection: DuckDBConnection, table: Table): Promise<readonly PendingStep[]> {
@@ -50,7 +54,7 @@ async function keepReceipts(connection: DuckDBConnection, table: Table): Promise
   if (pending.length === 0) return { roundedValues: 0 };
   const before = newestReceipts(...(await readTracking(connection, table)));
   await prepareState(connection, table, { migrate: true });
-  await takeLease(connection, table);
+  await takeCommitLock(connection, table);
   await moveReceipts(connection, table);
   const after = newestReceipts(...(await readTracking(connection, table)));
   if (!isDeepStrictEqual(after, before)) {
@@ -98,4 +102,96 @@ const sameLoad = `r."table_name" = $1 AND t."_dlt_load_id" = r."load_id" AND t."
 
 function hasKeys(tracking: readonly PresentColumn[]): boolean {
   return ["_dlt_load_id", "billing_month"].every((key) => tracking.some(({ name }) => name === key));
+}
+
+/**
+ * Makes a column of floats or text the exact decimal type, and its registry row says so too. A float becomes the number
+ * that its shortest text names, blank text NULL. The connection must be in a transaction.
+ * Errors: VALUE_INVALID, TYPE_MISMATCH, ROW_COUNT_MISMATCH, SUM_MISMATCH.
+ */
+async function makeDecimal(connection: DuckDBConnection, table: Table, name: string): Promise<MigrationOutcome> {
+  const columns = await columnsOf(connection, table.dataset, table.name);
+  const column = columns.find((each) => fold(each.name) === fold(name));
+  if (column === undefined || isDecimal(column.nativeType)) return { roundedValues: 0 };
+  await prepareState(connection, table);
+  await takeCommitLock(connection, table);
+  const title = `The column ${column.name} of ${table.dataset}.${table.name}`;
+  const target = tableName(table.dataset, table.name);
+  const cell = identifier(column.name);
+  const text = `CAST(${cell} AS VARCHAR)`;
+  const filled = column.nativeType === "VARCHAR" ? `nullif(trim(${cell}, E' \\t\\r\\n'), '')` : text;
+
+  const old = await measure(connection, target, filled);
+  refuseMisfits(title, nativeTypes.decimal, old);
+  try {
+    await connection.run(
+      `ALTER TABLE ${target} ALTER COLUMN ${cell} SET DATA TYPE ${nativeTypes.decimal} USING ${amountOf(text)}`,
+    );
+  } catch (cause) {
+    throw explain(cause, title);
+  }
+  proveConversion(title, old, await measure(connection, target, text), scale);
+  await connection.run(
+    `UPDATE ${tableName(table.dataset, columnsTable.name)} SET "type" = 'decimal'
+      WHERE "table_name" = $1 AND lower("column_name") = lower($2)`,
+    [table.name, column.name],
+  );
+  return { roundedValues: old.rounded };
+}
+
+/**
+ * The amount that a text names, rounded once; NULL for text that names none. Casts alone: DuckDB cannot replay an ALTER
+ * with a function in it from its log, and a process that is killed before the next checkpoint would leave a database
+ * that nobody can open again. A cast to 18 digits rounds a number with an exponent twice, so that it goes through 30
+ * digits, which hold smaller numbers only.
+ */
+function amountOf(text: string): string {
+  const isSmall = `TRY_CAST(${text} AS DOUBLE) BETWEEN CAST('-9999999' AS DOUBLE) AND CAST('9999999' AS DOUBLE)`;
+  const small = `CAST(TRY_CAST(${text} AS DECIMAL(38,30)) AS ${nativeTypes.decimal})`;
+  return `COALESCE(CASE WHEN ${isSmall} THEN ${small} END, TRY_CAST(${text} AS ${nativeTypes.decimal}))`;
+}
+
+/** Counts and sums a column independently of the database. */
+async function measure(connection: DuckDBConnection, target: string, text: string): Promise<ConvertibleColumn> {
+  const sum = createSum();
+  let [values, rounded, misfits, example] = [0, 0, 0, ""];
+  const result = await connection.stream(`SELECT ${text} FROM ${target} WHERE ${text} IS NOT NULL`);
+  for await (const chunk of result) {
+    chunk.visitColumnValues(0, (value) => {
+      const amount = String(value);
+      values += 1;
+      const long = amount.length > scale || /e/i.test(amount);
+      if ((long && !fits(amount)) || !sum.add(amount)) {
+        misfits += 1;
+        if (misfits === 1) example = amount;
+      } else if (long && (fractionDigits(amount) ?? 0) > scale) rounded += 1;
+    });
+  }
+  const [row] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${target}`);
+  return { rows: Number(row?.["rows"]), values, sum: sum.total(), rounded, misfits, example };
+}
+
+/** Digits of DECIMAL(38,18) after the point. */
+const scale = 18;
+
+/** Rounded to 18 digits, this is the first number that DECIMAL(38,18) does not hold. */
+const tooLarge = `${"9".repeat(20)}.${"9".repeat(scale)}5`;
+
+function fits(text: string): boolean {
+  return fractionDigits(text) !== undefined && compareDecimals(text.replace(/^[-+]/, ""), tooLarge) < 0;
+}
+
+/** What stands in the way of another type: an index, a constraint, a generated column, a view instead of a table. */
+function explain(cause: unknown, title: string): unknown {
+  if (!(cause instanceof Error) || !/^(Dependency|Binder|Catalog|Constraint|Conversion) Error/.test(cause.message)) {
+    return cause;
+  }
+  return new BillhouseError(
+    "TYPE_MISMATCH",
+    `${title} cannot become a ${nativeTypes.decimal}: ${firstLine(cause.message)}`,
+    {
+      hint: "The table is as it was. Drop what depends on the column, such as an index, then migrate again.",
+      cause,
+    },
+  );
 }

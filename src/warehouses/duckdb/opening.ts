@@ -1,17 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, firstLine } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { Holder, OpenMode } from "../warehouse.ts";
-import { createDatabase, type Database, readRows } from "./database.ts";
-import { isLockHeld, readCopyPath, translateOpening } from "./failures.ts";
-import { explainOpening, removeHolder, scratchFolder, writeHolder } from "./holder.ts";
-import { literal } from "./names.ts";
+import { createDatabase, type Database, readRows, translateFailure } from "./database.ts";
+import { readCopyPath } from "./publish.ts";
+import { literal } from "./sql.ts";
 
 /** How to open a DuckDB database. */
 export interface DuckdbOptions {
@@ -181,4 +180,144 @@ async function removeFolders(path: string, workFolder: string | null, close: () 
 
 function isAbsence(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/**
+ * What the note beside a database says of the process that opened it to write. DuckDB's lock is what keeps others out;
+ * the note only says more about its holder, and a killed process leaves one that means nothing.
+ */
+export interface HolderNote extends Holder {
+  readonly host: string;
+  /** When the lock was taken: ISO 8601 in UTC. */
+  readonly started: string;
+}
+
+/** Where scratch files of a database lie, and the note. */
+export function scratchFolder(path: string): string {
+  return `${path}.tmp`;
+}
+
+/** Writes the note, in place of one that a killed process left. Only who has the lock may. */
+export async function writeHolder(path: string, holder: Holder, now: Date): Promise<void> {
+  const note: HolderNote = { ...holder, host: hostname(), started: now.toISOString() };
+  const target = join(scratchFolder(path), noteName);
+  await writeFile(`${target}.new`, `${JSON.stringify(note)}\n`);
+  // Whoever waits for the lock reads it at any time, and must not find half of it.
+  await rename(`${target}.new`, target);
+}
+
+/** Takes the note away. Only who has the lock may. */
+export async function removeHolder(path: string): Promise<void> {
+  await rm(join(scratchFolder(path), noteName), { force: true });
+}
+
+/**
+ * The error that a person can act on when a database cannot be opened; where another process has it open it says which,
+ * and since when. The note is believed when it names the process of which DuckDB says that it has the lock. A lock that
+ * is held on another machine or in another container has no such number, and then the note is quoted as what it is.
+ * Errors: WAREHOUSE_LOCKED, and those of `translateOpening`.
+ */
+export async function explainOpening(error: unknown, path: string): Promise<unknown> {
+  const told = translateOpening(error, path);
+  if (!isLockHeld(error) || !(error instanceof Error) || !(told instanceof BillhouseError)) return told;
+  const note = await readHolder(path);
+  if (note === undefined) return told;
+  const holder = Number(/\bPID (\d+)/.exec(error.message)?.[1] ?? 0);
+  const since = `since ${note.started.slice(0, 19).replace("T", " ")} UTC`;
+  if (holder === note.pid && note.host === hostname()) {
+    const message = `The process ${note.pid} (${note.command}) has ${path} open, ${since}.`;
+    return new BillhouseError("WAREHOUSE_LOCKED", message, { hint: told.hint, cause: error });
+  }
+  if (holder !== 0) return told;
+  const message = `Another process has ${path} open. The note beside it names process ${note.pid} on ${note.host} (${note.command}), ${since}.`;
+  return new BillhouseError("WAREHOUSE_LOCKED", message, { hint: told.hint, cause: error });
+}
+
+const noteName = "holder.json";
+
+async function readHolder(path: string): Promise<HolderNote | undefined> {
+  const text = await readFile(join(scratchFolder(path), noteName), "utf8").catch(() => "null");
+  let note: Partial<HolderNote> | null;
+  try {
+    note = JSON.parse(text) as Partial<HolderNote> | null;
+  } catch {
+    return undefined;
+  }
+  const { pid, host, started, command } = note ?? {};
+  const isWhole = typeof pid === "number" && [host, started, command].every((value) => typeof value === "string");
+  return isWhole ? (note as HolderNote) : undefined;
+}
+
+/**
+ * The error that a person can act on when a database file cannot be opened.
+ * Codes: WAREHOUSE_LOCKED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, CONFIG_INVALID, WAREHOUSE_FULL.
+ */
+function translateOpening(error: unknown, path: string): unknown {
+  if (error instanceof BillhouseError || !(error instanceof Error)) return error;
+  const { message } = error;
+  const opening = (
+    code: "WAREHOUSE_LOCKED" | "WAREHOUSE_UNSUPPORTED" | "WAREHOUSE_NOT_FOUND" | "WAREHOUSE_DENIED" | "CONFIG_INVALID",
+    text: string,
+    hint: string,
+  ): BillhouseError => new BillhouseError(code, text, { hint, cause: error });
+
+  if (isLockHeld(error)) {
+    const holder = /\(PID (\d+)\)/.exec(message)?.[1];
+    return opening(
+      "WAREHOUSE_LOCKED",
+      holder === undefined ? `Another process has ${path} open.` : `The process ${holder} has ${path} open.`,
+      `Wait until it has ended${holder === undefined ? "" : ` (or stop the process ${holder})`}, then run again. Readers use ${readCopyPath(path)}, which is never locked.`,
+    );
+  }
+  if (message.includes("not a valid DuckDB database file")) {
+    return opening(
+      "WAREHOUSE_UNSUPPORTED",
+      `${path} is no DuckDB database.`,
+      "Name another file as path below [destination.duckdb], or move this one away.",
+    );
+  }
+  if (/database file with version number|newer version|Serialization Error/i.test(message)) {
+    return opening(
+      "WAREHOUSE_UNSUPPORTED",
+      `${path} was written by a newer DuckDB than the one in billhouse.`,
+      "Install the newest billhouse, or name another file as path below [destination.duckdb].",
+    );
+  }
+  if (/Corrupt database file|Checksum|Failure while replaying WAL/i.test(message)) {
+    return opening(
+      "WAREHOUSE_UNSUPPORTED",
+      `${path} is damaged: ${firstLine(message)}`,
+      `Put back a copy of it (${readCopyPath(path)} is the state after the last run), or move it away and load again.`,
+    );
+  }
+  // The driver tells no more than this about a value that it does not take.
+  if (message === "Failed to set config") {
+    return opening(
+      "CONFIG_INVALID",
+      "DuckDB does not know this storage_version.",
+      'Set storage_version below [destination.duckdb] to "latest" or to a version such as "v1.3.0".',
+    );
+  }
+  const translated = translateFailure(error, path);
+  if (translated !== error || !message.startsWith("IO Error")) return translated;
+  if (/Permission denied|Read-only file system/i.test(message)) {
+    return opening(
+      "WAREHOUSE_DENIED",
+      `${path} cannot be opened: ${firstLine(message)}`,
+      "Look at who may read and write the file and its folder.",
+    );
+  }
+  return opening(
+    "WAREHOUSE_NOT_FOUND",
+    `${path} cannot be opened: ${firstLine(message)}`,
+    "Check the path below [destination.duckdb].",
+  );
+}
+
+/** Whether a database cannot be opened because somebody else has it open now. */
+function isLockHeld(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /Could not set lock|Conflicting lock|different configuration than existing connections/i.test(error.message)
+  );
 }

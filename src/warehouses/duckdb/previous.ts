@@ -11,13 +11,10 @@ import {
   previousTable,
   type Settle,
 } from "../warehouse.ts";
-import { castExpression } from "./casts.ts";
 import { type Database, readRows } from "./database.ts";
-import { columnsOf, readCurrentState } from "./ledger.ts";
-import { measureMonth, nativeColumns } from "./measure.ts";
-import { monthCondition } from "./months.ts";
-import { identifier, tableName } from "./names.ts";
-import { takeLease, writePackage } from "./packages.ts";
+import { columnsOf, nativeColumns, readCurrentState, takeCommitLock, writePackage } from "./ledger.ts";
+import { measureMonth } from "./measure.ts";
+import { castExpression, identifier, monthCondition, tableName } from "./sql.ts";
 
 /**
  * Gives the table of kept rows the columns and types that the table has, and makes it where rows are to be kept. Values of
@@ -114,7 +111,7 @@ export async function restoreMonth(
   const target = tableName(table.dataset, table.name);
   const kept = tableName(table.dataset, previousTable(table));
   const restored = await database.transact(async (connection) => {
-    await takeLease(connection, table);
+    await takeCommitLock(connection, table);
     const columns = await nativeColumns(connection, table.dataset, table.name);
     const inMonth = monthCondition(restoration, columns);
     const isOfLoad = `${inMonth} AND ${identifier(previousLoadColumn)} = $1`;

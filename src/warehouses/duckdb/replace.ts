@@ -1,15 +1,16 @@
+import { createReadStream } from "node:fs";
+import { BillhouseError } from "../../errors.ts";
+import { invalidValue, missingPeriod, outsideMonth } from "../../schema/invalid-rows.ts";
+import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthReplacement, Settle } from "../warehouse.ts";
-import type { Database } from "./database.ts";
-import { explainFailure } from "./diagnosis.ts";
+import { type Database, readRows } from "./database.ts";
+import { nativeColumns, readCurrentState, takeCommitLock, writePackage } from "./ledger.ts";
+import { measureMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
-import { readCurrentState } from "./ledger.ts";
-import { measureMonth, nativeColumns } from "./measure.ts";
-import { monthCondition } from "./months.ts";
-import { identifier, tableName } from "./names.ts";
-import { takeLease, writePackage } from "./packages.ts";
-import { describeSource, type Source } from "./sources.ts";
+import { corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
+import { castMacros, identifier, monthCondition, tableName } from "./sql.ts";
 
 /** Replaces the rows of one billing month: see `Warehouse.replaceMonth`. */
 export async function replaceMonth(
@@ -21,7 +22,7 @@ export async function replaceMonth(
   const target = tableName(table.dataset, table.name);
   const committed = await database.transact(async (connection) => {
     // First of all: two writers conflict here, and not after an hour of loading.
-    await takeLease(connection, table);
+    await takeCommitLock(connection, table);
     const columns = await nativeColumns(connection, table.dataset, table.name);
     const inMonth = monthCondition(replacement, columns);
     await keepRows(connection, replacement, inMonth);
@@ -65,4 +66,132 @@ function insertStatement(target: string, source: Source, replacement: MonthRepla
   const rows = `(SELECT ${values.join(", ")} FROM ${source.relation})`;
   const others = spansMonths ? ` WHERE ${column} IS NULL OR ${inMonth}` : "";
   return `INSERT INTO ${target} BY NAME SELECT * REPLACE (${guard}) FROM ${rows}${others}`;
+}
+
+/**
+ * The error that a person can act on when a file could not be inserted: reads the file again, slowly, until the first
+ * value that does not fit. A failure that has nothing to do with the file is returned as it is.
+ * Codes: FILE_INVALID, FILE_CORRUPT, VALUE_INVALID, PERIOD_MISSING, MONTH_MISMATCH.
+ */
+async function explainFailure(
+  database: Database,
+  source: Source,
+  replacement: MonthReplacement,
+  inMonth: string,
+  cause: unknown,
+): Promise<unknown> {
+  if (!(cause instanceof Error)) return cause;
+  const { message } = cause;
+  const { key, format } = source.file.file;
+  if (/^(IO|Out of Memory|INTERRUPT|FATAL|TransactionContext|Constraint) Error/.test(message)) return cause;
+  if (/CSV Error|CSV Parser|CSV Reader|maximum line size/i.test(message)) {
+    // DuckDB counts records, the header included, and calls them lines.
+    const record = /CSV Error on Line: (\d+)/.exec(message)?.[1];
+    const { path } = source.file;
+    const line = record === undefined || path === null ? undefined : await lineOfRow(path, Number(record) - 1);
+    const place = line === undefined ? key : `${key}, line ${line}`;
+    return new BillhouseError(
+      "FILE_INVALID",
+      `${place}: this is not the CSV that was expected. ${csvReason(message)}`,
+      {
+        hint: "Look at this line of the file; if it is damaged, have the export delivered again.",
+        cause,
+      },
+    );
+  }
+  const misfit = await findMisfit(database, source, replacement, inMonth).catch(() => undefined);
+  if (misfit === undefined) return format === "parquet" ? corruptFile(key, cause) : cause;
+  const { row, column } = misfit;
+  const line = format === "csv" && source.file.path !== null ? await lineOfRow(source.file.path, row) : undefined;
+  const place = `${key}, ${line === undefined ? `row ${row}` : `line ${line}`}, column "${column.sourceName}"`;
+  if (misfit.kind === "missing") return missingPeriod(place, { cause });
+  if (misfit.kind === "month") return outsideMonth(place, misfit.value, replacement.billingMonth, { cause });
+  return invalidValue(place, misfit.value, `a valid ${column.nativeType}`, { cause });
+}
+
+/** A value that does not fit: its row, from 1, and what is wrong with it. */
+interface Misfit {
+  readonly row: number;
+  readonly column: SourceColumn;
+  readonly kind: "value" | "missing" | "month";
+  readonly value: string;
+}
+
+async function findMisfit(
+  database: Database,
+  source: Source,
+  replacement: MonthReplacement,
+  inMonth: string,
+): Promise<Misfit | undefined> {
+  const { stamped, spansMonths, partitionColumn } = replacement;
+  const checks: { readonly column: SourceColumn; readonly kind: Misfit["kind"]; readonly when: string }[] = [];
+  for (const column of source.columns.filter(({ canFail }) => canFail)) {
+    const { alias, expression } = column;
+    checks.push({ column, kind: "value", when: `${alias} IS NOT NULL AND TRY(${expression}) IS NULL` });
+  }
+  const period = stamped
+    ? undefined
+    : source.columns.find(({ columnName }) => fold(columnName) === fold(partitionColumn));
+  const month = identifier("month of billhouse");
+  let inside = "true";
+  if (period !== undefined) {
+    inside = `(SELECT ${inMonth} FROM (SELECT TRY(${period.expression}) AS ${identifier(partitionColumn)}))`;
+    checks.push({ column: period, kind: "missing", when: `${period.alias} IS NULL` });
+    if (!spansMonths) checks.push({ column: period, kind: "month", when: `NOT ${month}` });
+  }
+  const cases = checks.map(({ when }, position) => `WHEN ${when} THEN ${position}`);
+  const others = spansMonths ? ` WHERE ${month} IS DISTINCT FROM false` : "";
+  return database.use(async (connection) => {
+    for (const macro of castMacros) await connection.run(macro);
+    const [found] = await readRows(
+      connection,
+      `SELECT "row", "check" FROM (SELECT "row", CASE ${cases.join(" ")} END AS "check"
+        FROM (SELECT *, ${inside} AS ${month} FROM ${source.numbered}) AS f${others})
+        WHERE "check" IS NOT NULL ORDER BY "row" LIMIT 1`,
+    );
+    const check = checks[Number(found?.["check"])];
+    if (found === undefined || check === undefined) return undefined;
+    const { column, kind } = check;
+    const [cell] = await readRows(
+      connection,
+      `SELECT CAST(${column.alias} AS VARCHAR) AS "value" FROM ${source.numbered} WHERE "row" = ${found["row"]}`,
+    );
+    return { row: Number(found["row"]) + 1 - source.firstRow, column, kind, value: String(cell?.["value"] ?? "") };
+  });
+}
+
+/** The line, from 1, on which a row of a CSV file begins. Rows count from 1 below the header; blank lines are none. */
+async function lineOfRow(path: string, wanted: number): Promise<number | undefined> {
+  let line = 1;
+  let record = 0;
+  let blank = true;
+  let quoted = false;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for (const byte of chunk) {
+      if (byte === lineFeed) {
+        line++;
+        if (!quoted && !blank) record++;
+        if (!quoted) blank = true;
+      } else if (byte !== carriageReturn) {
+        if (blank && record === wanted) return line;
+        blank = false;
+        if (byte === quote) quoted = !quoted;
+      }
+    }
+  }
+  return undefined;
+}
+
+const lineFeed = 10;
+const carriageReturn = 13;
+const quote = 34;
+
+/** What DuckDB says about a line, without the line itself. */
+function csvReason(message: string): string {
+  const counts = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
+  if (counts !== null) return `It has ${counts[2]} columns, and ${counts[1]} were expected.`;
+  if (/unterminated quote/i.test(message)) return "A quote is not closed.";
+  if (/not utf-8/i.test(message)) return "It is not UTF-8.";
+  if (/maximum line size/i.test(message)) return "It is longer than a line may be.";
+  return "It mixes line ends, or its quotes are not those of CSV.";
 }

@@ -17,7 +17,7 @@ import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { prepareKept } from "./previous.ts";
 import { columnsOf } from "./ledger.ts";
-import { identifier, literal, nativeTypes, tableName } from "./names.ts";
+import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
 
 /** Makes the table and the tables beside it what the next loads need. The connection must be in a transaction. */
 export async function prepareTable(connection: DuckDBConnection, table: Table, change: SchemaChange): Promise<void> {

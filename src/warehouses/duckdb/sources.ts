@@ -4,9 +4,8 @@ import { BillhouseError, firstLine } from "../../errors.ts";
 import { missingPeriodColumn } from "../../schema/invalid-rows.ts";
 import { fold } from "../../schema/names.ts";
 import type { MappedFile, MonthReplacement } from "../warehouse.ts";
-import { castExpression } from "./casts.ts";
 import { readRows } from "./database.ts";
-import { identifier, literal } from "./names.ts";
+import { castExpression, identifier, literal, type NativeColumns } from "./sql.ts";
 
 /** A file as a relation `f` with the columns `c0`, `c1`, ..., by position. */
 export interface Source {
@@ -31,9 +30,6 @@ export interface SourceColumn {
   /** Whether a value can fail to fit. */
   readonly canFail: boolean;
 }
-
-/** The columns of the table: folded name to native type. */
-export type NativeColumns = ReadonlyMap<string, string>;
 
 /** What a file holds for a table. Errors: FILE_INVALID, FILE_CORRUPT, PERIOD_MISSING. */
 export async function describeSource(

@@ -1,3 +1,92 @@
+import { BillhouseError } from "../../errors.ts";
+import type { ColumnType } from "../../model.ts";
+import { fold } from "../../schema/names.ts";
+import { nextMonth } from "../../schema/periods.ts";
+import type { StateColumnType } from "../../state/tables.ts";
+import type { MonthColumns } from "../warehouse.ts";
+
+/** A name as an SQL identifier: always quoted, because source names hold anything. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A table as an SQL identifier, in its schema. */
+export function tableName(dataset: string, name: string): string {
+  return `${identifier(dataset)}.${identifier(name)}`;
+}
+
+/** A text as an SQL literal. DuckDB knows no escape in it but the doubled quote. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** The type that a new column gets. JSON is text: Azure delivers tags that no parser takes, and they are kept as they are. */
+export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
+  text: "VARCHAR",
+  json: "VARCHAR",
+  decimal: "DECIMAL(38,18)",
+  timestamp: "TIMESTAMP",
+  timestamptz: "TIMESTAMP WITH TIME ZONE",
+  date: "DATE",
+  boolean: "BOOLEAN",
+  bigint: "BIGINT",
+  double: "DOUBLE",
+};
+
+/**
+ * The type of a column in billhouse's words, or null for one that billhouse never makes: other decimals, integers and
+ * nested types. A time with a zone (dlt makes such) holds the same moments in UTC.
+ */
+export function columnType(nativeType: string): ColumnType | null {
+  return knownTypes[nativeType] ?? null;
+}
+
+const knownTypes: Readonly<Record<string, ColumnType | undefined>> = {
+  VARCHAR: "text",
+  JSON: "json",
+  "DECIMAL(38,18)": "decimal",
+  TIMESTAMP: "timestamp",
+  "TIMESTAMP WITH TIME ZONE": "timestamp",
+  DATE: "date",
+  BOOLEAN: "boolean",
+  BIGINT: "bigint",
+  DOUBLE: "double",
+  FLOAT: "double",
+};
+
+/** The columns of the table: folded name to native type. */
+export type NativeColumns = ReadonlyMap<string, string>;
+
+/**
+ * The condition that a row lies in the billing month, by the table's partition column; for NULL it is NULL.
+ * Error: TYPE_MISMATCH when the table has no such column, or it holds no times.
+ */
+export function monthCondition(
+  { table, billingMonth, partitionColumn }: Pick<MonthColumns, "table" | "billingMonth" | "partitionColumn">,
+  columns: NativeColumns,
+): string {
+  const nativeType = columns.get(fold(partitionColumn));
+  if (nativeType === undefined) {
+    throw new BillhouseError(
+      "TYPE_MISMATCH",
+      `The table ${table.dataset}.${table.name} has no column ${partitionColumn}, which tells the months of its rows.`,
+      { hint: "Put the column back, or drop the table: billhouse run then loads all of its months again." },
+    );
+  }
+  if (!timeTypes.includes(nativeType)) {
+    throw new BillhouseError(
+      "TYPE_MISMATCH",
+      `The column ${partitionColumn} of ${table.dataset}.${table.name} is a ${nativeType}, and tells no month.`,
+      { hint: "Name a column of dates or times as partition_column, or load into a new table." },
+    );
+  }
+  const moment = (month: string): string => `CAST('${month}-01' AS ${nativeType})`;
+  const column = identifier(partitionColumn);
+  return `(${column} >= ${moment(billingMonth)} AND ${column} < ${moment(nextMonth(billingMonth))})`;
+}
+
+const timeTypes = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"];
+
 /**
  * Scalar macros of a loading connection, which read the text of bills exactly. DuckDB's own casts do not: a decimal
  * with an exponent is rounded twice (`-848888E-28` becomes -1e-18), the offset of a time is ignored when it is cast to

@@ -3,9 +3,12 @@ import { existsSync } from "node:fs";
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { reachPoint } from "../points.ts";
-import type { Database } from "./database.ts";
-import { readCopyPath, translateFailure } from "./failures.ts";
+import { type Database, translateFailure } from "./database.ts";
 
+/** Where the copy for readers lies: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
+export function readCopyPath(path: string): string {
+  return path.endsWith(".duckdb") ? path.replace(/\.duckdb$/, ".read.duckdb") : `${path}.read.duckdb`;
+}
 /** Makes the copy of a database file that its readers open. */
 export interface Publisher {
   /** Brings the copy up to date, in one step for its readers; does nothing when it is, or was written after `since`. */
