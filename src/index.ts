@@ -10,10 +10,10 @@ export {
   type DuckdbConfig,
   type PipelineConfig,
 } from "./config/config.ts";
-export { doctor, type DoctorResult } from "./pipeline/doctor.ts";
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
 export type * from "./pipeline/events.ts";
-export { forget, plan, query, showState, type ForgetResult, type StateResult } from "./pipeline/inspect.ts";
+export { diff, type ChangedGroup, type ChangedLine, type ComparedLoad, type DiffResult } from "./pipeline/diff.ts";
+export { doctor, type DoctorResult } from "./pipeline/doctor.ts";
 export {
   migrate,
   type MigratedPipeline,
@@ -21,13 +21,23 @@ export {
   type MigrateOptions,
   type MigrateResult,
 } from "./pipeline/migrate.ts";
-export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts";
+export { plan, type PlannedPipeline, type PlanResult } from "./pipeline/plan.ts";
+export { query } from "./pipeline/query.ts";
 export { reconcile, type Reconciliation, type ReconcileOptions, type ReconcileResult } from "./pipeline/reconcile.ts";
+export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts";
 export type { NamedAmount } from "./pipeline/reconcile/residual.ts";
 export { run, type RunOptions } from "./pipeline/run.ts";
 export type { MonthSelection } from "./pipeline/months/select.ts";
-export { status, type StatusOptions } from "./pipeline/status.ts";
-export { diff } from "./pipeline/diff.ts";
-export { undo, type UndoOptions } from "./pipeline/undo.ts";
-export { verify, type VerifyOptions } from "./pipeline/verify.ts";
+export { forget, showState, type ForgetResult, type StateResult } from "./pipeline/state.ts";
+export {
+  status,
+  type KeptCopies,
+  type MonthState,
+  type MonthStatus,
+  type PipelineStatus,
+  type StatusOptions,
+  type StatusResult,
+} from "./pipeline/status.ts";
+export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
+export { verify, type Check, type VerifyOptions, type VerifyResult } from "./pipeline/verify.ts";
 export { version } from "./version.ts";

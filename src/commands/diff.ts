@@ -1,5 +1,5 @@
 import { diff as compareLoads } from "../pipeline/diff.ts";
-import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/events.ts";
+import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";

@@ -1,5 +1,6 @@
-import type { FailedMonth, PlannedMonth, PlannedPipeline, PlanResult } from "../pipeline/events.ts";
-import { plan as planPipelines } from "../pipeline/inspect.ts";
+import type { FailedMonth, PlannedMonth } from "../pipeline/events.ts";
+import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
+import { plan as planPipelines } from "../pipeline/plan.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { type MonthFlags, monthScope, monthSpans } from "./months.ts";

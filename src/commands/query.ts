@@ -1,4 +1,4 @@
-import { query as runQuery } from "../pipeline/inspect.ts";
+import { query as runQuery } from "../pipeline/query.ts";
 import type { CommandContext, ExitCode, Output } from "./context.ts";
 import { formatCount } from "./figures.ts";
 import { jsonText, visible } from "./output.ts";

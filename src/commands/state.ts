@@ -1,5 +1,5 @@
 import { BillhouseError } from "../errors.ts";
-import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/inspect.ts";
+import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/state.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
 import { alignRows, jsonText, paint, visible } from "./output.ts";

@@ -1,4 +1,4 @@
-import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/events.ts";
+import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
 import { status as readStatus } from "../pipeline/status.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";

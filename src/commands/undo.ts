@@ -1,4 +1,4 @@
-import type { UndoResult } from "../pipeline/events.ts";
+import type { UndoResult } from "../pipeline/undo.ts";
 import { undo as undoLoad } from "../pipeline/undo.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";

@@ -1,4 +1,4 @@
-import type { Check, VerifyResult } from "../pipeline/events.ts";
+import type { Check, VerifyResult } from "../pipeline/verify.ts";
 import { verify as verifyPipelines } from "../pipeline/verify.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";

@@ -1,14 +1,57 @@
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import type { BillingMonth, CostLine, Receipt } from "../model.ts";
+import type { BillingMonth, CostLine, CurrencySums, Receipt } from "../model.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { otherAccounts, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
-import type { ChangedGroup, ChangedLine, ComparedLoad, DiffResult } from "./events.ts";
-import { reading } from "./inspect.ts";
 import { loadedMonth, measuredColumns, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
 import { selectOne } from "./months/select.ts";
-import { isSameDelivery } from "./discover/undone.ts";
+import { isSameDelivery } from "./months/undone.ts";
+import { reading } from "./open.ts";
+
+/** The answer of `diff`. */
+export interface DiffResult {
+  readonly name: string;
+  readonly table: string;
+  readonly billing_month: BillingMonth;
+  readonly before: ComparedLoad;
+  readonly after: ComparedLoad;
+  /** What changed, the largest difference first; empty also where the previous load has no summary. */
+  readonly lines: readonly ChangedLine[];
+  /** What the month came to by service, account and charge type, where that changed; as `lines`. */
+  readonly services: readonly ChangedGroup[];
+  readonly accounts: readonly ChangedGroup[];
+  readonly charge_types: readonly ChangedGroup[];
+  readonly notes: readonly string[];
+}
+
+/** What all lines with one service, account or charge type come to in one currency, before and after. */
+export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "charge_type"> {
+  readonly value: string | null;
+}
+
+/** One of two loads that are compared. */
+export interface ComparedLoad {
+  readonly execution_id: string;
+  readonly loaded_at: string;
+  readonly rows: number;
+  /** As the table holds it; null where its receipt does not have it. */
+  readonly cost: CurrencySums | null;
+}
+
+/** Rows and costs that share service, account, charge type and currency, before and after. */
+export interface ChangedLine {
+  readonly service: string | null;
+  readonly account: string | null;
+  readonly charge_type: string | null;
+  readonly currency: string;
+  readonly rows_before: number;
+  readonly rows_after: number;
+  readonly cost_before: string;
+  readonly cost_after: string;
+  /** `cost_after` less `cost_before`. */
+  readonly difference: string;
+}
 
 /** Two summaries of a month in which the same accounts have lines of their own. */
 export interface ComparedSummaries {
@@ -61,7 +104,7 @@ export async function diff(config: Config, name: string, billingMonth: BillingMo
 
 /**
  * Two summaries that can be compared: where one of them has added up small accounts, an account that only the other one
- * tells is added up there, too.
+ * lists is added up there, too.
  */
 export function alignSummaries(before: readonly CostLine[], after: readonly CostLine[]): ComparedSummaries {
   const groupOf = ({ service, charge_type, currency }: CostLine): string =>

@@ -3,14 +3,14 @@ import { BillhouseError } from "../errors.ts";
 import type { Finding, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
-import { openWarehouse } from "../warehouses/index.ts";
 import { requireCapability } from "../warehouses/warehouse.ts";
 import { discover } from "./discover/discover.ts";
 import { selectPipelines, tableOf } from "./months/select.ts";
+import { reading } from "./open.ts";
 
 /** The answer of `doctor`. */
 export interface DoctorResult {
-  /** Whether everything is well. */
+  /** Whether all checks passed. */
   readonly ok: boolean;
   readonly checks: readonly (Finding & {
     /** What the check is about: `configuration`, the address of a bucket, the warehouse. */
@@ -19,8 +19,8 @@ export interface DoctorResult {
 }
 
 /**
- * Looks whether everything is there that `run` needs: storages, exports, and the warehouse with its permissions. What
- * fails is a finding, with what mends it, and the checks go on. Nothing is written that stays.
+ * Checks everything that `run` requires: storages, exports, and the warehouse with its permissions. A failure is a finding
+ * with its fix, and the checks continue. Leaves nothing behind.
  * Errors: CONFIG_INVALID, USAGE_INVALID.
  */
 export async function doctor(
@@ -71,19 +71,16 @@ async function examineWarehouse(
 ): Promise<readonly [subject: string, findings: readonly Finding[]]> {
   const findings: Finding[] = [];
   let subject: string = config.warehouse.kind;
-  const failed = await attempt("open", async () => {
-    const warehouse = await openWarehouse(config.warehouse, "read");
-    try {
+  const failed = await attempt("open", () =>
+    reading(config, async (warehouse) => {
       subject = warehouse.description;
       findings.push(...(await requireCapability(warehouse, "doctor")(pipelines.map((pipeline) => tableOf(pipeline)))));
-    } finally {
-      await warehouse.close();
-    }
-  });
+    }),
+  );
   return [subject, [...findings, ...failed]];
 }
 
-/** What an attempt that fails tells; nothing when it comes to its end. */
+/** The finding of an attempt that fails; none when it succeeds. */
 async function attempt(check: string, work: () => Promise<void>): Promise<readonly Finding[]> {
   try {
     await work();

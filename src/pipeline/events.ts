@@ -1,7 +1,8 @@
+import { describeError } from "../errors.ts";
 import type { BillingMonth, CurrencySums, Finality } from "../model.ts";
 
 /**
- * What the engine tells. Terminal, `--json` and web page read the same events; the engine itself never prints.
+ * The progress of a run. Terminal, `--json` and web page read the same events; the engine itself never prints.
  * Counts and bytes are numbers, decimals are text without exponent, months `YYYY-MM`, times ISO 8601 UTC.
  */
 export type RunEvent =
@@ -67,7 +68,7 @@ export interface MonthFailed extends FailedMonth {
   readonly name: string;
 }
 
-/** A whole pipeline could not be planned or finished (storage denied, no export found); the others go on. */
+/** A whole pipeline could not be planned or finished (storage denied, no export found); the others continue. */
 export interface PipelineFailed extends ToldError {
   readonly event: "pipeline_failed";
   readonly name: string;
@@ -121,7 +122,7 @@ export interface LoadedMonth {
     readonly execution_id: string;
     readonly rows: number;
     readonly cost: CurrencySums | null;
-    /** Whether rows and costs are the same now, in all and by service, account and charge type, as far as both tell. */
+    /** Whether rows and costs are the same now, in all and by service, account and charge type, as far as both are known. */
     readonly same_figures: boolean;
   } | null;
 }
@@ -152,157 +153,7 @@ export interface PipelineResult {
   readonly error?: ToldError;
 }
 
-/** The answer of `plan`. */
-export interface PlanResult {
-  readonly pipelines: readonly PlannedPipeline[];
-}
-
-/** The plan of one pipeline. */
-export interface PlannedPipeline {
-  readonly name: string;
-  readonly table: string;
-  readonly months: readonly PlannedMonth[];
-  /** Months whose manifest cannot be used. */
-  readonly failed: readonly FailedMonth[];
-  /** Sentences on what a person should know of this export beside the others. */
-  readonly notes: readonly string[];
-  /** Only where the warehouse bills for bytes: about what loading these months bills. */
-  readonly billed_bytes?: number;
-  readonly error?: ToldError;
-}
-
-/** The answer of `status`. */
-export interface StatusResult {
-  readonly pipelines: readonly PipelineStatus[];
-}
-
-/** What is loaded in one table. */
-export interface PipelineStatus {
-  readonly name: string;
-  readonly table: string;
-  /** Newest first: every month that is loaded, missing or held back. */
-  readonly months: readonly MonthStatus[];
-  /** Months between the first and the last loaded one that are not loaded. */
-  readonly missing_months: readonly BillingMonth[];
-  /** When the newest of its deliveries was loaded; null when nothing is loaded. */
-  readonly newest_load: string | null;
-  /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
-  readonly stale?: boolean;
-  /** Earlier loads that are kept beside the table; null when there are none. */
-  readonly kept: KeptCopies | null;
-  /** Sentences on what is worth knowing of the table: amounts that are floats. */
-  readonly notes: readonly string[];
-}
-
-/** What `keep_previous` keeps of a table. */
-export interface KeptCopies {
-  /** Loads of all months. */
-  readonly loads: number;
-  readonly rows: number;
-  readonly bytes: number;
-}
-
-/**
- * What a month is: the finality of what is loaded; `waiting` or `refused` when a newer delivery is not taken; `missing`
- * when months around it are loaded; `forgotten` when its rows are there and the state was told to forget it.
- */
-export type MonthState = Finality | "waiting" | "refused" | "missing" | "forgotten";
-
-/** One month. */
-export interface MonthStatus {
-  readonly billing_month: BillingMonth;
-  readonly state: MonthState;
-  /** What the loaded rows are as a bill; null when nothing of the month is loaded. */
-  readonly finality: Finality | null;
-  /** Null when nothing of the month is loaded. */
-  readonly execution_id: string | null;
-  /** Null where nothing is loaded, or only the Python pipelines' state knows the month. */
-  readonly rows: number | null;
-  readonly cost: CurrencySums | null;
-  readonly loaded_at: string | null;
-  /** Why a newer delivery is not taken; null where there is none. */
-  readonly reason: string | null;
-}
-
-/** The answer of `diff`. */
-export interface DiffResult {
-  readonly name: string;
-  readonly table: string;
-  readonly billing_month: BillingMonth;
-  readonly before: ComparedLoad;
-  readonly after: ComparedLoad;
-  /** What changed, the largest difference first; empty also where the load before has no summary. */
-  readonly lines: readonly ChangedLine[];
-  /** What the month came to by service, account and charge type, where that changed; as `lines`. */
-  readonly services: readonly ChangedGroup[];
-  readonly accounts: readonly ChangedGroup[];
-  readonly charge_types: readonly ChangedGroup[];
-  readonly notes: readonly string[];
-}
-
-/** What all lines with one service, account or charge type come to in one currency, before and after. */
-export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "charge_type"> {
-  readonly value: string | null;
-}
-
-/** One of two loads that are compared. */
-export interface ComparedLoad {
-  readonly execution_id: string;
-  readonly loaded_at: string;
-  readonly rows: number;
-  /** As the table holds it; null where the receipt does not tell. */
-  readonly cost: CurrencySums | null;
-}
-
-/** Rows and costs that share service, account, charge type and currency, before and after. */
-export interface ChangedLine {
-  readonly service: string | null;
-  readonly account: string | null;
-  readonly charge_type: string | null;
-  readonly currency: string;
-  readonly rows_before: number;
-  readonly rows_after: number;
-  readonly cost_before: string;
-  readonly cost_after: string;
-  /** `cost_after` less `cost_before`. */
-  readonly difference: string;
-}
-
-/** The answer of `undo`. */
-export interface UndoResult {
-  readonly name: string;
-  readonly table: string;
-  readonly billing_month: BillingMonth;
-  /** The load that was undone. */
-  readonly undone: ComparedLoad;
-  /** The load whose rows are back, with the figures that were proved again. */
-  readonly restored: ComparedLoad;
-  /** Where the rows came from: the files of the delivery, or what the warehouse had kept or remembers. */
-  readonly from: "storage" | "warehouse";
-  /** Sentences: why the files of the delivery were not looked at. */
-  readonly notes: readonly string[];
-  readonly state: Finality;
-  readonly seconds: number;
-}
-
-/** The answer of `verify`. */
-export interface VerifyResult {
-  /** Whether every check is well. */
-  readonly ok: boolean;
-  readonly checks: readonly Check[];
-}
-
-/** One thing that was held against another. */
-export interface Check {
-  /** What: `rows`, `cost`, `files`. */
-  readonly name: string;
-  /** The section's name. */
-  readonly pipeline: string;
-  /** Null for what concerns the whole table. */
-  readonly billing_month: BillingMonth | null;
-  readonly ok: boolean;
-  /** What should be; decimals with their currency, as text. */
-  readonly expected: string;
-  /** What is. */
-  readonly actual: string;
+/** A failure inside a month as data. */
+export function failedMonth(billingMonth: BillingMonth, error: unknown): FailedMonth {
+  return { billing_month: billingMonth, ...describeError(error) };
 }

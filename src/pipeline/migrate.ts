@@ -1,18 +1,23 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
-import { BillhouseError, describeError, interrupted } from "../errors.ts";
-import { openWarehouse } from "../warehouses/index.ts";
+import { BillhouseError, describeError } from "../errors.ts";
+import type { RegisteredColumn } from "../model.ts";
+import { type DeliveredHeader, findColumn, planColumns } from "../schema/columns.ts";
+import { fold } from "../schema/names.ts";
 import {
   type Holder,
   type MigrationStep,
+  type Partitioning,
   type PendingStep,
   requireCapability,
   type Warehouse,
 } from "../warehouses/warehouse.ts";
 import type { ToldError } from "./events.ts";
-import { loadedHeader } from "./load/headers.ts";
-import { planMigration, type MigrationPlan } from "./migrate/plan.ts";
-import { selectPipelines, tableTitle } from "./months/select.ts";
+import { loadedHeader } from "./load/prepare.ts";
+import { inexactColumns } from "./migrate/inexact-columns.ts";
+import { stampedColumn } from "./months/loaded.ts";
+import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { survey, type Survey } from "./months/survey.ts";
+import { withWarehouse } from "./open.ts";
 
 /** What a migration is about. */
 export interface MigrateOptions {
@@ -22,9 +27,9 @@ export interface MigrateOptions {
   readonly yes?: boolean;
   /** Stops the migration: the step at work is rolled back, and the migration throws INTERRUPTED. */
   readonly signal?: AbortSignal;
-  /** What others are told who find the warehouse locked meanwhile. */
+  /** The process shown to others that find the warehouse locked meanwhile. */
   readonly holder?: Holder;
-  /** Hears of each step before it is taken. */
+  /** Called before each step is taken. */
   readonly taking?: (pipeline: string, step: MigratedStep) => void;
 }
 
@@ -38,11 +43,11 @@ export interface MigratedPipeline {
   readonly name: string;
   /** `dataset.table_name`. */
   readonly table: string;
-  /** In the order in which they are taken; empty when nothing is left to do. */
+  /** In the order in which they are taken; empty when all are done. */
   readonly steps: readonly MigratedStep[];
   /** Sentences on what has to wait, and why. */
   readonly notes: readonly string[];
-  /** Present when the pipeline could not be looked at. */
+  /** Present when the pipeline could not be surveyed. */
   readonly error?: ToldError;
 }
 
@@ -56,47 +61,38 @@ export interface MigratedStep {
   readonly done: boolean;
   /** Values that `decimals` had to round at the last digit of the exact type. */
   readonly rounded_values?: number;
-  /** Why the step was refused; everything it is about is as it was. */
+  /** Why the step was refused; it changed nothing. */
   readonly error?: ToldError;
 }
 
 /** A step, and what takes it: gives the number of values that were rounded. */
 interface PlannedStep {
-  readonly told: MigratedStep;
+  readonly step: MigratedStep;
   readonly take: () => Promise<number>;
 }
 
 /**
- * Makes tables that somebody else made, such as the Python pipelines, more like those that billhouse makes. Without
- * `yes` it only says how, and nothing is written. Every step is one transaction, and a step that was taken is not there
- * any more next time. A step that is refused has an `error`, and the others go on.
+ * Makes tables that something else created, such as the Python pipelines, more like those that billhouse creates. Without
+ * `yes` the steps are only planned, and nothing is written. Every step is one transaction, and a finished step is not
+ * planned again. A step that is refused has an `error`, and the others continue.
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function migrate(config: Config, options: MigrateOptions = {}): Promise<MigrateResult> {
   const pipelines = selectPipelines(config, options.pipelines);
-  const mode = options.yes === true ? "write" : "read";
-  const warehouse = await openWarehouse(config.warehouse, mode, options.holder);
-  const stop = (): void => void warehouse.close();
-  options.signal?.addEventListener("abort", stop);
-  try {
-    // It may have been aborted while the warehouse was waited for.
-    options.signal?.throwIfAborted();
+  const migrateAll = async (warehouse: Warehouse): Promise<MigrateResult> => {
     const results: MigratedPipeline[] = [];
     for (const pipeline of pipelines) results.push(await migratePipeline(pipeline, warehouse, options));
     // Also when nothing was left to do: the last migration may have been killed before its readers saw it.
     if (options.yes === true) await warehouse.publish();
     return { pipelines: results };
-  } catch (error) {
-    throw options.signal?.aborted === true
-      ? interrupted("The migration was stopped. The step in progress changed nothing.", {
-          hint: "Migrate again to continue: finished steps are kept.",
-          cause: error,
-        })
-      : error;
-  } finally {
-    options.signal?.removeEventListener("abort", stop);
-    await warehouse.close();
-  }
+  };
+  return withWarehouse(config, options.yes === true ? "write" : "read", migrateAll, {
+    ...options,
+    interrupted: () => ({
+      message: "The migration was stopped. The step in progress changed nothing.",
+      hint: "Migrate again to continue: finished steps are kept.",
+    }),
+  });
 }
 
 async function migratePipeline(
@@ -107,12 +103,13 @@ async function migratePipeline(
   const { name } = pipeline;
   const table = tableTitle(pipeline);
   try {
-    const found = await survey(pipeline, warehouse, options.signal === undefined ? {} : { signal: options.signal });
-    if (found.ledger.columns === null) return { name, table, steps: [], notes: [] };
-    const plan = planMigration(found, await loadedHeader(found));
+    const ledger = await warehouse.ledger(tableOf(pipeline));
+    const found = await survey(pipeline, ledger, warehouse.reads, { signal: options.signal });
+    if (ledger.columns === null) return { name, table, steps: [], notes: [] };
+    const plan = planMigration(found, await loadedHeader(found.plans, found, found.discovery.storage));
     const steps: MigratedStep[] = [];
-    for (const { told, take } of await plannedSteps(found, plan, warehouse)) {
-      steps.push(options.yes === true ? await takeStep(name, told, take, options) : told);
+    for (const { step, take } of await plannedSteps(found, plan, warehouse)) {
+      steps.push(options.yes === true ? await takeStep(name, step, take, options) : step);
     }
     return { name, table, steps, notes: plan.notes };
   } catch (error) {
@@ -124,12 +121,12 @@ async function migratePipeline(
 async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: Warehouse): Promise<PlannedStep[]> {
   const { partitioning, registered, decimals } = plan;
   const stepOf = ({ step, what }: PendingStep): PlannedStep => ({
-    told: { step: step.step, ...(step.step === "decimals" ? { column: step.column } : {}), what, done: false },
+    step: { step: step.step, ...(step.step === "decimals" ? { column: step.column } : {}), what, done: false },
     take: async () => (await requireCapability(warehouse, "migration").migrate(table, step)).roundedValues,
   });
   const source = registered[0]?.firstExecution ?? "";
   const registry: PlannedStep = {
-    told: {
+    step: {
       step: "registry",
       what: `${registered.length} columns are registered with their source columns, as the delivery ${source} names them.`,
       done: false,
@@ -145,17 +142,63 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
 
 async function takeStep(
   pipeline: string,
-  told: MigratedStep,
+  step: MigratedStep,
   take: PlannedStep["take"],
   options: MigrateOptions,
 ): Promise<MigratedStep> {
   options.signal?.throwIfAborted();
-  options.taking?.(pipeline, told);
+  options.taking?.(pipeline, step);
   try {
     const rounded = await take();
-    return { ...told, done: true, ...(told.step === "decimals" ? { rounded_values: rounded } : {}) };
+    return { ...step, done: true, ...(step.step === "decimals" ? { rounded_values: rounded } : {}) };
   } catch (error) {
     if (options.signal?.aborted === true || !(error instanceof BillhouseError)) throw error;
-    return { ...told, error: describeError(error) };
+    return { ...step, error: describeError(error) };
   }
 }
+
+/** What the columns of a table and the deliveries behind them say is left to migrate. */
+interface MigrationPlan {
+  readonly partitioning: Partitioning;
+  /** Rows that the registry lacks altogether: for columns that the table has. */
+  readonly registered: readonly RegisteredColumn[];
+  /** One step for each column of amounts that is not exact. */
+  readonly decimals: readonly PendingStep[];
+  /** Sentences on what has to wait, and why. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Plans what is left to migrate of a table. Pure: everything comes from the survey and the header of the newest loaded
+ * month (none where the storage does not hold it any more). Error: FILE_INVALID, as `planColumns`.
+ */
+function planMigration(found: Survey, headers: readonly DeliveredHeader[]): MigrationPlan {
+  const { format, ledger, pipeline, plans } = found;
+  const rules = format.columns;
+  const table = ledger.columns ?? [];
+  const plan = planColumns(
+    { headers, registry: ledger.registry, table: ledger.columns, reserved: [stampedColumn] },
+    rules,
+  );
+  const present = new Set(table.map(({ name }) => fold(name)));
+  // A column that the table lacks is registered by the run that adds it.
+  const registry = plan.registry.filter(({ columnName }) => present.has(fold(columnName)));
+  const nameOf = (sources: readonly string[]): string | null =>
+    findColumn(registry, sources, rules)?.columnName ?? null;
+  const declared = plans.flatMap(({ execution }) => execution ?? []);
+  return {
+    partitioning: {
+      partitionColumn: pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn,
+      usageColumn: nameOf(rules.usage),
+    },
+    registered: ledger.registry.length > 0 ? [] : registry,
+    decimals: inexactColumns(table, registry, [...headers, ...declared], rules).map(({ name, nativeType }) => ({
+      step: { step: "decimals", column: name },
+      what: `${name} becomes an exact decimal instead of ${nativeType}.`,
+    })),
+    notes: table.length > 0 && registry.length === 0 ? [unregistered] : [],
+  };
+}
+
+const unregistered =
+  "The columns cannot be registered now, because no loaded month is in the storage; the next run that loads one does it.";

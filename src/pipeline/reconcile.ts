@@ -3,16 +3,15 @@ import { BillhouseError, quoted } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { requireCapability } from "../warehouses/warehouse.ts";
-import { reading } from "./inspect.ts";
-import { type InvoiceMatch, type LoadedBill, matchInvoices, matchMonth } from "./reconcile/matches.ts";
-import { type InvoiceLine, isPlainAmount } from "./reconcile/invoices.ts";
-import { billOf, requireOne, tablesWith } from "./reconcile/bills.ts";
-import { reconciliationNotes } from "./reconcile/notes.ts";
-import { reconciliationSentence } from "./reconcile/words.ts";
-import { explainResidual, type NamedAmount } from "./reconcile/residual.ts";
 import { checkMonths, selectPipelines } from "./months/select.ts";
+import { reading } from "./open.ts";
+import { billOf, type LoadedBill, requireOne, tablesWith } from "./reconcile/bills.ts";
+import { type InvoiceLine, isPlainAmount } from "./reconcile/invoices.ts";
+import { type InvoiceMatch, matchInvoices, matchMonth } from "./reconcile/matches.ts";
+import { explainResidual, type NamedAmount } from "./reconcile/residual.ts";
+import { reconciliationNotes, reconciliationSentence } from "./reconcile/words.ts";
 
-/** What a month is held against: one amount for the whole month of one export, or a list of invoices. */
+/** What a month is compared with: one amount for the whole month of one export, or a list of invoices. */
 export interface ReconcileOptions {
   /** Words that name exports; by default all that have the month. */
   readonly pipelines?: readonly string[];
@@ -21,7 +20,7 @@ export interface ReconcileOptions {
   readonly invoices?: readonly InvoiceLine[];
   /** The currency of amounts that name none; by default the only one that is loaded. */
   readonly currency?: string;
-  /** The difference that is still right, in the currency of the invoice; by default `0.01`. */
+  /** The largest difference that passes, in the currency of the invoice; by default `0.01`. */
   readonly tolerance?: string;
   /** The time at which it is judged whether the month is final. */
   readonly now?: Date;
@@ -38,7 +37,7 @@ export interface ReconcileResult {
   readonly notes: readonly string[];
 }
 
-/** One invoice, or the invoices of one account, held against what is loaded. */
+/** One invoice, or the invoices of one account, compared with what is loaded. */
 export interface Reconciliation {
   /** The name of the export; null for an invoice that none of several exports has. */
   readonly pipeline: string | null;
@@ -62,8 +61,8 @@ export interface Reconciliation {
 }
 
 /**
- * Holds what is loaded of a month against invoices, and explains each difference as far as what is loaded can.
- * Errors: USAGE_INVALID for a month that is not loaded, an amount that is none, several exports for one amount, or a
+ * Compares what is loaded of a month with invoices, and explains each difference as far as what is loaded can.
+ * Errors: USAGE_INVALID for a month that is not loaded, an invalid amount, several exports for one amount, or a
  * currency that is not clear; STATE_INVALID, and those of opening the warehouse.
  */
 export async function reconcile(
@@ -133,7 +132,7 @@ function reconciled(match: InvoiceMatch, tolerance: string): Reconciliation {
 
 /**
  * The currency of an amount as the loaded lines write it; where those name none, an amount is taken to be in the same.
- * Error: USAGE_INVALID when nothing tells it.
+ * Error: USAGE_INVALID when it is not clear.
  */
 function currencyOf(loaded: readonly string[], named: string | null): string {
   const [only = "", ...others] = loaded;

@@ -1,15 +1,24 @@
+import { EventEmitter, on } from "node:events";
 import type { Config, PipelineConfig } from "../config/config.ts";
-import { BillhouseError, describeError, interrupted } from "../errors.ts";
+import { BillhouseError, describeError } from "../errors.ts";
+import type { BillingMonth } from "../model.ts";
 import { summaryPackage } from "../state/package.ts";
-import { openWarehouse } from "../warehouses/index.ts";
 import { version } from "../version.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
-import type { FailedMonth, KeptMonth, LoadedMonth, PipelineResult, RunEvent } from "./events.ts";
+import {
+  failedMonth,
+  type FailedMonth,
+  type KeptMonth,
+  type LoadedMonth,
+  type PipelineResult,
+  type RunEvent,
+} from "./events.ts";
 import { loadMonths } from "./load/load.ts";
-import { describePlan, type MonthPlan } from "./months/decide.ts";
-import { checkMonths, selectPipelines, tableTitle, type MonthSelection } from "./months/select.ts";
-import { survey } from "./months/survey.ts";
 import { waivableChecks } from "./load/proof.ts";
+import { describePlan, type MonthPlan } from "./months/decide.ts";
+import { checkMonths, selectPipelines, tableOf, tableTitle, type MonthSelection } from "./months/select.ts";
+import { survey } from "./months/survey.ts";
+import { withWarehouse } from "./open.ts";
 
 /** What a run or a plan is about. */
 export interface RunOptions {
@@ -24,49 +33,36 @@ export interface RunOptions {
   readonly jobs?: number;
   /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
   readonly signal?: AbortSignal;
-  /** What others are told who find the warehouse locked while this runs. */
+  /** The process shown to others that find the warehouse locked while this runs. */
   readonly holder?: Holder;
 }
 
 /**
- * How many files are read ahead when nobody says: one for the warehouse and one that is being read. Unpacking and summing
- * fill one core, so more of them at once would only make the first one come later.
+ * How many files are read ahead by default: one for the warehouse and one that is being read. Decompressing and summing
+ * fill one core, so more of them at once would only delay the first one.
  */
-export const defaultJobs = 2;
+const defaultJobs = 2;
 
 /** How many months are loaded at once by a warehouse that does the work elsewhere. */
-export const defaultParallelJobs = 8;
+const defaultParallelJobs = 8;
 
 /**
- * Brings every month in scope up to date, and tells what happens as events; the last one is `run_finished`. A failed
- * month keeps its old rows and a failed pipeline is told, and the others go on.
+ * Loads every new or restated month in scope and yields progress events; the last one is `run_finished`. A failed month
+ * keeps its old rows, a failed pipeline is reported, and the others continue.
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function* run(config: Config, options: RunOptions = {}): AsyncGenerator<RunEvent, void, void> {
-  const waiting: RunEvent[] = [];
-  let wake = (): void => {};
-  let finished = false;
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
-  const work = execute(config, { ...options, signal }, (event) => {
-    waiting.push(event);
-    wake();
-  }).finally(() => {
-    finished = true;
-    wake();
-  });
-  // Its error is thrown below, when the events before it are told.
+  const emitter = new EventEmitter<{ event: [RunEvent]; done: [] }>();
+  const events = on(emitter, "event", { close: ["done"] });
+  const work = execute(config, { ...options, signal }, (event) => emitter.emit("event", event)).finally(() =>
+    emitter.emit("done"),
+  );
+  // Its error is thrown below, after the events before it.
   work.catch(() => {});
   try {
-    for (;;) {
-      const event = waiting.shift();
-      if (event !== undefined) yield event;
-      else if (finished) break;
-      else
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-    }
+    for await (const [event] of events) yield event as RunEvent;
     await work;
   } finally {
     // When the reader of the events stops early, the month at work is rolled back before we return.
@@ -82,18 +78,12 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
   const pipelines = selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
   for (const check of options.accept ?? []) {
-    if (waivableChecks.some((known) => known === check)) continue;
+    if (waivableChecks.includes(check)) continue;
     throw new BillhouseError("USAGE_INVALID", `There is no check named ${check} that can be waived.`, {
       hint: `--accept takes: ${waivableChecks.join(", ")}.`,
     });
   }
-  const warehouse = await openWarehouse(config.warehouse, "write", options.holder);
-  // A statement over millions of rows is interrupted too, not only what comes after it.
-  const stop = (): void => void warehouse.close();
-  options.signal.addEventListener("abort", stop);
-  try {
-    // It may have been aborted while the warehouse was waited for.
-    options.signal.throwIfAborted();
+  const runAll = async (warehouse: Warehouse): Promise<void> => {
     emit({
       event: "run_started",
       time: new Date().toISOString(),
@@ -115,17 +105,14 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
-  } catch (error) {
-    throw options.signal.aborted
-      ? interrupted("The run was stopped. The month in progress was not changed.", {
-          hint: "Run again: finished months are kept, and the others are loaded then.",
-          cause: error,
-        })
-      : error;
-  } finally {
-    options.signal.removeEventListener("abort", stop);
-    await warehouse.close();
-  }
+  };
+  await withWarehouse(config, "write", runAll, {
+    ...options,
+    interrupted: () => ({
+      message: "The run was stopped. The month in progress was not changed.",
+      hint: "Run again: finished months are kept, and the others are loaded then.",
+    }),
+  });
 }
 
 async function runPipeline(
@@ -140,7 +127,8 @@ async function runPipeline(
   const loaded: LoadedMonth[] = [];
   const failed: FailedMonth[] = [];
   let plans: readonly MonthPlan[] = [];
-  const fail = (month: FailedMonth): void => {
+  const fail = (billingMonth: BillingMonth, error: BillhouseError): void => {
+    const month = failedMonth(billingMonth, error);
     failed.push(month);
     emit({ event: "month_failed", name, ...month });
   };
@@ -163,9 +151,10 @@ async function runPipeline(
   });
   try {
     const jobs = options.jobs ?? (warehouse.loadsInParallel ? defaultParallelJobs : defaultJobs);
-    const found = await survey(pipeline, warehouse, options);
+    const ledger = await warehouse.ledger(tableOf(pipeline));
+    const found = await survey(pipeline, ledger, warehouse.reads, options);
     plans = found.plans;
-    for (const receipt of found.ledger.receipts) loadedAt(Date.parse(receipt.loadedAt));
+    for (const receipt of ledger.receipts) loadedAt(Date.parse(receipt.loadedAt));
     const { format, exportName, months, storage } = found.discovery;
     emit({
       event: "export_found",
@@ -177,20 +166,16 @@ async function runPipeline(
       months: months.size,
     });
     for (const plan of plans) emit({ event: "month_planned", name, ...describePlan(plan) });
-    found.failed.forEach(fail);
-    await loadMonths(
-      found,
-      warehouse,
-      { jobs, accept: options.accept ?? [], signal: options.signal, version },
-      {
-        fileRead: (file) => emit({ event: "file_read", name, ...file }),
-        loaded: (month) => {
-          loaded.push(month);
-          emit({ event: "month_loaded", name, ...month });
-        },
-        failed: fail,
+    for (const [month, error] of found.failed) fail(month, error);
+    const context = { ...found, storage, warehouse, jobs, accept: options.accept ?? [], signal: options.signal };
+    await loadMonths(plans, context, {
+      fileRead: (file) => emit({ event: "file_read", name, ...file }),
+      loaded: (month) => {
+        loaded.push(month);
+        emit({ event: "month_loaded", name, ...month });
       },
-    );
+      failed: fail,
+    });
     // As the Python pipelines did: a run that failed leaves no summary.
     if (failed.length === 0) {
       const counts = {
@@ -202,11 +187,10 @@ async function runPipeline(
     }
     return result();
   } catch (error) {
-    if (options.signal.aborted) throw error;
-    const told = describeError(error);
     // What is not a BillhouseError is a bug, and keeps its stack.
-    if (!(error instanceof BillhouseError)) throw error;
-    emit({ event: "pipeline_failed", name, ...told });
-    return { ...result(), error: told };
+    if (options.signal.aborted || !(error instanceof BillhouseError)) throw error;
+    const failure = describeError(error);
+    emit({ event: "pipeline_failed", name, ...failure });
+    return { ...result(), error: failure };
   }
 }

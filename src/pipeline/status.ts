@@ -1,23 +1,22 @@
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import type { BillingMonth } from "../model.ts";
+import type { ExportFormat } from "../exports/export.ts";
+import type { BillingMonth, CurrencySums, Finality } from "../model.ts";
 import { monthGaps } from "../schema/periods.ts";
-import { loadedExecutions } from "../state/executions.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
-import type { KeptCopies, MonthState, MonthStatus, PipelineStatus, StatusResult } from "./events.ts";
+import { doubleCounting, scopeOf } from "./discover/scopes.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
-import { finalityNow, finalityOf } from "./months/finality.ts";
-import { reading } from "./inspect.ts";
-import { measuredColumns, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
 import type { MonthPlan } from "./months/decide.ts";
-import { doubleCounting, scopeOf } from "./months/scopes.ts";
-import { selectPipelines } from "./months/select.ts";
-import { survey, type SurveyedWarehouse } from "./months/survey.ts";
+import { finalityNow, finalityOf } from "./months/finality.ts";
+import { measuredColumns, readLoaded, titleOf, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
+import { isSelected, selectPipelines } from "./months/select.ts";
+import { survey } from "./months/survey.ts";
+import { reading } from "./open.ts";
 
 /** What `status` looks at. */
 export interface StatusOptions {
   readonly pipelines?: readonly string[];
-  /** Leaves the storages alone: what waits there is then not told. */
+  /** Does not look into the storages: what waits there is then not reported. */
   readonly offline?: boolean;
   /** The most seconds since the newest load of an export; one that is older is `stale`. */
   readonly maxAge?: number;
@@ -26,26 +25,71 @@ export interface StatusOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The answer of `status`. */
+export interface StatusResult {
+  readonly pipelines: readonly PipelineStatus[];
+}
+
+/** What is loaded in one table. */
+export interface PipelineStatus {
+  readonly name: string;
+  readonly table: string;
+  /** Newest first: every month that is loaded, missing or held back. */
+  readonly months: readonly MonthStatus[];
+  /** Months between the first and the last loaded one that are not loaded. */
+  readonly missing_months: readonly BillingMonth[];
+  /** When the newest of its deliveries was loaded; null when nothing is loaded. */
+  readonly newest_load: string | null;
+  /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
+  readonly stale?: boolean;
+  /** Earlier loads that are kept beside the table; null when there are none. */
+  readonly kept: KeptCopies | null;
+  /** Sentences on what is worth knowing of the table: amounts that are floats. */
+  readonly notes: readonly string[];
+}
+
+/** What `keep_previous` keeps of a table. */
+export interface KeptCopies {
+  /** Loads of all months. */
+  readonly loads: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /**
- * What is loaded, what each month is as a bill, and which deliveries wait. A storage that cannot be looked at is told in
- * the notes, and is no failure; the warehouse is closed before any is asked, so that a slow one keeps no run waiting.
+ * What a month is: the finality of what is loaded; `waiting` or `refused` when a newer delivery is not taken; `missing`
+ * when months around it are loaded; `forgotten` when its rows are there and the state has forgotten it.
+ */
+export type MonthState = Finality | "waiting" | "refused" | "missing" | "forgotten";
+
+/** One month. */
+export interface MonthStatus {
+  readonly billing_month: BillingMonth;
+  readonly state: MonthState;
+  /** What the loaded rows are as a bill; null when nothing of the month is loaded. */
+  readonly finality: Finality | null;
+  /** Null when nothing of the month is loaded. */
+  readonly execution_id: string | null;
+  /** Null where nothing is loaded, or only the Python pipelines' state knows the month. */
+  readonly rows: number | null;
+  readonly cost: CurrencySums | null;
+  readonly loaded_at: string | null;
+  /** Why a newer delivery is not taken; null where there is none. */
+  readonly reason: string | null;
+}
+
+/**
+ * What is loaded, what each month is as a bill, and which deliveries wait. A storage that cannot be read is reported in
+ * the notes, not as a failure; the warehouse is closed before any storage is read, so that a slow one blocks no run.
  * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
 export async function status(config: Config, options: StatusOptions = {}): Promise<StatusResult> {
   const pipelines = selectPipelines(config, options.pipelines);
   const tables = await reading(config, async (warehouse) => {
-    const found: {
-      readonly loaded: LoadedTable;
-      readonly kept: KeptCopies | null;
-      readonly asked: SurveyedWarehouse;
-    }[] = [];
+    const found: { readonly loaded: LoadedTable; readonly kept: KeptCopies | null }[] = [];
     for (const pipeline of pipelines) {
       const loaded = await readLoaded(pipeline, warehouse);
-      const asked: SurveyedWarehouse = {
-        ledger: async () => loaded.ledger,
-        reads: (...file) => warehouse.reads(...file),
-      };
-      found.push({ loaded, kept: await keptCopies(loaded, warehouse), asked });
+      found.push({ loaded, kept: await previousLoads(loaded, warehouse) });
     }
     return found;
   });
@@ -58,10 +102,10 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
     })),
   );
   const results: PipelineStatus[] = [];
-  for (const { loaded, kept, asked } of tables) {
-    const held = options.offline === true ? nothingHeld : await heldDeliveries(loaded, asked, options.signal);
+  for (const { loaded, kept } of tables) {
+    const held = options.offline === true ? nothingHeld : await heldDeliveries(loaded, options.signal);
     const result = pipelineStatus(loaded, kept, held, options);
-    results.push({ ...result, notes: [...result.notes, ...[doubled.get(result.name) ?? []].flat()] });
+    results.push({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] });
   }
   return { pipelines: results };
 }
@@ -74,12 +118,14 @@ function pipelineStatus(
 ): PipelineStatus {
   const { pipeline, ledger } = loaded;
   const receipts = ledger.columns === null ? [] : ledger.receipts.map(({ billingMonth }) => billingMonth);
-  const missing = gaps(loaded).filter((month) => !receipts.includes(month));
+  const missing = monthGaps(loaded.months.keys()).filter(
+    (month) => !receipts.includes(month) && isSelected(month, pipeline, {}),
+  );
   const isGone = ledger.columns === null && ledger.receipts.length > 0;
   const months = [...new Set([...loaded.months.keys(), ...receipts, ...missing, ...held.months.keys()])];
   const newest =
-    [...loaded.months.keys()]
-      .map((month) => deliveredAt(loaded, month) ?? "")
+    [...loaded.months.values()]
+      .map((entry) => deliveredAt(entry) ?? "")
       .toSorted()
       .at(-1) || null;
   const seconds = newest === null ? null : (now.getTime() - Date.parse(newest)) / 1000;
@@ -103,47 +149,47 @@ function pipelineStatus(
   };
 }
 
-function monthStatus(loaded: LoadedTable, month: BillingMonth, held: MonthPlan | null, now: Date): MonthStatus {
-  const entry = loaded.months.get(month);
-  const receipt = entry?.receipt ?? null;
-  const { closed } = loaded.format;
-  const unknown = {
-    billingMonth: month,
-    coverage: null,
-    rows: null,
-    uninvoicedRows: null,
-    made: loadedAt(loaded, month),
-  };
-  const ofEntry = receipt === null ? finalityOf(unknown, closed, now) : finalityNow(receipt, closed, now);
-  const finality = entry === undefined ? null : ofEntry;
-  // Its rows are still there, and so is their receipt.
+function monthStatus(
+  { months, ledger, format }: LoadedTable,
+  month: BillingMonth,
+  held: MonthPlan | null,
+  now: Date,
+): MonthStatus {
+  const entry = months.get(month);
+  // What the state has forgotten still has its rows and its receipt.
   const forgotten =
-    entry === undefined ? loaded.ledger.receipts.find(({ billingMonth }) => billingMonth === month) : undefined;
+    entry === undefined ? ledger.receipts.find(({ billingMonth }) => billingMonth === month) : undefined;
+  const receipt = entry?.receipt ?? forgotten ?? null;
+  const finality = entry === undefined ? null : finalityOfEntry(entry, month, format.closed, now);
   const waits = held?.action === "waiting" || held?.action === "refused" ? held.action : null;
-  const state: MonthState = waits ?? finality ?? (forgotten === undefined ? "missing" : "forgotten");
-  const shown = receipt ?? forgotten ?? null;
   return {
     billing_month: month,
-    state,
+    state: waits ?? finality ?? (forgotten === undefined ? "missing" : "forgotten"),
     finality,
     execution_id: entry?.ids.at(-1) ?? null,
-    rows: shown?.rows ?? null,
-    cost: shown?.cost ?? null,
-    loaded_at: shown?.loadedAt ?? loadedAt(loaded, month),
+    rows: receipt?.rows ?? null,
+    cost: receipt?.cost ?? null,
+    loaded_at: receipt?.loadedAt ?? entry?.loadedAt ?? null,
     reason: held?.reason ?? null,
   };
 }
 
-function loadedAt({ months, ledger, table }: LoadedTable, month: BillingMonth): string | null {
-  const { receipt = null } = months.get(month) ?? {};
-  return receipt?.loadedAt ?? loadedExecutions(ledger.state, table).get(month)?.loadedAt ?? null;
+function finalityOfEntry(
+  { receipt, loadedAt }: LoadedPartition,
+  billingMonth: BillingMonth,
+  closed: ExportFormat["closed"],
+  now: Date,
+): Finality {
+  if (receipt !== null) return finalityNow(receipt, closed, now);
+  const unknown = { coverage: null, rows: null, uninvoicedRows: null };
+  return finalityOf({ billingMonth, ...unknown, made: loadedAt }, closed, now);
 }
 
 /** When the rows of a month were loaded at first: to put them back makes no export fresh. */
-function deliveredAt(loaded: LoadedTable, month: BillingMonth): string | null {
-  const restored = loaded.months.get(month)?.receipt?.restoredLoadId ?? null;
+function deliveredAt({ receipt, loadedAt }: LoadedPartition): string | null {
+  const restored = receipt?.restoredLoadId ?? null;
   // A load_id is the second of its load: dlt names packages so.
-  return restored === null ? loadedAt(loaded, month) : new Date(Number(restored) * 1000).toISOString();
+  return restored === null ? loadedAt : new Date(Number(restored) * 1000).toISOString();
 }
 
 /** The newest deliveries that a run would leave where they are, by month. */
@@ -155,21 +201,17 @@ interface HeldDeliveries {
 const nothingHeld: HeldDeliveries = { months: new Map(), notes: [] };
 
 async function heldDeliveries(
-  { pipeline }: LoadedTable,
-  warehouse: SurveyedWarehouse,
+  { pipeline, ledger }: LoadedTable,
   signal: AbortSignal | undefined,
 ): Promise<HeldDeliveries> {
   try {
-    const { plans, failed } = await survey(pipeline, warehouse, {
-      comparesBytes: false,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    // No file is read: one that was written again counts as changed.
+    const { plans, failed } = await survey(pipeline, ledger, () => true, { signal });
     const held = plans.filter(({ action }) => action === "waiting" || action === "refused");
     return {
       months: new Map(held.map((plan) => [plan.billingMonth, plan])),
-      notes: failed.map(
-        ({ billing_month: month, code, message }) =>
-          `${month}: its newest delivery cannot be loaded. ${message} (${code})`,
+      notes: [...failed].map(
+        ([month, { code, message }]) => `${month}: its newest delivery cannot be loaded. ${message} (${code})`,
       ),
     };
   } catch (error) {
@@ -178,15 +220,11 @@ async function heldDeliveries(
   }
 }
 
-async function keptCopies(loaded: LoadedTable, warehouse: Warehouse): Promise<KeptCopies | null> {
+async function previousLoads(loaded: LoadedTable, warehouse: Warehouse): Promise<KeptCopies | null> {
   const [newest] = [...loaded.months.keys()].toSorted().toReversed();
   if (newest === undefined || warehouse.previous === undefined) return null;
   const { partitionColumn } = measuredColumns(loaded, newest);
   const { months, bytes } = await warehouse.previous.rows(loaded.table, partitionColumn);
   if (months.length === 0) return null;
   return { loads: months.length, rows: months.reduce((sum, { rows }) => sum + rows, 0), bytes };
-}
-
-function gaps({ months, pipeline }: LoadedTable): BillingMonth[] {
-  return monthGaps(months.keys()).filter((month) => month >= (pipeline.firstMonth ?? ""));
 }

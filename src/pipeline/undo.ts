@@ -1,31 +1,47 @@
 import type { Config } from "../config/config.ts";
-import { BillhouseError, interrupted } from "../errors.ts";
-import type { BillingMonth, Receipt, StoredObject } from "../model.ts";
-import { openStorage } from "../storages/index.ts";
-import { openWarehouse } from "../warehouses/index.ts";
-import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
-import { describeReceipt } from "./diff.ts";
-import type { UndoResult } from "./events.ts";
-import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
+import { BillhouseError } from "../errors.ts";
 import { checksumOf } from "../files/read.ts";
-import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
+import type { BillingMonth, Finality, Receipt, StoredObject } from "../model.ts";
+import { openStorage } from "../storages/index.ts";
+import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
+import { describeReceipt, type ComparedLoad } from "./diff.ts";
+import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
 import { selectOne } from "./months/select.ts";
-import { holdsFiles, isSameDelivery } from "./discover/undone.ts";
+import { holdsFiles, isSameDelivery } from "./months/undone.ts";
+import { withWarehouse } from "./open.ts";
+import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
 
 /** How an undo is done. */
 export interface UndoOptions {
   readonly signal?: AbortSignal;
-  /** What others are told who find the warehouse locked while this runs. */
+  /** The process shown to others that find the warehouse locked while this runs. */
   readonly holder?: Holder;
 }
 
+/** The answer of `undo`. */
+export interface UndoResult {
+  readonly name: string;
+  readonly table: string;
+  readonly billing_month: BillingMonth;
+  /** The load that was undone. */
+  readonly undone: ComparedLoad;
+  /** The load that was restored, with the figures that were proved again. */
+  readonly restored: ComparedLoad;
+  /** Where the rows came from: the files of the delivery, or the copy or history of the warehouse. */
+  readonly from: "storage" | "warehouse";
+  /** Sentences: why the files of the delivery were not read. */
+  readonly notes: readonly string[];
+  readonly state: Finality;
+  readonly seconds: number;
+}
+
 /**
- * Puts the rows of the load before in the place of a month's rows, in one transaction, and remembers the execution that
- * was undone: `run` refuses it until `--force` takes it. The rows come from the files of the delivery, where they still
- * lie unchanged, else from what the warehouse has kept (`keep_previous`) or remembers (BigQuery's time travel). They are
- * committed only when their rows and costs are those of the receipt.
- * Errors: USAGE_INVALID when the month is not loaded or there is no load before; ROWS_GONE when nobody has the rows any
- * more; ROW_COUNT_MISMATCH, SUM_MISMATCH; INTERRUPTED; those of storage and warehouse.
+ * Restores the previous load of a month in one transaction, and records the execution that was undone: `run` refuses it
+ * until it is loaded with `--force`. The rows come from the files of the delivery, where they are unchanged in the storage,
+ * else from the copy in the warehouse (`keep_previous`) or its history (BigQuery's time travel). They are committed only
+ * when their rows and costs match the receipt.
+ * Errors: USAGE_INVALID when the month is not loaded or has no previous load; ROWS_GONE when the rows no longer exist
+ * anywhere; ROW_COUNT_MISMATCH, SUM_MISMATCH; INTERRUPTED; those of storage and warehouse.
  */
 export async function undo(
   config: Config,
@@ -36,12 +52,8 @@ export async function undo(
   const started = performance.now();
   const pipeline = selectOne(config, name);
   const signal = options.signal ?? new AbortController().signal;
-  const warehouse = await openWarehouse(config.warehouse, "write", options.holder);
-  const stop = (): void => void warehouse.close();
-  signal.addEventListener("abort", stop);
   let isDone = false;
-  try {
-    signal.throwIfAborted();
+  const undoIn = async (warehouse: Warehouse): Promise<UndoResult> => {
     const loaded = await readLoaded(pipeline, warehouse);
     const undoing = await findPrevious(loaded, billingMonth, warehouse);
     const { delivery, failure } = await unchangedFiles(loaded, undoing.previous);
@@ -52,7 +64,9 @@ export async function undo(
           })
         : await loadAgain(loaded, undoing, delivery, warehouse, signal);
     isDone = true;
-    await warehouse.publish();
+    await warehouse.publish().catch((error: unknown) => {
+      throw unpublished(billingMonth, error);
+    });
     return {
       name: pipeline.name,
       table: titleOf(loaded),
@@ -64,29 +78,31 @@ export async function undo(
       notes: failure === null ? [] : [`The storage could not be looked at. ${failure.message}`],
       seconds: Math.round(performance.now() - started) / 1000,
     };
-  } catch (error) {
-    if (isDone) throw unpublished(billingMonth, signal.aborted, error);
-    throw signal.aborted
-      ? interrupted("The undo was stopped.", {
-          hint: "Check with billhouse status whether it was committed, as it can be in BigQuery, before you undo again.",
-          cause: error,
-        })
-      : error;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await warehouse.close();
-  }
+  };
+  return withWarehouse(config, "write", undoIn, {
+    ...options,
+    interrupted: () => {
+      if (isDone) return { message: notVisible(billingMonth, "making their copy was stopped."), hint: notAgain };
+      return {
+        message: "The undo was stopped.",
+        hint: "Check with billhouse status whether it was committed, as it can be in BigQuery, before you undo again.",
+      };
+    },
+  });
+}
+
+function unpublished(billingMonth: BillingMonth, cause: unknown): BillhouseError {
+  const code = cause instanceof BillhouseError ? cause.code : "WAREHOUSE_UNAVAILABLE";
+  const reason = cause instanceof Error ? cause.message : "making their copy was stopped.";
+  return new BillhouseError(code, notVisible(billingMonth, reason), { hint: notAgain, cause });
+}
+
+function notVisible(billingMonth: BillingMonth, reason: string): string {
+  return `${billingMonth} is undone, but readers do not see it yet: ${reason}`;
 }
 
 /** The undo is committed, and doing it again would go back one load further. */
-function unpublished(billingMonth: BillingMonth, isStopped: boolean, cause: unknown): BillhouseError {
-  const code = isStopped ? "INTERRUPTED" : cause instanceof BillhouseError ? cause.code : "WAREHOUSE_UNAVAILABLE";
-  const reason = isStopped || !(cause instanceof Error) ? "making their copy was stopped." : cause.message;
-  return new BillhouseError(code, `${billingMonth} is undone, but readers do not see it yet: ${reason}`, {
-    hint: "billhouse run makes the copy for readers. Do not undo again.",
-    cause,
-  });
-}
+const notAgain = "billhouse run makes the copy for readers. Do not undo again.";
 
 async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, warehouse: Warehouse): Promise<Undoing> {
   const { receipt: current } = loadedMonth(loaded, billingMonth);
@@ -110,12 +126,12 @@ async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, war
   });
 }
 
-/** Whether a load was of an execution that was undone, also when it was put back in between. */
+/** Whether a load was of an execution that was undone, also when it was restored in between. */
 function wasUndone({ executionId, files }: Receipt, undone: Receipt["undone"]): boolean {
   return undone.some((one) => one.executionId === executionId && (files === null || holdsFiles(one, files)));
 }
 
-/** Nobody has the rows but, maybe, the storage that could not be looked at: that is what has to be mended. */
+/** Only the storage that could not be read may still have the rows: that failure is the one to fix. */
 function outOfReach(error: unknown, failure: BillhouseError): unknown {
   if (!(error instanceof BillhouseError) || error.code !== "ROWS_GONE") return error;
   return new BillhouseError(failure.code, failure.message, {

@@ -62,7 +62,7 @@ export interface Warehouse {
    * billhouse. It then measures what the file held. `compression` is what the first bytes of the file show, once they
    * were read; before, its name decides.
    */
-  reads(url: string, file: DataFile, compression?: Compression): boolean;
+  reads(this: void, url: string, file: DataFile, compression?: Compression): boolean;
 
   /** What it holds of one table. A table, dataset or database that does not exist is an empty ledger, and stays so. */
   ledger(table: Table): Promise<Ledger>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { discover } from "../../src/pipeline/discover/discover.ts";
-import { chooseDelivery } from "../../src/pipeline/discover/manifests.ts";
+import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";

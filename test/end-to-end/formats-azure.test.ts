@@ -3,7 +3,7 @@ import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { discover } from "../../src/pipeline/discover/discover.ts";
-import { chooseDelivery } from "../../src/pipeline/discover/manifests.ts";
+import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";
 import { writeKey } from "../support/folders.ts";

@@ -5,10 +5,10 @@ import type { ExportFormat } from "../../src/exports/export.ts";
 import { monthPeriod, parseManifest } from "../../src/exports/manifest.ts";
 import { discover } from "../../src/pipeline/discover/discover.ts";
 import { loadMonths, type LoadListener } from "../../src/pipeline/load/load.ts";
-import { chooseDelivery } from "../../src/pipeline/discover/manifests.ts";
+import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
 import { planMonth } from "../../src/pipeline/months/decide.ts";
 import { tableOf } from "../../src/pipeline/months/select.ts";
-import { loadedMonths, type Survey } from "../../src/pipeline/months/survey.ts";
+import { loadedMonths } from "../../src/pipeline/months/loaded.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { writeKey } from "../support/folders.ts";
@@ -85,15 +85,27 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
       const deliveries = await chooseDelivery(discovery, billingMonth, known, false);
       plans.push(...planMonth({ billingMonth, ...deliveries, loaded: known, sameBytes: false }, false));
     }
-    const survey: Survey = { pipeline, discovery, table, ledger, loaded, plans, failed: [] };
     const listener: LoadListener = {
       fileRead: () => {},
       loaded: ({ billing_month, action, rows, cost }) =>
         told.push(`${billing_month} ${action} ${rows} ${JSON.stringify(cost)}`),
-      failed: ({ billing_month, code, message }) => told.push(`${billing_month} ${code} ${message}`),
+      failed: (month, { code, message }) => told.push(`${month} ${code} ${message}`),
     };
     const { signal } = new AbortController();
-    await loadMonths(survey, warehouse, { jobs: 2, accept: [], signal, version: "0" }, listener);
+    const { format, storage } = discovery;
+    const context = {
+      pipeline,
+      table,
+      ledger,
+      format,
+      months: loaded,
+      storage,
+      warehouse,
+      jobs: 2,
+      accept: [],
+      signal,
+    };
+    await loadMonths(plans, context, listener);
     await warehouse.publish();
   } finally {
     await warehouse.close();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import { type BilledLine, costOf, partsOf, uninvoicedName } from "../../src/pipeline/reconcile/lines.ts";
+import { type BilledLine, costOf, partsOf, uninvoicedName } from "../../src/pipeline/reconcile/bills.ts";
 import { matchInvoices, matchMonth, type PricedInvoice } from "../../src/pipeline/reconcile/matches.ts";
 import { parseInvoices } from "../../src/pipeline/reconcile/invoices.ts";
 import { reconciliationSentence } from "../../src/pipeline/reconcile/words.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import type { DataFile, Execution, Receipt } from "../../src/model.ts";
-import { planMonth, type LoadedMonth, type MonthFacts } from "../../src/pipeline/months/decide.ts";
+import { planMonth, type MonthFacts } from "../../src/pipeline/months/decide.ts";
+import type { LoadedPartition } from "../../src/pipeline/months/loaded.ts";
 
 const file: fc.Arbitrary<DataFile> = fc
   .record({ key: fc.constantFrom("x/1.csv", "x/2.csv", "x/3.csv"), version: fc.constantFrom("1", "2") })
@@ -47,11 +48,11 @@ const receipt: fc.Arbitrary<Receipt> = fc
       }) as unknown as Receipt,
   );
 
-const loaded: fc.Arbitrary<LoadedMonth> = fc
+const loaded: fc.Arbitrary<LoadedPartition> = fc
   .record({ older: fc.boolean(), receipt: fc.option(receipt), id: fc.constantFrom("a", "b") })
   .map((one) => {
     const id = one.receipt?.executionId ?? one.id;
-    return { ids: one.older ? ["z", id] : [id], coverage: null, undone: [], receipt: one.receipt };
+    return { ids: one.older ? ["z", id] : [id], coverage: null, undone: [], loadedAt: null, receipt: one.receipt };
   });
 
 const facts: fc.Arbitrary<MonthFacts> = fc.record({
@@ -118,8 +119,9 @@ describe("planning a month", { timeout: 120_000 }, () => {
           ids: older ? ["z", whole.id] : [whole.id],
           coverage: null,
           undone: [],
+          loadedAt: null,
           receipt: kept,
-        } as LoadedMonth;
+        } as LoadedPartition;
         const actions = (force: boolean): string[] =>
           planMonth({ billingMonth: "2025-01", chosen: whole, refused: [], loaded: held, sameBytes: false }, force).map(
             ({ action }) => action,

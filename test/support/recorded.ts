@@ -1,15 +1,10 @@
 import type { Output } from "../../src/commands/context.ts";
-import type {
-  DiffResult,
-  LoadedMonth,
-  PipelineResult,
-  PlanResult,
-  RunEvent,
-  RunFinished,
-  StatusResult,
-  UndoResult,
-  VerifyResult,
-} from "../../src/pipeline/events.ts";
+import type { DiffResult } from "../../src/pipeline/diff.ts";
+import type { LoadedMonth, PipelineResult, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
+import type { PlanResult } from "../../src/pipeline/plan.ts";
+import type { StatusResult } from "../../src/pipeline/status.ts";
+import type { UndoResult } from "../../src/pipeline/undo.ts";
+import type { VerifyResult } from "../../src/pipeline/verify.ts";
 
 /** The events of one run, as the engine told them: a restated month, a new one, kept ones, a failed one, a lost export. */
 const restated: LoadedMonth = {

@@ -7,7 +7,7 @@ import { monthsOf } from "../../schema/periods.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { readManifest } from "./manifests.ts";
 
-/** The export that a pipeline loads, with everything one listing of its prefix told. */
+/** The export that a pipeline loads, with everything that one listing of its prefix showed. */
 export interface Discovery {
   readonly format: ExportFormat;
   readonly exportName: string;
@@ -44,7 +44,7 @@ export async function discover(
   };
 }
 
-/** What one listing of a prefix tells. */
+/** What one listing of a prefix shows. */
 export interface ListedExports {
   /** Every object below the prefix, by key. */
   readonly objects: ReadonlyMap<string, StoredObject>;
@@ -161,7 +161,7 @@ async function withName(
 
 /**
  * The candidates without those whose manifest says that they hold no bills, as price sheets beside the costs of Azure.
- * Where there is one only, nothing is read: its months tell.
+ * A single candidate is not read: its months show what it holds.
  */
 async function withBills(
   candidates: readonly Candidate[],

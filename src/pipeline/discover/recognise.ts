@@ -4,7 +4,7 @@ import type { BillingMonth } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
 import { openStorage } from "../../storages/index.ts";
 import { listExports, newestManifest } from "./discover.ts";
-import { doubleCounting, type ScopedExport } from "../months/scopes.ts";
+import { doubleCounting } from "./scopes.ts";
 
 /** A billing export that was found below a prefix. */
 export interface FoundExport {
@@ -74,12 +74,8 @@ function withNotes(exports: readonly FoundExport[], scopes: readonly (string | n
   // Two exports can have one name, and never one folder.
   const nameOf = ({ export_name: name, folder }: FoundExport): string =>
     exports.filter((other) => other.export_name === name).length === 1 ? name : folder;
-  const scoped = exports.map((each, index): ScopedExport => {
-    return { name: nameOf(each), cloud: each.cloud, scope: scopes[index] ?? null };
-  });
-  const notes = doubleCounting(scoped);
-  return exports.map((each) => {
-    const note = notes.get(nameOf(each));
-    return note === undefined ? each : { ...each, notes: [note] };
-  });
+  const notes = doubleCounting(
+    exports.map((each, index) => ({ name: nameOf(each), cloud: each.cloud, scope: scopes[index] ?? null })),
+  );
+  return exports.map((each) => ({ ...each, notes: notes.get(nameOf(each)) ?? [] }));
 }

@@ -1,22 +1,24 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pMap from "p-map";
-import { BillhouseError, describeError } from "../../errors.ts";
-import type { ReceiptFile, StoredObject } from "../../model.ts";
-import { loadPackage } from "../../state/package.ts";
-import { reachPoint } from "../../warehouses/points.ts";
-import type { MappedFile, Warehouse } from "../../warehouses/warehouse.ts";
-import type { FailedMonth, FileRead, LoadedMonth } from "../events.ts";
-import { prepare, type Preparation, type PreparedFile, type PreparedMonth } from "./prepare.ts";
-import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
+import { BillhouseError } from "../../errors.ts";
 import { readFile, type CheckedBytes } from "../../files/read.ts";
-import { describeLoad, draftReceipt, type Draft } from "./receipt.ts";
-import { smallReads, type Survey } from "../months/survey.ts";
 import { createTally } from "../../files/tally.ts";
-import { combineEvidence, verifyFile, verifyMonth } from "./proof.ts";
+import type { BillingMonth, Execution, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
+import { loadPackage } from "../../state/package.ts";
+import type { Storage } from "../../storages/storage.ts";
+import { version } from "../../version.ts";
+import { reachPoint } from "../../warehouses/points.ts";
+import type { MappedFile } from "../../warehouses/warehouse.ts";
+import type { FileRead, LoadedMonth } from "../events.ts";
+import type { MonthPlan } from "../months/decide.ts";
+import { smallReads } from "../months/survey.ts";
+import { prepare, type Destination, type PreparedFile, type PreparedMonth } from "./prepare.ts";
+import { combineEvidence, describeLoad, draftReceipt, verifyFile, verifyMonth, type Draft } from "./proof.ts";
+import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 
-/** How months are loaded. */
-export interface LoadOptions {
+/** Where months are loaded, and how. */
+export interface LoadContext extends Destination {
   /**
    * How many files are read, or wait for the warehouse, at the same time; and how many months, where the warehouse loads
    * several in parallel.
@@ -25,68 +27,70 @@ export interface LoadOptions {
   /** Checks that are waived. */
   readonly accept: readonly string[];
   readonly signal: AbortSignal;
-  /** Version of billhouse, for receipts. */
-  readonly version: string;
-  /** Judges the receipt of a month that was proved, and gives the one to commit; what it throws fails the month. */
+  /** Checks the receipt of a month that was proved, and returns the one to commit; what it throws fails the month. */
   readonly amend?: (receipt: Draft) => Draft;
 }
 
-/** Who is told of what happens. */
+/** Hears what happens. What a method throws ends the loading. */
 export interface LoadListener {
   fileRead(file: Omit<FileRead, "event" | "name">): void;
   loaded(month: LoadedMonth): void;
-  failed(month: FailedMonth): void;
+  failed(month: BillingMonth, error: BillhouseError): void;
 }
 
 /**
- * Loads every month of the survey that is new or restated, newest first. Files that the warehouse does not read by
- * itself are read and checked while it is busy with those before. A month that fails keeps its old rows and the others
- * go on. Error: whatever is not about one month; the signal's abort stops at the next file.
+ * Loads every month of the plans that is new or restated, newest first, and returns their receipts. Files that the
+ * warehouse does not read by itself are read and checked while it is busy with those before. A month that fails keeps its
+ * old rows and the others continue. Error: whatever is not about one month; the signal's abort stops at the next file.
  */
 export async function loadMonths(
-  survey: Survey,
-  warehouse: Warehouse,
-  options: LoadOptions,
+  plans: readonly MonthPlan[],
+  context: LoadContext,
   listener: LoadListener,
-): Promise<void> {
-  const preparation = await prepare(survey, warehouse);
-  // A header whose reading was stopped is no failed month.
-  options.signal.throwIfAborted();
-  preparation.failed.forEach((month) => listener.failed(month));
-  const readAhead = createReadAhead(options.jobs);
+): Promise<readonly Receipt[]> {
+  const { warehouse, storage, signal } = context;
+  const preparation = await prepare(plans, context);
+  // A month whose header was not read because of the signal has not failed.
+  signal.throwIfAborted();
+  for (const [month, error] of preparation.failed) listener.failed(month, error);
+  const readAhead = createReadAhead(context.jobs);
   const months = preparation.months.map((month) => ({
     month,
     files: month.files.map((prepared, index): FileToLoad =>
-      warehouse.reads(survey.discovery.storage.url, prepared.file, prepared.compression)
+      warehouse.reads(storage.url, prepared.file, prepared.compression)
         ? { prepared, local: null }
-        : startReading(readAhead, survey, warehouse, preparation, month, prepared, index, options),
+        : startReading(readAhead, month, prepared, index, context),
     ),
   }));
   const release = async (files: readonly FileToLoad[]): Promise<void> => {
     for (const { local } of files) await local?.reading.release();
   };
   try {
-    await pMap(
+    const receipts = await pMap(
       months,
-      async ({ month, files }) => {
-        options.signal.throwIfAborted();
+      async ({ month, files }): Promise<readonly Receipt[]> => {
+        signal.throwIfAborted();
         try {
-          listener.loaded(await loadMonth(survey, warehouse, preparation, month, files, options, listener));
+          const receipt = await loadMonth(month, files, context, listener);
+          listener.loaded(describeLoad(receipt, month));
+          return [receipt];
         } catch (error) {
-          if (options.signal.aborted || !(error instanceof BillhouseError)) throw error;
-          listener.failed({ billing_month: month.execution.billingMonth, ...describeError(error) });
+          if (signal.aborted || !(error instanceof BillhouseError)) throw error;
+          listener.failed(month.execution.billingMonth, error);
+          return [];
         } finally {
           await release(files);
         }
       },
-      { concurrency: warehouse.loadsInParallel ? options.jobs : 1 },
+      { concurrency: warehouse.loadsInParallel ? context.jobs : 1 },
     );
+    return receipts.flat();
   } finally {
     await release(months.flatMap(({ files }) => files));
   }
 }
 
-/** A file to load: brought to this machine and checked here, or (null) read by the warehouse itself. */
+/** A file to load: downloaded and checked here, or (null) read by the warehouse itself. */
 interface FileToLoad {
   readonly prepared: PreparedFile;
   readonly local: { readonly path: string; readonly reading: Reading<CheckedBytes> } | null;
@@ -94,20 +98,17 @@ interface FileToLoad {
 
 function startReading(
   readAhead: ReadAhead,
-  { discovery, pipeline }: Survey,
-  warehouse: Warehouse,
-  { stamped }: Preparation,
   month: PreparedMonth,
   prepared: PreparedFile,
   index: number,
-  options: LoadOptions,
+  { pipeline, storage, warehouse, signal, accept }: LoadContext,
 ): FileToLoad {
-  const { execution } = month;
+  const { execution, stamped } = month;
   const { file, columns, proof } = prepared;
   if (warehouse.workFolder === null) throw new TypeError(`${warehouse.description} has no folder for unpacked files.`);
   const path = join(warehouse.workFolder, `${execution.billingMonth}-${index}.${file.format}`);
   const read = async (): Promise<CheckedBytes> => {
-    options.signal.throwIfAborted();
+    signal.throwIfAborted();
     const tally = createTally({
       key: file.key,
       billingMonth: execution.billingMonth,
@@ -120,11 +121,11 @@ function startReading(
     });
     const row: typeof tally.row = (cells, where) => {
       // The storage stops its own reads; the cells of a Parquet file are read from its local copy.
-      if (where % 65_536 === 0) options.signal.throwIfAborted();
+      if (where % 65_536 === 0) signal.throwIfAborted();
       tally.row(cells, where);
     };
-    const checked = await readFile(discovery.storage, file, { ...tally, row }, path, pipeline.unpackedLimit);
-    verifyFile(file, checked.evidence.rows, options.accept);
+    const checked = await readFile(storage, file, { ...tally, row }, path, pipeline.unpackedLimit);
+    verifyFile(file, checked.evidence.rows, accept);
     reachPoint("file-checked");
     return checked;
   };
@@ -132,23 +133,19 @@ function startReading(
 }
 
 async function loadMonth(
-  { pipeline, table, discovery, plans }: Survey,
-  warehouse: Warehouse,
-  preparation: Preparation,
   month: PreparedMonth,
   sources: readonly FileToLoad[],
-  options: LoadOptions,
+  { pipeline, table, format, storage, warehouse, signal, accept, amend }: LoadContext,
   listener: LoadListener,
-): Promise<LoadedMonth> {
+): Promise<Receipt> {
   const started = performance.now();
-  const { execution, newestReceipt, measured } = month;
+  const { execution, newestReceipt, measured, stamped } = month;
   const { billingMonth } = execution;
-  const isAgain = plans.some((plan) => plan.execution === execution && plan.isAgain === true);
-  const storageUrl = discovery.storage.url;
+  const storageUrl = storage.url;
   const checked = new Map<string, CheckedBytes>();
   const files = async function* (): AsyncGenerator<MappedFile> {
     for (const { prepared, local } of sources) {
-      options.signal.throwIfAborted();
+      signal.throwIfAborted();
       const { file, columns } = prepared;
       if (local === null) {
         yield { file, storageUrl, path: null, columns };
@@ -171,22 +168,22 @@ async function loadMonth(
       executionId: execution.id,
       replaces: newestReceipt?.loadId ?? null,
       // Loading the same delivery once more must not push out the one before it.
-      keepPrevious: isAgain ? 0 : pipeline.keepPrevious,
+      keepPrevious: month.isAgain ? 0 : pipeline.keepPrevious,
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
-      stamped: preparation.stamped,
-      spansMonths: execution.spansMonths && !preparation.stamped,
+      stamped,
+      spansMonths: execution.spansMonths && !stamped,
       files: files(),
     },
     async (measures, current) => {
       // An overwriting export can change under the load: what was loaded must still be what lies there.
-      await lookAgain(discovery.storage, execution);
+      await lookAgain(storage, execution);
       const { delivered } = measures;
       rowsOf = ({ file, rows }) => checked.get(file.key)?.evidence.rows ?? delivered?.rows.get(file.key) ?? rows;
-      for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), options.accept);
+      for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), accept);
       const parts = [...checked.values(), ...(delivered === null ? [] : [delivered])].map((part) => part.evidence);
       const evidence = combineEvidence(parts);
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
-      verifyMonth(execution, evidence, measures, digits, options.accept);
+      verifyMonth(execution, evidence, measures, digits, accept);
       const now = new Date();
       const draft = draftReceipt({
         month,
@@ -197,13 +194,13 @@ async function loadMonth(
           const proved = checked.get(key)?.checksum ?? checksum ?? null;
           return { key, size, version, checksum: proved, rows: rowsOf(prepared) };
         }),
-        accepted: options.accept,
+        accepted: accept,
         seconds: Math.round(performance.now() - started) / 1000,
-        version: options.version,
-        format: discovery.format,
+        version,
+        format,
         now,
       });
-      const proved = { submittedTime: execution.submittedTime, receipt: options.amend?.(draft) ?? draft };
+      const proved = { submittedTime: execution.submittedTime, receipt: amend?.(draft) ?? draft };
       return loadPackage(current, table, proved, warehouse.destinationType, now);
     },
   );
@@ -211,14 +208,11 @@ async function loadMonth(
     const { key, size } = prepared.file;
     listener.fileRead({ billing_month: billingMonth, key, rows: rowsOf(prepared), bytes: size });
   }
-  return describeLoad(receipt, month);
+  return receipt;
 }
 
 /** Looks up the manifest and the files of an execution again. Error: OBJECT_CHANGED. */
-async function lookAgain(
-  storage: Survey["discovery"]["storage"],
-  execution: PreparedMonth["execution"],
-): Promise<void> {
+async function lookAgain(storage: Storage, execution: Execution): Promise<void> {
   const look = async (object: StoredObject): Promise<void> => {
     const now = await storage.find(object.key);
     // A listing may be wrong about a size, and a receipt must not keep that.

@@ -1,31 +1,46 @@
-import type { Compression, DataFile, Execution, MeasuredColumns, Receipt } from "../../model.ts";
-import type { MappedColumn } from "../../schema/columns.ts";
-import { describeDrift } from "../../schema/drift.ts";
-import { reachPoint } from "../../warehouses/points.ts";
-import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
-import type { FailedMonth } from "../events.ts";
-import { loadedHeader, readHeaders } from "./headers.ts";
-import { layOut, stampedColumn, withoutCosts, withoutPeriod } from "./layout.ts";
-import { measuredIn, precisionOf, proofColumns } from "./measured-columns.ts";
-import type { FileHeader } from "../../files/read.ts";
-import { planAsAtFirst } from "./first-plan.ts";
-import type { Survey } from "../months/survey.ts";
+import pMap from "p-map";
+import { BillhouseError } from "../../errors.ts";
+import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import type { Precision, ProofColumns } from "../../files/tally.ts";
+import type { BillingMonth, Execution, MeasuredColumns, Receipt, TableColumn } from "../../model.ts";
+import {
+  planColumns,
+  type ColumnPlan,
+  type ColumnSituation,
+  type DeliveredHeader,
+  type MappedColumn,
+} from "../../schema/columns.ts";
+import { describeDrift } from "../../schema/drift.ts";
+import { fold } from "../../schema/names.ts";
+import type { Storage } from "../../storages/storage.ts";
+import { reachPoint } from "../../warehouses/points.ts";
+import { type Ledger, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
+import type { MonthPlan } from "../months/decide.ts";
+import { columnsToMeasure, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { smallReads } from "../months/survey.ts";
+import { delivered, layOut, unusableMonths, type LaidOutFile, type MonthHeaders } from "./columns.ts";
+
+/** A table that months are loaded into, and where their files come from. */
+export interface Destination extends LoadedTable {
+  readonly storage: Storage;
+  readonly warehouse: Warehouse;
+}
 
 /** Months whose headers are known and whose table can take them. */
 export interface Preparation {
   /** Newest month first. */
   readonly months: readonly PreparedMonth[];
-  readonly failed: readonly FailedMonth[];
-  readonly partitionColumn: string;
-  /** Whether billhouse fills the partition column itself, because the files do not carry the month. */
-  readonly stamped: boolean;
+  readonly failed: ReadonlyMap<BillingMonth, BillhouseError>;
 }
 
 /** A month that is ready to be loaded. */
 export interface PreparedMonth {
   readonly execution: Execution;
   readonly action: "new" | "restated";
+  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
+  readonly isAgain: boolean;
+  /** Whether billhouse fills the partition column itself, because the files do not carry the month. */
+  readonly stamped: boolean;
   readonly files: readonly PreparedFile[];
   /** Sentences on how the delivery differs from its table. */
   readonly schemaChanges: readonly string[];
@@ -38,33 +53,28 @@ export interface PreparedMonth {
   readonly precisions: readonly Precision[];
 }
 
-/** A file and where its columns go. */
-export interface PreparedFile {
-  readonly file: DataFile;
-  readonly columns: readonly MappedColumn[];
+/** A file, where its columns go, and which of them prove the load. */
+export interface PreparedFile extends LaidOutFile {
   readonly proof: ProofColumns;
-  /** Rows that the file's own footer declares (Parquet); null where it has none (CSV). */
-  readonly rows: number | null;
-  readonly compression: Compression;
 }
 
 /**
  * Reads the headers of all months that will be loaded, and makes the table's columns their union in one step before
- * any of them is loaded. A month whose header cannot be read, or lacks the column of the billing month, is failed, and
- * the others go on.
+ * any of them is loaded. A month whose header cannot be read, or lacks the column of the billing month, fails, and
+ * the others continue.
  * Errors: CONFIG_INVALID for a partition column that the table, or every file, does not have; those of the warehouse.
  */
-export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Preparation> {
-  const { pipeline, discovery, ledger, table, loaded } = survey;
-  const rules = discovery.format.columns;
-  const read = await readHeaders(survey, (file) => warehouse.reads(discovery.storage.url, file));
+export async function prepare(plans: readonly MonthPlan[], destination: Destination): Promise<Preparation> {
+  const { pipeline, format, ledger, table, months: loaded, storage, warehouse } = destination;
+  const rules = format.columns;
+  const read = await readHeaders(plans, destination);
   reachPoint("headers-read");
-  const takenOver = ledger.columns !== null && ledger.registry.length === 0 ? await loadedHeader(survey) : [];
-  const first = layOut(survey, takenOver, read.months);
-  const lacking = new Map([...withoutPeriod(first, read.months), ...withoutCosts(survey, first, read.months)]);
-  const failed = [...read.failed, ...lacking.values()];
-  const months = read.months.filter(({ execution }) => !lacking.has(execution.billingMonth));
-  const layout = lacking.size === 0 ? first : layOut(survey, takenOver, months);
+  const isUnregistered = ledger.columns !== null && ledger.registry.length === 0;
+  const takenOver = isUnregistered ? await loadedHeader(plans, destination, storage) : [];
+  const first = layOut(destination, takenOver, read.months);
+  const unusable = unusableMonths(destination, first, read.months);
+  const months = read.months.filter(({ execution }) => !unusable.has(execution.billingMonth));
+  const layout = unusable.size === 0 ? first : layOut(destination, takenOver, months);
   const { situation, plan, mapped, partitionColumn, nameOf } = layout;
   const stamped = partitionColumn === stampedColumn;
   if (months.length > 0) {
@@ -80,15 +90,16 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
     reachPoint("prepared");
   }
   return {
-    partitionColumn,
-    stamped,
-    failed,
-    months: months.map(({ execution, action, headers }, index) => {
+    failed: new Map([...read.failed, ...unusable]),
+    months: months.map(({ execution, action, isAgain, headers }, index) => {
       const files = mapped[index] ?? [];
-      const measured = measuredIn(files, layout, rules);
+      // Each month has its own: agreements name cost and currency differently, and can follow each other in one table.
+      const measured = columnsToMeasure((sources) => nameOf(files, sources), partitionColumn, rules);
       return {
         execution,
         action,
+        isAgain,
+        stamped,
         measured,
         precisions: measured.costColumns.map((name) => {
           const column = ledger.columns?.find((present) => present.name === name);
@@ -98,18 +109,157 @@ export async function prepare(survey: Survey, warehouse: Warehouse): Promise<Pre
         newestReceipt: ledger.receipts.find(({ billingMonth }) => billingMonth === execution.billingMonth) ?? null,
         schemaChanges: describeDrift(
           distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
-          planAsAtFirst(execution, survey, situation, plan),
+          planAsAtFirst(execution, plans, destination, situation, plan),
           rules,
         ),
-        files: files.map(({ file, columns, rows, compression }) => ({
-          file,
-          columns,
-          rows,
-          compression,
-          proof: proofColumns(columns, stamped ? null : partitionColumn, measured),
+        files: files.map((file) => ({
+          ...file,
+          proof: proofColumns(file.columns, stamped ? null : partitionColumn, measured),
         })),
       };
     }),
+  };
+}
+
+/**
+ * Reads the headers of all months that will be loaded, newest month first. A month whose header cannot be read
+ * fails, and the others continue.
+ *
+ * The first bytes of a damaged file can still look like a header. Where a CSV header names a column that nothing knows
+ * yet, its whole file is verified before a table gets that column for ever. (Not a file that the warehouse reads by
+ * itself: not to bring its bytes here is the point of that.)
+ */
+async function readHeaders(
+  plans: readonly MonthPlan[],
+  { pipeline, format, ledger, storage, warehouse }: Destination,
+): Promise<{
+  readonly months: readonly MonthHeaders[];
+  readonly failed: ReadonlyMap<BillingMonth, BillhouseError>;
+}> {
+  const { unpackedLimit } = pipeline;
+  const keyOf = (name: string): string => (format.columns.caseSensitive ? name : fold(name));
+  const known = new Set(
+    [...Object.keys(format.columns.wellKnown), ...ledger.registry.map(({ sourceName }) => sourceName)].map(keyOf),
+  );
+  const months: MonthHeaders[] = [];
+  const failed = new Map<BillingMonth, BillhouseError>();
+  for (const { action, execution, isAgain = false } of plans) {
+    if ((action !== "new" && action !== "restated") || execution === null) continue;
+    const declared = new Set(execution.columns.map(({ name }) => keyOf(name)));
+    const isKnown = (name: string): boolean => known.has(keyOf(name)) || declared.has(keyOf(name));
+    try {
+      const headers = await pMap(
+        execution.files,
+        async (file) => {
+          const header = await readHeader(storage, file, unpackedLimit);
+          const isNews = file.format === "csv" && !header.columns.every(({ name }) => isKnown(name));
+          if (isNews && !warehouse.reads(storage.url, file)) await verifyBytes(storage, file, unpackedLimit);
+          return header;
+        },
+        { concurrency: smallReads },
+      );
+      months.push({ execution, action, isAgain, headers });
+    } catch (error) {
+      if (!(error instanceof BillhouseError)) throw error;
+      failed.set(execution.billingMonth, error);
+    }
+  }
+  return { months, failed };
+}
+
+/**
+ * The header of the newest loaded month, by which a table that somebody else made gets its registry; none when no
+ * loaded month is in the storage any more. Errors: as `readHeader`.
+ */
+export async function loadedHeader(
+  plans: readonly MonthPlan[],
+  { pipeline, months }: LoadedTable,
+  storage: Storage,
+): Promise<readonly DeliveredHeader[]> {
+  const execution = plans.find((plan) => plan.execution !== null && months.has(plan.billingMonth))?.execution;
+  if (execution == null) return [];
+  if (execution.columns.length > 0 && execution.format === "csv") {
+    return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
+  }
+  const [file] = execution.files;
+  return file === undefined ? [] : [delivered(execution, await readHeader(storage, file, pipeline.unpackedLimit))];
+}
+
+/**
+ * The plan by which a month is described in its receipt. A run that was stopped, or that failed, has left columns in the
+ * table that it made for months which it did not load: to the run that loads them now they are still new, so that the
+ * receipt says what it would have said at first.
+ */
+function planAsAtFirst(
+  execution: Execution,
+  plans: readonly MonthPlan[],
+  { ledger, format }: LoadedTable,
+  situation: ColumnSituation,
+  plan: ColumnPlan,
+): ColumnPlan {
+  const { registry, table } = situation;
+  const isLeft = leftFor(execution, plans, ledger);
+  const left = new Set(registry.filter((row) => isLeft(row.firstExecution)).map((row) => row.columnName));
+  if (left.size === 0) return plan;
+  const creator = table?.flatMap(({ name }) => registry.find((row) => row.columnName === name) ?? []).at(0);
+  const creates = plan.creates || (creator !== undefined && isLeft(creator.firstExecution));
+  const first = planColumns(
+    {
+      ...situation,
+      registry: registry.filter((row) => !left.has(row.columnName)),
+      table: creates ? null : (table?.filter(({ name }) => !left.has(name)) ?? null),
+    },
+    format.columns,
+  );
+  const added = plan.columns.flatMap(({ name, type }) => (left.has(name) ? [{ name, type: type ?? "text" }] : []));
+  return { ...plan, creates, added: [...plan.added, ...added], untyped: [...plan.untyped, ...first.untyped] };
+}
+
+/**
+ * Whether what an execution brought first was made for another one too, by a run that did not load that one: a run that
+ * came to its end has left a summary, and could not see what was delivered later.
+ */
+function leftFor({ id, manifest }: Execution, plans: readonly MonthPlan[], ledger: Ledger): (first: string) => boolean {
+  const receiptOf = (other: string): Receipt | undefined =>
+    ledger.receipts.find((receipt) => receipt.executionId === other);
+  // It was loaded before, and is loaded again.
+  if (receiptOf(id) !== undefined) return () => false;
+  const planned = new Set(plans.map((plan) => plan.execution?.id));
+  return (first) => {
+    const receipt = receiptOf(first);
+    if (receipt === undefined) return planned.has(first);
+    const finished = ledger.lastSummary !== null && receipt.loadId <= ledger.lastSummary;
+    return !finished && Date.parse(manifest.modified) < Date.parse(receipt.loadedAt);
+  };
+}
+
+/**
+ * What a table keeps of amounts in a column. One that does not exist yet (undefined), or that holds text, keeps what the
+ * warehouse's own decimals keep.
+ */
+function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehouse): Precision {
+  if (column?.type === "double") return "float";
+  if (column?.type === "bigint" || column?.nativeType.endsWith("INTEGER")) return 0;
+  // BigQuery's NUMERIC without parameters.
+  if (column?.nativeType === "NUMERIC") return 9;
+  const scale = /^(?:DECIMAL|NUMERIC)\(\d+, *(\d+)\)$/.exec(column?.nativeType ?? "")?.[1];
+  return scale === undefined ? decimalScale : Number(scale);
+}
+
+/** Where the columns that prove a load stand in a file. `partition` is null where the month is stamped. */
+function proofColumns(
+  columns: readonly MappedColumn[],
+  partition: string | null,
+  { currencyColumn, costColumns }: Pick<MeasuredColumns, "currencyColumn" | "costColumns">,
+): ProofColumns {
+  const position = (name: string | null): number | null => {
+    const index = columns.findIndex(({ columnName }) => columnName === name);
+    return index < 0 ? null : index;
+  };
+  return {
+    partition: position(partition),
+    currency: position(currencyColumn),
+    costs: costColumns.map(position),
   };
 }
 

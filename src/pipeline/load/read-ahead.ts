@@ -33,7 +33,7 @@ export function createReadAhead(places: number): ReadAhead {
     add<T>(read: () => Promise<T>, dispose: () => Promise<void>): Reading<T> {
       let state: "queued" | "started" | "released" = "queued";
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      // A reading that nobody asks for any more (its month failed) must not end the process.
+      // A reading whose month has failed must not end the process.
       promise.catch(() => {});
       queue.push(() => {
         if (state === "released") {

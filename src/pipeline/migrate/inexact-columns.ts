@@ -29,7 +29,7 @@ export function inexactColumns(
     const type = lookUp(sourceName);
     if (type !== undefined && !known.has(fold(columnName))) known.set(fold(columnName), type);
   }
-  // Columns of older months only, which no header tells of any more, are known by the names they were given.
+  // Columns of older months only, which no header has any more, are known by the names they were given.
   const amounts = amountNames(rules);
   return table.filter(({ name, type }) => {
     const key = fold(name);

@@ -1,14 +1,15 @@
 import type { BillingMonth, Execution, Receipt } from "../../model.ts";
 import { maskSecrets } from "../../secrets.ts";
 import type { Action, PlannedMonth } from "../events.ts";
-import type { LoadedDelivery, MonthDeliveries } from "../discover/manifests.ts";
-import { isUndone } from "../discover/undone.ts";
+import type { MonthDeliveries } from "./choose.ts";
+import type { LoadedPartition } from "./loaded.ts";
+import { isUndone } from "./undone.ts";
 
 /** Everything that decides what happens to one month. */
 export interface MonthFacts extends MonthDeliveries {
   readonly billingMonth: BillingMonth;
   /** What the state and the receipts say is loaded, or null. */
-  readonly loaded: LoadedMonth | null;
+  readonly loaded: LoadedPartition | null;
   /**
    * Whether the objects of the loaded execution were written again with the very bytes that its receipt remembers (as a
    * mirror or a copied folder does). False where that is not known.
@@ -18,12 +19,6 @@ export interface MonthFacts extends MonthDeliveries {
   readonly undoneBytes?: boolean;
   /** The newest receipt of the month, also where the state has forgotten it; by default that of `loaded`. */
   readonly newestReceipt?: Receipt | null;
-}
-
-/** What is loaded of a month. */
-export interface LoadedMonth extends LoadedDelivery {
-  /** The receipt of the loaded execution; null when there is none, as after the Python pipelines. */
-  readonly receipt: Receipt | null;
 }
 
 /** One line of the plan. With an `execution` to load when the action is `new` or `restated`. */

@@ -2,7 +2,7 @@ import type { ExportFormat } from "../../exports/export.ts";
 import type { BillingMonth, CurrencySums, DaySpan, Finality, Receipt } from "../../model.ts";
 import { covers, monthSpan, nextMonth } from "../../schema/periods.ts";
 
-/** What tells whether a delivery of a month is the last one. */
+/** What decides whether a delivery of a month is the last one. */
 export interface FinalityFacts {
   readonly billingMonth: BillingMonth;
   readonly coverage: DaySpan | null;
@@ -10,7 +10,7 @@ export interface FinalityFacts {
   readonly rows: number | null;
   /** Rows without an invoice id; null where there is no column for it. */
   readonly uninvoicedRows: number | null;
-  /** When the delivery was made: ISO 8601; null where nobody knows. */
+  /** When the delivery was made: ISO 8601; null where it is not known. */
   readonly made: string | null;
 }
 
@@ -35,12 +35,12 @@ export function finalityOf(
 }
 
 /**
- * What a loaded month is today: a month that was restated after it was final stays so. A delivery is no later one when
- * more time has passed: where its receipt does not keep when it was made, what the month was at its load counts.
+ * What a loaded month is today: a month that was restated after it was final stays so. Time alone does not
+ * make a delivery a later one: where its receipt does not keep when it was made, what the month was at its load counts.
  */
 export function finalityNow(receipt: Receipt, closed: ExportFormat["closed"], now: Date): Finality {
   const { finality, submittedTime, files, loadedAt, restoredLoadId } = receipt;
-  // The receipts of others know no more than when they were written; an undo writes them anew.
+  // Receipts of other pipelines have only the time at which they were written; an undo writes them again.
   const made = submittedTime ?? (files === null && restoredLoadId === null ? loadedAt : null);
   if (finality === "restated-after-final" || (finality === "final" && made === null)) return finality;
   return finalityOf({ ...receipt, made }, closed, now);
@@ -65,7 +65,7 @@ export function finalityAfter(
 /** What two loads of a month are compared by. */
 type Figures = Pick<Receipt, "rows" | "cost" | "effectiveCost" | "summary">;
 
-/** Whether two loads of a month come to the same rows and costs, as far as both of them tell. */
+/** Whether two loads of a month come to the same rows and costs, as far as both are known. */
 export function hasSameFigures(one: Figures, other: Figures): boolean {
   const isSame = <T>(first: T | null, second: T | null, text: (known: T) => string): boolean =>
     first === null || second === null || text(first) === text(second);

@@ -2,23 +2,37 @@ import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
-import type { BillingMonth, MeasuredColumns, Table } from "../../model.ts";
-import { findColumn, type MappedColumn } from "../../schema/columns.ts";
-import { idColumnOf } from "../../state/executions.ts";
+import type { BillingMonth, DaySpan, MeasuredColumns, Receipt, Table, UndoneLoad } from "../../model.ts";
+import { findColumn, type ColumnRules, type MappedColumn } from "../../schema/columns.ts";
+import { idColumnOf, loadedExecutions } from "../../state/executions.ts";
 import type { Ledger, MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
-import { stampedColumn } from "../load/layout.ts";
-import type { LoadedMonth } from "./decide.ts";
 import { tableOf, tableTitle } from "./select.ts";
-import { loadedMonths } from "./survey.ts";
 
-/** What one pipeline has loaded, by its warehouse alone: no storage is asked. */
+/** The column in which billhouse itself writes the billing month, where rows carry none. */
+export const stampedColumn = "billing_month";
+
+/** What is loaded of a month. */
+export interface LoadedPartition {
+  /** Every execution id that the state names for the month; the last is the one that is loaded. */
+  readonly ids: readonly string[];
+  /** The days that the loaded execution covers, where its receipt has them. */
+  readonly coverage: DaySpan | null;
+  /** Loads of the month that were undone: their executions are refused. */
+  readonly undone: readonly UndoneLoad[];
+  /** By its receipt, else by the state; null where neither has it. */
+  readonly loadedAt: string | null;
+  /** The receipt of the loaded execution; null when there is none, as after the Python pipelines. */
+  readonly receipt: Receipt | null;
+}
+
+/** What one pipeline has loaded, by its warehouse alone. */
 export interface LoadedTable {
   readonly pipeline: PipelineConfig;
   readonly table: Table;
   readonly ledger: Ledger;
-  /** The format that is configured, or of which receipts tell, or that the table's columns are those of. */
+  /** The configured format, else that of the receipts, else the one that fits the table's columns. */
   readonly format: ExportFormat;
-  readonly months: ReadonlyMap<BillingMonth, LoadedMonth>;
+  readonly months: ReadonlyMap<BillingMonth, LoadedPartition>;
 }
 
 /** Reads what a pipeline has loaded. Errors: STATE_INVALID, those of the warehouse. */
@@ -29,8 +43,33 @@ export async function readLoaded(pipeline: PipelineConfig, warehouse: Warehouse)
   return { pipeline, table, ledger, format: formatOf(pipeline, table, ledger), months: loadedMonths(ledger, table) };
 }
 
+/**
+ * What is loaded, month by month: the state says which execution, the newest receipt of that execution how. A month that
+ * the state does not know is not loaded, whatever receipts there are (`state forget` works that way); nor is one whose
+ * receipt is billhouse's own, when its table is there no more.
+ * Error: STATE_INVALID.
+ */
+export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingMonth, LoadedPartition> {
+  const receipts = new Map<BillingMonth, Receipt>(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
+  const months = new Map<BillingMonth, LoadedPartition>();
+  for (const [month, { executionId, knownIds, loadedAt }] of loadedExecutions(ledger.state, table)) {
+    const newest = receipts.get(month);
+    const receipt = newest?.executionId === executionId ? newest : null;
+    // Somebody has dropped it. Of what the Python pipelines loaded, the state alone decides.
+    if (ledger.columns === null && receipt !== null && receipt.files !== null) continue;
+    months.set(month, {
+      ids: knownIds,
+      coverage: receipt?.coverage ?? null,
+      undone: receipt?.undone ?? [],
+      loadedAt: receipt?.loadedAt ?? loadedAt,
+      receipt,
+    });
+  }
+  return months;
+}
+
 /** A loaded month. Error: USAGE_INVALID, which names the months there are. */
-export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: BillingMonth): LoadedMonth {
+export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: BillingMonth): LoadedPartition {
   const month = months.get(billingMonth);
   if (month !== undefined) return month;
   const known = [...months.keys()].toSorted();
@@ -40,8 +79,8 @@ export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: Bil
 }
 
 /**
- * The columns by which a loaded month is measured: as its receipt tells, or, where the receipt is of somebody else, those
- * that the table has.
+ * The columns by which a loaded month is measured: those of its receipt, or, where the Python pipelines wrote the receipt,
+ * those that the table has.
  */
 export function measuredColumns(loaded: LoadedTable, billingMonth: BillingMonth): MonthColumns {
   const measured = loaded.months.get(billingMonth)?.receipt?.measured ?? columnsByName(loaded);
@@ -61,8 +100,17 @@ function columnsByName({
   const rules = format.columns;
   const columns = namedColumns(ledger);
   const nameOf = (sources: readonly string[]): string | null => findColumn(columns, sources, rules)?.columnName ?? null;
+  return columnsToMeasure(nameOf, pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn, rules);
+}
+
+/** The columns by which a month is measured; `nameOf` gives the table column of the first of some source names. */
+export function columnsToMeasure(
+  nameOf: (sources: readonly string[]) => string | null,
+  partitionColumn: string,
+  rules: ColumnRules,
+): MeasuredColumns {
   return {
-    partitionColumn: pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn,
+    partitionColumn,
     costColumns: rules.cost.flatMap((sources) => nameOf(sources) ?? []),
     currencyColumn: nameOf(rules.currency),
     usageColumn: nameOf(rules.usage),

@@ -1,121 +1,118 @@
 import pMap from "p-map";
 import type { PipelineConfig } from "../../config/config.ts";
-import { BillhouseError, describeError } from "../../errors.ts";
-import type { BillingMonth, DataFile, Execution, Receipt, Table } from "../../model.ts";
-import { loadedExecutions } from "../../state/executions.ts";
+import { BillhouseError } from "../../errors.ts";
+import { checksumOf } from "../../files/read.ts";
+import type { BillingMonth, DataFile, Execution, Receipt } from "../../model.ts";
 import { openStorage } from "../../storages/index.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery } from "../discover/discover.ts";
-import type { FailedMonth } from "../events.ts";
-import { chooseDelivery } from "../discover/manifests.ts";
-import { planMonth, sameVersions, type LoadedMonth, type MonthPlan } from "./decide.ts";
-import { checksumOf } from "../../files/read.ts";
-import { foreignMonths } from "./scopes.ts";
-import { holdsFiles } from "../discover/undone.ts";
+import { scopeOf } from "../discover/scopes.ts";
+import { chooseDelivery } from "./choose.ts";
+import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
+import { loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
 import { isSelected, tableOf, type MonthSelection } from "./select.ts";
+import { holdsFiles } from "./undone.ts";
 
-/** What one pipeline found in its storage and its warehouse, and what follows from it. Nothing was written. */
-export interface Survey {
-  readonly pipeline: PipelineConfig;
+/** What one pipeline has loaded, what lies in its storage, and what follows from both. */
+export interface Survey extends LoadedTable {
   readonly discovery: Discovery;
-  readonly table: Table;
-  readonly ledger: Ledger;
-  readonly loaded: ReadonlyMap<BillingMonth, LoadedMonth>;
   /** Newest month first. */
   readonly plans: readonly MonthPlan[];
-  /** Months whose manifest cannot be used. */
-  readonly failed: readonly FailedMonth[];
+  /** Months whose manifest cannot be used, and why. */
+  readonly failed: ReadonlyMap<BillingMonth, BillhouseError>;
 }
-
-/** What a survey asks of a warehouse: one that is closed can have answered before. */
-export type SurveyedWarehouse = Pick<Warehouse, "ledger" | "reads">;
 
 /** What narrows or widens a survey. */
 export interface SurveyOptions {
-  readonly months?: MonthSelection;
-  readonly force?: boolean;
+  readonly months?: MonthSelection | undefined;
+  readonly force?: boolean | undefined;
   /** Checks that are waived: `scope`. */
-  readonly accept?: readonly string[];
-  /**
-   * Whether files that were written again are read, to see whether they still hold the bytes that were loaded; without it
-   * they count as changed. True by default.
-   */
-  readonly comparesBytes?: boolean;
-  readonly signal?: AbortSignal;
+  readonly accept?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Discovers the export of a pipeline, compares it with what the warehouse holds, and plans every month in scope.
- * Errors: those of discovery, storage, warehouse and state. A month whose manifest is at fault is listed in `failed`.
+ * Discovers the export of a pipeline, compares it with the ledger of its table, and plans every month in scope. Nothing
+ * is written. Files that were written again are read, to see whether they still hold the bytes that were loaded, unless
+ * the warehouse `reads` them by itself: then they count as changed.
+ * Errors: those of discovery, storage and state. A month whose manifest is invalid is in `failed`.
  */
 export async function survey(
   pipeline: PipelineConfig,
-  warehouse: SurveyedWarehouse,
+  ledger: Ledger,
+  reads: Warehouse["reads"],
   options: SurveyOptions,
 ): Promise<Survey> {
   const storage = stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), options.signal);
   const discovery = await discover(pipeline, storage);
-  const table = tableOf(pipeline, discovery.format.idColumn);
-  const ledger = await warehouse.ledger(table);
-  const loaded = loadedMonths(ledger, table);
-  const newest = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
-  const months = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
-  const results = await pMap(
-    months,
-    async (month): Promise<readonly MonthPlan[] | FailedMonth> => {
+  const { format } = discovery;
+  const table = tableOf(pipeline, format.idColumn);
+  const months = loadedMonths(ledger, table);
+  const receipts = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
+  const errors = new Map<BillingMonth, BillhouseError>();
+  const selected = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
+  const planned = await pMap(
+    selected,
+    async (month) => {
       options.signal?.throwIfAborted();
       try {
-        return await surveyMonth(
-          discovery,
-          month,
-          loaded.get(month) ?? null,
-          newest.get(month) ?? null,
-          options.force ?? false,
-          (file) => options.comparesBytes === false || warehouse.reads(storage.url, file),
-        );
+        const [loaded, receipt] = [months.get(month) ?? null, receipts.get(month) ?? null];
+        const isReadElsewhere = (file: DataFile): boolean => reads(storage.url, file);
+        return await surveyMonth(discovery, month, loaded, receipt, options.force ?? false, isReadElsewhere);
       } catch (error) {
         if (!(error instanceof BillhouseError)) throw error;
-        return { billing_month: month, ...describeError(error) };
+        errors.set(month, error);
+        return [];
       }
     },
     { concurrency: smallReads },
   );
   options.signal?.throwIfAborted();
   reachPoint("planned");
-  const plans = results.flatMap((result) => ("code" in result ? [] : result));
+  const plans = planned.flat();
   const isAccepted = options.accept?.includes("scope") ?? false;
-  const foreign = isAccepted ? new Map<BillingMonth, FailedMonth>() : foreignMonths(plans, ledger.receipts);
-  const failed = results.flatMap((result) => ("code" in result ? [result] : []));
+  const unexpected = isAccepted ? new Map<BillingMonth, BillhouseError>() : otherScopes(plans, ledger.receipts);
   return {
     pipeline,
-    discovery,
     table,
     ledger,
-    loaded,
-    plans: plans.filter(({ billingMonth }) => !foreign.has(billingMonth)),
-    failed: [...failed, ...foreign.values()],
+    format,
+    months,
+    discovery,
+    plans: plans.filter(({ billingMonth }) => !unexpected.has(billingMonth)),
+    failed: new Map([...[...errors].toSorted(([one], [other]) => (one < other ? 1 : -1)), ...unexpected]),
   };
 }
 
 /**
- * What is loaded, month by month: the state says which execution, the newest receipt of that execution how. A month that
- * the state does not know is not loaded, whatever receipts there are (`state forget` works that way); nor is one whose
- * receipt is billhouse's own, when its table is there no more.
- * Error: STATE_INVALID.
+ * The months whose delivery holds the charges of another account than the table: two exports write to one path, and the
+ * newest run would replace the bill of the other one. On a first load the newest month decides whose table it is.
  */
-export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingMonth, LoadedMonth> {
-  const receipts = new Map<BillingMonth, Receipt>(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
-  const months = new Map<BillingMonth, LoadedMonth>();
-  for (const [month, { executionId, knownIds }] of loadedExecutions(ledger.state, table)) {
-    const newest = receipts.get(month);
-    const receipt = newest?.executionId === executionId ? newest : null;
-    // Somebody has dropped it. Of what the Python pipelines loaded, the state alone decides.
-    if (ledger.columns === null && receipt !== null && receipt.files !== null) continue;
-    months.set(month, { ids: knownIds, coverage: receipt?.coverage ?? null, undone: receipt?.undone ?? [], receipt });
+function otherScopes(
+  plans: readonly MonthPlan[],
+  receipts: readonly Receipt[],
+): ReadonlyMap<BillingMonth, BillhouseError> {
+  const executions = plans.flatMap(({ execution }) => execution ?? []);
+  // After an export was moved on purpose the table holds months of both scopes, and each may be restated.
+  const known = new Set(receipts.flatMap(({ scope }) => scope ?? []));
+  const own = scopeOf(receipts) ?? executions.find(({ scope }) => scope !== null)?.scope ?? null;
+  const unexpected = new Map<BillingMonth, BillhouseError>();
+  for (const { billingMonth, action, execution } of plans) {
+    const scope = execution?.scope ?? null;
+    const isLoading = action === "new" || action === "restated";
+    if (own === null || scope === null || scope === own || known.has(scope) || !isLoading) continue;
+    const error = new BillhouseError(
+      "EXPORT_AMBIGUOUS",
+      `The delivery ${execution?.id} of ${billingMonth} holds the charges of ${scope}, but the table holds those of ${own}.`,
+      {
+        hint: "Two exports write to this path: let each write to a folder of its own. If the export was moved, run with --accept scope.",
+      },
+    );
+    unexpected.set(billingMonth, error);
   }
-  return months;
+  return unexpected;
 }
 
 /** The storage, of which nothing more is read once the signal is aborted: one file can take minutes. */
@@ -142,7 +139,7 @@ export const smallReads = 8;
 async function surveyMonth(
   discovery: Discovery,
   billingMonth: BillingMonth,
-  loaded: LoadedMonth | null,
+  loaded: LoadedPartition | null,
   newestReceipt: Receipt | null,
   force: boolean,
   isReadElsewhere: (file: DataFile) => boolean,
@@ -165,7 +162,7 @@ async function surveyMonth(
 async function holdsUndoneBytes(
   { storage }: Discovery,
   { id, files }: Execution,
-  { ids, undone, receipt }: LoadedMonth,
+  { ids, undone, receipt }: LoadedPartition,
   isReadElsewhere: (file: DataFile) => boolean,
 ): Promise<boolean> {
   const rivals = undone.filter(({ executionId, checksums }) => executionId === id && checksums !== null);

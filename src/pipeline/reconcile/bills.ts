@@ -1,10 +1,16 @@
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
+import { addDecimals } from "../../schema/sums.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
-import type { BilledLine } from "./lines.ts";
-import type { LoadedBill } from "./matches.ts";
 import { loadedMonth, type LoadedTable, measuredColumns, readLoaded } from "../months/loaded.ts";
+
+/** What one export has loaded of the month. */
+export interface LoadedBill {
+  /** The name of the pipeline. */
+  readonly pipeline: string;
+  readonly lines: readonly BilledLine[];
+}
 
 /**
  * The tables of those pipelines that have the month. Error: USAGE_INVALID when none has it, which names the months that
@@ -61,3 +67,92 @@ export async function billOf(table: LoadedTable, warehouse: Warehouse, month: Bi
   });
   return { pipeline, lines };
 }
+
+/** Loaded rows of one month that share everything by which an invoice is explained, added up. */
+export interface BilledLine {
+  /** The id of the invoice; null while there is none. */
+  readonly invoice: string | null;
+  /** The account, or billing profile, that gets the bill. */
+  readonly payer: string | null;
+  readonly chargeType: string | null;
+  readonly service: string | null;
+  /** The account, or subscription, that used what is billed. */
+  readonly account: string | null;
+  /** Empty where the delivery names none. */
+  readonly currency: string;
+  readonly rows: number;
+  /** Exact decimal text. */
+  readonly cost: string;
+}
+
+/** Lines with what people call them. */
+export interface NamedLines {
+  readonly name: string;
+  readonly lines: readonly BilledLine[];
+}
+
+/** What rows without an invoice id are called. */
+export const uninvoicedName = "rows without an invoice id";
+
+/** What is neither a charge of its own kind nor of another name. */
+export const usageName = "usage";
+
+/** The exact sum of the costs of lines. */
+export function costOf(lines: readonly BilledLine[]): string {
+  return addDecimals(lines.map(({ cost }) => cost));
+}
+
+/**
+ * Lines by the parts of which a bill is made up; each line is in one part. Where some lines have an invoice id, those
+ * without one are a part, whatever they are charges for.
+ */
+export function partsOf(lines: readonly BilledLine[]): readonly NamedLines[] {
+  const someInvoiced = lines.some(({ invoice }) => invoice !== null);
+  const parts = Map.groupBy(lines, (line) => (someInvoiced && line.invoice === null ? uninvoicedName : kindOf(line)));
+  return partNames.flatMap((name) => {
+    const members = parts.get(name);
+    return members === undefined ? [] : [{ name, lines: members }];
+  });
+}
+
+/**
+ * Whether lines are of an amortized export, in which the price of a commitment is spread over the time that it is for
+ * and no purchase is left: only such exports have these types of charges.
+ * Source: Microsoft Learn, "Understand cost details fields", ChargeType.
+ */
+export function areAmortized(lines: readonly BilledLine[]): boolean {
+  return lines.some(({ chargeType }) => /^unused(reservation|savingsplan)$/i.test(chargeType ?? ""));
+}
+
+/**
+ * What a line charges for, by the words of AWS (line item types), of Azure (charge types) and of FOCUS (charge
+ * categories). Tax on support is tax. Covered usage of a Savings Plan and its negation cancel out: both are usage.
+ * Sources: AWS data dictionary, "Line item details"; Microsoft Learn, "Understand cost details fields"; FOCUS 1.2,
+ * ChargeCategory.
+ */
+function kindOf({ chargeType, service }: BilledLine): string {
+  const type = chargeType ?? "";
+  if (/^tax$/i.test(type)) return "tax";
+  if (/^credit$/i.test(type)) return "credits";
+  if (/^refund$/i.test(type)) return "refunds";
+  if (/discount$/i.test(type)) return "discounts";
+  if (supportService.test(service ?? "")) return "support";
+  if (/^((RI)?Fee|SavingsPlan(Upfront|Recurring)Fee|Purchase)$/i.test(type)) return "fees and purchases";
+  if (/adjustment$/i.test(type)) return "adjustments";
+  return usageName;
+}
+
+const partNames = [
+  usageName,
+  "tax",
+  "support",
+  "fees and purchases",
+  "credits",
+  "refunds",
+  "discounts",
+  "adjustments",
+  uninvoicedName,
+];
+
+// `AWSSupportBusiness`, `AWSDeveloperSupport`, `AWS Support (Business)`, `OCBPremiumSupport` (its name of old), `Azure Support`.
+const supportService = /^(AWS ?(Developer ?)?Support|OCBPremiumSupport$|((Azure|Microsoft) ([\w-]+ )*)?Support\b)/i;

@@ -68,7 +68,7 @@ export function parseInvoices(name: string, bytes: Uint8Array): readonly Invoice
   });
 }
 
-/** No month has more invoices; a list of this many is held against a month in seconds. */
+/** No month has more invoices; a list of this many is compared with a month in seconds. */
 const mostInvoices = 10_000;
 
 function tooMany(name: string): BillhouseError {

@@ -1,18 +1,11 @@
 import { addDecimals } from "../../schema/sums.ts";
-import { type BilledLine, costOf, type NamedLines, uninvoicedName } from "./lines.ts";
+import { type BilledLine, costOf, type LoadedBill, type NamedLines, uninvoicedName } from "./bills.ts";
 import type { InvoiceLine } from "./invoices.ts";
-
-/** What one export has loaded of the month. */
-export interface LoadedBill {
-  /** The name of the pipeline. */
-  readonly pipeline: string;
-  readonly lines: readonly BilledLine[];
-}
 
 /** An invoice line whose currency is known: as the loaded lines write it. */
 export type PricedInvoice = InvoiceLine & { readonly currency: string };
 
-/** An amount of invoices, and the loaded lines that it is held against. */
+/** An amount of invoices, and the loaded lines that it is compared with. */
 export interface InvoiceMatch {
   /** Null for an invoice that no export has. */
   readonly pipeline: string | null;
@@ -29,9 +22,9 @@ export interface InvoiceMatch {
 }
 
 /**
- * Holds a list of invoices against what is loaded: each by its id, or, where that is not loaded or not given, by its
+ * Compares a list of invoices with what is loaded: each by its id, or, where that is not loaded or not given, by its
  * account, for the lines of which no invoice was found by its id. Several for one id or account are added up. In each
- * export a line is held against one invoice at most; what is left of it comes last, by its own invoice id, but for lines
+ * export a line is compared with one invoice at most; what is left of it comes last, by its own invoice id, but for lines
  * that come to nothing. Pure.
  */
 export function matchInvoices(
@@ -48,7 +41,7 @@ export function matchInvoices(
     ({ pipeline, line }) => ownerOf(pipeline, line, (key) => grouped.has(key)),
   );
   const linesOf = (key: string): BilledLine[] => (owned.get(key) ?? []).map(({ line }) => line);
-  const told = [...grouped].flatMap(([key, members]): InvoiceMatch[] => {
+  const invoiced = [...grouped].flatMap(([key, members]): InvoiceMatch[] => {
     const [first] = members;
     if (first === undefined) return [];
     const ids = new Set(members.flatMap(({ invoice }) => invoice.invoiceId ?? []));
@@ -64,7 +57,7 @@ export function matchInvoices(
     };
     return [{ ...match, beside: besides(bills, match), otherCurrencies: otherCurrencies(bills, match) }];
   });
-  const untold = [...owned].flatMap(([key, members]): InvoiceMatch[] => {
+  const uninvoiced = [...owned].flatMap(([key, members]): InvoiceMatch[] => {
     const [first] = members;
     const lines = linesOf(key);
     if (first === undefined || grouped.has(key) || costOf(lines) === "0") return [];
@@ -74,12 +67,12 @@ export function matchInvoices(
   });
   // Warehouses differ in where they put what has no value.
   return [
-    ...told,
-    ...untold.toSorted((one, other) => Number(one.invoiceId === null) - Number(other.invoiceId === null)),
+    ...invoiced,
+    ...uninvoiced.toSorted((one, other) => Number(one.invoiceId === null) - Number(other.invoiceId === null)),
   ];
 }
 
-/** Holds one amount against all lines of an export in one currency. */
+/** Compares one amount with all lines of an export in one currency. */
 export function matchMonth({ pipeline, lines }: LoadedBill, invoiced: string, currency: string): InvoiceMatch {
   const own = lines.filter((line) => line.currency === currency);
   const place = { pipeline, invoiceId: null, account: payerOf(own), currency };
@@ -113,12 +106,12 @@ function placesOf(bills: readonly LoadedBill[], { invoiceId, account, currency }
   return [{ pipeline, by, id: invoiceId ?? account, currency }];
 }
 
-function ownerOf(pipeline: string, line: BilledLine, isTold: (key: string) => boolean): string {
+function ownerOf(pipeline: string, line: BilledLine, isInvoiced: (key: string) => boolean): string {
   const { invoice, payer, currency } = line;
   const byInvoice = keyOf({ pipeline, by: "invoice", id: invoice, currency });
   const byAccount = keyOf({ pipeline, by: "account", id: payer, currency });
-  if (invoice !== null && isTold(byInvoice)) return byInvoice;
-  if (payer !== null && isTold(byAccount)) return byAccount;
+  if (invoice !== null && isInvoiced(byInvoice)) return byInvoice;
+  if (payer !== null && isInvoiced(byAccount)) return byAccount;
   // Without an id, lines of different payers are no one's invoice together.
   return invoice === null ? keyOf({ pipeline, by: "invoice", id: JSON.stringify([payer]), currency }) : byInvoice;
 }

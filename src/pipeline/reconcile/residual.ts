@@ -1,7 +1,7 @@
 import { roundToCents } from "../../schema/amounts.ts";
 import { compareDecimals, formatDecimal, subtractDecimals } from "../../schema/decimals.ts";
 import { addDecimals } from "../../schema/sums.ts";
-import { type BilledLine, costOf, type NamedLines, partsOf, usageName } from "./lines.ts";
+import { type BilledLine, costOf, type NamedLines, partsOf, usageName } from "./bills.ts";
 
 /** An amount of a bill with its name. */
 export interface NamedAmount {
@@ -10,21 +10,21 @@ export interface NamedAmount {
   readonly amount: string;
 }
 
-/** What an invoice is held against. */
+/** What an invoice is compared with. */
 export interface ResidualFacts {
   /** What the invoice says, exact decimal text. */
   readonly invoiced: string;
   readonly lines: readonly BilledLine[];
   /** Lines that are not among those, and that the invoice may hold all the same. */
   readonly beside: readonly NamedLines[];
-  /** The difference that is still right: exact decimal text, not negative. */
+  /** The largest difference that passes: exact decimal text, not negative. */
   readonly tolerance: string;
 }
 
 /** One thing that would make what is loaded the invoice. `amount` is what it adds to the difference. */
 export interface Reason extends NamedAmount {
   /**
-   * Whether the invoice has no such lines, has them although they are not held against it, or rounds: its total, or each
+   * Whether the invoice has no such lines, has them although it is not compared with them, or rounds: its total, or each
    * service of each account.
    */
   readonly how: "leaves out" | "holds" | "rounds its total" | "rounds its lines";
@@ -87,7 +87,7 @@ export function roundingOf(lines: readonly BilledLine[]): string {
   return subtractDecimals(addDecimals(sums.map(roundToCents)), addDecimals(sums));
 }
 
-/** Lines that an invoice may lack or hold beside what it is held against. */
+/** Lines that an invoice may lack, or hold beside the lines that it is compared with. */
 interface Move extends NamedLines {
   readonly how: "leaves out" | "holds";
   /** What it adds to the difference. */

@@ -1,20 +1,19 @@
-import { BillhouseError, type ErrorCode } from "../../errors.ts";
+import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
 import type { BillingMonth, DataFile, MeasuredColumns, Receipt, StoredObject } from "../../model.ts";
 import { loadPackage } from "../../state/package.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
 import { type MonthColumns, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
-import type { FailedMonth } from "../events.ts";
-import { finalityNow, hasSameFigures } from "../months/finality.ts";
-import { stampedColumn } from "../load/layout.ts";
+import { fileFormat } from "../discover/manifests.ts";
 import { loadMonths } from "../load/load.ts";
-import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
-import type { Draft } from "../load/receipt.ts";
-import type { Survey } from "../months/survey.ts";
-import { undoneLoad } from "../discover/undone.ts";
+import type { Draft } from "../load/proof.ts";
+import type { MonthPlan } from "../months/decide.ts";
+import { finalityNow, hasSameFigures } from "../months/finality.ts";
+import { measuredColumns, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { undoneLoad } from "../months/undone.ts";
 
-/** What is put back in the place of what. */
+/** What is restored, and what it replaces. */
 export interface Undoing {
   readonly billingMonth: BillingMonth;
   readonly current: Receipt;
@@ -30,83 +29,78 @@ export interface StoredDelivery {
 }
 
 /**
- * Loads the files of a delivery once more; no manifest need name them. Errors: those of loading a month, and
- * ROW_COUNT_MISMATCH, SUM_MISMATCH when they do not come to what they came to before.
+ * Loads the files of a delivery once more; their manifest need not exist any more. Errors: those of loading a month, and
+ * ROW_COUNT_MISMATCH, SUM_MISMATCH when their figures differ from those of the first load.
  */
 export async function loadAgain(
-  { pipeline, table, ledger, format, months }: LoadedTable,
+  loaded: LoadedTable,
   undoing: Undoing,
   { storage, objects }: StoredDelivery,
   warehouse: Warehouse,
   signal: AbortSignal,
-): Promise<Draft> {
+): Promise<Receipt> {
+  const { pipeline, format } = loaded;
   const { billingMonth, previous } = undoing;
   const files = objects.map((object, index): DataFile => ({
     ...object,
     rows: previous.files?.[index]?.rows ?? null,
-    format: /\.parquet$/i.test(object.key) ? "parquet" : (previous.format ?? "csv"),
+    format: fileFormat(object.key, previous.format ?? "csv"),
   }));
   const [manifest] = files;
   if (manifest === undefined) throw new TypeError(`The load ${previous.loadId} has no files.`);
   const counted = files.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
   // Where a warehouse read several files in one job their rows are not known one by one.
   const mayHoldMore = files.some(({ rows }) => rows === null) || counted > previous.rows;
-  const survey: Survey = {
-    // What is undone lies in the storage, and would only push out what was kept before it.
-    pipeline: { ...pipeline, keepPrevious: 0 },
-    discovery: { format, exportName: pipeline.exportName ?? "", storage, objects: new Map(), months: new Map() },
-    table,
-    ledger,
-    loaded: months,
-    plans: [
-      {
-        billingMonth,
-        action: "restated",
-        reason: "The load before is put back.",
-        execution: {
-          id: previous.executionId,
-          billingMonth,
-          exportName: pipeline.exportName ?? "",
-          // Its receipt tells of it, and no manifest need be there: what must not change meanwhile are the files.
-          manifest,
-          format: previous.format ?? "csv",
-          files,
-          missing: [],
-          columns: [],
-          rows: null,
-          submittedTime: previous.submittedTime,
-          made: previous.submittedTime ?? previous.loadedAt,
-          coverage: previous.coverage,
-          scope: previous.scope,
-          // Rows that do not tell their month were all of this one.
-          spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
-        },
-      },
-    ],
-    failed: [],
+  const plan: MonthPlan = {
+    billingMonth,
+    action: "restated",
+    reason: "The load before is put back.",
+    execution: {
+      id: previous.executionId,
+      billingMonth,
+      exportName: pipeline.exportName ?? "",
+      // The receipt describes the delivery, and its manifest may be gone: what must not change meanwhile are the files.
+      manifest,
+      format: previous.format ?? "csv",
+      files,
+      missing: [],
+      columns: [],
+      rows: null,
+      submittedTime: previous.submittedTime,
+      made: previous.submittedTime ?? previous.loadedAt,
+      coverage: previous.coverage,
+      scope: previous.scope,
+      // Rows without a month of their own were all of this one.
+      spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
+    },
   };
-  let receipt: Draft | undefined;
-  let failure: FailedMonth | undefined;
-  const amend = (draft: Draft): Draft => (receipt = amended(draft, undoing, format.closed));
-  await loadMonths(
-    survey,
+  const context = {
+    ...loaded,
+    // What is undone is in the storage: a copy of it would only push out a copy of an older load.
+    pipeline: { ...pipeline, keepPrevious: 0 },
+    storage,
     warehouse,
-    { jobs: 2, accept: previous.waivers, signal, version, amend },
-    { fileRead: () => {}, loaded: () => {}, failed: (month) => (failure = month) },
-  );
-  if (failure !== undefined) {
-    const { code, message, hint } = failure;
-    throw new BillhouseError(code as ErrorCode, message, { hint });
-  }
+    jobs: 2,
+    accept: previous.waivers,
+    signal,
+    amend: (draft: Draft): Draft => amended(draft, undoing, format.closed),
+  };
+  const [receipt] = await loadMonths([plan], context, {
+    fileRead: () => {},
+    loaded: () => {},
+    failed: (_, error) => {
+      throw error;
+    },
+  });
   if (receipt === undefined) throw new Error(`${billingMonth} was loaded without a receipt.`);
   return receipt;
 }
 
 /**
- * Puts back the rows that the warehouse has. Errors: ROWS_GONE when it has them no more; ROW_COUNT_MISMATCH,
+ * Restores rows that the warehouse has. Errors: ROWS_GONE when it no longer has them; ROW_COUNT_MISMATCH,
  * SUM_MISMATCH; those of the warehouse.
  */
-export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: Warehouse): Promise<Draft> {
+export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: Warehouse): Promise<Receipt> {
   const { pipeline, table, format } = loaded;
   const { billingMonth, current, previous, until } = undoing;
   const started = performance.now();
@@ -155,7 +149,7 @@ function columnsAlone(month: MonthColumns): MeasuredColumns {
   return columns;
 }
 
-/** The receipt of rows that are back. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of before. */
+/** The receipt of restored rows. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of the first load. */
 function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFormat["closed"]): Draft {
   proveSame(draft, previous);
   return {

@@ -1,10 +1,24 @@
 import type { BillingMonth, CurrencySums } from "../../model.ts";
-import type { Check } from "../events.ts";
 
-/** What one check found, before it is said of which pipeline it is. */
+/** One thing that was compared with another. */
+export interface Check {
+  /** What: `rows`, `cost`, `files`. */
+  readonly name: string;
+  /** The section's name. */
+  readonly pipeline: string;
+  /** Null for what concerns the whole table. */
+  readonly billing_month: BillingMonth | null;
+  readonly ok: boolean;
+  /** What should be; decimals with their currency, as text. */
+  readonly expected: string;
+  /** What is. */
+  readonly actual: string;
+}
+
+/** One check, before the name of its pipeline is added. */
 export type MonthCheck = Omit<Check, "pipeline">;
 
-/** One check for each currency of two sums; none where the receipt does not tell. */
+/** One check for each currency of two sums; none where the receipt does not have them. */
 export function* sameSums(
   name: string,
   month: BillingMonth,
@@ -13,8 +27,8 @@ export function* sameSums(
 ): Generator<MonthCheck> {
   if (expected === null) return;
   for (const currency of [...new Set([...Object.keys(expected), ...Object.keys(actual)])].toSorted()) {
-    const tell = (sums: CurrencySums): string => `${sums[currency] ?? "0"} ${currency}`.trim();
-    yield same(name, month, tell(expected), tell(actual));
+    const show = (sums: CurrencySums): string => `${sums[currency] ?? "0"} ${currency}`.trim();
+    yield same(name, month, show(expected), show(actual));
   }
 }
 
@@ -23,7 +37,7 @@ export function same(name: string, month: BillingMonth | null, expected: string,
   return { name, billing_month: month, ok: expected === actual, expected, actual };
 }
 
-/** A check that is not well. */
+/** A check that failed. */
 export function difference(name: string, month: BillingMonth | null, expected: string, actual: string): MonthCheck {
   return { name, billing_month: month, ok: false, expected, actual };
 }

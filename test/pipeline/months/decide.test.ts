@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { DataFile, Execution, Receipt } from "../../../src/model.ts";
-import { fingerprintOf, isUndone } from "../../../src/pipeline/discover/undone.ts";
-import { planMonth, type LoadedMonth, type MonthFacts } from "../../../src/pipeline/months/decide.ts";
+import { fingerprintOf, isUndone } from "../../../src/pipeline/months/undone.ts";
+import { planMonth, type MonthFacts } from "../../../src/pipeline/months/decide.ts";
+import type { LoadedPartition } from "../../../src/pipeline/months/loaded.ts";
 
 function file(key: string, version = "1"): DataFile {
   return { key, version, size: 10, modified: "2025-02-01T00:00:00Z", format: "csv", rows: null };
@@ -28,11 +29,11 @@ function execution(id: string, changes: Partial<Execution> = {}): Execution {
   };
 }
 
-function loaded(id: string, files: readonly DataFile[] | null): LoadedMonth {
+function loaded(id: string, files: readonly DataFile[] | null): LoadedPartition {
   const receipt =
     files &&
     ({ executionId: id, files: files.map((each) => ({ ...each, checksum: "md5:0", rows: 1 })) } as unknown as Receipt);
-  return { ids: [id], coverage: null, undone: [], receipt };
+  return { ids: [id], coverage: null, undone: [], loadedAt: null, receipt };
 }
 
 function actions(facts: Partial<MonthFacts>, force = false): string[] {
@@ -59,13 +60,14 @@ describe("planning a month", () => {
   });
 
   it("knows every id of the older list form", () => {
-    assert.deepEqual(actions({ chosen: a, loaded: { ids: ["a", "b"], coverage: null, undone: [], receipt: null } }), [
-      "unchanged a",
-    ]);
+    assert.deepEqual(
+      actions({ chosen: a, loaded: { ids: ["a", "b"], coverage: null, undone: [], loadedAt: null, receipt: null } }),
+      ["unchanged a"],
+    );
   });
 
   it("refuses what was undone until it is forced, and knows it by its files where the id is that of what is loaded", () => {
-    const undone = (executionId: string, files: readonly DataFile[]): LoadedMonth => ({
+    const undone = (executionId: string, files: readonly DataFile[]): LoadedPartition => ({
       ...loaded("a", a.files),
       undone: [{ loadId: "1", executionId, fingerprint: fingerprintOf(files), checksums: null }],
     });

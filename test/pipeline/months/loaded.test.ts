@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { loadedMonths } from "../../../src/pipeline/months/survey.ts";
+import { loadedMonths } from "../../../src/pipeline/months/loaded.ts";
 import { recordLoad } from "../../../src/state/executions.ts";
 import type { Ledger } from "../../../src/warehouses/warehouse.ts";
 import { fixturesOf } from "../../state/fixtures.ts";

@@ -1,14 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Receipt, ReceiptFile, UndoneLoad } from "../../model.ts";
+import type { LoadedPartition } from "./loaded.ts";
 
-/** A file as far as it can be told from another one. */
+/** What distinguishes one file from another. */
 type KnownFile = Pick<ReceiptFile, "key" | "version"> & { readonly checksum?: string | null };
-
-/** What is loaded of a month, as far as what was undone needs to know. */
-export interface LoadedOverUndone {
-  readonly ids: readonly string[];
-  readonly undone: readonly UndoneLoad[];
-}
 
 /** One text for some files as they lie there, whatever their order: SHA-256 of their keys and versions, in hex. */
 export function fingerprintOf(files: readonly KnownFile[]): string {
@@ -16,7 +11,7 @@ export function fingerprintOf(files: readonly KnownFile[]): string {
 }
 
 /** The same of their keys and checksums, which copying does not change; null where one of them has none. */
-export function checksumsOf(files: readonly KnownFile[]): string | null {
+function checksumsOf(files: readonly KnownFile[]): string | null {
   const known = files.flatMap(({ key, checksum }) => (checksum == null ? [] : [[key, checksum]]));
   return known.length === files.length ? digest(known) : null;
 }
@@ -32,12 +27,12 @@ export function undoneLoad({ loadId, executionId, files }: Receipt): UndoneLoad 
 }
 
 /**
- * Whether an execution is one that was undone. Its id tells; only where the same execution was written again under its own
- * name, and what it was before is loaded, its files tell the two apart.
+ * Whether an execution is one that was undone. Its id decides; only where the same execution was written again under its
+ * own name, and its previous files are loaded, do the files decide.
  */
 export function isUndone(
   execution: { readonly id: string; readonly files: readonly KnownFile[] },
-  loaded: LoadedOverUndone | null,
+  loaded: Pick<LoadedPartition, "ids" | "undone"> | null,
 ): boolean {
   const current = loaded?.ids.at(-1);
   return (loaded?.undone ?? []).some(
@@ -52,8 +47,7 @@ export function holdsFiles({ fingerprint, checksums }: UndoneLoad, files: readon
 }
 
 /**
- * Whether two receipts tell of the same delivery, so that between them nothing was restated: one is what was put back of
- * the other, or their files are the same bytes, or, where those are not known, the same versions.
+ * Whether two receipts are of the same delivery, so that nothing was restated between them: one restored the other, or their files are the same bytes, or, where those are not known, the same versions.
  */
 export function isSameDelivery(one: Receipt, other: Receipt): boolean {
   if ((one.restoredLoadId ?? one.loadId) === (other.restoredLoadId ?? other.loadId)) return true;

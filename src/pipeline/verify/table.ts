@@ -6,7 +6,7 @@ import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
 import { isSelected, type MonthSelection } from "../months/select.ts";
 
-/** Months of which the table holds rows and nobody knows a load. Errors: those of the warehouse. */
+/** Months with rows in the table that no load accounts for. Errors: those of the warehouse. */
 export async function strayMonths(
   loaded: LoadedTable,
   warehouse: Warehouse,
@@ -26,7 +26,7 @@ export async function strayMonths(
   });
 }
 
-/** Months that were loaded into a table that is there no more. Error: STATE_INVALID. */
+/** Months that were loaded into a table that no longer exists. Error: STATE_INVALID. */
 export function monthsWithoutTable(
   { ledger, table }: LoadedTable,
   isWanted: (month: BillingMonth) => boolean,
@@ -55,8 +55,8 @@ export function missingMonths({ pipeline, months }: LoadedTable, selection: Mont
     });
 }
 
-/** Rows and costs of one month, held against its receipt, and the receipt against the state. Errors: those of the warehouse. */
-export async function heldAgainstReceipt(
+/** Compares rows and costs of one month with its receipt, and the receipt with the state. Errors: those of the warehouse. */
+export async function compareWithReceipt(
   loaded: LoadedTable,
   month: BillingMonth,
   warehouse: Warehouse,
@@ -94,20 +94,20 @@ function sameSummary(month: BillingMonth, before: readonly CostLine[], now: read
   const differing = [...new Set([...olds.keys(), ...news.keys()])].filter(
     (key) => figures(olds.get(key)) !== figures(news.get(key)),
   );
-  const tell = (lines: ReadonlyMap<string, CostLine>): string => {
+  const show = (lines: ReadonlyMap<string, CostLine>): string => {
     if (differing.length === 0) return `${olds.size} lines`;
-    const told = differing.slice(0, 3).map((key) => {
+    const shown = differing.slice(0, 3).map((key) => {
       const line = olds.get(key) ?? news.get(key);
       return `${line === undefined ? key : titleOf(line)}: ${figures(lines.get(key))}`;
     });
-    return told.join("; ");
+    return shown.join("; ");
   };
   return {
     name: "summary",
     billing_month: month,
     ok: differing.length === 0,
-    expected: tell(olds),
-    actual: tell(news),
+    expected: show(olds),
+    actual: show(news),
   };
 }
 

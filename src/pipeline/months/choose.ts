@@ -1,0 +1,122 @@
+import type { ManifestPlace } from "../../exports/export.ts";
+import type { BillingMonth, DaySpan, Execution } from "../../model.ts";
+import { countDays, covers, intersect, monthSpan } from "../../schema/periods.ts";
+import type { Discovery } from "../discover/discover.ts";
+import { readExecution } from "../discover/manifests.ts";
+import type { LoadedPartition } from "./loaded.ts";
+import { isUndone } from "./undone.ts";
+
+/** Which delivery of a month is the month. */
+export interface MonthDeliveries {
+  /** The delivery to judge, or null when every newer one is refused or none can be read yet. */
+  readonly chosen: Execution | null;
+  /** Newer deliveries that were undone, or that cover fewer days than what is loaded or than an older one, newest first. */
+  readonly refused: readonly Execution[];
+}
+
+/**
+ * Reads the manifests of one month, newest first, until one covers at least the days that are required: those of the
+ * loaded execution, or else the widest span that any path of the month names. Shorter ones on the way are refused
+ * (a one-off run over nine days must not replace a full month: microsoft/finops-toolkit issue 320). When nothing is
+ * loaded and none is wide enough, the widest is chosen. What was undone is refused too. `force` takes the newest as it is.
+ *
+ * A manifest of zero bytes is still being written and counts as absent.
+ * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, those of the storage.
+ */
+export async function chooseDelivery(
+  discovery: Discovery,
+  billingMonth: BillingMonth,
+  loaded: Pick<LoadedPartition, "ids" | "coverage" | "undone"> | null,
+  force: boolean,
+): Promise<MonthDeliveries> {
+  const places = (discovery.months.get(billingMonth) ?? []).filter(
+    ({ key }) => (discovery.objects.get(key)?.size ?? 0) > 0,
+  );
+  const required = requiredDays(places, billingMonth, loaded);
+  const refused: Execution[] = [];
+  for await (const execution of newestFirst(discovery, places, billingMonth)) {
+    const days = execution.coverage;
+    if (!force && isUndone(execution, loaded)) {
+      refused.push(execution);
+      // What lies behind what is loaded is older than it.
+      if (execution.id === loaded?.ids.at(-1)) return { chosen: null, refused };
+      continue;
+    }
+    // What is older than something that was undone is what the undo went back to, or something before it.
+    const isBehind = !force && refused.some((one) => isUndone(one, loaded));
+    if (isBehind && loaded?.ids.includes(execution.id) !== true) return { chosen: null, refused };
+    if (force || days === null || required === null || covers(days, required)) return { chosen: execution, refused };
+    refused.push(execution);
+  }
+  if (loaded !== null) return { chosen: null, refused };
+  const width = ({ coverage }: Execution): number => (coverage === null ? 0 : countDays(coverage));
+  const widest = refused.reduce<Execution | null>(
+    (best, one) => (best === null || width(one) > width(best) ? one : best),
+    null,
+  );
+  return { chosen: widest, refused: widest === null ? [] : refused.slice(0, refused.indexOf(widest)) };
+}
+
+/**
+ * The month's executions, newest first, reading no more manifests than are asked for. Paths order them; since a path's
+ * time is only the minute of the run, manifests whose path time is not older than the newest's `submittedTime` are read
+ * too and ordered by that.
+ */
+async function* newestFirst(
+  discovery: Discovery,
+  places: readonly ManifestPlace[],
+  billingMonth: BillingMonth,
+): AsyncGenerator<Execution> {
+  const { format, storage, objects } = discovery;
+  const waiting = [...places].toSorted((one, other) => descending(one.order, other.order));
+  const read: { readonly execution: Execution; readonly time: string }[] = [];
+  while (waiting.length > 0 || read.length > 0) {
+    const [best] = read;
+    const next = waiting[0];
+    if (next !== undefined && (best === undefined || !isOlder(next, best.time))) {
+      waiting.shift();
+      const execution = await readExecution(format, next, storage, objects, billingMonth);
+      read.push({ execution, time: timeOf(execution, next) });
+      read.sort(
+        (one, other) =>
+          descending(one.time, other.time) || descending(modifiedOf(one.execution), modifiedOf(other.execution)),
+      );
+      continue;
+    }
+    if (best !== undefined) yield best.execution;
+    read.shift();
+  }
+}
+
+function descending(one: string, other: string): number {
+  return one === other ? 0 : one < other ? 1 : -1;
+}
+
+function isOlder(place: ManifestPlace, time: string): boolean {
+  return place.order !== "" && place.order < time.slice(0, place.order.length);
+}
+
+/** When an execution was made, as digits: by its manifest, else by its path, else by when its manifest was written. */
+function timeOf(execution: Execution, place: ManifestPlace): string {
+  return execution.submittedTime?.replaceAll(/\D/g, "") || place.order || modifiedOf(execution).replaceAll(/\D/g, "");
+}
+
+function modifiedOf(execution: Execution): string {
+  return execution.manifest.modified;
+}
+
+function requiredDays(
+  places: readonly ManifestPlace[],
+  billingMonth: BillingMonth,
+  loaded: Pick<LoadedPartition, "ids" | "coverage" | "undone"> | null,
+): DaySpan | null {
+  if (loaded?.coverage) return loaded.coverage;
+  const month = monthSpan(billingMonth);
+  const current = loaded?.ids.at(-1);
+  const known = current === undefined ? places : places.filter(({ id }) => id === current);
+  const spans = known.flatMap(({ period }) => intersect(period, month) ?? []);
+  return spans.reduce<DaySpan | null>(
+    (best, span) => (best === null || countDays(span) > countDays(best) ? span : best),
+    null,
+  );
+}

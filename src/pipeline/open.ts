@@ -1,0 +1,46 @@
+import type { Config } from "../config/config.ts";
+import { interrupted as stopped } from "../errors.ts";
+import { openWarehouse } from "../warehouses/index.ts";
+import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
+
+/** How a warehouse is opened. */
+export interface OpenOptions {
+  /** Closes the warehouse at once, so that a statement over millions of rows is interrupted too. */
+  readonly signal?: AbortSignal | undefined;
+  /** The process shown to others that find the warehouse locked. */
+  readonly holder?: Holder | undefined;
+  /** What INTERRUPTED says when the signal has stopped `use`. */
+  readonly interrupted?: () => { readonly message: string; readonly hint: string };
+}
+
+/**
+ * Opens the warehouse, gives it to `use`, and closes it. Errors: those of opening the warehouse and of `use`; INTERRUPTED
+ * in place of whatever `use` throws after the signal was aborted.
+ */
+export async function withWarehouse<T>(
+  config: Config,
+  mode: "read" | "write",
+  use: (warehouse: Warehouse) => Promise<T>,
+  { signal, holder, interrupted }: OpenOptions = {},
+): Promise<T> {
+  const warehouse = await openWarehouse(config.warehouse, mode, holder);
+  const stop = (): void => void warehouse.close();
+  signal?.addEventListener("abort", stop);
+  try {
+    // It may have been aborted while the warehouse was locked.
+    signal?.throwIfAborted();
+    return await use(warehouse);
+  } catch (error) {
+    if (signal?.aborted !== true || interrupted === undefined) throw error;
+    const { message, hint } = interrupted();
+    throw stopped(message, { hint, cause: error });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await warehouse.close();
+  }
+}
+
+/** Opens the warehouse to look at what is loaded, and closes it. Errors: those of opening the warehouse and of `use`. */
+export async function reading<T>(config: Config, use: (warehouse: Warehouse) => Promise<T>): Promise<T> {
+  return withWarehouse(config, "read", use);
+}

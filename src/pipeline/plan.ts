@@ -1,0 +1,86 @@
+import pMap from "p-map";
+import type { Config } from "../config/config.ts";
+import { BillhouseError, describeError } from "../errors.ts";
+import { unpackedBytes } from "../files/decompressed-size.ts";
+import type { Warehouse } from "../warehouses/warehouse.ts";
+import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
+import { failedMonth, type FailedMonth, type PlannedMonth, type ToldError } from "./events.ts";
+import { describePlan } from "./months/decide.ts";
+import { checkMonths, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { smallReads, survey, type Survey } from "./months/survey.ts";
+import { reading } from "./open.ts";
+import type { RunOptions } from "./run.ts";
+
+/** The answer of `plan`. */
+export interface PlanResult {
+  readonly pipelines: readonly PlannedPipeline[];
+}
+
+/** The plan of one pipeline. */
+export interface PlannedPipeline {
+  readonly name: string;
+  readonly table: string;
+  readonly months: readonly PlannedMonth[];
+  /** Months whose manifest cannot be used. */
+  readonly failed: readonly FailedMonth[];
+  /** Sentences on what a person should know of this export beside the others. */
+  readonly notes: readonly string[];
+  /** Only where the warehouse bills for bytes: about what loading these months bills. */
+  readonly billed_bytes?: number;
+  readonly error?: ToldError;
+}
+
+/**
+ * What a run with the same options would do, month by month, and why. Nothing is written, and no database is made.
+ * A pipeline that cannot be planned has an `error`, and the others are planned.
+ * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
+ */
+export async function plan(config: Config, options: RunOptions = {}): Promise<PlanResult> {
+  const pipelines = selectPipelines(config, options.pipelines);
+  checkMonths(options.months ?? {});
+  return reading(config, async (warehouse) => {
+    const results: PlannedPipeline[] = [];
+    const scopes: ScopedExport[] = [];
+    for (const pipeline of pipelines) {
+      const { name } = pipeline;
+      try {
+        const found = await survey(pipeline, await warehouse.ledger(tableOf(pipeline)), warehouse.reads, options);
+        const scope = found.plans.find(({ execution }) => execution !== null)?.execution?.scope ?? null;
+        results.push(await plannedPipeline(found, warehouse));
+        scopes.push({ name, cloud: found.format.cloud, scope });
+      } catch (error) {
+        if (!(error instanceof BillhouseError)) throw error;
+        const table = tableTitle(pipeline);
+        results.push({ name, table, months: [], failed: [], notes: [], error: describeError(error) });
+      }
+    }
+    const doubled = doubleCounting(scopes);
+    return {
+      pipelines: results.map((result) => ({
+        ...result,
+        notes: [...result.notes, ...(doubled.get(result.name) ?? [])],
+      })),
+    };
+  });
+}
+
+async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<PlannedPipeline> {
+  const { pipeline, plans, failed, ledger } = found;
+  return {
+    name: pipeline.name,
+    table: tableTitle(pipeline),
+    months: plans.map(describePlan),
+    failed: [...failed].map(([month, error]) => failedMonth(month, error)),
+    notes: ledger.notes,
+    ...(warehouse.billsBytes ? { billed_bytes: await billedBytes(found) } : {}),
+  };
+}
+
+/** What loading the planned months bills: their rows are read once more, from where they were staged. */
+async function billedBytes({ plans, discovery }: Survey): Promise<number> {
+  const files = plans
+    .filter(({ action }) => action === "new" || action === "restated")
+    .flatMap(({ execution }) => execution?.files ?? []);
+  const sizes = await pMap(files, (file) => unpackedBytes(discovery.storage, file), { concurrency: smallReads });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,107 @@
+import type { Config } from "../config/config.ts";
+import { BillhouseError } from "../errors.ts";
+import type { BillingMonth } from "../model.ts";
+import { idColumnOf, loadedExecutions } from "../state/executions.ts";
+import { forgetPackage } from "../state/package.ts";
+import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
+import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { reading, withWarehouse } from "./open.ts";
+
+/** The answer of `state show`: what dlt's state says, without receipts. */
+export interface StateResult {
+  readonly pipelines: readonly {
+    readonly name: string;
+    readonly table: string;
+    /** dlt's name of the pipeline. */
+    readonly pipeline_name: string;
+    /** Newest first. */
+    readonly months: readonly {
+      readonly billing_month: BillingMonth;
+      readonly execution_id: string;
+      readonly loaded_at: string | null;
+      readonly submitted_time: string | null;
+    }[];
+  }[];
+}
+
+/**
+ * The state itself, as the warehouse holds it.
+ * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
+ */
+export async function showState(
+  config: Config,
+  options: { readonly pipelines?: readonly string[] } = {},
+): Promise<StateResult> {
+  const pipelines = selectPipelines(config, options.pipelines);
+  return reading(config, async (warehouse) => {
+    const results: StateResult["pipelines"][number][] = [];
+    for (const pipeline of pipelines) {
+      const table = tableOf(pipeline);
+      const { state } = await warehouse.ledger(table);
+      const months = [...loadedExecutions(state, table)].map(([month, entry]) => ({
+        billing_month: month,
+        execution_id: entry.executionId,
+        loaded_at: entry.loadedAt,
+        submitted_time: entry.submittedTime,
+      }));
+      results.push({
+        name: pipeline.name,
+        table: tableTitle(pipeline),
+        pipeline_name: table.pipelineName,
+        months: months.toSorted((one, other) => (one.billing_month < other.billing_month ? 1 : -1)),
+      });
+    }
+    return { pipelines: results };
+  });
+}
+
+/** The answer of `state forget`. */
+export interface ForgetResult {
+  readonly pipelines: readonly {
+    readonly name: string;
+    readonly table: string;
+    readonly forgotten: readonly BillingMonth[];
+  }[];
+}
+
+/**
+ * Forgets which execution months were loaded from, so that the next run loads them again; their rows and receipts stay
+ * until then. `name` is one export or a word for several; either months or `all` must be given.
+ * Errors: USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
+ */
+export async function forget(
+  config: Config,
+  name: string,
+  options: { readonly months?: readonly BillingMonth[]; readonly all?: boolean; readonly holder?: Holder },
+): Promise<ForgetResult> {
+  const pipelines = selectPipelines(config, [name]);
+  const wanted = options.months ?? [];
+  if ((wanted.length === 0) !== (options.all ?? false)) {
+    throw new BillhouseError("USAGE_INVALID", "Either months or --all must be named, and not both.", {
+      hint: "For example: billhouse state forget aws_cur 2025-03, or billhouse state forget aws_cur --all.",
+    });
+  }
+  const forgetIn = async (warehouse: Warehouse): Promise<ForgetResult> => {
+    const results: ForgetResult["pipelines"][number][] = [];
+    for (const pipeline of pipelines) {
+      const guessed = tableOf(pipeline);
+      const { state } = await warehouse.ledger(guessed);
+      const table = { ...guessed, idColumn: idColumnOf(state, guessed) };
+      const known = [...loadedExecutions(state, table).keys()];
+      const unknown = wanted.find((month) => !known.includes(month));
+      if (unknown !== undefined) {
+        throw new BillhouseError("USAGE_INVALID", `The state of ${pipeline.name} does not know the month ${unknown}.`, {
+          hint: known.length === 0 ? "Nothing is loaded yet." : `It knows: ${known.toSorted().join(", ")}.`,
+        });
+      }
+      const forgotten = (options.all ? known : [...new Set(wanted)]).toSorted();
+      if (forgotten.length > 0) {
+        await warehouse.append(table, (current) => forgetPackage(current, table, forgotten, new Date()));
+      }
+      results.push({ name: pipeline.name, table: tableTitle(pipeline), forgotten });
+    }
+    await warehouse.publish();
+    return { pipelines: results };
+  };
+  return withWarehouse(config, "write", forgetIn, { holder: options.holder });
+}

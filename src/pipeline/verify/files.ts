@@ -1,0 +1,177 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BillhouseError } from "../../errors.ts";
+import { checksumOf, readFile, readHeader, type CheckedBytes } from "../../files/read.ts";
+import { createTally, type ProofColumns } from "../../files/tally.ts";
+import type { DataFile, Evidence, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
+import { findColumn, type MappedColumn } from "../../schema/columns.ts";
+import { digitLimit } from "../../schema/decimals.ts";
+import type { Storage } from "../../storages/storage.ts";
+import type { Warehouse } from "../../warehouses/warehouse.ts";
+import { makeWorkFolder } from "../../warehouses/work-folders.ts";
+import { fileFormat } from "../discover/manifests.ts";
+import { combineEvidence } from "../load/proof.ts";
+import { measuredColumns, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import type { Survey } from "../months/survey.ts";
+import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
+
+/** Deliveries in the storage that are not loaded. What was refused on purpose is reported and passes. */
+export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Generator<MonthCheck> {
+  for (const { billingMonth, action, execution, reason } of plans) {
+    const current = loaded.months.get(billingMonth)?.ids.at(-1) ?? "nothing";
+    const isWell = action === "unchanged" || action === "refused";
+    const id = execution?.id ?? "an empty manifest";
+    const found = action === "unchanged" ? id : `${id} is ${action}: ${reason}`;
+    const actual = action === "refused" ? `${current}, on purpose` : current;
+    yield { name: "newest-delivery", billing_month: billingMonth, ok: isWell, expected: found, actual };
+  }
+}
+
+/**
+ * Compares the files of a receipt with the listing, and where their versions differ with their bytes. Returns whether all
+ * of them are there. Of a load that `undo` put back the files may have been overwritten by what was undone. Errors: those of
+ * the storage.
+ */
+export async function* filesOf(
+  receipt: Receipt,
+  { discovery, plans }: Survey,
+  reads: Warehouse["reads"],
+): AsyncGenerator<MonthCheck, boolean> {
+  const { billingMonth, restoredLoadId } = receipt;
+  const files = receipt.files ?? [];
+  const asLoaded = `${files.length} files as loaded`;
+  const differing: { readonly file: ReceiptFile; readonly now: StoredObject | undefined }[] = [];
+  for (const file of files) {
+    const now = discovery.objects.get(file.key);
+    if (now === undefined || !(await isSame(file, now, discovery.storage, reads))) differing.push({ file, now });
+  }
+  if (differing.length === 0) {
+    yield same("files", billingMonth, asLoaded, asLoaded);
+    return true;
+  }
+  const undone = plans.find(({ billingMonth: month, action }) => month === billingMonth && action === "refused");
+  const overwriting = restoredLoadId === null ? [] : (undone?.execution?.files ?? []).map(({ key }) => key);
+  const lost = differing.filter(({ file }) => !overwriting.includes(file.key));
+  if (lost.length === 0) {
+    const actual = `${differing.length} of them overwritten by ${undone?.execution?.id}, which was undone`;
+    yield { name: "files", billing_month: billingMonth, ok: true, expected: asLoaded, actual };
+    return false;
+  }
+  for (const { file, now } of lost) {
+    const expected = `${file.key}: ${file.size} bytes, as loaded`;
+    // Where old deliveries are cleaned up, a file that is gone is expected, and one that changed is not.
+    if (now === undefined) yield difference("file-gone", billingMonth, expected, `${file.key} is gone`);
+    else {
+      const what = now.size === file.size ? "as many, and others" : `${now.size} bytes`;
+      yield difference("files", billingMonth, expected, `${file.key}: ${what}, written ${now.modified}`);
+    }
+  }
+  return !differing.some(({ now }) => now === undefined);
+}
+
+/**
+ * Reads the files of one load again, whole, and compares them with its receipt: checksums and rows of each, rows and exact
+ * sums of all. A file that is gone or cannot be read is a failed check. The files pass through this machine, also those
+ * that BigQuery loads by itself.
+ */
+export async function* rereadMonth(
+  loaded: LoadedTable,
+  receipt: Receipt,
+  { discovery }: Survey,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<MonthCheck> {
+  const { billingMonth } = receipt;
+  const folder = await makeWorkFolder(null);
+  const parts: Evidence[] = [];
+  try {
+    for (const file of receipt.files ?? []) {
+      signal?.throwIfAborted();
+      const object = discovery.objects.get(file.key);
+      // The check of the files reports that it is gone.
+      if (object === undefined) return;
+      try {
+        const read = await reread(loaded, receipt, object, discovery.storage, join(folder, "file"));
+        parts.push(read.evidence);
+        const { key, checksum, rows } = file;
+        if (checksum !== null) {
+          yield same("file-checksum", billingMonth, `${key}: ${checksum}`, `${key}: ${read.checksum}`);
+        }
+        if (rows !== null) {
+          yield same("file-rows", billingMonth, `${key}: ${rows} rows`, `${key}: ${read.evidence.rows} rows`);
+        }
+      } catch (error) {
+        if (signal?.aborted === true || !isExplained(error)) throw error;
+        yield difference("file", billingMonth, `${file.key} can be read`, `${error.code}: ${error.message}`);
+        return;
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const evidence = combineEvidence(parts);
+  yield same("delivered-rows", billingMonth, `${receipt.rows} rows`, `${evidence.monthRows} rows`);
+  yield* sameSums("delivered-cost", billingMonth, receipt.cost, evidence.sums[0]);
+  yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, evidence.sums[1]);
+}
+
+async function isSame(
+  file: ReceiptFile,
+  now: StoredObject,
+  storage: Storage,
+  reads: Warehouse["reads"],
+): Promise<boolean> {
+  if (now.version === file.version) return true;
+  if (now.size !== file.size || file.checksum === null) return false;
+  const object = { ...now, format: "csv" as const, rows: null };
+  // Bytes that the warehouse reads by itself are not brought here to find that they are the same.
+  if (now.checksum === undefined && reads(storage.url, object)) return false;
+  return (await checksumOf(storage, object)) === file.checksum;
+}
+
+/** An error that says what is wrong: one of billhouse, or of the operating system, such as a disk that is full. */
+function isExplained(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof BillhouseError || (error instanceof Error && "syscall" in error && "code" in error);
+}
+
+async function reread(
+  loaded: LoadedTable,
+  receipt: Receipt,
+  object: StoredObject,
+  storage: Storage,
+  path: string,
+): Promise<CheckedBytes> {
+  const { ledger, format, pipeline } = loaded;
+  const rules = format.columns;
+  const file: DataFile = {
+    ...object,
+    rows: null,
+    format: fileFormat(object.key, receipt.format ?? "csv"),
+  };
+  const header = await readHeader(storage, file, pipeline.unpackedLimit);
+  const own = header.columns.map(({ name, type }): MappedColumn => ({ sourceName: name, columnName: name, type }));
+  const measured = measuredColumns(loaded, receipt.billingMonth);
+  // The table's name of a column, whatever the file calls it. A file may lack one that others of the month have.
+  const positionOf = (column: string | null, names: readonly string[]): number | null => {
+    const sources = ledger.registry.filter(({ columnName }) => columnName === column).map((one) => one.sourceName);
+    const found = findColumn(own, [...sources, ...(column === null ? [] : [column]), ...names], rules);
+    return found === undefined ? null : own.indexOf(found);
+  };
+  const isStamped = measured.partitionColumn === stampedColumn;
+  const proof: ProofColumns = {
+    partition: isStamped ? null : positionOf(measured.partitionColumn, rules.partition),
+    currency: measured.currencyColumn === null ? null : positionOf(measured.currencyColumn, rules.currency),
+    costs: measured.costColumns.map((column) => positionOf(column, [])),
+  };
+  const tally = createTally({
+    key: object.key,
+    billingMonth: receipt.billingMonth,
+    // Rows of other months were refused when it was loaded, or left out.
+    spansMonths: true,
+    header: header.columns.map(({ name }) => name),
+    proof,
+    precisions: proof.costs.map(() => digitLimit),
+    decimalScale: digitLimit,
+    unit: file.format === "csv" ? "line" : "row",
+  });
+  return readFile(storage, file, tally, path, pipeline.unpackedLimit);
+}
