@@ -4,8 +4,8 @@ import type { BillingMonth, CostLine, CurrencySums, Receipt } from "../model.ts"
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { otherAccounts, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
-import { loadedMonth, measuredColumns, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
-import { selectOne } from "./months/select.ts";
+import { loadedMonth, measuredColumns, readLoaded, type LoadedTable } from "./months/loaded.ts";
+import { selectOne, tableTitle } from "./months/select.ts";
 import { isSameDelivery } from "./months/undone.ts";
 import { reading } from "./open.ts";
 
@@ -86,7 +86,7 @@ export async function diff(config: Config, name: string, billingMonth: BillingMo
     const isFolded = [...(before.summary ?? []), ...now].some(({ account }) => account === otherAccounts);
     return {
       name: pipeline.name,
-      table: titleOf(loaded),
+      table: tableTitle(pipeline),
       billing_month: billingMonth,
       before: describeReceipt(before),
       after: describeReceipt(after),

@@ -8,8 +8,8 @@ import { doubleCounting, scopeOf } from "./discover/scopes.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
 import { finalityNow, finalityOf } from "./months/finality.ts";
-import { measuredColumns, readLoaded, titleOf, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
-import { isSelected, selectPipelines } from "./months/select.ts";
+import { measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
+import { isSelected, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading } from "./open.ts";
 
@@ -131,7 +131,7 @@ function pipelineStatus(
   const seconds = newest === null ? null : (now.getTime() - Date.parse(newest)) / 1000;
   return {
     name: pipeline.name,
-    table: titleOf(loaded),
+    table: tableTitle(pipeline),
     months: months
       .toSorted()
       .toReversed()
@@ -141,7 +141,7 @@ function pipelineStatus(
     ...(maxAge === undefined ? {} : { stale: seconds === null || seconds > maxAge }),
     kept,
     notes: [
-      ...(isGone ? [`The table ${titleOf(loaded)} is gone; billhouse run loads its months again.`] : []),
+      ...(isGone ? [`The table ${tableTitle(pipeline)} is gone; billhouse run loads its months again.`] : []),
       ...floatNotes(ledger.columns ?? []),
       ...ledger.notes,
       ...held.notes,

@@ -5,8 +5,8 @@ import type { BillingMonth, Finality, Receipt, StoredObject } from "../model.ts"
 import { openStorage } from "../storages/index.ts";
 import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt, type ComparedLoad } from "./diff.ts";
-import { loadedMonth, readLoaded, titleOf, type LoadedTable } from "./months/loaded.ts";
-import { selectOne } from "./months/select.ts";
+import { loadedMonth, readLoaded, type LoadedTable } from "./months/loaded.ts";
+import { selectOne, tableTitle } from "./months/select.ts";
 import { holdsFiles, isSameDelivery } from "./months/undone.ts";
 import { withWarehouse } from "./open.ts";
 import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
@@ -69,7 +69,7 @@ export async function undo(
     });
     return {
       name: pipeline.name,
-      table: titleOf(loaded),
+      table: tableTitle(pipeline),
       billing_month: billingMonth,
       undone: describeReceipt(undoing.current),
       restored: { ...describeReceipt(undoing.previous), rows: restored.rows, cost: restored.tableCost },

@@ -6,7 +6,7 @@ import type { BillingMonth, DaySpan, MeasuredColumns, Receipt, Table, UndoneLoad
 import { findColumn, type ColumnRules, type MappedColumn } from "../../schema/columns.ts";
 import { idColumnOf, loadedExecutions } from "../../state/executions.ts";
 import type { Ledger, MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
-import { tableOf, tableTitle } from "./select.ts";
+import { tableOf } from "./select.ts";
 
 /** The column in which billhouse itself writes the billing month, where rows carry none. */
 export const stampedColumn = "billing_month";
@@ -78,25 +78,20 @@ export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: Bil
   });
 }
 
+/** The table columns by which a loaded month is measured, with the table and the month: see `measuredBy`. */
+export function measuredColumns(loaded: LoadedTable, billingMonth: BillingMonth): MonthColumns {
+  return { ...measuredBy(loaded, billingMonth), table: loaded.table, billingMonth };
+}
+
 /**
  * The columns by which a loaded month is measured: those of its receipt, or, where the Python pipelines wrote the receipt,
  * those that the table has.
  */
-export function measuredColumns(loaded: LoadedTable, billingMonth: BillingMonth): MonthColumns {
-  const measured = loaded.months.get(billingMonth)?.receipt?.measured ?? columnsByName(loaded);
-  return { ...measured, table: loaded.table, billingMonth };
+export function measuredBy(loaded: LoadedTable, billingMonth: BillingMonth): MeasuredColumns {
+  return loaded.months.get(billingMonth)?.receipt?.measured ?? columnsByName(loaded);
 }
 
-/** The table as a person names it. */
-export function titleOf({ pipeline }: LoadedTable): string {
-  return tableTitle(pipeline);
-}
-
-function columnsByName({
-  pipeline,
-  ledger,
-  format,
-}: Pick<LoadedTable, "pipeline" | "ledger" | "format">): MeasuredColumns {
+function columnsByName({ pipeline, ledger, format }: LoadedTable): MeasuredColumns {
   const rules = format.columns;
   const columns = namedColumns(ledger);
   const nameOf = (sources: readonly string[]): string | null => findColumn(columns, sources, rules)?.columnName ?? null;

@@ -55,7 +55,10 @@ function reasonWords(reasons: readonly Reason[]): string {
     reasons
       .filter((reason) => reason.how === how)
       // What is left out is named by what it comes to, which is what it takes from the difference.
-      .map(({ name, amount }) => `${name} (${formatSmallAmount(how === "leaves out" ? negated(amount) : amount)})`);
+      .map(
+        ({ name, amount }) =>
+          `${name} (${formatSmallAmount(how === "leaves out" ? subtractDecimals("0", amount) : amount)})`,
+      );
   const [out, held] = [amountsOf("leaves out"), amountsOf("holds")];
   const roundings = reasons.flatMap(({ how, amount }) => {
     if (how === "rounds its total") return [`rounds its total to cents (${formatSmallAmount(amount)})`];
@@ -86,10 +89,6 @@ function listed(words: readonly string[]): string {
 
 function money(amount: string, { currency }: Pick<InvoiceMatch, "currency">): string {
   return `${formatSmallAmount(amount)} ${currency}`.trimEnd();
-}
-
-function negated(amount: string): string {
-  return amount === "0" ? "0" : amount.startsWith("-") ? amount.slice(1) : `-${amount}`;
 }
 
 /** One export whose month is compared with invoices. */

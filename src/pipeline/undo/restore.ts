@@ -1,16 +1,16 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
-import type { BillingMonth, DataFile, MeasuredColumns, Receipt, StoredObject } from "../../model.ts";
+import type { BillingMonth, DataFile, Receipt, StoredObject } from "../../model.ts";
 import { loadPackage } from "../../state/package.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
-import { type MonthColumns, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
+import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { fileFormat } from "../discover/manifests.ts";
 import { loadMonths } from "../load/load.ts";
 import type { Draft } from "../load/proof.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { finalityNow, hasSameFigures } from "../months/finality.ts";
-import { measuredColumns, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { measuredBy, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import { undoneLoad } from "../months/undone.ts";
 
 /** What is restored, and what it replaces. */
@@ -104,7 +104,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   const { pipeline, table, format } = loaded;
   const { billingMonth, current, previous, until } = undoing;
   const started = performance.now();
-  const measured = previous.measured ?? columnsAlone(measuredColumns(loaded, billingMonth));
+  const measured = previous.measured ?? measuredBy(loaded, billingMonth);
   const restored = await requireCapability(warehouse, "previous").restoreMonth(
     {
       ...measured,
@@ -142,11 +142,6 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
       hint: `Nothing was changed. With keep_previous = ${pipeline.keepPrevious + 1} in [sources.${pipeline.name}] one more of the loads to come can be undone.`,
     },
   );
-}
-
-function columnsAlone(month: MonthColumns): MeasuredColumns {
-  const { table: _, billingMonth: __, ...columns } = month;
-  return columns;
 }
 
 /** The receipt of restored rows. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of the first load. */
