@@ -12,7 +12,7 @@ import {
   smallScenarios,
   type Scenario,
 } from "../test/support/faults/scenarios.ts";
-import { killAtPoint, killAtRandom, type RandomResult, type TrialResult } from "../test/support/faults/kills.ts";
+import { killAtPoint, killAtRandom, type KillResult, type RandomResult } from "../test/support/faults/trials.ts";
 
 /*
  * Kills runs of the command line with SIGKILL, lets the next run heal them, and compares with a run that was never
@@ -66,10 +66,10 @@ try {
   await rm(home, { recursive: true, force: true });
 }
 
-async function killAtPoints(scenarios: readonly Scenario[]): Promise<Kill<TrialResult>[]> {
+async function killAtPoints(scenarios: readonly Scenario[]): Promise<Kill<KillResult>[]> {
   const kills = scenarios.flatMap((scenario) => {
     const times = new Map<string, number>();
-    return scenario.points.map((point) => {
+    return scenario.reference.points.map((point) => {
       const nth = (times.get(point) ?? 0) + 1;
       times.set(point, nth);
       return { scenario, point, nth };
@@ -105,7 +105,7 @@ async function attempt<Result>(scenario: Scenario, name: string, kill: () => Pro
   return { scenario, name, result };
 }
 
-function pointTable(kills: readonly Kill<TrialResult>[]): string {
+function pointTable(kills: readonly Kill<KillResult>[]): string {
   const groups = Map.groupBy(kills, ({ scenario, name }) => `${scenario.name} | ${name.replace(/ \d+$/, "")}`);
   const rows = [...groups].map(([title, group]) => {
     const healed = group.flatMap(({ result }) => (result instanceof Error ? [] : [result]));
@@ -149,7 +149,7 @@ function seedSummary(kills: readonly Kill<RandomResult>[]): string {
 }
 
 function conclusion(
-  points: readonly Kill<TrialResult>[],
+  points: readonly Kill<KillResult>[],
   seeds: readonly Kill<RandomResult>[],
   failures: number,
 ): string {

@@ -265,8 +265,8 @@ export const caseGroups: readonly CaseGroup[] = [
         "Leaves each month as it was or as it should be, and the next run ends as if nothing had happened.",
         ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
         [
-          "faults/kills-bigquery.test.ts",
-          "heals with the next one: the same rows, each load once, no work done twice, nothing left",
+          "support/faults/suite.ts",
+          "restated months on BigQuery: the next run heals it, each load once, no file twice, nothing left",
         ],
       ),
       shown(

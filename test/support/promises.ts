@@ -58,10 +58,11 @@ export const promises: readonly ReliabilityPromise[] = [
     title: "A run may be killed at any moment",
     how: "There is no state but that in the warehouse, and it changes with the rows. The next run does what is left to do, and BigQuery's jobs of the killed run are found again.",
     tests: [
-      ["faults/kills.test.ts", "comes by every named point"],
+      ["faults/kills.long.ts", "comes by every named point of duckdb"],
+      ["support/faults/suite.ts", "restated months: the next run heals it, each load once, no file twice, nothing left"],
       [
-        "faults/kills-bigquery.test.ts",
-        "heals with the next one: the same rows, each load once, no work done twice, nothing left",
+        "support/faults/suite.ts",
+        "restated months on BigQuery: the next run heals it, each load once, no file twice, nothing left",
       ],
       ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
       ["faults/signals.test.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
@@ -72,7 +73,7 @@ export const promises: readonly ReliabilityPromise[] = [
     title: "A fault is got over, or told by code and healed by the next run",
     how: "Questions that can be asked again are asked again, and answers that were lost are looked up before anything is done twice. What stays is an error with a code and a hint, and nothing of the run is left behind when the next one ends.",
     tests: [
-      ["faults/faults.test.ts", "every fault is tried, and every step"],
+      ["faults/faults.long.ts", "every fault is tried, and every step"],
       ["warehouses/bigquery/faults.test.ts", "lost of jobs.insert is got over"],
       ["storages/s3.test.ts", "goes on at the byte where the connection broke, also several times and in a range"],
     ],

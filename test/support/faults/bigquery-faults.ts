@@ -6,9 +6,8 @@ import { googleProject, stagingBucket } from "../google.ts";
 import type { BigqueryServer } from "../../servers/bigquery/server.ts";
 import type { GcsFaultKind, GcsRequestKind } from "../../servers/gcs-faults.ts";
 import type { End, Fault, Trial } from "./fault.ts";
-import { google, staged } from "./places.ts";
 import { serverOf } from "./request-faults.ts";
-import { steps, type Step } from "./steps.ts";
+import { google, staged, steps, type Step } from "./steps.ts";
 
 const passing: readonly End[] = ["at once"];
 const lasting: readonly End[] = ["told"];

@@ -3,12 +3,16 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { inflateSync } from "node:zlib";
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
+import type { BigqueryServer } from "../../servers/bigquery/server.ts";
+import { googleProject } from "../google.ts";
 
 /**
  * Everything that a database holds, in a form in which two runs that did the same are equal: without load_ids, dlt's own
  * ids, times and durations.
  */
 export interface Books {
+  /** Every table, as `dataset.table`. */
+  readonly tables: readonly string[];
   /** Columns of every billing table, in order. */
   readonly columns: Readonly<Record<string, readonly string[]>>;
   /** Every month of every billing table, by `table month`. */
@@ -143,6 +147,7 @@ export async function readBooksOf(source: BookSource): Promise<Books> {
   const kept = await readLedgers(source);
   const keys = new Set([...Object.keys(rows), ...Object.keys(kept.receipts), ...Object.keys(kept.entries)]);
   return {
+    tables: source.tables.map(({ dataset, name }) => `${dataset}.${name}`).toSorted(),
     columns: Object.fromEntries(
       bills.map(({ dataset, name, columns }) => [
         `${dataset}.${name}`,
@@ -292,4 +297,51 @@ function entriesOf(state: string): [month: string, entry: string][] {
 
 function text(row: Row): string {
   return String(row["hash"]);
+}
+
+/** The dataset of a trial. */
+export const dataset = "billing_data";
+
+/** Reads the books in the dataset of a server, past its log, its permissions and its faults. */
+export async function booksOfServer(server: BigqueryServer): Promise<Books> {
+  const names = server.tableNames(dataset, googleProject).filter((name) => !name.startsWith("_billhouse_staging_"));
+  const tables = names.map((name) => ({
+    dataset,
+    name,
+    columns: (server.table(dataset, name, googleProject)?.fields ?? []).map((field) => ({
+      name: field.name,
+      type: field.type,
+    })),
+  }));
+  const rowsOf = async ({ name, columns }: (typeof tables)[number]): Promise<Record<string, unknown>[]> => {
+    const rows = await server.rows(`SELECT * FROM \`${googleProject}.${dataset}.${name}\``, googleProject);
+    const value = (cell: unknown, type: string): unknown => (type.startsWith("BOOL") ? cell === "true" : cell);
+    return rows.map((row) =>
+      Object.fromEntries(
+        columns.flatMap((column, index) =>
+          row[index] === null ? [] : [[column.name, value(row[index], column.type)]],
+        ),
+      ),
+    );
+  };
+  return readBooksOf({
+    tables,
+    rows: (table) => rowsOf(table as (typeof tables)[number]),
+    async months(table, partition) {
+      const rows = await rowsOf(table as (typeof tables)[number]);
+      const groups = Map.groupBy(rows, (row) => monthOf(row[partition]));
+      return [...groups].map(([month, group]) => {
+        const hash = group
+          .map((row) => JSON.stringify(row))
+          .toSorted()
+          .join("\n");
+        return { month, rows: group.length, hash };
+      });
+    },
+  });
+}
+
+/** Times are microseconds since 1970 in the answers of BigQuery. */
+function monthOf(time: unknown): string {
+  return new Date(Number(time) / 1000).toISOString().slice(0, 7);
 }

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { runBillhouse } from "./child.ts";
 import { targets } from "./bills.ts";
-import { local } from "./places.ts";
 import { limitFiles } from "./runs.ts";
-import { steps } from "./steps.ts";
+import { local, steps } from "./steps.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 
 const either: readonly End[] = ["at once", "told"];

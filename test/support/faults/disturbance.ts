@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startBillhouse, type Child, type ChildOptions } from "./child.ts";
+import { startBillhouse, type Child } from "./child.ts";
 import { targets } from "./bills.ts";
-import type { Fault, Reference, Trial } from "./fault.ts";
+import type { Fault, Trial } from "./fault.ts";
 import type { Question, Treatment } from "./proxy.ts";
-import { bound, readEnd, runInside, type Ended } from "./runs.ts";
+import { bound, readEnd, runInside, withScratch, type Ended } from "./runs.ts";
+import type { Reference } from "./scenarios.ts";
 import { momentOf, type Moment, type Step } from "./steps.ts";
-import type { World } from "./worlds.ts";
+import type { PlaceWorld } from "./worlds.ts";
 
 /** What became of a run that was disturbed. */
 export interface Disturbed {
@@ -19,7 +20,7 @@ export interface Disturbed {
 }
 
 /** Runs, and lets a fault strike at a step. Throws when it did not, or when the run hangs. */
-export async function disturb(world: World, fault: Fault, step: Step, { points }: Reference): Promise<Disturbed> {
+export async function disturb(world: PlaceWorld, fault: Fault, step: Step, { points }: Reference): Promise<Disturbed> {
   const moment = knownMoment(world, step, points);
   const mending: (() => unknown)[] = [];
   const waiting: (() => Promise<unknown>)[] = [];
@@ -98,12 +99,7 @@ export async function disturb(world: World, fault: Fault, step: Step, { points }
   }
 }
 
-/** How a process of a trial is started: with a folder of its own for what it needs for a moment. */
-export function withScratch({ scratch }: World, options: ChildOptions = {}): ChildOptions {
-  return { ...options, environment: { ...options.environment, TMPDIR: scratch } };
-}
-
-function knownMoment({ place }: World, step: Step, points: readonly string[]): Moment {
+function knownMoment({ place }: PlaceWorld, step: Step, points: readonly string[]): Moment {
   const moment = momentOf(place, step, points);
   if (typeof moment === "string") throw new TypeError(moment);
   return moment;

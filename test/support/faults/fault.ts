@@ -1,9 +1,8 @@
 import type { PointTask } from "./at-point.ts";
-import type { Books } from "./books.ts";
 import type { Child, ChildOptions } from "./child.ts";
 import type { Treatment } from "./proxy.ts";
 import type { Place, Step } from "./steps.ts";
-import type { World } from "./worlds.ts";
+import type { PlaceWorld } from "./worlds.ts";
 
 /**
  * How a run that met a fault may end: as if nothing had been; told with a code, and healed by the next run; not knowing
@@ -37,7 +36,7 @@ export interface Case {
 
 /** What a fault does its harm with. */
 export interface Trial {
-  readonly world: World;
+  readonly world: PlaceWorld;
   readonly step: Step;
   /** The points that an undisturbed run tells, in order. */
   readonly points: readonly string[];
@@ -53,22 +52,9 @@ export interface Trial {
   readonly start: { task: PointTask; options: ChildOptions };
 }
 
-/** How a run ends that nobody disturbs, in one place. */
-export interface Reference {
-  readonly old: Books | undefined;
-  readonly undisturbed: Books;
-  /** The points that were told, in order. */
-  readonly points: readonly string[];
-}
-
 /** What came of a trial. */
 export interface Outcome {
   readonly end: End;
   /** Codes that were told, in order, each once. */
   readonly codes: readonly string[];
-}
-
-/** How a place is called in tables and folders. */
-export function placeName({ warehouse, storage }: Place): string {
-  return `${warehouse}-${storage}`;
 }

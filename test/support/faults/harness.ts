@@ -2,26 +2,21 @@ import { join } from "node:path";
 import pMap from "p-map";
 import { bigqueryFaults } from "./bigquery-faults.ts";
 import { diskFaults } from "./disk-faults.ts";
-import { placeName, type Case, type Fault, type Outcome } from "./fault.ts";
+import type { Case, Fault, Outcome } from "./fault.ts";
 import { networkFaults } from "./network-faults.ts";
 import { objectFaults } from "./object-faults.ts";
-import { amazon, google, mixed } from "./places.ts";
 import { processFaults } from "./process-faults.ts";
 import { requestFaults } from "./request-faults.ts";
 import { bound } from "./runs.ts";
-import type { Place } from "./steps.ts";
-import { tryFault, type References } from "./trials.ts";
-import { withShortDelays } from "./worlds.ts";
+import { amazon, google, mixed, placeName, type Place } from "./steps.ts";
+import { placeScenario, type Scenario } from "./scenarios.ts";
+import { tryFault } from "./trials.ts";
+import { withShortDelays, type PlaceWorld, type Seeds } from "./worlds.ts";
+
+const kinds = [processFaults, networkFaults, objectFaults, diskFaults, requestFaults, bigqueryFaults] as const;
 
 /** Every fault. */
-export const faults: readonly Fault[] = [
-  ...processFaults,
-  ...networkFaults,
-  ...objectFaults,
-  ...diskFaults,
-  ...requestFaults,
-  ...bigqueryFaults,
-];
+export const faults: readonly Fault[] = kinds.flat();
 
 /** A fault that does not strike at a step of a place, and why. */
 export interface MissingCase extends Case {
@@ -51,14 +46,15 @@ function whyNot({ fault, place, step }: Case): string | undefined {
   return undefined;
 }
 
-/** One case of every fault: in the place that is quickest, at the steps in turn. */
-export function quickCases(): readonly Case[] {
+/** One case of every fault: in the place that is quickest, at the steps in turn. Some of them stand for their kind. */
+export function quickCases(): readonly (Case & { readonly isOfItsKind: boolean })[] {
   const { cases } = allCases();
   return faults.flatMap((fault, index) => {
     const own = cases.filter((each) => each.fault === fault);
     const quickest = Math.min(...own.map(({ place }) => cost(place)));
     const cheap = own.filter(({ place }) => cost(place) === quickest);
-    return cheap[index % cheap.length] ?? [];
+    const found = cheap[index % cheap.length];
+    return found === undefined ? [] : { ...found, isOfItsKind: kinds.some(([first]) => first === fault) };
   });
 }
 
@@ -77,12 +73,19 @@ export function tryCases(
   home: string,
   hear: (result: Result) => void = () => undefined,
 ): Promise<readonly Result[]> {
-  const references: References = { seeds: { home, databases: new Map() }, known: new Map() };
+  const seeds: Seeds = { home, databases: new Map() };
+  const scenarios = new Map<string, Promise<Scenario<PlaceWorld>>>();
+  const scenarioOf = (place: Place): Promise<Scenario<PlaceWorld>> => {
+    const found = scenarios.get(placeName(place)) ?? placeScenario(seeds, place);
+    scenarios.set(placeName(place), found);
+    return found;
+  };
   return withShortDelays(() =>
     pMap(
       cases,
       async (each, index) => {
-        const trial = tryFault(references, each, join(home, `trial-${index}`));
+        const scenario = await scenarioOf(each.place);
+        const trial = tryFault(scenario, each, join(home, `trial-${index}`));
         const outcome = await withinBound(trial).catch((error: unknown) =>
           error instanceof Error ? error : new Error(String(error)),
         );

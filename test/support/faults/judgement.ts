@@ -1,27 +1,57 @@
 import assert from "node:assert/strict";
 import { errorCodes } from "../../../src/errors.ts";
 import type { Books } from "./books.ts";
-import { wholeMonths } from "./kills.ts";
 import { months } from "./bills.ts";
-import type { End, Fault, Outcome, Reference } from "./fault.ts";
+import type { End, Fault, Outcome } from "./fault.ts";
+import type { Reference } from "./scenarios.ts";
 import type { Ended } from "./runs.ts";
 import type { World } from "./worlds.ts";
 
-/** The books that a disturbed run left: each month old or new, whole, and nothing that does not fit together. */
-export async function lookAtWhatIsLeft(world: World, fault: Fault, reference: Reference): Promise<Books | undefined> {
+/** What a disturbed run left. */
+export interface Left {
+  readonly books: Books | undefined;
+  /** Months that are as the run leaves them, of those that it changes: `1 of 2`. */
+  readonly changed: string;
+  /** The same for readers; `nothing` when they lost what they had. */
+  readonly published: string;
+}
+
+/**
+ * Looks at what a disturbed run left: each month old or new, whole, and nothing that does not fit together. Where another
+ * took tables away by hand (`foreign`), there is nothing to compare with.
+ */
+export async function lookAtWhatIsLeft(world: World, reference: Reference, foreign?: Fault["foreign"]): Promise<Left> {
   const [left, read] = [await world.books(), await world.published()];
-  if (fault.foreign === "loads") return left;
-  for (const books of [left, read]) {
-    assert.deepEqual(books?.faults ?? [], []);
-    if (books !== undefined) wholeMonths(plain(books), plainReference(reference));
+  if (foreign === "loads") return { books: left, changed: "", published: "" };
+  assert.deepEqual(left?.faults ?? [], []);
+  assert.deepEqual(read?.faults ?? [], []);
+  const published = read === undefined && reference.old !== undefined ? "nothing" : wholeMonths(read, reference);
+  return { books: left, changed: wholeMonths(left, reference), published };
+}
+
+/** How many of the months that the run changes are as it leaves them. Throws when another one is not as it was before. */
+function wholeMonths(found: Books | undefined, reference: Reference): string {
+  const { old, undisturbed } = reference;
+  const [before, now, after] = [old, found, undisturbed].map((books) =>
+    books === undefined ? {} : plain(books, reference).months,
+  );
+  const months = Object.keys(undisturbed.months);
+  for (const month of Object.keys(now ?? {})) assert.ok(months.includes(month), `nobody asked for ${month}`);
+  let [changing, changed] = [0, 0];
+  for (const month of months) {
+    const [was, is, willBe] = [before, now, after].map((each) => JSON.stringify(each?.[month]));
+    if (is !== was && is !== willBe) assert.fail(`${month} is neither old nor new:\n${was}\n${is}\n${willBe}`);
+    if (was === willBe) continue;
+    changing += 1;
+    if (is === willBe) changed += 1;
   }
-  return left;
+  return `${changed} of ${changing}`;
 }
 
 /** How a disturbed run ended, which must be a way that is allowed, and told as a person can use it. */
 export function judge(ended: Ended, fault: Fault, left: Books | undefined, reference: Reference): Outcome {
   const { ends } = fault;
-  const isDone = left !== undefined && differences(left, reference.undisturbed, fault).length === 0;
+  const isDone = left !== undefined && differences(left, reference, fault.foreign).length === 0;
   const told = `${JSON.stringify(ended.problems)}\n${ended.stderr}`;
   const codes = [...new Set(ended.problems.map(({ code }) => code))];
   for (const { code, message, hint } of ended.problems) {
@@ -50,22 +80,21 @@ function endOf({ code, signal, problems }: Ended, isDone: boolean): End | undefi
 }
 
 /**
- * What must be true behind the next run: everything as if nothing had been, one more summary, readers see it, and nothing
- * lies around.
+ * What must be true after the next run: everything as if nothing had happened, readers see it, and nothing lies around.
+ * `summaries` are the run summaries that a table must have, where it is known.
  */
 export async function requireHealed(
   world: World,
-  fault: Fault,
-  { old, undisturbed }: Reference,
-  left: Books | undefined,
+  reference: Reference,
+  summaries: (table: string) => number | undefined,
+  foreign?: Fault["foreign"],
 ): Promise<void> {
   const healed = await world.books();
   assert.ok(healed !== undefined);
   assert.deepEqual(healed.faults, []);
-  assert.deepEqual(differences(healed, undisturbed, fault), []);
+  assert.deepEqual(differences(healed, reference, foreign), []);
   for (const [table, count] of Object.entries(healed.summaries)) {
-    const [before, most] = [left?.summaries[table] ?? 0, (old?.summaries[table] ?? 0) + 2];
-    if (fault.foreign === undefined) assert.ok(count === before + 1 && count <= most, `${count} summaries`);
+    assert.equal(count, summaries(table) ?? count, `summaries of ${table}`);
   }
   const seen = await world.published();
   // Readers may see the summary of a run that changed nothing later.
@@ -74,8 +103,8 @@ export async function requireHealed(
 }
 
 /** What books hold other than they should, in words; of receipts and columns only where the loads are all ours. */
-function differences(found: Books, wished: Books, { foreign }: Fault): readonly string[] {
-  const [books, wanted] = [plain(found), plain(wished)];
+function differences(found: Books, reference: Reference, foreign: Fault["foreign"]): readonly string[] {
+  const [books, wanted] = [plain(found, reference), plain(reference.undisturbed, reference)];
   const isOurs = foreign !== "loads";
   const keys = new Set([...Object.keys(books.months), ...Object.keys(wanted.months)]);
   const parts = ["rows", "hash", "entry", ...(isOurs ? (["receipts"] as const) : [])] as const;
@@ -85,16 +114,13 @@ function differences(found: Books, wished: Books, { foreign }: Fault): readonly 
       return is === should ? [] : [`${part} of ${key}: ${part === "hash" ? "other rows" : `${is} and not ${should}`}`];
     }),
   );
-  const lists = [books, wanted].map(({ columns, registry }) => JSON.stringify({ columns, registry }));
-  return [...other, ...(isOurs && lists[0] !== lists[1] ? [`columns: ${lists.join(" and not ")}`] : [])];
+  const lists = [books, wanted].map(({ tables, columns, registry }) => JSON.stringify({ tables, columns, registry }));
+  return [...other, ...(isOurs && lists[0] !== lists[1] ? [`tables and columns: ${lists.join(" and not ")}`] : [])];
 }
 
-function plainReference({ old, undisturbed }: Reference): { old: Books | undefined; undisturbed: Books } {
-  return { old: old === undefined ? undefined : plain(old), undisturbed: plain(undisturbed) };
-}
-
-/** Books without the versions of files, which are each bucket's own. */
-function plain(books: Books): Books {
+/** Books without the versions of files, where each project has its own. */
+function plain(books: Books, { ownVersions }: Reference): Books {
+  if (!ownVersions) return books;
   const receiptOf = (receipt: string): string => receipt.replaceAll(/\\"(?:version|replaced)\\":\\"[^"\\]*\\",?/gu, "");
   const all = Object.entries(books.months).map(([month, held]) => [
     month,

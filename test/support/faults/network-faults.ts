@@ -1,7 +1,6 @@
 import { targets } from "./bills.ts";
-import { amazon, google, mixed } from "./places.ts";
 import type { Answer, Treatment } from "./proxy.ts";
-import type { Step } from "./steps.ts";
+import { amazon, google, mixed, type Step } from "./steps.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 
 const places = [amazon, mixed, google];

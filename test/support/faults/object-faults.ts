@@ -1,8 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { targets } from "./bills.ts";
-import { amazon, google, local } from "./places.ts";
-import { steps, type Place, type Step } from "./steps.ts";
+import { amazon, google, local, steps, type Place, type Step } from "./steps.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 
 const places = [local, amazon, google];

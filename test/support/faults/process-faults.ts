@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "./child.ts";
 import { runBillhouse, startBillhouse } from "./child.ts";
-import { momentOf, steps } from "./steps.ts";
-import { google, local } from "./places.ts";
+import { google, local, momentOf, steps } from "./steps.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 
 const [hour, day] = [3_600_000, 86_400_000];

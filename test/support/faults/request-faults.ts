@@ -1,8 +1,7 @@
 import type { Asked, FaultKind } from "../../servers/bigquery/faults.ts";
 import type { BigqueryServer } from "../../servers/bigquery/server.ts";
 import type { End, Fault, Trial } from "./fault.ts";
-import { google } from "./places.ts";
-import { steps, type Step } from "./steps.ts";
+import { google, steps, type Step } from "./steps.ts";
 
 const passing: readonly End[] = ["at once"];
 const lasting: readonly End[] = ["told"];

@@ -4,6 +4,7 @@ import { subscribe } from "node:diagnostics_channel";
 import { describeError } from "../../../src/errors.ts";
 import { run, type RunEvent, type RunFinished } from "../../../src/index.ts";
 import { runExitCode } from "../../../src/commands/run.ts";
+import type { ChildOptions } from "./child.ts";
 import type { World } from "./worlds.ts";
 
 /** How a run ended, inside this process or as a process of its own. */
@@ -51,6 +52,11 @@ export async function runInside({ config }: World, reach: (point: string) => voi
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** How a process of a trial is started: with its own folder for temporary files. */
+export function withScratch({ scratch }: World, options: ChildOptions = {}): ChildOptions {
+  return { ...options, environment: { ...options.environment, TMPDIR: scratch } };
 }
 
 /** Reads how a process of `billhouse run --json` ended. */

@@ -2,25 +2,69 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { azureDelivery, azureRows, curColumns, curDelivery, curRow, curRows, deliver } from "../deliveries.ts";
-import { readBooks, type Books } from "./books.ts";
+import type { Books } from "./books.ts";
 import { runBillhouse } from "./child.ts";
+import { withScratch } from "./runs.ts";
+import { placeName, type Place } from "./steps.ts";
+import { createWorld, duckdbWorld, type PlaceWorld, type Seeds, type World } from "./worlds.ts";
 
-/** A command that is to be killed, the project in which it runs, and how it ends when nobody disturbs it. */
-export interface Scenario {
+/** A command that is disturbed, in a project that can be made again and again. */
+export interface Scenario<Made extends World = World> {
   readonly name: string;
   /** The command line of the run. */
   readonly words: readonly string[];
-  /** The project before the run: configuration and, except for a first load, a database. */
-  readonly before: string;
+  /** Makes the project as it is before the run, in a folder that does not exist yet. */
+  readonly create: (folder: string) => Promise<Made>;
+  readonly reference: Reference;
+}
+
+/** A run that nothing disturbs. */
+export interface Reference {
+  /** What the warehouse holds before it, and what after it. */
   readonly old: Books | undefined;
   readonly undisturbed: Books;
-  /** The points that the undisturbed run reached, in order. */
+  /** The points that it reaches, in order. */
   readonly points: readonly string[];
-  /** How long the undisturbed run took, in milliseconds. */
+  /** Whether every project has its own versions of the files. */
+  readonly ownVersions: boolean;
+  /** Load jobs that BigQuery has run when it ends. */
+  readonly loadJobs: number;
+  /** How long it takes, in milliseconds. */
   readonly duration: number;
 }
 
-/** What a scenario is made of. */
+/** A run over the bills of `bills.ts`, in one place. */
+export function placeScenario(seeds: Seeds, place: Place): Promise<Scenario<PlaceWorld>> {
+  const name = placeName(place);
+  const create = (folder: string): Promise<PlaceWorld> => createWorld(seeds, place, folder);
+  return withReference({ name, words: ["run"], create }, true, join(seeds.home, `reference-${name}`));
+}
+
+/** Runs a scenario once to its end, as a process of its own. */
+async function withReference<Made extends World>(
+  scenario: Omit<Scenario<Made>, "reference">,
+  ownVersions: boolean,
+  folder: string,
+): Promise<Scenario<Made>> {
+  const world = await scenario.create(folder);
+  try {
+    const old = await world.books();
+    const record = `${folder}.points`;
+    const { code, stderr, duration } = await runBillhouse(folder, scenario.words, { record }, withScratch(world));
+    assert.equal(code, 0, stderr);
+    const undisturbed = await world.books();
+    assert.ok(undisturbed);
+    assert.deepEqual(undisturbed.faults, []);
+    assert.deepEqual(await world.leftovers(), []);
+    const points = (await readFile(record, "utf8")).trimEnd().split("\n");
+    const loadJobs = world.loadJobs();
+    return { ...scenario, reference: { old, undisturbed, points, ownVersions, loadJobs, duration } };
+  } finally {
+    await world.close();
+  }
+}
+
+/** What a scenario over folders is made of. */
 export interface ScenarioPlan {
   readonly name: string;
   /** Buckets by section, before and after; without `before` the run is the first one. */
@@ -37,16 +81,10 @@ export interface Bucket {
   readonly exportName?: string;
 }
 
-/** The name of the database in every project. */
-export const databaseName = "billhouse.duckdb";
-/** The name of its read copy. */
-export const readCopyName = "billhouse.read.duckdb";
-
-/** Makes the project of a scenario below `home`, and runs it once to its end, undisturbed, in a copy. */
+/** Prepares the project of a scenario below `home`: configuration and, except for a first load, a database. */
 export async function prepareScenario(home: string, plan: ScenarioPlan): Promise<Scenario> {
   const { name, words = ["run"] } = plan;
   const before = join(home, "before");
-  const reference = join(home, "undisturbed");
   await mkdir(before, { recursive: true });
   if (plan.before !== undefined) {
     await configure(before, plan.before);
@@ -54,21 +92,12 @@ export async function prepareScenario(home: string, plan: ScenarioPlan): Promise
     assert.equal(first.code, 0, first.stderr);
   }
   await configure(before, plan.after);
-  await cp(before, reference, { recursive: true });
-  const record = join(home, "points");
-  const { code, stderr, duration } = await runBillhouse(reference, words, { record });
-  assert.equal(code, 0, stderr);
-  const undisturbed = await readBooks(join(reference, databaseName));
-  assert.ok(undisturbed);
-  assert.deepEqual(undisturbed.faults, []);
-  const points = (await readFile(record, "utf8")).trimEnd().split("\n");
-  return { name, words, before, old: await readBooks(join(before, databaseName)), undisturbed, points, duration };
-}
-
-/** A folder in which a scenario runs once. */
-export async function startTrial(scenario: Scenario, folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
-  await cp(scenario.before, folder, { recursive: true });
+  const create = async (folder: string): Promise<World> => {
+    await rm(folder, { recursive: true, force: true });
+    await cp(before, folder, { recursive: true });
+    return duckdbWorld(folder);
+  };
+  return withReference({ name, words, create }, false, join(home, "undisturbed"));
 }
 
 /** A bucket with an AWS and an Azure export: a first delivery, and in another folder the same bucket later. */

@@ -5,37 +5,42 @@ import { loadConfig, run, type Config } from "../../../src/index.ts";
 import { retryPolicy, type RetryPolicy } from "../../../src/retry.ts";
 import type { Delivery } from "../deliveries.ts";
 import { googleProject, googleToml, stagingBucket } from "../google.ts";
-import { readBooks, type Books } from "./books.ts";
+import { booksOfServer, dataset, readBooks, type Books } from "./books.ts";
 import { startBigqueryServer, type BigqueryServer } from "../../servers/bigquery/server.ts";
 import type { GcsServer } from "../../servers/gcs.ts";
 import { setAwsVariables, testLogin } from "../../servers/s3-environment.ts";
 import { before, since } from "./bills.ts";
 import { startStorage, type Bucket } from "./buckets.ts";
 import type { Proxy } from "./proxy.ts";
-import { booksOfServer, dataset } from "./server-books.ts";
 import type { Place } from "./steps.ts";
 
-/** A project of a trial: bills of two deliveries, of which the first is loaded. */
+/** A project of a trial, and a view into its warehouse. */
 export interface World {
-  readonly place: Place;
   /** The working folder, in which the database lies too. */
   readonly folder: string;
-  /** Where the run keeps what it needs for a moment only. */
+  /** Where the run keeps its temporary files. */
   readonly scratch: string;
   readonly config: Config;
+  /** Looks into the warehouse (of a copy: to open a database can change it). */
+  books(): Promise<Books | undefined>;
+  /** What readers see; undefined where there is no read copy. */
+  published(): Promise<Books | undefined>;
+  /** What lies around and should not. */
+  leftovers(): Promise<readonly string[]>;
+  /** Load jobs that BigQuery has run. */
+  loadJobs(): number;
+  close(): Promise<void>;
+}
+
+/** A project over servers of its own: bills of two deliveries, of which the first is loaded. */
+export interface PlaceWorld extends World {
+  readonly place: Place;
   readonly bucket: Bucket;
   /** Stands before the storage; null for a folder. */
   readonly proxy: Proxy | null;
   readonly bigquery: BigqueryServer | null;
   /** Cloud Storage with the staging bucket; null for DuckDB. */
   readonly staging: GcsServer | null;
-  /** Looks into the warehouse (of a copy: to open a database can change it). */
-  books(): Promise<Books | undefined>;
-  /** What readers see; undefined where they see nothing, and for BigQuery, where they see the tables. */
-  published(): Promise<Books | undefined>;
-  /** What lies around and should not. */
-  leftovers(): Promise<readonly string[]>;
-  close(): Promise<void>;
 }
 
 const shortDelays: RetryPolicy = { retries: 4, firstDelay: 5, multiplier: 1, longestDelay: 5, timeout: 1200 };
@@ -63,7 +68,7 @@ export interface Seeds {
 }
 
 /** Makes a world in a folder that does not exist yet. */
-export async function createWorld(seeds: Seeds, place: Place, folder: string): Promise<World> {
+export async function createWorld(seeds: Seeds, place: Place, folder: string): Promise<PlaceWorld> {
   const world = await emptyWorld(place, folder);
   for (const delivery of before) putAll(world.bucket, delivery);
   // Generations of Cloud Storage are never the same again.
@@ -102,12 +107,47 @@ export async function runToItsEnd({ config }: Pick<World, "config">): Promise<vo
 const databaseName = "billhouse.duckdb";
 const readCopyName = "billhouse.read.duckdb";
 
-async function emptyWorld(place: Place, folder: string): Promise<World> {
-  const scratch = `${folder}.scratch`;
-  for (const each of [folder, scratch]) {
-    await rm(each, { recursive: true, force: true });
-    await mkdir(each, { recursive: true });
-  }
+/** The world of a folder with a configuration for DuckDB, which it takes away when it is closed. */
+export async function duckdbWorld(folder: string): Promise<World> {
+  const scratch = await emptyFolder(`${folder}.scratch`);
+  return {
+    folder,
+    scratch,
+    config: await loadConfig({ folder, environment: {} }),
+    async books() {
+      // A copy is opened, because to open the files would already change what the next run finds.
+      const look = await emptyFolder(join(scratch, "look"));
+      for (const name of await readdir(folder)) {
+        if (/^billhouse\.duckdb(\.wal)?$/u.test(name)) await cp(join(folder, name), join(look, name));
+      }
+      const books = await readBooks(join(look, databaseName));
+      await rm(look, { recursive: true });
+      return books;
+    },
+    async published() {
+      const copy = await stat(join(folder, readCopyName)).catch(() => undefined);
+      return copy?.isFile() === true ? readBooks(join(folder, readCopyName)) : undefined;
+    },
+    async leftovers() {
+      const expected = ["billhouse.toml", "bills", databaseName, readCopyName];
+      return [...(await readdir(folder)).filter((name) => !expected.includes(name)), ...(await readdir(scratch))];
+    },
+    loadJobs: () => 0,
+    async close() {
+      await rm(folder, { recursive: true, force: true });
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+async function emptyFolder(folder: string): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+async function emptyWorld(place: Place, folder: string): Promise<PlaceWorld> {
+  await emptyFolder(folder);
   const closing: (() => Promise<unknown>)[] = [];
   const { bucket, proxy, gcs, address } = await startStorage(place, folder, closing);
   const bigquery = gcs === null || place.warehouse === "duckdb" ? null : await startBigquery(gcs, closing);
@@ -120,48 +160,29 @@ async function emptyWorld(place: Place, folder: string): Promise<World> {
         )
       : googleToml({ aws_cur: section }, gcs.endpoint, bigquery.endpoint);
   await writeFile(join(folder, "billhouse.toml"), toml);
-  const loaded = await loadConfig({ folder, environment: {} });
+  const own = await duckdbWorld(folder);
+  const close = async (): Promise<void> => {
+    for (const step of closing.toReversed()) await step();
+    await own.close();
+  };
+  const staging = place.warehouse === "bigquery" ? gcs : null;
+  const world = { ...own, place, bucket, proxy, bigquery, staging, close };
+  if (bigquery === null) return world;
   // Servers of the tests answer at once.
-  const config = bigquery === null ? loaded : { ...loaded, warehouse: { ...loaded.warehouse, pollInterval: 2 } };
+  const warehouse = { ...own.config.warehouse, pollInterval: 2 };
   return {
-    place,
-    folder,
-    scratch,
-    config,
-    bucket,
-    proxy,
-    bigquery,
-    staging: place.warehouse === "bigquery" ? gcs : null,
-    async books() {
-      if (bigquery !== null) return booksOfServer(bigquery);
-      const look = join(scratch, "look");
-      await rm(look, { recursive: true, force: true });
-      await mkdir(look);
-      for (const name of await readdir(folder)) {
-        if (/^billhouse\.duckdb(\.wal)?$/u.test(name)) await cp(join(folder, name), join(look, name));
-      }
-      const books = await readBooks(join(look, databaseName));
-      await rm(look, { recursive: true });
-      return books;
-    },
-    async published() {
-      const copy = await stat(join(folder, readCopyName)).catch(() => undefined);
-      return bigquery === null && copy?.isFile() === true ? readBooks(join(folder, readCopyName)) : undefined;
-    },
+    ...world,
+    config: { ...own.config, warehouse },
+    books: () => booksOfServer(bigquery),
+    published: () => booksOfServer(bigquery),
+    loadJobs: () => bigquery.counts.loads,
     async leftovers() {
-      const expected = ["billhouse.toml", "bills", ...(bigquery === null ? [databaseName, readCopyName] : [])];
+      const tables = bigquery.tableNames(dataset, googleProject);
       return [
-        ...(await readdir(folder)).filter((name) => !expected.includes(name)),
-        ...(await readdir(scratch)),
-        ...(bigquery?.tableNames(dataset, googleProject).filter((name) => name.startsWith("_billhouse_staging_")) ??
-          []),
-        ...(bigquery === null ? [] : (gcs?.keys(stagingBucket) ?? [])),
+        ...(await own.leftovers()),
+        ...tables.filter((name) => name.startsWith("_billhouse_staging_")),
+        ...(staging?.keys(stagingBucket) ?? []),
       ];
-    },
-    async close() {
-      for (const step of closing.toReversed()) await step();
-      await rm(folder, { recursive: true, force: true });
-      await rm(scratch, { recursive: true, force: true });
     },
   };
 }
