@@ -59,13 +59,16 @@ export const promises: readonly ReliabilityPromise[] = [
     how: "There is no state but that in the warehouse, and it changes with the rows. The next run does what is left to do, and BigQuery's jobs of the killed run are found again.",
     tests: [
       ["faults/kills.long.ts", "comes by every named point of duckdb"],
-      ["support/faults/suite.ts", "restated months: the next run heals it, each load once, no file twice, nothing left"],
+      [
+        "support/faults/suite.ts",
+        "restated months: the next run heals it, each load once, no file twice, nothing left",
+      ],
       [
         "support/faults/suite.ts",
         "restated months on BigQuery: the next run heals it, each load once, no file twice, nothing left",
       ],
       ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
-      ["faults/signals.test.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
+      ["faults/signals.long.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
       ["warehouses/work-folders.test.ts", "folders that killed processes left are taken away, and no others"],
     ],
   },

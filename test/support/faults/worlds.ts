@@ -173,7 +173,11 @@ async function emptyWorld(place: Place, folder: string): Promise<PlaceWorld> {
   return {
     ...world,
     config: { ...own.config, warehouse },
-    books: () => booksOfServer(bigquery),
+    async books() {
+      // Jobs that BigQuery was given run on when the process that gave them has ended.
+      await Promise.all([...bigquery.jobs.values()].map(({ done }) => done));
+      return booksOfServer(bigquery);
+    },
     published: () => booksOfServer(bigquery),
     loadJobs: () => bigquery.counts.loads,
     async leftovers() {

@@ -58,7 +58,9 @@ export async function createPlace(t: TestContext): Promise<Place> {
     AWS_EC2_METADATA_DISABLED: "true",
     METADATA_SERVER_DETECTION: "none",
     // Programs start sooner with the compiled code of earlier ones; it holds no data.
-    ...(process.env["NODE_COMPILE_CACHE"] === undefined ? {} : { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] }),
+    ...(process.env["NODE_COMPILE_CACHE"] === undefined
+      ? {}
+      : { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] }),
   };
   const work = join(folder, "work");
 
