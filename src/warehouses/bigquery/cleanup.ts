@@ -1,9 +1,11 @@
+import pMap from "p-map";
 import type { Table } from "../../model.ts";
-import { digest, rebuiltPrefix, replacedPrefix } from "./sql/names.ts";
-import type { QuerySettings } from "./api/statements.ts";
-import { stagingPrefix } from "./replace/staging.ts";
+import { reachPoint } from "../points.ts";
+import { apiErrorOf, isNotFound } from "./api/api-error.ts";
+import type { Settings } from "./api/client.ts";
+import { dropTable, listTables, patchTable, type TableReference, type TableResource } from "./api/tables.ts";
 import { referenceTo } from "./companion-tables.ts";
-import { dropTable, listTables } from "./api/tables.ts";
+import { digest, rebuiltPrefix, replacedPrefix, stagingPrefix } from "./sql/names.ts";
 
 /** What this process knows of the newest loads: by table, and there by month, the newest load_id. */
 export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly months: ReadonlyMap<string, string> }>;
@@ -14,7 +16,7 @@ const oldest = 24 * 60 * 60 * 1000;
  * Drops the staging tables that nobody goes on with: those that were to replace another load than the newest one of
  * their month, and those older than a day.
  */
-export async function dropLeftovers(settings: QuerySettings, known: NewestLoads, now: Date): Promise<void> {
+export async function dropLeftovers(settings: Settings, known: NewestLoads, now: Date): Promise<void> {
   const { connection } = settings;
   const datasets = new Map(
     [...known.values()].map(({ table }) => {
@@ -33,18 +35,49 @@ export async function dropLeftovers(settings: QuerySettings, known: NewestLoads,
         await dropTable(connection, { projectId, datasetId, tableId });
       }
       if (!tableId.startsWith(stagingPrefix)) continue;
-      if (!isOld && isAwaited(tableId, settings, known)) continue;
+      if (!isOld && mayResume(tableId, settings, known)) continue;
       await dropTable(connection, { projectId, datasetId, tableId });
     }
   }
 }
 
 /** Whether a run may go on with a staging table: as far as is known here, its load was not overtaken. */
-function isAwaited(name: string, settings: QuerySettings, known: NewestLoads): boolean {
+function mayResume(name: string, settings: Settings, known: NewestLoads): boolean {
   const [table, month = "", replaced] = name.slice(stagingPrefix.length).split("_");
   for (const { table: bill, months } of known.values()) {
     if (digest(referenceTo(settings, bill).tableId, 8) !== table) continue;
     return replaced === digest(months.get(`${month.slice(0, 4)}-${month.slice(4)}`) ?? null, 8);
   }
   return true;
+}
+
+const lifetime = 24 * 60 * 60 * 1000;
+
+/** Lets a staging table expire after a day, and gives it; undefined when it is gone. */
+export async function expireInADay(
+  { connection }: Settings,
+  table: TableReference,
+): Promise<TableResource | undefined> {
+  try {
+    return await patchTable(connection, table, { expirationTime: String(Date.now() + lifetime) });
+  } catch (error) {
+    if (isNotFound(apiErrorOf(error))) return undefined;
+    throw error;
+  }
+}
+
+/** Drops the staging tables whose names begin like this. That it fails is no failure: they expire. */
+export async function dropStaging(
+  { connection }: Settings,
+  { projectId, datasetId }: TableReference,
+  prefix: string,
+): Promise<void> {
+  try {
+    const tables = await listTables(connection, projectId, datasetId);
+    const mine = tables.filter(({ tableId }) => tableId.startsWith(prefix));
+    await pMap(mine, ({ tableId }) => dropTable(connection, { projectId, datasetId, tableId }), { concurrency: 8 });
+  } catch {
+    // Publishing looks for them again.
+  }
+  reachPoint("staging-dropped");
 }

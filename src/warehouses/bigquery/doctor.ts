@@ -1,27 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { BillhouseError } from "../../errors.ts";
 import type { Finding, Table } from "../../model.ts";
-import { findLocation } from "./api/datasets.ts";
-import { translateFailure } from "./api/failures.ts";
-import { runNewJob, tryJob } from "./api/jobs.ts";
-import type { LoadSettings } from "./replace/replace-month.ts";
+import { translateFailure } from "./api/api-error.ts";
+import type { Settings } from "./api/client.ts";
+import { createParameters, dryRunJob, queryConfiguration, runNewJob } from "./api/jobs.ts";
+import { createTable, dropTable, findLocation, findTable } from "./api/tables.ts";
+import { referenceTo } from "./companion-tables.ts";
+import type { StagingBucket } from "./replace/staging-bucket.ts";
 import { checkExpiration } from "./sql/months.ts";
 import { tableName } from "./sql/names.ts";
-import { createParameters } from "./api/parameters.ts";
-import { queryConfiguration } from "./api/statements.ts";
-import type { SchemaSettings } from "./schema.ts";
-import { referenceTo } from "./companion-tables.ts";
-import { createTable, dropTable, findTable } from "./api/tables.ts";
-import type { Uploads } from "./replace/uploads.ts";
 
 /** Looks whether everything is there that loading needs: see `Warehouse.doctor`. */
-export async function examine(
-  settings: LoadSettings & SchemaSettings,
+export async function doctor(
+  settings: Settings,
+  bucket: StagingBucket | null,
   tables: readonly Table[],
   description: string,
 ): Promise<readonly Finding[]> {
-  const { connection, uploads, location } = settings;
-  const look = (check: string, work: () => Promise<string>): Promise<Finding> => lookAt(check, work, description);
+  const { connection, location } = settings;
+  const look = (check: string, work: () => Promise<string>): Promise<Finding> => tryCheck(check, work, description);
   const findings = [
     await look("identity", () => connection.identity()),
     await look("run jobs", async () => {
@@ -31,7 +28,7 @@ export async function examine(
   ];
   const datasets = new Map(tables.map((table) => [`${table.project ?? connection.project}.${table.dataset}`, table]));
   for (const [name, table] of datasets) {
-    const finding = await look(`dataset ${name}`, () => examineDataset(settings, table));
+    const finding = await look(`dataset ${name}`, () => checkDataset(settings, table));
     findings.push(finding);
     if (!finding.ok) datasets.delete(name);
   }
@@ -45,11 +42,11 @@ export async function examine(
       }),
     );
   }
-  if (uploads !== null) {
-    findings.push(await look("staging bucket", () => examineUploads(settings, uploads, datasets)));
+  if (bucket !== null) {
+    findings.push(await look("staging bucket", () => checkStagingBucket(settings, bucket, datasets)));
   }
   const skew = connection.skew();
-  if (skew !== null) findings.push(clock(skew));
+  if (skew !== null) findings.push(clockFinding(skew));
   const account = findings.find(({ check, ok }) => check === "identity" && ok)?.found ?? "";
   return findings.map((finding) => ({ ...finding, remedy: withMember(finding.remedy, account) }));
 }
@@ -62,51 +59,51 @@ function withMember(remedy: string | null, account: string): string | null {
 }
 
 /** The most seconds that a clock may be wrong before services refuse what is signed by it. */
-const mostSkew = 300;
+const maxSkew = 300;
 
-function clock(skew: number): Finding {
+function clockFinding(skew: number): Finding {
   const seconds = Math.round(Math.abs(skew) / 1000);
-  if (seconds <= mostSkew)
+  if (seconds <= maxSkew)
     return { check: "clock", ok: true, found: `is right to ${seconds + 1} seconds`, remedy: null };
   const found = `The clock of this machine is ${seconds} seconds ${skew > 0 ? "behind" : "ahead of"} that of BigQuery.`;
   return { check: "clock", ok: false, found, remedy: "Set the clock, best by a service that keeps it right (NTP)." };
 }
 
 /** The schema of a table that is made for an examination. */
-const examinationSchema = { fields: [{ name: "c0", type: "STRING", mode: "NULLABLE" }] };
+const probeSchema = { fields: [{ name: "c0", type: "STRING", mode: "NULLABLE" }] };
 
 /** Loads a file through the staging bucket into each dataset that is there: only a load tells whether places fit. */
-async function examineUploads(
-  settings: LoadSettings & SchemaSettings,
-  uploads: Uploads,
+async function checkStagingBucket(
+  settings: Settings,
+  bucket: StagingBucket,
   datasets: ReadonlyMap<string, Table>,
 ): Promise<string> {
   const loaded: string[] = [];
-  await uploads.examine(async (uri) => {
-    for (const [name, table] of datasets) if (await tryLoad(settings, uri, table)) loaded.push(name);
+  await bucket.probe(async (uri) => {
+    for (const [name, table] of datasets) if (await probeLoad(settings, uri, table)) loaded.push(name);
   });
   return loaded.length === 0 ? "takes files" : `takes files, which can be loaded into ${loaded.join(", ")}`;
 }
 
 /** Whether there is a dataset to load into. */
-async function tryLoad(settings: SchemaSettings, uri: string, table: Table): Promise<boolean> {
+async function probeLoad(settings: Settings, uri: string, table: Table): Promise<boolean> {
   const { connection } = settings;
   const location = await findLocation(settings, table.project ?? connection.project, table.dataset);
   if (location === null) return false;
-  const destinationTable = referenceTo(settings, table, examinationName());
+  const destinationTable = referenceTo(settings, table, probeTableName());
   const load = {
     sourceUris: [uri],
     destinationTable,
     createDisposition: "CREATE_IF_NEEDED",
     writeDisposition: "WRITE_EMPTY",
     sourceFormat: "CSV",
-    schema: examinationSchema,
+    schema: probeSchema,
     skipLeadingRows: 1,
     quote: '"',
     allowQuotedNewlines: true,
     encoding: "UTF-8",
   };
-  await createTable(connection, { schema: examinationSchema, ...inAnHour() }, destinationTable);
+  await createTable(connection, { schema: probeSchema, ...expiresInAnHour() }, destinationTable);
   try {
     await runNewJob(connection, "examine", { location, configuration: { labels: { billhouse: "examine" }, load } });
   } finally {
@@ -115,19 +112,19 @@ async function tryLoad(settings: SchemaSettings, uri: string, table: Table): Pro
   return true;
 }
 
-function examinationName(): string {
+function probeTableName(): string {
   return `_billhouse_examination_${randomUUID().replaceAll("-", "_")}`;
 }
 
-function inAnHour(): { readonly expirationTime: string } {
+function expiresInAnHour(): { readonly expirationTime: string } {
   return { expirationTime: String(Date.now() + 3_600_000) };
 }
 
-async function examineDataset(settings: SchemaSettings, table: Table): Promise<string> {
+async function checkDataset(settings: Settings, table: Table): Promise<string> {
   const location = await findLocation(settings, table.project ?? settings.connection.project, table.dataset);
   if (location === null) return `is not there yet; the first run makes it in ${settings.location}`;
-  const reference = referenceTo(settings, table, examinationName());
-  await createTable(settings.connection, { schema: examinationSchema, ...inAnHour() }, reference);
+  const reference = referenceTo(settings, table, probeTableName());
+  await createTable(settings.connection, { schema: probeSchema, ...expiresInAnHour() }, reference);
   try {
     // A sandbox, and whoever may not read or change rows, is refused here: nothing is run.
     await tryStatement(settings, `SELECT COUNT(*) AS found FROM ${tableName(reference)}`, location);
@@ -138,12 +135,12 @@ async function examineDataset(settings: SchemaSettings, table: Table): Promise<s
   return `in ${location}; tables can be made and changed`;
 }
 
-async function tryStatement(settings: SchemaSettings, sql: string, location: string): Promise<void> {
+async function tryStatement(settings: Settings, sql: string, location: string): Promise<void> {
   const statement = { sql, parameters: createParameters(), location, labels: { billhouse: "examine" } };
-  await tryJob(settings.connection, { location, configuration: queryConfiguration(settings, statement) });
+  await dryRunJob(settings.connection, { location, configuration: queryConfiguration(settings, statement) });
 }
 
-async function lookAt(check: string, work: () => Promise<string>, description: string): Promise<Finding> {
+async function tryCheck(check: string, work: () => Promise<string>, description: string): Promise<Finding> {
   try {
     return { check, ok: true, found: await work(), remedy: null };
   } catch (error) {

@@ -1,24 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import type { Compression, DataFile, Table } from "../../model.ts";
-import { openBucket } from "./replace/bucket.ts";
-import type { ConnectionOptions } from "./api/client.ts";
-import { commitPackage } from "./commit/commits.ts";
-import { costsBy, measureMonth, monthsIn } from "./measure.ts";
-import { examine } from "./doctor.ts";
-import { translateFailure } from "./api/failures.ts";
-import { keptMonths } from "./previous/kept.ts";
-import { readHistory, readLedger } from "./ledger.ts";
-import { type LoadSettings, replaceMonth } from "./replace/replace-month.ts";
-import { migrate, pendingSteps } from "./migrate/migration.ts";
-import { dropLeftovers } from "./cleanup.ts";
-import { askQuestion } from "./query.ts";
-import { openConnection } from "./api/rest.ts";
-import { restoreMonth } from "./previous/restore.ts";
-import { prepareState, prepareTable, type SchemaSettings } from "./schema.ts";
 import { reachPoint } from "../points.ts";
 import type { FullWarehouse, Holder, OpenMode } from "../warehouse.ts";
 import { makeWorkFolder } from "../work-folders.ts";
+import { translateFailure } from "./api/api-error.ts";
+import { type ConnectionOptions, openConnection, type Settings } from "./api/client.ts";
+import { dropLeftovers } from "./cleanup.ts";
+import { commitPackage } from "./commit.ts";
+import { findBillingTable } from "./companion-tables.ts";
+import { doctor } from "./doctor.ts";
+import { readHistory, readLedger } from "./ledger.ts";
+import { costsBy, measureMonth, monthsIn } from "./measure.ts";
+import { migrate, pendingSteps } from "./migrate.ts";
+import { preparePrevious, previousRows, restoreMonth } from "./previous.ts";
+import { runQuery } from "./query.ts";
+import { replaceMonth } from "./replace/replace.ts";
+import { openStagingBucket } from "./replace/staging-bucket.ts";
+import { prepareState, prepareTable } from "./schema.ts";
 
 /** How to reach BigQuery, and what to do there. */
 export interface BigqueryOptions extends ConnectionOptions {
@@ -52,12 +51,12 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
   const known = new Map<string, { readonly table: Table; readonly months: Map<string, string> }>();
   let last: Promise<unknown> = Promise.resolve();
 
-  const settings: LoadSettings & SchemaSettings = {
+  const bucket = stagingBucket === null ? null : openStagingBucket({ ...options, stagingBucket });
+  const settings: Settings = {
     connection,
     location: options.location,
     kmsKeyName: options.kmsKeyName,
     maximumBytesBilled: options.maximumBytesBilled,
-    uploads: stagingBucket === null ? null : openBucket({ ...options, stagingBucket }),
     queue(work) {
       const result = last.then(work);
       last = result.catch(() => undefined);
@@ -107,22 +106,27 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
       return ledger;
     },
 
-    prepare: (table, change) => write(() => prepareTable(settings, table, change)),
+    prepare: (table, change) =>
+      write(async () => {
+        await prepareTable(settings, table, change);
+        const bill = change.keepsPrevious ? await findBillingTable(settings, table) : null;
+        if (bill !== null) await preparePrevious(settings, table, bill, change.partitionColumn);
+      }),
 
     async replaceMonth(replacement, settle) {
-      const { load, loadId } = await write(() => replaceMonth(settings, replacement, settle));
+      const { load, loadId } = await write(() => replaceMonth(settings, bucket, replacement, settle));
       remember(replacement.table, [[replacement.billingMonth, loadId]]);
       return load;
     },
 
     append: (table, settle) =>
       write(async () => {
-        const around = await prepareState(settings, table);
+        const companions = await prepareState(settings, table);
         await settings.queue(() =>
           commitPackage(settings, {
             table,
-            around,
-            location: around.location,
+            companions,
+            location: companions.location,
             jobPrefix: `billhouse_append_${randomUUID()}`,
             labels: { billhouse: "append", table: table.name },
             replaced: null,
@@ -136,7 +140,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
       write(async () => {
         reachPoint("before-publish");
         await dropLeftovers(settings, known, new Date());
-        await settings.uploads?.removeOld();
+        await bucket?.removeOld();
         reachPoint("after-publish");
       }),
 
@@ -154,7 +158,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
 
     previous: {
       history: (table, month) => run(() => readHistory(settings, table, month)),
-      rows: (table, partitionColumn) => run(() => keptMonths(settings, table, partitionColumn)),
+      rows: (table, partitionColumn) => run(() => previousRows(settings, table, partitionColumn)),
 
       async restoreMonth(restoration, settle) {
         const committed = await write(() => restoreMonth(settings, restoration, settle));
@@ -169,12 +173,12 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
       migrate: (table, step) => write(() => settings.queue(() => migrate(settings, table, step))),
     },
 
-    doctor: (tables) => run(() => examine(settings, tables, description)),
+    doctor: (tables) => run(() => doctor(settings, bucket, tables, description)),
 
     async *query(sql) {
       connection.throwIfClosing();
       try {
-        yield* askQuestion(settings, sql, options.location, connection.project);
+        yield* runQuery(settings, sql, options.location, connection.project);
       } catch (error) {
         throw translateFailure(error, description);
       }
@@ -182,7 +186,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
   };
 }
 
-/** Names that BigQuery takes for patterns, or changes, cannot be loaded by their names; and it unpacks no zip. */
+/** BigQuery reads some names as patterns or changes them, so that such files cannot be named; and it reads no zip. */
 function canRead(url: string, { key, size }: DataFile, compression?: Compression): boolean {
   const known = compression ?? (/\.gz$/i.test(key) ? "gzip" : /\.zip$/i.test(key) ? "zip" : "none");
   if (known === "zip" || (known === "gzip" && size > largestGzip)) return false;

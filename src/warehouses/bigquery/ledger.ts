@@ -10,25 +10,25 @@ import {
   trackingTableName,
 } from "../../state/tables.ts";
 import type { Ledger } from "../warehouse.ts";
+import type { Settings } from "./api/client.ts";
+import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
+import type { TableResource } from "./api/tables.ts";
+import { type CompanionTables, findCompanions, nameOf } from "./companion-tables.ts";
 import { expirationNotes } from "./sql/months.ts";
-import { identifier } from "./sql/names.ts";
-import { createParameters, type Parameters } from "./api/parameters.ts";
-import { askForParts, part, type QuerySettings, type TextRow } from "./api/statements.ts";
-import { lookAround, nameOf, type Surroundings } from "./companion-tables.ts";
-import { columnsOf, type TableResource } from "./api/tables.ts";
+import { columnsOf, identifier } from "./sql/names.ts";
 
 /** Reads what the warehouse holds of a table, with one question about all the tables beside it that are there. */
-export async function readLedger(settings: QuerySettings, table: Table): Promise<Ledger> {
-  const around = await lookAround(settings, table);
+export async function readLedger(settings: Settings, table: Table): Promise<Ledger> {
+  const companions = await findCompanions(settings, table);
   const parameters = createParameters();
   const selects = [
-    ...stateSelects(settings, table, around, parameters),
-    ...registrySelects(settings, table, around, parameters),
-    ...summarySelects(settings, table, around),
-    ...trackingSelects(settings, table, around, parameters),
+    ...stateSelects(settings, table, companions, parameters),
+    ...registrySelects(settings, table, companions, parameters),
+    ...summarySelects(settings, table, companions),
+    ...trackingSelects(settings, table, companions, parameters),
   ];
-  const parts = await askParts(settings, table, selects, parameters, around.location);
-  const columns = columnsOf(around.table);
+  const parts = await selectLedgerParts(settings, table, selects, parameters, companions.location);
+  const columns = columnsOf(companions.table);
   return {
     columns: columns.length === 0 ? null : columns,
     registry: (parts.get("registry") ?? []).map((row): RegisteredColumn => ({
@@ -40,59 +40,59 @@ export async function readLedger(settings: QuerySettings, table: Table): Promise
     state: parts.get("state")?.[0]?.["state"] ?? null,
     receipts: newestReceipts(parts.get("tracking") ?? [], parts.get("receipts") ?? []),
     lastSummary: parts.get("summary")?.[0]?.["id"] ?? null,
-    notes: around.table === null ? [] : expirationNotes(around.table),
+    notes: companions.table === null ? [] : expirationNotes(companions.table),
   };
 }
 
 /** What a commit has to know of the moment before it. */
 export interface Current extends CurrentState {
   /** The load_id in the lease; null when it has no row. */
-  readonly lease: string | null;
+  readonly commitLock: string | null;
   /** The load_id of the newest load of the month that was asked for. */
   readonly monthLoadId: string | null;
 }
 
 /** The newest state and load_ids. The tables beside the bill must be there. */
 export async function readCurrent(
-  settings: QuerySettings,
+  settings: Settings,
   table: Table,
-  around: Surroundings,
+  companions: CompanionTables,
   billingMonth: string | null,
 ): Promise<Current> {
   const parameters = createParameters();
   const selects = [
-    ...stateSelects(settings, table, around, parameters),
+    ...stateSelects(settings, table, companions, parameters),
     part("newest", { id: "MAX(x.id)" }, `(${newestLoadIds(settings, table)}) AS x`),
     part("lease", { id: "MAX(load_id)" }, nameOf(settings, table, leaseTable.name)),
   ];
-  const isLoad = loadCondition(around.tracking);
+  const isLoad = loadCondition(companions.tracking);
   if (billingMonth !== null && isLoad !== null) {
     const month = `billing_month = ${parameters.text(billingMonth)}`;
     const from = `${nameOf(settings, table, trackingTableName(table))} WHERE ${month} AND ${isLoad}`;
     selects.push(part("month", { id: "MAX(_dlt_load_id)" }, from));
   }
-  const parts = await askParts(settings, table, selects, parameters, around.location);
+  const parts = await selectLedgerParts(settings, table, selects, parameters, companions.location);
   return {
     state: parts.get("state")?.[0]?.["state"] ?? null,
     newestLoadId: parts.get("newest")?.[0]?.["id"] ?? null,
-    lease: parts.get("lease")?.[0]?.["id"] ?? null,
+    commitLock: parts.get("lease")?.[0]?.["id"] ?? null,
     monthLoadId: parts.get("month")?.[0]?.["id"] ?? null,
   };
 }
 
 /** SELECT of every load_id, as `id`: pipelines share them. */
-export function newestLoadIds(settings: QuerySettings, table: Table): string {
+export function newestLoadIds(settings: Settings, table: Table): string {
   return `SELECT load_id AS id FROM ${nameOf(settings, table, loadsTable.name)} UNION ALL SELECT _dlt_load_id AS id FROM ${nameOf(settings, table, pipelineStateTable.name)}`;
 }
 
 /** Every receipt of one month, newest first. */
 export async function readHistory(
-  settings: QuerySettings,
+  settings: Settings,
   table: Table,
   billingMonth: BillingMonth,
 ): Promise<readonly Receipt[]> {
-  const around = await lookAround(settings, table);
-  return receiptHistory(...(await readTracking(settings, table, around, billingMonth)));
+  const companions = await findCompanions(settings, table);
+  return receiptHistory(...(await readTracking(settings, table, companions, billingMonth)));
 }
 
 /**
@@ -100,19 +100,19 @@ export async function readHistory(
  * from them.
  */
 export async function readTracking(
-  settings: QuerySettings,
+  settings: Settings,
   table: Table,
-  around: Surroundings,
+  companions: CompanionTables,
   billingMonth: BillingMonth | null = null,
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const parameters = createParameters();
-  const selects = trackingSelects(settings, table, around, parameters, billingMonth);
-  const parts = await askParts(settings, table, selects, parameters, around.location);
+  const selects = trackingSelects(settings, table, companions, parameters, billingMonth);
+  const parts = await selectLedgerParts(settings, table, selects, parameters, companions.location);
   return [parts.get("tracking") ?? [], parts.get("receipts") ?? []];
 }
 
-async function askParts(
-  settings: QuerySettings,
+async function selectLedgerParts(
+  settings: Settings,
   table: Table,
   selects: readonly string[],
   parameters: Parameters,
@@ -120,12 +120,12 @@ async function askParts(
 ): Promise<ReadonlyMap<string, readonly TextRow[]>> {
   if (selects.length === 0 || location === null) return new Map();
   const labels = { billhouse: "ledger", table: table.name };
-  return askForParts(settings, { sql: selects.join(" UNION ALL "), parameters, location, labels });
+  return selectParts(settings, { sql: selects.join(" UNION ALL "), parameters, location, labels });
 }
 
 /** dlt's own query (job_client_impl.py, get_stored_state). */
-function stateSelects(settings: QuerySettings, table: Table, around: Surroundings, parameters: Parameters): string[] {
-  if (around.states === null || around.loads === null) return [];
+function stateSelects(settings: Settings, table: Table, companions: CompanionTables, parameters: Parameters): string[] {
+  if (companions.states === null || companions.loads === null) return [];
   const newest = `SELECT s.state AS state FROM ${nameOf(settings, table, pipelineStateTable.name)} AS s
     JOIN ${nameOf(settings, table, loadsTable.name)} AS l ON l.load_id = s._dlt_load_id
     WHERE s.pipeline_name = ${parameters.text(table.pipelineName)} AND l.status = 0 ORDER BY l.load_id DESC LIMIT 1`;
@@ -133,9 +133,9 @@ function stateSelects(settings: QuerySettings, table: Table, around: Surrounding
 }
 
 function registrySelects(
-  settings: QuerySettings,
+  settings: Settings,
   table: Table,
-  { registry }: Surroundings,
+  { registry }: CompanionTables,
   parameters: Parameters,
 ): string[] {
   if (registry === null) return [];
@@ -145,7 +145,7 @@ function registrySelects(
   return [part("registry", columns, `${nameOf(settings, table, columnsTable.name)} WHERE ${mine}`)];
 }
 
-function summarySelects(settings: QuerySettings, table: Table, { tracking }: Surroundings): string[] {
+function summarySelects(settings: Settings, table: Table, { tracking }: CompanionTables): string[] {
   const columns = namesOf(tracking);
   if (!["is_run_summary", "_dlt_load_id"].every((column) => columns.has(column))) return [];
   const from = `${nameOf(settings, table, trackingTableName(table))} WHERE is_run_summary`;
@@ -153,9 +153,9 @@ function summarySelects(settings: QuerySettings, table: Table, { tracking }: Sur
 }
 
 function trackingSelects(
-  settings: QuerySettings,
+  settings: Settings,
   table: Table,
-  { tracking, receipts }: Surroundings,
+  { tracking, receipts }: CompanionTables,
   parameters: Parameters,
   billingMonth: BillingMonth | null = null,
 ): string[] {

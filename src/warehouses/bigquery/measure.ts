@@ -1,16 +1,46 @@
-import type { BillingMonth, CostLine, Table } from "../../model.ts";
+import type { BillingMonth, CostLine, CurrencySums, MeasuredColumns, Table } from "../../model.ts";
+import { orderCostLines } from "../../schema/cost-lines.ts";
+import { type DecimalSum, formatDecimal, readDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
+import { createSum } from "../../schema/sums.ts";
 import type { CostsOfValues, MonthColumns, MonthMeasures } from "../warehouse.ts";
-import { exactMoment } from "./sql/casts.ts";
-import { measuredCells, type TableValue, textOf, usageSpan } from "./sql/cells.ts";
-import { exactSum, monthMeasures } from "./replace/measures.ts";
-import { allPartitions, findPeriodColumn, tableMonth } from "./sql/months.ts";
-import { identifier, type TableReference, tableName } from "./sql/names.ts";
-import { createParameters, type Parameters } from "./api/parameters.ts";
-import { askForParts, part, type QuerySettings } from "./api/statements.ts";
-import { findBill } from "./companion-tables.ts";
-import { summaryOf, summaryPart } from "./summaries.ts";
-import { columnsOf, type TableResource } from "./api/tables.ts";
+import type { Settings } from "./api/client.ts";
+import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
+import type { TableReference, TableResource } from "./api/tables.ts";
+import { findBillingTable } from "./companion-tables.ts";
+import { filledTextOf, measuredCells, summaryPart, type TableValue, usageSpan } from "./sql/measured-cells.ts";
+import { allPartitions, findPeriodColumn, monthText, tableMonth } from "./sql/months.ts";
+import { columnsOf, identifier, tableName } from "./sql/names.ts";
+
+/** Rows of every month in the table: see `Measuring.monthsIn`. */
+export async function monthsIn(
+  settings: Settings,
+  table: Table,
+  partitionColumn: string,
+): Promise<ReadonlyMap<BillingMonth, number>> {
+  const bill = await findBillingTable(settings, table);
+  const column = columnsOf(bill).find(({ name }) => fold(name) === fold(partitionColumn));
+  if (bill === null || column === undefined) return new Map();
+  const month = monthText(identifier(column.name), column.nativeType);
+  const rows = `SELECT ${month} AS month FROM ${tableName(bill.tableReference)}${allPartitions(bill)}`;
+  const sql = part("month", { month: "t.month", rows: "COUNT(*)" }, `(${rows}) AS t GROUP BY t.month`);
+  const labels = { billhouse: "measure", table: table.name };
+  const statement = { sql, parameters: createParameters(), location: bill.location, labels };
+  const parts = await selectParts(settings, statement);
+  return new Map(
+    (parts.get("month") ?? [])
+      .map((row) => [row["month"] ?? "", Number(row["rows"])] as const)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1)),
+  );
+}
+
+/** What the table holds of a month: see `Measuring.measureMonth`. */
+export async function measureMonth(settings: Settings, month: MonthColumns): Promise<MonthMeasures> {
+  const bill = await findBillingTable(settings, month.table);
+  const rows = bill === null ? null : rowsIn(month, bill);
+  if (bill === null || rows === null) return monthMeasures([], [], month);
+  return measureRows(settings, rows, month, createParameters(), bill.location);
+}
 
 /** Rows to measure, and what the table keeps of their values, or would keep. */
 export interface MonthRows {
@@ -21,44 +51,9 @@ export interface MonthRows {
   readonly valueOf: (name: string) => TableValue | undefined;
 }
 
-/** Rows of every month in the table: see `Measuring.monthsIn`. */
-export async function monthsIn(
-  settings: QuerySettings,
-  table: Table,
-  partitionColumn: string,
-): Promise<ReadonlyMap<BillingMonth, number>> {
-  const bill = await findBill(settings, table);
-  const column = columnsOf(bill).find(({ name }) => fold(name) === fold(partitionColumn));
-  if (bill === null || column === undefined) return new Map();
-  const month = monthText(identifier(column.name), column.nativeType);
-  const rows = `SELECT ${month} AS month FROM ${tableName(bill.tableReference)}${allPartitions(bill)}`;
-  const sql = part("month", { month: "t.month", rows: "COUNT(*)" }, `(${rows}) AS t GROUP BY t.month`);
-  const labels = { billhouse: "measure", table: table.name };
-  const statement = { sql, parameters: createParameters(), location: bill.location, labels };
-  const parts = await askForParts(settings, statement);
-  return new Map(
-    (parts.get("month") ?? [])
-      .map((row) => [row["month"] ?? "", Number(row["rows"])] as const)
-      .toSorted(([one], [other]) => (one < other ? -1 : 1)),
-  );
-}
-
-/** SQL of the month of a moment of this native type, as `YYYY-MM`; NULL where it is none. */
-export function monthText(moment: string, nativeType: string): string {
-  return `FORMAT_TIMESTAMP('%E4Y-%m', ${exactMoment(moment, nativeType)})`;
-}
-
-/** What the table holds of a month: see `Measuring.measureMonth`. */
-export async function measureMonth(settings: QuerySettings, month: MonthColumns): Promise<MonthMeasures> {
-  const bill = await findBill(settings, month.table);
-  const rows = bill === null ? null : rowsIn(month, bill);
-  if (bill === null || rows === null) return monthMeasures([], [], month);
-  return measureRows(settings, rows, month, createParameters(), bill.location);
-}
-
 /** Asks, with one question, what rows come to. Columns that they do not have are measured as NULL. */
 export async function measureRows(
-  settings: QuerySettings,
+  settings: Settings,
   { reference, condition, valueOf }: MonthRows,
   month: MonthColumns,
   parameters: Parameters,
@@ -79,7 +74,7 @@ export async function measureRows(
   const sql = `WITH v AS (SELECT ${cells.join(", ")} FROM ${tableName(reference)} WHERE ${condition})
     ${selects.join(" UNION ALL ")}`;
   const labels = { billhouse: "measure", table: month.table.name, month: month.billingMonth };
-  const parts = await askForParts(settings, { sql, parameters, location, labels });
+  const parts = await selectParts(settings, { sql, parameters, location, labels });
   const groups = (parts.get("group") ?? []).map((row) => ({
     rows: Number(row["rows"]),
     currency: row["currency"] ?? "",
@@ -96,17 +91,17 @@ export async function measureRows(
 
 /** The costs of a month by some columns: see `Measuring.costsBy`. */
 export async function costsBy(
-  settings: QuerySettings,
+  settings: Settings,
   month: MonthColumns,
   columns: readonly (string | null)[],
 ): Promise<readonly CostsOfValues[]> {
-  const bill = await findBill(settings, month.table);
+  const bill = await findBillingTable(settings, month.table);
   const rows = bill === null ? null : rowsIn(month, bill);
   if (bill === null || rows === null) return [];
   const { currency = "''", kept0 = "CAST(NULL AS BIGNUMERIC)" } = measuredCells(month, rows.valueOf);
   const values = columns.map((name, index) => {
     const value = name === null ? undefined : rows.valueOf(name);
-    return [`value${index}`, textOf(value)] as const;
+    return [`value${index}`, filledTextOf(value)] as const;
   });
   const keys = [...values.map(([name]) => `v.${name}`), "v.currency"];
   const cells = [...values, ["currency", currency], ["cost", kept0]].map(([name, sql]) => `${sql} AS ${name}`);
@@ -121,7 +116,7 @@ export async function costsBy(
   const sql = `${part("costs", totals, `${from} GROUP BY ${keys.join(", ")}`)} ORDER BY ${order}`;
   const labels = { billhouse: "measure", table: month.table.name, month: month.billingMonth };
   const statement = { sql, parameters: createParameters(), location: bill.location, labels };
-  const parts = await askForParts(settings, statement);
+  const parts = await selectParts(settings, statement);
   return (parts.get("costs") ?? []).map((row) => ({
     values: columns.map((_, index) => row[`value${index}`] ?? null),
     currency: row["currency"] ?? "",
@@ -143,4 +138,92 @@ function rowsIn(month: MonthColumns, bill: TableResource): MonthRows | null {
     condition: tableMonth(period, month.billingMonth),
     valueOf: (name) => values.get(fold(name)),
   };
+}
+
+/** Rows of one currency, of which a month has one group or more. */
+export interface CurrencyGroup {
+  readonly rows: number;
+  readonly currency: string;
+  readonly firstUsage: string | null;
+  readonly lastUsage: string | null;
+  /** Rows without the id of an invoice. */
+  readonly uninvoiced: number;
+  /** One for each cost column: the exact sum of what the table keeps. */
+  readonly costs: readonly { readonly kept: string }[];
+}
+
+/** What the rows of a month come to. */
+export function monthMeasures(
+  groups: readonly CurrencyGroup[],
+  summary: readonly CostLine[],
+  { costColumns, invoiceColumn }: Pick<MeasuredColumns, "costColumns" | "invoiceColumn">,
+): MonthMeasures {
+  const first = groups.map(({ firstUsage }) => firstUsage).filter((moment) => moment !== null);
+  const last = groups.map(({ lastUsage }) => lastUsage).filter((moment) => moment !== null);
+  return {
+    rows: totalRows(groups),
+    sums: storedSums(groups, costColumns),
+    firstUsage: first.toSorted()[0] ?? null,
+    lastUsage: last.toSorted().at(-1) ?? null,
+    uninvoicedRows: invoiceColumn === null ? null : groups.reduce((sum, { uninvoiced }) => sum + uninvoiced, 0),
+    summary,
+  };
+}
+
+/** A sum as BigQuery writes it, NULL for one of no values, as decimal text. */
+export function exactSum(sum: string | null | undefined): string {
+  return formatDecimal(readDecimal(sum ?? "0"));
+}
+
+/** The sum of each cost column over all currencies. */
+export function totalsOf(measures: Pick<MonthMeasures, "sums">): readonly string[] {
+  return measures.sums.map((sums) => {
+    const sum = createSum();
+    for (const amount of Object.values(sums)) sum.add(amount);
+    return sum.total();
+  });
+}
+
+/** The rows of all groups. */
+export function totalRows(groups: readonly Pick<CurrencyGroup, "rows">[]): number {
+  return groups.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** The sum of what the table stores in each cost column, by currency. */
+export function storedSums(groups: readonly CurrencyGroup[], costColumns: readonly string[]): readonly CurrencySums[] {
+  return sumsByCurrency(groups, costColumns, (sum, { kept }) => sum.add(kept));
+}
+
+/** Exact sums of each cost column by currency, in the order of the currencies; `add` adds one group's amounts. */
+export function sumsByCurrency<Cost>(
+  groups: readonly { readonly currency: string; readonly costs: readonly Cost[] }[],
+  costColumns: readonly string[],
+  add: (sum: DecimalSum, cost: Cost) => void,
+): readonly CurrencySums[] {
+  return costColumns.map((_, index) => {
+    const sums = new Map<string, DecimalSum>();
+    for (const { currency, costs } of groups) {
+      const sum = sums.get(currency) ?? createSum();
+      sums.set(currency, sum);
+      const cost = costs[index];
+      if (cost !== undefined) add(sum, cost);
+    }
+    return Object.fromEntries(
+      [...sums].toSorted(([first], [second]) => (first < second ? -1 : 1)).map(([key, sum]) => [key, sum.total()]),
+    );
+  });
+}
+
+/** The summary in the rows of that part. */
+export function summaryOf(rows: readonly TextRow[] = []): readonly CostLine[] {
+  return orderCostLines(
+    rows.map((row) => ({
+      service: row["service"] ?? null,
+      account: row["account"] ?? null,
+      charge_type: row["charge_type"] ?? null,
+      currency: row["currency"] ?? "",
+      rows: Number(row["rows"]),
+      cost: exactSum(row["cost"]),
+    })),
+  );
 }

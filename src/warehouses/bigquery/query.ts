@@ -1,41 +1,46 @@
 import { BillhouseError, firstLine } from "../../errors.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import type { QueryRow } from "../warehouse.ts";
-import { findLocation } from "./api/datasets.ts";
-import { type JobRequest, runNewJob, tryJob } from "./api/jobs.ts";
-import { createParameters } from "./api/parameters.ts";
-import { answerOf, type Cell, queryConfiguration, type QuerySettings } from "./api/statements.ts";
-import { refusalOf } from "./api/api-error.ts";
-import type { Connection } from "./api/rest.ts";
-import type { Field } from "./api/tables.ts";
+import { apiErrorOf } from "./api/api-error.ts";
+import type { Connection, Settings } from "./api/client.ts";
+import {
+  type Cell,
+  createParameters,
+  dryRunJob,
+  type JobRequest,
+  queryConfiguration,
+  resultRows,
+  runNewJob,
+} from "./api/jobs.ts";
+import { type Field, findLocation } from "./api/tables.ts";
 
 /** Runs one statement that only reads, and streams its rows. Error: QUERY_INVALID. */
-export async function* askQuestion(
-  settings: QuerySettings,
+export async function* runQuery(
+  settings: Settings,
   sql: string,
   location: string,
   project: string,
 ): AsyncGenerator<QueryRow> {
   try {
-    if (sql.trim() === "") throw notReading("The text holds no statement.");
-    const { type, request } = await tryQuestion(settings, sql, location, project);
+    if (sql.trim() === "") throw notReadOnly("The text holds no statement.");
+    const { type, request } = await dryRunQuery(settings, sql, location, project);
     if (type !== "SELECT") {
-      throw notReading(
+      throw notReadOnly(
         type === "SCRIPT"
           ? "A query is one statement, and this text holds more."
           : "A query only reads, and this statement does not.",
       );
     }
     const job = await runNewJob(settings.connection, "query", request);
-    for await (const { fields, cells } of answerOf(settings.connection, job)) yield rowOf(fields, cells);
+    for await (const { fields, cells } of resultRows(settings.connection, job)) yield rowOf(fields, cells);
   } catch (error) {
-    throw invalidQuestion(error);
+    throw invalidQuery(error);
   }
 }
 
 /** What a question is, and the job to run it with: where its tables lie, which need not be where new ones are made. */
-async function tryQuestion(
-  settings: QuerySettings,
+async function dryRunQuery(
+  settings: Settings,
   sql: string,
   location: string,
   project: string,
@@ -45,17 +50,17 @@ async function tryQuestion(
   const configuration = withDataProject(queryConfiguration(settings, statement), settings.connection, project);
   const request = { location, configuration };
   try {
-    const job = await tryJob(settings.connection, request);
+    const job = await dryRunJob(settings.connection, request);
     return { type: job.statistics?.query?.statementType, request };
   } catch (error) {
     const place = /Dataset ([^\s:]+(?::[^\s:]+)?):(\w+) was not found in location/.exec(
-      refusalOf(error)?.message ?? "",
+      apiErrorOf(error)?.message ?? "",
     );
     const [, datasetProject = "", dataset = ""] = place ?? [];
     const other = place === null ? null : await findLocation(settings, datasetProject, dataset);
     if (other === null || other.toUpperCase() === location.toUpperCase()) throw error;
     if (hasMoved) throw severalLocations(location, other);
-    return tryQuestion(settings, sql, other, project, true);
+    return dryRunQuery(settings, sql, other, project, true);
   }
 }
 
@@ -73,36 +78,36 @@ function severalLocations(...locations: readonly string[]): BillhouseError {
   });
 }
 
-function notReading(message: string): BillhouseError {
+function notReadOnly(message: string): BillhouseError {
   return new BillhouseError("QUERY_INVALID", message, { hint: "Ask with one SELECT or WITH, in GoogleSQL." });
 }
 
-function invalidQuestion(error: unknown): unknown {
-  const refusal = refusalOf(error);
-  const isQuestion =
-    refusal !== undefined &&
-    (["invalidQuery", "invalid"].includes(refusal.reason) ||
-      (refusal.status === 404 && /table|dataset/i.test(refusal.message)));
-  if (!isQuestion) return error;
-  return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${firstLine(refusal.message)}`, {
+function invalidQuery(error: unknown): unknown {
+  const apiError = apiErrorOf(error);
+  const isQueryError =
+    apiError !== undefined &&
+    (["invalidQuery", "invalid"].includes(apiError.reason) ||
+      (apiError.status === 404 && /table|dataset/i.test(apiError.message)));
+  if (!isQueryError) return error;
+  return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${firstLine(apiError.message)}`, {
     hint: "Correct the statement: it is GoogleSQL, and names its tables as dataset.table.",
     cause: error,
   });
 }
 
 function rowOf(fields: readonly Field[], cells: readonly Cell[]): QueryRow {
-  return Object.fromEntries(fields.map((field, index) => [field.name, plain(field, cells[index]?.v)]));
+  return Object.fromEntries(fields.map((field, index) => [field.name, jsonValue(field, cells[index]?.v)]));
 }
 
 /**
  * A value for JSON: decimals and 64-bit integers as text without an exponent or zeros at the end, times as ISO 8601 in
  * UTC, nested values as lists and objects.
  */
-function plain(field: Field, value: unknown): unknown {
+function jsonValue(field: Field, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (field.mode === "REPEATED") {
     const items = value as readonly Cell[];
-    return items.map(({ v }) => plain({ ...field, mode: "NULLABLE" }, v));
+    return items.map(({ v }) => jsonValue({ ...field, mode: "NULLABLE" }, v));
   }
   if (field.type === "RECORD" || field.type === "STRUCT") {
     return rowOf(field.fields ?? [], (value as { f: readonly Cell[] }).f);

@@ -1,5 +1,6 @@
+import { BillhouseError, quoted } from "../../errors.ts";
 import type { RegisteredColumn, Table } from "../../model.ts";
-import { fold } from "../../schema/names.ts";
+import { fold, longestName } from "../../schema/names.ts";
 import {
   columnsTable,
   columnsToAdd,
@@ -14,46 +15,40 @@ import {
 } from "../../state/tables.ts";
 import { reachPoint } from "../points.ts";
 import type { SchemaChange } from "../warehouse.ts";
-import { makeDataset } from "./api/datasets.ts";
-import { createForEver, describe, encryption, extendTable, noTimes } from "./definitions.ts";
-import { isLost, overtaken } from "./commit/commits.ts";
-import { backOff } from "./api/jobs.ts";
-import { prepareKept } from "./previous/kept.ts";
-import { checkLimits } from "./sql/name-rules.ts";
-import { nativeTypes, type TableReference } from "./sql/names.ts";
-import { transaction } from "./commit/packages.ts";
-import { createParameters } from "./api/parameters.ts";
-import { finishRebuild } from "./migrate/renaming.ts";
-import { type QuerySettings, runStatement, type Statement } from "./api/statements.ts";
-import { refusalOf } from "./api/api-error.ts";
-import { lookAround, nameOf, referenceTo, type Surroundings } from "./companion-tables.ts";
-import { columnsOf, type Field, findTable, type TableResource } from "./api/tables.ts";
-
-/** What making tables needs to know besides the connection. */
-export interface SchemaSettings extends QuerySettings {
-  /** Where datasets are made. */
-  readonly location: string;
-}
+import { apiErrorOf } from "./api/api-error.ts";
+import type { Settings } from "./api/client.ts";
+import { backOff, createParameters, runStatement, type Statement } from "./api/jobs.ts";
+import {
+  createPermanentTable,
+  describe,
+  encryption,
+  extendTable,
+  type Field,
+  makeDataset,
+  type TableReference,
+  type TableResource,
+} from "./api/tables.ts";
+import { isConflict, tooManyConflicts, transaction } from "./commit.ts";
+import { findCompanions, nameOf, type PreparedTables, referenceTo } from "./companion-tables.ts";
+import { finishRebuild } from "./rebuild.ts";
+import { notATimeColumn } from "./sql/months.ts";
+import { columnsOf, nativeTypes } from "./sql/names.ts";
 
 /** Makes the table and the tables beside it what the next loads need. */
-export async function prepareTable(settings: SchemaSettings, table: Table, change: SchemaChange): Promise<void> {
-  const before = columnsOf((await lookAround(settings, table)).table).map(({ name }) => name);
+export async function prepareTable(settings: Settings, table: Table, change: SchemaChange): Promise<void> {
+  const before = columnsOf((await findCompanions(settings, table)).table).map(({ name }) => name);
   checkLimits(table, change, before);
-  const around = await prepareState(settings, table);
+  const companions = await prepareState(settings, table);
   const reference = referenceTo(settings, table);
-  const isAway = around.table !== null && around.table.tableReference.tableId !== table.name;
+  const isAway = companions.table !== null && companions.table.tableReference.tableId !== table.name;
   if (isAway) await finishRebuild(settings, table);
   const descriptions = new Map(change.registered.map((row) => [fold(row.columnName), row.sourceName.slice(0, 1024)]));
   const added = change.added.map(({ name, type }) => describe({ name, type: nativeTypes[type] }, descriptions));
   // Before the columns are there: what is stopped in between has left columns of which the next run knows that they are
   // new. The other way round there would be columns of which nothing is known.
-  await register(settings, table, change.registered, around);
-  if (around.table === null) await createBill(settings, reference, added, change);
+  await register(settings, table, change.registered, companions);
+  if (companions.table === null) await createBillingTable(settings, reference, added, change);
   else await extendTable(settings, reference, added, descriptions);
-  if (change.keepsPrevious) {
-    const bill = await findTable(settings.connection, reference);
-    if (bill !== null) await prepareKept(settings, table, bill, change.partitionColumn, around.location);
-  }
 }
 
 /**
@@ -61,31 +56,31 @@ export async function prepareTable(settings: SchemaSettings, table: Table, chang
  * else made gets the columns for our receipts too. Gives what is there then.
  */
 export async function prepareState(
-  settings: SchemaSettings,
+  settings: Settings,
   table: Table,
   options: { readonly migrate?: boolean } = {},
-): Promise<Surroundings & { readonly location: string }> {
-  const before = await lookAround(settings, table);
+): Promise<PreparedTables> {
+  const before = await findCompanions(settings, table);
   const location = before.location ?? (await makeDataset(settings, table, settings.location));
   const apart = before.tracking !== null && !keepsReceipts(columnsOf(before.tracking));
   const wanted: readonly (readonly [StateTable, TableResource | null])[] = [
     [loadsTable, before.loads],
     [pipelineStateTable, before.states],
     [columnsTable, before.registry],
-    [leaseTable, before.lease],
+    [leaseTable, before.commitLock],
     [trackingTableOf(table), before.tracking],
     ...(apart ? ([[receiptsTable, before.receipts]] as const) : []),
   ];
   const changed = await Promise.all(
     wanted.map(([state, present]) => prepareStateTable(settings, table, state, present, options)),
   );
-  const after = changed.includes(true) ? await lookAround(settings, table) : before;
-  if (before.lease === null) await makeLease(settings, table, location);
+  const after = changed.includes(true) ? await findCompanions(settings, table) : before;
+  if (before.commitLock === null) await createCommitLock(settings, table, location);
   return { ...after, location };
 }
 
 async function prepareStateTable(
-  settings: SchemaSettings,
+  settings: Settings,
   table: Table,
   wanted: StateTable,
   present: TableResource | null,
@@ -94,7 +89,7 @@ async function prepareStateTable(
   const reference = referenceTo(settings, table, wanted.name);
   if (present === null) {
     const resource = { schema: { fields: wanted.columns.map(stateField) }, ...encryption(settings) };
-    await createForEver(settings, reference, resource);
+    await createPermanentTable(settings, reference, resource);
     return true;
   }
   const missing = columnsToAdd(wanted, columnsOf(present), options).map(stateField);
@@ -103,24 +98,24 @@ async function prepareStateTable(
 }
 
 /** The one row of the lease. Two rows, which two first runs at once could make, do no harm: they always change together. */
-async function makeLease(settings: SchemaSettings, table: Table, location: string): Promise<void> {
-  const lease = nameOf(settings, table, leaseTable.name);
-  const sql = `INSERT INTO ${lease} (load_id) SELECT '' AS load_id FROM (SELECT 1 AS one) AS x WHERE NOT EXISTS (SELECT 1 FROM ${lease} AS l)`;
+async function createCommitLock(settings: Settings, table: Table, location: string): Promise<void> {
+  const commitLock = nameOf(settings, table, leaseTable.name);
+  const sql = `INSERT INTO ${commitLock} (load_id) SELECT '' AS load_id FROM (SELECT 1 AS one) AS x WHERE NOT EXISTS (SELECT 1 FROM ${commitLock} AS l)`;
   await commit(settings, { sql, parameters: createParameters(), location, labels: labelsOf(table) });
 }
 
-async function createBill(
-  settings: SchemaSettings,
+async function createBillingTable(
+  settings: Settings,
   reference: TableReference,
   fields: readonly Field[],
   { partitionColumn, usageColumn }: SchemaChange,
 ): Promise<void> {
   const partition = fields.find(({ name }) => fold(name) === fold(partitionColumn));
   if (partition === undefined || !["DATE", "TIMESTAMP", "DATETIME"].includes(partition.type)) {
-    throw noTimes(reference, partitionColumn, partition?.type ?? "missing column");
+    throw notATimeColumn(reference, partitionColumn, partition?.type ?? "missing column");
   }
   const usage = fields.find(({ name }) => usageColumn !== null && fold(name) === fold(usageColumn));
-  await createForEver(settings, reference, {
+  await createPermanentTable(settings, reference, {
     schema: { fields },
     timePartitioning: { type: "MONTH", field: partition.name },
     ...(usage === undefined || usage === partition ? {} : { clustering: { fields: [usage.name] } }),
@@ -142,10 +137,10 @@ function stateField({ name, type, nullable, length }: StateColumn): Field {
  * register at the same time come one after the other, because two transactions cannot both change the lease.
  */
 async function register(
-  settings: SchemaSettings,
+  settings: Settings,
   table: Table,
   registered: readonly RegisteredColumn[],
-  around: Surroundings & { readonly location: string },
+  companions: PreparedTables,
 ): Promise<void> {
   if (registered.length === 0) return;
   const parameters = createParameters();
@@ -164,27 +159,27 @@ async function register(
     `INSERT INTO ${registry} (table_name, source_name, column_name, type, first_execution)
     SELECT ${name} AS table_name, v0, v1, v2, v3 FROM ${joined} WHERE NOT EXISTS (${rowOfSource})`,
   ]);
-  const statement = { sql, parameters, location: around.location, labels: labelsOf(table) };
+  const statement = { sql, parameters, location: companions.location, labels: labelsOf(table) };
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await commit(settings, statement);
     } catch (error) {
-      const refusal = refusalOf(error);
-      const isTaken = refusal?.message.includes(takenMeanwhile) === true;
-      const lost = refusal !== undefined && isLost(refusal);
-      if (isTaken || (lost && attempt === tries)) throw overtaken(table);
-      if (!lost) throw error;
+      const apiError = apiErrorOf(error);
+      const isTaken = apiError?.message.includes(takenMeanwhile) === true;
+      const isLost = apiError !== undefined && isConflict(apiError);
+      if (isTaken || (isLost && attempt === maxAttempts)) throw tooManyConflicts(table);
+      if (!isLost) throw error;
       await backOff(settings.connection, attempt);
     }
   }
 }
 
-const tries = 8;
+const maxAttempts = 8;
 
 /** What the script says when another run has given a name to another source column since this run planned its columns. */
 const takenMeanwhile = "billhouse: another run has named columns";
 
-async function commit(settings: QuerySettings, statement: Statement): Promise<void> {
+async function commit(settings: Settings, statement: Statement): Promise<void> {
   reachPoint("before-commit");
   await runStatement(settings, statement);
   reachPoint("after-commit");
@@ -192,4 +187,44 @@ async function commit(settings: QuerySettings, statement: Statement): Promise<vo
 
 function labelsOf(table: Table): { billhouse: string; table: string } {
   return { billhouse: "prepare", table: table.name };
+}
+
+const maxColumns = 10_000;
+
+const reservedPrefix =
+  /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;
+
+/** Explains limits before anything is changed; `present` are the names of the table's columns. Error: LIMIT_EXCEEDED. */
+export function checkLimits(table: Table, { added }: SchemaChange, present: readonly string[]): void {
+  const title = `${table.dataset}.${table.name}`;
+  const columns = new Set([...present, ...added.map(({ name }) => name)].map(fold)).size;
+  if (columns > maxColumns) {
+    throw new BillhouseError(
+      "LIMIT_EXCEEDED",
+      `${title} would have ${columns} columns; BigQuery takes ${maxColumns}.`,
+      {
+        hint: "Leave out tags or attributes in the export at the cloud, so that it delivers fewer columns.",
+      },
+    );
+  }
+  for (const { name } of added) {
+    const reason =
+      Array.from(name).length > longestName
+        ? `is longer than ${longestName} characters`
+        : reservedPrefix.test(name)
+          ? "begins with a word that BigQuery keeps for itself"
+          : /[!"$()*,./;?@[\\\]^`{}~\p{Cc}]/u.test(name)
+            ? "holds a character that BigQuery takes in no name"
+            : fold(name) === fold(table.name)
+              ? "is the name of the table, which BigQuery mixes up"
+              : undefined;
+    if (reason === undefined) continue;
+    throw new BillhouseError(
+      "LIMIT_EXCEEDED",
+      `${title} cannot get the column ${quoted(name, 300)}: the name ${reason}.`,
+      {
+        hint: "Rename the column in the export, or load into a table of another name.",
+      },
+    );
+  }
 }

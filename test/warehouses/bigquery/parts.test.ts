@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { BillhouseError, type ErrorCode } from "../../../src/errors.ts";
-import { translateFailure } from "../../../src/warehouses/bigquery/api/failures.ts";
-import { explainLoad } from "../../../src/warehouses/bigquery/replace/file-failures.ts";
+import { translateFailure } from "../../../src/warehouses/bigquery/api/api-error.ts";
+import { explainLoad } from "../../../src/warehouses/bigquery/replace/staging.ts";
 import { identifier } from "../../../src/warehouses/bigquery/sql/names.ts";
-import { type Refusal, refusedError } from "../../../src/warehouses/bigquery/api/api-error.ts";
-import { groupFiles, identityOf, type SourceFile } from "../../../src/warehouses/bigquery/replace/sources.ts";
+import { type ApiError, apiFailure } from "../../../src/warehouses/bigquery/api/api-error.ts";
+import { groupFiles, loadIdentity, type SourceFile } from "../../../src/warehouses/bigquery/replace/sources.ts";
 import { bigqueryWarehouse } from "../../support/bigquery-warehouse.ts";
 import { billReplacement, csv, load, mapped, prepare, stream, table } from "../../conformance/bills.ts";
 import { rejects } from "../../support/rejects.ts";
@@ -31,16 +31,16 @@ describe("files are dealt into jobs", () => {
     const reference = { projectId: "p", datasetId: "d", tableId: "t" };
     const replacement = { ...billReplacement, files: stream([]) };
     const ids = [
-      identityOf(replacement, reference, files(2)),
-      identityOf(replacement, reference, files(3)),
-      identityOf(replacement, reference, files(2, "other")),
-      identityOf({ ...replacement, replaces: "1.5" }, reference, files(2)),
-      identityOf({ ...replacement, executionId: "e2" }, reference, files(2)),
-      identityOf({ ...replacement, spansMonths: true }, reference, files(2)),
-      identityOf(replacement, { ...reference, tableId: "u" }, files(2)),
+      loadIdentity(replacement, reference, files(2)),
+      loadIdentity(replacement, reference, files(3)),
+      loadIdentity(replacement, reference, files(2, "other")),
+      loadIdentity({ ...replacement, replaces: "1.5" }, reference, files(2)),
+      loadIdentity({ ...replacement, executionId: "e2" }, reference, files(2)),
+      loadIdentity({ ...replacement, spansMonths: true }, reference, files(2)),
+      loadIdentity(replacement, { ...reference, tableId: "u" }, files(2)),
     ];
     assert.equal(new Set(ids).size, ids.length);
-    assert.equal(ids[0], identityOf(replacement, reference, files(2)));
+    assert.equal(ids[0], loadIdentity(replacement, reference, files(2)));
   });
 });
 
@@ -64,7 +64,7 @@ test("names that would end an identifier are refused", () => {
 });
 
 describe("what BigQuery says becomes", () => {
-  const cases: readonly (readonly [said: Partial<Refusal>, code: ErrorCode, named: RegExp])[] = [
+  const cases: readonly (readonly [said: Partial<ApiError>, code: ErrorCode, named: RegExp])[] = [
     [
       { reason: "notFound", status: 404, message: "Not found: Dataset p:d was not found in location EU" },
       "LOCATION_MISMATCH",
@@ -98,7 +98,7 @@ describe("what BigQuery says becomes", () => {
     });
   }
 
-  const loads: readonly (readonly [said: Partial<Refusal>, code: ErrorCode, named: RegExp])[] = [
+  const loads: readonly (readonly [said: Partial<ApiError>, code: ErrorCode, named: RegExp])[] = [
     [{ reason: "notFound", message: "Not found: URI gs://b/0" }, "FILE_NOT_FOUND", /a0/u],
     [
       { reason: "invalid", message: "Error while reading data, error message: gzip error", location: "gs://b/1" },
@@ -260,6 +260,6 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function refused(said: Partial<Refusal>): Error {
-  return refusedError({ status: null, reason: "invalid", message: "", location: null, details: [], ...said });
+function refused(said: Partial<ApiError>): Error {
+  return apiFailure({ status: null, reason: "invalid", message: "", location: null, details: [], ...said });
 }

@@ -1,7 +1,8 @@
+import { BillhouseError, type ErrorCode, firstLine } from "../../../errors.ts";
 import { maskSecrets, withoutSecrets } from "../../../secrets.ts";
 
 /** Why BigQuery refused a request, or why a job failed, in its own words. */
-export interface Refusal {
+export interface ApiError {
   /** HTTP status; null for a failed job, and where no answer came at all. */
   readonly status: number | null;
   /** `notFound`, `rateLimitExceeded`, `invalidQuery`, ...; `network` where no answer came. */
@@ -21,23 +22,23 @@ export interface ErrorProto {
 }
 
 /** An error that carries a refusal. It never reaches a person: `translateFailure` makes a BillhouseError of it. */
-export type RefusedError = Error & { readonly refusal: Refusal };
+export type ApiFailure = Error & { readonly apiError: ApiError };
 
 /** Makes an error of a refusal. What the SDK hangs on its errors, requests and their tokens, stays behind. */
-export function refusedError(refusal: Refusal, cause?: unknown): RefusedError {
+export function apiFailure(apiError: ApiError, cause?: unknown): ApiFailure {
   const plain = withoutSecrets(cause);
-  return Object.assign(new Error(maskSecrets(refusal.message), plain === undefined ? undefined : { cause: plain }), {
-    refusal,
+  return Object.assign(new Error(maskSecrets(apiError.message), plain === undefined ? undefined : { cause: plain }), {
+    apiError,
   });
 }
 
 /** The refusal that an error carries, or undefined. */
-export function refusalOf(error: unknown): Refusal | undefined {
-  return error instanceof Error && "refusal" in error ? (error as RefusedError).refusal : undefined;
+export function apiErrorOf(error: unknown): ApiError | undefined {
+  return error instanceof Error && "apiError" in error ? (error as ApiFailure).apiError : undefined;
 }
 
 /** The refusal in an error of the SDK: an answer of the API, or none. */
-export function refusalOfAnswer(error: unknown): Refusal {
+export function apiErrorOfResponse(error: unknown): ApiError {
   const { code, errors, message } = error as { code?: unknown; errors?: readonly ErrorProto[]; message?: string };
   const [first] = errors ?? [];
   const status = typeof code === "number" ? code : null;
@@ -51,10 +52,10 @@ export function refusalOfAnswer(error: unknown): Refusal {
 }
 
 /** The refusal in a job that is done, or undefined when the job came to a good end. */
-export function refusalOfJob(status: {
+export function apiErrorOfJob(status: {
   errorResult?: ErrorProto;
   errors?: readonly ErrorProto[];
-}): Refusal | undefined {
+}): ApiError | undefined {
   const { errorResult } = status;
   if (errorResult === undefined) return undefined;
   return {
@@ -66,7 +67,7 @@ export function refusalOfJob(status: {
   };
 }
 
-const passingReasons: ReadonlySet<string> = new Set([
+const transientReasons: ReadonlySet<string> = new Set([
   "network",
   "backendError",
   "internalError",
@@ -78,11 +79,127 @@ const passingReasons: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether the same may go well in a moment. */
-export function isPassing({ status, reason }: Refusal): boolean {
-  return passingReasons.has(reason) || (status !== null && [408, 429, 500, 502, 503, 504].includes(status));
+export function isTransient({ status, reason }: ApiError): boolean {
+  return transientReasons.has(reason) || (status !== null && [408, 429, 500, 502, 503, 504].includes(status));
 }
 
 /** Whether a table or dataset is not there; a project that is not there is another matter. */
-export function isAbsence(refusal: Refusal | undefined): boolean {
-  return refusal?.status === 404 && !/not found: project/i.test(refusal.message);
+export function isNotFound(apiError: ApiError | undefined): boolean {
+  return apiError?.status === 404 && !/not found: project/i.test(apiError.message);
+}
+
+/** The error that a person can act on behind a refusal of BigQuery. Any other error is returned as it is. */
+export function translateFailure(error: unknown, description: string): unknown {
+  if (error instanceof BillhouseError) return error;
+  const apiError = apiErrorOf(error);
+  if (apiError === undefined) return error;
+  const [code, message, hint] = describeApiError(apiError, description);
+  return new BillhouseError(code, message, { hint, cause: error });
+}
+
+function describeApiError(apiError: ApiError, description: string): [code: ErrorCode, message: string, hint: string] {
+  const { reason, status } = apiError;
+  const said = firstLine(apiError.message);
+  if (reason === "billingNotEnabled" || /billing has not been enabled|free tier|sandbox/i.test(said)) {
+    return [
+      "WAREHOUSE_UNSUPPORTED",
+      `${description} is a sandbox, in which BigQuery changes no rows: ${said}`,
+      "Enable billing for the project: https://console.cloud.google.com/billing. Without it, load into DuckDB.",
+    ];
+  }
+  if (reason === "bytesBilledLimitExceeded") {
+    return [
+      "LIMIT_EXCEEDED",
+      `A query would read more than maximum_bytes_billed allows: ${said}`,
+      "Raise maximum_bytes_billed in [destination.bigquery], or remove it.",
+    ];
+  }
+  if (reason === "quotaExceeded" || reason === "jobQuotaExceeded") {
+    return [
+      "WAREHOUSE_UNAVAILABLE",
+      `A quota of BigQuery is used up: ${said}`,
+      "Run again when the quota is there again, or have it raised: https://console.cloud.google.com/iam-admin/quotas.",
+    ];
+  }
+  if (/has not been used in project|has not enabled|API .*disabled/i.test(said)) {
+    return [
+      "WAREHOUSE_NOT_FOUND",
+      `BigQuery is not switched on in the project: ${said}`,
+      "Run `gcloud services enable bigquery.googleapis.com --project=PROJECT`, then run again.",
+    ];
+  }
+  if (isTransient(apiError)) {
+    return [
+      "WAREHOUSE_UNAVAILABLE",
+      `${description} does not answer as it should: ${said}`,
+      "Run again in a while: nothing of the unfinished load was kept. https://status.cloud.google.com tells of outages.",
+    ];
+  }
+  if (reason === "accessDenied" || status === 403 || /^Access Denied/i.test(apiError.message))
+    return accessDenied(apiError);
+  if (status === 401) {
+    return [
+      "CREDENTIALS_INVALID",
+      `Google Cloud does not take the credentials: ${said}`,
+      "Run `gcloud auth application-default login`, or put the key of a service account below [credentials] in secrets.toml.",
+    ];
+  }
+  if (
+    /(dataset|bucket|table) (?!\S*_billhouse_)\S+ (was )?not found in location|in location \S+ cannot|locations? do(es)? not match|Cannot read and write in different locations/i.test(
+      said,
+    )
+  ) {
+    return [
+      "LOCATION_MISMATCH",
+      `The bucket, the dataset and the job are not in one location: ${said}`,
+      "Load into a dataset in the location of the bucket; set location in [destination.bigquery] to it before the first load.",
+    ];
+  }
+  if (reason === "stopped") {
+    return [
+      "INTERRUPTED",
+      `Somebody stopped a job of ${description}: ${said}`,
+      "Run again to go on: nothing of the unfinished load was kept.",
+    ];
+  }
+  if (reason === "notFound" || status === 404) {
+    return [
+      "WAREHOUSE_NOT_FOUND",
+      `${description} cannot be used: ${said}`,
+      "Check project_id in [destination.bigquery], and that the BigQuery API is enabled in the project.",
+    ];
+  }
+  return [
+    "WAREHOUSE_UNSUPPORTED",
+    `${description} refused a request: ${said}`,
+    "This is a fault of billhouse, or of what answers in BigQuery's place: run again with --debug and report what it prints.",
+  ];
+}
+
+const roles: readonly (readonly [permission: RegExp, role: string])[] = [
+  [/bigquery\.jobs\./, "roles/bigquery.jobUser"],
+  [/bigquery\.datasets\.create/, "roles/bigquery.user"],
+  [/storage\./, "roles/storage.objectViewer"],
+  [/./, "roles/bigquery.dataEditor"],
+];
+
+function accessDenied({ message }: ApiError): [code: ErrorCode, message: string, hint: string] {
+  // To read rows is the one permission that BigQuery does not name.
+  const unnamed = /permission to query table/i.test(message) ? "bigquery.tables.getData" : undefined;
+  const permission = /\b(?:bigquery|storage)\.\w+\.\w+/.exec(message)?.[0] ?? unnamed;
+  const role = roles.find(([pattern]) => pattern.test(permission ?? "bigquery"))?.[1] ?? "";
+  const project = /project[: ]+`?([a-z][a-z0-9-]+)/i.exec(message)?.[1] ?? "PROJECT";
+  const dataset = /(?:table|dataset) `?([a-z][a-z0-9-]+:\w+)/i.exec(message)?.[1];
+  const member = `--member=serviceAccount:ACCOUNT --role=${role}`;
+  // As little as will do: rows and tables of one dataset, jobs and new datasets of a project.
+  const command =
+    role === "roles/bigquery.dataEditor" && dataset !== undefined
+      ? `bq add-iam-policy-binding ${member} ${dataset}`
+      : `gcloud projects add-iam-policy-binding ${project} ${member}`;
+  const missing = permission === undefined ? "" : ` The permission ${permission} is missing.`;
+  return [
+    "WAREHOUSE_DENIED",
+    `BigQuery refuses: ${firstLine(message)}${missing}`,
+    `Grant it: \`${command}\`, then run again.`,
+  ];
 }

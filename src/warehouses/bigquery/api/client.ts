@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
-import { BillhouseError, messageOf } from "../../../errors.ts";
+import { BillhouseError, interrupted, messageOf } from "../../../errors.ts";
 import type { GoogleCredentials } from "../../../model.ts";
 import { keepKey, keepToken, withoutSecrets } from "../../../secrets.ts";
-import { type Refusal, refusedError } from "./api-error.ts";
+import { type ApiError, apiErrorOf, apiErrorOfResponse, apiFailure, isTransient } from "./api-error.ts";
 
 /** Where BigQuery is, and in whose name it is asked. */
 export interface ConnectionOptions {
@@ -16,6 +17,142 @@ export interface ConnectionOptions {
   readonly credentials: GoogleCredentials | null;
   /** Milliseconds between two looks at a job, at first; by default 50. Retries wait 20 times as long, at first. */
   readonly pollInterval?: number;
+}
+
+/** One call of the REST API. */
+export interface Call {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly project: string;
+  /** Below the project: `datasets/billing/tables`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** An open connection. */
+export interface Connection {
+  readonly project: string;
+  readonly jobProject: string;
+  readonly pollInterval: number;
+  /** Aborted when the connection is closed. */
+  readonly closing: AbortSignal;
+  /** The account whose permissions count. Errors: CREDENTIALS_INVALID, or a refusal. */
+  identity(): Promise<string>;
+  /** The answer to a call, which is made again while it fails in a way that passes. Errors carry a refusal. */
+  call<T>(call: Call): Promise<T>;
+  /** As `call`, also when the connection is closing already: to stop a job. One attempt. */
+  callOnce<T>(call: Call): Promise<T>;
+  /** Milliseconds by which BigQuery's clock was ahead of this machine's at its last answer; null before there was one. */
+  skew(): number | null;
+  /** Error: INTERRUPTED when the connection is closed meanwhile. */
+  sleep(milliseconds: number): Promise<void>;
+  /** Error: INTERRUPTED when the connection is closing. */
+  throwIfClosing(): void;
+  close(): void;
+}
+
+/** What everything that is done in BigQuery needs. */
+export interface Settings {
+  readonly connection: Connection;
+  /** Where datasets are made: `EU`, `europe-west3`. Jobs run where their dataset lies. */
+  readonly location: string;
+  /** The key that tables and results are encrypted with; null for Google's own. */
+  readonly kmsKeyName: string | null;
+  /** The most bytes that one query may read, as text; null for no limit. */
+  readonly maximumBytesBilled: string | null;
+  /** Runs work when all that was queued before has ended: commits of one process do not stand in each other's way. */
+  readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+const maxAttempts = 7;
+
+const responseTimeout = 90_000;
+
+/** Opens a connection; BigQuery is asked nothing yet. Errors: CREDENTIALS_INVALID, CONFIG_INVALID. */
+export async function openConnection(options: ConnectionOptions): Promise<Connection> {
+  const client = await createClient(options);
+  const jobProject = await findJobProject(client, options);
+  const pollInterval = options.pollInterval ?? 50;
+  const abort = new AbortController();
+  let skew: number | null = null;
+
+  function throwIfClosing(): void {
+    if (abort.signal.aborted) throw interrupted("The work on BigQuery was stopped before it was done.");
+  }
+
+  async function pause(milliseconds: number): Promise<void> {
+    try {
+      await sleep(milliseconds, undefined, { signal: abort.signal });
+    } catch {
+      throw interrupted("The work on BigQuery was stopped before it was done.");
+    }
+  }
+
+  async function callOnce<T>(call: Call): Promise<T> {
+    if (client.needsToken) await authenticate(client.service);
+    return send<T>(client.service, call, (date) => {
+      skew = date - Date.now();
+    });
+  }
+
+  return {
+    project: options.projectId ?? jobProject,
+    jobProject,
+    pollInterval,
+    closing: abort.signal,
+    throwIfClosing,
+    sleep: pause,
+    skew: () => skew,
+    identity: () => accountOf(client),
+    callOnce,
+    async call(call) {
+      for (let attempt = 1; ; attempt += 1) {
+        throwIfClosing();
+        try {
+          return await callOnce(call);
+        } catch (error) {
+          const apiError = apiErrorOf(error);
+          if (apiError === undefined || !isTransient(apiError) || attempt === maxAttempts) throw error;
+          await pause(20 * pollInterval * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
+        }
+      }
+    },
+    close: () => abort.abort(),
+  };
+}
+
+async function send<T>(
+  service: BigQuery,
+  { method, project, path, query, body }: Call,
+  onDate: (date: number) => void,
+): Promise<T> {
+  const end = new AbortController();
+  const request = {
+    method,
+    uri: `/${path}`,
+    projectId: project,
+    ...(query === undefined ? {} : { qs: { ...query } }),
+    // As text: in an object the SDK would replace {{projectId}}, which may stand in the name of a column.
+    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+  };
+  const answer = new Promise<T>((resolve, reject) => {
+    service.request(request, (error, found: T, response) => {
+      const date = Date.parse(String(response?.headers?.["date"]));
+      if (!Number.isNaN(date)) onDate(date);
+      // oxlint-disable-next-line typescript/strict-boolean-expressions -- the SDK gives null or undefined
+      if (error) reject(apiFailure(apiErrorOfResponse(error), error));
+      else resolve(found);
+    });
+  });
+  const late = sleep(responseTimeout, undefined, { signal: end.signal }).then(
+    () => Promise.reject(apiFailure(noResponse("No answer came within 90 seconds."))),
+    () => new Promise<never>(() => undefined),
+  );
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    end.abort();
+  }
 }
 
 /** A client of the SDK, and whether it has to get a token before it asks. */
@@ -60,8 +197,8 @@ function withType(credentials: GoogleCredentials): GoogleCredentials {
 
 /** The project of the jobs. Errors: CREDENTIALS_INVALID, CONFIG_INVALID. */
 export async function findJobProject(client: Client, options: ConnectionOptions): Promise<string> {
-  const told = options.jobProjectId ?? options.credentials?.["project_id"] ?? options.projectId;
-  if (told !== null && told !== undefined && told !== "") return told;
+  const given = options.jobProjectId ?? options.credentials?.["project_id"] ?? options.projectId;
+  if (given !== null && given !== undefined && given !== "") return given;
   try {
     if (client.needsToken) return await client.service.authClient.getProjectId();
   } catch (cause) {
@@ -73,7 +210,7 @@ export async function findJobProject(client: Client, options: ConnectionOptions)
 }
 
 /**
- * Gets a token, or sees that there is one: a key that is wrong is told apart from a request that was refused.
+ * Gets a token, or sees that there is one: a key that is wrong is given apart from a request that was refused.
  * Error: CREDENTIALS_INVALID, or a refusal where no answer came.
  */
 export async function authenticate(service: Pick<BigQuery, "authClient">): Promise<void> {
@@ -85,13 +222,13 @@ export async function authenticate(service: Pick<BigQuery, "authClient">): Promi
     const { code } = cause as { code?: unknown };
     const isNetwork =
       typeof code === "string" && /^(E(AI_AGAIN|CONN|HOST|NET|NOTFOUND|PIPE|PROTO|TIMEDOUT)|UND_ERR)/.test(code);
-    if (isNetwork || (typeof code === "number" && code >= 500)) throw refusedError(silence(messageOf(cause)), cause);
+    if (isNetwork || (typeof code === "number" && code >= 500)) throw apiFailure(noResponse(messageOf(cause)), cause);
     throw invalidCredentials(cause);
   }
 }
 
 /** The account whose permissions count. Errors: as `authenticate`. */
-export async function identityOf({ service, needsToken }: Client): Promise<string> {
+export async function accountOf({ service, needsToken }: Client): Promise<string> {
   if (!needsToken) return "nobody: the endpoint takes no credentials";
   await authenticate(service);
   const { client_email: account } = await service.authClient.getCredentials();
@@ -108,6 +245,6 @@ function invalidCredentials(cause: unknown): BillhouseError {
 }
 
 /** That no answer came. */
-export function silence(message: string): Refusal {
+export function noResponse(message: string): ApiError {
   return { status: null, reason: "network", message, location: null, details: [] };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { type ErrorProto, isPassing, refusalOf, refusalOfJob, refusedError } from "./api-error.ts";
-import type { Connection } from "./rest.ts";
+import { apiErrorOf, apiErrorOfJob, apiFailure, type ErrorProto, isTransient } from "./api-error.ts";
+import type { Connection, Settings } from "./client.ts";
+import type { Field } from "./tables.ts";
 
 /** A job, as the REST API tells of it. */
 export interface Job {
@@ -46,14 +47,14 @@ export async function runJob(
   let failures = 0;
   for (let attempt = 0; ; attempt += 1) {
     const { job, isOwn } = await finishJob(connection, `${prefix}_${attempt}`, request);
-    const refusal = refusalOfJob(job.status ?? {});
-    if (refusal === undefined) {
+    const apiError = apiErrorOfJob(job.status ?? {});
+    if (apiError === undefined) {
       if (await accept(job)) return job;
       if (isOwn) failures += 1;
       if (failures > retries) throw new Error(`What the job ${job.jobReference.jobId} made is gone again and again.`);
     } else if (isOwn) {
       failures += 1;
-      if (!isPassing(refusal) || failures > retries) throw refusedError(refusal);
+      if (!isTransient(apiError) || failures > retries) throw apiFailure(apiError);
       await backOff(connection, failures);
     }
   }
@@ -79,7 +80,7 @@ export async function finishJob(connection: Connection, jobId: string, request: 
     job = await connection.call<Job>({ method: "POST", project: connection.jobProject, path: "jobs", body });
     request.onInserted?.();
   } catch (error) {
-    if (refusalOf(error)?.status !== 409) throw error;
+    if (apiErrorOf(error)?.status !== 409) throw error;
   }
   const isOwn = job !== undefined;
   let wait = connection.pollInterval;
@@ -87,12 +88,12 @@ export async function finishJob(connection: Connection, jobId: string, request: 
     try {
       if (job !== undefined) await connection.sleep(wait);
       wait = Math.min(wait * 1.5, connection.pollInterval * 60);
-      job = await lookAtJob(connection, jobId, location);
+      job = await getJob(connection, jobId, location);
     } catch (error) {
       if (connection.closing.aborted) await cancelJob(connection, jobId, location);
       misses += 1;
       // What was inserted a moment ago need not be known everywhere yet.
-      if (refusalOf(error)?.status !== 404 || misses > 3) throw error;
+      if (apiErrorOf(error)?.status !== 404 || misses > 3) throw error;
       await backOff(connection, misses);
     }
   }
@@ -100,7 +101,7 @@ export async function finishJob(connection: Connection, jobId: string, request: 
 }
 
 /** Whether BigQuery accepts a statement, and of what kind it is; nothing is run. */
-export async function tryJob(connection: Connection, request: JobRequest): Promise<Job> {
+export async function dryRunJob(connection: Connection, request: JobRequest): Promise<Job> {
   const body = {
     jobReference: { projectId: connection.jobProject, location: request.location },
     configuration: { ...request.configuration, dryRun: true },
@@ -108,7 +109,7 @@ export async function tryJob(connection: Connection, request: JobRequest): Promi
   return connection.call<Job>({ method: "POST", project: connection.jobProject, path: "jobs", body });
 }
 
-async function lookAtJob(connection: Connection, jobId: string, location: string): Promise<Job> {
+async function getJob(connection: Connection, jobId: string, location: string): Promise<Job> {
   const path = `jobs/${jobId}`;
   return connection.call<Job>({ method: "GET", project: connection.jobProject, path, query: { location } });
 }
@@ -117,6 +118,142 @@ async function cancelJob(connection: Connection, jobId: string, location: string
   const call = { method: "POST", project: connection.jobProject, path: `jobs/${jobId}/cancel`, query: { location } };
   // The process is on its way out: what cannot be stopped ends by itself, and the next run finds it.
   await connection.callOnce({ ...call, method: "POST" }).catch(() => undefined);
+}
+
+/** A query parameter, as the REST API writes it. */
+export interface QueryParameter {
+  readonly name: string;
+  readonly parameterType: { readonly type: string; readonly arrayType?: { readonly type: string } };
+  readonly parameterValue: {
+    readonly value?: string | null;
+    readonly arrayValues?: readonly { readonly value: string }[];
+  };
+}
+
+/** Collects the values of a statement: text that comes from outside never stands in the statement itself. */
+export interface Parameters {
+  readonly list: readonly QueryParameter[];
+  /** A text, or NULL, and how the statement names it. */
+  text(value: string | null): string;
+  /** A list of texts. */
+  texts(values: readonly string[]): string;
+  /** A whole number. */
+  integer(value: number): string;
+}
+
+/** Starts an empty collection. */
+export function createParameters(): Parameters {
+  const list: QueryParameter[] = [];
+  const add = (parameter: Omit<QueryParameter, "name">): string => {
+    const name = `p${list.length}`;
+    list.push({ name, ...parameter });
+    return `@${name}`;
+  };
+  return {
+    list,
+    text: (value) => add({ parameterType: { type: "STRING" }, parameterValue: { value } }),
+    texts: (values) =>
+      add({
+        parameterType: { type: "ARRAY", arrayType: { type: "STRING" } },
+        parameterValue: { arrayValues: values.map((value) => ({ value })) },
+      }),
+    integer: (value) => add({ parameterType: { type: "INT64" }, parameterValue: { value: String(value) } }),
+  };
+}
+
+/** A statement to run. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: Parameters;
+  readonly location: string;
+  /** What the job is for, as its labels tell. */
+  readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
+}
+
+/** The configuration of the job that runs a statement. */
+export function queryConfiguration(settings: Settings, { sql, parameters, labels }: Statement): object {
+  const { kmsKeyName, maximumBytesBilled } = settings;
+  return {
+    labels: jobLabels(labels),
+    query: {
+      query: sql,
+      useLegacySql: false,
+      ...(parameters.list.length === 0 ? {} : { parameterMode: "NAMED", queryParameters: parameters.list }),
+      ...(maximumBytesBilled === null ? {} : { maximumBytesBilled }),
+      ...(kmsKeyName === null ? {} : { destinationEncryptionConfiguration: { kmsKeyName } }),
+    },
+  };
+}
+
+/** Runs a statement or a script whose answer does not matter. */
+export async function runStatement(settings: Settings, statement: Statement): Promise<Job> {
+  const { labels, location } = statement;
+  const request = { location, configuration: queryConfiguration(settings, statement) };
+  return runNewJob(settings.connection, labels.billhouse, request);
+}
+
+/** A row of a question: text, or null. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** Runs a question whose rows are `part`, and `row` as JSON of texts; gives the rows of each part. */
+export async function selectParts(
+  settings: Settings,
+  statement: Statement,
+): Promise<ReadonlyMap<string, readonly TextRow[]>> {
+  const job = await runStatement(settings, statement);
+  const parts = new Map<string, TextRow[]>();
+  for await (const { cells } of resultRows(settings.connection, job)) {
+    const [part, row] = cells;
+    const rows = parts.get(String(part?.v)) ?? [];
+    rows.push(JSON.parse(String(row?.v)) as TextRow);
+    parts.set(String(part?.v), rows);
+  }
+  return parts;
+}
+
+/** One SELECT of such a question: columns by name, as SQL. */
+export function part(name: string, columns: Readonly<Record<string, string>>, from: string): string {
+  const cells = Object.entries(columns).map(([column, sql]) => `CAST(${sql} AS STRING) AS \`${column}\``);
+  return `SELECT '${name}' AS part, TO_JSON_STRING(STRUCT(${cells.join(", ")})) AS row FROM ${from}`;
+}
+
+/** A cell as the REST API writes it: text, or cells in cells. */
+export interface Cell {
+  readonly v: unknown;
+}
+
+/** A row of an answer, and what its columns are. */
+export interface ResultRow {
+  readonly fields: readonly Field[];
+  readonly cells: readonly Cell[];
+}
+
+interface ResultPage {
+  readonly jobComplete?: boolean;
+  readonly schema?: { readonly fields?: readonly Field[] };
+  readonly rows?: readonly { readonly f: readonly Cell[] }[];
+  readonly pageToken?: string;
+}
+
+/** The rows of a query that is done, page by page. */
+export async function* resultRows(connection: Connection, { jobReference }: Job): AsyncGenerator<ResultRow> {
+  const { jobId, location = "" } = jobReference;
+  let pageToken: string | undefined;
+  do {
+    const query = {
+      location,
+      timeoutMs: "10000",
+      "formatOptions.useInt64Timestamp": "true",
+      ...(pageToken === undefined ? {} : { pageToken }),
+    };
+    const call = { method: "GET", project: connection.jobProject, path: `queries/${jobId}`, query } as const;
+    const page = await connection.call<ResultPage>(call);
+    if (page.jobComplete === false) continue;
+    const fields = page.schema?.fields ?? [];
+    for (const { f } of page.rows ?? []) yield { fields, cells: f };
+    pageToken = page.pageToken;
+    if (pageToken === undefined || pageToken === "") return;
+  } while (true);
 }
 
 /** Labels of a job: lower case, and of the characters that BigQuery takes. */

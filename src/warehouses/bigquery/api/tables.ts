@@ -1,7 +1,14 @@
-import type { TableColumn } from "../../../model.ts";
-import { columnType, type TableReference } from "../sql/names.ts";
-import { isAbsence, refusalOf } from "./api-error.ts";
-import type { Connection } from "./rest.ts";
+import type { Table } from "../../../model.ts";
+import { fold } from "../../../schema/names.ts";
+import { apiErrorOf, isNotFound } from "./api-error.ts";
+import type { Connection, Settings } from "./client.ts";
+
+/** A table, by its three names. */
+export interface TableReference {
+  readonly projectId: string;
+  readonly datasetId: string;
+  readonly tableId: string;
+}
 
 /** A field of a schema, as the REST API writes it. */
 export interface Field {
@@ -45,7 +52,7 @@ export async function findTable(connection: Connection, table: TableReference): 
   try {
     return await connection.call<TableResource>({ method: "GET", ...tableCall(table) });
   } catch (error) {
-    if (isAbsence(refusalOf(error))) return null;
+    if (isNotFound(apiErrorOf(error))) return null;
     throw error;
   }
 }
@@ -58,7 +65,7 @@ export async function createTable(connection: Connection, resource: object, tabl
     await connection.call({ method: "POST", project: projectId, path: `datasets/${datasetId}/tables`, body });
     return true;
   } catch (error) {
-    if (refusalOf(error)?.status === 409) return false;
+    if (apiErrorOf(error)?.status === 409) return false;
     throw error;
   }
 }
@@ -77,7 +84,7 @@ export async function dropTable(connection: Connection, table: TableReference): 
   try {
     await connection.call({ method: "DELETE", ...tableCall(table) });
   } catch (error) {
-    if (!isAbsence(refusalOf(error))) throw error;
+    if (!isNotFound(apiErrorOf(error))) throw error;
   }
 }
 
@@ -103,7 +110,7 @@ export async function listTables(
       pageToken = page.nextPageToken;
     } while (pageToken !== undefined && pageToken !== "");
   } catch (error) {
-    if (!isAbsence(refusalOf(error))) throw error;
+    if (!isNotFound(apiErrorOf(error))) throw error;
   }
   return found;
 }
@@ -117,28 +124,104 @@ export function fieldsOf(table: TableResource | null): readonly Field[] {
   return table?.schema?.fields ?? [];
 }
 
-/** The columns of a table in their order; none when there is no such table. */
-export function columnsOf(table: TableResource | null): TableColumn[] {
-  return fieldsOf(table).map((field) => {
-    const nativeType = nativeTypeOf(field);
-    return { name: field.name, type: columnType(nativeType), nativeType };
-  });
+/** Makes a table that keeps its rows, whatever its dataset says of the age of tables and partitions. */
+export async function createPermanentTable(
+  settings: Settings,
+  reference: TableReference,
+  resource: object,
+): Promise<void> {
+  // When there is one by now, it may be ours: the answer to the first attempt can have been lost.
+  await createTable(settings.connection, resource, reference);
+  await removeExpiration(settings, reference);
 }
 
-/** The type of a field as GoogleSQL writes it; the longest text that it takes is left out. */
-export function nativeTypeOf(field: Field): string {
-  if (field.mode === "REPEATED") return `ARRAY<${nativeTypeOf({ ...field, mode: "NULLABLE" })}>`;
-  const type = sqlNames[field.type] ?? field.type;
-  if (type === "STRUCT") {
-    return `STRUCT<${(field.fields ?? []).map((each) => `${each.name} ${nativeTypeOf(each)}`).join(", ")}>`;
+/** Takes away what a table got from its dataset as its age, and that of its partitions. */
+export async function removeExpiration({ connection }: Settings, reference: TableReference): Promise<void> {
+  const made = await findTable(connection, reference);
+  if (made === null) return;
+  const { timePartitioning, expirationTime } = made;
+  const change = {
+    ...(expirationTime === undefined ? {} : { expirationTime: null }),
+    ...(timePartitioning?.expirationMs === undefined
+      ? {}
+      : { timePartitioning: { ...timePartitioning, expirationMs: null } }),
+  };
+  if (Object.keys(change).length > 0) await patchTable(connection, reference, change);
+}
+
+/** Adds columns, and descriptions to columns that have none. Asks again when another process added some meanwhile. */
+export async function extendTable(
+  { connection }: Settings,
+  reference: TableReference,
+  added: readonly Field[],
+  descriptions: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const fields = fieldsOf(await findTable(connection, reference));
+    const present = new Set(fields.map(({ name }) => fold(name)));
+    const wanted = [
+      ...fields.map((field) => (field.description === undefined ? describe(field, descriptions) : field)),
+      ...added.filter(({ name }) => !present.has(fold(name))).map((field) => ({ ...field, mode: "NULLABLE" })),
+    ];
+    if (wanted.length === fields.length && wanted.every((field, position) => field === fields[position])) return;
+    try {
+      await patchTable(connection, reference, { schema: { fields: wanted } });
+      return;
+    } catch (error) {
+      const apiError = apiErrorOf(error);
+      if (apiError === undefined || apiError.status !== 400 || isNotFound(apiError) || attempt === 3) throw error;
+    }
   }
-  if (field.precision === undefined) return type;
-  return `${type}(${field.precision}${field.scale === undefined ? "" : `, ${field.scale}`})`;
 }
 
-const sqlNames: Readonly<Record<string, string | undefined>> = {
-  INTEGER: "INT64",
-  FLOAT: "FLOAT64",
-  BOOLEAN: "BOOL",
-  RECORD: "STRUCT",
-};
+/** A field with the description of its column, where there is one. */
+export function describe(field: Field, descriptions: ReadonlyMap<string, string>): Field {
+  const description = descriptions.get(fold(field.name));
+  return description === undefined ? field : { ...field, description };
+}
+
+/** The part of a table resource that names the key it is encrypted with. */
+export function encryption({ kmsKeyName }: Settings): object {
+  return kmsKeyName === null ? {} : { encryptionConfiguration: { kmsKeyName } };
+}
+
+/** What the REST API tells of a dataset. */
+export interface DatasetResource {
+  readonly location?: string;
+  /** For how many hours its tables remember earlier rows. */
+  readonly maxTimeTravelHours?: string;
+}
+
+/** Where a dataset lies, or null when it is not there. */
+export async function findLocation(settings: Settings, project: string, dataset: string): Promise<string | null> {
+  return (await findDataset(settings, project, dataset))?.location ?? null;
+}
+
+/** A dataset, or null when it is not there. Every other refusal is told. */
+export async function findDataset(
+  { connection }: Settings,
+  project: string,
+  dataset: string,
+): Promise<DatasetResource | null> {
+  try {
+    return await connection.call<DatasetResource>({ method: "GET", project, path: `datasets/${dataset}` });
+  } catch (error) {
+    if (isNotFound(apiErrorOf(error))) return null;
+    throw error;
+  }
+}
+
+/** Makes the dataset of a table where there is none, and tells where it lies: a dataset never moves. */
+export async function makeDataset(settings: Settings, table: Table, location: string): Promise<string> {
+  const project = table.project ?? settings.connection.project;
+  const found = await findLocation(settings, project, table.dataset);
+  if (found !== null) return found;
+  const body = { datasetReference: { projectId: project, datasetId: table.dataset }, location };
+  try {
+    await settings.connection.call({ method: "POST", project, path: "datasets", body });
+  } catch (error) {
+    // Another process was faster.
+    if (apiErrorOf(error)?.status !== 409) throw error;
+  }
+  return (await findLocation(settings, project, table.dataset)) ?? location;
+}

@@ -3,10 +3,12 @@ import type { TableColumn } from "../../../model.ts";
 import { missingPeriodColumn } from "../../../schema/invalid-rows.ts";
 import { fold } from "../../../schema/names.ts";
 import type { MappedFile, MonthReplacement } from "../../warehouse.ts";
-import { type CastMode, castExpression } from "../sql/casts.ts";
-import { digest, identifier, type TableReference, tableName } from "../sql/names.ts";
-import type { Parameters } from "../api/parameters.ts";
-import type { Field } from "../api/tables.ts";
+import type { Settings } from "../api/client.ts";
+import type { Parameters } from "../api/jobs.ts";
+import type { Field, TableReference } from "../api/tables.ts";
+import { castExpression, type CastMode } from "../sql/casts.ts";
+import { digest, identifier, tableName } from "../sql/names.ts";
+import type { StagingBucket } from "./staging-bucket.ts";
 
 /** A data file that lies in Cloud Storage. */
 export interface SourceFile {
@@ -15,6 +17,58 @@ export interface SourceFile {
   readonly uri: string;
   /** Whether it was delivered there; else it was uploaded. */
   readonly isNative: boolean;
+}
+
+/** The files of a month, all in Cloud Storage, and how to remove those that were uploaded. */
+export interface CollectedFiles {
+  readonly files: readonly SourceFile[];
+  remove(): Promise<void>;
+}
+
+/**
+ * Takes the files of a month one after the other; one that lies on this machine is uploaded before the next is asked
+ * for. Error: CONFIG_INVALID when there is no bucket to upload to.
+ */
+export async function collectFiles(
+  { connection }: Settings,
+  bucket: StagingBucket | null,
+  { files, table, billingMonth, executionId }: MonthReplacement,
+): Promise<CollectedFiles> {
+  const found: SourceFile[] = [];
+  const uploaded: string[] = [];
+  const remove = async (): Promise<void> => {
+    for (const uri of uploaded) await bucket?.remove(uri);
+  };
+  const folder = digest([connection.project, table, billingMonth, executionId], 16);
+  try {
+    for await (const mapped of files) {
+      connection.throwIfClosing();
+      const { path, file, storageUrl } = mapped;
+      if (path === null) {
+        found.push({ mapped, uri: `${storageUrl.replace(/\/+$/, "")}/${file.key}`, isNative: true });
+        continue;
+      }
+      if (bucket === null) throw missingBucket(file.key);
+      const uri = await bucket.upload(path, `${folder}/${found.length}-${digest([file.key, file.version], 8)}`);
+      uploaded.push(uri);
+      found.push({ mapped, uri, isNative: false });
+    }
+    connection.throwIfClosing();
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { files: found, remove };
+}
+
+function missingBucket(key: string): BillhouseError {
+  return new BillhouseError(
+    "CONFIG_INVALID",
+    `BigQuery cannot load ${key} by itself: it is not in Cloud Storage, or is packed or named as BigQuery takes no file.`,
+    {
+      hint: "Set staging_bucket in [destination.bigquery] to the name of a bucket of Cloud Storage in the dataset's location: the files then go through it.",
+    },
+  );
 }
 
 /** Files of one header, which one job loads into one staging table. */
@@ -27,7 +81,7 @@ export interface FileGroup {
 }
 
 /** A staging table that was loaded. */
-export interface Staged extends FileGroup {
+export interface StagedTable extends FileGroup {
   readonly rows: number;
   readonly columns: readonly StagedColumn[];
 }
@@ -46,9 +100,10 @@ export interface StagedColumn {
 }
 
 /** More jobs than these a month does not get, as long as one may take all files of one header. */
-const mostGroups = 64;
+const maxGroups = 64;
+
 /** Limit of BigQuery: https://cloud.google.com/bigquery/quotas#load_jobs */
-const mostUris = 10_000;
+const maxUris = 10_000;
 
 /**
  * Deals files into groups, each of one header. While there are few files every CSV file is a group of its own, so that
@@ -68,8 +123,8 @@ export function groupFiles(
   }
   const groups = [...headers.values()].flatMap((group) => {
     const isCsv = group[0]?.mapped.file.format === "csv";
-    const share = files.length <= mostGroups ? group.length : Math.floor((mostGroups * group.length) / files.length);
-    const jobs = Math.max(1, isCsv ? share : 1, Math.ceil(group.length / mostUris));
+    const share = files.length <= maxGroups ? group.length : Math.floor((maxGroups * group.length) / files.length);
+    const jobs = Math.max(1, isCsv ? share : 1, Math.ceil(group.length / maxUris));
     const size = Math.ceil(group.length / jobs);
     return Array.from({ length: Math.ceil(group.length / size) }, (_, index) =>
       group.slice(index * size, (index + 1) * size),
@@ -79,7 +134,7 @@ export function groupFiles(
 }
 
 /** What a load is made of: when all of it is equal, so is the load. */
-export function identityOf(
+export function loadIdentity(
   { billingMonth, executionId, replaces, partitionColumn, stamped, spansMonths }: MonthReplacement,
   table: TableReference,
   files: readonly SourceFile[],
@@ -149,7 +204,7 @@ export function tableValue({ value, field, nativeType }: StagedColumn, mode: Cas
 }
 
 /** Staging tables of one header as one relation `f`. */
-export function relationOf(tables: readonly Staged[]): string {
+export function relationOf(tables: readonly StagedTable[]): string {
   const [first, ...others] = tables.map(({ table }) => tableName(table));
   if (others.length === 0) return `${first} AS f`;
   return `(${[first, ...others].map((name) => `SELECT * FROM ${name}`).join(" UNION ALL ")}) AS f`;

@@ -1,39 +1,25 @@
 import pMap from "p-map";
+import { BillhouseError, firstLine } from "../../../errors.ts";
 import type { TableColumn } from "../../../model.ts";
-import { encryption } from "../definitions.ts";
 import { reachPoint } from "../../points.ts";
 import type { MonthReplacement } from "../../warehouse.ts";
-import { explainLoad } from "./file-failures.ts";
+import { type ApiError, apiErrorOf } from "../api/api-error.ts";
+import type { Settings } from "../api/client.ts";
 import { jobLabels, runJob } from "../api/jobs.ts";
-import { digest, type TableReference } from "../sql/names.ts";
-import type { QuerySettings } from "../api/statements.ts";
-import { isAbsence, refusalOf } from "../api/api-error.ts";
-import { type FileGroup, type Staged, stagedColumns } from "./sources.ts";
-import { dropTable, type Field, fieldsOf, listTables, patchTable, type TableResource } from "../api/tables.ts";
+import { dropTable, encryption, type Field, fieldsOf, type TableReference, type TableResource } from "../api/tables.ts";
+import { expireInADay } from "../cleanup.ts";
+import { type FileGroup, stagedColumns, type StagedTable, titleOfGroup } from "./sources.ts";
 
-/** Every staging table begins like this. */
-export const stagingPrefix = "_billhouse_staging_";
-
-const lifetime = 24 * 60 * 60 * 1000;
 const jobsAtOnce = 16;
-
-/** How the staging tables of one month of a table begin, and behind it those that replace one load of it. */
-export function stagingNames(
-  { billingMonth, replaces }: Pick<MonthReplacement, "billingMonth" | "replaces">,
-  { tableId }: TableReference,
-): { readonly ofMonth: string; readonly ofLoad: string } {
-  const ofMonth = `${stagingPrefix}${digest(tableId, 8)}_${billingMonth.replace("-", "")}_`;
-  return { ofMonth, ofLoad: `${ofMonth}${digest(replaces, 8)}_` };
-}
 
 /** Loads every group into its staging table, several at once. Errors: FILE_INVALID, FILE_CORRUPT, FILE_NOT_FOUND. */
 export async function stageGroups(
-  settings: QuerySettings,
+  settings: Settings,
   groups: readonly FileGroup[],
   columns: readonly TableColumn[],
   replacement: MonthReplacement,
   location: string,
-): Promise<readonly Staged[]> {
+): Promise<readonly StagedTable[]> {
   const failures: unknown[] = [];
   const staged = await pMap(
     groups,
@@ -54,12 +40,12 @@ export async function stageGroups(
 }
 
 async function stageGroup(
-  settings: QuerySettings,
+  settings: Settings,
   group: FileGroup,
   columns: readonly TableColumn[],
   replacement: MonthReplacement,
   location: string,
-): Promise<Staged> {
+): Promise<StagedTable> {
   const { connection } = settings;
   let table: TableResource | undefined;
   let rows = 0;
@@ -67,7 +53,7 @@ async function stageGroup(
     const configuration = loadConfiguration(settings, group, replacement, group.table);
     await runJob(connection, group.jobPrefix, { location, configuration }, async (job) => {
       rows = Number(job.statistics?.load?.outputRows ?? 0);
-      table = await keepForADay(settings, group.table);
+      table = await expireInADay(settings, group.table);
       // A table that somebody took away or changed, or that expired, is loaded again under the next id.
       if (table !== undefined && Number(table.numRows ?? rows) === rows) return true;
       await dropTable(connection, group.table);
@@ -80,25 +66,12 @@ async function stageGroup(
   return { ...group, rows, columns: stagedColumns(group, fieldsOf(table ?? null), columns, replacement) };
 }
 
-/** Lets a staging table expire after a day, and gives it; undefined when it is gone. */
-export async function keepForADay(
-  { connection }: QuerySettings,
-  table: TableReference,
-): Promise<TableResource | undefined> {
-  try {
-    return await patchTable(connection, table, { expirationTime: String(Date.now() + lifetime) });
-  } catch (error) {
-    if (isAbsence(refusalOf(error))) return undefined;
-    throw error;
-  }
-}
-
 /**
  * The configuration of a load job. CSV is loaded as text, by position, but for one column that may be `typed`: BigQuery
  * then stops at its first value that is none, and tells where it is.
  */
 export function loadConfiguration(
-  settings: QuerySettings,
+  settings: Settings,
   { files }: FileGroup,
   { table, billingMonth }: MonthReplacement,
   destination: TableReference,
@@ -133,18 +106,78 @@ export function loadConfiguration(
   };
 }
 
-/** Drops the staging tables whose names begin like this. That it fails is no failure: they expire. */
-export async function dropStaging(
-  { connection }: QuerySettings,
-  { projectId, datasetId }: TableReference,
-  prefix: string,
-): Promise<void> {
-  try {
-    const tables = await listTables(connection, projectId, datasetId);
-    const mine = tables.filter(({ tableId }) => tableId.startsWith(prefix));
-    await pMap(mine, ({ tableId }) => dropTable(connection, { projectId, datasetId, tableId }), { concurrency: 8 });
-  } catch {
-    // Publishing looks for them again.
+/**
+ * The error that a person can act on behind a load job that failed because of a file. Any other failure is returned as
+ * it is. Codes: FILE_INVALID, FILE_CORRUPT, FILE_NOT_FOUND, VALUE_INVALID, WAREHOUSE_DENIED.
+ */
+export function explainLoad(error: unknown, group: FileGroup): unknown {
+  const apiError = apiErrorOf(error);
+  if (apiError === undefined) return error;
+  const key = fileOf(apiError, group) ?? titleOfGroup(group);
+  const text = allText(apiError);
+  if (/Access Denied/i.test(text) && /gs:\/\/|storage\.objects/i.test(text)) {
+    return new BillhouseError(
+      "WAREHOUSE_DENIED",
+      `BigQuery may not read ${key}: the permission storage.objects.get is missing.`,
+      {
+        hint: "Grant the role Storage Object Viewer on the bucket to the account that billhouse runs as, and the job runs as.",
+        cause: error,
+      },
+    );
   }
-  reachPoint("staging-dropped");
+  if (apiError.reason === "notFound" && /gs:\/\/|URI|file/i.test(text)) {
+    return new BillhouseError("FILE_NOT_FOUND", `${key} is not in the bucket any more.`, {
+      hint: "Run again: the export is looked at anew.",
+      cause: error,
+    });
+  }
+  if (apiError.reason !== "invalid" || /different locations/i.test(text)) return error;
+  const position = positionOf(apiError);
+  const place = position === undefined ? key : `${key}, byte ${position}`;
+  const hint = "Look at this row of the file; if it is damaged, have the export delivered again.";
+  const reason = csvReason(text);
+  if (group.files[0]?.mapped.file.format === "csv" && reason !== undefined) {
+    return new BillhouseError("FILE_INVALID", `${place}: this is not the CSV that was expected. ${reason}`, {
+      hint,
+      cause: error,
+    });
+  }
+  return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${firstLine(apiError.message)}`, {
+    hint: "Have the export delivered again, or copy the file again from where it came.",
+    cause: error,
+  });
+}
+
+/** The byte, counted in the unpacked file, at which the row begins that stopped a load. */
+export function positionOf(apiError: ApiError): string | undefined {
+  return /starting at (?:position|location):?\s*(\d+)/i.exec(allText(apiError))?.[1];
+}
+
+/** The key of the file that stopped a load. */
+export function fileOf(apiError: ApiError, { files }: FileGroup): string | undefined {
+  const named = [apiError.location, ...apiError.details.map(({ location }) => location)];
+  const text = allText(apiError);
+  const found =
+    files.find(({ uri }) => named.includes(uri)) ??
+    (files.length === 1 ? undefined : files.find(({ uri }) => text.includes(uri)));
+  return found?.mapped.file.key;
+}
+
+/** All that a refusal says. */
+export function allText(apiError: ApiError): string {
+  return [apiError.message, ...apiError.details.map(({ message }) => message ?? "")].join("\n");
+}
+
+/** What BigQuery says about a row, without the row itself. */
+function csvReason(text: string): string | undefined {
+  if (/too many values/i.test(text)) return "A row has more columns than the header.";
+  if (/missing required fields|too few|missing values|only \d+ (?:columns|values)/i.test(text)) {
+    return "A row has fewer columns than the header.";
+  }
+  if (/close quote/i.test(text)) return "A quote is not closed.";
+  if (/utf-?8|bad character|ascii 0/i.test(text)) return "It is not UTF-8.";
+  if (/row size|larger than|exceeds the maximum/i.test(text)) return "A row is longer than BigQuery takes.";
+  return /CSV (?:processing|table)/i.test(text) && !/gzip|decompress/i.test(text)
+    ? "BigQuery cannot read a row of it."
+    : undefined;
 }

@@ -1,6 +1,6 @@
-import { jsonText } from "./nested.ts";
-import type { Parameters } from "../api/parameters.ts";
-import { type Field, nativeTypeOf } from "../api/tables.ts";
+import type { Parameters } from "../api/jobs.ts";
+import type { Field } from "../api/tables.ts";
+import { identifier, nativeTypeOf } from "./names.ts";
 
 /**
  * Whether a value that does not fit stops the statement, or becomes NULL. Both are the same expression but for the last
@@ -26,7 +26,7 @@ export function castExpression(
   parameters: Parameters,
 ): string {
   const sourceType = nativeTypeOf(source);
-  const { base, scale } = parts(nativeType);
+  const { base, scale } = splitType(nativeType);
   const isText = base === "STRING" || base === "JSON";
   if (sourceType === "STRING") return castText(value, base, scale, mode);
   if (isNested(source)) {
@@ -35,17 +35,18 @@ export function castExpression(
   }
   if (sourceType === base && scale === undefined) return value;
   // The shortest text of a float is the number that was meant; its binary value has digits that nobody wrote.
-  if (sourceType === "FLOAT64") return base === "STRING" ? textOf(value) : castText(shortest(value), base, scale, mode);
+  if (sourceType === "FLOAT64")
+    return base === "STRING" ? castToText(value) : castText(shortest(value), base, scale, mode);
   if (directCasts.has(`${sourceType} ${base}`)) return rounded(`${mode}(${value} AS ${base})`, scale);
-  return castText(textOf(value), base, scale, mode);
+  return castText(castToText(value), base, scale, mode);
 }
 
 /** The exact number that a column of a table, or a value of this native type, stands for; NULL where it stands for none. */
 export function exactNumber(value: string, nativeType: string): string {
-  const { base } = parts(nativeType);
+  const { base } = splitType(nativeType);
   if (base === "BIGNUMERIC") return value;
   if (base === "NUMERIC" || base === "INT64") return `CAST(${value} AS BIGNUMERIC)`;
-  const text = base === "FLOAT64" ? shortest(value) : base === "STRING" ? value : textOf(value);
+  const text = base === "FLOAT64" ? shortest(value) : base === "STRING" ? value : castToText(value);
   return castText(text, "BIGNUMERIC", undefined, "SAFE_CAST");
 }
 
@@ -53,7 +54,7 @@ export function exactNumber(value: string, nativeType: string): string {
 export function numberText(value: string, source: Field): string {
   const sourceType = nativeTypeOf(source);
   if (sourceType === "STRING") return value;
-  return sourceType === "FLOAT64" ? shortest(value) : textOf(value);
+  return sourceType === "FLOAT64" ? shortest(value) : castToText(value);
 }
 
 /** Digits after the point of a BIGNUMERIC. */
@@ -68,10 +69,10 @@ export function longText(text: string): string {
 
 /** The moment that a value of this native type stands for; NULL where it stands for none. */
 export function exactMoment(value: string, nativeType: string): string {
-  const { base } = parts(nativeType);
+  const { base } = splitType(nativeType);
   if (base === "TIMESTAMP") return value;
   if (base === "DATE" || base === "DATETIME") return `CAST(${value} AS TIMESTAMP)`;
-  return castText(base === "STRING" ? value : textOf(value), "TIMESTAMP", undefined, "SAFE_CAST");
+  return castText(base === "STRING" ? value : castToText(value), "TIMESTAMP", undefined, "SAFE_CAST");
 }
 
 /** Whether a staged column holds values in values: a map, a list, a struct. */
@@ -139,7 +140,7 @@ function shortest(value: string): string {
   return `CASE WHEN ${value} IS NULL THEN NULL WHEN ${names(14)} THEN ${digits(14)} WHEN ${names(15)} THEN ${digits(15)} ELSE ${digits(16)} END`;
 }
 
-function textOf(value: string): string {
+function castToText(value: string): string {
   return `CAST(${value} AS STRING)`;
 }
 
@@ -148,7 +149,7 @@ function rounded(value: string, scale: string | undefined): string {
 }
 
 /** `BIGNUMERIC(40, 2)` as its type and its scale. */
-function parts(nativeType: string): { base: string; scale: string | undefined } {
+function splitType(nativeType: string): { base: string; scale: string | undefined } {
   const match = /^([A-Z0-9]+)\(\d+(?:, (\d+))?\)$/.exec(nativeType);
   return match === null ? { base: nativeType, scale: undefined } : { base: match[1] ?? "", scale: match[2] ?? "0" };
 }
@@ -171,3 +172,62 @@ const directCasts: ReadonlySet<string> = new Set([
   "DATETIME TIMESTAMP",
   "DATETIME DATE",
 ]);
+
+/**
+ * The SQL of the JSON text of a nested value: maps as objects, lists as arrays, in their order and without blanks. NULL
+ * stays NULL. Parquet's maps and lists arrive as records of one repeated field.
+ */
+export function jsonText(value: string, field: Field, parameters: Parameters, depth = 0): string {
+  if (field.mode === "REPEATED") return `CONCAT('[', ${items(value, field, parameters, depth)}, ']')`;
+  if (field.type !== "RECORD" && field.type !== "STRUCT") return scalarText(value, nativeTypeOf(field));
+  const [only, ...others] = field.fields ?? [];
+  const isWrapped = others.length === 0 && only?.mode === "REPEATED";
+  if (isWrapped && only.name === "key_value") return unlessNull(value, mapText(value, only, parameters, depth));
+  if (isWrapped && only.name === "list") {
+    const [element] = only.fields ?? [];
+    if (element !== undefined) return unlessNull(value, listText(value, element, parameters, depth));
+  }
+  const members = (field.fields ?? []).map((member, position) => {
+    const text = orNull(jsonText(`${value}.${identifier(member.name)}`, member, parameters, depth + 1));
+    const key = parameters.text(`${position === 0 ? "" : ","}${JSON.stringify(member.name)}:`);
+    return `${key}, ${text}`;
+  });
+  return unlessNull(value, `CONCAT('{', ${members.join(", ")}, '}')`);
+}
+
+function mapText(value: string, { fields = [] }: Field, parameters: Parameters, depth: number): string {
+  const [key, item] = fields;
+  const entry = `e${depth}`;
+  const name = `TO_JSON_STRING(CAST(${entry}.${identifier(key?.name ?? "key")} AS STRING))`;
+  const text =
+    item === undefined ? "'null'" : orNull(jsonText(`${entry}.${identifier(item.name)}`, item, parameters, depth + 1));
+  return `CONCAT('{', ${joined(`CONCAT(${name}, ':', ${text})`, `${value}.key_value`, depth)}, '}')`;
+}
+
+function listText(value: string, element: Field, parameters: Parameters, depth: number): string {
+  const text = orNull(jsonText(`e${depth}.${identifier(element.name)}`, element, parameters, depth + 1));
+  return `CONCAT('[', ${joined(text, `${value}.list`, depth)}, ']')`;
+}
+
+function items(value: string, field: Field, parameters: Parameters, depth: number): string {
+  const text = orNull(jsonText(`e${depth}`, { ...field, mode: "NULLABLE" }, parameters, depth + 1));
+  return joined(text, value, depth);
+}
+
+function joined(text: string, array: string, depth: number): string {
+  return `ARRAY_TO_STRING(ARRAY(SELECT ${text} FROM UNNEST(${array}) AS e${depth} WITH OFFSET AS o${depth} ORDER BY o${depth}), ',')`;
+}
+
+/** JSON of a plain value. Numbers are written out: as a JSON string BigQuery would write those above 2^53. */
+function scalarText(value: string, nativeType: string): string {
+  const isNumber = /^(INT64|NUMERIC|BIGNUMERIC)/.test(nativeType);
+  return isNumber ? `CAST(${value} AS STRING)` : unlessNull(value, `TO_JSON_STRING(${value})`);
+}
+
+function unlessNull(value: string, text: string): string {
+  return `IF(${value} IS NULL, NULL, ${text})`;
+}
+
+function orNull(text: string): string {
+  return `COALESCE(${text}, 'null')`;
+}

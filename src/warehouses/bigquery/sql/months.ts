@@ -1,11 +1,11 @@
-import { fold } from "../../../schema/names.ts";
-import { noTimes } from "../definitions.ts";
 import { BillhouseError } from "../../../errors.ts";
 import type { TableColumn } from "../../../model.ts";
+import { fold } from "../../../schema/names.ts";
 import { nextMonth } from "../../../schema/periods.ts";
 import type { MonthColumns } from "../../warehouse.ts";
-import { identifier, shownTable } from "./names.ts";
-import { columnsOf, type TableResource } from "../api/tables.ts";
+import type { TableReference, TableResource } from "../api/tables.ts";
+import { exactMoment } from "./casts.ts";
+import { columnsOf, identifier, shownTable } from "./names.ts";
 
 /** The column by which a table tells its months. */
 export interface PeriodColumn {
@@ -34,14 +34,27 @@ export function findPeriodColumn(
   if (column === undefined) return undefined;
   const { name, nativeType } = column;
   if (nativeType !== "DATE" && nativeType !== "TIMESTAMP" && nativeType !== "DATETIME") {
-    throw noTimes({ datasetId: table.dataset, tableId: table.name }, name, nativeType);
+    throw notATimeColumn({ datasetId: table.dataset, tableId: table.name }, name, nativeType);
   }
   return { name, nativeType };
 }
 
+/** The error for a partition column that cannot be one. */
+export function notATimeColumn(
+  reference: Pick<TableReference, "datasetId" | "tableId">,
+  column: string,
+  nativeType: string,
+): BillhouseError {
+  return new BillhouseError(
+    "TYPE_MISMATCH",
+    `The column ${column} of ${reference.datasetId}.${reference.tableId} is a ${nativeType}, and tells no month.`,
+    { hint: "Name a column of dates or times as partition_column, or load into a new table." },
+  );
+}
+
 /** The condition that a moment of this type lies in a month: whole months, so that partitions are dropped unread. */
 export function monthCondition(value: string, { nativeType }: PeriodColumn, month: string): string {
-  return `(${value} >= ${firstMoment(nativeType, month)} AND ${value} < ${firstMoment(nativeType, nextMonth(month))})`;
+  return `(${value} >= ${monthStart(nativeType, month)} AND ${value} < ${monthStart(nativeType, nextMonth(month))})`;
 }
 
 /** The condition on the rows of the table. */
@@ -50,7 +63,7 @@ export function tableMonth(column: PeriodColumn, month: string): string {
 }
 
 /** The first moment of a month as a literal. */
-export function firstMoment(nativeType: PeriodColumn["nativeType"], month: string): string {
+export function monthStart(nativeType: PeriodColumn["nativeType"], month: string): string {
   if (nativeType === "DATE") return `DATE '${month}-01'`;
   return nativeType === "DATETIME" ? `DATETIME '${month}-01 00:00:00'` : `TIMESTAMP '${month}-01 00:00:00+00'`;
 }
@@ -62,7 +75,7 @@ export function allPartitions(table: TableResource): string {
   const isRequired = requirePartitionFilter === true || timePartitioning?.requirePartitionFilter === true;
   if (column === undefined || !isRequired) return "";
   const name = identifier(column.name);
-  return ` WHERE (${name} >= ${firstMoment(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
+  return ` WHERE (${name} >= ${monthStart(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
 }
 
 /** What a person must know of a table whose months BigQuery deletes by and by. */
@@ -98,4 +111,9 @@ export function checkExpiration(table: TableResource, month: string, now: Date):
       },
     );
   }
+}
+
+/** SQL of the month of a moment of this native type, as `YYYY-MM`; NULL where it is none. */
+export function monthText(moment: string, nativeType: string): string {
+  return `FORMAT_TIMESTAMP('%E4Y-%m', ${exactMoment(moment, nativeType)})`;
 }

@@ -1,19 +1,14 @@
 import { createHash } from "node:crypto";
 import { BillhouseError, quoted } from "../../../errors.ts";
-import type { ColumnType } from "../../../model.ts";
+import type { ColumnType, TableColumn } from "../../../model.ts";
 import type { StateColumnType } from "../../../state/tables.ts";
-
-/** A table, by its three names. */
-export interface TableReference {
-  readonly projectId: string;
-  readonly datasetId: string;
-  readonly tableId: string;
-}
+import type { MonthReplacement } from "../../warehouse.ts";
+import { type Field, fieldsOf, type TableReference, type TableResource } from "../api/tables.ts";
 
 /** A column's name as an SQL identifier. Error: LIMIT_EXCEEDED for a name that BigQuery cannot hold. */
 export function identifier(name: string): string {
   // oxlint-disable-next-line no-control-regex
-  if (name === "" || /[`\\\u0000-\u001f\u007f]/.test(name)) throw unfitName(name);
+  if (name === "" || /[`\\\u0000-\u001f\u007f]/.test(name)) throw invalidName(name);
   return `\`${name}\``;
 }
 
@@ -27,7 +22,7 @@ export function shownTable({ projectId, datasetId, tableId }: TableReference): s
   return `${projectId}:${datasetId}.${tableId}`;
 }
 
-function unfitName(name: string): BillhouseError {
+function invalidName(name: string): BillhouseError {
   return new BillhouseError("LIMIT_EXCEEDED", `${quoted(name)} is not a valid name of a BigQuery table or column.`, {
     hint: "Give it another name in the export: BigQuery takes no backticks, backslashes or control characters.",
   });
@@ -36,6 +31,18 @@ function unfitName(name: string): BillhouseError {
 /** Hexadecimal digits that stand for some parts: equal parts give equal digits. */
 export function digest(parts: unknown, length: number): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, length);
+}
+
+/** Every staging table begins like this. */
+export const stagingPrefix = "_billhouse_staging_";
+
+/** How the staging tables of one month of a table begin, and behind it those that replace one load of it. */
+export function stagingNames(
+  { billingMonth, replaces }: Pick<MonthReplacement, "billingMonth" | "replaces">,
+  { tableId }: TableReference,
+): { readonly ofMonth: string; readonly ofLoad: string } {
+  const ofMonth = `${stagingPrefix}${digest(tableId, 8)}_${billingMonth.replace("-", "")}_`;
+  return { ofMonth, ofLoad: `${ofMonth}${digest(replaces, 8)}_` };
 }
 
 /** How the name of a table begins that is built beside another one. */
@@ -77,4 +84,30 @@ const knownTypes: Readonly<Record<string, ColumnType | undefined>> = {
   BOOL: "boolean",
   INT64: "bigint",
   FLOAT64: "double",
+};
+
+/** The columns of a table in their order; none when there is no such table. */
+export function columnsOf(table: TableResource | null): TableColumn[] {
+  return fieldsOf(table).map((field) => {
+    const nativeType = nativeTypeOf(field);
+    return { name: field.name, type: columnType(nativeType), nativeType };
+  });
+}
+
+/** The type of a field as GoogleSQL writes it; the longest text that it takes is left out. */
+export function nativeTypeOf(field: Field): string {
+  if (field.mode === "REPEATED") return `ARRAY<${nativeTypeOf({ ...field, mode: "NULLABLE" })}>`;
+  const type = sqlNames[field.type] ?? field.type;
+  if (type === "STRUCT") {
+    return `STRUCT<${(field.fields ?? []).map((each) => `${each.name} ${nativeTypeOf(each)}`).join(", ")}>`;
+  }
+  if (field.precision === undefined) return type;
+  return `${type}(${field.precision}${field.scale === undefined ? "" : `, ${field.scale}`})`;
+}
+
+const sqlNames: Readonly<Record<string, string | undefined>> = {
+  INTEGER: "INT64",
+  FLOAT: "FLOAT64",
+  BOOLEAN: "BOOL",
+  RECORD: "STRUCT",
 };

@@ -1,20 +1,26 @@
-import { fold } from "../../../schema/names.ts";
-import { createForEver, encryption } from "../definitions.ts";
-import { BillhouseError } from "../../../errors.ts";
-import type { Table } from "../../../model.ts";
-import { exactNumber, isNested } from "../sql/casts.ts";
-import { readCurrent } from "../ledger.ts";
-import { allPartitions } from "../sql/months.ts";
-import { identifier, rebuildNames, type TableReference, tableName } from "../sql/names.ts";
-import { createParameters } from "../api/parameters.ts";
-import { askForParts, part, type QuerySettings, runStatement, type TextRow } from "../api/statements.ts";
-import { prepareState, type SchemaSettings } from "../schema.ts";
-import { renameTable } from "./renaming.ts";
-import { referenceTo } from "../companion-tables.ts";
-import { dropTable, type Field, fieldsOf, findTable, nativeTypeOf, type TableResource } from "../api/tables.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { Table } from "../../model.ts";
+import { fold } from "../../schema/names.ts";
+import type { Settings } from "./api/client.ts";
+import { createParameters, part, runStatement, selectParts, type TextRow } from "./api/jobs.ts";
+import {
+  createPermanentTable,
+  dropTable,
+  encryption,
+  type Field,
+  fieldsOf,
+  findTable,
+  type TableReference,
+  type TableResource,
+} from "./api/tables.ts";
+import { type PreparedTables, referenceTo } from "./companion-tables.ts";
+import { readCurrent } from "./ledger.ts";
+import { exactNumber, isNested } from "./sql/casts.ts";
+import { allPartitions } from "./sql/months.ts";
+import { identifier, nativeTypeOf, rebuildNames, tableName } from "./sql/names.ts";
 
 /** What is different in the table that is built beside the old one. */
-export interface Rebuilding {
+export interface Rebuild {
   readonly timePartitioning?: object;
   readonly requirePartitionFilter?: boolean;
   /** Undefined when it is named: the rows are not clustered. */
@@ -30,57 +36,61 @@ export interface Rebuilding {
  * Errors: WAREHOUSE_LOCKED when somebody wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
 export async function rebuild(
-  settings: SchemaSettings,
+  settings: Settings,
   table: Table,
-  change: Rebuilding,
+  companions: PreparedTables,
+  change: Rebuild,
   prove: (built: TableReference) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const { connection } = settings;
-  const around = await prepareState(settings, table);
   const reference = referenceTo(settings, table);
-  const old = around.table;
+  const old = companions.table;
   if (old === null) return;
   const names = rebuildNames(reference);
   const built = { ...reference, tableId: names.built };
   const aside = { ...reference, tableId: names.old };
   await dropTable(connection, built);
-  const before = await readCurrent(settings, table, around, null);
+  const before = await readCurrent(settings, table, companions, null);
   const requireUntouched = async (place: TableReference): Promise<void> => {
-    const after = await readCurrent(settings, table, around, null);
+    const after = await readCurrent(settings, table, companions, null);
     const now = await findTable(connection, place);
-    if (after.lease === before.lease && after.newestLoadId === before.newestLoadId && now?.numRows === old.numRows)
+    if (
+      after.commitLock === before.commitLock &&
+      after.newestLoadId === before.newestLoadId &&
+      now?.numRows === old.numRows
+    )
       return;
     throw new BillhouseError("WAREHOUSE_LOCKED", `Another run wrote to ${table.dataset}.${table.name} meanwhile.`, {
       hint: "The table is as it was. Migrate again when the other run has ended.",
     });
   };
   try {
-    await createForEver(settings, built, resourceOf(settings, old, change));
-    await copyRows(settings, old, built, change, around.location);
+    await createPermanentTable(settings, built, resourceOf(settings, old, change));
+    await copyRows(settings, old, built, change, companions.location);
     const same = fieldsOf(old).filter(({ name }) => fold(name) !== fold(change.column?.name ?? ""));
     const counts = await Promise.all(
-      [old.tableReference, built].map((each) => countRows(settings, old, each, same, around.location)),
+      [old.tableReference, built].map((each) => countRows(settings, old, each, same, companions.location)),
     );
-    proveEqual(table, counts[0], counts[1]);
+    requireEqual(table, counts[0], counts[1]);
     await prove(built);
     await requireUntouched(reference);
-    await renameTable(settings, reference, names.old, around.location);
+    await renameTable(settings, reference, names.old, companions.location);
     try {
       // From here on nobody finds it under its name: what was written until now is all there is.
       await requireUntouched(aside);
     } catch (error) {
-      await renameTable(settings, aside, reference.tableId, around.location);
+      await renameTable(settings, aside, reference.tableId, companions.location);
       throw error;
     }
   } catch (error) {
     await dropTable(connection, built).catch(() => undefined);
     throw error;
   }
-  await renameTable(settings, built, reference.tableId, around.location);
+  await renameTable(settings, built, reference.tableId, companions.location);
   await dropTable(connection, aside);
 }
 
-function resourceOf(settings: QuerySettings, old: TableResource, change: Rebuilding): object {
+function resourceOf(settings: Settings, old: TableResource, change: Rebuild): object {
   const { column } = change;
   const fields = fieldsOf(old).map((field): Field => {
     if (column === undefined || fold(field.name) !== fold(column.name)) return field;
@@ -107,10 +117,10 @@ function resourceOf(settings: QuerySettings, old: TableResource, change: Rebuild
 }
 
 async function copyRows(
-  settings: QuerySettings,
+  settings: Settings,
   old: TableResource,
   built: TableReference,
-  { column }: Rebuilding,
+  { column }: Rebuild,
   location: string,
 ): Promise<void> {
   const names = fieldsOf(old).map(({ name }) => identifier(name));
@@ -127,7 +137,7 @@ async function copyRows(
 
 /** Rows of a table; of each column the values, and the sum of numbers. */
 async function countRows(
-  settings: QuerySettings,
+  settings: Settings,
   old: TableResource,
   reference: TableReference,
   fields: readonly Field[],
@@ -145,11 +155,11 @@ async function countRows(
   const cells = Object.fromEntries([["rows", "COUNT(*)"], ...counts]) as Record<string, string>;
   const sql = part("counts", cells, `${tableName(reference)} AS t${allPartitions(old)}`);
   const labels = { billhouse: "migrate", table: old.tableReference.tableId };
-  const parts = await askForParts(settings, { sql, parameters: createParameters(), location, labels });
+  const parts = await selectParts(settings, { sql, parameters: createParameters(), location, labels });
   return parts.get("counts")?.[0] ?? {};
 }
 
-function proveEqual(table: Table, old: TextRow = {}, built: TextRow = {}): void {
+function requireEqual(table: Table, old: TextRow = {}, built: TextRow = {}): void {
   const title = `${table.dataset}.${table.name}`;
   const hint = "The table is as it was. This is a fault of billhouse or of the database: report it with both figures.";
   for (const [name, figure] of Object.entries(old)) {
@@ -162,4 +172,35 @@ function proveEqual(table: Table, old: TextRow = {}, built: TextRow = {}): void 
       { hint },
     );
   }
+}
+
+/** Ends a rebuilding that was interrupted between the two changes of names, and takes away what others left. */
+export async function finishRebuild(settings: Settings, table: Table): Promise<void> {
+  const { connection } = settings;
+  const reference = referenceTo(settings, table);
+  const names = rebuildNames(reference);
+  const old = { ...reference, tableId: names.old };
+  const built = { ...reference, tableId: names.built };
+  const [present, replaced, rebuilt] = await Promise.all(
+    [reference, old, built].map((each) => findTable(connection, each)),
+  );
+  if (present === null && replaced !== null && replaced !== undefined) {
+    // Nobody has looked whether the old one was written to until it lost its name: it is the one that holds everything.
+    await renameTable(settings, old, reference.tableId, replaced.location ?? "");
+    if (rebuilt !== null) await dropTable(connection, built);
+    return;
+  }
+  if (replaced !== null) await dropTable(connection, old);
+}
+
+/** Gives a table another name. */
+export async function renameTable(
+  settings: Settings,
+  from: TableReference,
+  name: string,
+  location: string,
+): Promise<void> {
+  const sql = `ALTER TABLE ${tableName(from)} RENAME TO ${identifier(name)}`;
+  const labels = { billhouse: "migrate", table: name };
+  await runStatement(settings, { sql, parameters: createParameters(), location, labels });
 }

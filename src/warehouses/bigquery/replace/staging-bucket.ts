@@ -4,7 +4,18 @@ import { BillhouseError } from "../../../errors.ts";
 import type { GoogleCredentials } from "../../../model.ts";
 import { withoutSecrets } from "../../../secrets.ts";
 import { authenticate } from "../api/client.ts";
-import type { Uploads } from "./uploads.ts";
+
+/** A bucket through which files go that are not in Cloud Storage. */
+export interface StagingBucket {
+  /** Uploads a local file, and gives its `gs://` address. */
+  upload(path: string, name: string): Promise<string>;
+  /** Removes an uploaded file. That it fails is no failure: publishing looks for old ones. */
+  remove(uri: string): Promise<void>;
+  /** Removes files that were uploaded more than a day ago. */
+  removeOld(): Promise<void>;
+  /** Uploads a small CSV file with one column of text, and removes it after `work`. Errors: those of `upload`. */
+  probe(work: (uri: string) => Promise<void>): Promise<void>;
+}
 
 /** How the staging bucket is reached. */
 export interface BucketOptions {
@@ -15,13 +26,14 @@ export interface BucketOptions {
 }
 
 const prefix = "billhouse-staging/";
-const oldest = 24 * 60 * 60 * 1000;
+
+const uploadLifetime = 24 * 60 * 60 * 1000;
 
 /** Prepares a staging bucket; the SDK is loaded when the first file is uploaded. */
-export function openBucket(options: BucketOptions): Uploads {
+export function openStagingBucket(options: BucketOptions): StagingBucket {
   const { stagingBucket } = options;
   let opened: Promise<Bucket> | undefined;
-  const bucket = (): Promise<Bucket> => (opened ??= createBucket(options));
+  const bucket = (): Promise<Bucket> => (opened ??= loadBucket(options));
   /** To ask for the token here tells credentials that are bad from a bucket that takes no files. */
   const authenticated = async (): Promise<Bucket> => {
     const found = await bucket();
@@ -35,7 +47,7 @@ export function openBucket(options: BucketOptions): Uploads {
       try {
         await (await authenticated()).upload(path, { destination, resumable: true, validation: "crc32c" });
       } catch (cause) {
-        throw explain(cause, stagingBucket);
+        throw explainUpload(cause, stagingBucket);
       }
       return `gs://${stagingBucket}/${destination}`;
     },
@@ -50,17 +62,17 @@ export function openBucket(options: BucketOptions): Uploads {
         .catch(() => undefined);
     },
 
-    async examine(work) {
+    async probe(work) {
       const name = `${prefix}examination-${randomUUID()}`;
-      const told = (cause: unknown): never => {
-        throw explain(cause, stagingBucket);
+      const explained = (cause: unknown): never => {
+        throw explainUpload(cause, stagingBucket);
       };
-      const file = (await authenticated().catch(told)).file(name);
-      await file.save("c0\nbillhouse looks whether this can be loaded\n", { resumable: false }).catch(told);
+      const file = (await authenticated().catch(explained)).file(name);
+      await file.save("c0\nbillhouse looks whether this can be loaded\n", { resumable: false }).catch(explained);
       try {
         await work(`gs://${stagingBucket}/${name}`);
       } finally {
-        await file.delete({ ignoreNotFound: true }).catch(told);
+        await file.delete({ ignoreNotFound: true }).catch(explained);
       }
     },
 
@@ -69,7 +81,7 @@ export function openBucket(options: BucketOptions): Uploads {
         const [files] = await (await bucket()).getFiles({ prefix });
         for (const file of files) {
           const age = Date.now() - Date.parse(file.metadata.timeCreated ?? "");
-          if (age > oldest) await file.delete({ ignoreNotFound: true });
+          if (age > uploadLifetime) await file.delete({ ignoreNotFound: true });
         }
       } catch {
         // Looking for leftovers is no part of a load; the next run looks again.
@@ -78,7 +90,7 @@ export function openBucket(options: BucketOptions): Uploads {
   };
 }
 
-async function createBucket({ stagingBucket, storageEndpoint, credentials }: BucketOptions): Promise<Bucket> {
+async function loadBucket({ stagingBucket, storageEndpoint, credentials }: BucketOptions): Promise<Bucket> {
   const { IdempotencyStrategy, Storage } = await import("@google-cloud/storage");
   const service = new Storage({
     // Without a condition on the generation the SDK takes an upload for one that must not be made again.
@@ -90,7 +102,7 @@ async function createBucket({ stagingBucket, storageEndpoint, credentials }: Buc
   return service.bucket(stagingBucket);
 }
 
-function explain(cause: unknown, bucket: string): unknown {
+function explainUpload(cause: unknown, bucket: string): unknown {
   if (!(cause instanceof Error) || cause instanceof BillhouseError) return cause;
   const { code } = cause as { code?: unknown };
   const title = `The staging bucket gs://${bucket}`;

@@ -1,0 +1,316 @@
+import { BillhouseError } from "../../errors.ts";
+import type { Table } from "../../model.ts";
+import { fold } from "../../schema/names.ts";
+import type { LoadPackage } from "../../state/package.ts";
+import { packageRows } from "../../state/rows.ts";
+import { leaseTable, loadsTable, pipelineStateTable, receiptsTable } from "../../state/tables.ts";
+import { reachPoint } from "../points.ts";
+import type { MonthColumns, MonthMeasures, MonthReplacement } from "../warehouse.ts";
+import { type ApiError, apiErrorOf, apiErrorOfJob, apiFailure, isTransient } from "./api/api-error.ts";
+import type { Settings } from "./api/client.ts";
+import { backOff, createParameters, finishJob, type Parameters, queryConfiguration } from "./api/jobs.ts";
+import type { TableResource } from "./api/tables.ts";
+import { type CompanionTables, nameOf } from "./companion-tables.ts";
+import { type Current, newestLoadIds, readCurrent } from "./ledger.ts";
+import { totalsOf } from "./measure.ts";
+import { exactNumber } from "./sql/casts.ts";
+import { type PeriodColumn, tableMonth } from "./sql/months.ts";
+import { columnsOf, identifier, stagingPrefix, tableName } from "./sql/names.ts";
+
+/** Something to commit together with a package. */
+export interface Commit<P extends LoadPackage> {
+  readonly table: Table;
+  readonly companions: CompanionTables;
+  readonly location: string;
+  /** Begins the ids of the jobs: what an earlier process gave to BigQuery under it is the same commit. */
+  readonly jobPrefix: string;
+  readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
+  /** The month that is replaced, and the load of it that was the newest when the work began; null for a package alone. */
+  readonly replaced: { readonly billingMonth: string; readonly loadId: string | null } | null;
+  /** Statements that stand before those of the package. */
+  readonly statements: (parameters: Parameters) => readonly string[];
+  /** Makes the package for the state as it is now. */
+  readonly settle: (current: Current) => Promise<P>;
+}
+
+/** What was committed. */
+export interface Committed<P extends LoadPackage> {
+  /** What `settle` made. */
+  readonly load: P;
+  /** The newest of the month then (of a package alone, its own): another process may have committed the same load before. */
+  readonly loadId: string;
+}
+
+const maxAttempts = 8;
+
+/**
+ * Commits all or nothing. When another process commits in between, `settle` makes a new package and the commit is tried
+ * again.
+ * Errors: WAREHOUSE_LOCKED when another writer has loaded the month since, or wins every attempt; what `settle` throws;
+ * an API error for anything else that stops the script.
+ */
+export async function commitPackage<P extends LoadPackage>(
+  settings: Settings,
+  commit: Commit<P>,
+): Promise<Committed<P>> {
+  const { connection } = settings;
+  const { table, companions, replaced, location, labels } = commit;
+  let conflictCount = 0;
+  const own = new Map<string, P>();
+  for (let attempt = 0; ; attempt += 1) {
+    const current = await readCurrent(settings, table, companions, replaced?.billingMonth ?? null);
+    // A script that ended in a transient error can have committed before. The lock holds the load_id of the last commit.
+    const earlier = own.get((replaced === null ? current.commitLock : current.monthLoadId) ?? "");
+    if (earlier !== undefined) return { load: earlier, loadId: earlier.loadId };
+    if (replaced !== null && current.monthLoadId !== replaced.loadId) {
+      throw loadedByAnotherRun(table, replaced.billingMonth);
+    }
+    const load = await commit.settle(current);
+    own.set(load.loadId, load);
+    connection.throwIfClosing();
+    const parameters = createParameters();
+    const sql = transaction([
+      ...guardStatements(settings, table, current, load, parameters),
+      ...commit.statements(parameters),
+      ...packageStatements(settings, table, load, companions, parameters),
+    ]);
+    reachPoint("before-commit");
+    const configuration = queryConfiguration(settings, { sql, parameters, location, labels });
+    const onInserted = (): void => reachPoint("job-inserted");
+    const { job, isOwn } = await finishJob(connection, `${commit.jobPrefix}_${attempt}`, {
+      location,
+      configuration,
+      onInserted,
+    });
+    const apiError = apiErrorOfJob(job.status ?? {});
+    const committed =
+      apiError !== undefined ? null : isOwn ? load.loadId : await committedBefore(settings, commit, load.loadId);
+    if (committed !== null) {
+      reachPoint("after-commit");
+      return { load, loadId: committed };
+    }
+    // A job of an earlier process that failed says nothing about this one.
+    if (apiError === undefined || !isOwn) continue;
+    if (!isConflict(apiError) && !isTransient(apiError)) throw apiFailure(apiError);
+    conflictCount += 1;
+    if (conflictCount === maxAttempts) throw isConflict(apiError) ? tooManyConflicts(table) : apiFailure(apiError);
+    await backOff(connection, conflictCount);
+  }
+}
+
+/** The load_id that the job of an earlier process has left; null when it was taken away again. */
+async function committedBefore(
+  settings: Settings,
+  { table, companions, replaced }: Commit<LoadPackage>,
+  ownLoadId: string,
+): Promise<string | null> {
+  if (replaced === null) return ownLoadId;
+  const { monthLoadId } = await readCurrent(settings, table, companions, replaced.billingMonth);
+  return monthLoadId === replaced.loadId ? null : monthLoadId;
+}
+
+/** Whether a script was stopped because another writer was at the same table. */
+export function isConflict({ message }: ApiError): boolean {
+  return (
+    message.includes(conflicts.commitLock) ||
+    message.includes(conflicts.state) ||
+    /aborted due to concurrent update|could not serialize access/i.test(message)
+  );
+}
+
+/** The error for a month that another run has loaded since ours began. */
+export function loadedByAnotherRun(table: Table, month: string): BillhouseError {
+  return new BillhouseError(
+    "WAREHOUSE_LOCKED",
+    `Another run has loaded ${month} of ${table.dataset}.${table.name} meanwhile.`,
+    { hint: "Run again when the other run has ended: nothing of this load was kept." },
+  );
+}
+
+/** The error for a table that was prepared and is no more. */
+export function tableDeleted({ dataset, name }: Pick<Table, "dataset" | "name">): BillhouseError {
+  return new BillhouseError(
+    "WAREHOUSE_NOT_FOUND",
+    `The table ${dataset}.${name} was deleted while this run loads it.`,
+    {
+      hint: "Find out who deletes tables of the dataset, then run again: all months are loaded into a new table.",
+    },
+  );
+}
+
+/** The error for a commit that others forestalled each time. */
+export function tooManyConflicts({ dataset }: Table): BillhouseError {
+  return new BillhouseError("WAREHOUSE_LOCKED", `Others wrote to ${dataset} again and again at the same time.`, {
+    hint: "Run again when the other runs have ended: nothing of this load was kept.",
+  });
+}
+
+/** What a script says when somebody else was faster. */
+export const conflicts = {
+  commitLock: "billhouse: the commit lock has changed",
+  state: "billhouse: the state has changed",
+} as const;
+
+/**
+ * Statements that stop a transaction when anything was committed since `current` was read. The lease is updated, which
+ * two transactions cannot both do; that dlt wrote a package is seen by the newest load_id.
+ */
+export function guardStatements(
+  settings: Settings,
+  table: Table,
+  current: Current,
+  load: LoadPackage,
+  parameters: Parameters,
+): readonly string[] {
+  const commitLock = nameOf(settings, table, leaseTable.name);
+  const loadId = parameters.text(load.loadId);
+  const newest = parameters.text(current.newestLoadId);
+  const take =
+    current.commitLock === null
+      ? `INSERT INTO ${commitLock} (load_id) SELECT ${loadId} AS load_id FROM (SELECT 1 AS one) AS x WHERE NOT EXISTS (SELECT 1 FROM ${commitLock} AS l)`
+      : `UPDATE ${commitLock} SET load_id = ${loadId} WHERE load_id = ${parameters.text(current.commitLock)}`;
+  return [
+    take,
+    `ASSERT @@row_count > 0 AS '${conflicts.commitLock}'`,
+    `ASSERT (SELECT MAX(x.id) FROM (${newestLoadIds(settings, table)}) AS x) IS NOT DISTINCT FROM ${newest} AS '${conflicts.state}'`,
+  ];
+}
+
+/** Statements that write the rows of a package, in the order in which dlt may see them. */
+export function packageStatements(
+  settings: Settings,
+  table: Table,
+  load: LoadPackage,
+  companions: CompanionTables,
+  parameters: Parameters,
+): readonly string[] {
+  const present = new Map(
+    (["loads", "states", "receipts", "tracking"] as const).map((key) => [key, columnsOf(companions[key])]),
+  );
+  const keyOf = (name: string): "loads" | "states" | "receipts" | "tracking" =>
+    name === loadsTable.name
+      ? "loads"
+      : name === pipelineStateTable.name
+        ? "states"
+        : name === receiptsTable.name
+          ? "receipts"
+          : "tracking";
+  return packageRows(load, table, present.get("tracking") ?? []).map((row) => {
+    const types = new Map((present.get(keyOf(row.table.name)) ?? []).map(({ name, nativeType }) => [name, nativeType]));
+    const entries = Object.entries(row.values);
+    const columns = entries.map(([name]) => identifier(name)).join(", ");
+    // Every value is bound as text, which is cast to the type of its column: a JSON number would arrive as a float.
+    const values = entries.map(([name, value]) => {
+      const place = parameters.text(value === null ? null : String(value));
+      const type = types.get(name) ?? "STRING";
+      return type === "STRING" ? place : `CAST(${place} AS ${type})`;
+    });
+    return `INSERT INTO ${nameOf(settings, table, row.table.name)} (${columns}) VALUES (${values.join(", ")})`;
+  });
+}
+
+/** Statements as the script of one transaction. */
+export function transaction(statements: readonly string[]): string {
+  return ["BEGIN TRANSACTION", ...statements, "COMMIT TRANSACTION", ""].join(";\n");
+}
+
+/** What the script says when the table holds something else than was measured. */
+export const assertions = {
+  inserted: "billhouse: other rows were inserted than were counted",
+  held: "billhouse: the table holds other rows than were inserted",
+  sum: "billhouse: the table sums up to another amount",
+} as const;
+
+/** A statement that inserts rows into the table, and how many. */
+export interface Insertion {
+  readonly sql: string;
+  readonly rows: number;
+}
+
+/** Statements that replace the rows of the month, and hold the table against the measures of the new ones. */
+export function swapStatements(
+  month: MonthColumns,
+  table: TableResource,
+  period: PeriodColumn,
+  insertions: readonly Insertion[],
+  measures: MonthMeasures,
+  parameters: Parameters,
+): readonly string[] {
+  const target = tableName(table.tableReference);
+  const inMonth = tableMonth(period, month.billingMonth);
+  const types = new Map(columnsOf(table).map(({ name, nativeType }) => [fold(name), nativeType]));
+  const inserts = insertions.flatMap(({ sql, rows }) => [
+    sql,
+    `ASSERT @@row_count = ${parameters.integer(rows)} AS '${assertions.inserted}'`,
+  ]);
+  const sums = month.costColumns.flatMap((name, index) => {
+    const type = types.get(fold(name));
+    if (type === undefined) return [];
+    const sum = `SUM(${exactNumber(identifier(name), type)})`;
+    const held = `(SELECT COALESCE(${sum}, CAST('0' AS BIGNUMERIC)) FROM ${target} WHERE ${inMonth})`;
+    const wanted = `CAST(${parameters.text(totalsOf(measures)[index] ?? "0")} AS BIGNUMERIC)`;
+    return [`ASSERT ${held} = ${wanted} AS '${assertions.sum}'`];
+  });
+  const count = `(SELECT COUNT(*) FROM ${target} WHERE ${inMonth})`;
+  return [
+    `DELETE FROM ${target} WHERE ${inMonth}`,
+    ...inserts,
+    `ASSERT ${count} = ${parameters.integer(measures.rows)} AS '${assertions.held}'`,
+    ...sums,
+  ];
+}
+
+/** Whether the next run goes on with what is staged: it was interrupted, or waits for BigQuery to come back. */
+export function isResumable(error: unknown): boolean {
+  const apiError = apiErrorOf(error);
+  return (
+    (error instanceof BillhouseError && error.code === "INTERRUPTED") ||
+    (apiError !== undefined && isTransient(apiError))
+  );
+}
+
+/** Whoever loads a month takes away what others staged for it: that it is gone is how the slower one notices first. */
+export async function explainMissingStaging(
+  settings: Settings,
+  error: unknown,
+  { table, billingMonth, replaces }: Pick<MonthReplacement, "table" | "billingMonth" | "replaces">,
+  companions: CompanionTables,
+): Promise<unknown> {
+  const apiError = apiErrorOf(error);
+  if (apiError?.reason !== "notFound" || !apiError.message.includes(stagingPrefix)) return error;
+  const { monthLoadId } = await readCurrent(settings, table, companions, billingMonth);
+  if (monthLoadId !== replaces) return loadedByAnotherRun(table, billingMonth);
+  return new BillhouseError(
+    "WAREHOUSE_LOCKED",
+    `Another run took away what was staged for ${billingMonth} of ${table.dataset}.${table.name}.`,
+    { hint: "Run again when the other run has ended: nothing of this load was kept.", cause: error },
+  );
+}
+
+/** Which of our own proofs stopped the script, or which value: `describe` finds that. */
+export async function explainSwap(
+  error: unknown,
+  { table, billingMonth }: Pick<MonthReplacement, "table" | "billingMonth">,
+  source: "the files" | "the earlier rows",
+  describe: () => Promise<BillhouseError | undefined>,
+): Promise<unknown> {
+  const apiError = apiErrorOf(error);
+  if (apiError === undefined) return error;
+  const hint =
+    "Nothing was changed. This is a fault of billhouse or of the database: report it with the export's name.";
+  const title = `${billingMonth} of ${table.dataset}.${table.name}`;
+  if (apiError.message.includes(assertions.inserted) || apiError.message.includes(assertions.held)) {
+    return new BillhouseError("ROW_COUNT_MISMATCH", `Other rows of ${title} went into the table than were counted.`, {
+      hint,
+      cause: error,
+    });
+  }
+  if (apiError.message.includes(assertions.sum)) {
+    return new BillhouseError("SUM_MISMATCH", `The cost of ${title} is another in the table than in ${source}.`, {
+      hint,
+      cause: error,
+    });
+  }
+  if (apiError.reason !== "invalidQuery" && apiError.reason !== "invalid") return error;
+  return (await describe()) ?? error;
+}

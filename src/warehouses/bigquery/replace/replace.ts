@@ -1,0 +1,183 @@
+import { BillhouseError } from "../../../errors.ts";
+import { fold } from "../../../schema/names.ts";
+import type { MonthPackage } from "../../../state/package.ts";
+import { reachPoint } from "../../points.ts";
+import type { MonthReplacement, Settle } from "../../warehouse.ts";
+import type { Settings } from "../api/client.ts";
+import type { Parameters } from "../api/jobs.ts";
+import type { TableReference } from "../api/tables.ts";
+import { dropStaging } from "../cleanup.ts";
+import {
+  commitPackage,
+  type Committed,
+  explainMissingStaging,
+  explainSwap,
+  type Insertion,
+  isResumable,
+  swapStatements,
+  tableDeleted,
+} from "../commit.ts";
+import { findCompanions, referenceTo } from "../companion-tables.ts";
+import { keepPreviousStatements, preparePrevious } from "../previous.ts";
+import { checkExpiration, monthCondition, monthStart, type PeriodColumn, periodColumn } from "../sql/months.ts";
+import { columnsOf, identifier, stagingNames, tableName } from "../sql/names.ts";
+import {
+  collectFiles,
+  type FileGroup,
+  groupFiles,
+  loadIdentity,
+  relationOf,
+  type StagedTable,
+  tableValue,
+} from "./sources.ts";
+import { findInvalidValue, measuresOf, measureStaged, rejectInvalidRows } from "./staged-measures.ts";
+import type { StagingBucket } from "./staging-bucket.ts";
+import { stageGroups } from "./staging.ts";
+
+/** Replaces the rows of one billing month, and returns what was committed: see `Warehouse.replaceMonth`. */
+export async function replaceMonth(
+  settings: Settings,
+  bucket: StagingBucket | null,
+  replacement: MonthReplacement,
+  settle: Settle,
+): Promise<Committed<MonthPackage>> {
+  const reference = referenceTo(settings, replacement.table);
+  let committed: Committed<MonthPackage>;
+  const names = stagingNames(replacement, reference);
+  const collected = await collectFiles(settings, bucket, replacement);
+  const { files } = collected;
+  const identity = loadIdentity(replacement, reference, files);
+  const ownPrefix = `${names.ofLoad}${identity.slice(0, 16)}_`;
+  try {
+    const groups = groupFiles(files, (number) => ({
+      table: { ...reference, tableId: `${ownPrefix}${number}` },
+      jobPrefix: `billhouse_load_${identity}_${number}`,
+    }));
+    committed = await replaceWith(settings, replacement, groups, identity, settle);
+  } catch (error) {
+    if (!isResumable(error)) await dropStaging(settings, reference, ownPrefix);
+    throw error;
+  } finally {
+    await collected.remove();
+  }
+  await dropStaging(settings, reference, names.ofMonth);
+  return committed;
+}
+
+async function replaceWith(
+  settings: Settings,
+  replacement: MonthReplacement,
+  groups: readonly FileGroup[],
+  identity: string,
+  settle: Settle,
+): Promise<Committed<MonthPackage>> {
+  const { table, billingMonth, replaces, partitionColumn, keepPrevious } = replacement;
+  const companions = await findCompanions(settings, table);
+  const { table: bill, location } = companions;
+  if (bill === null || location === null) throw tableDeleted(table);
+  const columns = columnsOf(bill);
+  const period = periodColumn(replacement, columns);
+  checkExpiration(bill, billingMonth, new Date());
+
+  const staged = await stageGroups(settings, groups, columns, replacement, location);
+  const found = await measureStaged(settings, staged, replacement, period, location).catch(async (error: unknown) => {
+    throw await explainMissingStaging(settings, error, replacement, companions);
+  });
+  const describe = (one: StagedTable): Promise<BillhouseError | undefined> =>
+    findInvalidValue(settings, one, replacement, period, location);
+  await rejectInvalidRows(found.groups, replacement, describe);
+  const measures = measuresOf(found, staged, replacement);
+  reachPoint("measured");
+
+  const inserted = new Map<StagedTable, number>();
+  for (const group of found.groups.filter(({ state }) => state === "in")) {
+    inserted.set(group.staged, (inserted.get(group.staged) ?? 0) + group.rows);
+  }
+  const keeps = keepPrevious > 0 && replaces !== null;
+  const kept = keeps ? await preparePrevious(settings, table, { ...bill, location }, partitionColumn) : null;
+  const statements = (parameters: Parameters): readonly string[] => {
+    const insertions = stagedInsertions(bill.tableReference, replacement, period, staged, inserted, parameters);
+    return [
+      ...(kept === null ? [] : keepPreviousStatements(replacement, bill, kept, period, parameters)),
+      ...swapStatements(replacement, bill, period, insertions, measures, parameters),
+    ];
+  };
+  return settings.queue(async () => {
+    try {
+      return await commitPackage(settings, {
+        table,
+        companions,
+        location,
+        jobPrefix: `billhouse_swap_${identity}`,
+        labels: { billhouse: "swap", table: table.name, month: billingMonth },
+        replaced: { billingMonth, loadId: replaces },
+        statements,
+        settle: (current) => settle(measures, current),
+      });
+    } catch (error) {
+      const reason = await explainMissingStaging(settings, error, replacement, companions);
+      throw await explainSwap(reason, replacement, "the files", async () => firstOf(staged, describe));
+    }
+  });
+}
+
+/** The first misfit in staging tables. */
+async function firstOf(
+  staged: readonly StagedTable[],
+  describe: (staged: StagedTable) => Promise<BillhouseError | undefined>,
+): Promise<BillhouseError | undefined> {
+  for (const each of staged) {
+    const misfit = await describe(each);
+    if (misfit !== undefined) return misfit;
+  }
+  return undefined;
+}
+
+/** Statements that insert staged rows into the table. `inserted` tells how many of each staging table are of the month. */
+export function stagedInsertions(
+  table: TableReference,
+  replacement: MonthReplacement,
+  period: PeriodColumn,
+  staged: readonly StagedTable[],
+  inserted: ReadonlyMap<StagedTable, number>,
+  parameters: Parameters,
+): readonly Insertion[] {
+  return byHeader(staged).map((tables) => ({
+    sql: insertStatement(tableName(table), replacement, period, tables, parameters),
+    rows: tables.reduce((count, each) => count + (inserted.get(each) ?? 0), 0),
+  }));
+}
+
+/** Staging tables of equal columns go in together. */
+function byHeader(staged: readonly StagedTable[]): readonly (readonly StagedTable[])[] {
+  const headers = new Map<string, StagedTable[]>();
+  for (const each of staged) {
+    const key = JSON.stringify(each.columns);
+    const tables = headers.get(key);
+    if (tables === undefined) headers.set(key, [each]);
+    else tables.push(each);
+  }
+  return [...headers.values()];
+}
+
+function insertStatement(
+  target: string,
+  { stamped, spansMonths, billingMonth }: MonthReplacement,
+  period: PeriodColumn,
+  tables: readonly StagedTable[],
+  parameters: Parameters,
+): string {
+  const columns = tables[0]?.columns ?? [];
+  const values = columns.map(
+    (column) => [identifier(column.columnName), tableValue(column, "CAST", parameters)] as const,
+  );
+  const stamp = [identifier(period.name), monthStart(period.nativeType, billingMonth)] as const;
+  const cells = stamped ? [stamp, ...values.filter(([name]) => fold(name) !== fold(stamp[0]))] : values;
+  const names = cells.map(([name]) => name).join(", ");
+  const rows = `SELECT ${cells.map(([name, value]) => `${value} AS ${name}`).join(", ")} FROM ${relationOf(tables)}`;
+  if (stamped || !spansMonths) return `INSERT INTO ${target} (${names}) ${rows}`;
+  // Before the casts: a value of another month may not fit, and is not loaded.
+  const own = columns.find(({ columnName }) => fold(columnName) === fold(period.name));
+  const moment = own === undefined ? "NULL" : tableValue(own, "SAFE_CAST", parameters);
+  return `INSERT INTO ${target} (${names}) ${rows} WHERE ${monthCondition(moment, period, billingMonth)}`;
+}

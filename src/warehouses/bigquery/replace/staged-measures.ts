@@ -1,0 +1,345 @@
+import { BillhouseError } from "../../../errors.ts";
+import type { CostLine, Evidence } from "../../../model.ts";
+import { type DecimalSum, fractionDigits } from "../../../schema/decimals.ts";
+import { invalidValue, missingPeriod, outsideMonth } from "../../../schema/invalid-rows.ts";
+import type { DeliveredMeasures, MonthReplacement, TableMeasures } from "../../warehouse.ts";
+import { type ApiError, apiErrorOf } from "../api/api-error.ts";
+import type { Settings } from "../api/client.ts";
+import { createParameters, type Parameters, part, runNewJob, selectParts, type TextRow } from "../api/jobs.ts";
+import { dropTable } from "../api/tables.ts";
+import { type CurrencyGroup, monthMeasures, storedSums, summaryOf, sumsByCurrency, totalRows } from "../measure.ts";
+import { bignumericScale, exactNumber, isNested, longText, numberText } from "../sql/casts.ts";
+import { measuredCells, summaryPart, usageSpan } from "../sql/measured-cells.ts";
+import { monthCondition, type PeriodColumn } from "../sql/months.ts";
+import { nativeTypeOf } from "../sql/names.ts";
+import { columnFor, relationOf, type StagedColumn, type StagedTable, tableValue, titleOfGroup } from "./sources.ts";
+import { allText, fileOf, loadConfiguration, positionOf } from "./staging.ts";
+
+/** What staging tables hold. */
+export interface StagedMeasures {
+  readonly groups: readonly RowGroup[];
+  /** See `MonthMeasures.summary`. */
+  readonly summary: readonly CostLine[];
+}
+
+/** Rows of one staging table that are alike: in currency, in what is wrong with their period, in a very long amount. */
+export interface RowGroup extends CurrencyGroup {
+  readonly staged: StagedTable;
+  readonly state: "in" | "out" | "missing" | "unreadable";
+  /** One of the periods, as delivered. */
+  readonly period: string;
+  /** One for each cost column. */
+  readonly costs: readonly CostGroup[];
+}
+
+/** What such rows hold of a cost column. */
+export interface CostGroup {
+  /** Rows with an amount. */
+  readonly values: number;
+  /** The delivered text that all of them share, when it may have more digits than a BIGNUMERIC; else null. */
+  readonly long: string | null;
+  /** Sum of the delivered text, exact unless `long`. */
+  readonly sum: string;
+  /** Sum of what the table keeps. */
+  readonly kept: string;
+  /** Values that the table keeps otherwise than they were delivered. */
+  readonly changed: number;
+  /** Values that are no numbers, and one of them. */
+  readonly unreadable: number;
+  readonly example: string;
+}
+
+/** Asks, with one question, what the staging tables hold: all that has to be known before rows are replaced. */
+export async function measureStaged(
+  settings: Settings,
+  staged: readonly StagedTable[],
+  replacement: MonthReplacement,
+  period: PeriodColumn,
+  location: string,
+): Promise<StagedMeasures> {
+  if (staged.length === 0) return { groups: [], summary: [] };
+  const { costColumns } = replacement;
+  const parameters = createParameters();
+  const tables = staged.map((each, index) => stagedRows(each, index, replacement, period, parameters));
+  const costs = costColumns.map((_, index): Record<string, string> => {
+    const [text, exact, kept] = [`v.text${index}`, `v.exact${index}`, `v.kept${index}`];
+    return {
+      [`long${index}`]: `v.long${index}`,
+      [`values${index}`]: `COUNT(${text})`,
+      [`sum${index}`]: `SUM(${exact})`,
+      [`kept${index}`]: `SUM(${kept})`,
+      [`changed${index}`]: `COUNTIF(${kept} IS DISTINCT FROM ${exact})`,
+      [`unreadable${index}`]: `COUNTIF(${text} IS NOT NULL AND ${exact} IS NULL)`,
+      [`example${index}`]: `MIN(IF(${exact} IS NULL, ${text}, NULL))`,
+    };
+  });
+  const keys = ["v.source", "v.currency", "v.state", ...costColumns.map((_, index) => `v.long${index}`)];
+  const cells = {
+    source: "v.source",
+    currency: "v.currency",
+    state: "v.state",
+    rows: "COUNT(*)",
+    period: "MIN(v.period)",
+    uninvoiced: "COUNTIF(v.uninvoiced)",
+    ...usageSpan,
+    ...Object.assign({}, ...costs),
+  } as Record<string, string>;
+  const groups = part("group", cells, `v GROUP BY ${keys.join(", ")}`);
+  const selects = costColumns.length === 0 ? [groups] : [groups, summaryPart("v.state = 'in'")];
+  const sql = `WITH v AS (${tables.join(" UNION ALL ")}) ${selects.join(" UNION ALL ")}`;
+  const labels = { billhouse: "verify", table: replacement.table.name, month: replacement.billingMonth };
+  const parts = await selectParts(settings, { sql, parameters, location, labels });
+  return {
+    groups: (parts.get("group") ?? []).flatMap((row) => {
+      const found = staged[Number(row["source"])];
+      return found === undefined ? [] : [rowGroup(row, found, costColumns)];
+    }),
+    summary: summaryOf(parts.get("line")),
+  };
+}
+
+function rowGroup(row: TextRow, staged: StagedTable, costColumns: readonly string[]): RowGroup {
+  const count = (name: string): number => Number(row[name] ?? 0);
+  return {
+    staged,
+    rows: count("rows"),
+    state: row["state"] as RowGroup["state"],
+    period: row["period"] ?? "",
+    currency: row["currency"] ?? "",
+    firstUsage: row["first"] ?? null,
+    lastUsage: row["last"] ?? null,
+    uninvoiced: count("uninvoiced"),
+    costs: costColumns.map((_, index) => ({
+      values: count(`values${index}`),
+      long: row[`long${index}`] ?? null,
+      sum: row[`sum${index}`] ?? "0",
+      kept: row[`kept${index}`] ?? "0",
+      changed: count(`changed${index}`),
+      unreadable: count(`unreadable${index}`),
+      example: row[`example${index}`] ?? "",
+    })),
+  };
+}
+
+/** SELECT of what has to be known of each row of a staging table. */
+function stagedRows(
+  staged: StagedTable,
+  index: number,
+  replacement: MonthReplacement,
+  period: PeriodColumn,
+  parameters: Parameters,
+): string {
+  const { costColumns, stamped, billingMonth } = replacement;
+  const { columns } = staged;
+  const periodColumn = stamped ? undefined : columnFor(columns, period.name);
+  const moment = periodColumn === undefined ? undefined : tableValue(periodColumn, "SAFE_CAST", parameters);
+  const state =
+    periodColumn === undefined || moment === undefined
+      ? "'in'"
+      : `CASE WHEN ${periodColumn.value} IS NULL THEN 'missing' WHEN ${moment} IS NULL THEN 'unreadable'
+        WHEN ${monthCondition(moment, period, billingMonth)} THEN 'in' ELSE 'out' END`;
+  const costs = costColumns.map((name, position) => {
+    const column = columnFor(columns, name);
+    if (column === undefined) {
+      const nothing = "CAST(NULL AS STRING)";
+      return { [`text${position}`]: nothing, [`long${position}`]: nothing, [`exact${position}`]: nullNumber };
+    }
+    const text = `NULLIF(${numberText(column.value, column.field)}, '')`;
+    return {
+      [`text${position}`]: text,
+      [`long${position}`]: longText(text),
+      [`exact${position}`]: exactNumber(text, "STRING"),
+    };
+  });
+  const measured = measuredCells(replacement, (name) => {
+    const column = columnFor(columns, name);
+    if (column === undefined) return undefined;
+    return { sql: tableValue(column, "SAFE_CAST", parameters), nativeType: column.nativeType };
+  });
+  const cells = {
+    source: `'${index}'`,
+    state,
+    period: periodColumn === undefined ? "''" : `CAST(${periodColumn.value} AS STRING)`,
+    ...Object.assign({}, ...costs),
+    ...measured,
+  } as Record<string, string>;
+  const list = Object.entries(cells).map(([name, sql]) => `${sql} AS ${name}`);
+  return `SELECT ${list.join(", ")} FROM ${relationOf([staged])}`;
+}
+
+const nullNumber = "CAST(NULL AS BIGNUMERIC)";
+
+/**
+ * What the table will hold of the month: the transaction that replaces the rows holds the table against it. `delivered`
+ * is what the files held that nobody else has read.
+ */
+export function measuresOf(
+  { groups, summary }: StagedMeasures,
+  staged: readonly StagedTable[],
+  replacement: Pick<MonthReplacement, "costColumns" | "invoiceColumn">,
+): TableMeasures {
+  const inMonth = groups.filter(({ state }) => state === "in");
+  const measures = monthMeasures(inMonth, summary, replacement);
+  return {
+    ...measures,
+    inserted: measures.rows,
+    delivered: deliveredMeasures(groups, staged, replacement.costColumns),
+  };
+}
+
+function deliveredMeasures(
+  groups: readonly RowGroup[],
+  staged: readonly StagedTable[],
+  costColumns: readonly string[],
+): DeliveredMeasures | null {
+  const native = staged.filter(({ files }) => files.some(({ isNative }) => isNative));
+  if (native.length === 0) return null;
+  const mine = groups.filter((group) => native.includes(group.staged));
+  const inMonth = mine.filter(({ state }) => state === "in");
+  const evidence: Evidence = {
+    rows: totalRows(mine),
+    monthRows: totalRows(inMonth),
+    sums: sumsByCurrency(inMonth, costColumns, addDelivered),
+    kept: storedSums(inMonth, costColumns),
+    rounded: costColumns.map((_, index) => inMonth.reduce((count, group) => count + roundedIn(group.costs[index]), 0)),
+  };
+  const rows = new Map(
+    native.flatMap(({ files, rows: count }) =>
+      files.map(({ mapped }) => [mapped.file.key, files.length === 1 ? count : null] as const),
+    ),
+  );
+  return { evidence, rows };
+}
+
+function addDelivered(sum: DecimalSum, { long, sum: delivered, values }: CostGroup): void {
+  if (long === null) sum.add(delivered);
+  else for (let count = 0; count < values; count += 1) sum.add(long);
+}
+
+/** Values that lost digits: of very long ones BigQuery cannot tell, because it would have to hold them. */
+function roundedIn(cost: CostGroup | undefined): number {
+  if (cost === undefined) return 0;
+  return cost.long !== null && (fractionDigits(cost.long) ?? 0) > bignumericScale ? cost.values : cost.changed;
+}
+
+/**
+ * Error: PERIOD_MISSING, MONTH_MISMATCH or VALUE_INVALID when the files hold rows that may not be loaded; the last one
+ * without a place. `describe` finds the place of a value.
+ */
+export async function rejectInvalidRows(
+  groups: readonly RowGroup[],
+  { stamped, spansMonths, partitionColumn, billingMonth, costColumns }: MonthReplacement,
+  describe: (staged: StagedTable) => Promise<unknown>,
+): Promise<void> {
+  for (const { staged, state, rows, period, costs } of groups) {
+    const column = stamped ? undefined : columnFor(staged.columns, partitionColumn);
+    const place = `${titleOfGroup(staged)}, column "${column?.sourceName ?? partitionColumn}"`;
+    if (state === "missing") throw missingPeriod(place, { rows });
+    if (state === "out" && !spansMonths) throw outsideMonth(place, period, billingMonth, { rows });
+    if (state === "unreadable") throw (await describe(staged)) ?? invalidValue(place, period, "a valid time");
+    for (const [index, cost] of (state === "in" ? costs : []).entries()) {
+      if (cost.unreadable === 0) continue;
+      const source = columnFor(staged.columns, costColumns[index] ?? "")?.sourceName ?? costColumns[index];
+      const where = `${titleOfGroup(staged)}, column "${source}"`;
+      throw (await describe(staged)) ?? invalidValue(where, cost.example, "a valid number");
+    }
+  }
+}
+
+/** A column with values that do not fit. */
+interface InvalidValue {
+  readonly column: StagedColumn;
+  /** One of the values. */
+  readonly value: string;
+  readonly rows: number;
+}
+
+/**
+ * The error that a person can act on for the first value in a staging table that does not fit its column: VALUE_INVALID.
+ * Undefined when all of them fit.
+ */
+export async function findInvalidValue(
+  settings: Settings,
+  staged: StagedTable,
+  replacement: MonthReplacement,
+  period: PeriodColumn,
+  location: string,
+): Promise<BillhouseError | undefined> {
+  const [misfit] = await listInvalidValues(settings, staged, replacement, period, location);
+  if (misfit === undefined) return undefined;
+  const { column, value, rows } = misfit;
+  const place = await placeOf(settings, staged, replacement, misfit, location);
+  const inColumn = `column "${column.sourceName}"`;
+  const where = place === undefined ? `${titleOfGroup(staged)}, ${inColumn}` : `${place}, ${inColumn}`;
+  return invalidValue(where, value, `a valid ${column.nativeType}`, { rows });
+}
+
+async function listInvalidValues(
+  settings: Settings,
+  staged: StagedTable,
+  { stamped, spansMonths, billingMonth, table }: MonthReplacement,
+  period: PeriodColumn,
+  location: string,
+): Promise<readonly InvalidValue[]> {
+  const parameters = createParameters();
+  const suspects = staged.columns.filter(
+    ({ nativeType, field }) => nativeType !== "STRING" && nativeType !== nativeTypeOf(field),
+  );
+  if (suspects.length === 0) return [];
+  const cells = suspects.flatMap((column, index) => {
+    const { value } = column;
+    const isWrong = `${value} IS NOT NULL AND ${tableValue(column, "SAFE_CAST", parameters)} IS NULL`;
+    const text = isNested(column.field) ? `TO_JSON_STRING(${value})` : `CAST(${value} AS STRING)`;
+    return [
+      [`count${index}`, `COUNTIF(${isWrong})`],
+      [`value${index}`, `MIN(IF(${isWrong}, ${text}, NULL))`],
+    ] as const;
+  });
+  const month = stamped ? undefined : columnFor(staged.columns, period.name);
+  const moment = month === undefined ? undefined : tableValue(month, "SAFE_CAST", parameters);
+  // Rows of other months are not loaded, whatever they hold.
+  const inMonth =
+    spansMonths && moment !== undefined
+      ? ` WHERE ${moment} IS NULL OR ${monthCondition(moment, period, billingMonth)}`
+      : "";
+  const sql = part("misfits", Object.fromEntries(cells), `${relationOf([staged])}${inMonth}`);
+  const labels = { billhouse: "verify", table: table.name, month: billingMonth };
+  const row = (await selectParts(settings, { sql, parameters, location, labels })).get("misfits")?.[0] ?? {};
+  return suspects.flatMap((column, index) => {
+    const rows = Number(row[`count${index}`] ?? 0);
+    return rows === 0 ? [] : [{ column, rows, value: row[`value${index}`] ?? "" }];
+  });
+}
+
+/**
+ * File and byte of a value, learned from a load that takes its column by its type and stops there; undefined when that
+ * load stops elsewhere, because BigQuery reads fewer forms than we do, or not at all. Only CSV tells places.
+ */
+async function placeOf(
+  settings: Settings,
+  staged: StagedTable,
+  replacement: MonthReplacement,
+  { column, value }: InvalidValue,
+  location: string,
+): Promise<string | undefined> {
+  if (staged.files[0]?.mapped.file.format !== "csv") return undefined;
+  const table = { ...staged.table, tableId: `${staged.table.tableId}_diagnosis` };
+  const typed = { position: column.position, type: column.nativeType.replace(/\(.*/, "") };
+  const configuration = loadConfiguration(settings, staged, replacement, table, typed);
+  try {
+    await runNewJob(settings.connection, "diagnosis", { location, configuration });
+  } catch (error) {
+    const apiError = apiErrorOf(error);
+    if (apiError === undefined) throw error;
+    const position = positionOf(apiError);
+    if (position === undefined || !mentions(apiError, value)) return undefined;
+    return `${fileOf(apiError, staged) ?? titleOfGroup(staged)}, byte ${position}`;
+  } finally {
+    await dropTable(settings.connection, table).catch(() => undefined);
+  }
+  return undefined;
+}
+
+function mentions(apiError: ApiError, value: string): boolean {
+  return allText(apiError).includes(value.slice(0, 50));
+}

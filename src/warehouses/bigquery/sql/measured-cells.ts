@@ -1,0 +1,71 @@
+import type { MeasuredColumns } from "../../../model.ts";
+import { otherAccounts, summaryLines } from "../../warehouse.ts";
+import { part } from "../api/jobs.ts";
+import { exactMoment, exactNumber } from "./casts.ts";
+
+/** A value as the table keeps it, and the type of its column there. */
+export interface TableValue {
+  readonly sql: string;
+  readonly nativeType: string;
+}
+
+/**
+ * What has to be known of each row to measure a month, as SQL by names: `currency` (empty where there is none),
+ * `service`, `account` and `charge_type` (NULL for empty text), `uninvoiced`, `used`, and for each cost column the exact
+ * number that the table keeps, as `kept0`, `kept1`. `valueOf` gives the value of a column of the table, and undefined
+ * where the rows have none.
+ */
+export function measuredCells(
+  columns: MeasuredColumns,
+  valueOf: (name: string) => TableValue | undefined,
+): Readonly<Record<string, string>> {
+  const find = (name: string | null): TableValue | undefined => (name === null ? undefined : valueOf(name));
+  const used = find(columns.usageColumn);
+  return {
+    currency: `COALESCE(${filledTextOf(find(columns.currencyColumn))}, '')`,
+    service: filledTextOf(find(columns.serviceColumn)),
+    account: filledTextOf(find(columns.accountColumn)),
+    charge_type: filledTextOf(find(columns.chargeTypeColumn)),
+    uninvoiced: `${filledTextOf(find(columns.invoiceColumn))} IS NULL`,
+    used: used === undefined ? "CAST(NULL AS TIMESTAMP)" : exactMoment(used.sql, used.nativeType),
+    ...Object.fromEntries(
+      columns.costColumns.map((name, position) => {
+        const cost = find(name);
+        return [`kept${position}`, cost === undefined ? nullNumber : exactNumber(cost.sql, cost.nativeType)];
+      }),
+    ),
+  };
+}
+
+/** The text of a value; NULL for empty text, and where there is no value. */
+export function filledTextOf(value: TableValue | undefined): string {
+  return value === undefined ? "CAST(NULL AS STRING)" : `NULLIF(CAST(${value.sql} AS STRING), '')`;
+}
+
+/** SQL of the smallest and the largest moment of a column `used`, as measures tell it. */
+export const usageSpan = {
+  first: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MIN(v.used))",
+  last: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MAX(v.used))",
+} as const;
+
+const nullNumber = "CAST(NULL AS BIGNUMERIC)";
+
+/**
+ * The part of a question that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done there:
+ * the answer has no more lines than are kept, and one for each service, charge type and currency of the rest.
+ */
+export function summaryPart(condition: string): string {
+  const keys = ["service", "account", "charge_type", "currency"];
+  const lines = `SELECT ${keys.map((key) => `v.${key} AS ${key}`).join(", ")}, COUNT(*) AS row_count,
+    COALESCE(SUM(v.kept0), CAST('0' AS BIGNUMERIC)) AS cost FROM v WHERE ${condition} GROUP BY ${keys.map((key) => `v.${key}`).join(", ")}`;
+  const order = ["ABS(l.cost) DESC", ...keys.map((key) => `l.${key} NULLS LAST`)].join(", ");
+  const ranked = `SELECT l.*, ROW_NUMBER() OVER (ORDER BY ${order}) AS place FROM (${lines}) AS l`;
+  const folded = `SELECT r.service, IF(r.place <= ${summaryLines}, r.account, '${otherAccounts}') AS account, r.charge_type,
+    r.currency, r.row_count, r.cost FROM (${ranked}) AS r`;
+  const cells = {
+    ...Object.fromEntries(keys.map((key) => [key, `f.${key}`])),
+    rows: "SUM(f.row_count)",
+    cost: "SUM(f.cost)",
+  };
+  return part("line", cells, `(${folded}) AS f GROUP BY ${keys.map((key) => `f.${key}`).join(", ")}`);
+}
