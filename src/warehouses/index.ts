@@ -9,7 +9,7 @@ export type WarehouseOptions =
 
 /**
  * Opens the warehouse of a configuration; its driver, and the SDK behind it, is loaded only now. `holder` is this
- * process: what others are told who find the warehouse locked meanwhile, and by what its leftovers are known.
+ * process: the message of another process that finds the warehouse locked names it, and its leftovers carry its number.
  * Errors: those of the driver.
  */
 export async function openWarehouse(options: WarehouseOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {

@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * The moments of a run that are told on the diagnostics channel `billhouse:point`, as `{name}`, while they happen, in
+ * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen, in
  * the order in which a run comes by them first: what a subscriber does (a test kills the process) is done before the
  * next step. Every commit of a warehouse has its two ends here.
  */
@@ -30,7 +30,7 @@ export type Point = (typeof pointNames)[number];
 
 const points = channel("billhouse:point");
 
-/** Tells that a point is reached. Costs nothing when nobody listens. */
+/** Publishes that a point is reached. Costs nothing without a subscriber. */
 export function reachPoint(name: Point): void {
   if (points.hasSubscribers) points.publish({ name });
 }

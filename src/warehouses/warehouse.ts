@@ -24,7 +24,7 @@ import type { CurrentState, LoadPackage, MonthPackage } from "../state/package.t
  */
 export type OpenMode = "write" | "read" | "reader";
 
-/** Who opens a warehouse to write, as others who have to wait are told. */
+/** The process that opens a warehouse to write: the message of a process that has to wait names it. */
 export interface Holder {
   readonly pid: number;
   /** `billhouse run`. */
@@ -216,7 +216,7 @@ export interface Partitioning {
   readonly usageColumn: string | null;
 }
 
-/** One step that makes a table which somebody else made more like those that billhouse makes. */
+/** One step that brings a table of another program closer to those that billhouse makes. */
 export type MigrationStep =
   /** The tracking table gets columns for receipts, and the receipts that live apart move into their tracking rows. */
   | { readonly step: "tracking-columns" }
@@ -242,7 +242,7 @@ export interface SchemaChange extends Partitioning {
   /** New columns, in order. When the table does not exist it is created with them. */
   readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
   readonly registered: readonly RegisteredColumn[];
-  /** Whether there has to be a place for rows that are kept when their months are replaced. */
+  /** Whether the table for rows of previous loads has to exist. */
   readonly keepsPrevious: boolean;
 }
 
@@ -252,7 +252,7 @@ export interface MappedFile {
   /** The `url` of its storage. */
   readonly storageUrl: string;
   /**
-   * Local path of plain, unpacked CSV or of Parquet, whose bytes were checked; null when the warehouse `reads` the object
+   * Local path of plain, decompressed CSV or of Parquet, whose bytes were checked; null when the warehouse `reads` the object
    * by itself.
    */
   readonly path: string | null;
@@ -266,7 +266,7 @@ export interface MonthColumns extends MeasuredColumns {
   readonly billingMonth: BillingMonth;
 }
 
-/** One month whose rows others take the place of. */
+/** One month whose rows are replaced. */
 export interface MonthChange extends MonthColumns {
   readonly executionId: string;
   /** The load_id of the newest load of this month, which this one replaces; null for the first. */
@@ -276,11 +276,11 @@ export interface MonthChange extends MonthColumns {
 /** One month to replace. */
 export interface MonthReplacement extends MonthChange {
   /**
-   * How many earlier loads of the month are kept beside the table, with the one that is replaced now; 0 for none. Rows
-   * of a load that has no load_id are not kept.
+   * How many previous loads of the month are kept beside the table, the one that is replaced now included; 0 for none.
+   * Rows of a load without a load_id are not kept.
    */
   readonly keepPrevious: number;
-  /** The load whose rows `replaces` had put back, or null: what is kept of it are the same rows, and makes room. */
+  /** The load whose rows `replaces` had put back, or null: its kept rows are the same ones, and are removed. */
   readonly restoredLoadId: string | null;
   /** Whether `partitionColumn` is stamped with the billing month (`billing_month`) instead of being in the files. */
   readonly stamped: boolean;
@@ -290,13 +290,13 @@ export interface MonthReplacement extends MonthChange {
   readonly files: AsyncIterable<MappedFile>;
 }
 
-/** One month whose earlier rows are put back. */
+/** One month whose previous rows are put back. */
 export interface MonthRestoration extends MonthChange {
   /** The load whose rows these are. */
   readonly loadId: string;
   /**
-   * Until when they were the rows of the table, ISO 8601: the moment at which the load after it was made, by the clock
-   * of whoever made it. A warehouse that remembers its past looks there.
+   * Until when they were the rows of the table, ISO 8601: the time of the load after it, by the clock of the machine that
+   * made it. A warehouse with time travel reads them there.
    */
   readonly until: string;
 }
@@ -360,7 +360,7 @@ export const summaryLines = 500;
 /** What stands for the accounts of the other lines. */
 export const otherAccounts = "(others)";
 
-/** What files held that no byte of passed through billhouse, as the warehouse measured their text before any cast. */
+/** What the files held that the warehouse read by itself, measured on their text before any cast. */
 export interface DeliveredMeasures {
   readonly evidence: Evidence;
   /** Rows by key; null where several files were read in one job. */

@@ -6,7 +6,7 @@ const prefix = "billhouse-work-";
 const oldest = 24 * 60 * 60 * 1000;
 
 /**
- * Makes an empty folder for unpacked files, and takes away those that killed processes of the same user left: whose
+ * Makes an empty folder for decompressed files, and removes those that killed processes of the same user left: whose
  * process is gone, or, where that cannot be known (another machine or container with the same folder, a library without
  * a number of its process), in which nothing has changed for a day. `pid` is that of this process.
  */
@@ -24,13 +24,13 @@ export async function makeWorkFolder(pid: number | null, parent: string = tmpdir
       const isMine = stats.isDirectory() && stats.uid === uid;
       if (isMine && (isLeft || Date.now() - stats.mtimeMs > oldest)) await rm(path, { recursive: true, force: true });
     } catch {
-      // Another run may be taking it away; looking for leftovers is no part of a load.
+      // Another run may be removing it; a load does not fail because of leftovers.
     }
   }
   return folder;
 }
 
-/** To ask for the priority of a process disturbs it least, and works on every system. */
+/** Asking for the priority of a process does not disturb it, and works on every system. */
 function isAlive(pid: number): boolean {
   try {
     getPriority(pid);

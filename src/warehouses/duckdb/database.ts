@@ -17,11 +17,13 @@ export interface Database {
   stream<T>(work: (connection: DuckDBConnection) => AsyncIterable<T>): AsyncGenerator<T>;
   /** As `use`, in one transaction: commits when the work is done, otherwise rolls back and rethrows. */
   transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
+  /** Frees the space of replaced rows for the next ones. Not part of a load: `publish` does it again and reports errors. */
+  checkpoint(): Promise<void>;
   /** Runs work when all work that was queued before has ended: the database has one writer. */
   queue<T>(work: () => Promise<T>): Promise<T>;
   /** Error: INTERRUPTED when `close` was called. */
   throwIfClosing(): void;
-  /** Interrupts what is running, waits for its end and lets go of the file. */
+  /** Interrupts what is running, waits for its end and closes the file. */
   close(): Promise<void>;
 }
 
@@ -101,6 +103,10 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
       });
     },
 
+    async checkpoint() {
+      await use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
+    },
+
     queue(work) {
       const result = last.then(work);
       last = result.catch(() => undefined);
@@ -138,8 +144,8 @@ export async function readRows(
 }
 
 /**
- * The error that a person can act on behind an error of DuckDB or of the file system: a full disk, files that are gone or
- * may not be written, too little memory, two writers. Everything else is returned as it is.
+ * The actionable error behind an error of DuckDB or of the file system: a full disk, files that are missing or may not be
+ * written, too little memory, two writers. Everything else is returned as it is.
  */
 export function translateFailure(error: unknown, description: string): unknown {
   if (error instanceof BillhouseError || !(error instanceof Error)) return error;

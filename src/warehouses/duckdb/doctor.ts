@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Finding } from "../../model.ts";
 import { readRows, type Database } from "./database.ts";
 
-/** Less than this on the disk is told: a month is unpacked beside the database while it is loaded. */
+/** Less than this on the disk is reported: a month is decompressed beside the database while it is loaded. */
 const wantedBytes = 2 * 1024 ** 3;
 
 /** Looks at the file of the database, its folder and its disk: see `Warehouse.doctor`. */
@@ -40,7 +40,7 @@ async function diskFinding(folder: string): Promise<Finding> {
   const found = `${(free / 1024 ** 3).toFixed(1)} GB free in ${folder}`;
   if (free >= wantedBytes) return well("disk", found);
   const remedy =
-    "Free some space: a month is unpacked there while it is loaded, about ten times its size in the bucket.";
+    "Free some space: a month is decompressed there while it is loaded, to about ten times its size in the bucket.";
   return { check: "disk", ok: false, found, remedy };
 }
 

@@ -18,7 +18,7 @@ import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts"
 
 /**
  * Reads what the database holds of a table. What is absent is looked up in the catalog and not guessed from an error,
- * so that every error that does occur is told.
+ * so that every error that does occur is reported.
  */
 export async function readLedger(connection: DuckDBConnection, table: Table): Promise<Ledger> {
   await connection.run("BEGIN TRANSACTION");
@@ -127,7 +127,7 @@ export async function readHistory(
 }
 
 /**
- * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are kept apart
+ * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are stored apart
  * from them.
  */
 export async function readTracking(
@@ -164,12 +164,12 @@ export async function readTracking(
   return [rows, own];
 }
 
-/** Touches the one row of the lease, so that of two transactions that are open at once only one can commit. */
+/** Updates the one row of the commit lock, so that of two transactions that are open at once only one can commit. */
 export async function takeCommitLock(connection: DuckDBConnection, table: Table): Promise<void> {
   await connection.run(`UPDATE ${tableName(table.dataset, leaseTable.name)} SET "load_id" = "load_id"`);
 }
 
-/** Writes the rows of a package in the order in which dlt may see them, and its load_id into the lease. */
+/** Writes the rows of a package in the order in which dlt may see them, and its load_id into the commit lock. */
 export async function writePackage(connection: DuckDBConnection, table: Table, load: LoadPackage): Promise<void> {
   const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
   for (const row of packageRows(load, table, tracking)) {

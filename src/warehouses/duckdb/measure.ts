@@ -3,15 +3,19 @@ import type { BillingMonth, CostLine, CurrencySums, Table } from "../../model.ts
 import { orderCostLines } from "../../schema/cost-lines.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
+import type { MonthPackage } from "../../state/package.ts";
+import { reachPoint } from "../points.ts";
 import {
   type CostsOfValues,
+  type MonthChange,
   type MonthColumns,
   type MonthMeasures,
   otherAccounts,
+  type Settle,
   summaryLines,
 } from "../warehouse.ts";
 import { readRows } from "./database.ts";
-import { nativeColumns } from "./ledger.ts";
+import { nativeColumns, readCurrentState, writePackage } from "./ledger.ts";
 import { identifier, isDecimal, isInteger, literal, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
 /** Rows by billing month: see `Measuring.monthsIn`. */
@@ -65,6 +69,23 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
   };
 }
 
+/**
+ * Measures a month whose rows were replaced, and writes the package that `settle` makes. The connection must be in the
+ * transaction that replaces them.
+ */
+export async function settleMonth(
+  connection: DuckDBConnection,
+  change: MonthChange,
+  inserted: number,
+  settle: Settle,
+): Promise<MonthPackage> {
+  const measures = { ...(await measureMonth(connection, change)), inserted, delivered: null };
+  reachPoint("measured");
+  const load = await settle(measures, await readCurrentState(connection, change.table));
+  await writePackage(connection, change.table, load);
+  return load;
+}
+
 /** The costs of one month by some columns: see `Measuring.costsBy`. */
 export async function costsBy(
   connection: DuckDBConnection,
@@ -89,7 +110,7 @@ export async function costsBy(
   }));
 }
 
-/** A column that the table has no more has no values. Cost columns stay where they are: sums go by their position. */
+/** A column that the table has lost counts as null. Cost columns stay where they are: sums go by their position. */
 function presentColumns<T extends MonthColumns>(month: T, columns: NativeColumns): T {
   const { currencyColumn, usageColumn, serviceColumn, accountColumn, chargeTypeColumn, invoiceColumn } = month;
   return {
@@ -143,7 +164,7 @@ async function summarise(
   );
 }
 
-/** The value of a column as text; empty text is no value. */
+/** The value of a column as text; empty text is NULL. */
 function textOf(column: string | null): string {
   return column === null ? "CAST(NULL AS VARCHAR)" : `nullif(CAST(${identifier(column)} AS VARCHAR), '')`;
 }

@@ -7,15 +7,8 @@ import { compareDecimals, fractionDigits } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
 import { createSum } from "../../schema/sums.ts";
 import { newestReceipts } from "../../state/receipts.ts";
-import {
-  columnsTable,
-  columnsToAdd,
-  keepsReceipts,
-  type PresentColumn,
-  receiptsTable,
-  trackingTableName,
-  trackingTableOf,
-} from "../../state/tables.ts";
+import { columnsTable, type PresentColumn, receiptsTable, trackingTableName } from "../../state/tables.ts";
+import { hasReceiptKeys, movedColumns, trackingSteps } from "../separate-receipts.ts";
 import type { MigrationOutcome, MigrationStep, PendingStep } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { columnsOf, readTracking, takeCommitLock } from "./ledger.ts";
@@ -24,17 +17,8 @@ import { identifier, isDecimal, nativeTypes, tableName } from "./sql.ts";
 
 /** What is left to migrate beside a table: see `Migration.pendingSteps`. */
 export async function pendingSteps(connection: DuckDBConnection, table: Table): Promise<readonly PendingStep[]> {
-  const name = trackingTableName(table);
-  const tracking = await columnsOf(connection, table.dataset, name);
-  if (tracking.length === 0) return [];
-  const added = keepsReceipts(tracking) ? 0 : columnsToAdd(trackingTableOf(table), tracking, { migrate: true }).length;
-  const moved = await countApart(connection, table, tracking);
-  if (added === 0 && moved === 0) return [];
-  const receipts = `${moved} ${moved === 1 ? "receipt moves" : "receipts move"} into`;
-  const columns = `${name} gets ${added} columns for receipts`;
-  const both = moved === 0 ? columns : `${columns}, and ${receipts} its rows`;
-  const what = added === 0 ? `${receipts} the rows of ${name}.` : `${both}.`;
-  return [{ step: { step: "tracking-columns" }, what }];
+  const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
+  return trackingSteps(table, tracking, await countSeparateReceipts(connection, table, tracking));
 }
 
 /** Takes one step: see `Migration.migrate`. The connection must be in a transaction. */
@@ -63,30 +47,30 @@ async function keepReceipts(connection: DuckDBConnection, table: Table): Promise
   return { roundedValues: 0 };
 }
 
-/** Moves the receipts that live apart into their tracking rows. A receipt without a tracking row stays where it is. */
+/** Moves the receipts that are stored separately into their tracking rows. A receipt without a tracking row stays where it is. */
 async function moveReceipts(connection: DuckDBConnection, table: Table): Promise<void> {
   const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
-  if (!hasKeys(tracking)) return;
-  const present = new Set(tracking.map(({ name }) => name));
-  const apart = await columnsOf(connection, table.dataset, receiptsTable.name);
-  const kept = apart.map(({ name }) => name).filter((name) => !keys.has(name) && present.has(name));
+  if (!hasReceiptKeys(tracking)) return;
+  const receipts = await columnsOf(connection, table.dataset, receiptsTable.name);
   const target = tableName(table.dataset, trackingTableName(table));
   const source = tableName(table.dataset, receiptsTable.name);
   // As readers do it: what the tracking row itself says comes first.
-  const values = kept.map(identifier).map((name) => `${name} = coalesce(t.${name}, r.${name})`);
+  const values = movedColumns(receipts, tracking)
+    .map(identifier)
+    .map((name) => `${name} = coalesce(t.${name}, r.${name})`);
   await connection.run(`UPDATE ${target} AS t SET ${values.join(", ")} FROM ${source} AS r WHERE ${sameLoad}`, [
     table.name,
   ]);
   await connection.run(`DELETE FROM ${source} AS r USING ${target} AS t WHERE ${sameLoad}`, [table.name]);
 }
 
-async function countApart(
+async function countSeparateReceipts(
   connection: DuckDBConnection,
   table: Table,
   tracking: readonly PresentColumn[],
 ): Promise<number> {
-  const apart = await columnsOf(connection, table.dataset, receiptsTable.name);
-  if (apart.length === 0 || !hasKeys(tracking)) return 0;
+  const receipts = await columnsOf(connection, table.dataset, receiptsTable.name);
+  if (receipts.length === 0 || !hasReceiptKeys(tracking)) return 0;
   const [row] = await readRows(
     connection,
     `SELECT count(*) AS "count" FROM ${tableName(table.dataset, receiptsTable.name)} AS r
@@ -96,13 +80,7 @@ async function countApart(
   return Number(row?.["count"]);
 }
 
-const keys: ReadonlySet<string> = new Set(["table_name", "billing_month", "load_id"]);
-
 const sameLoad = `r."table_name" = $1 AND t."_dlt_load_id" = r."load_id" AND t."billing_month" = r."billing_month"`;
-
-function hasKeys(tracking: readonly PresentColumn[]): boolean {
-  return ["_dlt_load_id", "billing_month"].every((key) => tracking.some(({ name }) => name === key));
-}
 
 /**
  * Makes a column of floats or text the exact decimal type, and its registry row says so too. A float becomes the number
@@ -142,7 +120,7 @@ async function makeDecimal(connection: DuckDBConnection, table: Table, name: str
 /**
  * The amount that a text names, rounded once; NULL for text that names none. Casts alone: DuckDB cannot replay an ALTER
  * with a function in it from its log, and a process that is killed before the next checkpoint would leave a database
- * that nobody can open again. A cast to 18 digits rounds a number with an exponent twice, so that it goes through 30
+ * that cannot be opened again. A cast to 18 digits rounds a number with an exponent twice, so that it goes through 30
  * digits, which hold smaller numbers only.
  */
 function amountOf(text: string): string {

@@ -22,9 +22,9 @@ export interface DuckdbOptions {
   readonly memoryLimit: string | null;
   /** Null is one per core. */
   readonly threads: number | null;
-  /** How long to wait for another process to let go of the database, in milliseconds; by default 5,000. */
+  /** How long to wait for another process to close the database, in milliseconds; by default 5,000. */
   readonly lockWait?: number;
-  /** What others are told who find the database locked; without it they are told only what the lock itself tells. */
+  /** This process, for the message of another one that finds the database locked; without it DuckDB gives only its number. */
   readonly holder?: Holder;
 }
 
@@ -113,7 +113,7 @@ async function configure(
       });
     }
     if (mode === "reader") {
-      // Whoever may ask questions may not reach files or the network through SQL.
+      // Queries of readers must not reach files or the network.
       await connection.run("SET GLOBAL enable_external_access = false");
       await connection.run("SET GLOBAL lock_configuration = true");
     }
@@ -149,13 +149,13 @@ async function makeScratchFolder(path: string): Promise<string> {
     }
     try {
       for (const name of await readdir(folder)) {
-        // The lock on the database is ours, so what is not of this process is of nobody.
+        // This process has the lock on the database, so that folders of other processes are left over.
         const isLeft = scratchName.test(name) && !name.startsWith(ownPrefix);
         if (isLeft) await rm(join(folder, name), { recursive: true, force: true });
       }
       return await mkdtemp(join(folder, ownPrefix));
     } catch (error) {
-      // Who had the lock before takes the empty folder away after letting go of it.
+      // The process that had the lock before removes the empty folder after it has released the lock.
       if (!isAbsence(error)) throw error;
     }
   }
@@ -174,7 +174,7 @@ async function removeFolders(path: string, workFolder: string | null, close: () 
   const names = await readdir(folder).catch(() => ["unknown"]);
   if (!names.every((name) => name === spillName)) return;
   await rm(join(folder, spillName), { recursive: true, force: true });
-  // Fails when somebody has put something into it by now.
+  // Fails when another process has put something into it by now.
   await rmdir(folder).catch(() => undefined);
 }
 
@@ -183,7 +183,8 @@ function isAbsence(error: unknown): boolean {
 }
 
 /**
- * What the note beside a database says of the process that opened it to write. DuckDB's lock is what keeps others out;
+ * What the note beside a database says of the process that opened it to write. DuckDB's lock is what keeps other
+ * processes out;
  * the note only says more about its holder, and a killed process leaves one that means nothing.
  */
 export interface HolderNote extends Holder {
@@ -218,19 +219,19 @@ export async function removeHolder(path: string): Promise<void> {
  * Errors: WAREHOUSE_LOCKED, and those of `translateOpening`.
  */
 export async function explainOpening(error: unknown, path: string): Promise<unknown> {
-  const told = translateOpening(error, path);
-  if (!isLockHeld(error) || !(error instanceof Error) || !(told instanceof BillhouseError)) return told;
+  const translated = translateOpening(error, path);
+  if (!isLockHeld(error) || !(error instanceof Error) || !(translated instanceof BillhouseError)) return translated;
   const note = await readHolder(path);
-  if (note === undefined) return told;
+  if (note === undefined) return translated;
   const holder = Number(/\bPID (\d+)/.exec(error.message)?.[1] ?? 0);
   const since = `since ${note.started.slice(0, 19).replace("T", " ")} UTC`;
   if (holder === note.pid && note.host === hostname()) {
     const message = `The process ${note.pid} (${note.command}) has ${path} open, ${since}.`;
-    return new BillhouseError("WAREHOUSE_LOCKED", message, { hint: told.hint, cause: error });
+    return new BillhouseError("WAREHOUSE_LOCKED", message, { hint: translated.hint, cause: error });
   }
-  if (holder !== 0) return told;
+  if (holder !== 0) return translated;
   const message = `Another process has ${path} open. The note beside it names process ${note.pid} on ${note.host} (${note.command}), ${since}.`;
-  return new BillhouseError("WAREHOUSE_LOCKED", message, { hint: told.hint, cause: error });
+  return new BillhouseError("WAREHOUSE_LOCKED", message, { hint: translated.hint, cause: error });
 }
 
 const noteName = "holder.json";
@@ -272,7 +273,7 @@ function translateOpening(error: unknown, path: string): unknown {
   if (message.includes("not a valid DuckDB database file")) {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
-      `${path} is no DuckDB database.`,
+      `${path} is not a DuckDB database.`,
       "Name another file as path below [destination.duckdb], or move this one away.",
     );
   }
@@ -290,7 +291,7 @@ function translateOpening(error: unknown, path: string): unknown {
       `Put back a copy of it (${readCopyPath(path)} is the state after the last run), or move it away and load again.`,
     );
   }
-  // The driver tells no more than this about a value that it does not take.
+  // The message says nothing more about an invalid value.
   if (message === "Failed to set config") {
     return opening(
       "CONFIG_INVALID",
@@ -314,7 +315,7 @@ function translateOpening(error: unknown, path: string): unknown {
   );
 }
 
-/** Whether a database cannot be opened because somebody else has it open now. */
+/** Whether a database cannot be opened because another process has it open now. */
 function isLockHeld(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -12,17 +12,21 @@ import {
   type Settle,
 } from "../warehouse.ts";
 import { type Database, readRows } from "./database.ts";
-import { columnsOf, nativeColumns, readCurrentState, takeCommitLock, writePackage } from "./ledger.ts";
-import { measureMonth } from "./measure.ts";
+import { columnsOf, nativeColumns, takeCommitLock } from "./ledger.ts";
+import { settleMonth } from "./measure.ts";
 import { castExpression, identifier, monthCondition, tableName } from "./sql.ts";
 
 /**
- * Gives the table of kept rows the columns and types that the table has, and makes it where rows are to be kept. Values of
+ * Gives the table of previous rows the columns and types that the table has, and creates it where rows are kept. Values of
  * another type are read as those of files are: a float by its shortest text. One that does not fit is NULL, and its rows
- * are not what their receipt tells when they are put back. The connection must be in a transaction.
+ * then differ from their receipt when they are put back. The connection must be in a transaction.
  */
-export async function prepareKept(connection: DuckDBConnection, table: Table, keepsPrevious: boolean): Promise<void> {
-  const kept = tableName(table.dataset, previousTable(table));
+export async function preparePrevious(
+  connection: DuckDBConnection,
+  table: Table,
+  keepsPrevious: boolean,
+): Promise<void> {
+  const previous = tableName(table.dataset, previousTable(table));
   const present = await nativeColumns(connection, table.dataset, previousTable(table));
   const columns = await columnsOf(connection, table.dataset, table.name);
   if (present.size > 0) {
@@ -38,40 +42,40 @@ export async function prepareKept(connection: DuckDBConnection, table: Table, ke
         return `${value} AS ${identifier(name)}`;
       });
       const all = [identifier(previousLoadColumn), ...values].join(", ");
-      await connection.run(`CREATE OR REPLACE TABLE ${kept} AS SELECT ${all} FROM ${kept}`);
+      await connection.run(`CREATE OR REPLACE TABLE ${previous} AS SELECT ${all} FROM ${previous}`);
       return;
     }
     for (const { name, nativeType } of columns.filter((column) => !present.has(fold(column.name)))) {
-      await connection.run(`ALTER TABLE ${kept} ADD COLUMN ${identifier(name)} ${nativeType}`);
+      await connection.run(`ALTER TABLE ${previous} ADD COLUMN ${identifier(name)} ${nativeType}`);
     }
   } else if (keepsPrevious) {
     const all = [["VARCHAR", previousLoadColumn], ...columns.map(({ name, nativeType }) => [nativeType, name])];
     const definitions = all.map(([type, name = ""]) => `${identifier(name)} ${type}`);
-    await connection.run(`CREATE TABLE ${kept} (${definitions.join(", ")})`);
+    await connection.run(`CREATE TABLE ${previous} (${definitions.join(", ")})`);
   }
 }
 
 /**
- * Copies the rows of a month that is about to be replaced, and lets go of those of older loads. The connection must be in
+ * Copies the rows of a month that is about to be replaced, and removes those of the oldest loads. The connection must be in
  * the transaction that replaces them.
  */
 export async function keepRows(connection: DuckDBConnection, change: MonthReplacement, inMonth: string): Promise<void> {
   const { table, replaces, keepPrevious, restoredLoadId } = change;
   if (keepPrevious === 0 || replaces === null) return;
-  const kept = tableName(table.dataset, previousTable(table));
+  const previous = tableName(table.dataset, previousTable(table));
   const load = identifier(previousLoadColumn);
-  await connection.run(`DELETE FROM ${kept} WHERE ${inMonth} AND ${load} IN ($1, $2)`, [replaces, restoredLoadId]);
+  await connection.run(`DELETE FROM ${previous} WHERE ${inMonth} AND ${load} IN ($1, $2)`, [replaces, restoredLoadId]);
   await connection.run(
-    `INSERT INTO ${kept} BY NAME SELECT CAST($1 AS VARCHAR) AS ${load}, * FROM ${tableName(table.dataset, table.name)} WHERE ${inMonth}`,
+    `INSERT INTO ${previous} BY NAME SELECT CAST($1 AS VARCHAR) AS ${load}, * FROM ${tableName(table.dataset, table.name)} WHERE ${inMonth}`,
     [replaces],
   );
   await connection.run(
-    `DELETE FROM ${kept} WHERE ${inMonth} AND ${load} NOT IN (
-      SELECT DISTINCT ${load} FROM ${kept} WHERE ${inMonth} ORDER BY 1 DESC LIMIT ${keepPrevious})`,
+    `DELETE FROM ${previous} WHERE ${inMonth} AND ${load} NOT IN (
+      SELECT DISTINCT ${load} FROM ${previous} WHERE ${inMonth} ORDER BY 1 DESC LIMIT ${keepPrevious})`,
   );
 }
 
-/** What is kept: see `PreviousLoads.rows`. */
+/** The rows of previous loads: see `PreviousLoads.rows`. */
 export async function previousRows(
   connection: DuckDBConnection,
   table: Table,
@@ -79,17 +83,17 @@ export async function previousRows(
 ): Promise<PreviousRows> {
   const columns = await nativeColumns(connection, table.dataset, previousTable(table));
   if (!columns.has(fold(partitionColumn))) return { months: [], bytes: 0 };
-  const kept = tableName(table.dataset, previousTable(table));
+  const previous = tableName(table.dataset, previousTable(table));
   const rows = await readRows(
     connection,
     `SELECT coalesce(strftime(TRY_CAST(${identifier(partitionColumn)} AS TIMESTAMP), '%Y-%m'), '') AS "month", ${identifier(previousLoadColumn)} AS "load", count(*) AS "rows"
-      FROM ${kept} GROUP BY 1, 2 ORDER BY 1, 2`,
+      FROM ${previous} GROUP BY 1, 2 ORDER BY 1, 2`,
   );
   const [storage] = await readRows(
     connection,
     `SELECT count(DISTINCT block_id) * (SELECT block_size FROM pragma_database_size() LIMIT 1) AS "bytes"
       FROM pragma_storage_info($1) WHERE persistent`,
-    [kept],
+    [previous],
   );
   return {
     months: rows.map((row) => ({
@@ -101,7 +105,7 @@ export async function previousRows(
   };
 }
 
-/** Puts kept rows back: see `PreviousLoads.restoreMonth`. */
+/** Puts the rows of a previous load back: see `PreviousLoads.restoreMonth`. */
 export async function restoreMonth(
   database: Database,
   restoration: MonthRestoration,
@@ -109,7 +113,7 @@ export async function restoreMonth(
 ): Promise<MonthPackage | null> {
   const { table, loadId } = restoration;
   const target = tableName(table.dataset, table.name);
-  const kept = tableName(table.dataset, previousTable(table));
+  const previous = tableName(table.dataset, previousTable(table));
   const restored = await database.transact(async (connection) => {
     await takeCommitLock(connection, table);
     const columns = await nativeColumns(connection, table.dataset, table.name);
@@ -117,24 +121,22 @@ export async function restoreMonth(
     const isOfLoad = `${inMonth} AND ${identifier(previousLoadColumn)} = $1`;
     const present = await columnsOf(connection, table.dataset, previousTable(table));
     if (present.length === 0) return null;
-    const [found] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
+    const [found] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${previous} WHERE ${isOfLoad}`, [
+      loadId,
+    ]);
     if (Number(found?.["rows"]) === 0) return null;
     reachPoint("before-delete");
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
     reachPoint("after-delete");
     // The table may have been migrated since, and nothing prepared.
-    await prepareKept(connection, table, false);
-    // What the table has lost since cannot be put back; its receipt tells whether anything that counts is missing.
+    await preparePrevious(connection, table, false);
+    // Columns that the table has lost since cannot be put back; the receipt shows whether that changes a figure.
     const common = present.filter(({ name }) => columns.has(fold(name))).map(({ name }) => identifier(name));
-    const rows = `SELECT ${common.join(", ")} FROM ${kept} WHERE ${isOfLoad}`;
+    const rows = `SELECT ${common.join(", ")} FROM ${previous} WHERE ${isOfLoad}`;
     const { rowsChanged } = await connection.run(`INSERT INTO ${target} BY NAME ${rows}`, [loadId]);
-    await connection.run(`DELETE FROM ${kept} WHERE ${isOfLoad}`, [loadId]);
-    const measures = { ...(await measureMonth(connection, restoration)), inserted: rowsChanged, delivered: null };
-    reachPoint("measured");
-    const load = await settle(measures, await readCurrentState(connection, table));
-    await writePackage(connection, table, load);
-    return load;
+    await connection.run(`DELETE FROM ${previous} WHERE ${isOfLoad}`, [loadId]);
+    return settleMonth(connection, restoration, rowsChanged, settle);
   });
-  await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
+  await database.checkpoint();
   return restored;
 }

@@ -25,7 +25,7 @@ export function createPublisher(database: Database, workFolder: string): Publish
   return {
     async publish(since) {
       const target = readCopyPath(database.path);
-      // A run that only wrote its summary is no reason to copy a large database.
+      // A large database is not copied for the summary of a run alone.
       if (since !== undefined && (await writtenAfter(target, since))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
@@ -68,7 +68,7 @@ async function isCurrent(source: FileHandle, target: string): Promise<boolean> {
   const copy = await open(target);
   try {
     const [old, now] = [await copy.stat(), await source.stat()];
-    // The time tells a database that was made anew: its headers can be equal by chance.
+    // The time shows whether the database was made again: its headers can be equal by chance.
     if (old.size !== now.size || old.mtimeMs < now.mtimeMs) return false;
     return (await header(copy)).equals(await header(source));
   } finally {

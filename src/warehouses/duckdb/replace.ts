@@ -6,8 +6,8 @@ import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthReplacement, Settle } from "../warehouse.ts";
 import { type Database, readRows } from "./database.ts";
-import { nativeColumns, readCurrentState, takeCommitLock, writePackage } from "./ledger.ts";
-import { measureMonth } from "./measure.ts";
+import { nativeColumns, takeCommitLock } from "./ledger.ts";
+import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
 import { corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
 import { castMacros, identifier, monthCondition, tableName } from "./sql.ts";
@@ -38,18 +38,13 @@ export async function replaceMonth(
         inserted += result.rowsChanged;
         reachPoint("file-inserted");
       } catch (cause) {
-        // Here and not further out: when the loop ends, whoever gives the files takes them away.
+        // Here and not further out: the caller removes the file when the loop ends.
         throw await explainFailure(database, source, replacement, inMonth, cause);
       }
     }
-    const measures = { ...(await measureMonth(connection, replacement)), inserted, delivered: null };
-    reachPoint("measured");
-    const load = await settle(measures, await readCurrentState(connection, table));
-    await writePackage(connection, table, load);
-    return load;
+    return settleMonth(connection, replacement, inserted, settle);
   });
-  // Gives the place of the old rows to the next month. It is no part of the load: publishing does it again, and tells.
-  await database.use((connection) => connection.run("CHECKPOINT")).catch(() => undefined);
+  await database.checkpoint();
   return committed;
 }
 
@@ -69,7 +64,7 @@ function insertStatement(target: string, source: Source, replacement: MonthRepla
 }
 
 /**
- * The error that a person can act on when a file could not be inserted: reads the file again, slowly, until the first
+ * The actionable error when a file could not be inserted: reads the file again, slowly, until the first
  * value that does not fit. A failure that has nothing to do with the file is returned as it is.
  * Codes: FILE_INVALID, FILE_CORRUPT, VALUE_INVALID, PERIOD_MISSING, MONTH_MISMATCH.
  */
@@ -160,7 +155,7 @@ async function findMisfit(
   });
 }
 
-/** The line, from 1, on which a row of a CSV file begins. Rows count from 1 below the header; blank lines are none. */
+/** The line, from 1, on which a row of a CSV file begins. Rows count from 1 below the header; blank lines do not count. */
 async function lineOfRow(path: string, wanted: number): Promise<number | undefined> {
   let line = 1;
   let record = 0;

@@ -15,7 +15,7 @@ import {
 } from "../../state/tables.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
-import { prepareKept } from "./previous.ts";
+import { preparePrevious } from "./previous.ts";
 import { columnsOf } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
 
@@ -29,13 +29,13 @@ export async function prepareTable(connection: DuckDBConnection, table: Table, c
   } else {
     for (const column of columns) await connection.run(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${column}`);
   }
-  await prepareKept(connection, table, change.keepsPrevious);
+  await preparePrevious(connection, table, change.keepsPrevious);
   await register(connection, table, change.registered);
 }
 
 /**
- * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table that somebody
- * else made gets the columns for our receipts too. The connection must be in a transaction.
+ * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table of another
+ * program gets the columns for receipts too. The connection must be in a transaction.
  */
 export async function prepareState(
   connection: DuckDBConnection,

@@ -121,14 +121,14 @@ async function parquetTypes(
 
 /** The error for a Parquet file that DuckDB cannot read. */
 export function corruptFile(key: string, cause: unknown): BillhouseError {
-  const reason = cause instanceof Error ? firstLine(cause.message) : "It is no Parquet.";
+  const reason = cause instanceof Error ? firstLine(cause.message) : "It is not Parquet.";
   return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${reason}`, {
     hint: "Have the export delivered again, or copy the file again from where it came.",
     cause,
   });
 }
 
-/** DuckDB reads lines below this many bytes without being told. */
+/** DuckDB reads lines below this many bytes without an option. */
 const usualLine = 2_000_000;
 const window = usualLine / 2;
 /** The longest row that BigQuery takes, too. */

@@ -20,7 +20,7 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The type that a new column gets. JSON is text: Azure delivers tags that no parser takes, and they are kept as they are. */
+/** The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored as they are. */
 export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
   text: "VARCHAR",
   json: "VARCHAR",
@@ -59,7 +59,7 @@ export type NativeColumns = ReadonlyMap<string, string>;
 
 /**
  * The condition that a row lies in the billing month, by the table's partition column; for NULL it is NULL.
- * Error: TYPE_MISMATCH when the table has no such column, or it holds no times.
+ * Error: TYPE_MISMATCH when the table lacks the column, or its type is not one of times.
  */
 export function monthCondition(
   { table, billingMonth, partitionColumn }: Pick<MonthColumns, "table" | "billingMonth" | "partitionColumn">,
@@ -69,14 +69,14 @@ export function monthCondition(
   if (nativeType === undefined) {
     throw new BillhouseError(
       "TYPE_MISMATCH",
-      `The table ${table.dataset}.${table.name} has no column ${partitionColumn}, which tells the months of its rows.`,
+      `The table ${table.dataset}.${table.name} lacks the column ${partitionColumn}, which holds the month of each row.`,
       { hint: "Put the column back, or drop the table: billhouse run then loads all of its months again." },
     );
   }
   if (!timeTypes.includes(nativeType)) {
     throw new BillhouseError(
       "TYPE_MISMATCH",
-      `The column ${partitionColumn} of ${table.dataset}.${table.name} is a ${nativeType}, and tells no month.`,
+      `The column ${partitionColumn} of ${table.dataset}.${table.name} is a ${nativeType}, which does not hold a month.`,
       { hint: "Name a column of dates or times as partition_column, or load into a new table." },
     );
   }
@@ -94,10 +94,10 @@ const timeTypes = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"];
  */
 export const castMacros: readonly string[] = [
   // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
-  // It would take `1_000` for a number, which nobody who counts does.
+  // DuckDB reads `1_000` as a number; a bill does not mean one.
   // The lambdas only give names to parts: an argument that a macro repeats is planned again and again.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS
-    CASE WHEN contains(c, '_') THEN 'no number: ' || c
+    CASE WHEN contains(c, '_') THEN 'not a number: ' || c
       WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c ELSE list_transform(
       [regexp_extract(c, '^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$', ['sign', 'whole', 'fraction', 'exponent'])],
       LAMBDA p: list_transform(
@@ -111,7 +111,7 @@ export const castMacros: readonly string[] = [
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
     CASE WHEN regexp_full_match(c, '[+-]?\d+(\.0*)?') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
   // A moment in UTC: first the forms that casts read quickly, then the rare ones, rewritten for the same cast. What is
-  // no time at all reaches a cast that must fail.
+  // not a time reaches a cast that must fail.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_time(c) AS coalesce(
     CASE WHEN substring(c, 5, 1) = '-' THEN
       CASE WHEN suffix(c, 'Z') THEN TRY_CAST(c AS TIMESTAMP) ELSE CAST(TRY_CAST(c AS TIMESTAMPTZ) AS TIMESTAMP) END END,
@@ -121,7 +121,7 @@ export const castMacros: readonly string[] = [
           '^(\d{1,2})/(\d{1,2})/(\d{4})', '\3-\1-\2'),
           ' ?UTC$', 'Z'),
           '([T ]\d\d:\d\d)(Z|[+-][0-9:]+)?$', '\1:00\2') AS TIMESTAMPTZ) AS TIMESTAMP)
-      ELSE CAST('no time: ' || c AS TIMESTAMP) END)`,
+      ELSE CAST('not a time: ' || c AS TIMESTAMP) END)`,
 ];
 
 /**
@@ -136,7 +136,7 @@ export function castExpression(value: string, sourceType: string, nativeType: st
   if (isText && /^(MAP|STRUCT|UNION|VARIANT)\b|\]$/.test(sourceType)) return `CAST(to_json(${value}) AS ${nativeType})`;
   const isFloat = sourceType === "DOUBLE" || sourceType === "FLOAT";
   const isExact = isDecimal(nativeType) || isInteger(nativeType);
-  // The shortest text of a float is the number that was meant; its binary value has digits that nobody wrote.
+  // The shortest text of a float is the number that was meant; its binary value has more digits.
   if (isExact && (isFloat || (isInteger(nativeType) && isDecimal(sourceType)))) {
     return castText(`CAST(${value} AS VARCHAR)`, nativeType);
   }
@@ -153,10 +153,10 @@ export function isInteger(nativeType: string): boolean {
   return /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(nativeType);
 }
 
-/** `infinity`, which files write as the largest number, is no time. */
+/** `infinity`, which files write as the largest number, is not a time. */
 function castTime(value: string, sourceType: string, nativeType: string): string {
   const time = sourceType === nativeType ? value : `CAST(${value} AS ${nativeType})`;
-  return `CASE WHEN isfinite(${value}) IS FALSE THEN CAST('no time: ' || ${value} AS ${nativeType}) ELSE ${time} END`;
+  return `CASE WHEN isfinite(${value}) IS FALSE THEN CAST('not a time: ' || ${value} AS ${nativeType}) ELSE ${time} END`;
 }
 
 function castText(value: string, nativeType: string): string {

@@ -131,8 +131,8 @@ describe("the files of warehouse duckdb", () => {
     const sound = await readFile(bills.path);
     const damaged = Buffer.from(sound).fill(7, 4096, 12_288);
     for (const [bytes, words] of [
-      [Buffer.from("id,cost\n1,2\n".repeat(2000)), "no DuckDB database"],
-      [Buffer.alloc(0), "no DuckDB database"],
+      [Buffer.from("id,cost\n1,2\n".repeat(2000)), "not a DuckDB database"],
+      [Buffer.alloc(0), "not a DuckDB database"],
       [damaged, "damaged"],
     ] as const) {
       await writeFile(bills.path, bytes);
