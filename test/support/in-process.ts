@@ -14,13 +14,13 @@ export async function billhouse(
   folder: string,
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  form: { readonly isTerminal?: boolean } = {},
+  form: { readonly isTerminal?: boolean; readonly now?: Date } = {},
 ): Promise<Ended> {
   const [stdout, stderr] = [recordingOutput(form), recordingOutput(form)];
   const surroundings = { folder, environment, stdout, stderr, signal: new AbortController().signal };
   const flags = { json: words.includes("--json"), debug: words.includes("--debug") };
-  const code = await runProgram(words, { ...surroundings, now: () => new Date(0) }).catch((error: unknown) =>
-    reportFailure(error, { stdout, stderr, flags }),
+  const code = await runProgram(words, { ...surroundings, now: () => form.now ?? new Date(0) }).catch(
+    (error: unknown) => reportFailure(error, { stdout, stderr, flags }),
   );
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
