@@ -1,0 +1,171 @@
+import type { StoredObject } from "../../model.ts";
+
+/** A delivery as it lies in the storage now, for the rules on whether it has arrived whole. */
+export interface ArrivingDelivery {
+  readonly id: string;
+  /** Null where the data file itself stands for the manifest. */
+  readonly manifest: StoredObject | null;
+  /** The files that were found, each with the bytes that the manifest declares, or null where it declares none. */
+  readonly files: readonly (StoredObject & { readonly declaredSize: number | null })[];
+  /** Keys that the manifest lists and the storage does not hold. */
+  readonly missing: readonly string[];
+}
+
+/** What the month was loaded from: one of the deliveries of its receipt. */
+export interface LoadedArrival {
+  readonly id: string;
+  /** Null where the receipt does not keep it. */
+  readonly manifestVersion: string | null;
+  readonly files: readonly Pick<StoredObject, "key" | "version">[];
+  /** Whether it was loaded although one of the rules suspected it. */
+  readonly isFlagged: boolean;
+}
+
+/** Everything that the rules look at. */
+export interface Arrival {
+  readonly delivery: ArrivingDelivery;
+  /** What the month was last loaded from; null when it never was. */
+  readonly loaded: LoadedArrival | null;
+  /** Whether its files hold the bytes that were loaded, where their versions differ. */
+  readonly isSameBytes: boolean;
+  readonly now: Date;
+  /** Milliseconds; 0 switches the rules off that end by themselves. */
+  readonly settle: number;
+}
+
+/** Why a delivery waits. */
+export interface Waiting {
+  /** A sentence that names the file and what is wrong with it. */
+  readonly reason: string;
+  /**
+   * When it ends by itself: `on-arrival` when the file is there as declared, `on-manifest` with a new manifest, otherwise
+   * the time in milliseconds from which the delivery has been quiet for long enough.
+   */
+  readonly until: "on-arrival" | "on-manifest" | number;
+}
+
+/** One rule: what it suspects of a delivery, or null. Pure. */
+export type ArrivalRule = (arrival: Arrival) => Waiting | null;
+
+/** Whether a delivery waits, and whether a load of it has to be flagged. */
+export interface ArrivalVerdict {
+  readonly waiting: Waiting | null;
+  /** Whether a rule suspects the delivery, and it has been quiet for long enough to be loaded all the same. */
+  readonly isFlagged: boolean;
+}
+
+/**
+ * Judges whether a delivery has arrived whole, by all rules: the first that holds it back decides. A rule that ends by
+ * itself only flags the delivery once no object of it has changed for `settle`.
+ */
+export function judgeArrival(arrival: Arrival, rules: readonly ArrivalRule[] = arrivalRules): ArrivalVerdict {
+  const suspicions = rules.flatMap((rule) => rule(arrival) ?? []);
+  const waiting = suspicions.find(({ until }) => typeof until !== "number" || arrival.now.getTime() < until);
+  return { waiting: waiting ?? null, isFlagged: waiting === undefined && suspicions.length > 0 };
+}
+
+/** An object is missing, or its size is not the one that the manifest declares. Not even `--force` loads it. */
+export const isIncomplete: ArrivalRule = ({ delivery: { id, files, missing } }) => {
+  const [first] = missing;
+  if (first !== undefined) {
+    const total = files.length + missing.length;
+    const reason = `${missing.length} of ${total} files of ${id} have not arrived; the first is ${first}.`;
+    return { reason, until: "on-arrival" };
+  }
+  const torn = files.find(({ size, declaredSize }) => declaredSize !== null && declaredSize !== size);
+  if (torn === undefined) return null;
+  const [size, declared] = [torn.size, torn.declaredSize ?? 0].map((bytes) => bytes.toLocaleString("en-US"));
+  const reason = `${torn.key} has ${size} bytes in the storage and ${declared} in the manifest.`;
+  return { reason, until: "on-arrival" };
+};
+
+/**
+ * Files of the loaded delivery were written again and its manifest was not: the next delivery is overwriting it. Without a
+ * time limit, unless the load was flagged: then what lies there once it is quiet is the better one.
+ */
+export const isOverwriting: ArrivalRule = (arrival) => {
+  const { delivery, loaded, isSameBytes } = arrival;
+  if (delivery.manifest === null || isSameBytes || !isKnown(arrival)) return null;
+  const changed = delivery.files.find(({ key, version }) => versionOf(loaded, key) !== version);
+  if (changed === undefined) return null;
+  const reason = `${changed.key} was written again, and the manifest of ${delivery.id} was not: the next delivery is arriving. It loads with the new manifest, or now with --force.`;
+  return { reason, until: loaded?.isFlagged === true ? quietFrom(arrival) : "on-manifest" };
+};
+
+/** A delivery that is not loaded has a file that is newer than its manifest by more than `settle`: it may be of the next one. */
+export const isNewerThanManifest: ArrivalRule = (arrival) => {
+  const { manifest, files, id } = arrival.delivery;
+  if (manifest === null || arrival.settle === 0 || isKnown(arrival)) return null;
+  const newer = files.find(({ modified }) => Date.parse(modified) - Date.parse(manifest.modified) > arrival.settle);
+  if (newer === undefined) return null;
+  const reason = `${newer.key} is newer than the manifest of ${id}: the next delivery may be arriving. It loads with the new manifest, or once no file has changed for ${minutesOf(arrival)}.`;
+  return { reason, until: quietFrom(arrival) };
+};
+
+/**
+ * A delivery that is not loaded has a file that is older than its manifest by more than `settle`, at a key that other
+ * deliveries use too: it may be of the delivery before, when nothing was loaded from that one. A key with the delivery's
+ * own id can hold no other one's bytes.
+ */
+export const isOlderThanManifest: ArrivalRule = (arrival) => {
+  const { manifest, files, id } = arrival.delivery;
+  if (manifest === null || arrival.settle === 0 || isKnown(arrival)) return null;
+  const older = files.find(
+    ({ key, modified }) => !key.includes(id) && Date.parse(manifest.modified) - Date.parse(modified) > arrival.settle,
+  );
+  if (older === undefined) return null;
+  const reason = `${older.key} is older than the manifest of ${id}, which may not have overwritten it yet. It loads once no file has changed for ${minutesOf(arrival)}.`;
+  return { reason, until: quietFrom(arrival) };
+};
+
+/** A data file without a manifest is still being copied while it is young. */
+export const isBeingCopied: ArrivalRule = (arrival) => {
+  const { manifest, files } = arrival.delivery;
+  const [file] = files;
+  if (manifest !== null || file === undefined || arrival.isSameBytes) return null;
+  if (versionOf(arrival.loaded, file.key) === file.version || arrival.now.getTime() >= quietFrom(arrival)) return null;
+  const reason = `${file.key} has no manifest and was written less than ${minutesOf(arrival)} ago: it may still be arriving.`;
+  return { reason, until: quietFrom(arrival) };
+};
+
+/** A new delivery names an object that is still the one that another delivery was loaded from. */
+export const isNotOverwritten: ArrivalRule = (arrival) => {
+  const { delivery, loaded } = arrival;
+  if (loaded === null || delivery.manifest === null || arrival.settle === 0 || isKnown(arrival)) return null;
+  const stale = delivery.files.find(({ key, version }) => versionOf(loaded, key) === version);
+  if (stale === undefined || arrival.isSameBytes) return null;
+  const reason = `${stale.key} is still the file of ${loaded.id}: ${delivery.id} may not have overwritten it yet. It loads once no file has changed for ${minutesOf(arrival)}.`;
+  return { reason, until: quietFrom(arrival) };
+};
+
+/** All rules, in the order in which they are reported. */
+export const arrivalRules: readonly ArrivalRule[] = [
+  isIncomplete,
+  isOverwriting,
+  isNewerThanManifest,
+  isOlderThanManifest,
+  isBeingCopied,
+  isNotOverwritten,
+];
+
+/** Whether this delivery is loaded, by its id and the version of its manifest where the receipt keeps it. */
+function isKnown({ delivery, loaded }: Arrival): boolean {
+  if (loaded?.id !== delivery.id) return false;
+  return loaded.manifestVersion === null || loaded.manifestVersion === delivery.manifest?.version;
+}
+
+function versionOf(loaded: LoadedArrival | null, key: string): string | undefined {
+  return loaded?.files.find((file) => file.key === key)?.version;
+}
+
+/** From when on no object of the delivery has changed for `settle`; times in the future count as settled. */
+function quietFrom({ delivery: { manifest, files }, now, settle }: Arrival): number {
+  const times = [...(manifest === null ? [] : [manifest]), ...files]
+    .map(({ modified }) => Date.parse(modified))
+    .filter((time) => time <= now.getTime());
+  return Math.max(0, ...times) + settle;
+}
+
+function minutesOf({ settle }: Arrival): string {
+  return `${Math.round(settle / 60_000)} minutes`;
+}

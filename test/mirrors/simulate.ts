@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
+import { BillhouseError } from "../../src/errors.ts";
+import type { StoredObject } from "../../src/model.ts";
+import { memoryStorage, type MemoryBucket } from "../conformance/memory.ts";
+import type { Storage } from "../../src/storages/storage.ts";
+import type { Delivery } from "../support/deliveries.ts";
+import { layouts, type Layout } from "./layouts.ts";
+
+/** What is loaded of the month in a simulated world. */
+export interface SimulatedLoad {
+  readonly id: string;
+  readonly manifest: StoredObject | null;
+  readonly files: readonly StoredObject[];
+  readonly isFlagged: boolean;
+}
+
+/** The planner under test: which objects are the month now, or null when what is loaded stays. */
+export type Planner = (
+  storage: Storage,
+  layout: Layout,
+  loaded: SimulatedLoad | null,
+  now: Date,
+) => Promise<SimulatedLoad | null>;
+
+/** What a simulation did. */
+export interface Simulation {
+  readonly steps: number;
+  readonly loads: number;
+  readonly deliveries: number;
+}
+
+/** How long after a change the planner may wait, in milliseconds. */
+export const settle: number = 30 * 60_000;
+
+const minute = 60_000;
+
+/**
+ * Plays clouds that deliver and mirrors that copy, and lets the planner run after every step. Objects of a delivery arrive
+ * in any order, some of them first in part or under a temporary name, all of them within `settle`; the next delivery
+ * follows after more than that, or once the one before it is loaded. Of this world the promise must hold: what is loaded is always exactly one complete delivery,
+ * and the newest one once nothing has changed for a while. Raises an AssertionError that has the seed and the story.
+ */
+export async function simulate(
+  planner: Planner,
+  { seed, steps }: { seed: number; steps: number },
+): Promise<Simulation> {
+  const random = randomNumbers(seed);
+  const done = { steps: 0, loads: 0, deliveries: 0 };
+  for (let round = 0; done.steps < steps; round += 1) {
+    const layout = layouts[round % layouts.length];
+    assert.ok(layout !== undefined);
+    await playRound(planner, layout, random, done, `seed ${seed}, round ${round}, ${layout.name}`);
+  }
+  return done;
+}
+
+interface World {
+  readonly bucket: MemoryBucket;
+  readonly storage: Storage;
+  readonly delivered: Delivery[];
+  readonly story: string[];
+  now: number;
+  writes: number;
+  loaded: SimulatedLoad | null;
+  /** The delivery whose bytes are loaded. */
+  holds: Delivery | null;
+}
+
+type Counts = { steps: number; loads: number; deliveries: number };
+
+/** A few deliveries of one export, from an empty bucket and an empty table on. */
+async function playRound(planner: Planner, layout: Layout, random: Random, done: Counts, title: string): Promise<void> {
+  const bucket: MemoryBucket = { objects: new Map(), readable: true };
+  const storage = await memoryStorage(new Map([["mirror", bucket]])).open("memory://mirror", {
+    endpoint: null,
+    payer: null,
+    googleCredentials: null,
+    azureCredentials: null,
+  });
+  const world: World = {
+    bucket,
+    storage,
+    delivered: [],
+    story: [],
+    now: Date.UTC(2025, 3, 10) + random.below(1000) * minute,
+    writes: 0,
+    loaded: null,
+    holds: null,
+  };
+  // The first deliveries of some rounds arrive before billhouse runs for the first time.
+  const unseen = random.below(3) === 0 ? 1 : 0;
+  const deliveries = 2 + random.below(3);
+  let isFollowed = false;
+  for (let number = 1; number <= deliveries; number += 1) {
+    const delivery = await layout.deliver(number, 1 + random.below(3));
+    const older = world.delivered.at(-1);
+    world.delivered.push(delivery);
+    done.deliveries += 1;
+    const isSeen = number > unseen;
+    for (const arrival of arrivalsOf(delivery, random)) {
+      world.now += (1 + random.below(2)) * minute;
+      arrive(world, arrival);
+      done.steps += 1;
+      if (isSeen) await runPlanner(planner, layout, world, done, title);
+    }
+    if (layout.removesOlder && older !== undefined) {
+      for (const key of older.objects.keys()) if (!delivery.objects.has(key)) bucket.objects.delete(key);
+      world.story.push(`${time(world)} ${older.id} is removed`);
+    }
+    // What is loaded already may be followed at once by the next delivery, and that one by none.
+    isFollowed = !isFollowed && world.holds === delivery && random.below(3) === 0;
+    for (let wait = isFollowed ? 0 : 1 + random.below(3); wait > 0; wait -= 1) {
+      world.now += settle + (1 + random.below(200)) * minute;
+      done.steps += 1;
+      if (isSeen) await runPlanner(planner, layout, world, done, title);
+    }
+    if (isSeen) {
+      const message = `${title}: ${delivery.id} is whole and quiet, and ${world.holds?.id ?? "nothing"} is loaded`;
+      assert.equal(world.holds, delivery, [message, ...world.story].join("\n"));
+    }
+  }
+}
+
+/** One change of the bucket. */
+interface ObjectArrival {
+  readonly key: string;
+  /** Null when the object is taken away: a temporary name. */
+  readonly bytes: Uint8Array | null;
+}
+
+/** The objects of a delivery in any order, some first in part, some first under a temporary name. */
+function arrivalsOf(delivery: Delivery, random: Random): ObjectArrival[] {
+  const arrivals: ObjectArrival[] = [];
+  for (const [key, bytes] of random.shuffled([...delivery.objects])) {
+    const how = random.below(5);
+    if (how === 0) {
+      arrivals.push({ key: `${key}.tmp`, bytes: part(bytes, random) }, { key: `${key}.tmp`, bytes: null });
+    } else if (how === 1) arrivals.push({ key, bytes: part(bytes, random) });
+    arrivals.push({ key, bytes });
+  }
+  return arrivals;
+}
+
+/** The beginning of an object, of a CSV file up to the end of a row: that is where no reader sees that more is to come. */
+function part(bytes: Uint8Array, random: Random): Uint8Array {
+  const cut = random.below(bytes.length);
+  const line = Buffer.from(bytes).lastIndexOf("\n", cut);
+  return bytes.subarray(0, line < 0 ? cut : line + 1);
+}
+
+function arrive(world: World, { key, bytes }: ObjectArrival): void {
+  if (bytes === null) {
+    world.bucket.objects.delete(key);
+    world.story.push(`${time(world)} ${key} is removed`);
+    return;
+  }
+  world.writes += 1;
+  const object: StoredObject = {
+    key,
+    size: bytes.length,
+    version: String(world.writes),
+    modified: time(world),
+    checksum: `md5:${createHash("md5").update(bytes).digest("hex")}`,
+  };
+  world.bucket.objects.set(key, { object, bytes });
+  world.story.push(`${time(world)} ${key} has ${bytes.length} bytes`);
+}
+
+/** Runs the planner as `billhouse run` would, and loads what it chooses. */
+async function runPlanner(planner: Planner, layout: Layout, world: World, done: Counts, title: string): Promise<void> {
+  const chosen = await planner(world.storage, layout, world.loaded, new Date(world.now)).catch((error: unknown) => {
+    // A manifest that is still being written cannot be read, and a month fails without being touched.
+    if (error instanceof BillhouseError && ["MANIFEST_INVALID", "EXPORT_NOT_FOUND"].includes(error.code)) return null;
+    throw error;
+  });
+  if (chosen === null) return;
+  const contents = chosen.files.map(({ key }) => world.bucket.objects.get(key)?.bytes ?? new Uint8Array());
+  world.story.push(`${time(world)} ${chosen.id} is loaded${chosen.isFlagged ? ", flagged" : ""}`);
+  // A packed file that is cut fails its month.
+  if (chosen.files.some(({ key }, index) => key.endsWith(".gz") && !isWholeGzip(contents[index]))) {
+    world.story.push(`${time(world)} ${chosen.id} cannot be read`);
+    return;
+  }
+  const holds = world.delivered.find((delivery) => isExactly(delivery, contents));
+  assert.ok(holds !== undefined, [`${title}: what is loaded is no complete delivery`, ...world.story].join("\n"));
+  world.holds = holds;
+  world.loaded = chosen;
+  done.loads += 1;
+}
+
+function isExactly({ fileKeys, objects }: Delivery, contents: readonly Uint8Array[]): boolean {
+  const hashes = (all: readonly Uint8Array[]): string[] =>
+    all.map((bytes) => Buffer.from(bytes).toString("base64")).toSorted();
+  const own = hashes(fileKeys.map((key) => objects.get(key) ?? new Uint8Array()));
+  const found = hashes(contents);
+  return own.length === found.length && own.every((hash, index) => hash === found[index]);
+}
+
+function isWholeGzip(bytes: Uint8Array | undefined): boolean {
+  try {
+    gunzipSync(bytes ?? new Uint8Array());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function time(world: World): string {
+  return new Date(world.now).toISOString();
+}
+
+/** Random numbers that are the same for the same seed. */
+interface Random {
+  /** A whole number from 0 on and below the limit. */
+  below(limit: number): number;
+  shuffled<T>(items: readonly T[]): T[];
+}
+
+function randomNumbers(seed: number): Random {
+  // Mulberry32, in the public domain: one number of 32 bits is its whole state.
+  let state = seed | 0;
+  const next = (): number => {
+    state = (state + 0x6d_2b_79_f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const below = (limit: number): number => Math.floor(next() * limit);
+  return {
+    below,
+    shuffled: (items) => {
+      const left = [...items];
+      return items.map(() => left.splice(below(left.length), 1)[0] as (typeof items)[number]);
+    },
+  };
+}
