@@ -1,4 +1,5 @@
 import type { AzureCredentials, GoogleCredentials, StoredObject } from "../model.ts";
+import type { RetryPolicy } from "../retry.ts";
 
 /**
  * Where files lie: the first of the three axes. A storage is read-only by type; nothing in billhouse can write to or
@@ -54,6 +55,8 @@ export interface StorageOptions {
   readonly googleCredentials: GoogleCredentials | null;
   /** Keys to Azure Blob Storage; null for the default credentials of the machine. */
   readonly azureCredentials: AzureCredentials | null;
+  /** When failed requests are sent again; by default, as the driver has it. */
+  readonly retryPolicy?: RetryPolicy;
 }
 
 /** Opens storages of one kind: the first word of a `bucket_url` picks it. */

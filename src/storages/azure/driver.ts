@@ -23,7 +23,7 @@ export function azureStorageWith(policy: RetryPolicy, pageSize: number): Storage
   return {
     scheme: "az",
     async open(url, options) {
-      const client = await openClient(placeOf(url), options, policy, pageSize);
+      const client = await openClient(placeOf(url), options, options.retryPolicy ?? policy, pageSize);
       return {
         url: client.url,
         list: (prefix) => list(client, prefix),

@@ -26,7 +26,7 @@ export function gcsStorageWith(policy: RetryPolicy): StorageDriver {
   return {
     scheme: "gs",
     async open(url, options) {
-      const client = await openClient(bucketOf(url), options, policy);
+      const client = await openClient(bucketOf(url), options, options.retryPolicy ?? policy);
       return {
         url: client.url,
         list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),

@@ -25,7 +25,7 @@ export function s3StorageWith(policy: RetryPolicy): StorageDriver {
   return {
     scheme: "s3",
     async open(url, options) {
-      const client = await openClient(bucketOf(url), options, policy);
+      const client = await openClient(bucketOf(url), options, options.retryPolicy ?? policy);
       return {
         url: client.url,
         list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),

@@ -11,7 +11,7 @@ import { bound } from "./runs.ts";
 import { amazon, google, mixed, placeName, type Place } from "./steps.ts";
 import { placeScenario, type Scenario } from "./scenarios.ts";
 import { tryFault } from "./trials.ts";
-import { withShortDelays, type PlaceWorld, type Seeds } from "./worlds.ts";
+import { withLogin, type PlaceWorld, type Seeds } from "./worlds.ts";
 
 const kinds = [processFaults, networkFaults, objectFaults, diskFaults, requestFaults, bigqueryFaults] as const;
 
@@ -80,7 +80,7 @@ export function tryCases(
     scenarios.set(placeName(place), found);
     return found;
   };
-  return withShortDelays(() =>
+  return withLogin(() =>
     pMap(
       cases,
       async (each, index) => {

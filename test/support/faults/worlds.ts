@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig, run, type Config } from "../../../src/index.ts";
-import { retryPolicy, type RetryPolicy } from "../../../src/retry.ts";
+import type { RetryPolicy } from "../../../src/retry.ts";
 import type { Delivery } from "../deliveries.ts";
 import { googleProject, googleToml, stagingBucket } from "../google.ts";
 import { booksOfServer, dataset, readBooks, type Books } from "./books.ts";
@@ -43,20 +43,16 @@ export interface PlaceWorld extends World {
   readonly staging: GcsServer | null;
 }
 
+/** Milliseconds where billhouse waits seconds. */
 const shortDelays: RetryPolicy = { retries: 4, firstDelay: 5, multiplier: 1, longestDelay: 5, timeout: 1200 };
 
-/**
- * Does the work with delays of milliseconds where billhouse waits seconds, and with the login of the strict servers.
- */
-export async function withShortDelays<T>(work: () => Promise<T>): Promise<T> {
-  const known = { ...retryPolicy };
+/** Does the work with the login of the strict servers. */
+export async function withLogin<T>(work: () => Promise<T>): Promise<T> {
   const undo: (() => void)[] = [];
-  Object.assign(retryPolicy, shortDelays);
   setAwsVariables({ after: (step) => void undo.push(step as () => void) }, testLogin);
   try {
     return await work();
   } finally {
-    Object.assign(retryPolicy, known);
     for (const step of undo) step();
   }
 }
@@ -166,13 +162,17 @@ async function emptyWorld(place: Place, folder: string): Promise<PlaceWorld> {
     await own.close();
   };
   const staging = place.warehouse === "bigquery" ? gcs : null;
-  const world = { ...own, place, bucket, proxy, bigquery, staging, close };
+  const pipelines = own.config.pipelines.map((pipeline) => {
+    const storage = { ...pipeline.storage, retryPolicy: shortDelays };
+    return { ...pipeline, storage };
+  });
+  const world = { ...own, config: { ...own.config, pipelines }, place, bucket, proxy, bigquery, staging, close };
   if (bigquery === null) return world;
   // Servers of the tests answer at once.
-  const warehouse = { ...own.config.warehouse, pollInterval: 2 };
+  const warehouse = { ...world.config.warehouse, pollInterval: 2 };
   return {
     ...world,
-    config: { ...own.config, warehouse },
+    config: { ...world.config, warehouse },
     async books() {
       // Jobs that BigQuery was given run on when the process that gave them has ended.
       await Promise.all([...bigquery.jobs.values()].map(({ done }) => done));
