@@ -2,18 +2,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { BillingMonth } from "../src/model.ts";
 import { amount, amountText, times } from "./amounts.ts";
-import { awsCharges, credit } from "./aws-charges.ts";
-import { awsColumns } from "./aws-columns.ts";
-import { awsCommitments } from "./aws-commitment-lines.ts";
+import { awsCommitments } from "./aws-commitments.ts";
 import { awsAccounts } from "./aws-fleets.ts";
-import { awsLine, deliveredCells, usageSpan, type AwsLine } from "./aws-lines.ts";
+import { awsLine, type AwsLine, deliveredCells, monthSpan, usageSpan } from "./aws-lines.ts";
 import { awsUsage } from "./aws-usage.ts";
-import { csvText } from "./csv.ts";
-import type { DemoDelivery } from "./delivery.ts";
-import { nextMonth } from "./months.ts";
-import { alphabets, randomFrom } from "./random.ts";
+import { alphabets, nextMonth, openMonth, randomFrom } from "./company.ts";
+import { type Cells, csvText, type DemoDelivery } from "./delivery.ts";
+import type { BillingMonth } from "../src/model.ts";
 
 /** Where the demo's report lies in its bucket, and what it is called. */
 export const awsExport = { prefix: "cur", name: "acme-cur" } as const;
@@ -131,4 +127,196 @@ async function write(bucket: string, key: string, content: string | Buffer): Pro
   const path = join(bucket, key);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);
+}
+
+/** A column of the demo's AWS report, as its manifest declares it. */
+export interface AwsColumn {
+  readonly category: string;
+  readonly name: string;
+  readonly type: string;
+}
+
+/** The month from which on the report has one more tag column, as happens when somebody activates a tag. */
+const projectTagSince: BillingMonth = "2026-08";
+
+/** The columns of the report of one month, in the order of the file. */
+export function awsColumns(month: BillingMonth): AwsColumn[] {
+  return sections.flatMap(([category, ...groups]) =>
+    groups.flatMap(([type, names]) =>
+      names
+        .split(" ")
+        .filter((name) => name !== "user:project" || month >= projectTagSince)
+        .map((name) => ({ category, name, type })),
+    ),
+  );
+}
+
+type Section = readonly [category: string, ...groups: (readonly [type: string, names: string])[]];
+
+const sections: readonly Section[] = [
+  ["identity", ["String", "LineItemId"], ["Interval", "TimeInterval"]],
+  [
+    "bill",
+    ["String", "InvoiceId InvoicingEntity BillingEntity BillType PayerAccountId"],
+    ["DateTime", "BillingPeriodStartDate BillingPeriodEndDate"],
+  ],
+  [
+    "lineItem",
+    ["String", "UsageAccountId LineItemType"],
+    ["DateTime", "UsageStartDate UsageEndDate"],
+    ["String", "ProductCode UsageType Operation AvailabilityZone ResourceId"],
+    ["BigDecimal", "UsageAmount"],
+    ["OptionalBigDecimal", "NormalizationFactor NormalizedUsageAmount"],
+    ["String", "CurrencyCode UnblendedRate"],
+    ["BigDecimal", "UnblendedCost"],
+    ["String", "BlendedRate"],
+    ["BigDecimal", "BlendedCost"],
+    ["String", "LineItemDescription TaxType LegalEntity"],
+  ],
+  [
+    "product",
+    [
+      "String",
+      "ProductName cacheEngine databaseEngine durability group instanceFamily instanceType licenseModel location " +
+        "locationType memory messageDeliveryFrequency operatingSystem operation productFamily queueType region " +
+        "regionCode servicecode servicename sku storageClass storageMedia tenancy toLocation transferType usagetype " +
+        "vcpu volumeApiName volumeType",
+    ],
+  ],
+  [
+    "pricing",
+    ["String", "LeaseContractLength OfferingClass PurchaseOption RateCode RateId currency"],
+    ["BigDecimal", "publicOnDemandCost"],
+    ["String", "publicOnDemandRate term unit"],
+  ],
+  [
+    "reservation",
+    ["OptionalBigDecimal", "AmortizedUpfrontCostForUsage AmortizedUpfrontFeeForBillingPeriod EffectiveCost"],
+    ["OptionalString", "EndTime ModificationStatus"],
+    ["String", "NormalizedUnitsPerReservation NumberOfReservations"],
+    ["OptionalBigDecimal", "RecurringFeeForUsage"],
+    ["String", "ReservationARN"],
+    ["OptionalString", "StartTime"],
+    ["String", "SubscriptionId TotalReservedNormalizedUnits TotalReservedUnits UnitsPerReservation"],
+    [
+      "OptionalBigDecimal",
+      "UnusedAmortizedUpfrontFeeForBillingPeriod UnusedNormalizedUnitQuantity UnusedQuantity UnusedRecurringFee " +
+        "UpfrontValue",
+    ],
+  ],
+  [
+    "savingsPlan",
+    ["OptionalBigDecimal", "TotalCommitmentToDate"],
+    ["OptionalString", "SavingsPlanARN"],
+    [
+      "OptionalBigDecimal",
+      "SavingsPlanRate UsedCommitment SavingsPlanEffectiveCost AmortizedUpfrontCommitmentForBillingPeriod " +
+        "RecurringCommitmentForBillingPeriod",
+    ],
+    ["String", "PurchaseTerm PaymentOption EndTime StartTime OfferingType"],
+  ],
+  ["costCategory", ["String", "AccountName BusinessUnit"]],
+  // Both spellings of the cost centre: AWS treats tag keys that differ at all as different tags.
+  ["resourceTags", ["String", "user:CostCenter user:Name user:cost-center user:environment user:project user:team"]],
+];
+
+/** What is on a bill beside usage: support, a marketplace product, credits, a refund and, on all of it, tax. */
+export function awsCharges(month: BillingMonth, lines: readonly AwsLine[]): AwsLine[] {
+  const charges = [support(month, lines), marketplace(month), ...credits(month), ...refunds(month)];
+  return [...charges, ...taxes(month, lines)];
+}
+
+/** A credit, as AWS books it: a line of its own with a negative cost. */
+export function credit(
+  span: Cells,
+  productCode: string,
+  productName: string,
+  description: string,
+  value: string,
+): AwsLine {
+  const cells = { ...payerCells("Credit", productCode, productName, description), ...span };
+  return awsLine(cells, amount("1"), amount(value));
+}
+
+const payer = awsAccounts.management.id;
+
+function payerCells(type: string, productCode: string, productName: string, description: string): Cells {
+  return {
+    "lineItem/LineItemType": type,
+    "lineItem/UsageAccountId": payer,
+    "lineItem/ProductCode": productCode,
+    "lineItem/LineItemDescription": description,
+    "product/ProductName": productName,
+    "product/servicecode": productCode,
+  };
+}
+
+/** Business support: 10 % of the first 10,000 USD of a month, 7 % of what is above. */
+function support(month: BillingMonth, lines: readonly AwsLine[]): AwsLine {
+  const total = lines.reduce((sum, { cost }) => sum + cost, 0n);
+  const threshold = amount("10000");
+  const fee = total <= threshold ? times(total, 0.1, 10) : amount("1000") + times(total - threshold, 0.07, 10);
+  const description = "AWS Support (Business), 10% of monthly AWS usage for the first $0-$10K, 7% up to $80K";
+  const cells = payerCells("Fee", "AWSSupportBusiness", "AWS Support (Business)", description);
+  return awsLine({ ...cells, ...monthSpan(month), "lineItem/UsageType": "Dollar" }, amount("1"), fee);
+}
+
+function marketplace(month: BillingMonth): AwsLine {
+  const name = "Lumenwatch Observability, Team Plan";
+  const cells = {
+    ...payerCells("Usage", "4r8kq1zvtw0cx7n2m5hybd9e3", name, `AWS Marketplace software usage|${name}`),
+    ...monthSpan(month),
+    "bill/BillingEntity": "AWS Marketplace",
+    "bill/InvoicingEntity": "Lumenwatch GmbH",
+    "lineItem/LegalEntity": "Lumenwatch GmbH",
+    "lineItem/UsageType": "SoftwareUsage:Seats",
+    "pricing/unit": "Units",
+  };
+  return awsLine(cells, amount("42"), amount("38.5"));
+}
+
+function credits(month: BillingMonth): AwsLine[] {
+  if (month > "2026-07") return [];
+  const description = 'Migration Acceleration Program, credit "MAP2.0-ACME-7731"';
+  return [credit(monthSpan(month), "AmazonRedshift", "Amazon Redshift", description, "-1500")];
+}
+
+/** In June AWS pays back a part of May: usage dates of another month, in the bill of this one. */
+function refunds(month: BillingMonth): AwsLine[] {
+  if (month !== "2026-06") return [];
+  const description = "Refund for data transfer charged twice on 2026-05-18";
+  const cells = {
+    ...payerCells("Refund", "AmazonEC2", "Amazon Elastic Compute Cloud", description),
+    ...usageSpan("2026-05-18", "2026-05-19"),
+    "bill/BillType": "Refund",
+    "lineItem/UsageAccountId": awsAccounts.production.id,
+    "lineItem/UsageType": "DataTransfer-Out-Bytes",
+  };
+  return [awsLine(cells, amount("2359.6841"), amount("-0.09"))];
+}
+
+/** Sales tax: one line for each account and product, to the cent; while a month is open AWS estimates it. */
+function taxes(month: BillingMonth, lines: readonly AwsLine[]): AwsLine[] {
+  const groups = Map.groupBy(
+    lines,
+    ({ cells }) => `${cells["lineItem/UsageAccountId"]} ${cells["lineItem/ProductCode"]}`,
+  );
+  const estimated = month === openMonth ? " (estimated)" : "";
+  return [...groups.values()].flatMap((group) => {
+    const cells = group[0]?.cells ?? {};
+    const code = cells["lineItem/ProductCode"] ?? "";
+    const tax = times(
+      group.reduce((sum, { cost }) => sum + cost, 0n),
+      0.0635,
+      2,
+    );
+    if (tax <= 0n) return [];
+    const line = {
+      ...payerCells("Tax", code, cells["product/ProductName"] ?? "", `Tax for product code ${code}${estimated}`),
+      ...monthSpan(month),
+      "lineItem/UsageAccountId": cells["lineItem/UsageAccountId"] ?? payer,
+      "lineItem/TaxType": "USSalesTax",
+    };
+    return [{ ...awsLine(line, amount("1"), 0n), cost: tax }];
+  });
 }

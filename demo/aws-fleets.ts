@@ -1,6 +1,5 @@
-import type { ApplicationName } from "./company.ts";
+import type { ApplicationName, Swing } from "./company.ts";
 import type { AwsMeterName } from "./aws-meters.ts";
-import type { Swing } from "./swings.ts";
 
 /** The accounts of the demo's company on AWS; the first one pays. One id begins with a zero, as real ones do. */
 export const awsAccounts = {

@@ -1,9 +1,8 @@
 import type { BillingMonth } from "../src/model.ts";
 import { javaText, multiply, rateText } from "./amounts.ts";
 import { awsAccounts } from "./aws-fleets.ts";
-import type { Cells } from "./csv.ts";
-import { nextMonth, openMonth } from "./months.ts";
-import { alphabets, randomFrom } from "./random.ts";
+import type { Cells } from "./delivery.ts";
+import { alphabets, nextMonth, openMonth, randomFrom } from "./company.ts";
 
 /** One line item of an AWS bill: its cells, and the two amounts that later steps count with. */
 export interface AwsLine {

@@ -3,13 +3,18 @@ import { amount, times } from "./amounts.ts";
 import { chargedLine } from "./aws-commitments.ts";
 import { anomaly, awsAccounts, awsFleets, awsRegions, type AwsFleet } from "./aws-fleets.ts";
 import type { AwsLine } from "./aws-lines.ts";
-import type { AwsMeter } from "./aws-meter.ts";
-import { awsMeters, awsProducts } from "./aws-meters.ts";
-import { applications, type ApplicationName } from "./company.ts";
-import type { Cells } from "./csv.ts";
-import { daysOf, type DemoDay } from "./months.ts";
-import { alphabets, randomFrom, type Random } from "./random.ts";
-import { swingOn } from "./swings.ts";
+import { type AwsMeter, awsMeters, awsProducts } from "./aws-meters.ts";
+import {
+  alphabets,
+  type ApplicationName,
+  applications,
+  daysOf,
+  type DemoDay,
+  type Random,
+  randomFrom,
+  swingOn,
+} from "./company.ts";
+import type { Cells } from "./delivery.ts";
 
 /** What the company's resources used in a month: one line for each resource and day, in the order of the days. */
 export function awsUsage(month: BillingMonth): AwsLine[] {

@@ -1,18 +1,14 @@
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { BillingMonth } from "../src/model.ts";
 import { amountText } from "./amounts.ts";
-import { azureCharges, roundingAdjustment } from "./azure-charges.ts";
-import { azureColumns, type AzureColumn } from "./azure-columns.ts";
 import { azureCommitmentRows } from "./azure-commitments.ts";
 import { azureSubscriptions } from "./azure-fleets.ts";
-import { azureBillCells, azureInvoice, type AzureRow } from "./azure-rows.ts";
+import { azureBillCells, azureBookedRow, azureInvoice, type AzureRow, subscriptionCells } from "./azure-rows.ts";
 import { azureUsage } from "./azure-usage.ts";
-import { csvText, type Cells } from "./csv.ts";
-import type { DemoDelivery } from "./delivery.ts";
-import { lastDayOf, nextMonth, openMonth } from "./months.ts";
-import { randomFrom } from "./random.ts";
+import { alphabets, lastDayOf, nextMonth, openMonth, randomFrom } from "./company.ts";
+import { type Cells, csvText, type DemoDelivery } from "./delivery.ts";
+import type { BillingMonth } from "../src/model.ts";
 
 /** Where the demo's export lies in its container, and what it is called. */
 export const azureExport = { prefix: "exports", name: "acme-focus" } as const;
@@ -160,3 +156,101 @@ async function writeParquet(
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** A column of the demo's Azure export, with the type that its Parquet files give it. */
+export interface AzureColumn {
+  readonly name: string;
+  readonly type: "VARCHAR" | "DECIMAL(38,18)" | "TIMESTAMP" | "BOOLEAN";
+}
+
+/** The month from which on the export has one more column, as happens when Microsoft moves its schema on. */
+const serviceModelSince: BillingMonth = "2026-09";
+
+/** The columns of the export of one month, in the order of the file. */
+export function azureColumns(month: BillingMonth): AzureColumn[] {
+  return names
+    .split(" ")
+    .filter((name) => name !== "x_ServiceModel" || month >= serviceModelSince)
+    .map((name) => ({ name, type: typeOf(name) }));
+}
+
+function typeOf(name: string): AzureColumn["type"] {
+  if (name === "x_SkuIsCreditEligible") return "BOOLEAN";
+  if (/Period(Start|End)$|RateDate$/.test(name)) return "TIMESTAMP";
+  return /(Cost|CostInUsd|Price|Quantity|ExchangeRate|BlockSize)$/.test(name) ? "DECIMAL(38,18)" : "VARCHAR";
+}
+
+const names =
+  "BilledCost BillingAccountId BillingAccountName BillingAccountType BillingCurrency BillingPeriodEnd " +
+  "BillingPeriodStart CapacityReservationId CapacityReservationStatus ChargeCategory ChargeClass ChargeDescription " +
+  "ChargeFrequency ChargePeriodEnd ChargePeriodStart CommitmentDiscountCategory CommitmentDiscountId " +
+  "CommitmentDiscountName CommitmentDiscountQuantity CommitmentDiscountStatus CommitmentDiscountType " +
+  "CommitmentDiscountUnit ConsumedQuantity ConsumedUnit ContractedCost ContractedUnitPrice EffectiveCost InvoiceId " +
+  "InvoiceIssuerName ListCost ListUnitPrice PricingCategory PricingCurrency PricingQuantity PricingUnit ProviderName " +
+  "PublisherName RegionId RegionName ResourceId ResourceName ResourceType ServiceCategory ServiceName " +
+  "ServiceSubcategory SkuId SkuMeter SkuPriceDetails SkuPriceId SubAccountId SubAccountName SubAccountType Tags " +
+  "x_AmortizationClass x_BilledCostInUsd x_BillingExchangeRate x_BillingExchangeRateDate x_BillingProfileId " +
+  "x_BillingProfileName x_ContractedCostInUsd x_CostCenter x_EffectiveCostInUsd x_InvoiceSectionName x_ListCostInUsd " +
+  "x_PricingBlockSize x_PricingUnitDescription x_PublisherCategory x_ResourceGroupName x_ResourceType x_ServiceModel " +
+  "x_ServicePeriodEnd x_ServicePeriodStart x_SkuIsCreditEligible x_SkuMeterCategory x_SkuMeterId x_SkuOfferId " +
+  "x_SkuOrderId x_SkuTerm";
+
+/** What is on a bill beside usage and commitments: a credit, and in July the correction of an earlier month. */
+export function azureCharges(month: BillingMonth): AzureRow[] {
+  const credit = azureBookedRow(
+    {
+      ...bookedCells,
+      ChargeCategory: "Credit",
+      ChargeDescription: "Azure sponsorship credit",
+      ServiceName: "Azure Credits",
+    },
+    `${month}-01`,
+    `${month}-02`,
+    "-650",
+  );
+  if (month !== "2026-07") return [credit];
+  const correction = azureBookedRow(
+    {
+      ...bookedCells,
+      ...subscriptionCells("retail"),
+      ChargeCategory: "Adjustment",
+      ChargeClass: "Correction",
+      ChargeDescription: "Correction of Azure Cosmos DB usage of 2026-06",
+      ServiceName: "Azure Cosmos DB",
+      ServiceCategory: "Databases",
+      ServiceSubcategory: "NoSQL Databases",
+    },
+    "2026-06-21",
+    "2026-06-22",
+    "-83.174219640000000012",
+  );
+  return [credit, correction];
+}
+
+/** The rounding that an invoice takes to the cent; it comes with the invoice. */
+export function roundingAdjustment(month: BillingMonth): AzureRow {
+  const last = lastDayOf(month);
+  const draw = randomFrom(`azure rounding ${month}`);
+  return azureBookedRow(
+    {
+      ...bookedCells,
+      ChargeCategory: "Adjustment",
+      ChargeDescription: "Rounding adjustment",
+      ServiceName: "Rounding Adjustment",
+    },
+    last,
+    `${nextMonth(month)}-01`,
+    `${draw.text("-+", 1)}0.00${draw.text("01234", 1)}${draw.text(alphabets.decimal, 15)}`.replace("+", ""),
+  );
+}
+
+const bookedCells = {
+  ...subscriptionCells("shared"),
+  ChargeFrequency: "One-Time",
+  PricingCategory: "Other",
+  PublisherName: "Microsoft",
+  ServiceCategory: "Other",
+  ServiceSubcategory: "Other (Other)",
+  x_PublisherCategory: "Cloud Provider",
+  x_ServiceModel: "",
+};

@@ -1,8 +1,8 @@
 import type { BillingMonth } from "../src/model.ts";
 import { amount, amountText, multiply, times } from "./amounts.ts";
 import { azureRow, subscriptionCells, type AzureRow } from "./azure-rows.ts";
-import type { Cells } from "./csv.ts";
-import { daysOf, hoursOf, type DemoDay } from "./months.ts";
+import type { Cells } from "./delivery.ts";
+import { daysOf, hoursOf, type DemoDay } from "./company.ts";
 
 /** A commitment that is paid by the month: hours of a machine (reservation) or money by the hour (savings plan). */
 export interface AzureCommitment {

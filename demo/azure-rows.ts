@@ -1,9 +1,8 @@
 import type { BillingMonth } from "../src/model.ts";
 import { amount, amountText, multiply } from "./amounts.ts";
 import { azureSubscriptions, type AzureSubscription } from "./azure-fleets.ts";
-import type { Cells } from "./csv.ts";
-import { nextMonth } from "./months.ts";
-import { randomFrom } from "./random.ts";
+import type { Cells } from "./delivery.ts";
+import { nextMonth, randomFrom } from "./company.ts";
 
 /** One row of an Azure bill in FOCUS: its cells, and the two costs that later steps count with. */
 export interface AzureRow {

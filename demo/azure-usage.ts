@@ -1,14 +1,17 @@
 import type { BillingMonth } from "../src/model.ts";
 import { amount, amountText, times } from "./amounts.ts";
 import { committedPrice, commitmentCells, type AzureCommitment, azureCommitments } from "./azure-commitments.ts";
-import { azureFleets, azureRegions, azureSubscriptions, type AzureFleet } from "./azure-fleets.ts";
-import { azureMeters, type AzureMeter } from "./azure-meters.ts";
+import {
+  type AzureFleet,
+  azureFleets,
+  type AzureMeter,
+  azureMeters,
+  azureRegions,
+  azureSubscriptions,
+} from "./azure-fleets.ts";
 import { agreementFactor, azureRow, subscriptionCells, type AzureRow } from "./azure-rows.ts";
-import { applications } from "./company.ts";
-import type { Cells } from "./csv.ts";
-import { daysOf } from "./months.ts";
-import { alphabets, randomFrom, type Random } from "./random.ts";
-import { swingOn } from "./swings.ts";
+import { alphabets, applications, daysOf, type Random, randomFrom, swingOn } from "./company.ts";
+import type { Cells } from "./delivery.ts";
 
 /** What the company's resources used in a month: one row for each resource and day, in the order of the days. */
 export function azureUsage(month: BillingMonth): AzureRow[] {

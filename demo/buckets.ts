@@ -1,12 +1,12 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { awsDelivery, awsExport, restatedBecause, restatedMonth, writeAwsMonth } from "./aws-bucket.ts";
+import { anomaly, awsAccounts } from "./aws-fleets.ts";
 import { azureDelivery, azureExport, finalRunBecause, writeAzureMonth } from "./azure-bucket.ts";
+import { demoMonths, openMonth } from "./company.ts";
 import type { DemoDelivery } from "./delivery.ts";
-import { claimFolder, requireClaimed } from "./folder.ts";
-import { demoMonths, openMonth } from "./months.ts";
-import { demoTables } from "./queries.ts";
+import { BillhouseError } from "../src/errors.ts";
 
 /** What `writeDemoBuckets` wrote. */
 export interface DemoBuckets {
@@ -84,6 +84,12 @@ async function withDuckdb<Result>(work: (connection: DuckDBConnection) => Promis
   }
 }
 
+/** The tables that the demo's configuration loads into. */
+export const demoTables = {
+  aws: { dataset: "aws_billing_data", name: "aws_cur_data" },
+  azure: { dataset: "azure_billing_data", name: "azure_focus_billing_data" },
+} as const;
+
 const configurationText = `# Written by \`billhouse demo\`: two billing exports that lie in folders here, loaded into a DuckDB file beside them.
 
 [sources.aws_cur]
@@ -103,3 +109,80 @@ table_name  = "${demoTables.azure.name}"
 [destination.duckdb]
 path = "billhouse.duckdb"
 `;
+
+/** The file that marks a folder as the demo's own; without it the demo touches nothing in a folder. */
+export const demoMark = ".billhouse-demo";
+
+/**
+ * Makes the folder ready: creates it, or takes away what an earlier demo left in it (its buckets, its configuration,
+ * its database). Error: DEMO_FOLDER_FOREIGN when something is in it and the demo's mark is not.
+ */
+export async function claimFolder(folder: string): Promise<void> {
+  const entries = await entriesOf(folder);
+  if (entries.length > 0 && !entries.includes(demoMark)) throw foreign(folder);
+  await mkdir(folder, { recursive: true });
+  const text = "`billhouse demo` made this folder and writes it anew each time it runs.\n";
+  await writeFile(join(folder, demoMark), text);
+  for (const entry of entries.filter((name) => name === "buckets" || name.startsWith("billhouse."))) {
+    await rm(join(folder, entry), { recursive: true, force: true });
+  }
+}
+
+/** Error: DEMO_FOLDER_FOREIGN when the folder does not carry the demo's mark. */
+export async function requireClaimed(folder: string): Promise<void> {
+  if (!(await entriesOf(folder)).includes(demoMark)) throw foreign(folder);
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") return [];
+    if (code === "ENOTDIR") throw foreign(folder);
+    throw error;
+  }
+}
+
+function foreign(folder: string): BillhouseError {
+  return new BillhouseError("DEMO_FOLDER_FOREIGN", `${folder} exists, and the demo did not make it.`, {
+    hint: "Name another folder, or move this one away: the demo writes only into a folder of its own.",
+  });
+}
+
+/** A query worth trying on the demo's tables. */
+export interface DemoQuery {
+  /** The question that it answers. */
+  readonly title: string;
+  readonly sql: string;
+}
+
+const aws = `${demoTables.aws.dataset}.${demoTables.aws.name}`;
+const azure = `${demoTables.azure.dataset}.${demoTables.azure.name}`;
+
+/** Three questions to the demo's tables, in DuckDB's SQL. Money stays decimal from the bill to the screen. */
+export const demoQueries: readonly DemoQuery[] = [
+  {
+    title: "What did each cloud cost, month by month?",
+    sql: `SELECT strftime(start, '%Y-%m') AS month, round(sum(aws), 2) AS aws, round(sum(azure), 2) AS azure FROM (
+  SELECT bill_billing_period_start_date AS start, line_item_unblended_cost AS aws, 0 AS azure FROM ${aws}
+  UNION ALL SELECT BillingPeriodStart, 0, BilledCost FROM ${azure})
+GROUP BY start ORDER BY start`,
+  },
+  {
+    title: "Which AWS services moved most between the last two months?",
+    sql: `SELECT product_product_name AS service,
+  round(sum(line_item_unblended_cost) FILTER (bill_billing_period_start_date = '2026-09-01'), 2) AS september,
+  round(sum(line_item_unblended_cost) FILTER (bill_billing_period_start_date = '2026-10-01'), 2) AS october
+FROM ${aws} GROUP BY service ORDER BY abs(coalesce(october, 0) - coalesce(september, 0)) DESC LIMIT 5`,
+  },
+  {
+    title: `What happened to SageMaker in ${awsAccounts[anomaly.account].name}, day by day?`,
+    sql: `SELECT strftime(line_item_usage_start_date, '%a %d %b') AS day, round(sum(line_item_unblended_cost), 2) AS cost,
+  repeat('#', (sum(line_item_unblended_cost) * 0.05)::INTEGER) AS bar
+FROM ${aws} WHERE product_product_name = 'Amazon SageMaker'
+  AND line_item_usage_account_id = '${awsAccounts[anomaly.account].id}' AND line_item_line_item_type = 'Usage'
+  AND line_item_usage_start_date BETWEEN '2026-10-09' AND '2026-10-20'
+GROUP BY day, line_item_usage_start_date ORDER BY line_item_usage_start_date`,
+  },
+];

@@ -2,14 +2,9 @@
  * The library: the same engine as the command line. `run` is an async generator of events; `plan`, `status`,
  * `showState` and `forget` are promises of the shapes that `--json` prints; `query` streams rows.
  */
-export {
-  explainConfig,
-  loadConfig,
-  type BigqueryConfig,
-  type Config,
-  type DuckdbConfig,
-  type PipelineConfig,
-} from "./config/config.ts";
+export type { BigqueryConfig, Config, DuckdbConfig, PipelineConfig } from "./config/config.ts";
+export { explainConfig } from "./config/explain.ts";
+export { loadConfig } from "./config/reading.ts";
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
 export type * from "./pipeline/events.ts";
 export { diff, type ChangedGroup, type ChangedLine, type ComparedLoad, type DiffResult } from "./pipeline/diff.ts";

@@ -1,8 +1,7 @@
-import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config/config.ts";
+import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config/explain.ts";
 import { selectPipelines } from "../pipeline/months/select.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { alignRows, jsonText, paint, visible } from "./output.ts";
-import type { ScreenStyle } from "./run-screen.ts";
+import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse config` is told. */
 export interface ConfigCommandOptions {

@@ -4,8 +4,7 @@ import { BillhouseError } from "../errors.ts";
 import { tableTitle } from "../pipeline/months/select.ts";
 import { readCopyPath } from "../warehouses/duckdb/publish.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { alignRows, jsonText, paint, visible } from "./output.ts";
-import type { ScreenStyle } from "./run-screen.ts";
+import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse connect` is told. */
 export interface ConnectCommandOptions {

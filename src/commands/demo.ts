@@ -1,15 +1,13 @@
 import { dirname, join } from "node:path";
-import { loadConfig } from "../config/config.ts";
-import { deliverRestatement, writeDemoBuckets, type DemoRestatement } from "../../demo/buckets.ts";
-import { demoQueries } from "../../demo/queries.ts";
+import { deliverRestatement, demoQueries, type DemoRestatement, writeDemoBuckets } from "../../demo/buckets.ts";
+import { loadConfig } from "../config/reading.ts";
 import type { RunFinished } from "../pipeline/events.ts";
 import { run } from "../pipeline/run.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatCount } from "./figures.ts";
 import { followRun } from "./follow.ts";
 import { paint } from "./output.ts";
-import { runExitCode } from "./run.ts";
-import { runScreen } from "./run-screen.ts";
+import { runExitCode, runScreen } from "./run.ts";
 
 /** The folder below the working folder that the demo writes, and nothing else. */
 export const demoFolder = "billhouse-demo";

@@ -3,8 +3,7 @@ import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
-import { alignRows, jsonText, paint, shortId, visible } from "./output.ts";
-import { heading, type ScreenStyle } from "./run-screen.ts";
+import { alignRows, heading, jsonText, paint, type ScreenStyle, shortId, visible } from "./output.ts";
 
 /** What `billhouse diff` is told. */
 export interface DiffCommandOptions {

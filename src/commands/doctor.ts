@@ -1,7 +1,6 @@
 import { doctor as examine, type DoctorResult } from "../pipeline/doctor.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { jsonText, paint, visible } from "./output.ts";
-import type { ScreenStyle } from "./run-screen.ts";
+import { jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** Shows what stands in the way of a run, and the command that mends it. */
 export async function doctor(

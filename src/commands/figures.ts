@@ -1,5 +1,5 @@
 import type { CurrencySums } from "../model.ts";
-import { formatAmount } from "../schema/amounts.ts";
+import { formatAmount } from "../schema/decimals.ts";
 import { visible } from "./output.ts";
 
 export { formatAmount };

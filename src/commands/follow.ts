@@ -1,10 +1,9 @@
-import type { RunEvent, RunFinished } from "../pipeline/events.ts";
+import { type LoadedMonth } from "../pipeline/events.ts";
 import type { CommandContext, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
-import { startLiveBlock } from "./live-block.ts";
 import { cutText, jsonText, paint, visible } from "./output.ts";
-import { advance, progressLines, startProgress } from "./progress.ts";
-import { isLoud, restatement, runSummary } from "./run-screen.ts";
+
+import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
 /**
  * Follows a run to its end and gives its last event, or undefined when it ended without one. With `--json` every event
@@ -98,4 +97,207 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
 
 function monthName(event: { readonly name: string; readonly billing_month: string }): string {
   return `${visible(event.name)} ${event.billing_month}`;
+}
+
+/** How far a run is, as its events tell. */
+export interface Progress {
+  /** Milliseconds since 1970. */
+  readonly started: number;
+  /** When the first file was asked for, as far as can be told: the rate counts from here. */
+  readonly planned: number | null;
+  readonly exports: number;
+  /** The months to load, by export and billing month. */
+  readonly months: ReadonlyMap<string, MonthProgress>;
+  readonly rows: number;
+  /** The file that was read last. */
+  readonly current: { readonly name: string; readonly month: string; readonly key: string } | null;
+}
+
+interface MonthProgress {
+  readonly files: number;
+  readonly bytes: number;
+  readonly filesRead: number;
+  readonly bytesRead: number;
+  readonly done: boolean;
+}
+
+/** The progress of a run that has told nothing yet. */
+export function startProgress(time: number): Progress {
+  return { started: time, planned: null, exports: 0, months: new Map(), rows: 0, current: null };
+}
+
+/** The progress after one more event. */
+export function advance(progress: Progress, event: RunEvent, time: number): Progress {
+  switch (event.event) {
+    case "run_started":
+      return { ...progress, exports: event.pipelines.length };
+    case "month_planned": {
+      if (event.action !== "new" && event.action !== "restated") return progress;
+      const { files, bytes } = event;
+      const month = { files, bytes, filesRead: 0, bytesRead: 0, done: false };
+      return { ...withMonth(progress, event, month), planned: progress.planned ?? time };
+    }
+    case "file_read": {
+      const current = { name: event.name, month: event.billing_month, key: event.key };
+      const month = progress.months.get(monthKey(event));
+      const rows = progress.rows + (event.rows ?? 0);
+      if (month === undefined) return { ...progress, rows, current };
+      const read = { filesRead: month.filesRead + 1, bytesRead: month.bytesRead + event.bytes };
+      return { ...withMonth(progress, event, { ...month, ...read }), rows, current };
+    }
+    case "month_loaded":
+    case "month_failed": {
+      // What a failed month did not read will not be read: it counts as done, or time left would never end.
+      const month = progress.months.get(monthKey(event));
+      if (month === undefined) return progress;
+      return withMonth(progress, event, { ...month, filesRead: month.files, bytesRead: month.bytes, done: true });
+    }
+    case "export_found":
+    case "pipeline_failed":
+    case "run_finished":
+    default:
+      return progress;
+  }
+}
+
+/** The lines that a terminal shows while a run goes on, none wider than `width`. */
+export function progressLines(progress: Progress, time: number, width: number): string[] {
+  const spinner = spinners[Math.floor(time / 100) % spinners.length] ?? "";
+  const elapsed = formatSeconds((time - progress.started) / 1000);
+  const months = [...progress.months.values()];
+  if (months.length === 0) {
+    return [
+      cutText(`${spinner} Looking for deliveries in ${formatNumber(progress.exports, "export")}   ${elapsed}`, width),
+    ];
+  }
+  const sum = (figure: "files" | "bytes" | "filesRead" | "bytesRead"): number =>
+    months.reduce((total, month) => total + month[figure], 0);
+  const bytes = sum("bytes");
+  const bytesRead = Math.min(sum("bytesRead"), bytes);
+  const done = months.filter((month) => month.done).length;
+  const share = bytes > 0 ? bytesRead / bytes : done / months.length;
+  const { current } = progress;
+  const place = current === null ? "Reading" : `${visible(current.name)} ${current.month}`;
+  const file = current === null ? "" : visible(current.key.slice(current.key.lastIndexOf("/") + 1));
+  const seconds = Math.max((time - (progress.planned ?? time)) / 1000, 0);
+  const rate = seconds >= 1 ? bytesRead / seconds : 0;
+  const left = rate > 0 && bytesRead < bytes ? `${formatSeconds(Math.ceil((bytes - bytesRead) / rate))} left` : "";
+  return [
+    `${spinner} ${place}   ${file}`.trimEnd(),
+    `  ${bar(share)} ${String(Math.floor(share * 100)).padStart(3)} %   ${formatCount(done)} of ${formatNumber(months.length, "month")}`,
+    [
+      `  ${formatCount(sum("filesRead"))} of ${formatNumber(sum("files"), "file")}`,
+      `${formatBytes(bytesRead)} of ${formatBytes(bytes)}`,
+      `${formatCount(progress.rows)} rows`,
+      rate > 0 ? `${formatBytes(rate)}/s` : "",
+      left === "" ? elapsed : left,
+    ]
+      .filter(Boolean)
+      .join("   "),
+  ].map((line) => cutText(line, width));
+}
+
+const spinners = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const barWidth = 30;
+
+function bar(share: number): string {
+  const full = Math.round(Math.min(share, 1) * barWidth);
+  return "━".repeat(full) + "╌".repeat(barWidth - full);
+}
+
+function monthKey(event: { readonly name: string; readonly billing_month: string }): string {
+  return `${event.name}/${event.billing_month}`;
+}
+
+function withMonth(
+  progress: Progress,
+  event: { readonly name: string; readonly billing_month: string },
+  month: MonthProgress,
+): Progress {
+  return { ...progress, months: new Map(progress.months).set(monthKey(event), month) };
+}
+
+/** Lines at the bottom of a terminal that are drawn again and again in their place. */
+export interface LiveBlock {
+  /** Erases the block and gives the cursor back. Safe to repeat. */
+  stop(): void;
+  /** Prints a line above the block, to stay. */
+  print(line: string): void;
+}
+
+/** What shows the cursor again, for whoever has to end a program in mid-drawing. */
+export const showCursor = "\u001b[?25h";
+
+/** Draws a block ten times a second, until it is stopped. */
+export function startLiveBlock(output: Output, lines: () => readonly string[]): LiveBlock {
+  let drawn = 0;
+  let stopped = false;
+  const erase = (): string => (drawn === 0 ? "\r\u001b[J" : `\r\u001b[${drawn}A\u001b[J`);
+  const draw = (before = ""): void => {
+    const block = lines();
+    output.write(`${erase()}${before}${block.map((line) => `${line}\n`).join("")}`);
+    drawn = block.length;
+  };
+  output.write("\u001b[?25l");
+  draw();
+  const timer = setInterval(draw, 100);
+  return {
+    stop(): void {
+      if (stopped) return;
+      stopped = true;
+      clearInterval(timer);
+      output.write(erase() + showCursor);
+    },
+    print(line: string): void {
+      draw(`${line}\n`);
+    },
+  };
+}
+
+/** One line about a whole run. */
+export function runSummary(result: RunFinished, style: Pick<Output, "colour">): string {
+  const loaded = result.pipelines.flatMap((pipeline) => pipeline.loaded);
+  const count = (state: "unchanged" | "waiting" | "refused" | "failed"): number =>
+    result.pipelines.reduce((sum, pipeline) => sum + pipeline[state].length, 0);
+  const broken = result.pipelines.filter((pipeline) => pipeline.error !== undefined).length;
+  const rest = (["unchanged", "waiting", "refused"] as const).map((state) => words(count(state), state));
+  const bad = [words(count("failed"), "failed"), broken === 0 ? "" : `${formatNumber(broken, "export")} failed`];
+  const states = [
+    loaded.length === 0
+      ? bad.every((text) => text === "")
+        ? "nothing to load"
+        : "no month loaded"
+      : `${formatNumber(loaded.length, "month")} loaded`,
+    ...rest,
+    ...bad.map((text) => paint(style, "bad", text)),
+  ];
+  const rows = loaded.reduce((sum, month) => sum + month.rows, 0);
+  const bytes = loaded.reduce((sum, month) => sum + month.bytes, 0);
+  const figures = loaded.length === 0 ? "" : `: ${formatCount(rows)} rows, ${formatBytes(bytes)}`;
+  return `${capital(states.filter(Boolean).join(", "))}${figures} in ${formatSeconds(result.seconds)}`;
+}
+
+/** What a restatement changed: `2025-01 restated: 10,416 -> 10,080 rows, 1,705.76 -> 1,650.26 USD`. */
+export function restatement({ billing_month: month, rows, cost, previous }: LoadedMonth): string | null {
+  if (previous === null) return null;
+  if (previous.same_figures) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
+  const count =
+    previous.rows === rows ? formatNumber(rows, "row") : `${formatCount(previous.rows)} -> ${formatCount(rows)} rows`;
+  const costs = formatCost(cost, previous.cost);
+  const isSameInAll = previous.rows === rows && costs === formatCost(cost);
+  const moved = isSameInAll ? ["as before in all, and divided otherwise"] : [];
+  return `${month} restated: ${[count, costs, ...moved].filter(Boolean).join(", ")}`;
+}
+
+/** Whether this load changed a month that was final. */
+export function isLoud({ state, previous }: LoadedMonth): boolean {
+  return state === "restated-after-final" && previous !== null && !previous.same_figures;
+}
+
+function words(count: number, state: string): string {
+  return count === 0 ? "" : `${formatCount(count)} ${state}`;
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

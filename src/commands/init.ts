@@ -6,9 +6,8 @@ import { BillhouseError } from "../errors.ts";
 import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/discover/recognise.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
-import { monthSpans } from "./months.ts";
-import { alignRows, jsonText, paint, visible } from "./output.ts";
-import type { ScreenStyle } from "./run-screen.ts";
+import { monthSpans } from "./flags.ts";
+import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse init` is told. */
 export interface InitOptions {

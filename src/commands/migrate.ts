@@ -1,9 +1,12 @@
-import { migrate as migratePipelines } from "../pipeline/migrate.ts";
-import type { MigratedPipeline, MigratedStep, MigrateResult } from "../pipeline/migrate.ts";
+import {
+  migrate as migratePipelines,
+  type MigratedPipeline,
+  type MigratedStep,
+  type MigrateResult,
+} from "../pipeline/migrate.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
-import { alignRows, jsonText, paint, visible } from "./output.ts";
-import { errorLines, heading, type ScreenStyle } from "./run-screen.ts";
+import { alignRows, errorLines, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse migrate` is told. */
 export interface MigrateCommandOptions {

@@ -1,4 +1,5 @@
 import { styleText, stripVTControlCharacters } from "node:util";
+import type { ToldError } from "../pipeline/events.ts";
 import type { Output } from "./context.ts";
 
 /** The few looks that billhouse's screens have. */
@@ -10,6 +11,12 @@ const formats = { good: "green", bad: "red", changed: "yellow", quiet: "dim", st
 export function paint(output: Pick<Output, "colour">, look: Look, text: string): string {
   // The stream was judged once, when the output was made.
   return output.colour && text !== "" ? styleText(formats[look], text, { validateStream: false }) : text;
+}
+
+/** What a screen depends on besides its data. */
+export interface ScreenStyle extends Pick<Output, "colour"> {
+  /** Whether nothing is shortened or left out. */
+  readonly verbose: boolean;
 }
 
 /** A column of a table: which way its cells lean. */
@@ -89,6 +96,21 @@ export function jsonText(value: unknown, indent?: number): string {
 export function shortId(id: string | null): string {
   if (id === null) return "";
   return visible(/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(id) ? id.slice(0, 8) : cutText(id, 20));
+}
+
+/** An error inside a screen: message with its code, and the hint below. */
+export function errorLines(error: ToldError, style: Pick<Output, "colour">, indent: string): string[] {
+  const [first = "", ...more] = error.message.split("\n").map(visible);
+  const hint = error.hint.split("\n").map((line) => paint(style, "quiet", visible(line)));
+  return [`${first}   ${paint(style, "bad", error.code)}`, ...[...more, ...hint].map((line) => indent + line)];
+}
+
+/** The name of an export and the table it fills, as a heading. */
+export function heading(
+  pipeline: { readonly name: string; readonly table: string },
+  style: Pick<Output, "colour">,
+): string {
+  return `${paint(style, "strong", visible(pipeline.name))} -> ${visible(pipeline.table)}`;
 }
 
 const longestLine = 10_000;

@@ -3,9 +3,8 @@ import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
 import { plan as planPipelines } from "../pipeline/plan.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
-import { type MonthFlags, monthScope, monthSpans } from "./months.ts";
-import { alignRows, jsonText, type Look, paint, visible } from "./output.ts";
-import { errorLines, heading, type ScreenStyle } from "./run-screen.ts";
+import { type MonthFlags, monthScope, monthSpans } from "./flags.ts";
+import { alignRows, errorLines, heading, jsonText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse plan` is told. */
 export interface PlanCommandOptions extends MonthFlags {

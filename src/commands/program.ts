@@ -2,8 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import { interrupted } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { addMonth, addWord, parseAge, parseJobs } from "./flags.ts";
-import { parseMonth } from "./months.ts";
+import { addMonth, addWord, parseAge, parseJobs, parseMonth } from "./flags.ts";
 import { paint } from "./output.ts";
 import { version } from "../version.ts";
 import { commandFirst, explainWrongUse } from "./usage.ts";
@@ -55,7 +54,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
       ...surroundings,
       flags,
       loadConfig: async () => {
-        const { loadConfig } = await import("../config/config.ts");
+        const { loadConfig } = await import("../config/reading.ts");
         return loadConfig(config === undefined ? place : { ...place, file: config });
       },
     };

@@ -1,8 +1,7 @@
 import { query as runQuery } from "../pipeline/query.ts";
 import type { CommandContext, ExitCode, Output } from "./context.ts";
 import { formatCount } from "./figures.ts";
-import { jsonText, visible } from "./output.ts";
-import { createTable } from "./query-table.ts";
+import { cutText, displayWidth, jsonText, padCell, paint, visible } from "./output.ts";
 
 /** What `billhouse query` is told. */
 export interface QueryCommandOptions {
@@ -88,4 +87,94 @@ async function writeTable(rows: AsyncIterable<Row>, { stdout, stderr, flags }: C
 
 function csvCell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** A table that is written while its rows arrive. */
+export interface QueryTable {
+  add(row: Row): void;
+  /** Writes what is left, and tells how many columns had no room. */
+  end(): { readonly hiddenColumns: number };
+}
+
+/** Rows that decide how wide the columns are; later rows follow them, so that a long answer needs no memory. */
+const measuredRows = 1000;
+
+/** Columns are cut before they are left out, but not below this width. */
+const narrowest = 12;
+
+const gap = 2;
+
+/** Starts a table. On a terminal it is made to fit; elsewhere nothing is cut. */
+export function createTable(output: Output): QueryTable {
+  const waiting: string[][] = [];
+  let columns: string[] | undefined;
+  let layout: Layout | undefined;
+  const begin = (): void => {
+    if (columns === undefined || layout !== undefined) return;
+    layout = fit(columns.map(visible), waiting, output.isTerminal ? output.columns : 0);
+    const titles = columns.slice(0, layout.widths.length).map(visible);
+    output.write(`${line(titles, layout, (cell) => paint(output, "strong", cell))}\n`);
+    output.write(`${paint(output, "quiet", layout.widths.map((width) => "─".repeat(width)).join(" ".repeat(gap)))}\n`);
+    for (const cells of waiting.splice(0)) output.write(`${line(cells, layout)}\n`);
+  };
+  return {
+    add(row: Row): void {
+      columns ??= Object.keys(row);
+      const cells = columns.map((column) => visible(cellText(row[column])));
+      if (layout === undefined) {
+        waiting.push(cells);
+        if (waiting.length === measuredRows) begin();
+      } else {
+        output.write(`${line(cells, layout)}\n`);
+      }
+    },
+    end(): { readonly hiddenColumns: number } {
+      begin();
+      return { hiddenColumns: (columns?.length ?? 0) - (layout?.widths.length ?? 0) };
+    },
+  };
+}
+
+interface Layout {
+  /** Widths of the columns that are shown. */
+  readonly widths: readonly number[];
+  /** Whether each column holds numbers, which lean right. */
+  readonly numeric: readonly boolean[];
+  readonly cut: boolean;
+}
+
+function fit(titles: readonly string[], rows: readonly (readonly string[])[], room: number): Layout {
+  const cells = (index: number): string[] => rows.map((row) => row[index] ?? "").filter((cell) => cell !== "");
+  const numeric = titles.map((_, index) => {
+    const filled = cells(index);
+    return filled.length > 0 && filled.every((cell) => /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(cell));
+  });
+  const natural = titles.map((title, index) =>
+    cells(index).reduce((width, cell) => Math.max(width, displayWidth(cell)), displayWidth(title)),
+  );
+  if (room === 0) return { widths: natural, numeric, cut: false };
+  const widths = natural.map((width) => Math.min(width, Math.max(room, narrowest)));
+  const total = (): number => widths.reduce((sum, width) => sum + width + gap, -gap);
+  // Numbers stay whole: half a number is a wrong number.
+  const widest = (): number =>
+    widths.reduce((best, width, index) => {
+      if (numeric[index] || width <= narrowest) return best;
+      return best === -1 || width > (widths[best] ?? 0) ? index : best;
+    }, -1);
+  for (let index = widest(); total() > room && index !== -1; index = widest()) {
+    widths[index] = (widths[index] ?? 0) - 1;
+  }
+  while (widths.length > 1 && total() > room) widths.pop();
+  return { widths, numeric, cut: true };
+}
+
+function line(cells: readonly string[], layout: Layout, look: (cell: string) => string = (cell) => cell): string {
+  return layout.widths
+    .map((width, index) => {
+      const cell = cells[index] ?? "";
+      const shown = layout.cut && !layout.numeric[index] ? cutText(cell, width) : cell;
+      return padCell(look(shown), width, layout.numeric[index] ? "right" : "left");
+    })
+    .join(" ".repeat(gap))
+    .trimEnd();
 }

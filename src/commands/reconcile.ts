@@ -3,12 +3,11 @@ import { lastName } from "../pipeline/reconcile/matches.ts";
 import { readInvoices } from "../pipeline/reconcile/invoices.ts";
 import { reconcile as reconcileMonth, type Reconciliation, type ReconcileResult } from "../pipeline/reconcile.ts";
 import { roundingName } from "../pipeline/reconcile/residual.ts";
-import { formatSmallAmount } from "../schema/amounts.ts";
+import { formatSmallAmount } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount } from "./figures.ts";
-import { alignRows, jsonText, paint, visible } from "./output.ts";
-import type { ScreenStyle } from "./run-screen.ts";
+import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse reconcile` is told. */
 export interface ReconcileCommandOptions {

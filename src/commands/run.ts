@@ -1,10 +1,11 @@
-import type { RunFinished } from "../pipeline/events.ts";
-import { run as runPipelines } from "../pipeline/run.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { followRun } from "./follow.ts";
+import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
+import { type MonthFlags, monthScope, monthSpans } from "./flags.ts";
+import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
+import { alignRows, errorLines, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
 import { plan } from "./plan.ts";
-import { runScreen } from "./run-screen.ts";
-import { type MonthFlags, monthScope } from "./months.ts";
+import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
+import { run as runPipelines } from "../pipeline/run.ts";
 
 /** What `billhouse run` is told. */
 export interface RunCommandOptions extends MonthFlags {
@@ -40,4 +41,107 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
 export function runExitCode(finished: RunFinished): ExitCode {
   if (finished.pipelines.some((pipeline) => pipeline.failed.length > 0)) return 3;
   return finished.pipelines.some((pipeline) => pipeline.error !== undefined) ? 1 : 0;
+}
+
+/** The result of a run, for people: every export with its months, and a summary. */
+export function runScreen(result: RunFinished, style: ScreenStyle): string {
+  const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
+  return [...parts, runSummary(result, style)].join("\n\n") + "\n";
+}
+
+function pipelinePart(pipeline: PipelineResult, style: ScreenStyle): string {
+  const lines = [heading(pipeline, style)];
+  if (pipeline.error !== undefined) {
+    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, "    ").join("\n")}`);
+  }
+  const months = [
+    ...loadedMonths(pipeline.loaded, style),
+    ...keptMonths(pipeline, style),
+    ...failedMonths(pipeline, style),
+  ];
+  const sorted = months.toSorted((one, other) => (one.month < other.month ? -1 : one.month > other.month ? 1 : 0));
+  lines.push(...sorted.flatMap(({ lines: own }) => own));
+  if (months.length === 0 && pipeline.error === undefined) lines.push(paint(style, "quiet", "  No months."));
+  return lines.join("\n");
+}
+
+/** As wide as `unchanged`, so that all months of an export line up. */
+const stateWidth = 9;
+
+interface MonthLines {
+  readonly month: string;
+  readonly lines: readonly string[];
+}
+
+function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): MonthLines[] {
+  const rows = loaded.map((month) => [
+    `  ${paint(style, "good", "✔")} ${month.billing_month}`,
+    padCell(month.action === "restated" ? paint(style, "changed", month.action) : month.action, stateWidth),
+    formatNumber(month.rows, "row"),
+    ` ${formatCost(month.cost)}`,
+    ` ${formatNumber(month.files, "file")}`,
+    formatBytes(month.bytes),
+    formatSeconds(month.seconds),
+  ]);
+  const lines = alignRows(rows, ["left", "left", "right", "right", "right", "right", "right"]);
+  return loaded.map((month, index) => ({
+    month: month.billing_month,
+    lines: [
+      lines[index] ?? "",
+      ...changes(month).map((note) => paint(style, "changed", `      ${note}`)),
+      ...notes(month, style).map((note) => paint(style, "quiet", `      ${note}`)),
+    ],
+  }));
+}
+
+function changes(month: LoadedMonth): string[] {
+  const said = restatement(month);
+  if (said === null) return [];
+  return [said, ...(isLoud(month) ? ["THE MONTH WAS FINAL, AND IS NOT WHAT IT WAS."] : [])];
+}
+
+function notes(month: LoadedMonth, style: ScreenStyle): string[] {
+  const limit = style.verbose ? month.schema_changes.length : 3;
+  const changes = month.schema_changes.slice(0, limit).map(visible);
+  const left = month.schema_changes.length - changes.length;
+  return [
+    ...changes,
+    ...(left > 0 ? [`and ${formatNumber(left, "more change")} of columns (--verbose shows all)`] : []),
+    ...(month.rounded_values > 0
+      ? [`rounded ${formatNumber(month.rounded_values, "cost value")} to the digits that the table holds`]
+      : []),
+    ...(style.verbose ? [`execution ${visible(month.execution_id)}`] : []),
+  ];
+}
+
+function keptMonths({ unchanged, waiting, refused }: PipelineResult, style: ScreenStyle): MonthLines[] {
+  const few = style.verbose || unchanged.length <= 3;
+  return [
+    ...(few ? unchanged.map((month) => keptLine("=", "unchanged", month, style)) : [unchangedLine(unchanged, style)]),
+    ...waiting.map((month) => keptLine("…", "waiting", month, style)),
+    ...refused.map((month) => keptLine("!", "refused", month, style)),
+  ];
+}
+
+function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenStyle): MonthLines {
+  const start = `  ${mark} ${month.billing_month}  `;
+  const reason = visible(month.reason);
+  const line =
+    state === "unchanged"
+      ? paint(style, "quiet", `${start}unchanged  ${reason}`)
+      : `${start}${paint(style, "changed", state.padEnd(stateWidth))}  ${reason}`;
+  return { month: month.billing_month, lines: [line] };
+}
+
+function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {
+  const months = unchanged.map((month) => month.billing_month).toSorted();
+  const line = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
+  return { month: months[0] ?? "", lines: [paint(style, "quiet", line)] };
+}
+
+function failedMonths({ failed }: PipelineResult, style: ScreenStyle): MonthLines[] {
+  return failed.map((month) => {
+    const start = `  ${paint(style, "bad", "✖")} ${month.billing_month}  ${paint(style, "bad", "failed".padEnd(stateWidth))}  `;
+    return { month: month.billing_month, lines: [start + errorLines(month, style, " ".repeat(24)).join("\n")] };
+  });
 }

@@ -2,8 +2,7 @@ import { BillhouseError } from "../errors.ts";
 import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/state.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
-import { alignRows, jsonText, paint, visible } from "./output.ts";
-import { heading, type ScreenStyle } from "./run-screen.ts";
+import { alignRows, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse state show` is told. */
 export interface StateShowOptions {

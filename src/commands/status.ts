@@ -2,8 +2,7 @@ import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../p
 import { status as readStatus } from "../pipeline/status.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
-import { alignRows, jsonText, type Look, paint, shortId, visible } from "./output.ts";
-import { heading, type ScreenStyle } from "./run-screen.ts";
+import { alignRows, heading, jsonText, type Look, paint, type ScreenStyle, shortId, visible } from "./output.ts";
 
 /** What `billhouse status` is told. */
 export interface StatusCommandOptions {

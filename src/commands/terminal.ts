@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
 import type { Output } from "./context.ts";
-import { showCursor } from "./live-block.ts";
+import { showCursor } from "./follow.ts";
 
 /** The part of a stream that an output needs: standard output and standard error have it, terminal or not. */
 export type OutputStream = Pick<NodeJS.WriteStream, "write" | "on" | "writableNeedDrain"> &

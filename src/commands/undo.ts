@@ -2,8 +2,7 @@ import type { UndoResult } from "../pipeline/undo.ts";
 import { undo as undoLoad } from "../pipeline/undo.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
-import { jsonText, paint, shortId, visible } from "./output.ts";
-import { heading, type ScreenStyle } from "./run-screen.ts";
+import { heading, jsonText, paint, type ScreenStyle, shortId, visible } from "./output.ts";
 
 /** What `billhouse undo` is told. */
 export interface UndoCommandOptions {

@@ -2,9 +2,8 @@ import type { Check, VerifyResult } from "../pipeline/verify.ts";
 import { verify as verifyPipelines } from "../pipeline/verify.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
-import { type MonthFlags, monthScope } from "./months.ts";
-import { jsonText, paint, visible } from "./output.ts";
-import type { ScreenStyle } from "./run-screen.ts";
+import { type MonthFlags, monthScope } from "./flags.ts";
+import { jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse verify` is told. */
 export interface VerifyCommandOptions extends MonthFlags {

@@ -1,8 +1,4 @@
-import { type ConfigExplanation, explain } from "./explain.ts";
-import { readConfig } from "./reading.ts";
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
-
-export type { ConfigExplanation, ConfigValue } from "./explain.ts";
 
 /** The configuration of a run, from files, environment and flags, checked: paths are absolute, defaults are filled in. */
 export interface Config {
@@ -91,18 +87,4 @@ export interface ConfigPlace {
   /** The working folder. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/**
- * Reads and checks the configuration: `billhouse.toml`, else `.dlt/config.toml` and `.dlt/secrets.toml`, with the
- * environment on top. Error: CONFIG_INVALID, which names every mistake.
- */
-export async function loadConfig(place: ConfigPlace): Promise<Config> {
-  const { config } = await readConfig(place);
-  return config;
-}
-
-/** Reads the configuration as `loadConfig` does, and tells where each value came from. Error: CONFIG_INVALID. */
-export async function explainConfig(place: ConfigPlace): Promise<ConfigExplanation> {
-  return explain(await readConfig(place), place);
 }

@@ -1,6 +1,6 @@
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 import { keepKey, keepSecret } from "../secrets.ts";
-import { isTable, type Layer } from "./settings.ts";
+import { isTable, type Layer } from "./layers.ts";
 
 /** What was written of a login to Google Cloud. */
 export interface WrittenCredentials {

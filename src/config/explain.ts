@@ -1,10 +1,9 @@
 import type { Config, ConfigPlace, PipelineConfig } from "./config.ts";
 import { credentialPlaces } from "./credentials.ts";
-import type { Reading } from "./reading.ts";
-import type { BigquerySection, DuckdbSection, SourceSection } from "./schema.ts";
+import { readConfig, type Reading } from "./reading.ts";
+import { type BigquerySection, type DuckdbSection, holdsSecret, type SourceSection } from "./schema.ts";
 import { mask } from "../secrets.ts";
-import { holdsSecret } from "./secrets.ts";
-import { isTable, type Origin } from "./settings.ts";
+import { isTable, type Origin } from "./layers.ts";
 
 /** One value of the configuration as it is in effect, and where it came from. Secrets are masked. */
 export interface ConfigValue {
@@ -31,8 +30,12 @@ export interface ConfigExplanation {
   readonly values: readonly ConfigValue[];
 }
 
-/** Tells of every value of a reading where it came from. */
-export function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
+/** Reads the configuration as `loadConfig` does, and says where each value came from. Error: CONFIG_INVALID. */
+export async function explainConfig(place: ConfigPlace): Promise<ConfigExplanation> {
+  return explain(await readConfig(place), place);
+}
+
+function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
   const { config } = reading;
   return {
     config,

@@ -1,8 +1,7 @@
 import { BillhouseError, quoted } from "../errors.ts";
 import { nearest } from "./nearest.ts";
-import { expectation, type Issue, keysAt, kinds } from "./schema.ts";
-import { holdsSecret, looksSecret } from "./secrets.ts";
-import { isTable, type Origin } from "./settings.ts";
+import { expectation, holdsSecret, type Issue, keysAt, kinds, looksSecret } from "./schema.ts";
+import { isTable, type Origin } from "./layers.ts";
 
 /** One mistake in the configuration: where it stands, and a sentence about it. */
 export interface Mistake {

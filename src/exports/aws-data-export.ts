@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { manifestType } from "../schema/well-known.ts";
-import { dataExportTypes } from "../schema/well-known-data-exports.ts";
+import { dataExportTypes, manifestType } from "../schema/well-known.ts";
 import type { ExportFormat, Manifest } from "./export.ts";
 import { deliveryId, listedKey, listOf, monthPeriod, parseManifest, shortText } from "./manifest.ts";
 

@@ -1,8 +1,7 @@
 import { BillhouseError } from "../errors.ts";
-import type { ColumnType, RegisteredColumn, TableColumn } from "../model.ts";
+import type { ColumnType, FileFormat, RegisteredColumn, TableColumn } from "../model.ts";
 import { assignHeader, claimedColumns, claimNames, type FileHeader, type NamingRules } from "./assignment.ts";
 import { canonicalName, fold, normaliseCurName } from "./names.ts";
-import { commonType, createTypeLookup, type TypeOpinion } from "./types.ts";
 
 /** How the columns of an export are named, typed and used. */
 export interface ColumnRules extends NamingRules {
@@ -187,4 +186,85 @@ function isSameColumn(sourceName: string, wanted: string, rules: NamingRules): b
 
 function keyed(name: string): [key: string, name: string] {
   return [fold(name), name];
+}
+
+/**
+ * How one month's delivery differs from its table, as sentences for its tracking record: columns added for it, columns
+ * of unknown type, values stored as another type, columns it lacks, in the table's order. The columns with which a
+ * table was created are no drift. Takes all different headers of the delivery. Error: as `mapHeader`.
+ */
+export function describeDrift(headers: readonly FileHeader[], plan: ColumnPlan, rules: NamingRules): string[] {
+  const delivered = new Map<string, Set<ColumnType>>();
+  for (const header of headers) {
+    mapHeader(header, plan, rules).forEach(({ columnName, type: stored }, position) => {
+      const differing = delivered.get(columnName) ?? new Set();
+      const type = header.columns[position]?.type ?? null;
+      if (type !== null && stored !== null && !fits(type, header.format, stored)) differing.add(type);
+      delivered.set(columnName, differing);
+    });
+  }
+  const newColumns = new Set(plan.added.map(({ name }) => name));
+  const added = plan.creates ? new Set<string>() : newColumns;
+  const untyped = new Set(plan.untyped);
+  const sentences: string[] = [];
+  for (const { name, type } of plan.columns) {
+    const differing = delivered.get(name);
+    if (differing === undefined) {
+      // A column that another month of the same run brings was never there to be missed.
+      if (!newColumns.has(name)) sentences.push(`Column ${name} is missing and will be NULL.`);
+      continue;
+    }
+    if (added.has(name)) sentences.push(`Column ${name} was added (${type}).`);
+    if (untyped.has(name)) sentences.push(`The type of column ${name} is not known; it is stored as text.`);
+    for (const other of differing) sentences.push(`Column ${name} comes as ${other} and is stored as ${type}.`);
+  }
+  return sentences;
+}
+
+/** Whether values of a type go into a column as they are: doubles and the maps of CSV files are read through their text. */
+function fits(type: ColumnType, format: FileFormat, stored: ColumnType): boolean {
+  if (type === stored || (type === "double" && stored === "decimal")) return true;
+  return type === "text" && format === "csv" && stored === "json";
+}
+
+/** What one header says of a column's type, and what kind of file says it. */
+export interface TypeOpinion {
+  readonly type: ColumnType;
+  readonly format: FileFormat;
+}
+
+/**
+ * The type of a new column that can hold what all headers declare for it, whatever their order. Where none declares one,
+ * or they contradict each other, it is the `known` type of the column: one odd delivery must not decide for all others.
+ * Never `double`: what billhouse makes itself is exact.
+ */
+export function commonType(opinions: readonly TypeOpinion[], known: ColumnType | undefined): ColumnType | undefined {
+  const mapped = opinions.some(({ type }) => type === "json");
+  const types = new Set<ColumnType>();
+  for (const { type, format } of opinions) {
+    // A map is JSON text in CSV files, so that text there does not contradict the maps of Parquet files.
+    if (mapped && type === "text" && format === "csv") continue;
+    types.add(type === "double" ? "decimal" : type);
+  }
+  const [first] = types;
+  if (types.size <= 1) return first ?? known;
+  if (types.size === 2 && types.has("decimal") && types.has("bigint")) return "decimal";
+  if (types.size === 2 && types.has("timestamp") && types.has("date")) return "timestamp";
+  return known ?? "text";
+}
+
+/**
+ * Looks up types of well-known columns by source name. `category/*` in the dictionary speaks for a category; without
+ * regard to case where names are not case-sensitive, and there a localised header is known by its canonical name.
+ */
+export function createTypeLookup(
+  wellKnown: Readonly<Record<string, ColumnType>>,
+  caseSensitive: boolean,
+): (sourceName: string) => ColumnType | undefined {
+  const types = new Map(Object.entries(wellKnown).map(([name, type]) => [caseSensitive ? name : fold(name), type]));
+  return (sourceName) => {
+    const name = caseSensitive ? sourceName : fold(canonicalName(sourceName));
+    const slash = name.indexOf("/");
+    return types.get(name) ?? (slash < 0 ? undefined : types.get(`${name.slice(0, slash)}/*`));
+  };
 }

@@ -1,5 +1,6 @@
 import { quoted } from "../errors.ts";
-import { type DecimalSum, formatDecimal, parseDecimal, powerOfTen, textLimit } from "./decimals.ts";
+import type { CostLine } from "../model.ts";
+import { compareDecimals, type DecimalSum, formatDecimal, parseDecimal, powerOfTen, textLimit } from "./decimals.ts";
 
 /** Ten to the fifteenth is the largest power of ten below 2^53, so any 15 digits are a safe integer. */
 const digitsPerPart = 15;
@@ -144,4 +145,12 @@ function readExponent(text: string, start: number): number | undefined {
     exponent = exponent * 10 + digit;
   }
   return negative ? -exponent : exponent;
+}
+
+/** The lines of a summary in the order in which receipts keep them: the largest amount first, whatever its sign. */
+export function orderCostLines(lines: readonly CostLine[]): readonly CostLine[] {
+  const name = ({ service, account, charge_type, currency }: CostLine): string =>
+    JSON.stringify([service, account, charge_type, currency]);
+  const size = ({ cost }: CostLine): string => cost.replace("-", "");
+  return lines.toSorted((one, other) => compareDecimals(size(other), size(one)) || (name(one) < name(other) ? -1 : 1));
 }

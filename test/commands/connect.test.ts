@@ -7,7 +7,7 @@ import { describe, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connections, type ConnectResult, connectScreen } from "../../src/commands/connect.ts";
-import { loadConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/reading.ts";
 import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { packagesLoadedAtOnce } from "../support/source-rules.ts";
 import { billhouse } from "../support/in-process.ts";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CommandContext, GlobalFlags, Output } from "../../src/commands/context.ts";
-import { followRun } from "../../src/commands/follow.ts";
-import { showCursor, startLiveBlock } from "../../src/commands/live-block.ts";
+import { followRun, showCursor, startLiveBlock } from "../../src/commands/follow.ts";
 import { runExitCode } from "../../src/commands/run.ts";
 import type { RunEvent } from "../../src/pipeline/events.ts";
 import { events, finished, idle, recordingOutput } from "../support/recorded.ts";

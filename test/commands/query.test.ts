@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createTable } from "../../src/commands/query-table.ts";
-import { type Row, writeCsv, writeJson } from "../../src/commands/query.ts";
+import { createTable, type Row, writeCsv, writeJson } from "../../src/commands/query.ts";
 import { obeyed, recordingOutput } from "../support/recorded.ts";
 
 async function* answer(...rows: readonly Row[]): AsyncGenerator<Row> {

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type Config, loadConfig } from "../../src/config/config.ts";
+import { type Config } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/reading.ts";
 import { BillhouseError } from "../../src/errors.ts";
 
 const folders: string[] = [];

@@ -9,11 +9,17 @@ import { gunzipSync } from "node:zlib";
 
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 
-import { deliverRestatement, writeDemoBuckets, type DemoBuckets, type DemoRestatement } from "../../demo/buckets.ts";
+import {
+  claimFolder,
+  deliverRestatement,
+  type DemoBuckets,
+  demoMark,
+  demoQueries,
+  type DemoRestatement,
+  writeDemoBuckets,
+} from "../../demo/buckets.ts";
 import type { DemoDelivery } from "../../demo/delivery.ts";
-import { claimFolder, demoMark } from "../../demo/folder.ts";
-import { demoMonths, openMonth } from "../../demo/months.ts";
-import { demoQueries } from "../../demo/queries.ts";
+import { demoMonths, openMonth } from "../../demo/company.ts";
 import { awsCur } from "../../src/exports/aws-cur.ts";
 import { azureCost } from "../../src/exports/azure-cost.ts";
 import type { ExportFormat, Manifest } from "../../src/exports/export.ts";

@@ -6,7 +6,7 @@ import { matchInvoices, matchMonth, type PricedInvoice } from "../../src/pipelin
 import { parseInvoices } from "../../src/pipeline/reconcile/invoices.ts";
 import { reconciliationSentence } from "../../src/pipeline/reconcile/words.ts";
 import { explainResidual, type ResidualFacts, roundingOf } from "../../src/pipeline/reconcile/residual.ts";
-import { formatAmount, formatSmallAmount, roundToCents } from "../../src/schema/amounts.ts";
+import { formatAmount, formatSmallAmount, roundToCents } from "../../src/schema/decimals.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
 import { rejects } from "../support/rejects.ts";
 

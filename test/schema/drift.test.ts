@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { describeDrift } from "../../src/schema/drift.ts";
+import { describeDrift } from "../../src/schema/columns.ts";
 import { after, header, legacy, modern, plan, tableOf } from "./situations.ts";
 
 describe("drift", () => {

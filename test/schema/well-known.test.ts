@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { createTypeLookup } from "../../src/schema/types.ts";
-import { dataExportTypes } from "../../src/schema/well-known-data-exports.ts";
-import { azureTypes, curTypes, manifestType } from "../../src/schema/well-known.ts";
+import { createTypeLookup } from "../../src/schema/columns.ts";
+import { azureTypes, curTypes, dataExportTypes, manifestType } from "../../src/schema/well-known.ts";
 import { samplesFolder } from "../support/schema-samples.ts";
 
 const cur = createTypeLookup(curTypes, true);

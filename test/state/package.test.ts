@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { loadedExecutions } from "../../src/state/executions.ts";
-import { forgetPackage, loadPackage, summaryPackage } from "../../src/state/package.ts";
+import { forgetPackage, loadPackage, packageRows, summaryPackage } from "../../src/state/package.ts";
 import { readReceipt } from "../../src/state/receipts.ts";
-import { packageRows } from "../../src/state/rows.ts";
 import { trackingTableName, trackingTableOf } from "../../src/state/tables.ts";
 import { dltFixtures, fixturesOf, newestLoadId, newestState, rowsOf, type DltFixture } from "./fixtures.ts";
 import { awsTable, duckdbColumns, presentIn, receipt } from "./sample.ts";

@@ -4,7 +4,7 @@ import type { BillhouseError } from "../../src/errors.ts";
 import type { Table } from "../../src/model.ts";
 import { loadedExecutions } from "../../src/state/executions.ts";
 import { newestReceipts, readReceipt } from "../../src/state/receipts.ts";
-import { receiptRow, trackingRow } from "../../src/state/rows.ts";
+import { receiptRow, trackingRow } from "../../src/state/package.ts";
 import { columnsToAdd, trackingTableName, trackingTableOf } from "../../src/state/tables.ts";
 import { dltFixtures, fixturesOf, newestState, rowsOf } from "./fixtures.ts";
 import { awsTable, azureTable, duckdbColumns, duckdbTypes, presentIn, receipt } from "./sample.ts";

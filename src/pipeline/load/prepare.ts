@@ -4,13 +4,13 @@ import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import type { Precision, ProofColumns } from "../../files/tally.ts";
 import type { BillingMonth, Execution, MeasuredColumns, Receipt, TableColumn } from "../../model.ts";
 import {
-  planColumns,
   type ColumnPlan,
   type ColumnSituation,
   type DeliveredHeader,
+  describeDrift,
   type MappedColumn,
+  planColumns,
 } from "../../schema/columns.ts";
-import { describeDrift } from "../../schema/drift.ts";
 import { fold } from "../../schema/names.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";

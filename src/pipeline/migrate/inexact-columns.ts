@@ -1,9 +1,8 @@
 import { exportFormats } from "../../exports/index.ts";
 import type { ColumnType, RegisteredColumn, TableColumn } from "../../model.ts";
 import { claimedColumns, claimNames, type FileHeader } from "../../schema/assignment.ts";
-import type { SchemaRules } from "../../schema/columns.ts";
+import { commonType, createTypeLookup, type SchemaRules, type TypeOpinion } from "../../schema/columns.ts";
 import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
-import { commonType, createTypeLookup, type TypeOpinion } from "../../schema/types.ts";
 
 /**
  * The columns of a table that hold amounts as floats or text: those that are decimals by what the deliveries declare,

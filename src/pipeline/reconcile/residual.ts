@@ -1,5 +1,4 @@
-import { roundToCents } from "../../schema/amounts.ts";
-import { compareDecimals, formatDecimal, subtractDecimals } from "../../schema/decimals.ts";
+import { compareDecimals, formatDecimal, roundToCents, subtractDecimals } from "../../schema/decimals.ts";
 import { addDecimals } from "../../schema/sums.ts";
 import { type BilledLine, costOf, type NamedLines, partsOf, usageName } from "./bills.ts";
 

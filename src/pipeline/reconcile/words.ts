@@ -1,6 +1,11 @@
 import type { BillingMonth, Finality, Receipt } from "../../model.ts";
-import { formatAmount, formatSmallAmount, roundToCents } from "../../schema/amounts.ts";
-import { compareDecimals, subtractDecimals } from "../../schema/decimals.ts";
+import {
+  compareDecimals,
+  formatAmount,
+  formatSmallAmount,
+  roundToCents,
+  subtractDecimals,
+} from "../../schema/decimals.ts";
 import { floatNotes } from "../migrate/inexact-columns.ts";
 import { finalityNow } from "../months/finality.ts";
 import { type LoadedTable, measuredColumns } from "../months/loaded.ts";

@@ -1,8 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import type { Table } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
-import type { LoadPackage } from "../../state/package.ts";
-import { packageRows } from "../../state/rows.ts";
+import { type LoadPackage, packageRows } from "../../state/package.ts";
 import { leaseTable, loadsTable, pipelineStateTable, receiptsTable } from "../../state/tables.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthColumns, MonthMeasures, MonthReplacement } from "../warehouse.ts";

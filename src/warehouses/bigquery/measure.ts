@@ -1,8 +1,7 @@
 import type { BillingMonth, CostLine, CurrencySums, MeasuredColumns, Table } from "../../model.ts";
-import { orderCostLines } from "../../schema/cost-lines.ts";
+import { createSum, orderCostLines } from "../../schema/sums.ts";
 import { type DecimalSum, formatDecimal, readDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
-import { createSum } from "../../schema/sums.ts";
 import type { CostsOfValues, MonthColumns, MonthMeasures } from "../warehouse.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";

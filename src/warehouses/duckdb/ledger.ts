@@ -1,9 +1,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, TableColumn } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
-import type { CurrentState, LoadPackage } from "../../state/package.ts";
+import { type CurrentState, type LoadPackage, packageRows } from "../../state/package.ts";
 import { newestReceipts, receiptHistory, type ReadRow } from "../../state/receipts.ts";
-import { packageRows } from "../../state/rows.ts";
 import {
   columnsTable,
   leaseTable,

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillingMonth, CostLine, CurrencySums, Table } from "../../model.ts";
-import { orderCostLines } from "../../schema/cost-lines.ts";
+import { orderCostLines } from "../../schema/sums.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { randomFrom } from "../../../demo/random.ts";
+import { randomFrom } from "../../../demo/company.ts";
 import { runBillhouse, startBillhouse } from "./child.ts";
 import { disturb } from "./disturbance.ts";
 import type { Case, Fault, Outcome } from "./fault.ts";
