@@ -108,10 +108,10 @@ export const columnsTable: StateTable = {
 };
 
 /**
- * The lease: one row per dataset, whose load_id every committing transaction replaces (the first one writes it). Two
+ * The commit lock: one row per dataset, whose load_id every committing transaction replaces (the first one writes it). Two
  * writers touch the same row, and so one of them fails.
  */
-export const leaseTable: StateTable = {
+export const commitLockTable: StateTable = {
   name: "_billhouse_lease",
   columns: [ours("load_id", "text", { nullable: false, length: 64 })],
 };

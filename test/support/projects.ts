@@ -210,7 +210,7 @@ export async function snapshotMonths(
   );
 }
 
-/** Everything that the database holds beside the bill's own rows: dlt's tables, the lease and the tracking table. */
+/** Everything that the database holds beside the bill's own rows: dlt's tables, the commit lock and the tracking table. */
 export async function snapshotLedger(project: Project, table: string): Promise<Record<string, readonly string[]>> {
   const dataset = table.split(".")[0] ?? "";
   const names = ["_dlt_pipeline_state", "_dlt_loads", "_billhouse_lease", "_billhouse_columns"];

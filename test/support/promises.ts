@@ -83,12 +83,12 @@ export const promises: readonly ReliabilityPromise[] = [
   },
   {
     title: "Two runs at once do no harm",
-    how: "One of them waits or fails; both can never win. DuckDB's lock is the lease of a database, and in BigQuery one row that every commit updates.",
+    how: "One of them waits or fails; both can never win. DuckDB's lock is the commit lock of a database, and in BigQuery one row that every commit updates.",
     tests: [
       ["end-to-end/concurrency.test.ts", "the second one waits for the first, and then finds nothing to do"],
       ["conformance/warehouse-sharing.ts", "lets one of two writers win"],
       ["warehouses/bigquery/writers.test.ts", "that loads the same month meanwhile has won"],
-      ["warehouses/bigquery/writers.test.ts", "such as dlt, which knows no lease, is seen by its package"],
+      ["warehouses/bigquery/writers.test.ts", "such as dlt, which has no commit lock, is seen by its package"],
     ],
   },
   {

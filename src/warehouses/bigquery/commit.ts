@@ -2,7 +2,7 @@ import { BillhouseError } from "../../errors.ts";
 import type { Table } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
 import { type LoadPackage, packageRows } from "../../state/package.ts";
-import { leaseTable, loadsTable, pipelineStateTable, receiptsTable } from "../../state/tables.ts";
+import { commitLockTable, loadsTable, pipelineStateTable, receiptsTable } from "../../state/tables.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthColumns, MonthMeasures, MonthReplacement } from "../warehouse.ts";
 import { type ApiError, apiErrorOf, apiErrorOfJob, apiFailure, isTransient } from "./api/api-error.ts";
@@ -151,7 +151,7 @@ export const conflicts = {
 } as const;
 
 /**
- * Statements that stop a transaction when anything was committed since `current` was read. The lease is updated, which
+ * Statements that stop a transaction when anything was committed since `current` was read. The commit lock is updated, which
  * two transactions cannot both do; that dlt wrote a package is seen by the newest load_id.
  */
 export function guardStatements(
@@ -161,7 +161,7 @@ export function guardStatements(
   load: LoadPackage,
   parameters: Parameters,
 ): readonly string[] {
-  const commitLock = nameOf(settings, table, leaseTable.name);
+  const commitLock = nameOf(settings, table, commitLockTable.name);
   const loadId = parameters.text(load.loadId);
   const newest = parameters.text(current.newestLoadId);
   const take =

@@ -1,7 +1,7 @@
 import type { Table } from "../../model.ts";
 import {
   columnsTable,
-  leaseTable,
+  commitLockTable,
   loadsTable,
   pipelineStateTable,
   receiptsTable,
@@ -31,7 +31,7 @@ export type PreparedTables = CompanionTables & { readonly location: string };
 /** Looks what is there. A refusal other than "not found" is stated, and not taken for absence. */
 export async function findCompanions(settings: Settings, table: Table): Promise<CompanionTables> {
   const names = [table.name, trackingTableName(table), receiptsTable.name, loadsTable.name];
-  const others = [pipelineStateTable.name, columnsTable.name, leaseTable.name];
+  const others = [pipelineStateTable.name, columnsTable.name, commitLockTable.name];
   const found = await Promise.all(
     [...names, ...others].map((name) => findTable(settings.connection, referenceTo(settings, table, name))),
   );

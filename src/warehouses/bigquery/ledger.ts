@@ -3,7 +3,7 @@ import type { CurrentState } from "../../state/package.ts";
 import { newestReceipts, type ReadRow, receiptHistory } from "../../state/receipts.ts";
 import {
   columnsTable,
-  leaseTable,
+  commitLockTable,
   loadsTable,
   pipelineStateTable,
   receiptsTable,
@@ -46,7 +46,7 @@ export async function readLedger(settings: Settings, table: Table): Promise<Ledg
 
 /** What a commit has to know of the moment before it. */
 export interface Current extends CurrentState {
-  /** The load_id in the lease; null when it has no row. */
+  /** The load_id in the commit lock; null when it has no row. */
   readonly commitLock: string | null;
   /** The load_id of the newest load of the month that was asked for. */
   readonly monthLoadId: string | null;
@@ -63,7 +63,7 @@ export async function readCurrent(
   const selects = [
     ...stateSelects(settings, table, companions, parameters),
     part("newest", { id: "MAX(x.id)" }, `(${newestLoadIds(settings, table)}) AS x`),
-    part("lease", { id: "MAX(load_id)" }, nameOf(settings, table, leaseTable.name)),
+    part("commit-lock", { id: "MAX(load_id)" }, nameOf(settings, table, commitLockTable.name)),
   ];
   const isLoad = loadCondition(companions.tracking);
   if (billingMonth !== null && isLoad !== null) {
@@ -75,7 +75,7 @@ export async function readCurrent(
   return {
     state: parts.get("state")?.[0]?.["state"] ?? null,
     newestLoadId: parts.get("newest")?.[0]?.["id"] ?? null,
-    commitLock: parts.get("lease")?.[0]?.["id"] ?? null,
+    commitLock: parts.get("commit-lock")?.[0]?.["id"] ?? null,
     monthLoadId: parts.get("month")?.[0]?.["id"] ?? null,
   };
 }

@@ -4,16 +4,8 @@ import { type ColumnTotals, type ConvertibleColumn, proveConversion, refuseMisfi
 import { fractionDigits } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
 import { createSum } from "../../schema/sums.ts";
-import {
-  columnsTable,
-  columnsToAdd,
-  keepsReceipts,
-  leaseTable,
-  type PresentColumn,
-  receiptsTable,
-  trackingTableName,
-  trackingTableOf,
-} from "../../state/tables.ts";
+import { columnsTable, commitLockTable, receiptsTable, trackingTableName } from "../../state/tables.ts";
+import { hasReceiptKeys, movedColumns, trackingSteps } from "../separate-receipts.ts";
 import type { MigrationOutcome, MigrationStep, Partitioning, PendingStep } from "../warehouse.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, runStatement, selectParts } from "./api/jobs.ts";
@@ -47,18 +39,13 @@ export async function migrate(settings: Settings, table: Table, step: MigrationS
   return step.step === "decimals" ? makeDecimal(settings, table, step.column) : { roundedValues: 0 };
 }
 
-async function receiptSteps(settings: Settings, table: Table, companions: CompanionTables): Promise<PendingStep[]> {
-  const name = trackingTableName(table);
-  const tracking = columnsOf(companions.tracking);
-  if (tracking.length === 0) return [];
-  const added = keepsReceipts(tracking) ? 0 : columnsToAdd(trackingTableOf(table), tracking, { migrate: true }).length;
+async function receiptSteps(
+  settings: Settings,
+  table: Table,
+  companions: CompanionTables,
+): Promise<readonly PendingStep[]> {
   const moved = await countSeparateReceipts(settings, table, companions);
-  if (added === 0 && moved === 0) return [];
-  const receipts = `${moved} ${moved === 1 ? "receipt moves" : "receipts move"} into`;
-  const columns = `${name} gets ${added} columns for receipts`;
-  const both = moved === 0 ? columns : `${columns}, and ${receipts} its rows`;
-  const what = added === 0 ? `${receipts} the rows of ${name}.` : `${both}.`;
-  return [{ step: { step: "tracking-columns" }, what }];
+  return trackingSteps(table, columnsOf(companions.tracking), moved);
 }
 
 async function moveReceipts(settings: Settings, table: Table): Promise<void> {
@@ -67,19 +54,17 @@ async function moveReceipts(settings: Settings, table: Table): Promise<void> {
   const companions = await prepareState(settings, table, { migrate: true });
   const moved = await countSeparateReceipts(settings, table, companions);
   if (moved === 0) return;
-  const present = new Set(columnsOf(companions.tracking).map(({ name }) => name));
-  const kept = columnsOf(companions.receipts)
-    .map(({ name }) => name)
-    .filter((name) => !receiptKeys.has(name) && present.has(name));
   const target = nameOf(settings, table, trackingTableName(table));
   const source = nameOf(settings, table, receiptsTable.name);
-  const commitLock = nameOf(settings, table, leaseTable.name);
+  const commitLock = nameOf(settings, table, commitLockTable.name);
   const parameters = createParameters();
   const same = sameLoad(table, parameters);
   // As readers do it: what the tracking row itself says comes first.
-  const values = kept.map(identifier).map((name) => `${name} = COALESCE(t.${name}, r.${name})`);
+  const values = movedColumns(columnsOf(companions.receipts), columnsOf(companions.tracking))
+    .map(identifier)
+    .map((name) => `${name} = COALESCE(t.${name}, r.${name})`);
   const sql = transaction([
-    // Two writers cannot both change the lease: nobody commits meanwhile.
+    // Two writers cannot both change the commit lock: no other commit comes in between.
     `UPDATE ${commitLock} SET load_id = load_id WHERE TRUE`,
     `UPDATE ${target} AS t SET ${values.join(", ")} FROM ${source} AS r WHERE ${same}`,
     `ASSERT @@row_count = ${parameters.integer(moved)} AS 'billhouse: other receipts would move than were counted'`,
@@ -91,7 +76,7 @@ async function moveReceipts(settings: Settings, table: Table): Promise<void> {
 }
 
 async function countSeparateReceipts(settings: Settings, table: Table, companions: CompanionTables): Promise<number> {
-  if (companions.receipts === null || companions.location === null || !hasKeys(columnsOf(companions.tracking)))
+  if (companions.receipts === null || companions.location === null || !hasReceiptKeys(columnsOf(companions.tracking)))
     return 0;
   const parameters = createParameters();
   const found = `SELECT 1 FROM ${nameOf(settings, table, trackingTableName(table))} AS t WHERE ${sameLoad(table, parameters)}`;
@@ -102,14 +87,8 @@ async function countSeparateReceipts(settings: Settings, table: Table, companion
   return Number(parts.get("apart")?.[0]?.["count"] ?? 0);
 }
 
-const receiptKeys: ReadonlySet<string> = new Set(["table_name", "billing_month", "load_id"]);
-
 function sameLoad(table: Table, parameters: Parameters): string {
   return `r.table_name = ${parameters.text(table.name)} AND t._dlt_load_id = r.load_id AND t.billing_month = r.billing_month`;
-}
-
-function hasKeys(tracking: readonly PresentColumn[]): boolean {
-  return ["_dlt_load_id", "billing_month"].every((key) => tracking.some(({ name }) => name === key));
 }
 
 function partitioningSteps(resource: TableResource | null, table: Table, wanted: Partitioning): PendingStep[] {

@@ -5,7 +5,7 @@ import {
   columnsTable,
   columnsToAdd,
   keepsReceipts,
-  leaseTable,
+  commitLockTable,
   loadsTable,
   pipelineStateTable,
   receiptsTable,
@@ -67,7 +67,7 @@ export async function prepareState(
     [loadsTable, before.loads],
     [pipelineStateTable, before.states],
     [columnsTable, before.registry],
-    [leaseTable, before.commitLock],
+    [commitLockTable, before.commitLock],
     [trackingTableOf(table), before.tracking],
     ...(apart ? ([[receiptsTable, before.receipts]] as const) : []),
   ];
@@ -97,9 +97,9 @@ async function prepareStateTable(
   return missing.length > 0;
 }
 
-/** The one row of the lease. Two rows, which two first runs at once could make, do no harm: they always change together. */
+/** The one row of the commit lock. Two rows, which two first runs at once could make, do no harm: they always change together. */
 async function createCommitLock(settings: Settings, table: Table, location: string): Promise<void> {
-  const commitLock = nameOf(settings, table, leaseTable.name);
+  const commitLock = nameOf(settings, table, commitLockTable.name);
   const sql = `INSERT INTO ${commitLock} (load_id) SELECT '' AS load_id FROM (SELECT 1 AS one) AS x WHERE NOT EXISTS (SELECT 1 FROM ${commitLock} AS l)`;
   await commit(settings, { sql, parameters: createParameters(), location, labels: labelsOf(table) });
 }
@@ -134,7 +134,7 @@ function stateField({ name, type, nullable, length }: StateColumn): Field {
 
 /**
  * Rows of the registry are written once and never changed; the descriptions of the columns only repeat them. Runs that
- * register at the same time come one after the other, because two transactions cannot both change the lease.
+ * register at the same time come one after the other, because two transactions cannot both change the commit lock.
  */
 async function register(
   settings: Settings,
@@ -154,7 +154,7 @@ async function register(
   const rowOfSource = `SELECT 1 FROM ${registry} AS r WHERE r.table_name = ${name} AND r.source_name = v0`;
   const rowOfAnother = `SELECT 1 FROM ${registry} AS r WHERE r.table_name = ${name} AND r.source_name != v0 AND LOWER(r.column_name) = LOWER(v1)`;
   const sql = transaction([
-    `UPDATE ${nameOf(settings, table, leaseTable.name)} SET load_id = load_id WHERE TRUE`,
+    `UPDATE ${nameOf(settings, table, commitLockTable.name)} SET load_id = load_id WHERE TRUE`,
     `ASSERT NOT EXISTS (SELECT 1 FROM ${joined} WHERE EXISTS (${rowOfAnother})) AS '${takenMeanwhile}'`,
     `INSERT INTO ${registry} (table_name, source_name, column_name, type, first_execution)
     SELECT ${name} AS table_name, v0, v1, v2, v3 FROM ${joined} WHERE NOT EXISTS (${rowOfSource})`,

@@ -5,7 +5,7 @@ import { type CurrentState, type LoadPackage, packageRows } from "../../state/pa
 import { newestReceipts, receiptHistory, type ReadRow } from "../../state/receipts.ts";
 import {
   columnsTable,
-  leaseTable,
+  commitLockTable,
   loadsTable,
   pipelineStateTable,
   receiptsTable,
@@ -165,7 +165,7 @@ export async function readTracking(
 
 /** Updates the one row of the commit lock, so that of two transactions that are open at once only one can commit. */
 export async function takeCommitLock(connection: DuckDBConnection, table: Table): Promise<void> {
-  await connection.run(`UPDATE ${tableName(table.dataset, leaseTable.name)} SET "load_id" = "load_id"`);
+  await connection.run(`UPDATE ${tableName(table.dataset, commitLockTable.name)} SET "load_id" = "load_id"`);
 }
 
 /** Writes the rows of a package in the order in which dlt may see them, and its load_id into the commit lock. */
@@ -182,5 +182,5 @@ export async function writePackage(connection: DuckDBConnection, table: Table, l
       values,
     );
   }
-  await connection.run(`UPDATE ${tableName(table.dataset, leaseTable.name)} SET "load_id" = $1`, [load.loadId]);
+  await connection.run(`UPDATE ${tableName(table.dataset, commitLockTable.name)} SET "load_id" = $1`, [load.loadId]);
 }

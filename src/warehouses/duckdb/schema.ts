@@ -4,7 +4,7 @@ import {
   columnsTable,
   columnsToAdd,
   keepsReceipts,
-  leaseTable,
+  commitLockTable,
   loadsTable,
   pipelineStateTable,
   receiptsTable,
@@ -45,12 +45,12 @@ export async function prepareState(
   await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.dataset)}`);
   const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
   const apart = tracking.length > 0 && !keepsReceipts(tracking);
-  const tables = [loadsTable, pipelineStateTable, columnsTable, leaseTable, trackingTableOf(table)];
+  const tables = [loadsTable, pipelineStateTable, columnsTable, commitLockTable, trackingTableOf(table)];
   for (const wanted of apart ? [...tables, receiptsTable] : tables) {
     await prepareStateTable(connection, table, wanted, options);
   }
-  const lease = tableName(table.dataset, leaseTable.name);
-  await connection.run(`INSERT INTO ${lease} ("load_id") SELECT '' WHERE NOT EXISTS (FROM ${lease})`);
+  const commitLock = tableName(table.dataset, commitLockTable.name);
+  await connection.run(`INSERT INTO ${commitLock} ("load_id") SELECT '' WHERE NOT EXISTS (FROM ${commitLock})`);
 }
 
 async function prepareStateTable(

@@ -250,7 +250,8 @@ async function readLedgers({ tables, rows }: BookSource): Promise<Ledgers> {
     if (ids.some((id) => !owned.has(id))) faults.push("a load has neither a tracking row nor a state");
     if (tables.some((table) => table.dataset === dataset && table.name === "_billhouse_lease")) {
       const lease = (await read("_billhouse_lease")).map((row) => String(row["load_id"]));
-      if (lease.length !== 1 || lease[0] !== (ids.at(-1) ?? "")) faults.push("the lease is not that of the last load");
+      if (lease.length !== 1 || lease[0] !== (ids.at(-1) ?? ""))
+        faults.push("the commit lock is not that of the last load");
     }
     const columns = await read("_billhouse_columns", "table_name", "source_name");
     registry.push(...columns.map((row) => JSON.stringify(row)));

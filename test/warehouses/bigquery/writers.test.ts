@@ -16,7 +16,7 @@ describe("another writer", () => {
     await prepare(first);
     let interfered = 0;
     big.server.onStatement = async (sql) => {
-      // The lease is taken: whoever comes now has to lose or to wait.
+      // The commit lock is taken: a writer that comes now has to lose or to wait.
       if (!sql.startsWith("DELETE") || interfered > 0) return;
       interfered += 1;
       void second.append(table, (current) => summaryPackage(current, table, counts, new Date())).catch(() => undefined);
@@ -75,7 +75,7 @@ describe("another writer", () => {
     assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "theirs" }]);
   });
 
-  test("such as dlt, which knows no lease, is seen by its package", async (t) => {
+  test("such as dlt, which has no commit lock, is seen by its package", async (t) => {
     const big = await bigqueryWarehouse(t);
     const warehouse = await big.open();
     await prepare(warehouse);
