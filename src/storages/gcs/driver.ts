@@ -1,81 +1,237 @@
+import { PassThrough, type Readable } from "node:stream";
+
 import { BillhouseError } from "../../errors.ts";
-import type { StoredObject } from "../../model.ts";
-import { askService, openClient, type Client } from "./client.ts";
-import { explain, foreign, noBucket, statusOf } from "./failures.ts";
-import { look, objectFields, toObject, type ObjectMetadata } from "./objects.ts";
-import { read } from "./read.ts";
-import { listPages, type Page } from "../listing.ts";
+import type { GoogleCredentials, StoredObject } from "../../model.ts";
 import { retryPolicy, type RetryPolicy } from "../../retry.ts";
-import { keyOutside } from "../reading.ts";
-import { leavesRoot, type Storage, type StorageDriver } from "../storage.ts";
+import { keepKey, keepToken } from "../../secrets.ts";
+import { allPages, objectStorage, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
+import type { StorageDriver, StorageOptions } from "../storage.ts";
+import { explain, invalidCredentials, isTransient, isUnreached, statusOf, type Bucket } from "./errors.ts";
 
 /**
  * Storage `gs`: a bucket of Google Cloud Storage, given as `gs://bucket`.
  *
  * It needs the permissions storage.objects.list and storage.objects.get, the role Storage Object Viewer. The version is
- * the generation. An object whose name ends in `/` stands for a folder and is none. Bytes are those that are stored: an
- * object with `Content-Encoding: gzip` is not unpacked. Requests that fail in a way that passes are made again for about
- * 45 seconds, and a download that breaks goes on at the byte it stands at.
- * Errors as the contract says, and STORAGE_UNAVAILABLE, CREDENTIALS_INVALID, and FILE_CORRUPT for bytes that are not
- * those that the bucket says it holds.
+ * the generation. Bytes are those that are stored: an object with `Content-Encoding: gzip` is not decompressed. Whole
+ * objects without an MD5 are compared with the CRC32C that comes with their bytes.
+ * Errors: as `objectStorage`, and CREDENTIALS_INVALID.
  */
 export const gcsStorage: StorageDriver = gcsStorageWith(retryPolicy);
 
-/** Storage `gs` that waits for the service as long as `policy` says. */
+/** Storage `gs` with another retry policy. */
 export function gcsStorageWith(policy: RetryPolicy): StorageDriver {
   return {
     scheme: "gs",
-    async open(url, options) {
-      const client = await openClient(bucketOf(url), options, options.retryPolicy ?? policy);
-      return {
-        url: client.url,
-        list: (prefix) => listPages(client.url, prefix, (folder, token) => pageOf(client, folder, token)),
-        find: (key) => find(client, key),
-        read: (object, range) => read(client, object, range),
-        identity: () => client.identity(),
-      } satisfies Storage;
-    },
+    open: async (url, options) =>
+      objectStorage(await openBucket(bucketOf(url), options, options.retryPolicy ?? policy)),
   };
-}
-
-/** One answer of a listing, of which only the fields that were asked for are there. */
-interface Answer {
-  readonly items?: readonly ObjectMetadata[];
-  readonly nextPageToken?: string;
 }
 
 function bucketOf(url: string): string {
   const bucket = /^gs:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])\/?$/u.exec(url.replace(/^gs:/iu, "gs:"));
   if (bucket?.groups?.["bucket"] !== undefined) return bucket.groups["bucket"];
-  // What is wrong with it is not repeated: it may hold a secret.
+  // The address is not quoted: it may hold a secret.
   throw new BillhouseError("CONFIG_INVALID", "The gs:// address does not name a bucket of Cloud Storage.", {
     hint: "Write the name of the bucket alone, as in gs://acme-billing; folders in it belong into prefix.",
   });
 }
 
-async function pageOf(client: Client, folder: string, token: string | undefined): Promise<Page> {
-  const query = {
-    autoPaginate: false,
-    fields: `items(${objectFields}),nextPageToken`,
-    ...(folder === "" ? {} : { prefix: folder }),
-    ...(token === undefined ? {} : { pageToken: token }),
-  };
-  try {
-    const [, , answer] = await askService(client, async () => client.bucket.getFiles(query));
-    // Whoever stands between may answer with a page of their own, and that would pass for an empty listing.
-    if (typeof answer !== "object" || answer === null) throw foreign(client.url);
-    const { items = [], nextPageToken = "" } = answer as Answer;
-    return {
-      objects: items.map((item) => toObject(client, item)),
-      next: nextPageToken === "" ? undefined : nextPageToken,
-    };
-  } catch (error) {
-    if (statusOf(error) === 404) throw noBucket(client, error);
-    throw explain(client, error, "storage.objects.list");
+/** Loads the SDK and prepares its client; no request is sent yet. */
+async function openBucket(name: string, options: StorageOptions, policy: RetryPolicy): Promise<ObjectService> {
+  const { CRC32C, Storage } = await import("@google-cloud/storage");
+  const { endpoint, payer, googleCredentials } = options;
+  const client = new Storage({
+    ...(endpoint === null ? {} : { apiEndpoint: endpoint }),
+    // Requests are retried by `objectStorage`.
+    retryOptions: { autoRetry: false },
+  });
+  // The SDK prefers the variable STORAGE_EMULATOR_HOST of another program to the address that it is given.
+  if (endpoint !== null) client.baseUrl = `${client.apiEndpoint}/storage/v1`;
+  // The option `credentials` does the same, and prints a warning that is not meant for the user.
+  if (googleCredentials !== null) client.authClient.jsonContent = withType(googleCredentials);
+  const bucket: Bucket = { url: `gs://${name}`, payer, account: googleCredentials?.["client_email"] };
+  const server = { url: bucket.url, name: "Cloud Storage" };
+  const objects = client.bucket(name, payer === null ? {} : { userProject: payer });
+
+  async function authenticate(): Promise<void> {
+    if (client.customEndpoint) return;
+    try {
+      // The SDK caches the token until it expires. Asking here tells an invalid key from a denied request.
+      const headers = await client.authClient.getRequestHeaders();
+      keepToken(headers.get("authorization"));
+    } catch (error) {
+      keepKey(client.authClient.jsonContent ?? {});
+      throw isUnreached(error) ? error : invalidCredentials(error);
+    }
   }
+
+  /** The object that the service describes. Error: STORAGE_UNAVAILABLE when the description is incomplete. */
+  function toObject({ name: key, size, generation, md5Hash, updated }: ObjectMetadata): StoredObject {
+    if (key === undefined || size === undefined || generation === undefined || updated === undefined) {
+      throw unexpectedAnswer(server);
+    }
+    return {
+      key,
+      size: Number(size),
+      version: String(generation),
+      modified: new Date(updated).toISOString(),
+      ...(md5Hash === undefined ? {} : { checksum: `md5:${Buffer.from(md5Hash, "base64").toString("hex")}` }),
+    };
+  }
+
+  return {
+    ...server,
+    checks: "your network and https://status.cloud.google.com",
+    policy,
+    statusOf,
+    isTransient,
+    explain: (error, key) => explain(bucket, error, key),
+
+    list: (folder, retried) =>
+      allPages((token) =>
+        retried(async () => {
+          await authenticate();
+          const [, , answer] = await objects.getFiles({
+            autoPaginate: false,
+            fields: `items(${objectFields}),nextPageToken`,
+            ...(folder === "" ? {} : { prefix: folder }),
+            ...(token === undefined ? {} : { pageToken: token }),
+          });
+          // The page of a proxy would pass for an empty listing.
+          if (typeof answer !== "object" || answer === null) throw unexpectedAnswer(server);
+          const { items = [], nextPageToken: next = "" } = answer as Listing;
+          return { objects: items.map(toObject), next: next === "" ? undefined : next };
+        }),
+      ),
+
+    // 1 to 1024 bytes of UTF-8 without line ends, neither `.` nor `..`. A name with `/` at its end is a folder's.
+    canBeKey(key) {
+      const length = Buffer.byteLength(key);
+      return key.isWellFormed() && length > 0 && length <= 1024 && !/^\.{1,2}$|[\r\n]|\/$/u.test(key);
+    },
+
+    async head(key) {
+      await authenticate();
+      const [metadata] = await objects.file(key).getMetadata({ fields: objectFields });
+      return toObject(metadata);
+    },
+
+    async get(object, part, signal) {
+      await authenticate();
+      signal.throwIfAborted();
+      // Not `createReadStream`: it has no condition, and pipes each answer into two places, which Node warns of.
+      const request = objects.file(object.key).requestStream({
+        uri: "",
+        headers: {
+          // Without gzip among the accepted encodings, objects with `Content-Encoding: gzip` are sent decompressed.
+          "Accept-Encoding": "gzip",
+          "Cache-Control": "no-store",
+          ...(part === undefined ? {} : { Range: `bytes=${part.start}-${part.end - 1}` }),
+        },
+        qs: {
+          alt: "media",
+          // Not `generation`: a bucket that keeps old generations serves them also after they have been replaced.
+          ifGenerationMatch: object.version,
+          ...(payer === null ? {} : { userProject: payer }),
+        },
+      }) as unknown as SdkStream;
+      const { head, body } = await answerTo(request, signal);
+      const { "x-goog-generation": generation, "content-length": length } = head.headers;
+      const expected = part === undefined ? object.size : part.end - part.start;
+      const crc32c = /(?:^|[,\s])crc32c=(?<sum>[\w+/]+=*)/u.exec(head.headers["x-goog-hash"] ?? "")?.groups?.["sum"];
+      const sum = new CRC32C();
+      return {
+        body,
+        // Emulators may leave the generation out.
+        version: generation ?? (Number(length) === expected ? object.version : undefined),
+        length: length === undefined ? expected : Number(length),
+        range: head.headers["content-range"],
+        checksum:
+          crc32c === undefined
+            ? undefined
+            : {
+                update: (piece) => sum.update(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)),
+                matches: () => sum.validate(crc32c),
+              },
+      };
+    },
+
+    async identity() {
+      await authenticate();
+      if (client.customEndpoint) return "nobody: the endpoint takes no credentials";
+      const { client_email: account } = await client.authClient.getCredentials();
+      return account ?? "the user of the application default credentials";
+    },
+  };
 }
 
-async function find(client: Client, key: string): Promise<StoredObject | undefined> {
-  if (leavesRoot(key)) throw keyOutside(client.url, key);
-  return look(client, key);
+const objectFields = "name,size,generation,md5Hash,updated";
+
+/** An object as the JSON API describes it: numbers are text. Objects composed of others have no `md5Hash` (base64). */
+interface ObjectMetadata {
+  readonly name?: string;
+  readonly size?: string | number;
+  readonly generation?: string | number;
+  readonly md5Hash?: string;
+  readonly updated?: string;
+}
+
+interface Listing {
+  readonly items?: readonly ObjectMetadata[];
+  readonly nextPageToken?: string;
+}
+
+/** Keys that a person wrote down may lack the word that tells an account's key from a user's. */
+function withType(credentials: GoogleCredentials): GoogleCredentials {
+  if (credentials["type"] !== undefined) return credentials;
+  const type = credentials["refresh_token"] === undefined ? "service_account" : "authorized_user";
+  return { ...credentials, type };
+}
+
+/** What the SDK returns for a download; `abort` exists once the request has been sent. */
+interface SdkStream extends NodeJS.ReadableStream {
+  abort?(): void;
+}
+
+/** The head of an answer, as the SDK has it. Header names are in lower case. */
+interface Head {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The head and the bytes of an answer; to destroy the bytes ends the request. An answer that is not a success is an error
+ * with its status as `code`.
+ */
+async function answerTo(
+  request: SdkStream,
+  signal: AbortSignal,
+): Promise<{ readonly head: Head; readonly body: Readable }> {
+  const body = new PassThrough();
+  const answer = new Promise<Head>((resolve, reject) => {
+    let isAnswered = false;
+    request.on("response", (head: Head) => {
+      isAnswered = true;
+      resolve(head);
+    });
+    request.on("error", (error: Error) => {
+      body.destroy(error);
+      reject(error);
+    });
+    // Without a listener an error would be one of its own before somebody reads.
+    body.on("error", () => {});
+    body.on("close", () => {
+      // An answer that comes later is piped before it can be ended.
+      if (isAnswered) request.abort?.();
+      else request.on("response", () => setImmediate(() => request.abort?.()));
+    });
+    request.pipe(body);
+  });
+  signal.addEventListener("abort", () => body.destroy());
+  const head = await answer;
+  if (head.statusCode < 300) return { head, body };
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body as AsyncIterable<Uint8Array>) if (pieces.push(piece) === 16) break;
+  const message = Buffer.concat(pieces).toString();
+  throw Object.assign(new Error(message), { code: head.statusCode, response: { headers: head.headers } });
 }

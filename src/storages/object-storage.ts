@@ -1,0 +1,307 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+
+import { BillhouseError, quoted } from "../errors.ts";
+import type { StoredObject } from "../model.ts";
+import { isTimeout, retry, waitToRetry, withTimeout, type RetriedService, type RetryPolicy } from "../retry.ts";
+import { withoutSecrets } from "../secrets.ts";
+import { leavesRoot, type Storage } from "./storage.ts";
+
+/**
+ * What a driver says about a bucket of an object storage: how to list a page, look at an object and download bytes, and
+ * what its errors mean. Each of the requests is sent once; `objectStorage` retries, resumes, checks and translates.
+ */
+export interface ObjectService {
+  /** The root, as in `Storage`: `s3://bucket`. */
+  readonly url: string;
+  /** What answers for it, as in `The server is not ...`: `Cloud Storage`. */
+  readonly name: string;
+  /** What to check when it is unavailable, as in `Check ...`: the network, settings, a status page. */
+  readonly checks: string;
+  readonly policy: RetryPolicy;
+
+  /**
+   * The objects below a folder, whose name ends in `/` or is empty, in the order of their keys' bytes. Each request goes
+   * through `send`. Folders and keys that leave the root may be among them. `allPages` does it for services that list in
+   * this order.
+   */
+  readonly list: (folder: string, send: Send) => AsyncIterable<StoredObject>;
+  /** Whether an object can have this key; of other keys the service is not asked. */
+  readonly canBeKey: (key: string) => boolean;
+  /** The object as it is now; undefined for a folder. An object that does not exist is an error with status 404. */
+  readonly head: (key: string, signal: AbortSignal) => Promise<StoredObject | undefined>;
+  /** Asks for the bytes of the version that was listed, or for a part of at least one byte; resolves with the headers. */
+  readonly get: (object: StoredObject, part: Part | undefined, signal: AbortSignal) => Promise<Download>;
+  /** The account, as in `Storage`. */
+  readonly identity: (signal: AbortSignal) => Promise<string>;
+
+  /** The HTTP status that an error carries; undefined where the service did not answer. */
+  readonly statusOf: (error: unknown) => number | undefined;
+  /** Whether the same request may succeed later. */
+  readonly isTransient: (error: unknown) => boolean;
+  /**
+   * The error for a failed request that is not transient, where a user can do something about it. `key` is that of
+   * the object; undefined for listings.
+   */
+  readonly explain: (error: unknown, key: string | undefined) => BillhouseError | undefined;
+}
+
+/** Sends a request, and retries it while it fails with transient errors. */
+export type Send = <T>(request: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** Bytes of an object; `end` is exclusive. */
+export interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The answer to a request for bytes, as its headers describe it. */
+export interface Download {
+  /** A stream of the bytes; anything else is an answer that the service does not give. */
+  readonly body: unknown;
+  /** The version whose bytes these are. */
+  readonly version: string | undefined;
+  /** `Content-Length` */
+  readonly length: number | undefined;
+  /** `Content-Range`, for a part: `bytes 0-9/100`. */
+  readonly range: string | undefined;
+  /** Checks all bytes of the object, where the answer brings a checksum that a listing lacks. */
+  readonly checksum?: Checksum | undefined;
+}
+
+/** A checksum of the bytes that went through it. */
+export interface Checksum {
+  readonly update: (piece: Uint8Array) => unknown;
+  readonly matches: () => boolean;
+}
+
+/** One page of a listing. */
+export interface Page {
+  readonly objects: readonly StoredObject[];
+  /** Asks for the next page; undefined after the last one. */
+  readonly next: string | undefined;
+}
+
+/** The objects of all pages, each asked for when the one before is used up. */
+export async function* allPages(pageOf: (token: string | undefined) => Promise<Page>): AsyncGenerator<StoredObject> {
+  let token: string | undefined;
+  do {
+    const { objects, next } = await pageOf(token);
+    yield* objects;
+    token = next;
+  } while (token !== undefined);
+}
+
+/**
+ * The storage that a service makes. An object whose name ends in `/` stands for a folder and is left out. Transient errors
+ * are retried, and a download that breaks resumes at the next byte; whole objects are compared with their checksum.
+ * Errors: as in `Storage`, and STORAGE_UNAVAILABLE, FILE_CORRUPT for bytes that do not match their checksum, and those
+ * of the service's `explain`.
+ */
+export function objectStorage(service: ObjectService): Storage {
+  const { url } = service;
+  const retried: RetriedService = {
+    policy: service.policy,
+    isTransient: (error) => !(error instanceof BillhouseError) && service.isTransient(error),
+  };
+  const send: Send = (request) => retry(retried, request);
+
+  async function* list(prefix: string): AsyncGenerator<StoredObject> {
+    if (leavesRoot(prefix)) throw keyOutside(url, prefix);
+    if (!prefix.isWellFormed()) return;
+    try {
+      for await (const object of service.list(prefix === "" ? "" : prefix.replace(/\/*$/u, "/"), send)) {
+        if (!object.key.endsWith("/") && !leavesRoot(object.key)) yield object;
+      }
+    } catch (error) {
+      throw translate(service, error, undefined);
+    }
+  }
+
+  async function find(key: string): Promise<StoredObject | undefined> {
+    if (leavesRoot(key)) throw keyOutside(url, key);
+    if (!service.canBeKey(key)) return undefined;
+    try {
+      return await send((signal) => service.head(key, signal));
+    } catch (error) {
+      if (service.statusOf(error) === 404) return undefined;
+      throw translate(service, error, key);
+    }
+  }
+
+  async function* read(object: StoredObject, range: Part = { start: 0, end: object.size }): AsyncGenerator<Uint8Array> {
+    const { key } = object;
+    if (leavesRoot(key)) throw keyOutside(url, key);
+    if (!service.canBeKey(key)) throw lostFile(url, key);
+    const part = { start: range.start, end: Math.min(range.end, object.size) };
+    let checksum = isWhole(object, part) ? md5Of(object) : undefined;
+    let failuresSinceByte = 0;
+    for (let position = part.start; position < part.end;) {
+      let stream: Readable | undefined;
+      try {
+        const rest = { start: position, end: part.end };
+        const answer = await withTimeout(retried.policy.timeout, async (signal) =>
+          download(service, object, rest, signal),
+        );
+        stream = answer.body;
+        if (isWhole(object, rest)) checksum ??= answer.checksum;
+        const pieces = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+        for (;;) {
+          const { value: piece, done } = await withTimeout(retried.policy.timeout, async () => pieces.next());
+          if (done === true) break;
+          if (piece.length > part.end - position) throw otherBytes(url, key);
+          position += piece.length;
+          failuresSinceByte = 0;
+          checksum?.update(piece);
+          yield piece;
+        }
+        if (position < part.end) throw Object.assign(new Error("The download ended early"), { code: "ECONNRESET" });
+      } catch (error) {
+        if (isOtherVersion(service, error)) {
+          await requireCurrent(object);
+          throw otherBytes(url, key, error);
+        }
+        // An error after the last byte loses none.
+        if (position === part.end && (isTimeout(error) || retried.isTransient(error))) break;
+        try {
+          // A connection that breaks after it has served is rarely a sign of load.
+          const { policy } = retried;
+          const soon = stream === undefined ? policy : { ...policy, firstDelay: policy.firstDelay / 8 };
+          failuresSinceByte = await waitToRetry({ ...retried, policy: soon }, failuresSinceByte, error);
+        } catch (last) {
+          throw translate(service, last, key);
+        }
+      } finally {
+        stream?.destroy();
+      }
+    }
+    // Also where there was no byte to ask for: HTTP has no empty range.
+    await requireCurrent(object);
+    if (checksum?.matches() === false) throw corruptFile(url, key, undefined);
+  }
+
+  async function requireCurrent(object: StoredObject): Promise<void> {
+    const current = await find(object.key);
+    if (current === undefined) throw lostFile(url, object.key);
+    if (current.version === object.version) return;
+    throw new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${url} was written again.`, {
+      hint: "A delivery is probably arriving. Run again when it is complete.",
+    });
+  }
+
+  async function identity(): Promise<string> {
+    try {
+      return await send((signal) => service.identity(signal));
+    } catch (error) {
+      throw translate(service, error, undefined);
+    }
+  }
+
+  return { url, list, find, read, identity };
+}
+
+/**
+ * The bytes of a part of the object. The headers are compared with the request, because a server may ignore a part or a
+ * condition of it: its bytes must not pass for others.
+ */
+async function download(
+  service: ObjectService,
+  object: StoredObject,
+  part: Part,
+  signal: AbortSignal,
+): Promise<{ readonly body: Readable; readonly checksum: Checksum | undefined }> {
+  const isPart = !isWhole(object, part);
+  const { body, version, length, range, checksum } = await service.get(object, isPart ? part : undefined, signal);
+  if (!(body instanceof Readable)) throw unexpectedAnswer(service);
+  let problem: Error | undefined;
+  if (version === undefined) problem = unexpectedAnswer(service);
+  else if (version !== object.version)
+    problem = Object.assign(new Error("That is another version"), { code: otherVersion });
+  else if (isPart && range !== `bytes ${part.start}-${part.end - 1}/${object.size}`)
+    problem = otherBytes(service.url, object.key);
+  else if (length !== part.end - part.start) problem = unexpectedAnswer(service);
+  if (problem === undefined) return { body, checksum };
+  // Without a listener the end of the body would be an error of its own.
+  body.on("error", () => {});
+  body.destroy();
+  throw problem;
+}
+
+function isWhole(object: StoredObject, part: Part): boolean {
+  return part.start === 0 && part.end === object.size;
+}
+
+const otherVersion = "OTHER_VERSION";
+
+/** 412: another version or none; 404: none, or a generation that is gone; 416: one that has become shorter. */
+function isOtherVersion(service: ObjectService, error: unknown): boolean {
+  const isMarked = error instanceof Error && "code" in error && error.code === otherVersion;
+  return isMarked || [404, 412, 416].includes(service.statusOf(error) ?? 0);
+}
+
+function md5Of({ checksum }: StoredObject): Checksum | undefined {
+  if (checksum === undefined) return undefined;
+  const hash = createHash("md5");
+  return { update: (piece) => hash.update(piece), matches: () => `md5:${hash.digest("hex")}` === checksum };
+}
+
+/** The error that a user sees; one that nobody expects keeps its stack, without secrets. */
+function translate(service: ObjectService, error: unknown, key: string | undefined): unknown {
+  if (error instanceof BillhouseError) return error;
+  if (isTimeout(error) || service.isTransient(error)) return unavailable(service, error);
+  return service.explain(error, key) ?? withoutSecrets(error) ?? error;
+}
+
+function unavailable(service: ObjectService, cause: unknown): BillhouseError {
+  const status = service.statusOf(cause);
+  const reason = status === undefined ? networkCodeOf(cause) : `status ${status}`;
+  const shown = reason === undefined ? "" : ` (${reason})`;
+  return new BillhouseError("STORAGE_UNAVAILABLE", `${service.url} does not answer${shown}.`, {
+    hint: `All retries failed. Run again later; if it keeps failing, check ${service.checks}.`,
+    cause: withoutSecrets(cause),
+  });
+}
+
+function networkCodeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
+  return typeof code === "string" ? code : networkCodeOf(cause);
+}
+
+/** The error for an answer that the service does not give: STORAGE_UNAVAILABLE. */
+export function unexpectedAnswer({ url, name }: Pick<ObjectService, "url" | "name">): BillhouseError {
+  return new BillhouseError("STORAGE_UNAVAILABLE", `The server that answers for ${url} is not ${name}.`, {
+    hint: "A proxy or a sign-in page of your network may be answering. Check the network, and endpoint where it is set.",
+  });
+}
+
+/** The error for bytes that do not match their checksum: FILE_CORRUPT. */
+export function corruptFile(url: string, key: string, cause: unknown): BillhouseError {
+  return new BillhouseError(
+    "FILE_CORRUPT",
+    `The bytes of ${key} that came from ${url} do not match the checksum that the storage holds.`,
+    {
+      hint: "Run again. If it keeps failing, look for a proxy in the network that changes what passes through it.",
+      cause,
+    },
+  );
+}
+
+function otherBytes(url: string, key: string, cause?: unknown): BillhouseError {
+  return new BillhouseError("STORAGE_UNAVAILABLE", `${url} does not give the bytes of ${key} as it listed them.`, {
+    hint: "Run again. If it keeps failing, look for a proxy or a cache in the network that answers for the storage.",
+    cause: withoutSecrets(cause),
+  });
+}
+
+function lostFile(url: string, key: string): BillhouseError {
+  return new BillhouseError("FILE_NOT_FOUND", `The file ${key} is no longer in ${url}.`, {
+    hint: "It was there when the bucket was listed; a delivery may be replacing it. Run again when that is complete.",
+  });
+}
+
+function keyOutside(url: string, key: string): BillhouseError {
+  return new BillhouseError("KEY_OUTSIDE_PREFIX", `The key ${quoted(key, 1000)} leaves ${url}.`, {
+    hint: "Correct the prefix or manifest that names this key.",
+  });
+}
