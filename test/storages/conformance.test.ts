@@ -93,6 +93,29 @@ test("docs/adding-a-storage.md shows the driver that these tests run", async () 
   assert.equal(shown, source, "the page's first block is test/conformance/memory.ts");
 });
 
+test("docs/adding-a-storage.md lists the members of both interfaces", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../docs/adding-a-storage.md"), "utf8");
+  for (const [section, file, names] of [
+    ["The contract", "storage.ts", ["Storage", "StorageDriver"]],
+    ["An object storage over HTTP", "object-storage.ts", ["ObjectService"]],
+  ] as const) {
+    const source = await readFile(join(import.meta.dirname, "../../src/storages", file), "utf8");
+    const members = names.flatMap((name) => {
+      const body = new RegExp(`^export interface ${name} \\{\\n(?<body>[\\s\\S]*?)^\\}`, "mu").exec(source)?.groups?.[
+        "body"
+      ];
+      return [...(body ?? "").matchAll(/^ {2}(?:readonly )?(?<member>\w+)[(:]/gmu)].map(
+        ({ groups }) => groups?.["member"],
+      );
+    });
+    const text = page.split(`## ${section}\n`)[1]?.split("\n## ")[0] ?? "";
+    const listed = [...text.matchAll(/^\| (?<cell>`.*?) \|/gmu)].flatMap(({ groups }) =>
+      [...(groups?.["cell"] ?? "").matchAll(/`(?<member>\w+)/gu)].map((match) => match.groups?.["member"]),
+    );
+    assert.deepEqual(listed.toSorted(), members.toSorted(), section);
+  }
+});
+
 async function fileBucket(t: TestContext): Promise<TestBucket> {
   const folder = await temporaryFolder(t);
   const root = join(folder, "root");
