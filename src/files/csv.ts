@@ -21,7 +21,7 @@ export interface CsvReader {
   header(names: readonly string[]): readonly number[];
   /**
    * Called for every row with the wanted cells, in the order of the wanted positions; an empty cell is "". `line` is the
-   * line on which the row starts, counted from 1. The array is used again for the next row.
+   * line on which the row starts, counted from 1. The array is reused for the next row.
    */
   row(cells: readonly string[], line: number): void;
 }

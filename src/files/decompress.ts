@@ -3,24 +3,24 @@ import { pipeline } from "node:stream/promises";
 import { constants, crc32, createGunzip, createInflateRaw } from "node:zlib";
 import { BillhouseError, messageOf } from "../errors.ts";
 import type { Compression, DataFile } from "../model.ts";
-import type { Storage } from "../storages/storage.ts";
-import { findEntry, type ZipEntry } from "./zip.ts";
+
+/** The stored bytes of one file, all of them or those of a range. `end` is exclusive, and may lie behind the last byte. */
+export type ReadBytes = (range?: { readonly start: number; readonly end: number }) => AsyncIterable<Uint8Array>;
 
 /**
- * The unpacked bytes of a CSV file out of its stored ones, which are read in order and once. What it is packed with is
- * told by its first bytes, never by its name: gzip of any number of members, zip of one entry, or nothing. `limit` is the
- * most bytes that may come out, null for `unpackedLimitOf`'s own measure; `packed` is told of every stored byte.
- * Errors: FILE_CORRUPT when a checksum or a length is wrong, which is known at the end; FILE_INVALID for a file that is
- * packed in another way; LIMIT_EXCEEDED at the first byte too many; those of the storage.
+ * The decompressed bytes of a CSV file, whose stored bytes are read in order and once. The first bytes say how it is
+ * compressed, never its name: gzip of any number of members, zip of one entry, or nothing. `limit` is the most bytes that
+ * may come out, null for the default of `decompressedLimit`; `onStored` is called with every stored piece.
+ * Errors: FILE_CORRUPT when a checksum or a length is wrong, which is known at the end; FILE_INVALID for any other
+ * compression; LIMIT_EXCEEDED at the first byte too many; those of `read`.
  */
-export async function* unpack(
-  storage: Storage,
+export async function* decompress(
   file: DataFile,
-  stored: AsyncIterable<Uint8Array>,
+  read: ReadBytes,
   limit: number | null,
-  packed?: (piece: Uint8Array) => void,
+  onStored?: (piece: Uint8Array) => void,
 ): AsyncGenerator<Buffer> {
-  const pieces = stored[Symbol.asyncIterator]();
+  const pieces = read()[Symbol.asyncIterator]();
   try {
     let start = Buffer.alloc(0);
     let ended = false;
@@ -30,40 +30,89 @@ export async function* unpack(
       else start = Buffer.concat([start, next.value]);
     }
     const all = async function* (): AsyncGenerator<Buffer> {
-      packed?.(start);
+      onStored?.(start);
       if (start.length > 0) yield start;
       for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-        packed?.(next.value);
+        onStored?.(next.value);
         yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
       }
     };
-    const magic = start.subarray(0, 4).toString("latin1");
-    const most = unpackedLimitOf(file, limit);
-    if (magic.startsWith("\x1f\x8b")) yield* limited(file, most, gunzip(file, all()));
-    else if (zipMagics.has(magic)) yield* limited(file, most, unzip(file, await findEntry(storage, file), all()));
-    else if (magic === "PAR1") {
-      throw new BillhouseError("FILE_INVALID", `${file.key} is no CSV, neither plain nor packed with gzip or zip.`, {
+    if (start.toString("latin1", 0, 4) === "PAR1") {
+      throw new BillhouseError("FILE_INVALID", `${file.key} is not a CSV file, plain or compressed with gzip or zip.`, {
         hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
       });
-    } else yield* limited(file, most, all());
+    }
+    const compression = compressionOf(start);
+    const most = decompressedLimit(file, limit);
+    if (compression === "gzip") yield* limited(file, most, gunzip(file, all()));
+    else if (compression === "zip") yield* limited(file, most, unzip(file, await findEntry(file, read), all()));
+    else yield* limited(file, most, all());
   } finally {
     await pieces.return?.();
   }
 }
 
 /**
- * The most bytes that a data file may unpack to: what was set, else 250 times what is stored, and at least 1 GiB. Bills
- * pack to between a fifth and a hundredth; a file that was made to fill a disk packs to a thousandth.
+ * What the first stored bytes of a file decompress to, as far as they reach; nothing is verified. A reader that has what
+ * it wants stops: a few kilobytes can decompress to as many megabytes.
+ * Errors: as `decompress`.
  */
-export function unpackedLimitOf(file: Pick<DataFile, "size">, limit: number | null): number {
+export async function* decompressStart(file: DataFile, read: ReadBytes, start: Buffer): AsyncGenerator<Buffer> {
+  const compression = compressionOf(start);
+  // To end in the middle is not an error.
+  const options = { finishFlush: constants.Z_SYNC_FLUSH };
+  if (compression === "gzip") yield* decode(file.key, createGunzip(options), [start], () => {});
+  else if (compression === "none") yield start;
+  else {
+    const entry = await findEntry(file, read);
+    const data = start.subarray(entry.start, entry.start + entry.storedSize);
+    if (entry.isDeflated) yield* decode(file.key, createInflateRaw(options), [data], () => {});
+    else yield data;
+  }
+}
+
+/** How a file is compressed, by its first bytes. */
+export function compressionOf(start: Uint8Array): Compression {
+  const magic = Buffer.from(start.subarray(0, 4)).toString("latin1");
+  if (magic.startsWith("\x1f\x8b")) return "gzip";
+  return zipMagics.has(magic) ? "zip" : "none";
+}
+
+// A first entry, an archive without entries, and one in several parts (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.16, 8.5).
+const zipMagics: ReadonlySet<string> = new Set(["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"]);
+
+/**
+ * The bytes that a CSV file decompresses to, read from its ends: the trailer of a gzip file (RFC 1952, ISIZE), the
+ * directory of a zip file. An estimate: too small for a gzip file of several members or of more than 4 GB.
+ * Errors: FILE_CORRUPT, those of `read`.
+ */
+export async function sizeInTrailer(file: DataFile, read: ReadBytes): Promise<number> {
+  if (file.size < 18) return file.size;
+  const compression = compressionOf(await bytesIn(read, 0, 4));
+  if (compression === "zip") return (await findEntry(file, read)).size;
+  return compression === "gzip" ? (await bytesIn(read, file.size - 4, file.size)).readUInt32LE() : file.size;
+}
+
+/**
+ * The most bytes that a data file may decompress to: what was set, else 250 times what is stored, and at least 1 GiB.
+ * Bills compress to between a fifth and a hundredth; a file that was made to fill a disk compresses to a thousandth.
+ */
+export function decompressedLimit(file: Pick<DataFile, "size">, limit: number | null): number {
   return limit ?? Math.max(2 ** 30, 250 * file.size);
 }
 
-/** The error for a file that unpacks to more bytes than it may. */
-export function unpacksTooFar(key: string, limit: number): BillhouseError {
-  return new BillhouseError("LIMIT_EXCEEDED", `${key} unpacks to more than ${limit} bytes.`, {
+/** The error for a file that decompresses to more bytes than it may: LIMIT_EXCEEDED. */
+export function decompressesTooFar(key: string, limit: number): BillhouseError {
+  return new BillhouseError("LIMIT_EXCEEDED", `${key} decompresses to more than ${limit} bytes.`, {
     hint: "Look at the file before you trust it. If it is right, raise unpacked_limit in the section of its export.",
   });
+}
+
+/** The stored bytes from `start` to before `end`. */
+export async function bytesIn(read: ReadBytes, start: number, end: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of read({ start, end })) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 /** The same pieces, until there are too many bytes of them. */
@@ -71,60 +120,30 @@ async function* limited({ key }: DataFile, limit: number, pieces: AsyncGenerator
   let size = 0;
   for await (const piece of pieces) {
     size += piece.length;
-    if (size > limit) throw unpacksTooFar(key, limit);
+    if (size > limit) throw decompressesTooFar(key, limit);
     yield piece;
   }
 }
 
-/** What a file is packed with, by its first bytes. */
-export function compressionOf(start: Uint8Array): Compression {
-  const magic = Buffer.from(start.subarray(0, 4)).toString("latin1");
-  if (magic.startsWith("\x1f\x8b")) return "gzip";
-  return zipMagics.has(magic) ? "zip" : "none";
-}
-
-/**
- * What the first stored bytes of a file unpack to, as far as they reach; nothing of it is verified. A reader that has
- * what it wants stops: a few kilobytes can unpack to as many megabytes.
- * Errors: as `unpack`.
- */
-export async function* unpackStart(storage: Storage, file: DataFile, start: Buffer): AsyncGenerator<Buffer> {
-  const magic = start.subarray(0, 4).toString("latin1");
-  // To end in the middle is no error.
-  const options = { finishFlush: constants.Z_SYNC_FLUSH };
-  const isGzip = magic.startsWith("\x1f\x8b");
-  if (!isGzip && !zipMagics.has(magic)) {
-    yield start;
-    return;
-  }
-  const entry = isGzip ? undefined : await findEntry(storage, file);
-  const data = entry === undefined ? start : start.subarray(entry.start, entry.start + entry.packedSize);
-  if (entry?.isDeflated === false) yield data;
-  else yield* decode(file.key, isGzip ? createGunzip(options) : createInflateRaw(options), [data], () => {});
-}
-
-// A first entry, an archive without entries, and one in several parts (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.16, 8.5).
-const zipMagics: ReadonlySet<string> = new Set(["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"]);
-
-/** Unpacks gzip of any number of members; each one's checksum and length are verified by zlib. */
-async function* gunzip({ key, size }: DataFile, packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+/** Decompresses gzip of any number of members; zlib verifies each one's checksum and length. */
+async function* gunzip({ key, size }: DataFile, stored: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const decoder = createGunzip({ chunkSize });
-  yield* decode(key, decoder, packed, () => {
+  yield* decode(key, decoder, stored, () => {
     // zlib takes zeros behind a member for padding and stops there; what follows them would be lost.
     if (decoder.bytesWritten !== size) throw new Error(`it ends at byte ${decoder.bytesWritten} of ${size}`);
   });
 }
 
-/** Unpacks the only entry of a zip file, and verifies its checksum and both of its lengths. */
-async function* unzip({ key }: DataFile, entry: ZipEntry, packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const data = cut(packed, entry.start, entry.start + entry.packedSize);
-  let [size, sum, stored] = [0, 0, 0];
+/** Decompresses the only entry of a zip file, and verifies its checksum and both of its lengths. */
+async function* unzip({ key }: DataFile, entry: ZipEntry, stored: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  const data = cut(stored, entry.start, entry.start + entry.storedSize);
+  let [size, sum, used] = [0, 0, 0];
   const decoder = entry.isDeflated ? createInflateRaw({ chunkSize }) : undefined;
   const pieces =
     decoder === undefined
       ? data
       : decode(key, decoder, data, () => {
-          stored = decoder.bytesWritten;
+          used = decoder.bytesWritten;
         });
   for await (const piece of pieces) {
     size += piece.length;
@@ -132,13 +151,13 @@ async function* unzip({ key }: DataFile, entry: ZipEntry, packed: AsyncGenerator
     if (size > entry.size) break;
     yield piece;
   }
-  if (decoder === undefined) stored = size;
-  if (size !== entry.size) throw damaged(key, `it unpacks to other than the ${entry.size} bytes that it declares`);
-  if (stored !== entry.packedSize) throw damaged(key, `its data ends at byte ${stored} of ${entry.packedSize}`);
+  if (decoder === undefined) used = size;
+  if (size !== entry.size) throw damaged(key, `it does not decompress to the ${entry.size} bytes that it declares`);
+  if (used !== entry.storedSize) throw damaged(key, `its data ends at byte ${used} of ${entry.storedSize}`);
   if (sum !== entry.checksum) throw damaged(key, "its checksum is wrong");
 }
 
-/** A part of a stream of bytes. What stands before and behind it is read all the same. */
+/** A part of a stream of bytes. The bytes before and behind it are read all the same. */
 async function* cut(pieces: AsyncIterable<Buffer>, start: number, end: number): AsyncGenerator<Buffer> {
   let at = 0;
   for await (const piece of pieces) {
@@ -148,17 +167,17 @@ async function* cut(pieces: AsyncIterable<Buffer>, start: number, end: number): 
   }
 }
 
-/** What a decoder makes of the bytes. `verify` is called when all went through; what it throws is damage, too. */
+/** What a decoder makes of the bytes. `verify` is called when all of them went through; what it throws is damage, too. */
 async function* decode(
   key: string,
   decoder: Duplex,
-  packed: AsyncIterable<Buffer> | Iterable<Buffer>,
+  stored: AsyncIterable<Buffer> | Iterable<Buffer>,
   verify: () => void,
 ): AsyncGenerator<Buffer> {
   let sourceError: unknown;
   const source = async function* (): AsyncGenerator<Buffer> {
     try {
-      yield* packed;
+      yield* stored;
     } catch (error) {
       sourceError = error;
       throw error;
@@ -177,11 +196,116 @@ async function* decode(
   }
 }
 
-function damaged(key: string, reason: string, cause?: unknown): BillhouseError {
+const chunkSize = 256 * 1024;
+
+/** Where the only file of a zip archive lies in it, and what the archive says about it. */
+interface ZipEntry {
+  /** Byte at which its data starts. */
+  readonly start: number;
+  /** Bytes of its data in the archive. */
+  readonly storedSize: number;
+  /** Bytes of the file itself. */
+  readonly size: number;
+  /** CRC-32 of the file itself. */
+  readonly checksum: number;
+  /** Whether its data is deflated; otherwise it is not compressed. */
+  readonly isDeflated: boolean;
+}
+
+/**
+ * Finds the one file that a zip archive of a cloud holds (AWS CUR: one CSV file per archive). Reads the archive's
+ * directory, which stands at its end, and the header of the entry; nothing of the data.
+ * Errors: FILE_INVALID when it holds no file, more than one, or one that is encrypted or compressed with another method
+ * than Deflate; FILE_CORRUPT when the directory cannot be read; those of `read`.
+ */
+async function findEntry(file: DataFile, read: ReadBytes): Promise<ZipEntry> {
+  if (file.size < smallestArchive) throw invalidZip(file.key, "is not a complete archive");
+  const { fromRandomAccessReaderPromise, RandomAccessReader } = await import("yauzl");
+  // yauzl asks for a subclass. It reads the directory in many small pieces, which all stand at the end of the archive.
+  const tailStart = Math.max(file.size - tailSize, 0);
+  const tail = await bytesIn(read, tailStart, file.size);
+  class StoredBytes extends RandomAccessReader {
+    override read(
+      buffer: Buffer,
+      offset: number,
+      length: number,
+      position: number,
+      callback: (error: Error | null) => void,
+    ): void {
+      const end = position + length;
+      if (position >= tailStart) {
+        tail.copy(buffer, offset, position - tailStart, end - tailStart);
+        callback(null);
+        return;
+      }
+      bytesIn(read, position, end).then(
+        (bytes) => {
+          bytes.copy(buffer, offset);
+          callback(null);
+        },
+        (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+      );
+    }
+  }
+  try {
+    const archive = await fromRandomAccessReaderPromise(new StoredBytes(), file.size, {
+      // Names are only shown, never used as paths.
+      decodeStrings: false,
+      autoClose: false,
+    });
+    const entries = [];
+    if (archive.entryCount > mostEntries) throw invalidZip(file.key, `lists ${archive.entryCount} entries`);
+    for await (const entry of archive.eachEntry()) {
+      const name = entry.fileNameRaw.toString("utf8");
+      if (!name.endsWith("/")) entries.push({ entry, name });
+      if (entries.length > 1) break;
+    }
+    const [only, other] = entries;
+    if (only === undefined) throw invalidZip(file.key, "holds no file");
+    if (other !== undefined)
+      throw invalidZip(file.key, `holds more than one file, such as ${only.name} and ${other.name}`);
+    const { entry } = only;
+    if (entry.isEncrypted()) throw invalidZip(file.key, "is encrypted");
+    if (entry.compressionMethod !== storedMethod && entry.compressionMethod !== deflateMethod) {
+      throw invalidZip(file.key, `is compressed with method ${entry.compressionMethod}, not with Deflate`);
+    }
+    const { fileDataStart } = await archive.readLocalFileHeaderPromise(entry, { minimal: true });
+    return {
+      start: fileDataStart,
+      storedSize: entry.compressedSize,
+      size: entry.uncompressedSize,
+      checksum: entry.crc32,
+      isDeflated: entry.compressionMethod === deflateMethod,
+    };
+  } catch (cause) {
+    if (cause instanceof BillhouseError) throw cause;
+    throw damaged(file.key, `as a zip file, ${messageOf(cause)}`, cause);
+  }
+}
+
+// The record at the end of the directory, without which there is no archive (PKWARE APPNOTE 6.3.10, section 4.3.16).
+const smallestArchive = 22;
+
+// What yauzl searches for the end of the directory: the longest comment, and the two records before it.
+const tailSize = 65_535 + 22 + 20;
+
+// One file, and room for the folders that some writers list; each entry costs a read of the directory.
+const mostEntries = 100;
+
+// Compression methods of PKWARE APPNOTE 6.3.10, section 4.4.5.
+const storedMethod = 0;
+const deflateMethod = 8;
+
+function invalidZip(key: string, what: string): BillhouseError {
+  return new BillhouseError("FILE_INVALID", `The zip file ${key} ${what}: it must hold exactly one CSV file.`, {
+    hint: "The file is not as the cloud wrote it. Copy it again, or wait for the next delivery.",
+  });
+}
+
+/** The error for a file that is cut off or was changed: FILE_CORRUPT. */
+export function damaged(key: string, reason: string, cause?: unknown): BillhouseError {
   return new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
     hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
     cause,
   });
 }
-
-const chunkSize = 256 * 1024;

@@ -2,13 +2,22 @@ import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import type { AsyncBuffer } from "hyparquet";
 import { BillhouseError } from "../errors.ts";
-import type { Compression, DataFile, Evidence, SourceColumn } from "../model.ts";
-import type { Storage } from "../storages/storage.ts";
+import type { Compression, DataFile, Evidence, SourceColumn, StoredObject } from "../model.ts";
 import { createCsvScanner } from "./csv.ts";
 import { readParquetCells, readParquetHeader } from "./parquet/cells.ts";
 import { measureParquet } from "./parquet/decoded-size.ts";
 import type { Tally } from "./tally.ts";
-import { compressionOf, unpack, unpackedLimitOf, unpacksTooFar, unpackStart } from "./decompress.ts";
+import {
+  bytesIn,
+  compressionOf,
+  damaged,
+  decompress,
+  decompressedLimit,
+  decompressesTooFar,
+  decompressStart,
+  sizeInTrailer,
+  type ReadBytes,
+} from "./decompress.ts";
 
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
@@ -20,7 +29,7 @@ export interface FileHeader {
   readonly compression: Compression;
 }
 
-/** A file that was read, checked and unpacked. */
+/** A file that was read, checked and decompressed. */
 export interface CheckedBytes {
   readonly evidence: Evidence;
   /** `md5:<hex>` of the bytes as delivered. */
@@ -28,18 +37,18 @@ export interface CheckedBytes {
 }
 
 /**
- * Reads the header of a data file and no more of it than that needs. `limit`: as for `unpack`.
- * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when that is endless or has more than 10,000
- * columns, those of the storage.
+ * Reads the header of a data file and no more of it than that needs. `limit`: as for `decompress`.
+ * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when it does not end or has more than 10,000
+ * columns, those of `read`.
  */
-export async function readHeader(storage: Storage, file: DataFile, limit: number | null): Promise<FileHeader> {
+export async function readHeader(file: DataFile, read: ReadBytes, limit: number | null): Promise<FileHeader> {
   if (file.format === "parquet") {
-    const { columns, rows } = await readParquetHeader(file.key, storedBytes(storage, file));
-    if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} names a column by what is no text`);
+    const { columns, rows } = await readParquetHeader(file.key, storedBytes(file, read));
+    if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} has a column whose name is not text`);
     return { file, columns: counted(file.key, columns), rows, compression: "none" };
   }
-  const { names, compression } = await csvHeader(storage, file, limit);
-  if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is no CSV: its first line is no text`);
+  const { names, compression } = await csvHeader(file, read, limit);
+  if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is not a CSV file: its first line is not text`);
   if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: it has no header`);
   const columns = names.map((name) => ({ name, type: null }));
   return { file, columns: counted(file.key, columns), rows: null, compression };
@@ -56,8 +65,8 @@ function counted(key: string, columns: readonly SourceColumn[]): readonly Source
 const mostColumns = 10_000;
 
 /**
- * Whether a name has no control characters but those that a quoted cell may hold, and no bytes that are no UTF-8. Where
- * lines end with a carriage return alone, all of them are the header.
+ * Whether a name is UTF-8 without control characters, apart from those that a quoted cell may hold. Where lines end with
+ * a carriage return alone, all of them are the header.
  */
 function isText(name: string): boolean {
   return !/[\p{Cc}\uFFFD]/u.test(name.replaceAll(/\t|\r?\n/g, ""));
@@ -71,8 +80,8 @@ function invalid(what: string): BillhouseError {
 
 /** The header of a CSV file: a reader that wants it alone takes no more of a file of gigabytes than a few kilobytes. */
 async function csvHeader(
-  storage: Storage,
   file: DataFile,
+  read: ReadBytes,
   limit: number | null,
 ): Promise<{ readonly names: readonly string[] | undefined; readonly compression: Compression }> {
   let names: readonly string[] | undefined;
@@ -86,19 +95,17 @@ async function csvHeader(
       row: () => {},
     });
   for (let size = 4096; size < Math.min(file.size, longestStart); size *= 4) {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of storage.read(file, { start: 0, end: size })) pieces.push(piece);
-    const start = Buffer.concat(pieces);
+    const start = await bytesIn(read, 0, size);
     compression = compressionOf(start);
     const scanner = scan();
-    for await (const piece of unpackStart(storage, file, start)) {
+    for await (const piece of decompressStart(file, read, start)) {
       scanner.write(piece);
       if (names !== undefined) return { names, compression };
     }
   }
   const scanner = scan();
   const look = (piece: Uint8Array): void => void (compression ??= compressionOf(piece));
-  for await (const piece of unpack(storage, file, storage.read(file), limit, look)) {
+  for await (const piece of decompress(file, read, limit, look)) {
     scanner.write(piece);
     if (names !== undefined) break;
   }
@@ -106,23 +113,23 @@ async function csvHeader(
   return { names, compression: compression ?? "none" };
 }
 
-// A row of a bill has a period, a cost and its currency: what repeats packs to nothing, but is not nothing.
+// A row of a bill has a period, a cost and its currency: what repeats compresses to nothing, but is not nothing.
 const leastRow = 16;
 
-// A header that is not in so many bytes is looked for while the file streams by.
+// A header that is longer is looked for while the whole file is read.
 const longestStart = 2 ** 24;
 
 /**
- * Reads a data file once, whole: writes it unpacked to `path` (plain CSV without byte order marks, or Parquet as it is)
+ * Reads a data file once, whole: writes it decompressed to `path` (plain CSV without byte order marks, or Parquet as it is)
  * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
- * without an error and loses rows. `limit`: as for `unpack`.
+ * without an error and loses rows. `limit`: as for `decompress`.
  *
  * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID; LIMIT_EXCEEDED; those of
- * the tally and of the storage. When a file is damaged and a value in it is wrong, the damage is what is told.
+ * the tally and of `read`. When a file is damaged and a value in it is wrong, the error is the damage.
  */
 export async function readFile(
-  storage: Storage,
   file: DataFile,
+  read: ReadBytes,
   tally: Tally,
   path: string,
   limit: number | null,
@@ -132,21 +139,25 @@ export async function readFile(
   try {
     if (file.format === "parquet") {
       let size = 0;
-      for await (const piece of storage.read(file)) {
+      for await (const piece of read()) {
         hash.update(piece);
         await target.appendFile(piece);
         size += piece.length;
       }
       const bytes = writtenBytes(target, size);
-      const { columns, rows, bytes: unpacked } = await readParquetHeader(file.key, bytes);
+      const { columns, rows, bytes: decompressed } = await readParquetHeader(file.key, bytes);
       tally.header(columns.map(({ name }) => name));
-      const most = unpackedLimitOf(file, limit);
-      if (Math.max(unpacked, rows * leastRow) > most) throw unpacksTooFar(file.key, most);
-      if ((await measureParquet(file.key, bytes, most)) > most) throw unpacksTooFar(file.key, most);
+      const most = decompressedLimit(file, limit);
+      const least = Math.max(decompressed, rows * leastRow);
+      if (least > most || (await measureParquet(file.key, bytes, most)) > most) {
+        throw decompressesTooFar(file.key, most);
+      }
       if (tally.wanted.length > 0) await readParquetCells(file.key, bytes, tally.wanted, tally.row);
       else for (let row = 1; row <= rows; row += 1) tally.row([], row);
       const evidence = tally.evidence();
-      if (evidence.rows !== rows) throw uneven(file.key, rows, evidence.rows);
+      if (evidence.rows !== rows) {
+        throw damaged(file.key, `its footer says ${rows} rows, its pages hold ${evidence.rows}`);
+      }
       return { evidence, checksum: `md5:${hash.digest("hex")}` };
     }
     const header = (names: readonly string[]): readonly number[] => {
@@ -155,7 +166,7 @@ export async function readFile(
     };
     const scanner = createCsvScanner(file.key, { header, row: tally.row });
     let problem: unknown;
-    for await (const piece of unpack(storage, file, storage.read(file), limit, (packed) => hash.update(packed))) {
+    for await (const piece of decompress(file, read, limit, (stored) => hash.update(stored))) {
       if (problem !== undefined) continue;
       try {
         await target.appendFile(scanner.write(piece));
@@ -174,27 +185,28 @@ export async function readFile(
 
 /**
  * Reads a CSV file to its end and keeps nothing of it.
- * Errors: FILE_CORRUPT, FILE_INVALID, LIMIT_EXCEEDED, those of the storage.
+ * Errors: FILE_CORRUPT, FILE_INVALID, LIMIT_EXCEEDED, those of `read`.
  */
-export async function verifyBytes(storage: Storage, file: DataFile, limit: number | null): Promise<void> {
-  const pieces = unpack(storage, file, storage.read(file), limit);
+export async function verifyBytes(file: DataFile, read: ReadBytes, limit: number | null): Promise<void> {
+  const pieces = decompress(file, read, limit);
   while ((await pieces.next()).done !== true);
 }
 
-/** `md5:<hex>` of an object's bytes: from the listing where it tells, else by reading it. */
-export async function checksumOf(storage: Storage, file: DataFile): Promise<string> {
+/** `md5:<hex>` of an object's bytes: from the listing where it has one, else by reading them. Errors: those of `read`. */
+export async function checksumOf(file: StoredObject, read: ReadBytes): Promise<string> {
   if (file.checksum !== undefined) return file.checksum;
   const hash = createHash("md5");
-  for await (const piece of storage.read(file)) hash.update(piece);
+  for await (const piece of read()) hash.update(piece);
   return `md5:${hash.digest("hex")}`;
 }
 
-function uneven(key: string, declared: number, held: number): BillhouseError {
-  return new BillhouseError(
-    "FILE_CORRUPT",
-    `${key} is damaged: its footer says ${declared} rows, its pages hold ${held}.`,
-    { hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery." },
-  );
+/**
+ * The bytes that a data file decompresses to, as its footer, trailer or directory says: an estimate, too small for a gzip
+ * file of several members or of more than 4 GB. Errors: FILE_CORRUPT, FILE_INVALID, those of `read`.
+ */
+export async function decompressedSize(file: DataFile, read: ReadBytes): Promise<number> {
+  if (file.format === "csv") return sizeInTrailer(file, read);
+  return (await readParquetHeader(file.key, storedBytes(file, read))).bytes;
 }
 
 /** A file that was written here as hyparquet reads it. */
@@ -209,15 +221,12 @@ function writtenBytes(target: FileHandle, size: number): AsyncBuffer {
   };
 }
 
-/** An object of the storage as hyparquet reads it: by ranges. */
-export function storedBytes(storage: Storage, file: DataFile): AsyncBuffer {
+/** A stored file as hyparquet reads it: by ranges. */
+function storedBytes(file: DataFile, read: ReadBytes): AsyncBuffer {
   return {
     byteLength: file.size,
     async slice(start, end = file.size) {
-      const pieces: Uint8Array[] = [];
-      for await (const piece of storage.read(file, { start, end })) pieces.push(piece);
-      const bytes = Buffer.concat(pieces);
-      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+      return Uint8Array.from(await bytesIn(read, start, end)).buffer;
     },
   };
 }

@@ -1,7 +1,8 @@
 import pMap from "p-map";
 import type { Config } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
-import { unpackedBytes } from "../files/decompressed-size.ts";
+import { decompressedSize } from "../files/read.ts";
+import { readerOf } from "../storages/storage.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
 import { failedMonth, type FailedMonth, type PlannedMonth, type ToldError } from "./events.ts";
@@ -81,6 +82,8 @@ async function billedBytes({ plans, discovery }: Survey): Promise<number> {
   const files = plans
     .filter(({ action }) => action === "new" || action === "restated")
     .flatMap(({ execution }) => execution?.files ?? []);
-  const sizes = await pMap(files, (file) => unpackedBytes(discovery.storage, file), { concurrency: smallReads });
+  const sizes = await pMap(files, (file) => decompressedSize(file, readerOf(discovery.storage, file)), {
+    concurrency: smallReads,
+  });
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { checksumOf } from "../files/read.ts";
+import { readerOf } from "../storages/storage.ts";
 import type { BillingMonth, Finality, Receipt, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
@@ -156,7 +157,7 @@ async function unchangedFiles(
       objects.push(found);
       if (found.version === file.version) continue;
       // Written again, as a mirror does: its bytes decide.
-      const checksum = await checksumOf(storage, { ...found, format: "csv", rows: null });
+      const checksum = await checksumOf(found, readerOf(storage, found));
       if (file.checksum === null || checksum !== file.checksum) return gone;
     }
     return { delivery: { storage, objects }, failure: null };

@@ -13,7 +13,7 @@ import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
  * Objects are its regular files. The version is size and time of last change in nanoseconds: what a copy that keeps
  * times (`rsync -t`, a mounted bucket) keeps too, which an inode is not. Links, whether they lead out or not, are not
  * followed: they are not listed, and a key or prefix that passes through one is refused with KEY_OUTSIDE_PREFIX.
- * Sockets, pipes and devices are no objects, nor are files whose names are not UTF-8. The root itself may be a link.
+ * Sockets, pipes, devices and files whose names are not UTF-8 are left out. The root itself may be a link.
  * Errors as the contract says; STORAGE_DENIED names the folder or file that the operating system refused.
  */
 export const fileStorage: StorageDriver = {
@@ -124,7 +124,7 @@ async function* read(
   object: StoredObject,
   range: { readonly start: number; readonly end: number } = { start: 0, end: object.size },
 ): AsyncGenerator<Uint8Array> {
-  // Looked at before it is opened: to open a pipe or a device can wait for ever, or move a tape.
+  // Looked at before it is opened: to open a pipe or a device can block forever, or move a tape.
   const found = await look(root, object.key);
   if (found === undefined) throw gone(root, object);
   if (versionOf(found) !== object.version) throw changed(root, object, "after it was listed");
@@ -134,7 +134,7 @@ async function* read(
     const before = await handle.stat({ bigint: true });
     if (!isSameFile(before, found)) throw changed(root, object, "after it was listed");
     yield* readPieces(root, object, handle, range.start, Math.min(range.end, object.size));
-    // The handle tells of bytes written in place; only the path tells that another file was put there.
+    // The handle shows bytes that were written in place; only the path shows another file in its place.
     const after = await handle.stat({ bigint: true });
     const current = await look(root, object.key);
     if (current === undefined) throw gone(root, object);
@@ -196,7 +196,7 @@ function isSameFile(left: BigIntStats, right: BigIntStats): boolean {
   return left.ino === right.ino && left.dev === right.dev && versionOf(left) === versionOf(right);
 }
 
-/** Waits for a call of the file system: undefined when there is nothing of that name, STORAGE_DENIED when it refused. */
+/** Waits for a call of the file system: undefined when there is nothing of that name, STORAGE_DENIED when it refuses. */
 async function unlessAbsent<T>(call: Promise<T>, root: Root, key: string): Promise<T | undefined> {
   try {
     return await call;

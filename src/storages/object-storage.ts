@@ -26,7 +26,7 @@ export interface ObjectService {
    * this order.
    */
   readonly list: (folder: string, send: Send) => AsyncIterable<StoredObject>;
-  /** Whether an object can have this key; of other keys the service is not asked. */
+  /** Whether an object can have this key; requests are only sent for these. */
   readonly canBeKey: (key: string) => boolean;
   /** The object as it is now; undefined for a folder. An object that does not exist is an error with status 404. */
   readonly head: (key: string, signal: AbortSignal) => Promise<StoredObject | undefined>;
@@ -82,7 +82,7 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-/** The objects of all pages, each asked for when the one before is used up. */
+/** The objects of all pages, each requested when the one before is used up. */
 export async function* allPages(pageOf: (token: string | undefined) => Promise<Page>): AsyncGenerator<StoredObject> {
   let token: string | undefined;
   do {
@@ -175,7 +175,7 @@ export function objectStorage(service: ObjectService): Storage {
         stream?.destroy();
       }
     }
-    // Also where there was no byte to ask for: HTTP has no empty range.
+    // Also for an empty range, which HTTP cannot express.
     await requireCurrent(object);
     if (checksum?.matches() === false) throw corruptFile(url, key, undefined);
   }
@@ -245,7 +245,7 @@ function md5Of({ checksum }: StoredObject): Checksum | undefined {
   return { update: (piece) => hash.update(piece), matches: () => `md5:${hash.digest("hex")}` === checksum };
 }
 
-/** The error that a user sees; one that nobody expects keeps its stack, without secrets. */
+/** The error that a user sees; an unexpected one keeps its stack, without secrets. */
 function translate(service: ObjectService, error: unknown, key: string | undefined): unknown {
   if (error instanceof BillhouseError) return error;
   if (isTimeout(error) || service.isTransient(error)) return unavailable(service, error);

@@ -15,15 +15,15 @@ export interface Storage {
   /**
    * Every object below `prefix`, once, streamed in the order of the keys' UTF-8 bytes, over all pages. A prefix is a
    * path: `cur/v1`, or `cur/v1/`, covers `cur/v1/x`, but neither `cur/v1-old/x` nor an object called `cur/v1`; the
-   * empty prefix covers all. Nothing below the prefix is an empty listing, no error. A key that leaves the root is
-   * never yielded. A reader that stops early stops the listing: no further page is asked for.
+   * empty prefix covers all. Nothing below the prefix is an empty listing, not an error. A key that leaves the root is
+   * never yielded. A reader that stops early stops the listing: no further page is requested.
    * Errors: STORAGE_NOT_FOUND when the root itself does not exist; STORAGE_DENIED; KEY_OUTSIDE_PREFIX for a prefix that
    * leaves the root.
    */
   list(prefix: string): AsyncIterable<StoredObject>;
 
   /**
-   * The object as it is now, equal to what a listing would yield, or undefined when there is none (a folder is none).
+   * The object as it is now, equal to what a listing would yield, or undefined when there is none (a folder is not an object).
    * Errors: STORAGE_DENIED, KEY_OUTSIDE_PREFIX.
    */
   find(key: string): Promise<StoredObject | undefined>;
@@ -40,9 +40,17 @@ export interface Storage {
 
   /**
    * Who billhouse is to this storage (`identity`), where there are identities. Never holds a secret.
-   * Errors: CREDENTIALS_INVALID and the like, when it cannot be told because nobody is logged in.
+   * Errors: CREDENTIALS_INVALID and the like, when there is no login.
    */
   identity(): Promise<string | null>;
+}
+
+/** Reads one object of a storage: what `files/` takes, which does not import storages. Errors: those of `Storage.read`. */
+export function readerOf(
+  storage: Pick<Storage, "read">,
+  object: StoredObject,
+): (range?: { readonly start: number; readonly end: number }) => AsyncIterable<Uint8Array> {
+  return (range) => storage.read(object, range);
 }
 
 /** How a storage is reached, where its address alone does not say it. */
@@ -64,7 +72,7 @@ export interface StorageDriver {
   /** The word of the scheme: `file`, `gs`, `s3`, `az`. */
   readonly scheme: string;
   /**
-   * Opens the storage whose root the address names. A driver that cannot tell yet whether the root exists leaves that
+   * Opens the storage whose root the address names. A driver that does not know yet whether the root exists leaves that
    * to the first call. Errors: STORAGE_NOT_FOUND, STORAGE_DENIED, CONFIG_INVALID.
    */
   open(url: string, options: StorageOptions): Promise<Storage>;

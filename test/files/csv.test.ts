@@ -98,7 +98,7 @@ describe("the CSV scanner", () => {
     });
   }
 
-  it("hands out only the wanted cells, in the wanted order", () => {
+  it("passes on only the wanted cells, in the wanted order", () => {
     const { rows } = scan('a,b,c\n1,"2",3\n4,5,6\n', 2, [2, 1]);
     assert.deepEqual(rows, [
       ["3", "2"],

@@ -89,7 +89,7 @@ describe("the tally of a file", () => {
     );
   });
 
-  it("tells what a table of floats or of narrow decimals keeps", () => {
+  it("reports what a table of floats or of narrow decimals keeps", () => {
     const amounts = [june, "USD", "0.12345678901234567891"];
     const keptBy = (precision: Precision): Evidence =>
       tallied([amounts, [june, "USD", "0.5"]], { precisions: [precision] });
@@ -122,7 +122,7 @@ describe("the proof of a month", () => {
     verifyMonth(execution, evidence, measured({ sums: [{ USD: "0.1" }] }), [18], []);
   });
 
-  it("fails on a sum that is off by more, in either direction, or in a currency that nobody delivered", () => {
+  it("fails on a sum that is off by more, in either direction, or in a currency that was not delivered", () => {
     for (const sums of [
       { USD: "0.100000000000000002" },
       { USD: "0.099999999999999999" },

@@ -124,7 +124,7 @@ function shared(rows: number): Partial<HandColumn> {
   };
 }
 
-const textBomb = { code: "LIMIT_EXCEEDED", says: /unpacks to more than/ } as const;
+const textBomb = { code: "LIMIT_EXCEEDED", says: /decompresses to more than/ } as const;
 
 function decimalOf(bytes: number, entry: number): Partial<HandColumn> {
   const value = Buffer.alloc(bytes, entry);

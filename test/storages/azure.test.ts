@@ -27,7 +27,7 @@ before(async () => {
 after(() => azurite.close());
 
 describe("a listing of Azure Blob Storage", () => {
-  test("is one request where a page holds all", async () => {
+  test("of one page is one request", async () => {
     const { container, storage } = await start();
     for (const key of ["cur/1", "cur/2", "cur/3"]) await put(container, key, "content");
     assert.deepEqual(await keysOf(storage, "cur"), ["cur/1", "cur/2", "cur/3"]);
@@ -35,7 +35,7 @@ describe("a listing of Azure Blob Storage", () => {
     assert.equal(azurite.requests.length, 1, "nothing else is asked");
   });
 
-  test("goes folder by folder where it does not, in the order of bytes, and no further than the reader", async () => {
+  test("of more than a page goes folder by folder, in byte order, and stops with the reader", async () => {
     const { container, storage } = await start();
     const keys = ["a-b/x", "a/1", "a/2", "a/3/y", "a/4", "a/5", "a0", "b/1", "b/2", "c"];
     for (const key of keys.toReversed()) await put(container, key, "content");
@@ -46,7 +46,7 @@ describe("a listing of Azure Blob Storage", () => {
     assert.ok(azurite.count("list") < all / 2);
   });
 
-  test("tells the MD5 of a blob, where it has one", async () => {
+  test("gives the MD5 of a blob that has one", async () => {
     const { container, storage } = await start();
     await put(container, "a", "bytes");
     const blob = container.getBlockBlobClient("b");
@@ -72,7 +72,7 @@ describe("a listing of Azure Blob Storage", () => {
     }
   });
 
-  test("and everything else does not take the page of a network for an answer", async () => {
+  test("and every other request rejects the sign-in page of a network", async () => {
     const { storage, object } = await startWithObject();
     const works = [
       ["list", () => collect(storage.list(""))],
@@ -89,7 +89,7 @@ describe("a listing of Azure Blob Storage", () => {
 });
 
 describe("a download from Azure Blob Storage", () => {
-  test("is one request for the bytes and one look at the version", async () => {
+  test("is one request for the bytes and one for the version", async () => {
     const { storage, object, bytes } = await startWithObject();
     assert.ok((await bytesOf(storage, object)).equals(bytes));
     assert.deepEqual([azurite.count("get"), azurite.count("head")], [1, 1]);
@@ -109,7 +109,7 @@ describe("a download from Azure Blob Storage", () => {
   });
 
   for (const kind of ["reset-after-bytes", "stall-after-bytes"] as const) {
-    test(`goes on at the byte it stands at after ${kind}, and repeats none`, async () => {
+    test(`resumes at the next byte after ${kind}, and repeats none`, async () => {
       const { storage, object, bytes } = await startWithObject();
       azurite.fault({ kind, bytes: 300_000, times: 3, match: "get" });
       assert.ok((await bytesOf(storage, object)).equals(bytes));
@@ -122,14 +122,14 @@ describe("a download from Azure Blob Storage", () => {
     });
   }
 
-  test("gives up when it breaks again and again without a byte", async () => {
+  test("gives up when it breaks repeatedly without a byte", async () => {
     const { storage, object } = await startWithObject();
     azurite.fault({ kind: "reset-after-bytes", bytes: 0, times: 100, match: "get" });
     await rejects(collect(storage.read(object)), "STORAGE_UNAVAILABLE", storage.url);
     assert.equal(azurite.count("get"), 4);
   });
 
-  test("never goes on with another version", async () => {
+  test("never resumes with another version", async () => {
     const { container, storage, object, bytes } = await startWithObject();
     const pieces: Uint8Array[] = [];
     azurite.fault({ kind: "reset-after-bytes", bytes: 300_000, match: "get" });
@@ -153,7 +153,7 @@ describe("a download from Azure Blob Storage", () => {
 
 describe("Azure Blob Storage that fails for a while", () => {
   for (const kind of [503, 429, 500, "reset"] as const) {
-    test(`is asked again after ${kind}`, async () => {
+    test(`is retried after ${kind}`, async () => {
       const { container, storage } = await start();
       await put(container, "x", "content");
       for (const match of ["list", "get", "head"] as const) azurite.fault({ kind, times: 2, match });
@@ -162,14 +162,14 @@ describe("Azure Blob Storage that fails for a while", () => {
     });
   }
 
-  test("is asked again when it gives no answer", async () => {
+  test("is retried after a timeout", async () => {
     const { container, storage } = await start();
     await put(container, "x", "content");
     for (const match of ["list", "get", "head"] as const) azurite.fault({ kind: "stall", match });
     assert.equal((await bytesOf(storage, await only(storage))).toString(), "content");
   });
 
-  test("is given up after the last retry, with STORAGE_UNAVAILABLE", async () => {
+  test("is STORAGE_UNAVAILABLE after the last retry", async () => {
     const { storage, object } = await startWithObject();
     for (const [kind, named] of [
       [503, "503"],
@@ -199,7 +199,7 @@ describe("Azure Blob Storage that fails for a while", () => {
 });
 
 describe("what Azure Blob Storage refuses", () => {
-  test("is told with the role that is missing and the command that gives it", async () => {
+  test("names the missing role and the command that grants it", async () => {
     const { container, url } = await start();
     await put(container, "x", "content");
     await azurite.allow(container, "w");
@@ -225,7 +225,7 @@ describe("what Azure Blob Storage refuses", () => {
     }
   });
 
-  test("is CREDENTIALS_INVALID for a key or a signature that is wrong, and neither is repeated", async () => {
+  test("is CREDENTIALS_INVALID for a key or a signature that is wrong, and neither is shown", async () => {
     const { container, url } = await start();
     await put(container, "x", "content");
     const wrongKey = Buffer.from("a wrong and secret key").toString("base64");
@@ -243,7 +243,7 @@ describe("what Azure Blob Storage refuses", () => {
     }
   });
 
-  test("is told with the command that finds the name of a container", async () => {
+  test("names the command that finds the name of a container", async () => {
     const { connectionString, endpoint } = azurite;
     const options = { ...noOptions, endpoint, azureCredentials: { connectionString, sasToken: null } };
     const storage = await driver.open(`az://${account}/nothing`, options);
@@ -254,7 +254,7 @@ describe("what Azure Blob Storage refuses", () => {
 });
 
 describe("credentials to Azure Blob Storage", () => {
-  test("that are no connection string, or that of another account, are CREDENTIALS_INVALID", async () => {
+  test("that are not a connection string of this account are CREDENTIALS_INVALID", async () => {
     for (const [connectionString, named] of [
       ["secret", "AZURE_STORAGE_CONNECTION_STRING"],
       ["DefaultEndpointsProtocol=secret;AccountName=acme;AccountKey=c2VjcmV0", "AZURE_STORAGE_CONNECTION_STRING"],
@@ -267,13 +267,13 @@ describe("credentials to Azure Blob Storage", () => {
     }
   });
 
-  test("of a login are not sent where nothing is encrypted", async () => {
+  test("of a login are sent over HTTPS only", async () => {
     const opening = openStorage("az://acmebilling/exports", { ...noOptions, endpoint: azurite.endpoint });
     const error = await rejects(opening, "CREDENTIALS_INVALID", "az://acmebilling/exports");
     assert.match(error.hint, /AZURE_STORAGE_CONNECTION_STRING/u);
   });
 
-  test("are told without a secret", async () => {
+  test("are shown without a secret", async () => {
     const { storage, url, container } = await start();
     assert.equal(await storage.identity(), "the connection string of the account devstoreaccount1");
     const azureCredentials = { connectionString: null, sasToken: await azurite.signature(container) };
@@ -281,7 +281,7 @@ describe("credentials to Azure Blob Storage", () => {
     assert.equal(await signed.identity(), "a shared access signature");
   });
 
-  test("do not come before an address that is well formed", async () => {
+  test("are not needed to reject an address that is not valid", async () => {
     for (const address of [
       "az://",
       "az://acme",

@@ -64,7 +64,7 @@ describe("openStorage", () => {
     }
   });
 
-  test("refuses what is no folder of this machine", async (t) => {
+  test("rejects what is not a folder of this machine", async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, "file"), "");
     for (const url of ["bills", "./bills", "s3:bills", "file:bills", "file://user:secret@bills/cur", "file:///%", ""]) {
@@ -77,7 +77,7 @@ describe("openStorage", () => {
   });
 });
 
-test("leavesRoot tells keys that climb from keys that only look odd", () => {
+test("leavesRoot distinguishes keys that climb from unusual ones", () => {
   for (const key of ["..", "../x", "a/..", "a/../b", "/", "/a", "\\a", "..\\a", "a\\..\\b", "a\0"]) {
     assert.equal(leavesRoot(key), true, JSON.stringify(key));
   }
@@ -112,7 +112,7 @@ test("docs/adding-a-storage.md lists the members of both interfaces", async () =
     const listed = [...text.matchAll(/^\| (?<cell>`.*?) \|/gmu)].flatMap(({ groups }) =>
       [...(groups?.["cell"] ?? "").matchAll(/`(?<member>\w+)/gu)].map((match) => match.groups?.["member"]),
     );
-    assert.deepEqual(listed.toSorted(), members.toSorted(), section);
+    assert.deepEqual(new Set(listed), new Set(members), section);
   }
 });
 

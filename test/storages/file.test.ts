@@ -15,7 +15,7 @@ import { rejects } from "../support/rejects.ts";
 const run = promisify(execFile);
 
 describe("storage file: links and special files", () => {
-  test("lists and reads no link, wherever it leads", async (t) => {
+  test("neither lists nor reads links, wherever they lead", async (t) => {
     const { folder, storage, object } = await seeded(t);
     const other = await temporaryFolder(t);
     await writeKey(other, "secret", "secret");
@@ -70,7 +70,7 @@ describe("storage file: links and special files", () => {
     }
   });
 
-  test("takes a backslash in a name for what it is, unless it seems to climb", async (t) => {
+  test("keeps a backslash in a name, unless the name seems to climb", async (t) => {
     const { folder, storage } = await seeded(t);
     await writeKey(folder, "a\\b", "odd");
     await writeKey(folder, "..\\c", "climbs where a backslash parts folders");
@@ -119,7 +119,7 @@ describe("storage file: changes", () => {
     assert.deepEqual(await keysOf(storage), ["cur/x", `${deep}/x`]);
   });
 
-  test("goes on when a folder or a file vanishes while it lists", async (t) => {
+  test("continues when a folder or a file vanishes while it lists", async (t) => {
     const { folder, storage } = await seeded(t);
     for (const key of ["a/x", "b/x", "c/x", "c/y"]) await writeKey(folder, key, key);
     const keys: string[] = [];

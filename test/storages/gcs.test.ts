@@ -17,7 +17,7 @@ const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentia
 const reader = "billhouse@acme-reader.iam.gserviceaccount.com";
 
 describe("a listing of Cloud Storage", () => {
-  test("asks for one page after the other, and for what is needed of them", async (t) => {
+  test("requests one page after the other, and only the fields it needs", async (t) => {
     const { server, storage } = await start(t);
     putMany(server, 25);
     assert.equal((await collect(storage.list("cur"))).length, 25);
@@ -29,14 +29,14 @@ describe("a listing of Cloud Storage", () => {
     });
   });
 
-  test("asks for no further page when the reader stops", async (t) => {
+  test("requests no further page when the reader stops", async (t) => {
     const { server, storage } = await start(t);
     putMany(server, 25);
     for await (const object of storage.list("")) if (object.key === "cur/04") break;
     assert.equal(server.count("list"), 2);
   });
 
-  test("tells the MD5 of an object, where it has one", async (t) => {
+  test("gives the MD5 of an object that has one", async (t) => {
     const { server, storage } = await start(t);
     server.put("acme", "a", "bytes");
     server.put("acme", "b", "bytes", { composed: true });
@@ -60,7 +60,7 @@ describe("a listing of Cloud Storage", () => {
     }
   });
 
-  test("and everything else does not take the page of a network for an answer", async (t) => {
+  test("and every other request rejects the sign-in page of a network", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     const works = [
       ["list", () => collect(storage.list(""))],
@@ -76,7 +76,7 @@ describe("a listing of Cloud Storage", () => {
 });
 
 describe("a download from Cloud Storage", () => {
-  test("is one request for the bytes and one look at the version", async (t) => {
+  test("is one request for the bytes and one for the version", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     assert.ok((await bytesOf(storage, object)).equals(bytes));
     assert.deepEqual([server.count("media"), server.count("metadata")], [1, 1]);
@@ -102,7 +102,7 @@ describe("a download from Cloud Storage", () => {
     assert.ok((await bytesOf(storage, object, { start: 3, end: 20 })).equals(packed.subarray(3, 20)));
   });
 
-  test("goes on at the byte where the connection broke, also several times and in a range", async (t) => {
+  test("resumes at the byte where the connection broke, also several times and in a range", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     for (let times = 0; times < 5; times += 1) {
       server.fault({ kind: "reset-after-bytes", bytes: 300_000, match: { kind: "media" } });
@@ -125,13 +125,13 @@ describe("a download from Cloud Storage", () => {
     assert.equal(server.requests.findLast(({ kind }) => kind === "media")?.headers["range"], "bytes=700000-1999999");
   });
 
-  test("gives up when it breaks again and again without a byte", async (t) => {
+  test("gives up when it breaks repeatedly without a byte", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     server.fault({ kind: "reset-after-bytes", bytes: 0, times: 100, match: { kind: "media" } });
     await rejects(collect(storage.read(object)), "STORAGE_UNAVAILABLE", "gs://acme");
   });
 
-  test("never goes on with another generation", async (t) => {
+  test("never resumes with another generation", async (t) => {
     for (const versioning of [false, true]) {
       const { server, storage, object, bytes } = await startWithObject(t, { versioning });
       const pieces: Uint8Array[] = [];
@@ -160,7 +160,7 @@ describe("a download from Cloud Storage", () => {
     }
   });
 
-  test("is not misled by a server that overlooks condition or range", async (t) => {
+  test("is not misled by a server that ignores condition or range", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     server.fault({ kind: "ignore-range", match: { kind: "media" } });
     await rejects(collect(storage.read(object, { start: 1, end: 2 })), "STORAGE_UNAVAILABLE", object.key);
@@ -194,7 +194,7 @@ describe("a download from Cloud Storage", () => {
 
 describe("Cloud Storage that fails for a while", () => {
   for (const kind of [503, 429, 500, "reset"] as const) {
-    test(`is asked again after ${kind}`, async (t) => {
+    test(`is retried after ${kind}`, async (t) => {
       const { server, storage } = await start(t);
       putMany(server, 4);
       server.fault({ kind, times: 2, match: { kind: "list" } });
@@ -207,7 +207,7 @@ describe("Cloud Storage that fails for a while", () => {
     });
   }
 
-  test("is asked again when it gives no answer", async (t) => {
+  test("is retried after a timeout", async (t) => {
     const { server, storage } = await start(t);
     putMany(server, 1);
     server.fault({ kind: "stall", match: { kind: "list" } });
@@ -215,7 +215,7 @@ describe("Cloud Storage that fails for a while", () => {
     assert.equal((await bytesOf(storage, await only(storage))).toString(), "content");
   });
 
-  test("does no harm with an answer that comes too late", async (t) => {
+  test("does no harm with an answer after the timeout", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     server.fault({ kind: "late", delay: 800, match: { kind: "media" } });
     server.fault({ kind: "late", delay: 800, match: { kind: "list" } });
@@ -225,7 +225,7 @@ describe("Cloud Storage that fails for a while", () => {
     assert.equal(await server.connections(), 0);
   });
 
-  test("is given up after the last retry, with STORAGE_UNAVAILABLE", async (t) => {
+  test("is STORAGE_UNAVAILABLE after the last retry", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     for (const [kind, named] of [
       [503, "503"],
@@ -257,7 +257,7 @@ describe("Cloud Storage that fails for a while", () => {
 });
 
 describe("what Cloud Storage refuses", () => {
-  test("is told with the permission that is missing and the command that grants it", async (t) => {
+  test("names the missing permission and the command that grants it", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     server.deny("acme", true);
     const listing = await rejects(collect(storage.list("")), "STORAGE_DENIED", "storage.objects.list", reader);
@@ -272,7 +272,7 @@ describe("what Cloud Storage refuses", () => {
     assert.equal(server.count("list") + server.count("metadata") + server.count("media"), 4, "and not asked again");
   });
 
-  test("is told with the command that finds the name of a bucket", async (t) => {
+  test("names the command that finds the name of a bucket", async (t) => {
     const { server } = await start(t);
     const storage = await driver.open("gs://acme-old", { ...noOptions, endpoint: server.endpoint });
     const error = await rejects(collect(storage.list("cur")), "STORAGE_NOT_FOUND", "gs://acme-old");
@@ -280,7 +280,7 @@ describe("what Cloud Storage refuses", () => {
     assert.equal(await storage.find("x"), undefined);
   });
 
-  test("is told with the setting that names who pays", async (t) => {
+  test("names the setting for the paying account", async (t) => {
     const { server, storage } = await start(t, { requesterPays: true });
     putMany(server, 4);
     const error = await rejects(collect(storage.list("")), "STORAGE_DENIED", "gs://acme");
@@ -296,14 +296,14 @@ describe("what Cloud Storage refuses", () => {
     assert.match(refused.hint, /gcloud projects add-iam-policy-binding foreign-project .*serviceUsageConsumer/u);
   });
 
-  test("is told in Google's own words where no permission is missing", async (t) => {
+  test("is shown in Google's own words where no permission is missing", async (t) => {
     const { server, storage } = await start(t);
     server.fault({ kind: 403 });
     const words = "The billing account for the owning project is disabled in state absent.";
     await rejects(collect(storage.list("")), "STORAGE_DENIED", "gs://acme", words);
   });
 
-  test("keeps the stack of what nobody expects", async (t) => {
+  test("keeps the stack of unexpected errors", async (t) => {
     const { server, storage } = await start(t);
     server.fault({ kind: 416 });
     await assert.rejects(collect(storage.list("")), { name: "Error", code: 416 });
@@ -311,7 +311,7 @@ describe("what Cloud Storage refuses", () => {
 });
 
 describe("credentials to Cloud Storage", () => {
-  test("that are not there are CREDENTIALS_INVALID, with the command that makes some", async (t) => {
+  test("that are missing are CREDENTIALS_INVALID, with the command to get some", async (t) => {
     withoutGoogleVariables(t);
     const storage = await openStorage("gs://acme");
     const error = await rejects(collect(storage.list("")), "CREDENTIALS_INVALID");
@@ -322,7 +322,7 @@ describe("credentials to Cloud Storage", () => {
     await rejects(collect(storage.read(object)), "CREDENTIALS_INVALID");
   });
 
-  test("in a file that is not there, or is no key, are CREDENTIALS_INVALID, with the variable that names it", async (t) => {
+  test("in a file that is missing or not a key are CREDENTIALS_INVALID, with the variable that names it", async (t) => {
     withoutGoogleVariables(t);
     setVariable(t, "GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json");
     const storage = await openStorage("gs://acme");
@@ -332,7 +332,7 @@ describe("credentials to Cloud Storage", () => {
     await rejects((await openStorage("gs://acme")).identity(), "CREDENTIALS_INVALID", "GOOGLE_APPLICATION_CREDENTIALS");
   });
 
-  test("that are damaged are CREDENTIALS_INVALID, and are not repeated", async (t) => {
+  test("that are damaged are CREDENTIALS_INVALID, and never shown", async (t) => {
     withoutGoogleVariables(t);
     for (const googleCredentials of [
       { client_email: reader, private_key: "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n" },
@@ -345,7 +345,7 @@ describe("credentials to Cloud Storage", () => {
     }
   });
 
-  test("are not sent to a server that is given", async (t) => {
+  test("are not sent to a configured endpoint", async (t) => {
     const { server } = await start(t);
     putMany(server, 1);
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -356,7 +356,7 @@ describe("credentials to Cloud Storage", () => {
     assert.ok(server.requests.every(({ headers }) => headers["authorization"] === undefined));
   });
 
-  test("do not come before an address that is well formed", async () => {
+  test("are not needed to reject an address that is not valid", async () => {
     for (const address of [
       "gs://",
       "gs://acme/cur",

@@ -18,7 +18,7 @@ const driver = s3StorageWith({ retries: 3, firstDelay: 10, multiplier: 1, longes
 const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 
 describe("a listing of S3", () => {
-  test("asks for one page after the other, and for nothing else", async (t) => {
+  test("requests one page after the other, and nothing else", async (t) => {
     const { server, storage } = await start(t);
     putMany(server, 25);
     assert.equal((await collect(storage.list("cur"))).length, 25);
@@ -26,14 +26,14 @@ describe("a listing of S3", () => {
     assert.deepEqual(server.requests[0]?.query, { "encoding-type": "url", "list-type": "2", prefix: "cur/" });
   });
 
-  test("asks for no further page when the reader stops", async (t) => {
+  test("requests no further page when the reader stops", async (t) => {
     const { server, storage } = await start(t);
     putMany(server, 25);
     for await (const object of storage.list("")) if (object.key === "cur/04") break;
     assert.equal(server.count("list"), 2);
   });
 
-  test("gives the ETag as version, and no checksum, which it does not tell", async (t) => {
+  test("gives the ETag as version, and no checksum, because S3 lists none", async (t) => {
     const { server, storage } = await start(t);
     const { tag } = server.put("acme", "a", "bytes");
     server.put("acme", "b", "bytes", { isMultipart: true });
@@ -74,7 +74,7 @@ describe("a listing of S3", () => {
     }
   });
 
-  test("and everything else does not take the page of a network for an answer", async (t) => {
+  test("and every other request rejects the sign-in page of a network", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     const works = [
       ["list", () => collect(storage.list(""))],
@@ -91,7 +91,7 @@ describe("a listing of S3", () => {
 });
 
 describe("a download from S3", () => {
-  test("is one request for the bytes and one look at the version", async (t) => {
+  test("is one request for the bytes and one for the version", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     assert.ok((await bytesOf(storage, object)).equals(bytes));
     assert.deepEqual([server.count("get"), server.count("head")], [1, 1]);
@@ -108,7 +108,7 @@ describe("a download from S3", () => {
     assert.deepEqual([server.count("get"), server.count("head")], [1, 2]);
   });
 
-  test("goes on at the byte where the connection broke, also several times and in a range", async (t) => {
+  test("resumes at the byte where the connection broke, also several times and in a range", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     server.fault({ kind: "reset-after-bytes", bytes: 300_000, times: 5, match: "get" });
     assert.ok((await bytesOf(storage, object)).equals(bytes));
@@ -130,14 +130,14 @@ describe("a download from S3", () => {
     assert.equal(server.requests.findLast(({ kind }) => kind === "get")?.headers["range"], "bytes=700000-1999999");
   });
 
-  test("gives up when it breaks again and again without a byte", async (t) => {
+  test("gives up when it breaks repeatedly without a byte", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     server.fault({ kind: "reset-after-bytes", bytes: 0, times: 100, match: "get" });
     await rejects(collect(storage.read(object)), "STORAGE_UNAVAILABLE", "s3://acme");
     assert.equal(server.count("get"), 4);
   });
 
-  test("never goes on with another version", async (t) => {
+  test("never resumes with another version", async (t) => {
     for (const size of [2_000_000, 100]) {
       const { server, storage, object, bytes } = await startWithObject(t);
       const pieces: Uint8Array[] = [];
@@ -154,7 +154,7 @@ describe("a download from S3", () => {
     }
   });
 
-  test("is not misled by a server that overlooks condition or range", async (t) => {
+  test("is not misled by a server that ignores condition or range", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
     server.fault({ kind: "ignore-range", match: "get" });
     await rejects(collect(storage.read(object, { start: 1, end: 2 })), "STORAGE_UNAVAILABLE", object.key);
@@ -165,7 +165,7 @@ describe("a download from S3", () => {
     assert.equal(await server.connections(), 0);
   });
 
-  test("compares whole objects with the checksum that the service tells", async (t) => {
+  test("compares whole objects with the checksum of the answer", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     server.fault({ kind: "corrupt", match: "get" });
     await rejects(collect(storage.read(object)), "FILE_CORRUPT", object.key, "s3://acme");
@@ -185,7 +185,7 @@ describe("a download from S3", () => {
 
 describe("S3 that fails for a while", () => {
   for (const kind of [503, 429, 500, "reset"] as const) {
-    test(`is asked again after ${kind}`, async (t) => {
+    test(`is retried after ${kind}`, async (t) => {
       const { server, storage } = await start(t);
       putMany(server, 4);
       server.fault({ kind, times: 2, match: "list" });
@@ -198,7 +198,7 @@ describe("S3 that fails for a while", () => {
     });
   }
 
-  test("is asked again when it gives no answer", async (t) => {
+  test("is retried after a timeout", async (t) => {
     const { server, storage } = await start(t);
     putMany(server, 1);
     for (const match of ["list", "get", "head"] as const) server.fault({ kind: "stall", match });
@@ -207,7 +207,7 @@ describe("S3 that fails for a while", () => {
     assert.equal(await server.connections(), 0);
   });
 
-  test("is given up after the last retry, with STORAGE_UNAVAILABLE", async (t) => {
+  test("is STORAGE_UNAVAILABLE after the last retry", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     for (const [kind, named] of [
       [503, "503"],
@@ -245,7 +245,7 @@ describe("S3 that fails for a while", () => {
 });
 
 describe("what S3 refuses", () => {
-  test("is told with the permission that is missing and the policy that gives it", async (t) => {
+  test("names the missing permission and the policy that gives it", async (t) => {
     const { server, storage, object } = await startWithObject(t);
     server.deny("acme", true);
     const user = "arn:aws:iam::111122223333:user/billhouse";
@@ -274,7 +274,7 @@ describe("what S3 refuses", () => {
     assert.match(error.hint, /arn:aws:kms:us-east-1:111122223333:key\/4f/u);
   });
 
-  test("is told with the command that restores a file from the archive", async (t) => {
+  test("names the command that restores a file from the archive", async (t) => {
     const { server, storage } = await start(t);
     server.put("acme", "cur/it's.csv", "bytes", { isArchived: true });
     const object = await only(storage);
@@ -283,7 +283,7 @@ describe("what S3 refuses", () => {
     assert.ok(error.hint.includes(`aws s3api restore-object --bucket acme --key 'cur/it'\\''s.csv'`), error.hint);
   });
 
-  test("is told with the command that finds the name of a bucket", async (t) => {
+  test("names the command that finds the name of a bucket", async (t) => {
     const { server } = await start(t);
     const storage = await driver.open("s3://acme-old", { ...noOptions, endpoint: server.endpoint });
     const error = await rejects(collect(storage.list("cur")), "STORAGE_NOT_FOUND", "s3://acme-old");
@@ -291,7 +291,7 @@ describe("what S3 refuses", () => {
     assert.equal(await storage.find("x"), undefined);
   });
 
-  test("is told with the setting that names who pays", async (t) => {
+  test("names the setting for the paying account", async (t) => {
     const { server, storage } = await start(t, { requesterPays: true });
     putMany(server, 4);
     const error = await rejects(collect(storage.list("")), "STORAGE_DENIED", "s3://acme", "s3:ListBucket");
@@ -303,7 +303,7 @@ describe("what S3 refuses", () => {
     assert.equal((await bytesOf(paid, object)).toString(), "content");
   });
 
-  test("keeps the stack of what nobody expects", async (t) => {
+  test("keeps the stack of unexpected errors", async (t) => {
     const { server, storage } = await start(t);
     server.fault({ kind: 418 });
     await assert.rejects(collect(storage.list("")), { name: "Teapot", status: 418 });
@@ -312,7 +312,7 @@ describe("what S3 refuses", () => {
 
 describe("the region of a bucket", () => {
   for (const first of ["list", "head"] as const) {
-    test(`is found out by the first ${first}, and kept`, async (t) => {
+    test(`is discovered by the first ${first}, and kept`, async (t) => {
       const { server, storage } = await start(t, { region: "eu-central-1" });
       putMany(server, 4);
       if (first === "head") assert.equal((await storage.find("cur/01"))?.size, 7);
@@ -334,7 +334,7 @@ describe("the region of a bucket", () => {
 });
 
 describe("credentials to AWS", () => {
-  test("that are not there are CREDENTIALS_INVALID, with the commands that bring some", async (t) => {
+  test("that are missing are CREDENTIALS_INVALID, with the commands to get some", async (t) => {
     setAwsVariables(t, {});
     const storage = await openStorage("s3://acme");
     const error = await rejects(collect(storage.list("")), "CREDENTIALS_INVALID", "no credentials");
@@ -350,7 +350,7 @@ describe("credentials to AWS", () => {
     ["a key that was deleted", { AWS_ACCESS_KEY_ID: "AKIAOLDOLDOLDOLD0000" }, "does not exist"],
     ["a session that has ended", { AWS_SESSION_TOKEN: "a secret token" }, "expired"],
   ] as const) {
-    test(`with ${title} are CREDENTIALS_INVALID, and nothing of them is repeated`, async (t) => {
+    test(`with ${title} are CREDENTIALS_INVALID, and never shown`, async (t) => {
       const { server, storage } = await start(t, {}, variables);
       server.put("acme", "x", "content");
       const object = { key: "x", size: 7, version: "1", modified: "2025-01-01T00:00:00Z" };
@@ -366,18 +366,18 @@ describe("credentials to AWS", () => {
     });
   }
 
-  test("with a session are taken", async (t) => {
+  test("with a session token are accepted", async (t) => {
     const { server, storage } = await start(t, {}, { AWS_SESSION_TOKEN: testKey.sessionToken });
     putMany(server, 1);
     assert.equal((await bytesOf(storage, await only(storage))).toString(), "content");
   });
 
-  test("are told by a part of the access key", async (t) => {
+  test("are shown as a part of the access key", async (t) => {
     const { storage } = await start(t);
     assert.equal(await storage.identity(), "access key AKIA…1234");
   });
 
-  test("do not come before an address that is well formed", async () => {
+  test("are not needed to reject an address that is not valid", async () => {
     for (const address of [
       "s3://",
       "s3://acme/cur",

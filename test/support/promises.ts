@@ -78,7 +78,7 @@ export const promises: readonly ReliabilityPromise[] = [
     tests: [
       ["faults/faults.long.ts", "every fault is tried, and every step"],
       ["warehouses/bigquery/faults.test.ts", "lost of jobs.insert is got over"],
-      ["storages/s3.test.ts", "goes on at the byte where the connection broke, also several times and in a range"],
+      ["storages/s3.test.ts", "resumes at the byte where the connection broke, also several times and in a range"],
     ],
   },
   {

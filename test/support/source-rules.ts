@@ -24,8 +24,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   exports: drivers,
   storages: services,
   warehouses: services,
-  // For now files read from a storage by its own type.
-  files: ["storages", ...drivers],
+  files: drivers,
   pipeline: [...engine, "files", "config"],
   focus: engine,
   web: engine,

@@ -2,13 +2,13 @@ import type { AsyncBuffer, DecodedArray, FileMetaData, ParquetParsers, RowGroup,
 import { BillhouseError } from "../../errors.ts";
 import type { ColumnType, SourceColumn } from "../../model.ts";
 import { corruptParquet, readFooter } from "./footer.ts";
-import { checkPages, compressors, inflatePage } from "./page-limits.ts";
+import { checkPages, compressors, decompressPage } from "./pages.ts";
 
 /** The header of a Parquet file: its top-level columns in order, and what its footer declares. */
 export interface ParquetHeader {
   readonly columns: readonly SourceColumn[];
   readonly rows: number;
-  /** Of all columns, unpacked. */
+  /** Of all columns, decompressed. */
   readonly bytes: number;
 }
 
@@ -24,10 +24,10 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
     name: element.name,
     type: children.length > 0 ? ("json" as const) : columnType(element),
   }));
-  const unpacked = metadata.row_groups
+  const decompressed = metadata.row_groups
     .flatMap((group) => group.columns)
     .reduce((sum, { meta_data: column }) => sum + Number(column?.total_uncompressed_size ?? 0n), 0);
-  return { columns, rows: Number(metadata.num_rows), bytes: unpacked };
+  return { columns, rows: Number(metadata.num_rows), bytes: decompressed };
 }
 
 /**
@@ -79,7 +79,7 @@ export async function readParquetCells(
   }
 }
 
-/** Reads some rows of one flat column, and gives what finds the value of each of them when they are asked for in order. */
+/** Reads some rows of one flat column, and returns a function that finds the value of a row. Rows must be asked for in order. */
 async function readColumn(
   metadata: FileMetaData,
   file: AsyncBuffer,
@@ -155,7 +155,7 @@ async function checkGroup(group: RowGroup, wanted: readonly SchemaElement[], byt
     const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
     const pages = new Uint8Array(await bytes.slice(start, start + Number(chunk.total_compressed_size)));
     checkPages(pages, chunk, element, Number(group.num_rows), (page, size, codec) =>
-      inflatePage(page, size, codec, snappyUncompress),
+      decompressPage(page, size, codec, snappyUncompress),
     );
   }
 }

@@ -1,12 +1,20 @@
 import type { AsyncBuffer, SchemaElement, SchemaTree } from "hyparquet";
 import { corruptParquet, readFooter } from "./footer.ts";
-import { encodings, isDictionary, mostBytes, pagesOf, pageTypes, type Page, type Pages } from "./page-header.ts";
-import { inflatePage } from "./page-limits.ts";
+import {
+  decompressPage,
+  encodings,
+  isDictionary,
+  mostBytes,
+  pagesOf,
+  pageTypes,
+  type Page,
+  type Pages,
+} from "./pages.ts";
 import { checkPrefixes, sumRuns } from "./rle.ts";
 
 /**
- * The bytes that a reader of a local Parquet file makes of it, whatever its footer says: those that the pages of all
- * columns unpack to, and the texts that they stand for. A page of a few bytes can name one text of a megabyte for every
+ * The bytes that a reader makes of a local Parquet file, whatever its footer says: those that the pages of all
+ * columns decompress to, and the texts that they stand for. A page of a few bytes can name one text of a megabyte for every
  * row, out of a dictionary or as what it shares with the text before. The figure is an upper bound, which takes little
  * effort; it is above `most` only where the true one is too. `key` names the file in errors.
  * Errors: as `readFooter`; FILE_CORRUPT for pages that cannot be read.
@@ -16,8 +24,8 @@ export async function measureParquet(key: string, bytes: AsyncBuffer, most: numb
   const metadata = await readFooter(key, bytes);
   const leaves = leavesOf(parquetSchema(metadata));
   const unsure: { readonly chunk: Chunk; readonly bound: number }[] = [];
-  let packed = 0;
-  let unpacked = 0;
+  let storedSize = 0;
+  let decompressed = 0;
   try {
     for (const group of metadata.row_groups) {
       if (group.columns.length !== leaves.length) throw new Error("a row group of it has another number of columns");
@@ -31,13 +39,13 @@ export async function measureParquet(key: string, bytes: AsyncBuffer, most: numb
           bytes,
           start: Number(column.dictionary_page_offset || column.data_page_offset),
           values,
-          inflate: (page, size) => inflatePage(page, size, column.codec, snappyUncompress),
+          decompress: (page, size) => decompressPage(page, size, column.codec, snappyUncompress),
         };
         const found = await lookAt(chunk);
-        packed += found.packed;
-        if (packed > bytes.byteLength) throw new Error("columns of it lie over each other");
-        unpacked += found.unpacked;
-        if (unpacked > most) return unpacked;
+        storedSize += found.storedSize;
+        if (storedSize > bytes.byteLength) throw new Error("columns of it lie over each other");
+        decompressed += found.decompressed;
+        if (decompressed > most) return decompressed;
         if (found.bound > 0) unsure.push({ chunk, bound: found.bound });
       }
     }
@@ -46,11 +54,11 @@ export async function measureParquet(key: string, bytes: AsyncBuffer, most: numb
     let texts = unsure.reduce((sum, { bound }) => sum + bound, 0);
     let counted = 0;
     for (const { chunk, bound } of unsure) {
-      if (unpacked + counted + texts <= most || unpacked + counted > most) break;
+      if (decompressed + counted + texts <= most || decompressed + counted > most) break;
       texts -= bound;
       counted += await textsOf(chunk);
     }
-    return unpacked + counted + texts;
+    return decompressed + counted + texts;
   } catch (cause) {
     throw corruptParquet(key, cause);
   }
@@ -65,7 +73,7 @@ interface Leaf {
 
 /** The values of a leaf in one row group. */
 interface Chunk extends Leaf, Pages {
-  readonly inflate: (page: Uint8Array, size: number) => Uint8Array;
+  readonly decompress: (page: Uint8Array, size: number) => Uint8Array;
 }
 
 function leavesOf(tree: SchemaTree, definition = 0, repetition = 0): readonly Leaf[] {
@@ -78,19 +86,19 @@ function leavesOf(tree: SchemaTree, definition = 0, repetition = 0): readonly Le
   });
 }
 
-/** What the headers of a column's pages, and its dictionary, tell of it: `bound` is the most that its texts can be. */
+/** What the headers of a column's pages and its dictionary say about it: `bound` is the most bytes its texts can have. */
 async function lookAt(
   chunk: Chunk,
-): Promise<{ readonly packed: number; readonly unpacked: number; readonly bound: number }> {
-  let packed = 0;
-  let unpacked = 0;
+): Promise<{ readonly storedSize: number; readonly decompressed: number; readonly bound: number }> {
+  let storedSize = 0;
+  let decompressed = 0;
   let bound = 0;
   let references = 0;
   let dictionary: Page | undefined;
   const isText = chunk.element.type === "BYTE_ARRAY" || chunk.element.type === "FIXED_LEN_BYTE_ARRAY";
   for await (const page of pagesOf(chunk)) {
-    packed += page.packed;
-    unpacked += page.size;
+    storedSize += page.storedSize;
+    decompressed += page.size;
     if (!isText) continue;
     if (page.type === pageTypes.dictionary && dictionary !== undefined) {
       throw new Error("a column of it has two dictionaries");
@@ -100,11 +108,11 @@ async function lookAt(
     // No text of a page is longer than all that the page adds to the one before.
     else if (page.encoding === encodings.prefixes) bound += page.count * page.size;
   }
-  if (references === 0) return { packed, unpacked, bound };
+  if (references === 0) return { storedSize, decompressed, bound };
   // Without a dictionary there are only empty values, which counting finds out.
-  if (dictionary === undefined) return { packed, unpacked, bound: bound + (await textsOf(chunk)) };
+  if (dictionary === undefined) return { storedSize, decompressed, bound: bound + (await textsOf(chunk)) };
   const longest = (await entriesOf(chunk, dictionary)).reduce((most, length) => Math.max(most, length), 0);
-  return { packed, unpacked, bound: bound + references * longest };
+  return { storedSize, decompressed, bound: bound + references * longest };
 }
 
 /** The bytes of all texts that the pages of a column stand for without holding them. */
@@ -138,7 +146,7 @@ async function entriesOf(chunk: Chunk, page: Page): Promise<Uint32Array> {
     throw new Error(`a dictionary of ${size} bytes claims ${count} values`);
   }
   if (isFixed) return new Uint32Array(count).fill(element.type_length ?? 0);
-  const entries = Buffer.from(chunk.inflate(await storedPage(chunk, page), size));
+  const entries = Buffer.from(chunk.decompress(await storedPage(chunk, page), size));
   const lengths = new Uint32Array(count);
   for (let index = 0, at = 0; index < count; index += 1) {
     const length = at + 4 <= entries.length ? entries.readUInt32LE(at) : entries.length;
@@ -152,7 +160,7 @@ async function entriesOf(chunk: Chunk, page: Page): Promise<Uint32Array> {
 /** The values of a page without their levels, and how many of them are not empty. */
 async function valuesOf(chunk: Chunk, page: Page): Promise<{ readonly present: number; readonly values: Uint8Array }> {
   const { definition, repetition } = chunk;
-  const { count, size, packed } = page;
+  const { count, size, storedSize } = page;
   const stored = await storedPage(chunk, page);
   const presentIn = (levels: Uint8Array): number => {
     const weights = Array.from({ length: definition + 1 }, (_, level) => (level === definition ? 1 : 0));
@@ -160,14 +168,14 @@ async function valuesOf(chunk: Chunk, page: Page): Promise<{ readonly present: n
   };
   if (page.type === pageTypes.second) {
     const levels = page.repetitions + page.definitions;
-    if (levels > packed || levels > size) throw new Error("a page has impossible levels");
+    if (levels > storedSize || levels > size) throw new Error("a page has impossible levels");
     const values = stored.subarray(levels);
     return {
       present: definition === 0 ? count : presentIn(stored.subarray(page.repetitions, levels)),
-      values: page.isPacked ? chunk.inflate(values, size - levels) : values,
+      values: page.isCompressed ? chunk.decompress(values, size - levels) : values,
     };
   }
-  const bytes = Buffer.from(chunk.inflate(stored, size));
+  const bytes = Buffer.from(chunk.decompress(stored, size));
   let at = 0;
   const levels = (): Uint8Array => {
     const length = at + 4 <= bytes.length ? bytes.readUInt32LE(at) : bytes.length;
@@ -180,7 +188,8 @@ async function valuesOf(chunk: Chunk, page: Page): Promise<{ readonly present: n
   return { present, values: bytes.subarray(at) };
 }
 
-async function storedPage({ bytes }: Chunk, { start, packed, size }: Page): Promise<Uint8Array> {
-  if (Math.max(packed, size) > mostBytes) throw new Error(`a page of it unpacks to more than ${mostBytes} bytes`);
-  return new Uint8Array(await bytes.slice(start, start + packed));
+async function storedPage({ bytes }: Chunk, { start, storedSize, size }: Page): Promise<Uint8Array> {
+  if (Math.max(storedSize, size) > mostBytes)
+    throw new Error(`a page of it decompresses to more than ${mostBytes} bytes`);
+  return new Uint8Array(await bytes.slice(start, start + storedSize));
 }

@@ -1,12 +1,13 @@
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
 import { BillhouseError, messageOf, quoted } from "../../errors.ts";
+import { damaged } from "../decompress.ts";
 import { walkStruct } from "./thrift.ts";
 
 /**
- * Reads the footer of a Parquet file and holds everything in it that a reader would believe against the file: sizes,
+ * Reads the footer of a Parquet file and checks everything in it that a reader would trust: sizes,
  * places, rows. `key` names the file in errors.
- * Errors: FILE_CORRUPT for what is no Parquet file or describes another one; FILE_INVALID for an encrypted one, and for
- * columns that bring databases down: times of day, and what is nested deeper than any bill; those of the storage.
+ * Errors: FILE_CORRUPT for what is not a Parquet file, or a footer that does not match it; FILE_INVALID for an encrypted one, and for
+ * columns that crash databases: times of day, and what is nested deeper than any bill; those of `bytes`.
  */
 export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
   const { parquetMetadata, parquetSchema } = await import("hyparquet");
@@ -15,7 +16,7 @@ export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileM
     const metadata = parquetMetadata(footer.bytes, { geoparquet: false });
     metadata.schema.forEach(checkElement);
     checkColumns(key, metadata.schema);
-    // The first of two logical types is the one that hyparquet tells; the database goes by another.
+    // hyparquet reports the first of two logical types; the database uses the other.
     if (footer.hasTimes) throw new Error("a column of it has two types");
     const { children } = parquetSchema(metadata);
     if (children.length === 0) throw new Error("it has no columns");
@@ -30,11 +31,7 @@ export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileM
 export function corruptParquet(key: string, cause: unknown): BillhouseError {
   // What the storage says about the object comes first: it is the reason.
   if (cause instanceof BillhouseError) return cause;
-  const reason = messageOf(cause);
-  return new BillhouseError("FILE_CORRUPT", `${key} is damaged: ${reason}.`, {
-    hint: "Copy the file again from where the cloud delivered it, or wait for the next delivery.",
-    cause,
-  });
+  return damaged(key, messageOf(cause), cause);
 }
 
 /** The footer with its length and magic behind it, as hyparquet takes it; nothing in it can make that allocate or recurse without bound. */
@@ -63,7 +60,7 @@ async function footerBytes(
   let hasTimes = false;
   walkStruct(footer.subarray(0, length), 0, (path, value) => {
     const place = path.join(".");
-    // Nobody here asks for statistics, and a decimal of a megabyte takes the reader minutes.
+    // Statistics are not used, and a decimal of a megabyte takes the reader minutes.
     if (value instanceof Uint8Array && place.startsWith(statistics)) value.fill(0);
     if (place === timeType) hasTimes = true;
   });

@@ -1,14 +1,14 @@
-/** A value that is no list and no struct. Text comes as its bytes, in place. */
+/** A value other than a list or struct. Text comes as its bytes, in place. */
 export type ThriftValue = number | bigint | boolean | Uint8Array;
 
-/** Called for every value that is no list and no struct. `path` has the field numbers from the outside in, and is used again. */
+/** Called for every value other than a list or struct. `path` has the field numbers from the outside in, and is reused. */
 export type ThriftVisitor = (path: readonly number[], value: ThriftValue) => void;
 
 /**
  * Walks over one struct of Thrift's compact protocol, in which Parquet files describe themselves, and returns where it
  * ends. Recursion, integers and lists are bounded by what the bytes can hold, so that a reader which believes them does
  * not have to be careful: a list of a billion items in six bytes ends here.
- * Error: an Error in words, for bytes that are no such struct.
+ * Error: an Error in words, for bytes that are not such a struct.
  * Source: apache/thrift, doc/specs/thrift-compact-protocol.md.
  */
 export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisitor): number {
@@ -75,7 +75,7 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
     else visit(path, scalar(type));
   };
 
-  // Lists in lists have no field numbers, and would go as deep as they like.
+  // Lists in lists have no field numbers, so that only a count bounds their depth.
   let depth = 0;
   const nested = (read: () => void): void => {
     depth += 1;

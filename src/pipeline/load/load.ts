@@ -6,7 +6,7 @@ import { readFile, type CheckedBytes } from "../../files/read.ts";
 import { createTally } from "../../files/tally.ts";
 import type { BillingMonth, Execution, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
 import { loadPackage } from "../../state/package.ts";
-import type { Storage } from "../../storages/storage.ts";
+import { readerOf, type Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import type { MappedFile } from "../../warehouses/warehouse.ts";
@@ -124,7 +124,7 @@ function startReading(
       if (where % 65_536 === 0) signal.throwIfAborted();
       tally.row(cells, where);
     };
-    const checked = await readFile(storage, file, { ...tally, row }, path, pipeline.unpackedLimit);
+    const checked = await readFile(file, readerOf(storage, file), { ...tally, row }, path, pipeline.unpackedLimit);
     verifyFile(file, checked.evidence.rows, accept);
     reachPoint("file-checked");
     return checked;

@@ -12,7 +12,7 @@ import {
   planColumns,
 } from "../../schema/columns.ts";
 import { fold } from "../../schema/names.ts";
-import type { Storage } from "../../storages/storage.ts";
+import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import { type Ledger, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { MonthPlan } from "../months/decide.ts";
@@ -151,9 +151,10 @@ async function readHeaders(
       const headers = await pMap(
         execution.files,
         async (file) => {
-          const header = await readHeader(storage, file, unpackedLimit);
+          const header = await readHeader(file, readerOf(storage, file), unpackedLimit);
           const isNews = file.format === "csv" && !header.columns.every(({ name }) => isKnown(name));
-          if (isNews && !warehouse.reads(storage.url, file)) await verifyBytes(storage, file, unpackedLimit);
+          if (isNews && !warehouse.reads(storage.url, file))
+            await verifyBytes(file, readerOf(storage, file), unpackedLimit);
           return header;
         },
         { concurrency: smallReads },
@@ -182,7 +183,9 @@ export async function loadedHeader(
     return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
   }
   const [file] = execution.files;
-  return file === undefined ? [] : [delivered(execution, await readHeader(storage, file, pipeline.unpackedLimit))];
+  return file === undefined
+    ? []
+    : [delivered(execution, await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit))];
 }
 
 /**

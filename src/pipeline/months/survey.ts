@@ -4,7 +4,7 @@ import { BillhouseError } from "../../errors.ts";
 import { checksumOf } from "../../files/read.ts";
 import type { BillingMonth, DataFile, Execution, Receipt } from "../../model.ts";
 import { openStorage } from "../../storages/index.ts";
-import type { Storage } from "../../storages/storage.ts";
+import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery } from "../discover/discover.ts";
@@ -169,7 +169,7 @@ async function holdsUndoneBytes(
   if (rivals.length === 0 || ids.at(-1) !== id || (receipt !== null && sameVersions({ files }, receipt))) return false;
   if (files.some((file) => file.checksum === undefined && isReadElsewhere(file))) return false;
   const read: (DataFile & { readonly checksum: string })[] = [];
-  for (const file of files) read.push({ ...file, checksum: await checksumOf(storage, file) });
+  for (const file of files) read.push({ ...file, checksum: await checksumOf(file, readerOf(storage, file)) });
   return rivals.some((one) => holdsFiles(one, read));
 }
 
@@ -189,7 +189,7 @@ async function holdsSameBytes(
     const { checksum } = loaded.get(file.key) ?? {};
     // Its bytes are not brought here for this either: without a checksum of the storage it counts as another file.
     if (file.checksum === undefined && isReadElsewhere(file)) return false;
-    if (checksum == null || (await checksumOf(discovery.storage, file)) !== checksum) return false;
+    if (checksum == null || (await checksumOf(file, readerOf(discovery.storage, file))) !== checksum) return false;
   }
   return true;
 }

@@ -6,7 +6,7 @@ import { createTally, type ProofColumns } from "../../files/tally.ts";
 import type { DataFile, Evidence, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
 import { findColumn, type MappedColumn } from "../../schema/columns.ts";
 import { digitLimit } from "../../schema/decimals.ts";
-import type { Storage } from "../../storages/storage.ts";
+import { readerOf, type Storage } from "../../storages/storage.ts";
 import type { Warehouse } from "../../warehouses/warehouse.ts";
 import { makeWorkFolder } from "../../warehouses/work-folders.ts";
 import { fileFormat } from "../discover/manifests.ts";
@@ -125,7 +125,7 @@ async function isSame(
   const object = { ...now, format: "csv" as const, rows: null };
   // Bytes that the warehouse reads by itself are not brought here to find that they are the same.
   if (now.checksum === undefined && reads(storage.url, object)) return false;
-  return (await checksumOf(storage, object)) === file.checksum;
+  return (await checksumOf(now, readerOf(storage, now))) === file.checksum;
 }
 
 /** An error that says what is wrong: one of billhouse, or of the operating system, such as a disk that is full. */
@@ -147,7 +147,7 @@ async function reread(
     rows: null,
     format: fileFormat(object.key, receipt.format ?? "csv"),
   };
-  const header = await readHeader(storage, file, pipeline.unpackedLimit);
+  const header = await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit);
   const own = header.columns.map(({ name, type }): MappedColumn => ({ sourceName: name, columnName: name, type }));
   const measured = measuredColumns(loaded, receipt.billingMonth);
   // The table's name of a column, whatever the file calls it. A file may lack one that others of the month have.
@@ -173,5 +173,5 @@ async function reread(
     decimalScale: digitLimit,
     unit: file.format === "csv" ? "line" : "row",
   });
-  return readFile(storage, file, tally, path, pipeline.unpackedLimit);
+  return readFile(file, readerOf(storage, file), tally, path, pipeline.unpackedLimit);
 }

@@ -38,7 +38,7 @@ export function explain(container: Container, error: unknown, key: string | unde
   const status = statusOf(error);
   if (code === "ContainerNotFound") return noContainer(container, error);
   if (code === "BlobArchived" || code === "BlobBeingRehydrated") return archived(container, error, key ?? "");
-  if (isCredentialFailure(error)) return invalidCredentials(error, "There is no login to Azure that works here.");
+  if (isCredentialFailure(error)) return invalidCredentials(error, "No login to Azure works on this machine.");
   if (keyFailures.has(code) || messageOf(error).startsWith("Server failed to authenticate") || status === 401) {
     const sentence = `Azure rejects the key, the signature or the login that billhouse has for the account ${container.account}.`;
     return invalidCredentials(error, sentence);

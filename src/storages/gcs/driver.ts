@@ -56,7 +56,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
   async function authenticate(): Promise<void> {
     if (client.customEndpoint) return;
     try {
-      // The SDK caches the token until it expires. Asking here tells an invalid key from a denied request.
+      // The SDK caches the token until it expires. Requesting it here distinguishes an invalid key from a denied request.
       const headers = await client.authClient.getRequestHeaders();
       keepToken(headers.get("authorization"));
     } catch (error) {
@@ -181,7 +181,7 @@ interface Listing {
   readonly nextPageToken?: string;
 }
 
-/** Keys that a person wrote down may lack the word that tells an account's key from a user's. */
+/** A key from a configuration may lack the type, which distinguishes a service account from a user. */
 function withType(credentials: GoogleCredentials): GoogleCredentials {
   if (credentials["type"] !== undefined) return credentials;
   const type = credentials["refresh_token"] === undefined ? "service_account" : "authorized_user";

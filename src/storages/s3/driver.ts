@@ -43,14 +43,14 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
     maxAttempts: 1,
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
   };
-  // The environment and the profile may name none, and any region can be asked where a bucket is.
+  // The environment and the profile may not set one, and every region answers where a bucket is.
   let region = await new S3Client(settings).config.region().catch(() => "us-east-1");
   let client = new S3Client({ ...settings, region });
   const common = { Bucket: name, ...(payer === null ? {} : { RequestPayer: "requester" as const }) };
 
   async function authenticate(): Promise<string> {
     try {
-      // The SDK caches them until they expire. Asking here tells invalid credentials from a denied request.
+      // The SDK caches them until they expire. Requesting them here distinguishes invalid credentials from a denied request.
       const { accessKeyId, secretAccessKey, sessionToken = "" } = await client.config.credentials();
       for (const secret of [accessKeyId, secretAccessKey, sessionToken]) keepSecret(secret);
       return accessKeyId;

@@ -12,7 +12,7 @@ import { readHeader, verifyBytes } from "../../../src/files/read.ts";
 import { resolveFiles } from "../../../src/pipeline/discover/resolve.ts";
 import { mapHeader, planColumns } from "../../../src/schema/columns.ts";
 import { monthsOf } from "../../../src/schema/periods.ts";
-import type { Storage } from "../../../src/storages/storage.ts";
+import { readerOf, type Storage } from "../../../src/storages/storage.ts";
 
 /** Where inputs are kept, a folder for each reader: files of bytes, and `<file>.txt` with a sentence on how it was found. */
 export const corpusFolder: string = join(import.meta.dirname, "../../fixtures/fuzz");
@@ -58,15 +58,15 @@ async function readDelivery(format: ExportFormat, key: string, bytes: Buffer): P
 }
 
 async function readCsv(bytes: Buffer): Promise<void> {
-  const storage = storageOf(bytes);
   const file: DataFile = { ...objectOf("a.csv", bytes), format: "csv", rows: null };
-  const { columns } = await readHeader(storage, file, 64 * 1024 * 1024);
+  const read = readerOf(storageOf(bytes), file);
+  const { columns } = await readHeader(file, read, 64 * 1024 * 1024);
   for (const { columns: rules } of [awsCur, azureCost]) {
     const header = { executionId: "run", format: "csv" as const, columns };
     const plan = planColumns({ headers: [header], registry: [], table: null, reserved: ["billing_month"] }, rules);
     mapHeader(header, plan, rules);
   }
-  await verifyBytes(storage, file, 64 * 1024 * 1024);
+  await verifyBytes(file, read, 64 * 1024 * 1024);
 }
 
 async function readParquet(bytes: Buffer): Promise<void> {
