@@ -11,7 +11,7 @@ import { rejects } from "../support/rejects.ts";
 import { pageSize, startGcsServer, type GcsServer } from "../servers/gcs.ts";
 
 /** The real driver, with shorter delays. */
-const driver = gcsStorageWith({ retries: 3, firstDelay: 10, multiplier: 1, longestDelay: 10, timeout: 500 });
+const driver = gcsStorageWith({ retries: 3, firstDelay: 10, multiplier: 1, longestDelay: 10, timeout: 1_000 });
 
 const noOptions: StorageOptions = { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null };
 const reader = "billhouse@acme-reader.iam.gserviceaccount.com";
@@ -217,8 +217,8 @@ describe("Cloud Storage that fails for a while", () => {
 
   test("does no harm with an answer after the timeout", async (t) => {
     const { server, storage, object, bytes } = await startWithObject(t);
-    server.fault({ kind: "late", delay: 800, match: { kind: "media" } });
-    server.fault({ kind: "late", delay: 800, match: { kind: "list" } });
+    server.fault({ kind: "late", delay: 1_300, match: { kind: "media" } });
+    server.fault({ kind: "late", delay: 1_300, match: { kind: "list" } });
     assert.ok((await bytesOf(storage, object)).equals(bytes));
     assert.deepEqual(await keysOf(storage), [object.key]);
     await new Promise((resolve) => setTimeout(resolve, 500));
