@@ -60,7 +60,7 @@ const cases: Readonly<Record<string, HostileCase>> = {
   "commas without end": { code: "LIMIT_EXCEEDED", delivery: content(() => `${",".repeat(4_000_000)}\n`) },
   "lone carriage returns": {
     code: "FILE_INVALID",
-    says: /first line is no text/,
+    says: /first line is not text/,
     delivery: content((month) => sound(month).replaceAll("\n", "\r")),
   },
   "nothing but NUL bytes": { code: "FILE_INVALID", delivery: content(() => Buffer.alloc(megabyte)) },
