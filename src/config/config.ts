@@ -25,7 +25,7 @@ export interface PipelineConfig {
   readonly projectId: string | null;
   /** How many earlier loads of each month are kept beside the table. */
   readonly keepPrevious: number;
-  /** The most bytes that one data file may unpack to; null for `unpackedLimitOf`'s own measure. */
+  /** The most bytes that one data file may unpack to; null for the default of `decompressedLimit`. */
   readonly unpackedLimit: number | null;
   readonly storage: StorageConfig;
 }
