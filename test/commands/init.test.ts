@@ -36,7 +36,7 @@ describe("billhouse init", () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /✔ +acme-cur +aws-cur +2 months, 2025-01 to 2025-02 .* newest: cur 2025-02/u);
     assert.match(stdout, /✔ +acme-actual +azure-cost +1 month, 2025-02/u);
-    assert.match(stdout, /✖ +broken .*is no JSON/u);
+    assert.match(stdout, /✖ +broken .*is not valid JSON/u);
     const toml = await readFile(join(folder, "billhouse.toml"), "utf8");
     assert.match(
       toml,

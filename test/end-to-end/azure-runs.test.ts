@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { utimes } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { discover } from "../../src/pipeline/discover/discover.ts";
 import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
@@ -6,6 +7,7 @@ import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";
 import { azureDelivery, azureRows, deliver, type AzureOptions, type Delivery } from "../support/deliveries.ts";
+import { writeKey } from "../support/folders.ts";
 import {
   azureSection,
   createProject,
@@ -106,6 +108,30 @@ describe("an Azure run of nine days that is newer than a full one", { concurrenc
     assert.deepEqual(outcomes(await runWell(project)), [`${month} new by-time`]);
     assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged by-time`]);
   });
+
+  for (const shape of ["create-new", "overwrite"] as const) {
+    test(`${shape}: a manifest that is cut off blocks neither a newer run nor, while it is the newest, an older one`, async (t) => {
+      const project = await createProject(t, azureSection);
+      const written = async (id: string, time: string, isCut: boolean): Promise<void> => {
+        const delivery = run(id, time, { shape });
+        await deliver(project.bucket, delivery);
+        const manifest = Buffer.from(delivery.objects.get(delivery.manifestKey) ?? "").toString();
+        const path = await writeKey(project.bucket, delivery.manifestKey, isCut ? manifest.slice(0, 300) : manifest);
+        const made = new Date(`${time.slice(0, 4)}-${time.slice(4, 6)}-${time.slice(6, 8)}T00:43:00Z`);
+        await utimes(path, made, made);
+      };
+      await written("whole", "202504040042", false);
+      await written("torn", "202504050042", true);
+      const first = await runWell(project);
+      assert.deepEqual(outcomes(first), [`${month} new whole`, `${month} waiting null`]);
+      assert.match(
+        first.waiting[0]?.reason ?? "",
+        /^The manifest \S+torn\/manifest\.json is empty or not complete JSON\./,
+      );
+      await written("newer", "202504060042", false);
+      assert.deepEqual(outcomes(await runWell(project)), [`${month} restated newer`]);
+    });
+  }
 
   test("a run of the same minute and a run whose files are not there do not hide the right one", async (t) => {
     const project = await createProject(t, azureSection);

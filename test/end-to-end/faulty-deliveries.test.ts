@@ -225,12 +225,6 @@ const faults: Readonly<Record<string, Fault>> = {
   "an absolute key": hostile("aws_cur", () => "/etc/passwd"),
   "a key of another bucket": hostile("aws_cur", () => "s3://somebody-else/cur/acme-cur/x.csv.gz"),
   "an address of this machine": hostile("aws_cur", () => "file:///etc/passwd"),
-  "a manifest that is cut": {
-    section: "aws_cur",
-    code: "MANIFEST_INVALID",
-    byManifest: true,
-    build: (month) => withManifest(cur(month, curRows(month, "1")), '{"assemblyId": "bad", "reportKeys": ['),
-  },
   "a manifest that names no execution": {
     section: "aws_cur",
     code: "MANIFEST_INVALID",

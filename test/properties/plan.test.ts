@@ -55,13 +55,17 @@ const loaded: fc.Arbitrary<LoadedPartition> = fc
     return { ids: one.older ? ["z", id] : [id], coverage: null, undone: [], loadedAt: null, receipt: one.receipt };
   });
 
-const facts: fc.Arbitrary<MonthFacts> = fc.record({
-  billingMonth: fc.constant("2025-01"),
-  chosen: fc.option(execution),
-  refused: fc.array(execution, { maxLength: 2 }),
-  loaded: fc.option(loaded),
-  sameBytes: fc.boolean(),
-});
+const facts: fc.Arbitrary<MonthFacts> = fc
+  .record({
+    billingMonth: fc.constant("2025-01"),
+    chosen: fc.option(execution),
+    refused: fc.array(execution, { maxLength: 2 }),
+    torn: fc.subarray(["torn-Manifest.json"]),
+    loaded: fc.option(loaded),
+    sameBytes: fc.boolean(),
+  })
+  // A month is planned because a manifest of it lies there.
+  .filter(({ chosen, refused, torn }) => chosen !== null || refused.length + torn.length > 0);
 
 const runs = { numRuns: 3000, interruptAfterTimeLimit: 15_000 };
 
@@ -91,11 +95,13 @@ describe("planning a month", { timeout: 120_000 }, () => {
     );
   });
 
-  it("has one line for a month, or two of which the first is a refusal; every one has a reason", () => {
+  it("has one line for a month, after one for a torn manifest and one for a refusal; every one has a reason", () => {
     fc.assert(
       fc.property(facts, fc.boolean(), (one, force) => {
         const plans = planMonth(one, force);
-        assert.ok(plans.length === 1 || (plans.length === 2 && plans[0]?.action === "refused"));
+        const passedOver = one.torn.length + Number(one.refused.length > 0);
+        assert.ok(plans.length === passedOver || plans.length === passedOver + 1);
+        assert.ok(plans.length > 0);
         for (const { billingMonth, reason } of plans) {
           assert.equal(billingMonth, "2025-01");
           assert.match(reason, /\.$/);
@@ -123,9 +129,10 @@ describe("planning a month", { timeout: 120_000 }, () => {
           receipt: kept,
         } as LoadedPartition;
         const actions = (force: boolean): string[] =>
-          planMonth({ billingMonth: "2025-01", chosen: whole, refused: [], loaded: held, sameBytes: false }, force).map(
-            ({ action }) => action,
-          );
+          planMonth(
+            { billingMonth: "2025-01", chosen: whole, refused: [], torn: [], loaded: held, sameBytes: false },
+            force,
+          ).map(({ action }) => action);
         assert.deepEqual(actions(false), ["unchanged"]);
         assert.deepEqual(actions(true), ["restated"]);
       }),

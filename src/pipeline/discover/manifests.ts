@@ -6,8 +6,8 @@ import type { Storage } from "../../storages/storage.ts";
 import { resolveFiles } from "./resolve.ts";
 
 /**
- * Reads one manifest; nothing is read where the data file itself stands for it.
- * Error: MANIFEST_INVALID when it is not JSON, larger than 64 MB, or lacks what is needed; those of the storage.
+ * Reads one manifest, in UTF-8 or UTF-16; nothing is read where the data file itself stands for it.
+ * Error: MANIFEST_INVALID when it is not JSON (`isTorn`), larger than 64 MB, or lacks what is needed; those of the storage.
  */
 export async function readManifest(
   format: ExportFormat,
@@ -20,7 +20,7 @@ export async function readManifest(
   if (place.isDataFile) return format.readManifest(null, place);
   const invalid = (what: string, cause?: unknown): BillhouseError =>
     new BillhouseError("MANIFEST_INVALID", `The manifest ${place.key} ${what}.`, {
-      hint: "Look at the file; when the cloud delivers again the month is tried anew.",
+      hint: "Look at the file. The month is read again in every run, and loads once the manifest is valid.",
       cause,
     });
   if (object.size > largestManifest) throw invalid(`has ${object.size} bytes, more than a manifest can have`);
@@ -32,13 +32,33 @@ export async function readManifest(
     if (size > largestManifest) throw invalid("has more bytes than a manifest can have");
     chunks.push(chunk);
   }
+  if (size === 0) throw invalid("is empty", new SyntaxError("There is no text."));
+  const bytes = Buffer.concat(chunks);
+  const encoding = encodingOf(bytes);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
+    json = JSON.parse(new TextDecoder(encoding, { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw invalid(`is no JSON (${messageOf(cause)})`, cause);
+    const kind = encoding === "utf-8" ? "JSON" : "JSON in UTF-16";
+    throw invalid(`is not valid ${kind} (${messageOf(cause)})`, cause);
   }
   return format.readManifest(json, place);
+}
+
+/**
+ * Whether an error of `readManifest` says that the manifest is empty or its text is not whole JSON, as it is while the
+ * manifest is being written.
+ */
+export function isTorn(error: BillhouseError): boolean {
+  // The errors of JSON.parse and of TextDecoder: a manifest may be cut inside a character.
+  return error.code === "MANIFEST_INVALID" && (error.cause instanceof SyntaxError || error.cause instanceof TypeError);
+}
+
+/** The encoding of a JSON text, whose first character is ASCII: by its byte order mark, else by where its zero byte stands. */
+function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return "utf-16le";
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== undefined && second !== 0)) return "utf-16be";
+  return "utf-8";
 }
 
 // Far more than any number of files and columns that a cloud writes; a larger file is not a manifest.

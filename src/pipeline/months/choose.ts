@@ -1,8 +1,9 @@
+import { BillhouseError } from "../../errors.ts";
 import type { ManifestPlace } from "../../exports/export.ts";
 import type { BillingMonth, DaySpan, Execution } from "../../model.ts";
 import { countDays, covers, intersect, monthSpan } from "../../schema/periods.ts";
 import type { Discovery } from "../discover/discover.ts";
-import { readExecution } from "../discover/manifests.ts";
+import { isTorn, readExecution } from "../discover/manifests.ts";
 import type { LoadedPartition } from "./loaded.ts";
 import { isUndone } from "./undone.ts";
 
@@ -12,6 +13,8 @@ export interface MonthDeliveries {
   readonly chosen: Execution | null;
   /** Newer deliveries that were undone, or that cover fewer days than what is loaded or than an older one, newest first. */
   readonly refused: readonly Execution[];
+  /** Keys of newer manifests that are empty or cut off, newest first: they are still being written, and count as absent. */
+  readonly torn: readonly string[];
 }
 
 /**
@@ -20,8 +23,9 @@ export interface MonthDeliveries {
  * (a one-off run over nine days must not replace a full month: microsoft/finops-toolkit issue 320). When nothing is
  * loaded and none is wide enough, the widest is chosen. What was undone is refused too. `force` takes the newest as it is.
  *
- * A manifest of zero bytes is still being written and counts as absent.
- * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, those of the storage.
+ * A manifest that is empty or cut off is still being written and counts as absent. What is wrong with a delivery that is
+ * older than the chosen one does not matter.
+ * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, EXPORT_NOT_FOUND, those of the storage.
  */
 export async function chooseDelivery(
   discovery: Discovery,
@@ -29,32 +33,45 @@ export async function chooseDelivery(
   loaded: Pick<LoadedPartition, "ids" | "coverage" | "undone"> | null,
   force: boolean,
 ): Promise<MonthDeliveries> {
-  const places = (discovery.months.get(billingMonth) ?? []).filter(
-    ({ key }) => (discovery.objects.get(key)?.size ?? 0) > 0,
-  );
+  const places = discovery.months.get(billingMonth) ?? [];
   const required = requiredDays(places, billingMonth, loaded);
   const refused: Execution[] = [];
-  for await (const execution of newestFirst(discovery, places, billingMonth)) {
+  const torn: string[] = [];
+  for await (const { place, execution } of newestFirst(discovery, places, billingMonth)) {
+    if (execution instanceof BillhouseError) {
+      if (!isTorn(execution)) throw execution;
+      torn.push(place.key);
+      continue;
+    }
     const days = execution.coverage;
     if (!force && isUndone(execution, loaded)) {
       refused.push(execution);
       // What lies behind what is loaded is older than it.
-      if (execution.id === loaded?.ids.at(-1)) return { chosen: null, refused };
+      if (execution.id === loaded?.ids.at(-1)) return { chosen: null, refused, torn };
       continue;
     }
     // What is older than something that was undone is what the undo went back to, or something before it.
     const isBehind = !force && refused.some((one) => isUndone(one, loaded));
-    if (isBehind && loaded?.ids.includes(execution.id) !== true) return { chosen: null, refused };
-    if (force || days === null || required === null || covers(days, required)) return { chosen: execution, refused };
+    if (isBehind && loaded?.ids.includes(execution.id) !== true) return { chosen: null, refused, torn };
+    if (force || days === null || required === null || covers(days, required)) {
+      return { chosen: execution, refused, torn };
+    }
     refused.push(execution);
   }
-  if (loaded !== null) return { chosen: null, refused };
+  if (loaded !== null) return { chosen: null, refused, torn };
   const width = ({ coverage }: Execution): number => (coverage === null ? 0 : countDays(coverage));
   const widest = refused.reduce<Execution | null>(
     (best, one) => (best === null || width(one) > width(best) ? one : best),
     null,
   );
-  return { chosen: widest, refused: widest === null ? [] : refused.slice(0, refused.indexOf(widest)) };
+  return { chosen: widest, refused: widest === null ? [] : refused.slice(0, refused.indexOf(widest)), torn };
+}
+
+/** A manifest of the month that was read: its execution, or what is wrong with it. */
+interface ReadPlace {
+  readonly place: ManifestPlace;
+  readonly execution: Execution | BillhouseError;
+  readonly time: string;
 }
 
 /**
@@ -66,26 +83,36 @@ async function* newestFirst(
   discovery: Discovery,
   places: readonly ManifestPlace[],
   billingMonth: BillingMonth,
-): AsyncGenerator<Execution> {
+): AsyncGenerator<ReadPlace> {
   const { format, storage, objects } = discovery;
+  const modifiedOf = ({ key }: ManifestPlace): string => objects.get(key)?.modified ?? "";
   const waiting = [...places].toSorted((one, other) => descending(one.order, other.order));
-  const read: { readonly execution: Execution; readonly time: string }[] = [];
+  const read: ReadPlace[] = [];
   while (waiting.length > 0 || read.length > 0) {
     const [best] = read;
     const next = waiting[0];
     if (next !== undefined && (best === undefined || !isOlder(next, best.time))) {
       waiting.shift();
-      const execution = await readExecution(format, next, storage, objects, billingMonth);
-      read.push({ execution, time: timeOf(execution, next) });
+      const execution = await readExecution(format, next, storage, objects, billingMonth).catch(ofDelivery);
+      const submitted = execution instanceof BillhouseError ? null : execution.submittedTime;
+      // When it was made, as digits: by its manifest, else by its path, else by when its manifest was written.
+      const time = submitted?.replaceAll(/\D/g, "") || next.order || modifiedOf(next).replaceAll(/\D/g, "");
+      read.push({ place: next, execution, time });
       read.sort(
-        (one, other) =>
-          descending(one.time, other.time) || descending(modifiedOf(one.execution), modifiedOf(other.execution)),
+        (one, other) => descending(one.time, other.time) || descending(modifiedOf(one.place), modifiedOf(other.place)),
       );
       continue;
     }
-    if (best !== undefined) yield best.execution;
+    if (best !== undefined) yield best;
     read.shift();
   }
+}
+
+/** An error of one delivery, as a value: it matters only when no newer delivery is chosen. Every other error is thrown. */
+function ofDelivery(error: unknown): BillhouseError {
+  const codes = ["MANIFEST_INVALID", "KEY_OUTSIDE_PREFIX", "EXPORT_NOT_FOUND"];
+  if (error instanceof BillhouseError && codes.includes(error.code)) return error;
+  throw error;
 }
 
 function descending(one: string, other: string): number {
@@ -94,15 +121,6 @@ function descending(one: string, other: string): number {
 
 function isOlder(place: ManifestPlace, time: string): boolean {
   return place.order !== "" && place.order < time.slice(0, place.order.length);
-}
-
-/** When an execution was made, as digits: by its manifest, else by its path, else by when its manifest was written. */
-function timeOf(execution: Execution, place: ManifestPlace): string {
-  return execution.submittedTime?.replaceAll(/\D/g, "") || place.order || modifiedOf(execution).replaceAll(/\D/g, "");
-}
-
-function modifiedOf(execution: Execution): string {
-  return execution.manifest.modified;
 }
 
 function requiredDays(

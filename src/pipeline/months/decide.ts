@@ -41,7 +41,8 @@ export interface MonthPlan {
  * - `refused`: was undone, or covers fewer days than what is loaded, or than an older delivery.
  *
  * `force` loads unchanged, not yet overwritten and refused deliveries too; files that are missing stay missing.
- * A month has one line, or two when a newer delivery is refused and an older one is loaded in its place.
+ * A month has one line, and one more for a newer delivery that is refused and for a newer manifest that is still being
+ * written, when an older delivery is loaded in its place.
  */
 export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan[] {
   const { billingMonth, chosen } = facts;
@@ -51,17 +52,19 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     reason: refusal(execution, facts),
     execution,
   }));
-  if (chosen === null) {
-    if (refused.length > 0) return refused;
-    return [
-      { billingMonth, action: "waiting", reason: "The manifest is empty: it is still being written.", execution: null },
-    ];
-  }
+  const torn = facts.torn.slice(0, 1).map((key) => ({
+    billingMonth,
+    action: "waiting" as const,
+    reason: `The manifest ${maskSecrets(key)} is empty or not complete JSON. The month loads once the manifest is whole.`,
+    execution: null,
+  }));
+  const passedOver = [...torn, ...refused];
+  if (chosen === null) return passedOver;
   if (facts.undoneBytes === true && !force) {
-    return [{ billingMonth, action: "refused", reason: undoneReason(chosen), execution: chosen }];
+    return [...torn, { billingMonth, action: "refused", reason: undoneReason(chosen), execution: chosen }];
   }
   const judged = { billingMonth, execution: chosen, ...judge(chosen, facts, force) };
-  return judged.action === "unchanged" && refused.length > 0 ? refused : [...refused, judged];
+  return judged.action === "unchanged" && passedOver.length > 0 ? passedOver : [...passedOver, judged];
 }
 
 /** A line of the plan in the shape that `plan --json` and events have. */

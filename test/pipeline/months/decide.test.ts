@@ -38,7 +38,7 @@ function loaded(id: string, files: readonly DataFile[] | null): LoadedPartition 
 
 function actions(facts: Partial<MonthFacts>, force = false): string[] {
   const plans = planMonth(
-    { billingMonth: "2025-01", chosen: null, refused: [], loaded: null, sameBytes: false, ...facts },
+    { billingMonth: "2025-01", chosen: null, refused: [], torn: [], loaded: null, sameBytes: false, ...facts },
     force,
   );
   return plans.map(({ action, execution: planned }) => `${action} ${planned?.id ?? "-"}`);
@@ -112,7 +112,12 @@ describe("planning a month", () => {
     assert.deepEqual(actions({ chosen: execution("b", { files: [] }), loaded: loaded("a", a.files) }), ["waiting b"]);
   });
 
-  it("waits for a manifest that is still empty", () => assert.deepEqual(actions({}), ["waiting -"]));
+  it("waits for a newer manifest that is empty or cut off, and loads the older delivery meanwhile", () => {
+    const torn = ["x/b/manifest.json"];
+    assert.deepEqual(actions({ torn }), ["waiting -"]);
+    assert.deepEqual(actions({ torn, chosen: a }), ["waiting -", "new a"]);
+    assert.deepEqual(actions({ torn, chosen: a, loaded: loaded("a", a.files) }), ["waiting -"]);
+  });
 
   it("tells a refused delivery alone while the loaded one stays", () => {
     assert.deepEqual(actions({ refused: [b], loaded: loaded("a", a.files) }), ["refused b"]);
