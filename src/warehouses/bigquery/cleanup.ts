@@ -13,7 +13,7 @@ export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly 
 const oldest = 24 * 60 * 60 * 1000;
 
 /**
- * Drops the staging tables that nobody goes on with: those that were to replace another load than the newest one of
+ * Drops the staging tables that no run will resume: those that were to replace another load than the newest one of
  * their month, and those older than a day.
  */
 export async function dropLeftovers(settings: Settings, known: NewestLoads, now: Date): Promise<void> {

@@ -7,7 +7,7 @@ import { reachPoint } from "../points.ts";
 import type { MonthColumns, MonthMeasures, MonthReplacement } from "../warehouse.ts";
 import { type ApiError, apiErrorOf, apiErrorOfJob, apiFailure, isTransient } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
-import { backOff, createParameters, finishJob, type Parameters, queryConfiguration } from "./api/jobs.ts";
+import { createParameters, finishJob, type Parameters, queryConfiguration } from "./api/jobs.ts";
 import type { TableResource } from "./api/tables.ts";
 import { type CompanionTables, nameOf } from "./companion-tables.ts";
 import { type Current, newestLoadIds, readCurrent } from "./ledger.ts";
@@ -93,7 +93,7 @@ export async function commitPackage<P extends LoadPackage>(
     if (!isConflict(apiError) && !isTransient(apiError)) throw apiFailure(apiError);
     conflictCount += 1;
     if (conflictCount === maxAttempts) throw isConflict(apiError) ? tooManyConflicts(table) : apiFailure(apiError);
-    await backOff(connection, conflictCount);
+    await connection.backOff(conflictCount);
   }
 }
 
@@ -126,7 +126,7 @@ export function loadedByAnotherRun(table: Table, month: string): BillhouseError 
   );
 }
 
-/** The error for a table that was prepared and is no more. */
+/** The error for a table that was deleted after it was prepared. */
 export function tableDeleted({ dataset, name }: Pick<Table, "dataset" | "name">): BillhouseError {
   return new BillhouseError(
     "WAREHOUSE_NOT_FOUND",
@@ -137,14 +137,14 @@ export function tableDeleted({ dataset, name }: Pick<Table, "dataset" | "name">)
   );
 }
 
-/** The error for a commit that others forestalled each time. */
+/** The error for a commit that lost every attempt to another process. */
 export function tooManyConflicts({ dataset }: Table): BillhouseError {
   return new BillhouseError("WAREHOUSE_LOCKED", `Others wrote to ${dataset} again and again at the same time.`, {
     hint: "Run again when the other runs have ended: nothing of this load was kept.",
   });
 }
 
-/** What a script says when somebody else was faster. */
+/** What a script says when another process committed first. */
 export const conflicts = {
   commitLock: "billhouse: the commit lock has changed",
   state: "billhouse: the state has changed",
@@ -259,16 +259,12 @@ export function swapStatements(
   ];
 }
 
-/** Whether the next run goes on with what is staged: it was interrupted, or waits for BigQuery to come back. */
+/** Whether the next run resumes from what is staged: after an interruption or a transient error. */
 export function isResumable(error: unknown): boolean {
-  const apiError = apiErrorOf(error);
-  return (
-    (error instanceof BillhouseError && error.code === "INTERRUPTED") ||
-    (apiError !== undefined && isTransient(apiError))
-  );
+  return (error instanceof BillhouseError && error.code === "INTERRUPTED") || isTransient(apiErrorOf(error));
 }
 
-/** Whoever loads a month takes away what others staged for it: that it is gone is how the slower one notices first. */
+/** A run that loads a month drops what other runs staged for it: that is how the slower run notices first. */
 export async function explainMissingStaging(
   settings: Settings,
   error: unknown,

@@ -28,7 +28,7 @@ export interface CompanionTables {
 /** The tables beside a billing table when all of them were made. */
 export type PreparedTables = CompanionTables & { readonly location: string };
 
-/** Looks what is there. A refusal other than "not found" is stated, and not taken for absence. */
+/** Finds the tables that exist. Any API error other than "not found" is thrown, and never read as absence. */
 export async function findCompanions(settings: Settings, table: Table): Promise<CompanionTables> {
   const names = [table.name, trackingTableName(table), receiptsTable.name, loadsTable.name];
   const others = [pipelineStateTable.name, columnsTable.name, commitLockTable.name];
@@ -55,7 +55,7 @@ export async function findCompanions(settings: Settings, table: Table): Promise<
 /** A table, and where it lies. */
 export type LocatedTable = TableResource & { readonly location: string };
 
-/** A billing table alone, and where it lies; null when it is not there. As in `lookAround`. */
+/** A billing table alone, and where it lies; null when it is not there. As in `findCompanions`. */
 export async function findBillingTable(settings: Settings, table: Table): Promise<LocatedTable | null> {
   const bill =
     (await findTable(settings.connection, referenceTo(settings, table))) ?? (await findReplacedTable(settings, table));

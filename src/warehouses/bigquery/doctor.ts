@@ -69,10 +69,10 @@ function clockFinding(skew: number): Finding {
   return { check: "clock", ok: false, found, remedy: "Set the clock, best by a service that keeps it right (NTP)." };
 }
 
-/** The schema of a table that is made for an examination. */
+/** The schema of the table that a check makes. */
 const probeSchema = { fields: [{ name: "c0", type: "STRING", mode: "NULLABLE" }] };
 
-/** Loads a file through the staging bucket into each dataset that is there: only a load tells whether places fit. */
+/** Loads a file through the staging bucket into each dataset that is there: only a load shows whether their locations match. */
 async function checkStagingBucket(
   settings: Settings,
   bucket: StagingBucket,
@@ -126,7 +126,7 @@ async function checkDataset(settings: Settings, table: Table): Promise<string> {
   const reference = referenceTo(settings, table, probeTableName());
   await createTable(settings.connection, { schema: probeSchema, ...expiresInAnHour() }, reference);
   try {
-    // A sandbox, and whoever may not read or change rows, is refused here: nothing is run.
+    // A sandbox, and an account without permission to read or change rows, fails here: nothing is run.
     await tryStatement(settings, `SELECT COUNT(*) AS found FROM ${tableName(reference)}`, location);
     await tryStatement(settings, `DELETE FROM ${tableName(reference)} WHERE FALSE`, location);
   } finally {

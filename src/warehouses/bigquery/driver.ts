@@ -38,7 +38,7 @@ const largestGzip = 4 * 1024 ** 3;
 
 /**
  * Opens BigQuery as a warehouse. Months are staged beside the table by load jobs, several at once, and replaced by one
- * transaction each; a run that was killed goes on with the jobs that BigQuery has from it. `holder` is this process.
+ * transaction each; the jobs of a killed run are resumed. `holder` is this process.
  * Errors, also of all that is done with it: CREDENTIALS_INVALID, CONFIG_INVALID, WAREHOUSE_DENIED, WAREHOUSE_NOT_FOUND,
  * WAREHOUSE_UNAVAILABLE, WAREHOUSE_UNSUPPORTED, LOCATION_MISMATCH, LIMIT_EXCEEDED, PARTITION_EXPIRED.
  */

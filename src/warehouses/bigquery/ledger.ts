@@ -17,7 +17,7 @@ import { type CompanionTables, findCompanions, nameOf } from "./companion-tables
 import { expirationNotes } from "./sql/months.ts";
 import { columnsOf, identifier } from "./sql/names.ts";
 
-/** Reads what the warehouse holds of a table, with one question about all the tables beside it that are there. */
+/** Reads what the warehouse holds of a table, with one query over all companion tables that exist. */
 export async function readLedger(settings: Settings, table: Table): Promise<Ledger> {
   const companions = await findCompanions(settings, table);
   const parameters = createParameters();
@@ -52,7 +52,7 @@ export interface Current extends CurrentState {
   readonly monthLoadId: string | null;
 }
 
-/** The newest state and load_ids. The tables beside the bill must be there. */
+/** The newest state and load_ids. The companion tables must exist. */
 export async function readCurrent(
   settings: Settings,
   table: Table,
@@ -181,7 +181,7 @@ function cells(table: TableResource | null): Record<string, string> {
   return Object.fromEntries(plain.map(({ name }) => [name, `x.${identifier(name)}`]));
 }
 
-/** The condition that a tracking row tells of a load; null when the table has no such rows. */
+/** The condition that a tracking row belongs to a load; null when the table has no such rows. */
 function loadCondition(tracking: TableResource | null): string | null {
   const columns = namesOf(tracking);
   if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return null;

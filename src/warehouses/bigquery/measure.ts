@@ -50,7 +50,7 @@ export interface MonthRows {
   readonly valueOf: (name: string) => TableValue | undefined;
 }
 
-/** Asks, with one question, what rows come to. Columns that they do not have are measured as NULL. */
+/** Measures rows with one query. Columns that they do not have are measured as NULL. */
 export async function measureRows(
   settings: Settings,
   { reference, condition, valueOf }: MonthRows,

@@ -56,8 +56,8 @@ import {
   checkExpiration,
   findPeriodColumn,
   monthText,
-  type PeriodColumn,
   periodColumn,
+  type PeriodColumn,
   tableMonth,
 } from "./sql/months.ts";
 import { columnsOf, digest, identifier, nativeTypeOf, stagingNames, tableName } from "./sql/names.ts";
@@ -65,15 +65,15 @@ import { columnsOf, digest, identifier, nativeTypeOf, stagingNames, tableName } 
 /** The column of the load, as SQL. */
 export const loadIdColumn: string = identifier(previousLoadColumn);
 
-/** The table of kept rows, or null when it is not there. */
+/** The table of previous loads, or null when it does not exist. */
 export async function findPreviousTable(settings: Settings, table: Table): Promise<TableResource | null> {
   return findTable(settings.connection, referenceTo(settings, table, previousTable(table)));
 }
 
 /**
- * Makes the table of kept rows, or gives it the columns and types that the billing table has by now, so that no value is
+ * Makes the table of previous loads, or gives it the columns and types that the billing table has by now, so that no value is
  * lost on its way there. Only before rows are kept: putting them back needs no more columns than they have. It is laid
- * out by the column of the month whatever the billing table is, so that its months can be told and cost little.
+ * out by the column of the month whatever the billing table is, so that its months can be listed and cost little.
  */
 export async function preparePrevious(
   settings: Settings,
@@ -116,8 +116,8 @@ async function readBack({ connection }: Settings, reference: TableReference): Pr
 
 /**
  * Gives columns of the kept rows the types that `migrate` gave those of the billing table, in one statement: BigQuery
- * makes no exact decimal of a float in place. A value that does not fit is NULL, and its rows are not what their receipt
- * tells when they are put back.
+ * makes no exact decimal of a float in place. A value that does not fit is NULL, and its rows differ from their receipt
+ * when they are restored.
  */
 async function changeTypes(
   settings: Settings,
@@ -352,7 +352,7 @@ const defaultTimeTravelHours = 168;
 
 /**
  * Copies the rows that a table had of a month, at the moment at which the next load was made, into a staging table; that
- * load was committed after it. Null when BigQuery remembers that moment no more, or the table is younger.
+ * load was committed after it. Null when that moment is outside of time travel, or the table is younger.
  *
  * One query names a table at one point in time only, and reads in a transaction see one snapshot of it, so that the rows
  * are copied before they change places: https://cloud.google.com/bigquery/docs/access-historical-data,
@@ -386,7 +386,7 @@ export async function copyFromTimeTravel(
   let copy: TableResource | undefined;
   try {
     await runJob(settings.connection, staging.jobPrefix, request, async () => {
-      // A table that somebody took away, or that expired, is made again under the next id.
+      // A table that another process dropped, or that expired, is made again under the next id.
       copy = await expireInADay(settings, staging.table);
       return copy !== undefined;
     });
@@ -405,7 +405,7 @@ async function isWithinTimeTravel(settings: Settings, bill: TableResource, momen
   return moment.getTime() >= oldest;
 }
 
-/** What only BigQuery's clock can tell, or a table that told its months by no such column then. */
+/** Only BigQuery's clock decides, or the table did not have the month's column then. */
 function isBeforeTimeTravel(error: unknown): boolean {
   const { message = "" } = apiErrorOf(error) ?? {};
   return /invalid (snapshot time|time travel timestamp)|cannot read before|unrecognized name/i.test(message);

@@ -38,7 +38,7 @@ export async function* runQuery(
   }
 }
 
-/** What a question is, and the job to run it with: where its tables lie, which need not be where new ones are made. */
+/** The type of a statement, and the job that runs it in the location of its tables, which may not be that of new ones. */
 async function dryRunQuery(
   settings: Settings,
   sql: string,
@@ -64,7 +64,7 @@ async function dryRunQuery(
   }
 }
 
-/** Datasets that a question names without a project are those of the data, wherever the job runs. */
+/** Datasets that a query names without a project are those of the data project, not of the job's project. */
 function withDataProject(configuration: object, { jobProject }: Connection, project: string): object {
   if (jobProject === project) return configuration;
   const { query } = configuration as { query: object };

@@ -30,10 +30,10 @@ export interface Rebuild {
 }
 
 /**
- * Builds a table anew beside the old one, proves that it holds the same, and lets the two change places. `prove` looks
+ * Builds a new table beside the old one, proves that both hold the same, and swaps their names. `prove` looks
  * at the new table before that. A process that is killed leaves the old table in place, or both under other names, of
  * which `finishRebuild` makes a table again.
- * Errors: WAREHOUSE_LOCKED when somebody wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
+ * Errors: WAREHOUSE_LOCKED when another process wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
 export async function rebuild(
   settings: Settings,
@@ -76,7 +76,7 @@ export async function rebuild(
     await requireUntouched(reference);
     await renameTable(settings, reference, names.old, companions.location);
     try {
-      // From here on nobody finds it under its name: what was written until now is all there is.
+      // From here on no process finds it under its name: nothing more can be written to it.
       await requireUntouched(aside);
     } catch (error) {
       await renameTable(settings, aside, reference.tableId, companions.location);
@@ -174,7 +174,7 @@ function requireEqual(table: Table, old: TextRow = {}, built: TextRow = {}): voi
   }
 }
 
-/** Ends a rebuilding that was interrupted between the two changes of names, and takes away what others left. */
+/** Finishes a rebuild that was interrupted between its two renames, and drops the tables that it left. */
 export async function finishRebuild(settings: Settings, table: Table): Promise<void> {
   const { connection } = settings;
   const reference = referenceTo(settings, table);
@@ -185,7 +185,7 @@ export async function finishRebuild(settings: Settings, table: Table): Promise<v
     [reference, old, built].map((each) => findTable(connection, each)),
   );
   if (present === null && replaced !== null && replaced !== undefined) {
-    // Nobody has looked whether the old one was written to until it lost its name: it is the one that holds everything.
+    // Whether the old one was written to before it was renamed is unknown: it is the one that holds everything.
     await renameTable(settings, old, reference.tableId, replaced.location ?? "");
     if (rebuilt !== null) await dropTable(connection, built);
     return;

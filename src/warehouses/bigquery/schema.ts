@@ -17,7 +17,7 @@ import { reachPoint } from "../points.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { apiErrorOf } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
-import { backOff, createParameters, runStatement, type Statement } from "./api/jobs.ts";
+import { createParameters, runStatement, type Statement } from "./api/jobs.ts";
 import {
   createPermanentTable,
   describe,
@@ -52,7 +52,7 @@ export async function prepareTable(settings: Settings, table: Table, change: Sch
 }
 
 /**
- * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table that somebody
+ * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table that another tool
  * else made gets the columns for our receipts too. Gives what is there then.
  */
 export async function prepareState(
@@ -169,7 +169,7 @@ async function register(
       const isLost = apiError !== undefined && isConflict(apiError);
       if (isTaken || (isLost && attempt === maxAttempts)) throw tooManyConflicts(table);
       if (!isLost) throw error;
-      await backOff(settings.connection, attempt);
+      await settings.connection.backOff(attempt);
     }
   }
 }

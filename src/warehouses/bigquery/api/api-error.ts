@@ -1,7 +1,8 @@
 import { BillhouseError, type ErrorCode, firstLine } from "../../../errors.ts";
+import { isTransientStatus } from "../../../retry.ts";
 import { maskSecrets, withoutSecrets } from "../../../secrets.ts";
 
-/** Why BigQuery refused a request, or why a job failed, in its own words. */
+/** Why BigQuery rejected a request, or why a job failed, in its own words. */
 export interface ApiError {
   /** HTTP status; null for a failed job, and where no answer came at all. */
   readonly status: number | null;
@@ -10,7 +11,7 @@ export interface ApiError {
   readonly message: string;
   /** Of a failed load: the file, as `gs://bucket/key`. */
   readonly location: string | null;
-  /** What else is told, as the row of a file that stopped a load. */
+  /** Further errors, such as the row of a file that stopped a load. */
   readonly details: readonly ErrorProto[];
 }
 
@@ -21,10 +22,10 @@ export interface ErrorProto {
   readonly location?: string;
 }
 
-/** An error that carries a refusal. It never reaches a person: `translateFailure` makes a BillhouseError of it. */
+/** An error with the API error behind it. Users never see it: `translateFailure` makes a BillhouseError of it. */
 export type ApiFailure = Error & { readonly apiError: ApiError };
 
-/** Makes an error of a refusal. What the SDK hangs on its errors, requests and their tokens, stays behind. */
+/** Makes an error to throw. What the SDK attaches to its errors, requests and their tokens, is left out. */
 export function apiFailure(apiError: ApiError, cause?: unknown): ApiFailure {
   const plain = withoutSecrets(cause);
   return Object.assign(new Error(maskSecrets(apiError.message), plain === undefined ? undefined : { cause: plain }), {
@@ -32,12 +33,12 @@ export function apiFailure(apiError: ApiError, cause?: unknown): ApiFailure {
   });
 }
 
-/** The refusal that an error carries, or undefined. */
+/** The API error behind an error, or undefined. */
 export function apiErrorOf(error: unknown): ApiError | undefined {
   return error instanceof Error && "apiError" in error ? (error as ApiFailure).apiError : undefined;
 }
 
-/** The refusal in an error of the SDK: an answer of the API, or none. */
+/** The API error in an error of the SDK: a response of the API, or that none came. */
 export function apiErrorOfResponse(error: unknown): ApiError {
   const { code, errors, message } = error as { code?: unknown; errors?: readonly ErrorProto[]; message?: string };
   const [first] = errors ?? [];
@@ -51,7 +52,7 @@ export function apiErrorOfResponse(error: unknown): ApiError {
   };
 }
 
-/** The refusal in a job that is done, or undefined when the job came to a good end. */
+/** The API error of a finished job, or undefined when the job succeeded. */
 export function apiErrorOfJob(status: {
   errorResult?: ErrorProto;
   errors?: readonly ErrorProto[];
@@ -78,9 +79,11 @@ const transientReasons: ReadonlySet<string> = new Set([
   "userRateLimitExceeded",
 ]);
 
-/** Whether the same may go well in a moment. */
-export function isTransient({ status, reason }: ApiError): boolean {
-  return transientReasons.has(reason) || (status !== null && [408, 429, 500, 502, 503, 504].includes(status));
+/** Whether the same request may succeed later. */
+export function isTransient(apiError: ApiError | undefined): boolean {
+  if (apiError === undefined) return false;
+  const { status, reason } = apiError;
+  return transientReasons.has(reason) || isTransientStatus(status);
 }
 
 /** Whether a table or dataset is not there; a project that is not there is another matter. */
@@ -88,7 +91,7 @@ export function isNotFound(apiError: ApiError | undefined): boolean {
   return apiError?.status === 404 && !/not found: project/i.test(apiError.message);
 }
 
-/** The error that a person can act on behind a refusal of BigQuery. Any other error is returned as it is. */
+/** The error that a user can act on for an API error of BigQuery. Any other error is returned as it is. */
 export function translateFailure(error: unknown, description: string): unknown {
   if (error instanceof BillhouseError) return error;
   const apiError = apiErrorOf(error);

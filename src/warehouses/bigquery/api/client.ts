@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
 import { BillhouseError, interrupted, messageOf } from "../../../errors.ts";
 import type { GoogleCredentials } from "../../../model.ts";
+import { backoff, type RetriedService, type RetryPolicy, waitToRetry } from "../../../retry.ts";
 import { keepKey, keepToken, withoutSecrets } from "../../../secrets.ts";
 import { type ApiError, apiErrorOf, apiErrorOfResponse, apiFailure, isTransient } from "./api-error.ts";
 
@@ -36,14 +37,16 @@ export interface Connection {
   readonly pollInterval: number;
   /** Aborted when the connection is closed. */
   readonly closing: AbortSignal;
-  /** The account whose permissions count. Errors: CREDENTIALS_INVALID, or a refusal. */
+  /** The account whose permissions count. Errors: CREDENTIALS_INVALID, or an API error. */
   identity(): Promise<string>;
-  /** The answer to a call, which is made again while it fails in a way that passes. Errors carry a refusal. */
+  /** The response to a call, which is retried after transient errors. Throws API errors. */
   call<T>(call: Call): Promise<T>;
   /** As `call`, also when the connection is closing already: to stop a job. One attempt. */
   callOnce<T>(call: Call): Promise<T>;
   /** Milliseconds by which BigQuery's clock was ahead of this machine's at its last answer; null before there was one. */
   skew(): number | null;
+  /** Waits before the next attempt after so many failures in a row, counted from 1. Error: INTERRUPTED. */
+  backOff(failures: number): Promise<void>;
   /** Error: INTERRUPTED when the connection is closed meanwhile. */
   sleep(milliseconds: number): Promise<void>;
   /** Error: INTERRUPTED when the connection is closing. */
@@ -60,11 +63,9 @@ export interface Settings {
   readonly kmsKeyName: string | null;
   /** The most bytes that one query may read, as text; null for no limit. */
   readonly maximumBytesBilled: string | null;
-  /** Runs work when all that was queued before has ended: commits of one process do not stand in each other's way. */
+  /** Runs work after all that was queued before: commits of one process do not conflict with each other. */
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
 }
-
-const maxAttempts = 7;
 
 const responseTimeout = 90_000;
 
@@ -95,6 +96,15 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     });
   }
 
+  const policy: RetryPolicy = {
+    retries: 6,
+    firstDelay: 20 * pollInterval,
+    multiplier: 2,
+    longestDelay: 640 * pollInterval,
+    timeout: responseTimeout,
+  };
+  const service: RetriedService = { policy, isTransient: (error) => isTransient(apiErrorOf(error)), sleep: pause };
+
   return {
     project: options.projectId ?? jobProject,
     jobProject,
@@ -105,15 +115,14 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     skew: () => skew,
     identity: () => accountOf(client),
     callOnce,
+    backOff: (failures) => pause(backoff(policy, failures)),
     async call(call) {
-      for (let attempt = 1; ; attempt += 1) {
+      for (let failures = 0; ;) {
         throwIfClosing();
         try {
           return await callOnce(call);
         } catch (error) {
-          const apiError = apiErrorOf(error);
-          if (apiError === undefined || !isTransient(apiError) || attempt === maxAttempts) throw error;
-          await pause(20 * pollInterval * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
+          failures = await waitToRetry(service, failures, error);
         }
       }
     },
@@ -182,13 +191,13 @@ export async function createClient({
     return { service, needsToken: false };
   }
   const service = new BigQuery({ ...project, ...calm });
-  // The option `credentials` does the same, and prints a warning that is none of the user's.
+  // The option `credentials` does the same, and prints a warning that does not concern the user.
   if (credentials !== null) service.authClient.jsonContent = withType(credentials);
   if (service.baseUrl.startsWith("https:")) return { service, needsToken: true };
   return { service: new BigQuery({ ...project, ...calm, authClient: nobody }), needsToken: false };
 }
 
-/** Keys that a person wrote down may lack the word that tells an account's key from a user's. */
+/** Keys that a user typed in may lack the type that distinguishes an account's key from a user's. */
 function withType(credentials: GoogleCredentials): GoogleCredentials {
   if (credentials["type"] !== undefined) return credentials;
   const type = credentials["refresh_token"] === undefined ? "service_account" : "authorized_user";
@@ -210,8 +219,8 @@ export async function findJobProject(client: Client, options: ConnectionOptions)
 }
 
 /**
- * Gets a token, or sees that there is one: a key that is wrong is given apart from a request that was refused.
- * Error: CREDENTIALS_INVALID, or a refusal where no answer came.
+ * Gets a token, or sees that there is one: an invalid key is reported differently from a rejected request.
+ * Error: CREDENTIALS_INVALID, or an API error when no response came.
  */
 export async function authenticate(service: Pick<BigQuery, "authClient">): Promise<void> {
   try {

@@ -3,7 +3,7 @@ import { apiErrorOf, apiErrorOfJob, apiFailure, type ErrorProto, isTransient } f
 import type { Connection, Settings } from "./client.ts";
 import type { Field } from "./tables.ts";
 
-/** A job, as the REST API tells of it. */
+/** A job, as the REST API describes it. */
 export interface Job {
   readonly jobReference: { readonly projectId: string; readonly jobId: string; readonly location?: string };
   readonly status?: {
@@ -35,8 +35,8 @@ const retries = 6;
 
 /**
  * Runs a job at most once: the attempts of one `prefix` are counted, a job of an earlier process is waited for, and one
- * that failed is followed by the next attempt. `accept` tells whether what an earlier job made is still there.
- * Errors carry a refusal; INTERRUPTED when the connection is closed, which stops the job.
+ * that failed is followed by the next attempt. `accept` checks whether what an earlier job made still exists.
+ * Throws API errors; INTERRUPTED when the connection is closed, which stops the job.
  */
 export async function runJob(
   connection: Connection,
@@ -55,19 +55,14 @@ export async function runJob(
     } else if (isOwn) {
       failures += 1;
       if (!isTransient(apiError) || failures > retries) throw apiFailure(apiError);
-      await backOff(connection, failures);
+      await connection.backOff(failures);
     }
   }
 }
 
-/** Runs a job that nobody has to find again, as a question. */
+/** Runs a job that no later process resumes, such as a query. */
 export async function runNewJob(connection: Connection, purpose: string, request: JobRequest): Promise<Job> {
   return runJob(connection, `billhouse_${purpose}_${randomUUID()}`, request);
-}
-
-/** Waits before the next of several attempts, counted from 1. Error: INTERRUPTED. */
-export async function backOff(connection: Connection, attempt: number): Promise<void> {
-  await connection.sleep(20 * connection.pollInterval * 2 ** Math.min(attempt - 1, 5) * (0.5 + Math.random() / 2));
 }
 
 /** Gives BigQuery a job, or finds the one that has this id, and waits until it is done, well or not. */
@@ -94,7 +89,7 @@ export async function finishJob(connection: Connection, jobId: string, request: 
       misses += 1;
       // What was inserted a moment ago need not be known everywhere yet.
       if (apiErrorOf(error)?.status !== 404 || misses > 3) throw error;
-      await backOff(connection, misses);
+      await connection.backOff(misses);
     }
   }
   return { job, isOwn };
@@ -166,7 +161,7 @@ export interface Statement {
   readonly sql: string;
   readonly parameters: Parameters;
   readonly location: string;
-  /** What the job is for, as its labels tell. */
+  /** Labels of the job: `billhouse` is its purpose. */
   readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
 }
 
@@ -192,10 +187,10 @@ export async function runStatement(settings: Settings, statement: Statement): Pr
   return runNewJob(settings.connection, labels.billhouse, request);
 }
 
-/** A row of a question: text, or null. */
+/** A row of a result: text, or null. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
-/** Runs a question whose rows are `part`, and `row` as JSON of texts; gives the rows of each part. */
+/** Runs a query whose rows are `part`, and `row` as JSON of texts; returns the rows of each part. */
 export async function selectParts(
   settings: Settings,
   statement: Statement,
@@ -211,7 +206,7 @@ export async function selectParts(
   return parts;
 }
 
-/** One SELECT of such a question: columns by name, as SQL. */
+/** One SELECT of such a query: columns by name, as SQL. */
 export function part(name: string, columns: Readonly<Record<string, string>>, from: string): string {
   const cells = Object.entries(columns).map(([column, sql]) => `CAST(${sql} AS STRING) AS \`${column}\``);
   return `SELECT '${name}' AS part, TO_JSON_STRING(STRUCT(${cells.join(", ")})) AS row FROM ${from}`;

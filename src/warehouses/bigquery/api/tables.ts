@@ -22,7 +22,7 @@ export interface Field {
   readonly scale?: string;
 }
 
-/** What the REST API tells of a table. */
+/** A table, as the REST API describes it. */
 export interface TableResource {
   readonly tableReference: TableReference;
   readonly type?: string;
@@ -47,7 +47,7 @@ export interface TimePartitioning {
   readonly requirePartitionFilter?: boolean;
 }
 
-/** A table, or null when it, or its dataset, is not there. Every other refusal is told. */
+/** A table, or null when it, or its dataset, does not exist. Throws every other API error. */
 export async function findTable(connection: Connection, table: TableReference): Promise<TableResource | null> {
   try {
     return await connection.call<TableResource>({ method: "GET", ...tableCall(table) });
@@ -149,7 +149,7 @@ export async function removeExpiration({ connection }: Settings, reference: Tabl
   if (Object.keys(change).length > 0) await patchTable(connection, reference, change);
 }
 
-/** Adds columns, and descriptions to columns that have none. Asks again when another process added some meanwhile. */
+/** Adds columns, and descriptions to columns that have none. Retried when another process changed them meanwhile. */
 export async function extendTable(
   { connection }: Settings,
   reference: TableReference,
@@ -185,10 +185,10 @@ export function encryption({ kmsKeyName }: Settings): object {
   return kmsKeyName === null ? {} : { encryptionConfiguration: { kmsKeyName } };
 }
 
-/** What the REST API tells of a dataset. */
+/** A dataset, as the REST API describes it. */
 export interface DatasetResource {
   readonly location?: string;
-  /** For how many hours its tables remember earlier rows. */
+  /** Hours of time travel of its tables. */
   readonly maxTimeTravelHours?: string;
 }
 
@@ -197,7 +197,7 @@ export async function findLocation(settings: Settings, project: string, dataset:
   return (await findDataset(settings, project, dataset))?.location ?? null;
 }
 
-/** A dataset, or null when it is not there. Every other refusal is told. */
+/** A dataset, or null when it does not exist. Throws every other API error. */
 export async function findDataset(
   { connection }: Settings,
   project: string,
@@ -211,7 +211,7 @@ export async function findDataset(
   }
 }
 
-/** Makes the dataset of a table where there is none, and tells where it lies: a dataset never moves. */
+/** Makes the dataset of a table if it does not exist, and returns its location, which never changes. */
 export async function makeDataset(settings: Settings, table: Table, location: string): Promise<string> {
   const project = table.project ?? settings.connection.project;
   const found = await findLocation(settings, project, table.dataset);

@@ -19,7 +19,7 @@ import {
 } from "../commit.ts";
 import { findCompanions, referenceTo } from "../companion-tables.ts";
 import { keepPreviousStatements, preparePrevious } from "../previous.ts";
-import { checkExpiration, monthCondition, monthStart, type PeriodColumn, periodColumn } from "../sql/months.ts";
+import { checkExpiration, monthCondition, monthStart, periodColumn, type PeriodColumn } from "../sql/months.ts";
 import { columnsOf, identifier, stagingNames, tableName } from "../sql/names.ts";
 import {
   collectFiles,
@@ -133,7 +133,7 @@ async function firstOf(
   return undefined;
 }
 
-/** Statements that insert staged rows into the table. `inserted` tells how many of each staging table are of the month. */
+/** Statements that insert staged rows into the table. `inserted` counts the rows of the month in each staging table. */
 export function stagedInsertions(
   table: TableReference,
   replacement: MonthReplacement,

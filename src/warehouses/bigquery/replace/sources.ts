@@ -151,7 +151,7 @@ export function loadIdentity(
 
 /**
  * The columns of a staging table with these fields, by position. Errors: FILE_INVALID when they are not those of the
- * header; PERIOD_MISSING when none tells the billing month.
+ * header; PERIOD_MISSING when none holds the billing month.
  */
 export function stagedColumns(
   { files }: FileGroup,

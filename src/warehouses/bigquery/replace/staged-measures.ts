@@ -44,12 +44,12 @@ export interface CostGroup {
   readonly kept: string;
   /** Values that the table keeps otherwise than they were delivered. */
   readonly changed: number;
-  /** Values that are no numbers, and one of them. */
+  /** Values that are not numbers, and one of them. */
   readonly unreadable: number;
   readonly example: string;
 }
 
-/** Asks, with one question, what the staging tables hold: all that has to be known before rows are replaced. */
+/** Measures the staging tables with one query: all that must be known before rows are replaced. */
 export async function measureStaged(
   settings: Settings,
   staged: readonly StagedTable[],
@@ -131,12 +131,12 @@ function stagedRows(
 ): string {
   const { costColumns, stamped, billingMonth } = replacement;
   const { columns } = staged;
-  const periodColumn = stamped ? undefined : columnFor(columns, period.name);
-  const moment = periodColumn === undefined ? undefined : tableValue(periodColumn, "SAFE_CAST", parameters);
+  const stagedPeriod = stamped ? undefined : columnFor(columns, period.name);
+  const moment = stagedPeriod === undefined ? undefined : tableValue(stagedPeriod, "SAFE_CAST", parameters);
   const state =
-    periodColumn === undefined || moment === undefined
+    stagedPeriod === undefined || moment === undefined
       ? "'in'"
-      : `CASE WHEN ${periodColumn.value} IS NULL THEN 'missing' WHEN ${moment} IS NULL THEN 'unreadable'
+      : `CASE WHEN ${stagedPeriod.value} IS NULL THEN 'missing' WHEN ${moment} IS NULL THEN 'unreadable'
         WHEN ${monthCondition(moment, period, billingMonth)} THEN 'in' ELSE 'out' END`;
   const costs = costColumns.map((name, position) => {
     const column = columnFor(columns, name);
@@ -159,7 +159,7 @@ function stagedRows(
   const cells = {
     source: `'${index}'`,
     state,
-    period: periodColumn === undefined ? "''" : `CAST(${periodColumn.value} AS STRING)`,
+    period: stagedPeriod === undefined ? "''" : `CAST(${stagedPeriod.value} AS STRING)`,
     ...Object.assign({}, ...costs),
     ...measured,
   } as Record<string, string>;
@@ -171,7 +171,7 @@ const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 
 /**
  * What the table will hold of the month: the transaction that replaces the rows holds the table against it. `delivered`
- * is what the files held that nobody else has read.
+ * is what the files held that only BigQuery has read.
  */
 export function measuresOf(
   { groups, summary }: StagedMeasures,
@@ -216,7 +216,7 @@ function addDelivered(sum: DecimalSum, { long, sum: delivered, values }: CostGro
   else for (let count = 0; count < values; count += 1) sum.add(long);
 }
 
-/** Values that lost digits: of very long ones BigQuery cannot tell, because it would have to hold them. */
+/** Values that lost digits: BigQuery cannot count those of very long ones, because it cannot hold them. */
 function roundedIn(cost: CostGroup | undefined): number {
   if (cost === undefined) return 0;
   return cost.long !== null && (fractionDigits(cost.long) ?? 0) > bignumericScale ? cost.values : cost.changed;
@@ -313,7 +313,7 @@ async function listInvalidValues(
 
 /**
  * File and byte of a value, learned from a load that takes its column by its type and stops there; undefined when that
- * load stops elsewhere, because BigQuery reads fewer forms than we do, or not at all. Only CSV tells places.
+ * load stops elsewhere, because BigQuery reads fewer forms than we do, or not at all. Only CSV has places.
  */
 async function placeOf(
   settings: Settings,

@@ -34,7 +34,7 @@ export function openStagingBucket(options: BucketOptions): StagingBucket {
   const { stagingBucket } = options;
   let opened: Promise<Bucket> | undefined;
   const bucket = (): Promise<Bucket> => (opened ??= loadBucket(options));
-  /** To ask for the token here tells credentials that are bad from a bucket that takes no files. */
+  /** Getting the token first distinguishes invalid credentials from a bucket that rejects files. */
   const authenticated = async (): Promise<Bucket> => {
     const found = await bucket();
     if (options.storageEndpoint === null) await authenticate(found.storage);

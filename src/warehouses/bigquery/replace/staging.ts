@@ -54,7 +54,7 @@ async function stageGroup(
     await runJob(connection, group.jobPrefix, { location, configuration }, async (job) => {
       rows = Number(job.statistics?.load?.outputRows ?? 0);
       table = await expireInADay(settings, group.table);
-      // A table that somebody took away or changed, or that expired, is loaded again under the next id.
+      // A table that another process dropped or changed, or that expired, is loaded again under the next id.
       if (table !== undefined && Number(table.numRows ?? rows) === rows) return true;
       await dropTable(connection, group.table);
       return false;
@@ -68,7 +68,7 @@ async function stageGroup(
 
 /**
  * The configuration of a load job. CSV is loaded as text, by position, but for one column that may be `typed`: BigQuery
- * then stops at its first value that is none, and tells where it is.
+ * then stops at its first invalid value, and reports where it is.
  */
 export function loadConfiguration(
   settings: Settings,
@@ -148,7 +148,7 @@ export function explainLoad(error: unknown, group: FileGroup): unknown {
   });
 }
 
-/** The byte, counted in the unpacked file, at which the row begins that stopped a load. */
+/** The byte, counted in the decompressed file, at which the row begins that stopped a load. */
 export function positionOf(apiError: ApiError): string | undefined {
   return /starting at (?:position|location):?\s*(\d+)/i.exec(allText(apiError))?.[1];
 }
@@ -163,7 +163,7 @@ export function fileOf(apiError: ApiError, { files }: FileGroup): string | undef
   return found?.mapped.file.key;
 }
 
-/** All that a refusal says. */
+/** All messages of an API error. */
 export function allText(apiError: ApiError): string {
   return [apiError.message, ...apiError.details.map(({ message }) => message ?? "")].join("\n");
 }

@@ -42,7 +42,7 @@ export function filledTextOf(value: TableValue | undefined): string {
   return value === undefined ? "CAST(NULL AS STRING)" : `NULLIF(CAST(${value.sql} AS STRING), '')`;
 }
 
-/** SQL of the smallest and the largest moment of a column `used`, as measures tell it. */
+/** SQL of the smallest and the largest moment of a column `used`, as measures give it. */
 export const usageSpan = {
   first: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MIN(v.used))",
   last: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MAX(v.used))",
@@ -51,8 +51,8 @@ export const usageSpan = {
 const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 
 /**
- * The part of a question that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done there:
- * the answer has no more lines than are kept, and one for each service, charge type and currency of the rest.
+ * The part of a query that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done there:
+ * the result has no more lines than are kept, and one for each service, charge type and currency of the rest.
  */
 export function summaryPart(condition: string): string {
   const keys = ["service", "account", "charge_type", "currency"];

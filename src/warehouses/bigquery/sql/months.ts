@@ -7,7 +7,7 @@ import type { TableReference, TableResource } from "../api/tables.ts";
 import { exactMoment } from "./casts.ts";
 import { columnsOf, identifier, shownTable } from "./names.ts";
 
-/** The column by which a table tells its months. */
+/** The column with the billing month of each row. */
 export interface PeriodColumn {
   readonly name: string;
   readonly nativeType: "DATE" | "TIMESTAMP" | "DATETIME";
