@@ -111,7 +111,11 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--to <YYYY-MM>", "last billing month", parseMonth)
     .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
     .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
-    .option("--accept <check>", "waive a check for this run: row-count or scope (repeatable)", addWord)
+    .option(
+      "--accept <check>",
+      "waive a check for this run: row-count, scope, or shrink with --month (repeatable)",
+      addWord,
+    )
     .option(
       "--jobs <number>",
       "how many files are read or wait for the warehouse at the same time (default 2); with BigQuery, how many months (8)",

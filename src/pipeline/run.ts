@@ -14,7 +14,7 @@ import {
   type RunEvent,
 } from "./events.ts";
 import { loadMonths } from "./load/load.ts";
-import { waivableChecks } from "./load/proof.ts";
+import { checkAccepted } from "./months/accept.ts";
 import { describePlan, type MonthPlan } from "./months/decide.ts";
 import { checkMonths, selectPipelines, tableOf, tableTitle, type MonthSelection } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly months?: MonthSelection;
   /** Loads unchanged, not yet overwritten and refused deliveries too. */
   readonly force?: boolean;
-  /** Checks to waive: `row-count`, `scope`. */
+  /** Checks to waive: `row-count`, `scope`; `shrink` only with the months in `months.only`. */
   readonly accept?: readonly string[];
   /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
   readonly jobs?: number;
@@ -77,12 +77,7 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
   const started = performance.now();
   const pipelines = selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
-  for (const check of options.accept ?? []) {
-    if (waivableChecks.includes(check)) continue;
-    throw new BillhouseError("USAGE_INVALID", `There is no check named ${check} that can be waived.`, {
-      hint: `--accept takes: ${waivableChecks.join(", ")}.`,
-    });
-  }
+  checkAccepted(options.accept ?? [], options.months ?? {});
   const runAll = async (warehouse: Warehouse): Promise<void> => {
     emit({
       event: "run_started",

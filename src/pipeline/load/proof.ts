@@ -9,9 +9,6 @@ import { finalityAfter, hasSameFigures } from "../months/finality.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
 
-/** A check that can be waived for one run, and is then kept in the receipt. */
-export const waivableChecks: readonly string[] = ["row-count", "scope"];
-
 /**
  * Compares the rows counted in one file (null: counted only together with others) with what the manifest declares for it.
  * Error: ROW_COUNT_MISMATCH, unless `row-count` is waived.
