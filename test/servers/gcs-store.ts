@@ -32,6 +32,8 @@ export interface GcsBucket {
   readonly name: string;
   /** Live objects by key. */
   readonly objects: Map<string, GcsObject>;
+  /** Their keys in the order of their bytes, once a listing has asked for them; undefined after a change. */
+  names: readonly string[] | undefined;
   /** Generations that were replaced or deleted, in a bucket with object versioning. */
   readonly noncurrent: GcsObject[];
   readonly settings: BucketSettings;
@@ -53,7 +55,7 @@ let lastGeneration = 1_700_000_000_000_000n;
 
 /** An empty bucket. */
 export function makeBucket(name: string, settings: BucketSettings): GcsBucket {
-  return { name, objects: new Map(), noncurrent: [], settings, denied: false };
+  return { name, objects: new Map(), names: undefined, noncurrent: [], settings, denied: false };
 }
 
 /** Writes an object, whole; what was there before is replaced. */
@@ -78,6 +80,7 @@ export function writeObject(
   };
   removeObject(bucket, key);
   bucket.objects.set(key, object);
+  bucket.names = undefined;
   return object;
 }
 
@@ -86,6 +89,7 @@ export function removeObject(bucket: GcsBucket, key: string): void {
   const live = bucket.objects.get(key);
   if (live !== undefined && bucket.settings.versioning === true) bucket.noncurrent.push(live);
   bucket.objects.delete(key);
+  bucket.names = undefined;
 }
 
 /** Everything that the JSON API tells of an object, before `fields` chooses. */

@@ -171,7 +171,8 @@ function sendPage(bucket: GcsBucket, query: Readonly<Record<string, string>>, re
   permit(bucket, query, "storage.objects.list");
   const { prefix = "", pageToken, fields } = query;
   // documented: storage/docs/json_api/v1/objects/list - in the order of names; a page may hold fewer than maxResults
-  const names = inByteOrder([...bucket.objects.keys()].filter((name) => name.startsWith(prefix)));
+  bucket.names ??= inByteOrder([...bucket.objects.keys()]);
+  const names = bucket.names.filter((name) => name.startsWith(prefix));
   const start = pageToken === undefined ? 0 : startOf(names, pageToken);
   const page = names.slice(start, start + pageSize);
   const items = page.flatMap((name) => bucket.objects.get(name) ?? []).map((object) => resourceOf(bucket, object));
@@ -191,6 +192,8 @@ function sendPage(bucket: GcsBucket, query: Readonly<Record<string, string>>, re
 function startOf(names: readonly string[], pageToken: string): number {
   const last = Buffer.from(pageToken, "base64");
   if (last.toString("base64") !== pageToken) throw invalid("Invalid page token.");
+  const at = names.indexOf(last.toString());
+  if (at >= 0) return at + 1;
   const start = names.findIndex((name) => Buffer.compare(Buffer.from(name), last) > 0);
   return start < 0 ? names.length : start;
 }
