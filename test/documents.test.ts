@@ -24,6 +24,18 @@ for (const folder of folders) {
   }
 }
 
+test("CONTRIBUTING.md shows which file to open for at least twelve everyday changes", async () => {
+  const text = await readFile(join(root, "CONTRIBUTING.md"), "utf8");
+  const [, table = ""] = text.split("| to change | open |\n|---|---|\n");
+  const rows = table.split("\n\n")[0]?.split("\n") ?? [];
+  assert.ok(rows.length >= 12, `${rows.length} rows`);
+  for (const row of rows) {
+    const files = [...row.matchAll(/`([^`]+)`/gu)].map(([, file = ""]) => file);
+    assert.ok(files.length > 0, row);
+    for (const file of files) assert.ok(exists(file), `${file} does not exist`);
+  }
+});
+
 function exists(path: string): boolean {
   return existsSync(join(root, path));
 }
