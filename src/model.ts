@@ -49,6 +49,8 @@ export interface DataFile extends StoredObject {
   readonly format: FileFormat;
   /** Rows that the manifest declares, or null where it does not. */
   readonly rows: number | null;
+  /** Bytes that the manifest declares, or null where it does not. */
+  readonly declaredSize: number | null;
 }
 
 /** One delivery of one export, seen for one billing month. */
@@ -72,6 +74,10 @@ export interface Execution {
   readonly made: string;
   /** The days of the billing month that the delivery says it covers, or null where it is always the whole period. */
   readonly coverage: DaySpan | null;
+  /** The days that the delivery declares, also beyond the billing month. */
+  readonly declared: DaySpan;
+  /** Whether the delivery declares no rows, no bytes or no files at all. */
+  readonly isEmpty: boolean;
   /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
   /** Whether the delivery holds more than one billing month, so that rows of other months are left out, not refused. */
@@ -162,6 +168,41 @@ export interface ReceiptFile {
   readonly replaced?: string;
 }
 
+/** One of the deliveries that a month was loaded from, as its receipt remembers it. */
+export interface ReceiptDelivery {
+  readonly execution_id: string;
+  readonly manifest_key: string;
+  readonly manifest_version: string;
+  /** `Execution.submittedTime`. */
+  readonly submitted_time: string | null;
+  /** `Execution.coverage`. */
+  readonly coverage: DaySpan | null;
+  /** Rows of the month; null where they were counted only together with those of other deliveries. */
+  readonly rows: number | null;
+  /** Exact sum of the month's delivered text of the first cost column; null as `rows`. */
+  readonly cost: CurrencySums | null;
+}
+
+/** Rows of a delivery that are of a month which it does not cover, and that were left out on request. */
+export interface OtherMonthRows {
+  readonly month: BillingMonth;
+  readonly rows: number;
+  readonly cost: CurrencySums;
+}
+
+/** What somebody accepted of a month: who, when (ISO 8601) and why. */
+export interface Acceptance {
+  readonly who: string;
+  readonly when: string;
+  readonly why: string | null;
+}
+
+/**
+ * What stands out in a load. `unsettled`: a rule suspected the delivery, and it was loaded because nothing of it had changed
+ * for the settle time, or because of `--force`. `no-cost`: no cost column was there that proves the load.
+ */
+export type ReceiptFlag = "unsettled" | "no-cost";
+
 /**
  * What one load left behind: one row of `<table>_load_tracking`. What a load by the Python pipelines does not tell is
  * null or empty.
@@ -213,6 +254,20 @@ export interface Receipt {
   readonly waivers: readonly string[];
   readonly durationSeconds: number | null;
   readonly version: string | null;
+  /** The deliveries that were loaded together, oldest first; null in receipts that do not say. */
+  readonly deliveries: readonly ReceiptDelivery[] | null;
+  readonly flags: readonly ReceiptFlag[];
+  /** The last usage day, `YYYY-MM-DD`, also where the usage goes beyond the month; null where it is not known. */
+  readonly dataUntil: string | null;
+  /** The billing period that the rows name, where it is not the calendar month. */
+  readonly period: DaySpan | null;
+  /** Days that were expected when it was loaded, and that no delivery covers. In order. */
+  readonly missingDays: readonly DaySpan[];
+  readonly otherMonths: readonly OtherMonthRows[];
+  /** Rows without a billing period, which got the month of their delivery; null where it is not known. */
+  readonly rowsWithoutPeriod: number | null;
+  /** What was accepted of the month; empty when nothing was. */
+  readonly accepted: { readonly gap?: Acceptance };
 }
 
 /** What counting and summing the delivered text of files found, independently of the table that they are loaded into. */

@@ -20,6 +20,7 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
     pipelines: options.exports,
     months,
     force: options.force,
+    now: context.now(),
     signal: context.signal,
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };

@@ -25,6 +25,7 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     months,
     force: options.force,
     accept: options.accept,
+    now: context.now(),
     signal: context.signal,
     holder: { pid: process.pid, command: "billhouse run" },
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),

@@ -20,6 +20,7 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
     pipelines,
     months: monthScope(options),
     deep,
+    now: context.now(),
     signal,
     ...(isWatched ? { onMonth: (name, month) => stderr.write(`\r\u001b[KVerifying ${visible(name)} ${month}`) } : {}),
   });

@@ -27,6 +27,11 @@ export interface PipelineConfig {
   readonly keepPrevious: number;
   /** The most bytes that one data file may unpack to; null for the default of `decompressedLimit`. */
   readonly unpackedLimit: number | null;
+  /** How long, in milliseconds, nothing of a suspected delivery must have changed before it is loaded; 0 for no such rules. */
+  readonly settle: number;
+  /** The first and the last day, `YYYY-MM-DD`, of which charges are expected; null where there is no such bound. */
+  readonly activeFrom: string | null;
+  readonly activeTo: string | null;
   readonly storage: StorageConfig;
 }
 

@@ -1,7 +1,7 @@
 import type { Config, ConfigPlace, PipelineConfig } from "./config.ts";
 import { credentialPlaces } from "./credentials.ts";
 import { readConfig, type Reading } from "./reading.ts";
-import { type BigquerySection, type DuckdbSection, holdsSecret, type SourceSection } from "./schema.ts";
+import { type BigquerySection, defaultSettle, type DuckdbSection, holdsSecret, type SourceSection } from "./schema.ts";
 import { mask } from "../secrets.ts";
 import { isTable, type Origin } from "./layers.ts";
 
@@ -66,6 +66,9 @@ function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading)
     unpacked_limit: written.unpacked_limit ?? null,
     endpoint: pipeline.storage.endpoint,
     payer: pipeline.storage.payer,
+    settle: written.settle ?? defaultSettle,
+    active_from: pipeline.activeFrom,
+    active_to: pipeline.activeTo,
   };
   const address = written.bucket === undefined ? "bucket_url" : "bucket";
   // Folders in the address are a part of the prefix, or all of it.

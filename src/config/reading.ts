@@ -12,7 +12,15 @@ import {
   withoutForeign,
 } from "./layers.ts";
 import { describeIssues, describeOrigin, type Mistake, mistakesError } from "./mistakes.ts";
-import { byteCount, checkDocument, type ConfigDocument, isIdentifier, type SourceSection } from "./schema.ts";
+import {
+  byteCount,
+  checkDocument,
+  type ConfigDocument,
+  defaultSettle,
+  isIdentifier,
+  milliseconds,
+  type SourceSection,
+} from "./schema.ts";
 import { BillhouseError } from "../errors.ts";
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 
@@ -214,6 +222,9 @@ function pipelineConfig(
     projectId: section.project_id ?? null,
     keepPrevious: section.keep_previous ?? 0,
     unpackedLimit: section.unpacked_limit === undefined ? null : (byteCount(section.unpacked_limit) ?? null),
+    settle: milliseconds(section.settle ?? defaultSettle) ?? 0,
+    activeFrom: section.active_from ?? null,
+    activeTo: section.active_to ?? null,
     storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, ...credentials },
   };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isBillingMonth } from "../schema/periods.ts";
+import { isBillingMonth, isDay } from "../schema/periods.ts";
 
 /** A `[sources.<name>]` section whose keys and values have been checked. */
 export interface SourceSection {
@@ -17,6 +17,9 @@ export interface SourceSection {
   readonly unpacked_limit?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly payer?: string | undefined;
+  readonly settle?: string | undefined;
+  readonly active_from?: string | undefined;
+  readonly active_to?: string | undefined;
 }
 
 /** `[destination.duckdb]`, checked. */
@@ -111,6 +114,16 @@ export function byteCount(size: string): number | undefined {
   return bytes > 0 && (unit !== "" || binary === "") ? bytes : undefined;
 }
 
+/** `settle`, where nothing is configured. */
+export const defaultSettle = "30m";
+
+/** The milliseconds that a duration such as `90s`, `30m`, `2h` or `1d` means; undefined for any other text. */
+export function milliseconds(duration: string): number | undefined {
+  const [, figure = "", unit = ""] = /^(\d{1,5})\s*([smhd])$/.exec(duration) ?? [];
+  const length = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
+  return length === undefined ? undefined : Number(figure) * length;
+}
+
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
 
@@ -139,6 +152,12 @@ const sourceKeys = {
     .describe('a size such as "64 GB"'),
   endpoint,
   payer: text.describe("the id of the project or account that pays for requests, as text"),
+  settle: z
+    .string()
+    .refine((duration) => milliseconds(duration) !== undefined)
+    .describe('a duration such as "30m", "2h" or "0m"'),
+  active_from: z.string().refine(isDay).describe('a day as text, such as "2025-03-10"'),
+  active_to: z.string().refine(isDay).describe('a day as text, such as "2025-03-10"'),
 };
 
 const duckdbKeys = {

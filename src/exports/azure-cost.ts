@@ -64,9 +64,14 @@ export const azureCost: ExportFormat = {
       },
       format: parquet ? "parquet" : "csv",
       bucket: null,
-      files: blobs.map(({ blobName, dataRowCount }) => ({ key: blobName, rows: dataRowCount ?? null })),
+      files: blobs.map(({ blobName, dataRowCount, byteCount }) => ({
+        key: blobName,
+        rows: dataRowCount ?? null,
+        size: byteCount ?? null,
+      })),
       columns: [],
       rows: manifest.dataRowCount ?? null,
+      bytes: manifest.byteCount ?? null,
       submittedTime: runInfo?.submittedTime ?? null,
       partial: true,
       scope: scopeOf(exportConfig?.resourceId),
@@ -123,9 +128,10 @@ function soleFile({ key, id, period }: ManifestPlace): Manifest {
     period,
     format: "csv",
     bucket: null,
-    files: [{ key, rows: null }],
+    files: [{ key, rows: null, size: null }],
     columns: [],
     rows: null,
+    bytes: null,
     submittedTime: null,
     partial: true,
     scope: null,
@@ -135,11 +141,12 @@ function soleFile({ key, id, period }: ManifestPlace): Manifest {
 // "Usage" is what the oldest API versions call actual cost.
 const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"]);
 
-const rowCount = z.int().nonnegative().nullish();
+const count = z.int().nonnegative().nullish();
 
-// Early manifests (2023-07-01-preview) have no row counts; hand-made ones only the fields that are required here.
+// Early manifests (2023-07-01-preview) have no counts; hand-made ones only the fields that are required here.
 const manifestShape = z.object({
-  dataRowCount: rowCount,
+  dataRowCount: count,
+  byteCount: count,
   exportConfig: z
     .object({ exportName: shortText.nullish(), resourceId: shortText.nullish(), type: shortText.nullish() })
     .nullish(),
@@ -152,7 +159,7 @@ const manifestShape = z.object({
       submittedTime: shortText.nullish(),
     })
     .nullish(),
-  blobs: listOf(z.object({ blobName: listedKey, dataRowCount: rowCount }))
+  blobs: listOf(z.object({ blobName: listedKey, dataRowCount: count, byteCount: count }))
     .nullish()
     .transform((blobs) => blobs ?? []),
 });

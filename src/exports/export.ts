@@ -83,6 +83,8 @@ export interface Manifest {
   readonly submittedTime: string | null;
   /** Whether `period` is what this delivery covers (Azure) rather than always the whole month (AWS). */
   readonly partial: boolean;
+  /** Bytes that the manifest declares for the whole delivery, or null where it does not. */
+  readonly bytes: number | null;
   /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
 }
@@ -92,4 +94,6 @@ export interface ListedFile {
   /** The key as written. */
   readonly key: string;
   readonly rows: number | null;
+  /** Bytes that the manifest declares, or null where it does not. */
+  readonly size: number | null;
 }

@@ -1,5 +1,5 @@
 import { describeError } from "../errors.ts";
-import type { BillingMonth, CurrencySums, Finality } from "../model.ts";
+import type { BillingMonth, CurrencySums, DaySpan, Finality } from "../model.ts";
 
 /**
  * The progress of a run. Terminal, `--json` and web page read the same events; the engine itself never prints.
@@ -89,13 +89,38 @@ export interface ToldError {
   readonly hint: string;
 }
 
+/** Days from the first to the last, both included, each `YYYY-MM-DD`. */
+export interface Days {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A span of days as JSON has it. */
+export function fromTo({ start, end }: DaySpan): Days {
+  return { from: start, to: end };
+}
+
+/** A delivery that is not part of its month, and why, in a sentence. */
+export interface PassedOverDelivery {
+  readonly execution_id: string;
+  readonly reason: string;
+}
+
 /** A month of the plan. */
 export interface PlannedMonth {
   readonly billing_month: BillingMonth;
   readonly action: Action;
   readonly reason: string;
-  /** Null when the manifest could not say (it is still empty). */
+  /** The newest of `execution_ids`; null when the manifest could not say (it is still empty). */
   readonly execution_id: string | null;
+  /** The deliveries that are the month together, oldest first. */
+  readonly execution_ids: readonly string[];
+  /** Days that are expected and that no delivery covers, in order. */
+  readonly missing_days: readonly Days[];
+  /** Days that the cloud may still add to: their delivery was submitted less than 72 hours after they ended. */
+  readonly unsettled_days: readonly Days[];
+  /** Deliveries of the month that are not part of it, newest first. */
+  readonly passed_over: readonly PassedOverDelivery[];
   readonly files: number;
   /** Bytes to read, packed. */
   readonly bytes: number;
@@ -104,7 +129,12 @@ export interface PlannedMonth {
 /** A month that was loaded. */
 export interface LoadedMonth {
   readonly billing_month: BillingMonth;
+  /** The newest of `execution_ids`. */
   readonly execution_id: string;
+  /** The deliveries that were loaded together, oldest first. */
+  readonly execution_ids: readonly string[];
+  /** Days that are expected and that no delivery covers, in order. */
+  readonly missing_days: readonly Days[];
   /** Whether rows of an earlier load were replaced. */
   readonly action: "new" | "restated";
   /** What the month is as a bill. */
@@ -132,6 +162,7 @@ export interface KeptMonth {
   readonly billing_month: BillingMonth;
   readonly execution_id: string | null;
   readonly reason: string;
+  readonly missing_days: readonly Days[];
 }
 
 /** A month that failed. */

@@ -185,7 +185,7 @@ function planMigration(found: Survey, headers: readonly DeliveredHeader[]): Migr
   const registry = plan.registry.filter(({ columnName }) => present.has(fold(columnName)));
   const nameOf = (sources: readonly string[]): string | null =>
     findColumn(registry, sources, rules)?.columnName ?? null;
-  const declared = plans.flatMap(({ execution }) => execution ?? []);
+  const declared = plans.flatMap(({ executions }) => executions);
   return {
     partitioning: {
       partitionColumn: pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn,

@@ -46,7 +46,7 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
       const { name } = pipeline;
       try {
         const found = await survey(pipeline, await warehouse.ledger(tableOf(pipeline)), warehouse.reads, options);
-        const scope = found.plans.find(({ execution }) => execution !== null)?.execution?.scope ?? null;
+        const scope = found.plans.flatMap(({ executions }) => executions).at(0)?.scope ?? null;
         results.push(await plannedPipeline(found, warehouse));
         scopes.push({ name, cloud: found.format.cloud, scope });
       } catch (error) {
@@ -81,7 +81,7 @@ async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<Pla
 async function billedBytes({ plans, discovery }: Survey): Promise<number> {
   const files = plans
     .filter(({ action }) => action === "new" || action === "restated")
-    .flatMap(({ execution }) => execution?.files ?? []);
+    .flatMap(({ executions }) => executions.flatMap((execution) => execution.files));
   const sizes = await pMap(files, (file) => decompressedSize(file, readerOf(discovery.storage, file)), {
     concurrency: smallReads,
   });

@@ -7,6 +7,7 @@ import { version } from "../version.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import {
   failedMonth,
+  fromTo,
   type FailedMonth,
   type KeptMonth,
   type LoadedMonth,
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly accept?: readonly string[];
   /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
   readonly jobs?: number;
+  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  readonly now?: Date;
   /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
   readonly signal?: AbortSignal;
   /** The process shown to others that find the warehouse locked while this runs. */
@@ -130,10 +133,11 @@ async function runPipeline(
   const kept = (action: MonthPlan["action"]): KeptMonth[] =>
     plans
       .filter((plan) => plan.action === action)
-      .map(({ billingMonth, execution, reason }) => ({
+      .map(({ billingMonth, executions, reason, missingDays }) => ({
         billing_month: billingMonth,
-        execution_id: execution?.id ?? null,
+        execution_id: executions.at(-1)?.id ?? null,
         reason,
+        missing_days: missingDays.map(fromTo),
       }));
   const result = (): PipelineResult => ({
     name,

@@ -103,7 +103,7 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
   );
   const results: PipelineStatus[] = [];
   for (const { loaded, kept } of tables) {
-    const held = options.offline === true ? nothingHeld : await heldDeliveries(loaded, options.signal);
+    const held = options.offline === true ? nothingHeld : await heldDeliveries(loaded, options);
     const result = pipelineStatus(loaded, kept, held, options);
     results.push({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] });
   }
@@ -202,11 +202,11 @@ const nothingHeld: HeldDeliveries = { months: new Map(), notes: [] };
 
 async function heldDeliveries(
   { pipeline, ledger }: LoadedTable,
-  signal: AbortSignal | undefined,
+  { now, signal }: StatusOptions,
 ): Promise<HeldDeliveries> {
   try {
     // No file is read: one that was written again counts as changed.
-    const { plans, failed } = await survey(pipeline, ledger, () => true, { signal });
+    const { plans, failed } = await survey(pipeline, ledger, () => true, { now, signal });
     const held = plans.filter(({ action }) => action === "waiting" || action === "refused");
     return {
       months: new Map(held.map((plan) => [plan.billingMonth, plan])),

@@ -18,6 +18,8 @@ export interface VerifyOptions {
   readonly months?: MonthSelection;
   /** Reads the files of every month again, whole. */
   readonly deep?: boolean;
+  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  readonly now?: Date;
   readonly signal?: AbortSignal;
   /** Called before each month is checked. */
   readonly onMonth?: (pipeline: string, billingMonth: BillingMonth) => void;
@@ -90,10 +92,10 @@ async function tableChecks(
 async function* storageChecks(
   loaded: LoadedTable,
   reads: Warehouse["reads"],
-  { months = {}, signal, deep, onMonth }: VerifyOptions,
+  { months = {}, now, signal, deep, onMonth }: VerifyOptions,
 ): AsyncGenerator<MonthCheck> {
   try {
-    const found = await survey(loaded.pipeline, loaded.ledger, reads, { months, signal });
+    const found = await survey(loaded.pipeline, loaded.ledger, reads, { months, now, signal });
     for (const [month, { code, message }] of found.failed) {
       yield difference("newest-delivery", month, "a delivery that can be loaded", `${code}: ${message}`);
     }

@@ -67,3 +67,9 @@ function parts(month: BillingMonth): [year: number, month: number] {
 function written(year: number, month: number): BillingMonth {
   return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}`;
 }
+
+/** Whether text is a day of the calendar, `YYYY-MM-DD`. */
+export function isDay(text: string): boolean {
+  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text) ?? [];
+  return Number(day) >= 1 && Number(day) <= daysInMonth(Number(year), Number(month));
+}

@@ -242,11 +242,20 @@ function ownValues(receipt: Receipt): Row {
     cost_summary: toJson(receipt.summary),
     uninvoiced_rows: receipt.uninvoicedRows,
     finality: receipt.finality,
-    undone_loads: receipt.undone.length === 0 ? null : toJson(receipt.undone),
+    undone_loads: listJson(receipt.undone),
     restored_load_id: receipt.restoredLoadId,
     waivers: toJson(receipt.waivers),
     duration_seconds: receipt.durationSeconds,
     billhouse_version: receipt.version,
+    deliveries: toJson(receipt.deliveries),
+    flags: listJson(receipt.flags),
+    data_until: receipt.dataUntil,
+    period_start: receipt.period?.start ?? null,
+    period_end: receipt.period?.end ?? null,
+    missing_days: listJson(receipt.missingDays),
+    other_months: listJson(receipt.otherMonths),
+    rows_without_period: receipt.rowsWithoutPeriod,
+    accepted: Object.keys(receipt.accepted).length === 0 ? null : toJson(receipt.accepted),
   };
 }
 
@@ -256,6 +265,11 @@ function timeOfId(id: string): string | null {
   if (match === null) return null;
   const [, year, month, day, hour, minute, second] = match;
   return `${year}-${month}-${day}T${hour}:${minute}:${second}+00:00`;
+}
+
+/** NULL for an empty list. */
+function listJson(list: readonly unknown[]): string | null {
+  return list.length === 0 ? null : toJson(list);
 }
 
 function toJson(value: unknown): string | null {

@@ -2,17 +2,22 @@ import * as z from "zod";
 import type { ZodType } from "zod";
 import { BillhouseError, shortened } from "../errors.ts";
 import type {
+  Acceptance,
   CostLine,
   CurrencySums,
+  DaySpan,
   FileFormat,
   Finality,
   MeasuredColumns,
+  OtherMonthRows,
   Receipt,
+  ReceiptDelivery,
   ReceiptFile,
+  ReceiptFlag,
   UndoneLoad,
 } from "../model.ts";
 import { parseDecimal } from "../schema/decimals.ts";
-import { daysInMonth } from "../schema/periods.ts";
+import { isBillingMonth, isDay } from "../schema/periods.ts";
 
 /** A row as a warehouse's driver reads it: 64-bit integers as numbers or text, times and dates as text. */
 export type ReadRow = Readonly<Record<string, unknown>>;
@@ -62,6 +67,8 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
   if (instant === null) throw invalid("loaded_at");
   const start = checked("coverage_start", isDay);
   const end = checked("coverage_end", isDay);
+  const periodStart = checked("period_start", isDay);
+  const periodEnd = checked("period_end", isDay);
   return {
     loadId,
     executionId,
@@ -94,6 +101,14 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     waivers: json("waivers", texts) ?? [],
     durationSeconds: number(kept("duration_seconds")),
     version: text(kept("billhouse_version")),
+    deliveries: json("deliveries", receiptDeliveries),
+    flags: json("flags", receiptFlags) ?? [],
+    dataUntil: checked("data_until", isDay),
+    period: periodStart === null || periodEnd === null ? null : { start: periodStart, end: periodEnd },
+    missingDays: json("missing_days", daySpans) ?? [],
+    otherMonths: json("other_months", otherMonths) ?? [],
+    rowsWithoutPeriod: integer("rows_without_period"),
+    accepted: json("accepted", acceptances) ?? {},
   };
 }
 
@@ -207,6 +222,42 @@ export const receiptFiles: z.ZodType<readonly ReceiptFile[]> = listOf(
   }),
 );
 
+const daySpan: z.ZodType<DaySpan> = z.object({
+  start: z.string().refine(isDay, "a day was expected"),
+  end: z.string().refine(isDay, "a day was expected"),
+});
+
+/** Spans of days, both ends included. */
+export const daySpans: z.ZodType<readonly DaySpan[]> = listOf(daySpan);
+
+/** The deliveries of a load. */
+export const receiptDeliveries: z.ZodType<readonly ReceiptDelivery[]> = listOf(
+  z.object({
+    execution_id: z.string(),
+    manifest_key: z.string(),
+    manifest_version: z.string(),
+    submitted_time: textOrNull,
+    coverage: daySpan.nullable().default(null),
+    rows: count.nullable().default(null),
+    cost: currencySums.nullable().default(null),
+  }),
+);
+
+/** What stands out in a load; words of a newer billhouse are left out. */
+export const receiptFlags: z.ZodType<readonly ReceiptFlag[]> = listOf(z.string()).transform((words) =>
+  words.filter((word): word is ReceiptFlag => word === "unsettled" || word === "no-cost"),
+);
+
+/** Rows that were left out. */
+export const otherMonths: z.ZodType<readonly OtherMonthRows[]> = listOf(
+  z.object({ month: z.string().refine(isBillingMonth, "a month was expected"), rows: count, cost: currencySums }),
+);
+
+/** What was accepted of a month. */
+export const acceptances: z.ZodType<{ readonly gap?: Acceptance }> = z.object({
+  gap: z.object({ who: z.string(), when: z.string(), why: textOrNull }).exactOptional(),
+});
+
 /** Rows and costs of a month. The order of the keys is that in which summaries are compared as text. */
 export const costLines: z.ZodType<readonly CostLine[]> = listOf(
   z.object({
@@ -239,12 +290,6 @@ export const undoneLoads: z.ZodType<readonly UndoneLoad[]> = listOf(
 
 /** Sentences, or the names of checks. */
 export const texts: z.ZodType<readonly string[]> = listOf(z.string());
-
-/** Whether text is a day of the calendar, `YYYY-MM-DD`. */
-export function isDay(text: string): boolean {
-  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text) ?? [];
-  return Number(day) >= 1 && Number(day) <= daysInMonth(Number(year), Number(month));
-}
 
 /** Whether text is a load_id as dlt makes them: Unix seconds, of a time that there is. */
 export function isLoadId(text: string): boolean {

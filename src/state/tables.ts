@@ -84,6 +84,15 @@ const receiptColumns: readonly StateColumn[] = [
   ours("waivers", "text"),
   ours("duration_seconds", "double"),
   ours("billhouse_version", "text"),
+  ours("deliveries", "text"),
+  ours("flags", "text"),
+  ours("data_until", "date"),
+  ours("period_start", "date"),
+  ours("period_end", "date"),
+  ours("missing_days", "text"),
+  ours("other_months", "text"),
+  ours("rows_without_period", "bigint"),
+  ours("accepted", "text"),
 ];
 
 /** Receipts of tables whose tracking table was made by the Python pipelines and has no columns for them. */

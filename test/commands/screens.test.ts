@@ -13,7 +13,18 @@ import { statusScreen } from "../../src/commands/status.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
 import { verifyScreen } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
-import { difference, events, finished, idle, obeyed, plan, status, undone, verification } from "../support/recorded.ts";
+import {
+  difference,
+  events,
+  finished,
+  idle,
+  obeyed,
+  plan,
+  status,
+  undone,
+  verification,
+  wholeMonth,
+} from "../support/recorded.ts";
 
 const plain = { colour: false, verbose: false };
 const wordy = { colour: false, verbose: true };
@@ -46,6 +57,9 @@ function pipeline(name: string, dataset: string): PipelineConfig {
     projectId: null,
     keepPrevious: 0,
     unpackedLimit: null,
+    settle: 1_800_000,
+    activeFrom: null,
+    activeTo: null,
     storage,
   };
   return { name, dataset, tableName: `${name}_data`, bucketUrl: "gs://acme-billing", prefix: "", ...unset };
@@ -164,7 +178,7 @@ test("a progress line is never wider than the terminal", () => {
 
 test("terminal escapes from a bucket are spelt out on every screen", () => {
   const evil = "x\u001b[2J\u009b1m\u202e\r\ny";
-  const month = { billing_month: "2025-01", execution_id: evil, reason: evil };
+  const month = { billing_month: "2025-01", execution_id: evil, reason: evil, missing_days: [] };
   const error = { code: "FILE_CORRUPT", message: evil, hint: evil };
   const pipeline = { name: evil, table: evil };
   const drawn = [
@@ -190,7 +204,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
         pipelines: [
           {
             ...pipeline,
-            months: [{ ...month, action: "new", files: 1, bytes: 1 }],
+            months: [{ ...month, ...wholeMonth, action: "new", files: 1, bytes: 1 }],
             failed: [{ ...month, ...error }],
             notes: ["\u{1B}[31m"],
             error,
@@ -254,6 +268,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
             action: "new",
             reason: "",
             execution_id: evil,
+            ...wholeMonth,
             files: 1,
             bytes: 1,
           },

@@ -89,6 +89,9 @@ describe("billhouse.toml", () => {
           unpackedLimit: null,
           projectId: null,
           keepPrevious: 0,
+          settle: 1_800_000,
+          activeFrom: null,
+          activeTo: null,
           storage,
         },
       ],
@@ -116,6 +119,9 @@ describe("billhouse.toml", () => {
         first_month = "2025-01"
         unpacked_limit = "64 GiB"
         keep_previous = 1
+        settle = "2h"
+        active_from = "2025-01-10"
+        active_to = "2025-03-31"
 
         [destination.duckdb]
         path = "data/bills.duckdb"
@@ -138,6 +144,9 @@ describe("billhouse.toml", () => {
         unpackedLimit: 64 * 1024 ** 3,
         projectId: null,
         keepPrevious: 1,
+        settle: 7_200_000,
+        activeFrom: "2025-01-10",
+        activeTo: "2025-03-31",
         storage,
       },
     ]);
@@ -555,6 +564,9 @@ describe("a dlt folder", () => {
           unpackedLimit: null,
           projectId: "acme-project",
           keepPrevious: 0,
+          settle: 1_800_000,
+          activeFrom: null,
+          activeTo: null,
           storage: { endpoint: null, payer: null, googleCredentials: key, azureCredentials: null },
         },
       ],

@@ -243,6 +243,24 @@ export function billReceipt(
     waivers: ["row-count"],
     durationSeconds: 1.5,
     version: "0.1.0",
+    deliveries: [
+      {
+        execution_id: executionId,
+        manifest_key: "a/manifest.json",
+        manifest_version: "m1",
+        submitted_time: null,
+        coverage: { start: "2025-01-01", end: "2025-01-31" },
+        rows: count,
+        cost: { USD: "12.34", "": "-0.00000000000000000001" },
+      },
+    ],
+    flags: ["unsettled"],
+    dataUntil: "2025-01-30",
+    period: { start: "2025-01-01", end: "2025-01-30" },
+    missingDays: [{ start: "2025-01-05", end: "2025-01-06" }],
+    otherMonths: [{ month: "2025-02", rows: 1, cost: { USD: "8.00" } }],
+    rowsWithoutPeriod: 2,
+    accepted: { gap: { who: "ann", when: "2025-03-03T04:05:06Z", why: null } },
   };
 }
 

@@ -39,6 +39,7 @@ async function store(t: TestContext, bytes: Uint8Array): Promise<Stored> {
     modified: "2025-01-01T00:00:00Z",
     format: "csv",
     rows: null,
+    declaredSize: null,
   };
   return { file, read, folder: await temporaryFolder(t), bytesRead: () => count };
 }

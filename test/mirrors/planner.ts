@@ -54,6 +54,9 @@ const pipeline: PipelineConfig = {
   projectId: null,
   keepPrevious: 0,
   unpackedLimit: null,
+  settle,
+  activeFrom: null,
+  activeTo: null,
   storage: { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null },
 };
 

@@ -75,7 +75,7 @@ describe("keys", { timeout: 120_000 }, () => {
           );
           const manifestKey = leavesRoot(folder) ? "x-Manifest.json" : `${folder}/x-Manifest.json`;
           try {
-            const files = listed.map((one) => ({ key: one, rows: null }));
+            const files = listed.map((one) => ({ key: one, rows: null, size: null }));
             const { found, missing } = resolveFiles({ files, bucket }, manifestKey, objects);
             assert.equal(found.length + missing.length, listed.length);
             for (const { object } of found) assert.equal(objects.get(object.key), object);

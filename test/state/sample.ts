@@ -55,6 +55,24 @@ export const receipt: Receipt = {
   waivers: [],
   durationSeconds: 1.5,
   version: "0.1.0",
+  deliveries: [
+    {
+      execution_id: "9797f397-5193-4295-8ddf-ed4a1d37fe95",
+      manifest_key: "a/manifest.json",
+      manifest_version: "m1",
+      submitted_time: "2025-02-01T00:00:00.0000000Z",
+      coverage: { start: "2025-12-01", end: "2025-12-31" },
+      rows: 3,
+      cost: { USD: "12.34", "": "-0.00000000000000000001" },
+    },
+  ],
+  flags: ["unsettled"],
+  dataUntil: "2025-12-30",
+  period: { start: "2025-12-01", end: "2025-12-30" },
+  missingDays: [{ start: "2025-12-05", end: "2025-12-06" }],
+  otherMonths: [{ month: "2026-01", rows: 1, cost: { USD: "8.00" } }],
+  rowsWithoutPeriod: 2,
+  accepted: { gap: { who: "ann", when: "2026-01-03T04:05:06Z", why: null } },
 };
 
 /** The tables of the AWS and the Azure pipeline. */

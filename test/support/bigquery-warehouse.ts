@@ -67,6 +67,7 @@ export async function bigqueryWarehouse(
     modified: "2025-01-01T00:00:00Z",
     format: name.endsWith(".parquet") ? "parquet" : "csv",
     rows: null,
+    declaredSize: null,
   });
   return {
     server,

@@ -46,7 +46,7 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       const format = name.endsWith(".parquet") ? "parquet" : "csv";
       const size = Buffer.byteLength(bytes);
       return {
-        file: { key, size, version: "1", modified: "2025-01-01T00:00:00Z", format, rows: null },
+        file: { key, size, version: "1", modified: "2025-01-01T00:00:00Z", format, rows: null, declaredSize: null },
         path: file,
         storageUrl: "file:",
       };

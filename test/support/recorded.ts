@@ -1,6 +1,6 @@
 import type { Output } from "../../src/commands/context.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
-import type { LoadedMonth, PipelineResult, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
+import type { LoadedMonth, PipelineResult, PlannedMonth, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
 import type { PlanResult } from "../../src/pipeline/plan.ts";
 import type { StatusResult } from "../../src/pipeline/status.ts";
 import type { UndoResult } from "../../src/pipeline/undo.ts";
@@ -10,6 +10,8 @@ import type { VerifyResult } from "../../src/pipeline/verify.ts";
 const restated: LoadedMonth = {
   billing_month: "2025-01",
   execution_id: "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11",
+  execution_ids: ["5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11"],
+  missing_days: [],
   action: "restated",
   state: "restated-after-final",
   rows: 10_080,
@@ -30,6 +32,8 @@ const restated: LoadedMonth = {
 const added: LoadedMonth = {
   billing_month: "2025-03",
   execution_id: "20250401T000000Z",
+  execution_ids: ["20250401T000000Z"],
+  missing_days: [],
   action: "new",
   state: "open",
   rows: 9000,
@@ -50,9 +54,24 @@ const aws: PipelineResult = {
     billing_month: month,
     execution_id: `id-of-${month}`,
     reason: "Same delivery, same files.",
+    missing_days: [],
   })),
-  waiting: [{ billing_month: "2025-04", execution_id: "next", reason: "2 of 4 files of next have not arrived." }],
-  refused: [{ billing_month: "2025-02", execution_id: "short", reason: "short covers 2025-02-01 to 2025-02-09 only." }],
+  waiting: [
+    {
+      billing_month: "2025-04",
+      execution_id: "next",
+      reason: "2 of 4 files of next have not arrived.",
+      missing_days: [],
+    },
+  ],
+  refused: [
+    {
+      billing_month: "2025-02",
+      execution_id: "short",
+      reason: "short covers 2025-02-01 to 2025-02-09 only.",
+      missing_days: [],
+    },
+  ],
   failed: [
     {
       billing_month: "2025-05",
@@ -95,7 +114,15 @@ export const idle: RunFinished = {
   pipelines: [{ ...aws, loaded: [], waiting: [], refused: [], failed: [], unchanged: aws.unchanged.slice(0, 2) }],
 };
 
-const planned = { event: "month_planned", name: "aws_cur" } as const;
+/** What the plan says of a month that is whole. */
+export const wholeMonth: Pick<PlannedMonth, "execution_ids" | "missing_days" | "unsettled_days" | "passed_over"> = {
+  execution_ids: [],
+  missing_days: [],
+  unsettled_days: [],
+  passed_over: [],
+};
+
+const planned = { event: "month_planned", name: "aws_cur", ...wholeMonth } as const;
 
 /** All events of the run, in order. */
 export const events: readonly RunEvent[] = [

@@ -98,6 +98,7 @@ export async function readExecution(
       ...file,
       format: fileFormat(file.key, manifest.format),
       rows: listed.rows,
+      declaredSize: listed.size,
     })),
     missing,
     columns: manifest.columns,
@@ -106,6 +107,8 @@ export async function readExecution(
     made: manifest.submittedTime ?? (pathTime(place) || object.modified),
     scope: manifest.scope,
     coverage: manifest.partial ? days : null,
+    declared: manifest.period,
+    isEmpty: manifest.rows === 0 || manifest.bytes === 0 || manifest.files.length === 0,
     spansMonths: monthsOf(manifest.period).length > 1,
   };
 }

@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import type { FileHeader } from "../../files/read.ts";
-import type { BillingMonth, DataFile, Execution } from "../../model.ts";
+import type { BillingMonth, DataFile, DaySpan, Execution } from "../../model.ts";
 import {
   findColumn,
   mapHeader,
@@ -15,15 +15,25 @@ import { stampedColumn, type LoadedTable } from "../months/loaded.ts";
 
 /** A month to load, with the headers of its files. */
 export interface MonthHeaders {
-  readonly execution: Execution;
+  readonly billingMonth: BillingMonth;
+  /** Oldest first. */
+  readonly executions: readonly Execution[];
   readonly action: "new" | "restated";
   /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
   readonly isAgain: boolean;
-  readonly headers: readonly FileHeader[];
+  /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
+  readonly isFlagged: boolean;
+  readonly missingDays: readonly DaySpan[];
+  readonly headers: readonly DeliveredFile[];
+}
+
+/** The header of a data file, and the delivery that the file belongs to. */
+export interface DeliveredFile extends FileHeader {
+  readonly execution: Execution;
 }
 
 /** The header of a data file, with the types that its manifest declares. */
-export function delivered(execution: Execution, { file, columns }: FileHeader): DeliveredHeader {
+export function delivered({ execution, file, columns }: DeliveredFile): DeliveredHeader {
   // The header decides which columns there are, the manifest which type they have.
   const declared = new Map(execution.columns.map(({ name, type }) => [name, type]));
   return {
@@ -34,7 +44,7 @@ export function delivered(execution: Execution, { file, columns }: FileHeader): 
 }
 
 /** A file whose columns are known. */
-export interface LaidOutFile extends Pick<FileHeader, "file" | "rows" | "compression"> {
+export interface LaidOutFile extends Pick<DeliveredFile, "execution" | "file" | "rows" | "compression"> {
   readonly columns: readonly MappedColumn[];
 }
 
@@ -60,7 +70,7 @@ export function layOut(
 ): Layout {
   const { format, ledger } = loaded;
   const rules = format.columns;
-  const headers = months.flatMap(({ execution, headers }) => headers.map((header) => delivered(execution, header)));
+  const headers = months.flatMap((month) => month.headers.map(delivered));
   const situation: ColumnSituation = {
     headers: [...takenOver, ...headers],
     registry: ledger.registry,
@@ -69,7 +79,8 @@ export function layOut(
   };
   const plan = planColumns(situation, rules);
   const mapped = months.map(({ headers }) =>
-    headers.map(({ file, columns, rows, compression }) => ({
+    headers.map(({ execution, file, columns, rows, compression }) => ({
+      execution,
       file,
       columns: mapHeader({ columns, format: file.format }, plan, rules),
       rows,
@@ -93,10 +104,10 @@ export function unusableMonths(
   months: readonly MonthHeaders[],
 ): ReadonlyMap<BillingMonth, BillhouseError> {
   const failed = new Map<BillingMonth, BillhouseError>();
-  for (const [index, { execution }] of months.entries()) {
+  for (const [index, { billingMonth, executions }] of months.entries()) {
     const files = layout.mapped[index] ?? [];
-    const error = withoutCosts(loaded, layout, files) ?? withoutPeriod(layout, files, execution);
-    if (error !== null) failed.set(execution.billingMonth, error);
+    const error = withoutCosts(loaded, layout, files) ?? withoutPeriod(layout, files, executions);
+    if (error !== null) failed.set(billingMonth, error);
   }
   return failed;
 }
@@ -104,12 +115,13 @@ export function unusableMonths(
 function withoutPeriod(
   { partitionColumn }: Layout,
   files: readonly LaidOutFile[],
-  { id, spansMonths }: Execution,
+  executions: readonly Execution[],
 ): BillhouseError | null {
   if (partitionColumn === stampedColumn) {
-    if (!spansMonths) return null;
+    const spanning = executions.find(({ spansMonths }) => spansMonths);
+    if (spanning === undefined) return null;
     // All its rows would go into each of its months.
-    const what = `The delivery ${id} covers several months, and its rows do not say to which they belong.`;
+    const what = `The delivery ${spanning.id} covers several months, and its rows do not say to which they belong.`;
     return new BillhouseError("PERIOD_MISSING", what, { hint: "Let the export deliver one month at a time." });
   }
   const lacking = files.find(({ columns }) => !holds(columns, partitionColumn));

@@ -14,7 +14,7 @@ import type { FileRead, LoadedMonth } from "../events.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { smallReads } from "../months/survey.ts";
 import { prepare, type Destination, type PreparedFile, type PreparedMonth } from "./prepare.ts";
-import { combineEvidence, describeLoad, draftReceipt, verifyFile, verifyMonth, type Draft } from "./proof.ts";
+import { combineEvidence, describeLoad, draftReceipt, newestOf, verifyFile, verifyMonth, type Draft } from "./proof.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 
 /** Where months are loaded, and how. */
@@ -76,7 +76,7 @@ export async function loadMonths(
           return [receipt];
         } catch (error) {
           if (signal.aborted || !(error instanceof BillhouseError)) throw error;
-          listener.failed(month.execution.billingMonth, error);
+          listener.failed(month.billingMonth, error);
           return [];
         } finally {
           await release(files);
@@ -103,15 +103,15 @@ function startReading(
   index: number,
   { pipeline, storage, warehouse, signal, accept }: LoadContext,
 ): FileToLoad {
-  const { execution, stamped } = month;
-  const { file, columns, proof } = prepared;
+  const { billingMonth, stamped } = month;
+  const { execution, file, columns, proof } = prepared;
   if (warehouse.workFolder === null) throw new TypeError(`${warehouse.description} has no folder for unpacked files.`);
-  const path = join(warehouse.workFolder, `${execution.billingMonth}-${index}.${file.format}`);
+  const path = join(warehouse.workFolder, `${billingMonth}-${index}.${file.format}`);
   const read = async (): Promise<CheckedBytes> => {
     signal.throwIfAborted();
     const tally = createTally({
       key: file.key,
-      billingMonth: execution.billingMonth,
+      billingMonth,
       spansMonths: execution.spansMonths && !stamped,
       header: columns.map(({ sourceName }) => sourceName),
       proof,
@@ -139,8 +139,8 @@ async function loadMonth(
   listener: LoadListener,
 ): Promise<Receipt> {
   const started = performance.now();
-  const { execution, newestReceipt, measured, stamped } = month;
-  const { billingMonth } = execution;
+  const { billingMonth, executions, newestReceipt, measured, stamped } = month;
+  const { id: executionId, submittedTime } = newestOf(executions);
   const storageUrl = storage.url;
   const checked = new Map<string, CheckedBytes>();
   const files = async function* (): AsyncGenerator<MappedFile> {
@@ -165,25 +165,25 @@ async function loadMonth(
       ...measured,
       table,
       billingMonth,
-      executionId: execution.id,
+      executionId,
       replaces: newestReceipt?.loadId ?? null,
       // Loading the same delivery once more must not push out the one before it.
       keepPrevious: month.isAgain ? 0 : pipeline.keepPrevious,
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
       stamped,
-      spansMonths: execution.spansMonths && !stamped,
+      spansMonths: executions.some(({ spansMonths }) => spansMonths) && !stamped,
       files: files(),
     },
     async (measures, current) => {
       // An overwriting export can change under the load: what was loaded must still be what lies there.
-      await lookAgain(storage, execution);
+      await lookAgain(storage, executions);
       const { delivered } = measures;
       rowsOf = ({ file, rows }) => checked.get(file.key)?.evidence.rows ?? delivered?.rows.get(file.key) ?? rows;
       for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), accept);
       const parts = [...checked.values(), ...(delivered === null ? [] : [delivered])].map((part) => part.evidence);
       const evidence = combineEvidence(parts);
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
-      verifyMonth(execution, evidence, measures, digits, accept);
+      verifyMonth(executions, evidence, measures, digits, accept);
       const now = new Date();
       const draft = draftReceipt({
         month,
@@ -200,7 +200,7 @@ async function loadMonth(
         format,
         now,
       });
-      const proved = { submittedTime: execution.submittedTime, receipt: amend?.(draft) ?? draft };
+      const proved = { submittedTime, receipt: amend?.(draft) ?? draft };
       return loadPackage(current, table, proved, warehouse.destinationType, now);
     },
   );
@@ -211,15 +211,17 @@ async function loadMonth(
   return receipt;
 }
 
-/** Looks up the manifest and the files of an execution again. Error: OBJECT_CHANGED. */
-async function lookAgain(storage: Storage, execution: Execution): Promise<void> {
+/** Looks up the manifests and the files of a month's executions again. Error: OBJECT_CHANGED. */
+async function lookAgain(storage: Storage, executions: readonly Execution[]): Promise<void> {
+  const month = executions[0]?.billingMonth;
   const look = async (object: StoredObject): Promise<void> => {
     const now = await storage.find(object.key);
     // A listing may be wrong about a size, and a receipt must not keep that.
     if (now?.version === object.version && now.size === object.size) return;
-    throw new BillhouseError("OBJECT_CHANGED", `${object.key} changed while ${execution.billingMonth} was loaded.`, {
+    throw new BillhouseError("OBJECT_CHANGED", `${object.key} changed while ${month} was loaded.`, {
       hint: "The cloud delivers right now. The month is as it was; run again when the delivery is complete.",
     });
   };
-  await pMap([execution.manifest, ...execution.files], look, { concurrency: smallReads });
+  const objects = executions.flatMap(({ manifest, files }) => [manifest, ...files]);
+  await pMap(objects, look, { concurrency: smallReads });
 }

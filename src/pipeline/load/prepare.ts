@@ -2,7 +2,7 @@ import pMap from "p-map";
 import { BillhouseError } from "../../errors.ts";
 import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import type { Precision, ProofColumns } from "../../files/tally.ts";
-import type { BillingMonth, Execution, MeasuredColumns, Receipt, TableColumn } from "../../model.ts";
+import type { BillingMonth, DaySpan, Execution, MeasuredColumns, Receipt, TableColumn } from "../../model.ts";
 import {
   type ColumnPlan,
   type ColumnSituation,
@@ -35,12 +35,17 @@ export interface Preparation {
 
 /** A month that is ready to be loaded. */
 export interface PreparedMonth {
-  readonly execution: Execution;
+  readonly billingMonth: BillingMonth;
+  /** The deliveries that are the month together, oldest first. */
+  readonly executions: readonly Execution[];
   readonly action: "new" | "restated";
   /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
   readonly isAgain: boolean;
   /** Whether billhouse fills the partition column itself, because the files do not carry the month. */
   readonly stamped: boolean;
+  /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
+  readonly isFlagged: boolean;
+  readonly missingDays: readonly DaySpan[];
   readonly files: readonly PreparedFile[];
   /** Sentences on how the delivery differs from its table. */
   readonly schemaChanges: readonly string[];
@@ -73,7 +78,7 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
   const takenOver = isUnregistered ? await loadedHeader(plans, destination, storage) : [];
   const first = layOut(destination, takenOver, read.months);
   const unusable = unusableMonths(destination, first, read.months);
-  const months = read.months.filter(({ execution }) => !unusable.has(execution.billingMonth));
+  const months = read.months.filter(({ billingMonth }) => !unusable.has(billingMonth));
   const layout = unusable.size === 0 ? first : layOut(destination, takenOver, months);
   const { situation, plan, mapped, partitionColumn, nameOf } = layout;
   const stamped = partitionColumn === stampedColumn;
@@ -91,25 +96,24 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
   }
   return {
     failed: new Map([...read.failed, ...unusable]),
-    months: months.map(({ execution, action, isAgain, headers }, index) => {
+    months: months.map(({ headers, ...month }, index) => {
+      const { billingMonth, executions } = month;
       const files = mapped[index] ?? [];
       // Each month has its own: agreements name cost and currency differently, and can follow each other in one table.
       const measured = columnsToMeasure((sources) => nameOf(files, sources), partitionColumn, rules);
       return {
-        execution,
-        action,
-        isAgain,
+        ...month,
         stamped,
         measured,
         precisions: measured.costColumns.map((name) => {
           const column = ledger.columns?.find((present) => present.name === name);
           return precisionOf(column, warehouse);
         }),
-        previous: loaded.get(execution.billingMonth)?.receipt ?? null,
-        newestReceipt: ledger.receipts.find(({ billingMonth }) => billingMonth === execution.billingMonth) ?? null,
+        previous: loaded.get(billingMonth)?.receipt ?? null,
+        newestReceipt: ledger.receipts.find((receipt) => receipt.billingMonth === billingMonth) ?? null,
         schemaChanges: describeDrift(
           distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
-          planAsAtFirst(execution, plans, destination, situation, plan),
+          planAsAtFirst(executions, plans, destination, situation, plan),
           rules,
         ),
         files: files.map((file) => ({
@@ -143,26 +147,26 @@ async function readHeaders(
   );
   const months: MonthHeaders[] = [];
   const failed = new Map<BillingMonth, BillhouseError>();
-  for (const { action, execution, isAgain = false } of plans) {
-    if ((action !== "new" && action !== "restated") || execution === null) continue;
-    const declared = new Set(execution.columns.map(({ name }) => keyOf(name)));
-    const isKnown = (name: string): boolean => known.has(keyOf(name)) || declared.has(keyOf(name));
+  for (const { billingMonth, action, executions, isAgain = false, isFlagged, missingDays } of plans) {
+    if (action !== "new" && action !== "restated") continue;
     try {
       const headers = await pMap(
-        execution.files,
-        async (file) => {
+        executions.flatMap((execution) => execution.files.map((file) => ({ execution, file }))),
+        async ({ execution, file }) => {
+          const declared = new Set(execution.columns.map(({ name }) => keyOf(name)));
+          const isKnown = (name: string): boolean => known.has(keyOf(name)) || declared.has(keyOf(name));
           const header = await readHeader(file, readerOf(storage, file), unpackedLimit);
           const isNews = file.format === "csv" && !header.columns.every(({ name }) => isKnown(name));
           if (isNews && !warehouse.reads(storage.url, file))
             await verifyBytes(file, readerOf(storage, file), unpackedLimit);
-          return header;
+          return { ...header, execution };
         },
         { concurrency: smallReads },
       );
-      months.push({ execution, action, isAgain, headers });
+      months.push({ billingMonth, executions, action, isAgain, isFlagged, missingDays, headers });
     } catch (error) {
       if (!(error instanceof BillhouseError)) throw error;
-      failed.set(execution.billingMonth, error);
+      failed.set(billingMonth, error);
     }
   }
   return { months, failed };
@@ -177,15 +181,16 @@ export async function loadedHeader(
   { pipeline, months }: LoadedTable,
   storage: Storage,
 ): Promise<readonly DeliveredHeader[]> {
-  const execution = plans.find((plan) => plan.execution !== null && months.has(plan.billingMonth))?.execution;
-  if (execution == null) return [];
+  const loaded = plans.find((plan) => plan.executions.length > 0 && months.has(plan.billingMonth));
+  const execution = loaded?.executions.at(-1);
+  if (execution === undefined) return [];
   if (execution.columns.length > 0 && execution.format === "csv") {
     return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
   }
   const [file] = execution.files;
   return file === undefined
     ? []
-    : [delivered(execution, await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit))];
+    : [delivered({ ...(await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit)), execution })];
 }
 
 /**
@@ -194,18 +199,20 @@ export async function loadedHeader(
  * receipt says what it would have said at first.
  */
 function planAsAtFirst(
-  execution: Execution,
+  executions: readonly Execution[],
   plans: readonly MonthPlan[],
   { ledger, format }: LoadedTable,
   situation: ColumnSituation,
   plan: ColumnPlan,
 ): ColumnPlan {
   const { registry, table } = situation;
-  const isLeft = leftFor(execution, plans, ledger);
-  const left = new Set(registry.filter((row) => isLeft(row.firstExecution)).map((row) => row.columnName));
+  const isLeft = executions.map((execution) => leftFor(execution, plans, ledger));
+  const left = new Set(
+    registry.filter((row) => isLeft.some((is) => is(row.firstExecution))).map((row) => row.columnName),
+  );
   if (left.size === 0) return plan;
   const creator = table?.flatMap(({ name }) => registry.find((row) => row.columnName === name) ?? []).at(0);
-  const creates = plan.creates || (creator !== undefined && isLeft(creator.firstExecution));
+  const creates = plan.creates || (creator !== undefined && isLeft.some((is) => is(creator.firstExecution)));
   const first = planColumns(
     {
       ...situation,
@@ -227,7 +234,7 @@ function leftFor({ id, manifest }: Execution, plans: readonly MonthPlan[], ledge
     ledger.receipts.find((receipt) => receipt.executionId === other);
   // It was loaded before, and is loaded again.
   if (receiptOf(id) !== undefined) return () => false;
-  const planned = new Set(plans.map((plan) => plan.execution?.id));
+  const planned = new Set(plans.flatMap((plan) => plan.executions.map((execution) => execution.id)));
   return (first) => {
     const receipt = receiptOf(first);
     if (receipt === undefined) return planned.has(first);

@@ -1,10 +1,10 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
-import type { CurrencySums, DataFile, Evidence, Execution, Receipt, ReceiptFile } from "../../model.ts";
+import type { CurrencySums, DataFile, DaySpan, Evidence, Execution, Receipt, ReceiptFile } from "../../model.ts";
 import { compareDecimals, subtractDecimals, type DecimalSum } from "../../schema/decimals.ts";
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
-import type { LoadedMonth } from "../events.ts";
+import { fromTo, type LoadedMonth } from "../events.ts";
 import { finalityAfter, hasSameFigures } from "../months/finality.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
@@ -24,16 +24,21 @@ export function verifyFile(file: DataFile, rows: number | null, waived: readonly
  * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH; both name both figures.
  */
 export function verifyMonth(
-  execution: Execution,
+  executions: readonly Execution[],
   evidence: Evidence,
   measures: TableMeasures,
   /** Digits after the point that the table keeps of each cost column. */
   digits: readonly number[],
   waived: readonly string[],
 ): void {
-  const { id, rows, billingMonth } = execution;
-  if (rows !== null && rows !== evidence.rows && !waived.includes("row-count")) {
-    throw mismatch(`The files of ${id} hold ${evidence.rows} rows, its manifest declares ${rows}`);
+  const { billingMonth } = newestOf(executions);
+  const declared = executions.reduce<number | null>(
+    (sum, { rows }) => (sum === null || rows === null ? null : sum + rows),
+    0,
+  );
+  if (declared !== null && declared !== evidence.rows && !waived.includes("row-count")) {
+    const ids = executions.map(({ id }) => id).join(" and ");
+    throw mismatch(`The files of ${ids} hold ${evidence.rows} rows, the manifest declares ${declared}`);
   }
   // These two are about our own load, and are never waived.
   if (measures.inserted !== evidence.monthRows) {
@@ -47,6 +52,13 @@ export function verifyMonth(
   for (const [index, kept] of evidence.kept.entries()) {
     verifySums(billingMonth, kept, measures.sums[index] ?? {}, evidence.rounded[index] ?? 0, digits[index] ?? 0);
   }
+}
+
+/** The newest of some executions that are oldest first. */
+export function newestOf(executions: readonly Execution[]): Execution {
+  const newest = executions.at(-1);
+  if (newest === undefined) throw new TypeError("A month is loaded from at least one delivery.");
+  return newest;
 }
 
 /** The evidence of all files of a month together. */
@@ -81,20 +93,21 @@ export interface LoadFacts {
 export function draftReceipt(facts: LoadFacts): Draft {
   const { month, evidence, measures, files, accepted, seconds, version, now } = facts;
   const { kind, closed } = facts.format;
-  const { execution, newestReceipt, schemaChanges, measured } = month;
+  const { billingMonth, executions, newestReceipt, schemaChanges, measured } = month;
+  const execution = newestOf(executions);
   const receipt: Omit<Draft, "finality"> = {
     executionId: execution.id,
-    billingMonth: execution.billingMonth,
+    billingMonth,
     rows: evidence.monthRows,
-    fileCount: execution.files.length,
+    fileCount: files.length,
     format: execution.format,
-    sourceBytes: execution.files.reduce((sum, { size }) => sum + size, 0),
+    sourceBytes: files.reduce((sum, { size }) => sum + size, 0),
     cost: evidence.sums[0] ?? {},
     tableCost: measures.sums[0] ?? {},
     effectiveCost: evidence.sums[1] ?? null,
     tableEffectiveCost: measures.sums[1] ?? null,
     roundedValues: evidence.rounded.reduce((sum, count) => sum + count, 0),
-    coverage: execution.coverage,
+    coverage: hullOf(executions),
     firstUsage: measures.firstUsage,
     lastUsage: measures.lastUsage,
     schemaChanges,
@@ -107,12 +120,28 @@ export function draftReceipt(facts: LoadFacts): Draft {
     uninvoicedRows: measures.uninvoicedRows,
     // What is loaded now was asked for; of the same execution other files may have been undone, and stay so.
     undone: (newestReceipt?.undone ?? []).filter(
-      (one) => !isUndone(execution, { ids: [newestReceipt?.executionId ?? ""], undone: [one] }),
+      (one) => !executions.some((each) => isUndone(each, { ids: [newestReceipt?.executionId ?? ""], undone: [one] })),
     ),
     restoredLoadId: null,
     waivers: [...accepted],
     durationSeconds: seconds,
     version,
+    deliveries: executions.map((each) => ({
+      execution_id: each.id,
+      manifest_key: each.manifest.key,
+      manifest_version: each.manifest.version,
+      submitted_time: each.submittedTime,
+      coverage: each.coverage,
+      rows: executions.length === 1 ? evidence.monthRows : null,
+      cost: executions.length === 1 ? (evidence.sums[0] ?? null) : null,
+    })),
+    flags: month.isFlagged ? ["unsettled"] : [],
+    dataUntil: null,
+    period: null,
+    missingDays: month.missingDays,
+    otherMonths: [],
+    rowsWithoutPeriod: null,
+    accepted: newestReceipt?.accepted ?? {},
   };
   return { ...receipt, finality: finalityAfter({ ...receipt, made: execution.made }, newestReceipt, closed, now) };
 }
@@ -122,6 +151,8 @@ export function describeLoad(receipt: Draft, { action, previous }: PreparedMonth
   return {
     billing_month: receipt.billingMonth,
     execution_id: receipt.executionId,
+    execution_ids: (receipt.deliveries ?? []).map((delivery) => delivery.execution_id),
+    missing_days: receipt.missingDays.map(fromTo),
     action,
     state: receipt.finality ?? "open",
     rows: receipt.rows,
@@ -138,6 +169,15 @@ export function describeLoad(receipt: Draft, { action, previous }: PreparedMonth
       same_figures: hasSameFigures(receipt, previous),
     },
   };
+}
+
+/** From the first to the last day that some executions cover; null where one is always the whole period. */
+function hullOf(executions: readonly Execution[]): DaySpan | null {
+  const spans = executions.flatMap(({ coverage }) => coverage ?? []);
+  const starts = spans.map(({ start }) => start).toSorted();
+  const ends = spans.map(({ end }) => end).toSorted();
+  const [start, end] = [starts.at(0), ends.at(-1)];
+  return spans.length < executions.length || start === undefined || end === undefined ? null : { start, end };
 }
 
 function addUp(parts: readonly CurrencySums[]): CurrencySums {
@@ -184,9 +224,9 @@ function mismatch(what: string): BillhouseError {
 }
 
 /** Which version of a file the execution was loaded with before, where it was loaded before and is another one now. */
-function replacedVersion(file: ReceiptFile, { execution, previous }: PreparedMonth): Pick<ReceiptFile, "replaced"> {
+function replacedVersion(file: ReceiptFile, { executions, previous }: PreparedMonth): Pick<ReceiptFile, "replaced"> {
   const before =
-    previous?.executionId === execution.id ? previous.files?.find(({ key }) => key === file.key) : undefined;
+    previous?.executionId === newestOf(executions).id ? previous.files?.find(({ key }) => key === file.key) : undefined;
   const replaced = before?.version === file.version ? before.replaced : before?.version;
   return replaced === undefined ? {} : { replaced };
 }

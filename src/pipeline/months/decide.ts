@@ -1,6 +1,6 @@
-import type { BillingMonth, Execution, Receipt } from "../../model.ts";
+import type { BillingMonth, DaySpan, Execution, Receipt } from "../../model.ts";
 import { maskSecrets } from "../../secrets.ts";
-import type { Action, PlannedMonth } from "../events.ts";
+import { fromTo, type Action, type PlannedMonth } from "../events.ts";
 import type { MonthDeliveries } from "./choose.ts";
 import type { LoadedPartition } from "./loaded.ts";
 import { isUndone } from "./undone.ts";
@@ -21,12 +21,23 @@ export interface MonthFacts extends MonthDeliveries {
   readonly newestReceipt?: Receipt | null;
 }
 
-/** One line of the plan. With an `execution` to load when the action is `new` or `restated`. */
+/** One line of the plan. With `executions` to load when the action is `new` or `restated`. */
 export interface MonthPlan {
   readonly billingMonth: BillingMonth;
   readonly action: Action;
   readonly reason: string;
-  readonly execution: Execution | null;
+  /** The deliveries that the line is about, oldest first; none when nothing can be read yet. */
+  readonly executions: readonly Execution[];
+  /** Days that are expected and that no delivery covers, in order. */
+  readonly missingDays: readonly DaySpan[];
+  /** Covered days whose delivery was submitted less than 72 hours after they ended. */
+  readonly unsettledDays: readonly DaySpan[];
+  /** Deliveries of the month that are not part of it, newest first, each with the reason in a sentence. */
+  readonly passedOver: readonly { readonly id: string; readonly reason: string }[];
+  /** Whether a rule suspects one of the deliveries, and it is loaded all the same. */
+  readonly isFlagged: boolean;
+  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  readonly isRestatement: boolean;
   /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
   readonly isAgain?: boolean;
 }
@@ -50,31 +61,39 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     billingMonth,
     action: "refused" as const,
     reason: refusal(execution, facts),
-    execution,
+    ...alone,
+    executions: [execution],
   }));
   const torn = facts.torn.slice(0, 1).map((key) => ({
     billingMonth,
     action: "waiting" as const,
     reason: `The manifest ${maskSecrets(key)} is empty or not complete JSON. The month loads once the manifest is whole.`,
-    execution: null,
+    ...alone,
+    executions: [],
   }));
   const passedOver = [...torn, ...refused];
   if (chosen === null) return passedOver;
   if (facts.undoneBytes === true && !force) {
-    return [...torn, { billingMonth, action: "refused", reason: undoneReason(chosen), execution: chosen }];
+    return [...torn, { billingMonth, action: "refused", reason: undoneReason(chosen), ...alone, executions: [chosen] }];
   }
-  const judged = { billingMonth, execution: chosen, ...judge(chosen, facts, force) };
+  const judged = { billingMonth, ...alone, executions: [chosen], ...judge(chosen, facts, force) };
   return judged.action === "unchanged" && passedOver.length > 0 ? passedOver : [...passedOver, judged];
 }
 
+const alone = { missingDays: [], unsettledDays: [], passedOver: [], isFlagged: false, isRestatement: true };
+
 /** A line of the plan in the shape that `plan --json` and events have. */
 export function describePlan(plan: MonthPlan): PlannedMonth {
-  const files = plan.execution?.files ?? [];
+  const files = plan.executions.flatMap((execution) => execution.files);
   return {
     billing_month: plan.billingMonth,
     action: plan.action,
     reason: plan.reason,
-    execution_id: plan.execution?.id ?? null,
+    execution_id: plan.executions.at(-1)?.id ?? null,
+    execution_ids: plan.executions.map(({ id }) => id),
+    missing_days: plan.missingDays.map(fromTo),
+    unsettled_days: plan.unsettledDays.map(fromTo),
+    passed_over: plan.passedOver.map(({ id, reason }) => ({ execution_id: id, reason })),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
   };

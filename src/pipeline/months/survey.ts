@@ -30,6 +30,8 @@ export interface SurveyOptions {
   readonly force?: boolean | undefined;
   /** Checks that are waived: `scope`. */
   readonly accept?: readonly string[] | undefined;
+  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  readonly now?: Date | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -94,12 +96,13 @@ function otherScopes(
   plans: readonly MonthPlan[],
   receipts: readonly Receipt[],
 ): ReadonlyMap<BillingMonth, BillhouseError> {
-  const executions = plans.flatMap(({ execution }) => execution ?? []);
+  const delivered = plans.flatMap((plan) => plan.executions);
   // After an export was moved on purpose the table holds months of both scopes, and each may be restated.
   const known = new Set(receipts.flatMap(({ scope }) => scope ?? []));
-  const own = scopeOf(receipts) ?? executions.find(({ scope }) => scope !== null)?.scope ?? null;
+  const own = scopeOf(receipts) ?? delivered.find(({ scope }) => scope !== null)?.scope ?? null;
   const unexpected = new Map<BillingMonth, BillhouseError>();
-  for (const { billingMonth, action, execution } of plans) {
+  for (const { billingMonth, action, executions } of plans) {
+    const execution = executions.at(-1);
     const scope = execution?.scope ?? null;
     const isLoading = action === "new" || action === "restated";
     if (own === null || scope === null || scope === own || known.has(scope) || !isLoading) continue;

@@ -4,6 +4,7 @@ import type { BillingMonth, DataFile, Receipt, StoredObject } from "../../model.
 import { loadPackage } from "../../state/package.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
+import { monthSpan } from "../../schema/periods.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { fileFormat } from "../discover/manifests.ts";
 import { loadMonths } from "../load/load.ts";
@@ -44,6 +45,7 @@ export async function loadAgain(
   const files = objects.map((object, index): DataFile => ({
     ...object,
     rows: previous.files?.[index]?.rows ?? null,
+    declaredSize: null,
     format: fileFormat(object.key, previous.format ?? "csv"),
   }));
   const [manifest] = files;
@@ -55,24 +57,33 @@ export async function loadAgain(
     billingMonth,
     action: "restated",
     reason: "The load before is put back.",
-    execution: {
-      id: previous.executionId,
-      billingMonth,
-      exportName: pipeline.exportName ?? "",
-      // The receipt describes the delivery, and its manifest may be gone: what must not change meanwhile are the files.
-      manifest,
-      format: previous.format ?? "csv",
-      files,
-      missing: [],
-      columns: [],
-      rows: null,
-      submittedTime: previous.submittedTime,
-      made: previous.submittedTime ?? previous.loadedAt,
-      coverage: previous.coverage,
-      scope: previous.scope,
-      // Rows without a month of their own were all of this one.
-      spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
-    },
+    missingDays: [],
+    unsettledDays: [],
+    passedOver: [],
+    isFlagged: false,
+    isRestatement: true,
+    executions: [
+      {
+        id: previous.executionId,
+        billingMonth,
+        exportName: pipeline.exportName ?? "",
+        // The receipt describes the delivery, and its manifest may be gone: what must not change meanwhile are the files.
+        manifest,
+        format: previous.format ?? "csv",
+        files,
+        missing: [],
+        columns: [],
+        rows: null,
+        submittedTime: previous.submittedTime,
+        made: previous.submittedTime ?? previous.loadedAt,
+        coverage: previous.coverage,
+        declared: previous.coverage ?? monthSpan(billingMonth),
+        isEmpty: files.length === 0,
+        scope: previous.scope,
+        // Rows without a month of their own were all of this one.
+        spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
+      },
+    ],
   };
   const context = {
     ...loaded,
@@ -147,8 +158,18 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
 /** The receipt of restored rows. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of the first load. */
 function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFormat["closed"]): Draft {
   proveSame(draft, previous);
+  const { deliveries, flags, dataUntil, period, missingDays, otherMonths, rowsWithoutPeriod, accepted } = previous;
   return {
     ...draft,
+    // What is put back is what those deliveries were, whatever lies in the storage now.
+    deliveries,
+    flags,
+    dataUntil,
+    period,
+    missingDays,
+    otherMonths,
+    rowsWithoutPeriod,
+    accepted,
     finality: finalityNow(previous, closed, new Date()),
     undone: [...current.undone, undoneLoad(current)],
     restoredLoadId: previous.restoredLoadId ?? previous.loadId,

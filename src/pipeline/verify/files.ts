@@ -17,10 +17,10 @@ import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 
 /** Deliveries in the storage that are not loaded. What was refused on purpose is reported and passes. */
 export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Generator<MonthCheck> {
-  for (const { billingMonth, action, execution, reason } of plans) {
+  for (const { billingMonth, action, executions, reason } of plans) {
     const current = loaded.months.get(billingMonth)?.ids.at(-1) ?? "nothing";
     const isWell = action === "unchanged" || action === "refused";
-    const id = execution?.id ?? "an empty manifest";
+    const id = executions.map((execution) => execution.id).join(" and ") || "an empty manifest";
     const found = action === "unchanged" ? id : `${id} is ${action}: ${reason}`;
     const actual = action === "refused" ? `${current}, on purpose` : current;
     yield { name: "newest-delivery", billing_month: billingMonth, ok: isWell, expected: found, actual };
@@ -50,10 +50,11 @@ export async function* filesOf(
     return true;
   }
   const undone = plans.find(({ billingMonth: month, action }) => month === billingMonth && action === "refused");
-  const overwriting = restoredLoadId === null ? [] : (undone?.execution?.files ?? []).map(({ key }) => key);
+  const overwriting =
+    restoredLoadId === null ? [] : (undone?.executions ?? []).flatMap(({ files }) => files.map(({ key }) => key));
   const lost = differing.filter(({ file }) => !overwriting.includes(file.key));
   if (lost.length === 0) {
-    const actual = `${differing.length} of them overwritten by ${undone?.execution?.id}, which was undone`;
+    const actual = `${differing.length} of them overwritten by ${undone?.executions.at(-1)?.id}, which was undone`;
     yield { name: "files", billing_month: billingMonth, ok: true, expected: asLoaded, actual };
     return false;
   }
@@ -122,7 +123,7 @@ async function isSame(
 ): Promise<boolean> {
   if (now.version === file.version) return true;
   if (now.size !== file.size || file.checksum === null) return false;
-  const object = { ...now, format: "csv" as const, rows: null };
+  const object = { ...now, format: "csv" as const, rows: null, declaredSize: null };
   // Bytes that the warehouse reads by itself are not brought here to find that they are the same.
   if (now.checksum === undefined && reads(storage.url, object)) return false;
   return (await checksumOf(now, readerOf(storage, now))) === file.checksum;
@@ -145,6 +146,7 @@ async function reread(
   const file: DataFile = {
     ...object,
     rows: null,
+    declaredSize: null,
     format: fileFormat(object.key, receipt.format ?? "csv"),
   };
   const header = await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit);

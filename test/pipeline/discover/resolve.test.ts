@@ -14,7 +14,11 @@ function resolve(
   present: string[],
   bucket: string | null = null,
 ): ResolvedFiles {
-  return resolveFiles({ bucket, files: listed.map((key) => ({ key, rows: null })) }, manifestKey, objects(...present));
+  return resolveFiles(
+    { bucket, files: listed.map((key) => ({ key, rows: null, size: null })) },
+    manifestKey,
+    objects(...present),
+  );
 }
 
 function keysOf(result: ResolvedFiles): string[] {

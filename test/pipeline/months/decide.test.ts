@@ -6,7 +6,7 @@ import { planMonth, type MonthFacts } from "../../../src/pipeline/months/decide.
 import type { LoadedPartition } from "../../../src/pipeline/months/loaded.ts";
 
 function file(key: string, version = "1"): DataFile {
-  return { key, version, size: 10, modified: "2025-02-01T00:00:00Z", format: "csv", rows: null };
+  return { key, version, size: 10, modified: "2025-02-01T00:00:00Z", format: "csv", rows: null, declaredSize: null };
 }
 
 function execution(id: string, changes: Partial<Execution> = {}): Execution {
@@ -24,6 +24,8 @@ function execution(id: string, changes: Partial<Execution> = {}): Execution {
     made: "2025-02-01T00:00:00Z",
     scope: null,
     coverage: null,
+    declared: { start: "2025-01-01", end: "2025-01-31" },
+    isEmpty: false,
     spansMonths: false,
     ...changes,
   };
@@ -41,7 +43,7 @@ function actions(facts: Partial<MonthFacts>, force = false): string[] {
     { billingMonth: "2025-01", chosen: null, refused: [], torn: [], loaded: null, sameBytes: false, ...facts },
     force,
   );
-  return plans.map(({ action, execution: planned }) => `${action} ${planned?.id ?? "-"}`);
+  return plans.map(({ action, executions }) => `${action} ${executions.at(-1)?.id ?? "-"}`);
 }
 
 describe("planning a month", () => {

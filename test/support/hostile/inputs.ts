@@ -58,7 +58,7 @@ async function readDelivery(format: ExportFormat, key: string, bytes: Buffer): P
 }
 
 async function readCsv(bytes: Buffer): Promise<void> {
-  const file: DataFile = { ...objectOf("a.csv", bytes), format: "csv", rows: null };
+  const file: DataFile = { ...objectOf("a.csv", bytes), format: "csv", rows: null, declaredSize: null };
   const read = readerOf(storageOf(bytes), file);
   const { columns } = await readHeader(file, read, 64 * 1024 * 1024);
   for (const { columns: rules } of [awsCur, azureCost]) {

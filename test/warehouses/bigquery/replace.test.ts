@@ -240,7 +240,15 @@ function files(count: number, column = "id", format: "csv" | "parquet" = "csv"):
     uri: `gs://b/${index}`,
     isNative: true,
     mapped: {
-      file: { key: `a${index}`, size: 1, version: "1", modified: "2025-01-01T00:00:00Z", format, rows: null },
+      file: {
+        key: `a${index}`,
+        size: 1,
+        version: "1",
+        modified: "2025-01-01T00:00:00Z",
+        format,
+        rows: null,
+        declaredSize: null,
+      },
       storageUrl: "gs://b",
       path: null,
       columns,

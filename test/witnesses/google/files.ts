@@ -16,6 +16,7 @@ export function describeFile(key: string, bytes: string | Uint8Array): DataFile 
     modified: "2025-01-01T00:00:00Z",
     format: key.endsWith(".parquet") ? "parquet" : "csv",
     rows: null,
+    declaredSize: null,
   };
 }
 
