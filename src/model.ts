@@ -244,6 +244,8 @@ export interface Receipt {
   readonly summary: readonly CostLine[] | null;
   /** Rows without an invoice id; null where the export has no column for it. */
   readonly uninvoicedRows: number | null;
+  /** Those of them with a cost; null also in receipts that do not say. */
+  readonly uninvoicedCostRows: number | null;
   /** What the month was when it was loaded. */
   readonly finality: Finality | null;
   /** Loads of this month that were undone, oldest first. */

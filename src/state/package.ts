@@ -241,6 +241,7 @@ function ownValues(receipt: Receipt): Row {
     measured_columns: toJson(receipt.measured),
     cost_summary: toJson(receipt.summary),
     uninvoiced_rows: receipt.uninvoicedRows,
+    uninvoiced_cost_rows: receipt.uninvoicedCostRows,
     finality: receipt.finality,
     undone_loads: listJson(receipt.undone),
     restored_load_id: receipt.restoredLoadId,

@@ -94,6 +94,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     measured: json("measured_columns", measuredColumns),
     summary: json("cost_summary", costLines),
     uninvoicedRows: integer("uninvoiced_rows"),
+    uninvoicedCostRows: integer("uninvoiced_cost_rows"),
     finality: checked("finality", (value) => Object.hasOwn(finalities, value)) as Finality | null,
     undone: json("undone_loads", undoneLoads) ?? [],
     // The time of that load is read from it.

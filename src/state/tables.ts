@@ -78,6 +78,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("measured_columns", "text"),
   ours("cost_summary", "text"),
   ours("uninvoiced_rows", "bigint"),
+  ours("uninvoiced_cost_rows", "bigint"),
   ours("finality", "text"),
   ours("undone_loads", "text"),
   ours("restored_load_id", "text"),

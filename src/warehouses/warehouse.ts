@@ -347,6 +347,8 @@ export interface MonthMeasures {
   readonly lastUsage: string | null;
   /** Rows without a value in `invoiceColumn`; null without such a column. */
   readonly uninvoicedRows: number | null;
+  /** Those of them whose first cost is not zero, or all of them without a cost column; null as `uninvoicedRows`. */
+  readonly uninvoicedCostRows: number | null;
   /**
    * The first cost column by service, account and charge type: the `summaryLines` largest amounts each in a line of its own,
    * the largest first; the rest without their accounts, as `(others)`. Empty without a cost column.

@@ -232,6 +232,7 @@ export function billReceipt(
     measured: billMeasured,
     summary: [{ service: "EC2", account: null, charge_type: "Usage", currency: "USD", rows: 3, cost: "12.34" }],
     uninvoicedRows: 0,
+    uninvoicedCostRows: 0,
     finality: "final",
     undone: [{ loadId: "1799999999.000000", executionId: "e0", fingerprint: null, checksums: null }],
     restoredLoadId: null,

@@ -9,18 +9,20 @@ export const measureCases: Readonly<Record<string, (test: TestWarehouse) => Prom
   "sums a month up by service, account and charge type, the largest amount first": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, wideColumns);
-    const { summary, uninvoicedRows } = await loadBill(test, warehouse, "e1", [
+    const { summary, uninvoicedRows, uninvoicedCostRows } = await loadBill(test, warehouse, "e1", [
       { cost: "1.5", service: "EC2", account: "1", charge: "Usage", invoice: "I1" },
       { cost: "2", service: "EC2", account: "1", charge: "Usage", invoice: "I1" },
       { cost: "-9.000000000000000001", service: "EC2", account: "2", charge: "Credit" },
       { cost: "", service: "S3", account: "1", charge: "Usage", invoice: "I1" },
       { cost: "0.25", currency: "EUR", charge: "Tax" },
+      { cost: "0", currency: "EUR", charge: "Tax" },
+      { cost: "", currency: "EUR", charge: "Tax" },
     ]);
-    assert.equal(uninvoicedRows, 2);
+    assert.deepEqual([uninvoicedRows, uninvoicedCostRows], [4, 2]);
     assert.deepEqual(summary, [
       { service: "EC2", account: "2", charge_type: "Credit", currency: "USD", rows: 1, cost: "-9.000000000000000001" },
       { service: "EC2", account: "1", charge_type: "Usage", currency: "USD", rows: 2, cost: "3.5" },
-      { service: null, account: null, charge_type: "Tax", currency: "EUR", rows: 1, cost: "0.25" },
+      { service: null, account: null, charge_type: "Tax", currency: "EUR", rows: 3, cost: "0.25" },
       { service: "S3", account: "1", charge_type: "Usage", currency: "USD", rows: 1, cost: "0" },
     ]);
   },

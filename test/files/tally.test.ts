@@ -112,6 +112,7 @@ describe("the proof of a month", () => {
     firstUsage: null,
     lastUsage: null,
     uninvoicedRows: null,
+    uninvoicedCostRows: null,
     summary: [],
     delivered: null,
     ...changes,

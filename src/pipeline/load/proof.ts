@@ -118,6 +118,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
     measured,
     summary: measures.summary,
     uninvoicedRows: measures.uninvoicedRows,
+    uninvoicedCostRows: measures.uninvoicedCostRows,
     // What is loaded now was asked for; of the same execution other files may have been undone, and stay so.
     undone: (newestReceipt?.undone ?? []).filter(
       (one) => !executions.some((each) => isUndone(each, { ids: [newestReceipt?.executionId ?? ""], undone: [one] })),

@@ -136,6 +136,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
         tableEffectiveCost: measures.sums[1] ?? null,
         summary: measures.summary,
         uninvoicedRows: measures.uninvoicedRows,
+        uninvoicedCostRows: measures.uninvoicedCostRows,
         schemaChanges: [],
         durationSeconds: Math.round(performance.now() - started) / 1000,
         version,

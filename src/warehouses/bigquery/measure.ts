@@ -7,7 +7,14 @@ import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
 import type { TableReference, TableResource } from "./api/tables.ts";
 import { findBillingTable } from "./companion-tables.ts";
-import { filledTextOf, measuredCells, summaryPart, type TableValue, usageSpan } from "./sql/measured-cells.ts";
+import {
+  countsOfUninvoiced,
+  filledTextOf,
+  measuredCells,
+  summaryPart,
+  type TableValue,
+  usageSpan,
+} from "./sql/measured-cells.ts";
 import { allPartitions, findPeriodColumn, monthText, tableMonth } from "./sql/months.ts";
 import { columnsOf, identifier, tableName } from "./sql/names.ts";
 
@@ -63,7 +70,7 @@ export async function measureRows(
   const totals = {
     currency: "v.currency",
     rows: "COUNT(*)",
-    uninvoiced: "COUNTIF(v.uninvoiced)",
+    ...countsOfUninvoiced(month),
     ...usageSpan,
     ...(Object.fromEntries(sums) as Record<string, string>),
   };
@@ -80,6 +87,7 @@ export async function measureRows(
     firstUsage: row["first"] ?? null,
     lastUsage: row["last"] ?? null,
     uninvoiced: Number(row["uninvoiced"]),
+    uninvoicedCosts: Number(row["uninvoiced_costs"]),
     costs: month.costColumns.map((_, index) => ({ kept: exactSum(row[`kept${index}`]) })),
   }));
   const summary: readonly CostLine[] = summaryOf(parts.get("line"));
@@ -147,6 +155,8 @@ export interface CurrencyGroup {
   readonly lastUsage: string | null;
   /** Rows without the id of an invoice. */
   readonly uninvoiced: number;
+  /** Those of them whose first cost is not zero; all of them without a cost column. */
+  readonly uninvoicedCosts: number;
   /** One for each cost column: the exact sum of what the table keeps. */
   readonly costs: readonly { readonly kept: string }[];
 }
@@ -165,6 +175,8 @@ export function monthMeasures(
     firstUsage: first.toSorted()[0] ?? null,
     lastUsage: last.toSorted().at(-1) ?? null,
     uninvoicedRows: invoiceColumn === null ? null : groups.reduce((sum, { uninvoiced }) => sum + uninvoiced, 0),
+    uninvoicedCostRows:
+      invoiceColumn === null ? null : groups.reduce((sum, { uninvoicedCosts }) => sum + uninvoicedCosts, 0),
     summary,
   };
 }

@@ -41,11 +41,14 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
   const { costColumns, currencyColumn, usageColumn, invoiceColumn } = wanted;
   const rows = rowsOf(wanted, columns);
   const usage = usageColumn === null ? "NULL" : usageTime(usageColumn, columns);
-  const uninvoiced = invoiceColumn === null ? "NULL" : `count(*) FILTER (${textOf(invoiceColumn)} IS NULL)`;
+  const [cost] = costColumns;
+  const isUninvoiced = `${textOf(invoiceColumn)} IS NULL`;
+  const hasCost = cost === undefined ? "TRUE" : `${amount(cost, columns)} <> 0`;
   const [total] = await readRows(
     connection,
     `SELECT count(*) AS "rows", strftime(min(${usage}), ${isoFormat}) AS "first", strftime(max(${usage}), ${isoFormat}) AS "last",
-      ${uninvoiced} AS "uninvoiced" ${rows}`,
+      count(*) FILTER (${isUninvoiced}) AS "uninvoiced",
+      count(*) FILTER (${isUninvoiced} AND ${hasCost}) AS "uninvoicedCosts" ${rows}`,
   );
   const sums = costColumns.map(
     (column, position) => `CAST(sum(${amount(column, columns)}) AS VARCHAR) AS "sum${position}"`,
@@ -65,6 +68,7 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
     firstUsage: textOrNull(total?.["first"]),
     lastUsage: textOrNull(total?.["last"]),
     uninvoicedRows: invoiceColumn === null ? null : Number(total?.["uninvoiced"]),
+    uninvoicedCostRows: invoiceColumn === null ? null : Number(total?.["uninvoicedCosts"]),
     summary: await summarise(connection, wanted, columns),
   };
 }

@@ -87,6 +87,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
         firstUsage: null,
         lastUsage: null,
         uninvoicedRows: null,
+        uninvoicedCostRows: null,
         summary: [line],
       });
       const added = [{ name: "charge", type: "text" }] as const;
@@ -150,13 +151,19 @@ describe("what is loaded", { timeout: 120_000 }, () => {
     const { big, warehouse } = await openCharges(t);
     const nothing = { rows: 0, firstUsage: null, lastUsage: null, summary: [] };
     const other = await warehouse.measuring.measureMonth({ ...charges, table: { ...table, name: "other" } });
-    assert.deepEqual(other, { ...nothing, sums: [{}], uninvoicedRows: 0 });
+    assert.deepEqual(other, { ...nothing, sums: [{}], uninvoicedRows: 0, uninvoicedCostRows: 0 });
     await load(warehouse, [await chargesFile(big, "a,2025-01-01,1,USD,S3,1,Usage,i\n")], chargesMeasured);
     for (const column of ["cost", "invoice", "currency"]) {
       await big.server.rows(`ALTER TABLE \`p.billing.bills\` DROP COLUMN ${column}`);
     }
     const without = await warehouse.measuring.measureMonth(charges);
-    assert.deepEqual(without, { ...nothing, rows: 1, sums: [{ "": "0" }], uninvoicedRows: null });
+    assert.deepEqual(without, {
+      ...nothing,
+      rows: 1,
+      sums: [{ "": "0" }],
+      uninvoicedRows: null,
+      uninvoicedCostRows: null,
+    });
     assert.equal((await warehouse.measuring.measureMonth({ ...charges, partitionColumn: "gone" })).rows, 0);
   });
 });

@@ -9,7 +9,7 @@ import { createParameters, type Parameters, part, runNewJob, selectParts, type T
 import { dropTable } from "../api/tables.ts";
 import { type CurrencyGroup, monthMeasures, storedSums, summaryOf, sumsByCurrency, totalRows } from "../measure.ts";
 import { bignumericScale, exactNumber, isNested, longText, numberText } from "../sql/casts.ts";
-import { measuredCells, summaryPart, usageSpan } from "../sql/measured-cells.ts";
+import { countsOfUninvoiced, measuredCells, summaryPart, usageSpan } from "../sql/measured-cells.ts";
 import { monthCondition, type PeriodColumn } from "../sql/months.ts";
 import { nativeTypeOf } from "../sql/names.ts";
 import { columnFor, relationOf, type StagedColumn, type StagedTable, tableValue, titleOfGroup } from "./sources.ts";
@@ -80,7 +80,7 @@ export async function measureStaged(
     state: "v.state",
     rows: "COUNT(*)",
     period: "MIN(v.period)",
-    uninvoiced: "COUNTIF(v.uninvoiced)",
+    ...countsOfUninvoiced(replacement),
     ...usageSpan,
     ...Object.assign({}, ...costs),
   } as Record<string, string>;
@@ -109,6 +109,7 @@ function rowGroup(row: TextRow, staged: StagedTable, costColumns: readonly strin
     firstUsage: row["first"] ?? null,
     lastUsage: row["last"] ?? null,
     uninvoiced: count("uninvoiced"),
+    uninvoicedCosts: count("uninvoiced_costs"),
     costs: costColumns.map((_, index) => ({
       values: count(`values${index}`),
       long: row[`long${index}`] ?? null,

@@ -48,6 +48,15 @@ export const usageSpan = {
   last: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MAX(v.used))",
 } as const;
 
+/** SQL that counts the rows `v` of `measuredCells` without an invoice, and those of them with a cost. */
+export function countsOfUninvoiced({ costColumns }: Pick<MeasuredColumns, "costColumns">): {
+  readonly uninvoiced: string;
+  readonly uninvoiced_costs: string;
+} {
+  const withCost = costColumns.length === 0 ? "v.uninvoiced" : "v.uninvoiced AND v.kept0 != 0";
+  return { uninvoiced: "COUNTIF(v.uninvoiced)", uninvoiced_costs: `COUNTIF(${withCost})` };
+}
+
 const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 
 /**
