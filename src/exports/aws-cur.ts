@@ -67,7 +67,14 @@ export const awsCur: ExportFormat = {
     caseSensitive: true,
     wellKnown: curTypes,
     partition: ["bill/BillingPeriodStartDate", "bill_billing_period_start_date"],
-    cost: [["lineItem/UnblendedCost", "line_item_unblended_cost"]],
+    cost: [
+      [
+        "lineItem/UnblendedCost",
+        "line_item_unblended_cost",
+        "lineItem/NetUnblendedCost",
+        "line_item_net_unblended_cost",
+      ],
+    ],
     currency: ["lineItem/CurrencyCode", "line_item_currency_code"],
     usage: ["lineItem/UsageStartDate", "line_item_usage_start_date"],
     service: ["lineItem/ProductCode", "line_item_product_code"],

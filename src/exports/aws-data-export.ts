@@ -69,7 +69,7 @@ export const awsDataExport: ExportFormat = {
     caseSensitive: false,
     wellKnown: dataExportTypes,
     partition: ["bill_billing_period_start_date", "BillingPeriodStart"],
-    cost: [["line_item_unblended_cost", "BilledCost"], ["EffectiveCost"]],
+    cost: [["line_item_unblended_cost", "BilledCost", "line_item_net_unblended_cost"], ["EffectiveCost"]],
     currency: ["line_item_currency_code", "BillingCurrency"],
     usage: ["line_item_usage_start_date", "ChargePeriodStart"],
     service: ["line_item_product_code", "ServiceName"],

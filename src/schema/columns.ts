@@ -236,12 +236,14 @@ export interface TypeOpinion {
 /**
  * The type of a new column that can hold what all headers declare for it, whatever their order. Where none declares one,
  * or they contradict each other, it is the `known` type of the column: one odd delivery must not decide for all others.
+ * Text says nothing of a column that is known as something else: some generators call every column a string.
  * Never `double`: what billhouse makes itself is exact.
  */
 export function commonType(opinions: readonly TypeOpinion[], known: ColumnType | undefined): ColumnType | undefined {
   const mapped = opinions.some(({ type }) => type === "json");
   const types = new Set<ColumnType>();
   for (const { type, format } of opinions) {
+    if (type === "text" && known !== undefined && known !== "text") continue;
     // A map is JSON text in CSV files, so that text there does not contradict the maps of Parquet files.
     if (mapped && type === "text" && format === "csv") continue;
     types.add(type === "double" ? "decimal" : type);

@@ -122,6 +122,21 @@ describe("types of new columns", () => {
     }
   });
 
+  it("are those of the dictionary where a manifest calls a known column text", () => {
+    const rules = { ...modern, wellKnown: { PeriodStart: "timestamp", Cost: "decimal", Rate: "text" } as const };
+    const columns = ["PeriodStart:text", "Cost:text", "Rate:text", "Unheard:text"];
+    for (const format of ["csv", "parquet"] as const) {
+      const planned = planColumns(
+        { headers: [header(format, ...columns)], registry: [], table: null, reserved: [] },
+        rules,
+      );
+      assert.deepEqual(
+        planned.added.map(({ type }) => type),
+        ["timestamp", "decimal", "text", "text"],
+      );
+    }
+  });
+
   it("do not change an existing column", () => {
     const first = plan(modern, [header("csv", "x:decimal")]);
     const next = plan(modern, [header("csv", "x:text")], after(first));
