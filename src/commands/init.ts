@@ -24,7 +24,7 @@ const fileName = "billhouse.toml";
 
 /**
  * Looks at a bucket, tells which exports lie there, and writes a configuration for those that can be loaded.
- * Errors: EXPORT_NOT_FOUND when there is none; CONFIG_EXISTS when there is a configuration and nobody said that it may
+ * Errors: EXPORT_NOT_FOUND when there is none, or none that can be loaded; CONFIG_EXISTS when there is a configuration and nobody said that it may
  * be replaced; CONFIG_INVALID for a file that cannot be written; those of the storage.
  */
 export async function init(options: InitOptions, context: CommandContext): Promise<ExitCode> {
@@ -34,7 +34,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   const usable = found.exports.filter(({ unreadable }) => unreadable === null);
   const style = { colour: stdout.colour, verbose: flags.verbose };
   if (!flags.json) stdout.write(foundScreen(found, style));
-  if (usable.length === 0) throw nothingFound(found);
+  if (usable.length === 0) throw nothingUsable(found);
   const file = resolve(folder, options.file ?? fileName);
   const toml = initialToml(addressFrom(dirname(file), folder, options.bucketUrl), options.endpoint, usable);
   const rivals = options.file === undefined ? [fileName, join(".dlt", "config.toml")] : [options.file];
@@ -67,7 +67,7 @@ function planCommand(file: string | undefined): string {
 }
 
 /** What was found, for people. */
-export function foundScreen({ url, exports, others, objects }: Recognition, style: ScreenStyle): string {
+export function foundScreen({ url, exports, others, foreign, objects }: Recognition, style: ScreenStyle): string {
   const rows = exports.map((each) => [
     each.unreadable === null ? paint(style, "good", "✔") : paint(style, "bad", "✖"),
     visible(each.export_name),
@@ -80,8 +80,12 @@ export function foundScreen({ url, exports, others, objects }: Recognition, styl
   const notes = exports.flatMap(({ export_name: name, notes: told }) =>
     told.map((note) => `${paint(style, "changed", "!")} ${visible(name)}: ${visible(note)}`),
   );
-  const rest = others.map((other) => paint(style, "quiet", `- ${visible(other)}: no bills`));
-  return `${[`${visible(url)}: ${formatNumber(objects, "object")}`, ...lines, ...notes, ...rest].join("\n")}\n`;
+  const rest = [
+    ...others.map((other) => `- ${visible(other)}: no bills`),
+    ...foreign.map((bills) => `- ${bills}: not supported`),
+  ].map((line) => paint(style, "quiet", line));
+  const title = `${visible(url)}: ${formatNumber(objects, "object")}, ${formatNumber(exports.length, "export")}`;
+  return `${[title, ...lines, ...notes, ...rest].join("\n")}\n`;
 }
 
 /** A configuration that loads these exports into DuckDB. */
@@ -93,7 +97,7 @@ export function initialToml(bucketUrl: string, endpoint: string | undefined, exp
       // A folder stays as it was written; of an address only the bucket, because the folder below it is the prefix.
       bucket_url: bucketUrl.includes("://") && !bucketUrl.startsWith("file:") ? bucketAlone(bucketUrl) : bucket,
       ...(each.folder === "" ? {} : { prefix: each.folder }),
-      export_name: each.export_name,
+      export_name: each.chosen_by,
       kind: each.kind,
       ...(endpoint === undefined ? {} : { endpoint }),
     };
@@ -129,9 +133,9 @@ function sectionName({ kind, cloud, export_name: name }: FoundExport, taken: Set
   return section;
 }
 
-function nothingFound({ url, objects, others }: Recognition): BillhouseError {
-  const instead = others.length === 0 ? "" : `; there is: ${others.join(", ")}`;
-  return new BillhouseError("EXPORT_NOT_FOUND", `No billing export lies in ${url} (${objects} objects)${instead}.`, {
-    hint: "Compare the address with the path at which the cloud delivers. The first delivery takes up to a day.",
+function nothingUsable({ url, exports }: Recognition): BillhouseError {
+  const reasons = exports.slice(0, 3).map(({ unreadable }) => unreadable);
+  return new BillhouseError("EXPORT_NOT_FOUND", `No billing export in ${url} can be loaded. ${reasons.join(" ")}`, {
+    hint: "Point the address at an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.",
   });
 }

@@ -59,6 +59,21 @@ export const awsCur: ExportFormat = {
 
   others: [],
 
+  dataFiles: [
+    {
+      path: /(?:^|\/)\d{8}-\d{8}\/[^/]+\/[^/]+-\d+\.(?:csv\.(?:gz|zip)|(?:snappy\.)?parquet)$/i,
+      missing: "the manifest of the month, one folder up, is missing",
+    },
+    {
+      path: /(?:^|\/)\d{8}-\d{8}\/[^/]+-\d+\.(?:csv\.(?:gz|zip)|(?:snappy\.)?parquet)$/i,
+      missing: "copy the file that ends in -Manifest.json beside them too",
+    },
+    {
+      path: /(?:^|\/)year=\d{4}\/month=\d{1,2}\/[^/]+$/i,
+      missing: "copy the folders with the manifests, such as 20250101-20250201/, too",
+    },
+  ],
+
   // "The bill/InvoiceId column is blank until the report is finalized": user guide, "Finalizing your report".
   closed: "invoice",
 

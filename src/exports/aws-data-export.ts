@@ -60,6 +60,8 @@ export const awsDataExport: ExportFormat = {
     },
   ],
 
+  dataFiles: [{ path: /(?:^|\/)data\/billing_period=[^/]+\/.+$/i, missing: "copy the metadata/ folder too" }],
+
   // As in the legacy report. FOCUS 1.0 has no such column: its months stay estimated.
   closed: "invoice",
 

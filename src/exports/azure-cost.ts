@@ -87,6 +87,13 @@ export const azureCost: ExportFormat = {
     },
   ],
 
+  dataFiles: [
+    {
+      path: /(?:^|\/)\d{8}-\d{8}\/(?:\d{12}\/)?[^/]+\/(?:part_\d+_\d+|\d{6})\.(?:csv(?:\.gz)?|(?:snappy\.)?parquet)$/i,
+      missing: "copy the manifest.json (or _manifest.json) beside each run's files too",
+    },
+  ],
+
   // Daily exports run over the previous month until the fifth: Microsoft Learn, "Create and manage Cost Management exports".
   closed: { day: 5 },
 

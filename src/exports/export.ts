@@ -30,6 +30,9 @@ export interface ExportFormat {
   /** What this cloud delivers in the same way and what holds no bills, so that it can be named where no bill is found. */
   readonly others: readonly OtherExport[];
 
+  /** Where data files lie in the layouts of this cloud, and what is missing where no manifest lies with them. */
+  readonly dataFiles: readonly DataFileLayout[];
+
   /**
    * By what a month counts as closed: `invoice` when each of its rows has the id of an invoice; otherwise by the day of
    * the following month (in UTC) on which the last scheduled run over the month is made.
@@ -45,6 +48,14 @@ export interface OtherExport {
   readonly manifest: RegExp;
   /** What a person calls them: `AWS carbon emissions`. */
   readonly title: string;
+}
+
+/** One layout of data files, for the message where they were copied without their manifests. */
+export interface DataFileLayout {
+  /** Matches the keys of data files that have a manifest. */
+  readonly path: RegExp;
+  /** What to do, or what is missing, after "but no manifest: ": `copy the metadata/ folder too`. */
+  readonly missing: string;
 }
 
 /** What the path of a manifest tells before it is read. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { BillhouseError } from "../../src/errors.ts";
 import type { ExportFormat, ManifestPlace } from "../../src/exports/export.ts";
+import { foreignBills } from "../../src/exports/foreign.ts";
 import type { DaySpan, FileFormat } from "../../src/model.ts";
 
 /** A delivery as its cloud writes it, with the answer beside it: what an export format is tested with. */
@@ -126,6 +127,21 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
         [],
         key,
       );
+    }
+  },
+
+  "knows where its data files lie, so that it can say what is missing when they are copied without manifests"(sample) {
+    const { dataFiles } = sample.format;
+    for (const file of sample.expected.files) {
+      const key = file.replace(/^s3:\/\/[^/]+\//, "");
+      assert.equal(dataFiles.filter(({ path }) => path.test(key)).length, 1, key);
+    }
+    for (const { path } of dataFiles) assert.doesNotMatch(sample.manifestKey, path);
+  },
+
+  "is not taken for bills that are not supported"({ manifestKey, expected }) {
+    for (const key of [manifestKey, ...expected.files]) {
+      for (const { title, path } of foreignBills) assert.doesNotMatch(key, path, title);
     }
   },
 

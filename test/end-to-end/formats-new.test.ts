@@ -50,6 +50,8 @@ const moonBill: ExportFormat = {
 
   others: [{ manifest: /^(?<name>[^/]+)\/tides\.json$/, title: "tides" }],
 
+  dataFiles: [{ path: /^moon\/.*\.csv$/, missing: "copy the bills too" }],
+
   columns: {
     naming: "as-delivered",
     caseSensitive: false,

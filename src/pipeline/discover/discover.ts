@@ -1,11 +1,12 @@
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
-import type { ExportFormat, Manifest, ManifestPlace } from "../../exports/export.ts";
+import type { ExportFormat, ManifestPlace } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
 import type { BillingMonth, StoredObject } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
 import type { Storage } from "../../storages/storage.ts";
-import { readManifest } from "./manifests.ts";
+import { listExports, newestManifest, type Candidate } from "./listing.ts";
+import { exportNotFound } from "./not-found.ts";
 
 /** The export that a pipeline loads, with everything that one listing of its prefix showed. */
 export interface Discovery {
@@ -21,16 +22,19 @@ export interface Discovery {
 /**
  * Lists the prefix of a pipeline once and recognises the export there by the paths of its manifests; none is read,
  * unless an `export_name` has to be found inside them.
- * `formats` are the formats to look for. Errors: EXPORT_NOT_FOUND; EXPORT_AMBIGUOUS, which lists what was found; those
- * of the storage.
+ * `formats` are the formats to look for. Errors: EXPORT_NOT_FOUND, which says what lies there instead; EXPORT_AMBIGUOUS,
+ * which lists what was found; those of the storage.
  */
 export async function discover(
   pipeline: PipelineConfig,
   storage: Storage,
   formats: readonly ExportFormat[] = exportFormats,
 ): Promise<Discovery> {
-  const { objects, candidates, others } = await listExports(storage, pipeline.prefix, formats);
-  const chosen = await choose(candidates, others, pipeline, storage, objects);
+  const listed = await listExports(storage, pipeline.prefix, formats);
+  const named = `\`prefix\` in [sources.${pipeline.name}]`;
+  const where = `below ${pipeline.prefix === "" ? storage.url : `${storage.url}/${pipeline.prefix}`}`;
+  if (listed.candidates.length === 0) throw await exportNotFound(listed, storage, { where, named }, formats);
+  const chosen = await choose(listed.candidates, pipeline, storage, listed.objects, where);
   const months = new Map<BillingMonth, ManifestPlace[]>();
   for (const place of chosen.places) {
     for (const month of monthsOf(place.period)) months.set(month, [...(months.get(month) ?? []), place]);
@@ -39,118 +43,91 @@ export async function discover(
     format: chosen.format,
     exportName: chosen.places[0].exportName,
     storage,
-    objects,
+    objects: listed.objects,
     months: new Map([...months].toSorted(([one], [other]) => (one < other ? 1 : -1))),
   };
 }
 
-/** What one listing of a prefix shows. */
-export interface ListedExports {
-  /** Every object below the prefix, by key. */
-  readonly objects: ReadonlyMap<string, StoredObject>;
-  /** The exports whose manifests were recognised by their paths. */
-  readonly candidates: readonly Candidate[];
-  /** Exports of a cloud that hold no bills, each in words: `co2 (AWS carbon emissions)`. */
-  readonly others: readonly string[];
-}
-
-/** Lists a prefix once and recognises exports there by the paths of their manifests; none is read. Errors: of the storage. */
-export async function listExports(
-  storage: Storage,
-  prefix: string,
-  formats: readonly ExportFormat[] = exportFormats,
-): Promise<ListedExports> {
-  const objects = new Map<string, StoredObject>();
-  const exports = new Map<string, Candidate>();
-  const others = new Set<string>();
-  for await (const object of storage.list(prefix)) {
-    objects.set(object.key, object);
-    for (const format of formats) {
-      const place = format.recognise(object.key);
-      if (place === undefined) {
-        const other = otherExport(format, object.key);
-        if (other !== undefined) others.add(other);
-        continue;
-      }
-      const identity = JSON.stringify([format.kind, place.folder, place.exportName]);
-      const known = exports.get(identity);
-      if (known === undefined) exports.set(identity, { format, places: [place] });
-      else known.places.push(place);
-    }
-  }
-  return { objects, candidates: [...exports.values()], others: [...others] };
-}
-
-/** All manifests of one name in one folder. */
-export interface Candidate {
-  readonly format: ExportFormat;
-  readonly places: [ManifestPlace, ...ManifestPlace[]];
+/**
+ * The value of `export_name` that chooses this candidate and no other one: its name; where several have that name, its
+ * folder with a `/` at its end; where several lie in that folder, both. Where two kinds share both, `kind` chooses between
+ * them.
+ */
+export function exportNameFor(candidate: Candidate, candidates: readonly Candidate[]): string {
+  const { exportName, folder } = candidate.places[0];
+  const others = candidates.filter((other) => other !== candidate).map(({ places }) => places[0]);
+  if (others.every((other) => other.exportName !== exportName)) return exportName;
+  return others.every((other) => other.folder !== folder) ? folder || "/" : `${folder || "/"}${exportName}`;
 }
 
 async function choose(
   found: readonly Candidate[],
-  others: readonly string[],
   pipeline: PipelineConfig,
   storage: Storage,
   objects: ReadonlyMap<string, StoredObject>,
+  where: string,
 ): Promise<Candidate> {
-  const where = `below ${location(storage, pipeline)}`;
+  const section = `[sources.${pipeline.name}]`;
   const ofKind = found.filter(({ format }) => pipeline.kind === null || format.kind === pipeline.kind);
   if (ofKind.length === 0) {
-    const otherKinds = [...new Set(found.map(({ format }) => format.kind))];
-    const ofThisKind = pipeline.kind === null ? "" : ` of the kind ${pipeline.kind}`;
-    const instead = others.length === 0 ? "" : `, but what holds no bills: ${others.slice(0, 5).join(", ")}`;
-    throw new BillhouseError(
-      "EXPORT_NOT_FOUND",
-      `There is no billing export${ofThisKind} ${where} (${objects.size} objects were listed)${instead}.`,
-      {
-        hint:
-          otherKinds.length > 0
-            ? `Found there: ${otherKinds.join(", ")}. Correct \`kind\` in [sources.${pipeline.name}].`
-            : others.length > 0
-              ? `Point \`prefix\` in [sources.${pipeline.name}] at an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.`
-              : `Compare \`prefix\` in [sources.${pipeline.name}] with the path at which the cloud delivers; the first delivery takes up to a day.`,
-      },
-    );
+    const kinds = [...new Set(found.map(({ format }) => format.kind))];
+    throw new BillhouseError("EXPORT_NOT_FOUND", `There is no billing export of the kind ${pipeline.kind} ${where}.`, {
+      hint: `Found there: ${kinds.join(", ")}. Correct \`kind\` in ${section}.`,
+    });
   }
   const named =
     pipeline.exportName === null
       ? await withBills(ofKind, storage, objects)
-      : await withName(ofKind, pipeline.exportName, storage, objects);
+      : await withName(ofKind, pipeline.exportName, pipeline.prefix, storage, objects);
   const [only] = named;
   if (only !== undefined && named.length === 1) return only;
-  const list = (candidates: readonly Candidate[]): string =>
-    candidates
-      .map(({ format, places }) => `${places[0].exportName} (${format.kind}, in ${places[0].folder || "/"})`)
-      .join(", ");
+  const names = (candidates: readonly Candidate[]): string =>
+    [...new Set(candidates.map((each) => exportNameFor(each, ofKind)))].map((name) => `"${name}"`).join(", ");
   if (only === undefined) {
     throw new BillhouseError("EXPORT_NOT_FOUND", `There is no export named ${pipeline.exportName} ${where}.`, {
-      hint: `Found there: ${list(ofKind)}. Correct \`export_name\` in [sources.${pipeline.name}].`,
+      hint: `Set \`export_name\` in ${section} to one of these: ${names(ofKind)}.`,
     });
   }
-  throw new BillhouseError("EXPORT_AMBIGUOUS", `There is more than one billing export ${where}: ${list(named)}.`, {
-    hint: `Set \`export_name\` in [sources.${pipeline.name}] to one of them, or a \`prefix\` that holds only one.`,
+  const list = named
+    .map(({ format, places: [{ exportName, folder }] }) => `${exportName} (${format.kind}, in ${folder || "/"})`)
+    .join(", ");
+  const places = new Set(named.map((each) => exportNameFor(each, ofKind)));
+  throw new BillhouseError("EXPORT_AMBIGUOUS", `There is more than one billing export ${where}: ${list}.`, {
+    hint:
+      places.size === named.length
+        ? `Set \`export_name\` in ${section} to one of these: ${names(named)}.`
+        : `Set \`kind\` in ${section} to one of these: ${[...new Set(named.map(({ format }) => `"${format.kind}"`))].join(", ")}.`,
   });
 }
 
-/** What lies at a key, in words, when it belongs to an export of this cloud that holds no bills. */
-function otherExport({ others }: ExportFormat, key: string): string | undefined {
-  for (const { manifest, title } of others) {
-    const match = manifest.exec(key);
-    if (match !== null) return `${match.groups?.["name"] ?? key} (${title})`;
-  }
-  return undefined;
-}
-
-/** The candidates that the format calls by this name: by its path, else by what their newest manifest says. */
+/**
+ * The candidates that this value of `export_name` chooses. With a `/` it is a folder, and may have the name behind it: the
+ * whole path in the bucket, the path below the prefix, or its last folders. Otherwise it is what the format calls the
+ * export by its path, else its last folder, else what its newest manifest says.
+ */
 async function withName(
   candidates: readonly Candidate[],
   name: string,
+  prefix: string,
   storage: Storage,
   objects: ReadonlyMap<string, StoredObject>,
-): Promise<Candidate[]> {
-  const byPath = candidates.filter(({ places }) => places[0].exportName === name);
-  if (byPath.length > 0) return byPath;
+): Promise<readonly Candidate[]> {
+  const byName = candidates.filter(({ places }) => places[0].exportName === name);
+  if (byName.length > 0) return byName;
+  // With a `/` on both sides, so that only whole folders are the same.
+  const whole = (path: string): string => `/${path}/`.replaceAll(/\/+/g, "/");
+  const folderOf = ({ places }: Candidate): string => whole(places[0].folder);
+  const pathOf = ({ places }: Candidate): string => whole(`${places[0].folder}/${places[0].exportName}`);
+  const ways: readonly ((candidate: Candidate) => boolean)[] = [
+    (candidate) => !name.endsWith("/") && [whole(name), whole(`${prefix}/${name}`)].includes(pathOf(candidate)),
+    (candidate) => folderOf(candidate) === whole(name),
+    (candidate) => folderOf(candidate) === whole(`${prefix}/${name}`),
+    (candidate) => folderOf(candidate).endsWith(whole(name)),
+  ];
+  for (const isMeant of ways) {
+    const byFolder = candidates.filter(isMeant);
+    if (byFolder.length > 0) return byFolder;
+  }
   const named: Candidate[] = [];
   for (const candidate of candidates) {
     const manifest = await newestManifest(candidate, storage, objects);
@@ -175,25 +152,4 @@ async function withBills(
     if (!(manifest instanceof BillhouseError) || manifest.code !== "EXPORT_NOT_FOUND") bills.push(candidate);
   }
   return bills.length === 0 ? candidates : bills;
-}
-
-/** The manifest of the newest period of a candidate, or what is wrong with it. Errors: those of the storage. */
-export async function newestManifest(
-  { format, places }: Candidate,
-  storage: Storage,
-  objects: ReadonlyMap<string, StoredObject>,
-): Promise<Manifest | BillhouseError> {
-  const isThere = ({ key }: ManifestPlace): boolean => (objects.get(key)?.size ?? 0) > 0;
-  const age = (place: ManifestPlace): string => `${Number(isThere(place))} ${place.period.end} ${place.order}`;
-  const newest = places.reduce((one, other) => (age(other) > age(one) ? other : one));
-  return readManifest(format, newest, storage, objects).catch((error: unknown) => {
-    const isOfManifest =
-      error instanceof BillhouseError && (error.code === "MANIFEST_INVALID" || error.code === "EXPORT_NOT_FOUND");
-    if (isOfManifest) return error;
-    throw error;
-  });
-}
-
-function location(storage: Storage, pipeline: PipelineConfig): string {
-  return pipeline.prefix === "" ? storage.url : `${storage.url}/${pipeline.prefix}`;
 }

@@ -3,7 +3,9 @@ import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
 import { openStorage } from "../../storages/index.ts";
-import { listExports, newestManifest } from "./discover.ts";
+import { exportNameFor } from "./discover.ts";
+import { listExports, newestManifest } from "./listing.ts";
+import { exportNotFound } from "./not-found.ts";
 import { doubleCounting } from "./scopes.ts";
 
 /** A billing export that was found below a prefix. */
@@ -13,6 +15,8 @@ export interface FoundExport {
   /** What a person calls the format. */
   readonly title: string;
   readonly export_name: string;
+  /** The value of `export_name` that chooses it among the exports of its kind below its folder. */
+  readonly chosen_by: string;
   /** Folder below which everything of it lies, without `/` at its end. */
   readonly folder: string;
   /** Oldest first. */
@@ -36,14 +40,24 @@ export interface Recognition {
   readonly exports: readonly FoundExport[];
   /** Names of what a cloud delivers there and what holds no bills. */
   readonly others: readonly string[];
+  /** Bills that are not supported, by what their paths look like: `Oracle Cloud reports`. */
+  readonly foreign: readonly string[];
 }
 
-/** Looks at everything below a prefix, and reads one manifest of each export. Errors: those of the storage. */
+/**
+ * Looks at everything below a prefix, and reads one manifest of each export.
+ * Errors: EXPORT_NOT_FOUND where there is none, which says what lies there instead, as `run` does; those of the storage.
+ */
 export async function recogniseExports(
   place: Pick<PipelineConfig, "bucketUrl" | "prefix"> & { readonly storage: StorageConfig },
 ): Promise<Recognition> {
   const storage = await openStorage(place.bucketUrl, place.storage);
-  const { objects, candidates, others } = await listExports(storage, place.prefix);
+  const listed = await listExports(storage, place.prefix);
+  const { objects, candidates, others, foreign } = listed;
+  if (candidates.length === 0) {
+    const where = `in ${place.prefix === "" ? storage.url : `${storage.url}/${place.prefix}`}`;
+    throw await exportNotFound(listed, storage, { where, named: "the address" });
+  }
   const exports: FoundExport[] = [];
   const scopes: (string | null)[] = [];
   for (const candidate of candidates) {
@@ -52,12 +66,17 @@ export async function recogniseExports(
     const [first] = places;
     const below = [...objects.values()].filter(({ key }) => key.startsWith(first.folder));
     const isReadable = !(manifest instanceof BillhouseError);
+    const name = (isReadable ? manifest.exportName : null) ?? first.exportName;
+    const rivals = candidates.filter(
+      (other) => other.format === format && other.places[0].folder.startsWith(first.folder),
+    );
     scopes.push(isReadable ? manifest.scope : null);
     exports.push({
       kind: format.kind,
       cloud: format.cloud,
       title: format.title,
-      export_name: (isReadable ? manifest.exportName : null) ?? first.exportName,
+      export_name: name,
+      chosen_by: rivals.length === 1 ? name : exportNameFor(candidate, rivals),
       folder: first.folder.replace(/\/+$/, ""),
       months: [...new Set(places.flatMap(({ period }) => monthsOf(period)))].toSorted(),
       newest_execution: isReadable ? manifest.id : null,
@@ -67,7 +86,7 @@ export async function recogniseExports(
       notes: [],
     });
   }
-  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), others };
+  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), others, foreign };
 }
 
 function withNotes(exports: readonly FoundExport[], scopes: readonly (string | null)[]): FoundExport[] {

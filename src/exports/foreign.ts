@@ -1,0 +1,42 @@
+/** Bills that billhouse does not load, and by which their files are known where nothing else is found. */
+export interface ForeignBills {
+  /** What a person calls them: `Oracle Cloud reports`. */
+  readonly title: string;
+  /** Matches the keys of their files, and no key of a format of `exportFormats`. */
+  readonly path: RegExp;
+  /** Sets of columns, in lower case: a file that has all columns of one set is one of theirs, whatever its key. */
+  readonly columns: readonly (readonly string[])[];
+}
+
+/**
+ * Bills that people point billhouse at, and that it does not load.
+ * Sources: Oracle Cloud, "Cost and Usage Reports"; Google Cloud, "Export Cloud Billing data to BigQuery" and the files of
+ * project-koku/koku@768be82 `gcp_report_downloader.py`; AWS Billing user guide, "Detailed Billing Reports"; Microsoft,
+ * "How data is processed in FinOps hubs".
+ */
+export const foreignBills: readonly ForeignBills[] = [
+  {
+    title: "Oracle Cloud reports",
+    path: /(?:^|\/)(?:FOCUS(?:[ _+-]|%20)?Reports|reports\/(?:cost|usage)-csv)\/|(?:^|[/_])\d{16}(?:-\d{5})?\.csv(?:\.gz)?$/i,
+    columns: [["lineitem/referenceno", "lineitem/tenantid"], ["oci_referencenumber"]],
+  },
+  {
+    title: "Google Cloud billing data",
+    path: /(?:^|[/_.-])(?:gcp_billing_export|cloud_pricing_export)|(?:^|\/)\d{6}_[^/]+_\d{4}-\d\d-\d\d:\d{4}-\d\d-\d\d\.csv/i,
+    columns: [
+      ["billing_account_id", "usage_start_time"],
+      ["service.id", "sku.id"],
+      ["line item", "measurement1"],
+    ],
+  },
+  {
+    title: "detailed billing reports (DBR)",
+    path: /(?:^|\/)\d{12}-aws-(?:billing-(?:csv|detailed-line-items)|cost-allocation)-/i,
+    columns: [["payeraccountid", "linkedaccountid", "recordtype"]],
+  },
+  {
+    title: "FinOps hub files",
+    path: /(?:^|\/)(?:(?:Actual|Amortized)?Costs?|Prices|CommitmentDiscountUsage|Recommendations|Transactions)\/\d{4}\/\d\d\/|__[^/]+\.parquet$/i,
+    columns: [["x_sourcechanges"], ["x_ingestiontime"]],
+  },
+];

@@ -1,0 +1,93 @@
+import { BillhouseError } from "../../errors.ts";
+import type { ExportFormat, Manifest, ManifestPlace } from "../../exports/export.ts";
+import { foreignBills } from "../../exports/foreign.ts";
+import { exportFormats } from "../../exports/index.ts";
+import type { StoredObject } from "../../model.ts";
+import type { Storage } from "../../storages/storage.ts";
+import { readManifest } from "./manifests.ts";
+
+/** What one listing of a prefix shows. */
+export interface ListedExports {
+  /** Every object below the prefix, by key, without the files that operating systems leave. */
+  readonly objects: ReadonlyMap<string, StoredObject>;
+  /** The exports whose manifests were recognised by their paths. */
+  readonly candidates: readonly Candidate[];
+  /** Exports of a cloud that hold no bills, each in words: `co2 (AWS carbon emissions)`. */
+  readonly others: readonly string[];
+  /** Bills that are not supported, by what their paths look like: `Oracle Cloud reports`. */
+  readonly foreign: readonly string[];
+}
+
+/** All manifests of one name in one folder. */
+export interface Candidate {
+  readonly format: ExportFormat;
+  readonly places: [ManifestPlace, ...ManifestPlace[]];
+}
+
+/** Lists a prefix once and recognises exports there by the paths of their manifests; none is read. Errors: of the storage. */
+export async function listExports(
+  storage: Storage,
+  prefix: string,
+  formats: readonly ExportFormat[] = exportFormats,
+): Promise<ListedExports> {
+  const objects = new Map<string, StoredObject>();
+  const exports = new Map<string, Candidate>();
+  const others = new Set<string>();
+  const foreign = new Set<string>();
+  for await (const object of storage.list(prefix)) {
+    if (leftBySystems.test(object.key)) continue;
+    objects.set(object.key, object);
+    const found = recognise(object.key, formats);
+    for (const { format, place } of found) {
+      const identity = JSON.stringify([format.kind, place.folder, place.exportName]);
+      const known = exports.get(identity);
+      if (known === undefined) exports.set(identity, { format, places: [place] });
+      else known.places.push(place);
+    }
+    if (found.length > 0) continue;
+    const bills = foreignBills.find(({ path }) => path.test(object.key));
+    const other = bills === undefined ? otherExport(formats, object.key) : undefined;
+    if (bills !== undefined) foreign.add(bills.title);
+    if (other !== undefined) others.add(other);
+  }
+  return { objects, candidates: [...exports.values()], others: [...others], foreign: [...foreign] };
+}
+
+/** The manifest of the newest period of a candidate, or what is wrong with it. Errors: those of the storage. */
+export async function newestManifest(
+  { format, places }: Candidate,
+  storage: Storage,
+  objects: ReadonlyMap<string, StoredObject>,
+): Promise<Manifest | BillhouseError> {
+  const isThere = ({ key }: ManifestPlace): boolean => (objects.get(key)?.size ?? 0) > 0;
+  const age = (place: ManifestPlace): string => `${Number(isThere(place))} ${place.period.end} ${place.order}`;
+  const newest = places.reduce((one, other) => (age(other) > age(one) ? other : one));
+  return readManifest(format, newest, storage, objects).catch((error: unknown) => {
+    const isOfManifest =
+      error instanceof BillhouseError && (error.code === "MANIFEST_INVALID" || error.code === "EXPORT_NOT_FOUND");
+    if (isOfManifest) return error;
+    throw error;
+  });
+}
+
+// macOS keeps attributes in `._` files beside the files that it copies, and in `__MACOSX` in archives.
+const leftBySystems = /(?:^|\/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX\/.*)$/i;
+
+function recognise(
+  key: string,
+  formats: readonly ExportFormat[],
+): readonly { readonly format: ExportFormat; readonly place: ManifestPlace }[] {
+  return formats.flatMap((format) => {
+    const place = format.recognise(key);
+    return place === undefined ? [] : [{ format, place }];
+  });
+}
+
+/** What lies at a key, in words, when it belongs to an export of one of these clouds that holds no bills. */
+function otherExport(formats: readonly ExportFormat[], key: string): string | undefined {
+  for (const { manifest, title } of formats.flatMap(({ others }) => others)) {
+    const match = manifest.exec(key);
+    if (match !== null) return `${match.groups?.["name"] ?? key} (${title})`;
+  }
+  return undefined;
+}
