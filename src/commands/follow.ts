@@ -31,11 +31,13 @@ export async function followRun(
   context.signal.addEventListener("abort", announceStop);
   let finished: RunFinished | undefined;
   const done: string[] = [];
+  const stacks: string[] = [];
   try {
     for await (const event of events) {
       progress = advance(progress, event, context.now().getTime());
       if (flags.json) stdout.write(`${jsonText(event)}\n`);
       if (event.event === "run_finished") finished = event;
+      if (event.event === "month_failed" || event.event === "pipeline_failed") stacks.push(event.stack ?? "");
       const line = flags.quiet || contested ? undefined : eventLine(event, stderr, flags.verbose);
       if (line === undefined) continue;
       if (block === undefined) stderr.write(`${line}\n`);
@@ -47,6 +49,7 @@ export async function followRun(
     block?.stop();
     // A run that was stopped has no result to show, and what it finished stays.
     if (finished === undefined) stderr.write(done.join(""));
+    for (const stack of stacks.filter(Boolean)) stderr.write(`${stack.split("\n").map(visible).join("\n")}\n`);
   }
   return finished;
 }

@@ -27,6 +27,7 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     accept: options.accept,
     now: context.now(),
     signal: context.signal,
+    debug: context.flags.debug,
     holder: { pid: process.pid, command: "billhouse run" },
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
   });

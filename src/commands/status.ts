@@ -2,7 +2,17 @@ import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../p
 import { status as readStatus } from "../pipeline/status.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
-import { alignRows, heading, jsonText, type Look, paint, type ScreenStyle, shortId, visible } from "./output.ts";
+import {
+  alignRows,
+  errorLines,
+  heading,
+  jsonText,
+  type Look,
+  paint,
+  type ScreenStyle,
+  shortId,
+  visible,
+} from "./output.ts";
 
 /** What `billhouse status` is told. */
 export interface StatusCommandOptions {
@@ -12,7 +22,7 @@ export interface StatusCommandOptions {
   readonly maxAge: number | undefined;
 }
 
-/** Shows what is loaded: months and what they are as bills, executions, rows, costs, ages and gaps. 4 when it is too old. */
+/** Shows what is loaded: months and what they are as bills, executions, rows, costs, ages and gaps. 4 when it is too old, 1 when an export cannot be read. */
 export async function status(options: StatusCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { exports: pipelines, offline, maxAge } = options;
   const now = context.now();
@@ -26,6 +36,7 @@ export async function status(options: StatusCommandOptions, context: CommandCont
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : statusScreen(result, now, style));
+  if (result.pipelines.some(({ error }) => error !== undefined)) return 1;
   return result.pipelines.some(({ stale }) => stale === true) ? 4 : 0;
 }
 
@@ -37,6 +48,10 @@ export function statusScreen(result: StatusResult, now: Date, style: ScreenStyle
 function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): string {
   const { months } = pipeline;
   const notes = notesOf(pipeline, now).map(({ look, text }) => `  ${paint(style, look, "!")} ${visible(text)}`);
+  if (pipeline.error !== undefined) {
+    const error = errorLines(pipeline.error, style, "    ").join("\n");
+    return [heading(pipeline, style), `  ${paint(style, "bad", "✖")} ${error}`].join("\n");
+  }
   if (months.length === 0) {
     return [heading(pipeline, style), "  Nothing is loaded yet. billhouse run loads it.", ...notes].join("\n");
   }

@@ -1,5 +1,7 @@
+import { inspect } from "node:util";
 import { describeError } from "../errors.ts";
 import type { BillingMonth, CurrencySums, DaySpan, Finality } from "../model.ts";
+import { maskSecrets } from "../secrets.ts";
 
 /**
  * The progress of a run. Terminal, `--json` and web page read the same events; the engine itself never prints.
@@ -87,6 +89,8 @@ export interface ToldError {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
+  /** Only in a run with `debug`: the error with its stack and its causes, secrets masked. */
+  readonly stack?: string;
 }
 
 /** Days from the first to the last, both included, each `YYYY-MM-DD`. */
@@ -185,6 +189,11 @@ export interface PipelineResult {
 }
 
 /** A failure inside a month as data. */
-export function failedMonth(billingMonth: BillingMonth, error: unknown): FailedMonth {
-  return { billing_month: billingMonth, ...describeError(error) };
+export function failedMonth(billingMonth: BillingMonth, error: unknown, debug = false): FailedMonth {
+  return { billing_month: billingMonth, ...toldError(error, debug) };
+}
+
+/** An error as data, with its stack for `debug`. */
+export function toldError(error: unknown, debug: boolean): ToldError {
+  return { ...describeError(error), ...(debug ? { stack: maskSecrets(inspect(error)) } : {}) };
 }

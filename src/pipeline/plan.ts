@@ -1,6 +1,6 @@
 import pMap from "p-map";
 import type { Config } from "../config/config.ts";
-import { BillhouseError, describeError } from "../errors.ts";
+import { describeError } from "../errors.ts";
 import { decompressedSize } from "../files/read.ts";
 import { readerOf } from "../storages/storage.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
@@ -50,7 +50,7 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
         results.push(await plannedPipeline(found, warehouse));
         scopes.push({ name, cloud: found.format.cloud, scope });
       } catch (error) {
-        if (!(error instanceof BillhouseError)) throw error;
+        if (options.signal?.aborted === true) throw error;
         const table = tableTitle(pipeline);
         results.push({ name, table, months: [], failed: [], notes: [], error: describeError(error) });
       }

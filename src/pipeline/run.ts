@@ -1,6 +1,5 @@
 import { EventEmitter, on } from "node:events";
 import type { Config, PipelineConfig } from "../config/config.ts";
-import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import { summaryPackage } from "../state/package.ts";
 import { version } from "../version.ts";
@@ -13,6 +12,7 @@ import {
   type LoadedMonth,
   type PipelineResult,
   type RunEvent,
+  toldError,
 } from "./events.ts";
 import { loadMonths } from "./load/load.ts";
 import { checkAccepted } from "./months/accept.ts";
@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The process shown to others that find the warehouse locked while this runs. */
   readonly holder?: Holder;
+  /** Adds the stack to each failure. */
+  readonly debug?: boolean;
 }
 
 /**
@@ -125,8 +127,8 @@ async function runPipeline(
   const loaded: LoadedMonth[] = [];
   const failed: FailedMonth[] = [];
   let plans: readonly MonthPlan[] = [];
-  const fail = (billingMonth: BillingMonth, error: BillhouseError): void => {
-    const month = failedMonth(billingMonth, error);
+  const fail = (billingMonth: BillingMonth, error: unknown): void => {
+    const month = failedMonth(billingMonth, error, options.debug);
     failed.push(month);
     emit({ event: "month_failed", name, ...month });
   };
@@ -186,9 +188,9 @@ async function runPipeline(
     }
     return result();
   } catch (error) {
-    // What is not a BillhouseError is a bug, and keeps its stack.
-    if (options.signal.aborted || !(error instanceof BillhouseError)) throw error;
-    const failure = describeError(error);
+    // A bug in one export does not stop the others either: what is loaded is published.
+    if (options.signal.aborted) throw error;
+    const failure = toldError(error, options.debug ?? false);
     emit({ event: "pipeline_failed", name, ...failure });
     return { ...result(), error: failure };
   }

@@ -1,10 +1,11 @@
-import type { Config } from "../config/config.ts";
-import { BillhouseError } from "../errors.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
+import { BillhouseError, describeError } from "../errors.ts";
 import type { ExportFormat } from "../exports/export.ts";
 import type { BillingMonth, CurrencySums, Finality } from "../model.ts";
 import { monthGaps } from "../schema/periods.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, scopeOf } from "./discover/scopes.ts";
+import type { ToldError } from "./events.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
 import { finalityNow, finalityOf } from "./months/finality.ts";
@@ -46,6 +47,8 @@ export interface PipelineStatus {
   readonly kept: KeptCopies | null;
   /** Sentences on what is worth knowing of the table: amounts that are floats. */
   readonly notes: readonly string[];
+  /** Why its state or its receipts cannot be read; the other exports are reported all the same. */
+  readonly error?: ToldError;
 }
 
 /** What `keep_previous` keeps of a table. */
@@ -81,33 +84,63 @@ export interface MonthStatus {
 /**
  * What is loaded, what each month is as a bill, and which deliveries wait. A storage that cannot be read is reported in
  * the notes, not as a failure; the warehouse is closed before any storage is read, so that a slow one blocks no run.
- * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
+ * An export whose state or receipts cannot be read is reported with the error.
+ * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
 export async function status(config: Config, options: StatusOptions = {}): Promise<StatusResult> {
   const pipelines = selectPipelines(config, options.pipelines);
   const tables = await reading(config, async (warehouse) => {
-    const found: { readonly loaded: LoadedTable; readonly kept: KeptCopies | null }[] = [];
+    const found: ReadTable[] = [];
     for (const pipeline of pipelines) {
-      const loaded = await readLoaded(pipeline, warehouse);
-      found.push({ loaded, kept: await previousLoads(loaded, warehouse) });
+      try {
+        const loaded = await readLoaded(pipeline, warehouse);
+        found.push({ pipeline, loaded, kept: await previousLoads(loaded, warehouse) });
+      } catch (error) {
+        if (options.signal?.aborted === true) throw error;
+        found.push({ pipeline, loaded: null, error: describeError(error) });
+      }
     }
     return found;
   });
   // The scopes of clouds look different, so that none has to be named here.
   const doubled = doubleCounting(
-    tables.map(({ loaded: { pipeline, ledger } }) => ({
+    tables.map(({ pipeline, loaded }) => ({
       name: pipeline.name,
       cloud: "",
-      scope: scopeOf(ledger.receipts),
+      scope: loaded === null ? null : scopeOf(loaded.ledger.receipts),
     })),
   );
   const results: PipelineStatus[] = [];
-  for (const { loaded, kept } of tables) {
+  for (const table of tables) {
+    if (table.loaded === null) {
+      results.push(unreadable(table.pipeline, table.error));
+      continue;
+    }
+    const { loaded, kept } = table;
     const held = options.offline === true ? nothingHeld : await heldDeliveries(loaded, options);
     const result = pipelineStatus(loaded, kept, held, options);
     results.push({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] });
   }
   return { pipelines: results };
+}
+
+/** What was read of one table, or why it cannot be read. */
+type ReadTable = { readonly pipeline: PipelineConfig } & (
+  | { readonly loaded: LoadedTable; readonly kept: KeptCopies | null }
+  | { readonly loaded: null; readonly error: ToldError }
+);
+
+function unreadable(pipeline: PipelineConfig, error: ToldError): PipelineStatus {
+  return {
+    name: pipeline.name,
+    table: tableTitle(pipeline),
+    months: [],
+    missing_months: [],
+    newest_load: null,
+    kept: null,
+    notes: [],
+    error,
+  };
 }
 
 function pipelineStatus(
@@ -210,9 +243,10 @@ async function heldDeliveries(
     const held = plans.filter(({ action }) => action === "waiting" || action === "refused");
     return {
       months: new Map(held.map((plan) => [plan.billingMonth, plan])),
-      notes: [...failed].map(
-        ([month, { code, message }]) => `${month}: its newest delivery cannot be loaded. ${message} (${code})`,
-      ),
+      notes: [...failed].map(([month, error]) => {
+        const { code, message } = describeError(error);
+        return `${month}: its newest delivery cannot be loaded. ${message} (${code})`;
+      }),
     };
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;

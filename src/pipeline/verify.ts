@@ -1,5 +1,5 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { readLoaded, type LoadedTable } from "./months/loaded.ts";
@@ -96,7 +96,8 @@ async function* storageChecks(
 ): AsyncGenerator<MonthCheck> {
   try {
     const found = await survey(loaded.pipeline, loaded.ledger, reads, { months, now, signal });
-    for (const [month, { code, message }] of found.failed) {
+    for (const [month, error] of found.failed) {
+      const { code, message } = describeError(error);
       yield difference("newest-delivery", month, "a delivery that can be loaded", `${code}: ${message}`);
     }
     yield* newerDeliveries(loaded, found);

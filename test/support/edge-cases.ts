@@ -520,6 +520,28 @@ export const caseGroups: readonly CaseGroup[] = [
         "A month has several currencies, accounts that nobody knows and rows without a region",
         "Sums per currency, and leaves no row out.",
       ),
+      shown(
+        69,
+        "Amounts of one month add up to more digits than the database can sum",
+        "Fails that month with LIMIT_EXCEEDED, and loads and publishes the others.",
+        [
+          "end-to-end/one-bad-month.test.ts",
+          "costs that add up to more than 38 digits fail their month with a clear code",
+        ],
+      ),
+      shown(
+        70,
+        "An index or a view that somebody else made stands in the way of a month",
+        "Fails that month with TABLE_UNUSABLE, and loads and publishes the others.",
+        [
+          "end-to-end/one-bad-month.test.ts",
+          "a unique index of the user fails the month whose ids repeat; --debug shows the stack",
+        ],
+        [
+          "end-to-end/one-bad-month.test.ts",
+          "a view in place of a table fails its months, and the other exports are loaded and published",
+        ],
+      ),
     ],
   },
 ];

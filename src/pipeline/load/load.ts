@@ -31,17 +31,19 @@ export interface LoadContext extends Destination {
   readonly amend?: (receipt: Draft) => Draft;
 }
 
-/** Hears what happens. What a method throws ends the loading. */
+/** Receives the progress. What a method throws ends the loading. */
 export interface LoadListener {
   fileRead(file: Omit<FileRead, "event" | "name">): void;
   loaded(month: LoadedMonth): void;
-  failed(month: BillingMonth, error: BillhouseError): void;
+  /** The error can be a bug: anything that was thrown while the month was loaded. */
+  failed(month: BillingMonth, error: unknown): void;
 }
 
 /**
  * Loads every month of the plans that is new or restated, newest first, and returns their receipts. Files that the
  * warehouse does not read by itself are read and checked while it is busy with those before. A month that fails keeps its
- * old rows and the others continue. Error: whatever is not about one month; the signal's abort stops at the next file.
+ * old rows, whatever the error, and the others continue. Errors: those of `prepare`; the signal's abort stops at the
+ * next file.
  */
 export async function loadMonths(
   plans: readonly MonthPlan[],
@@ -70,17 +72,18 @@ export async function loadMonths(
       months,
       async ({ month, files }): Promise<readonly Receipt[]> => {
         signal.throwIfAborted();
+        let receipt: Receipt;
         try {
-          const receipt = await loadMonth(month, files, context, listener);
-          listener.loaded(describeLoad(receipt, month));
-          return [receipt];
+          receipt = await loadMonth(month, files, context, listener);
         } catch (error) {
-          if (signal.aborted || !(error instanceof BillhouseError)) throw error;
+          if (signal.aborted) throw error;
           listener.failed(month.billingMonth, error);
           return [];
         } finally {
           await release(files);
         }
+        listener.loaded(describeLoad(receipt, month));
+        return [receipt];
       },
       { concurrency: warehouse.loadsInParallel ? context.jobs : 1 },
     );

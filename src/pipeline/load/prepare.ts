@@ -1,5 +1,4 @@
 import pMap from "p-map";
-import { BillhouseError } from "../../errors.ts";
 import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import type { Precision, ProofColumns } from "../../files/tally.ts";
 import type { BillingMonth, DaySpan, Execution, MeasuredColumns, Receipt, TableColumn } from "../../model.ts";
@@ -30,7 +29,8 @@ export interface Destination extends LoadedTable {
 export interface Preparation {
   /** Newest month first. */
   readonly months: readonly PreparedMonth[];
-  readonly failed: ReadonlyMap<BillingMonth, BillhouseError>;
+  /** Whatever was thrown, a bug too. */
+  readonly failed: ReadonlyMap<BillingMonth, unknown>;
 }
 
 /** A month that is ready to be loaded. */
@@ -138,7 +138,7 @@ async function readHeaders(
   { pipeline, format, ledger, storage, warehouse }: Destination,
 ): Promise<{
   readonly months: readonly MonthHeaders[];
-  readonly failed: ReadonlyMap<BillingMonth, BillhouseError>;
+  readonly failed: ReadonlyMap<BillingMonth, unknown>;
 }> {
   const { unpackedLimit } = pipeline;
   const keyOf = (name: string): string => (format.columns.caseSensitive ? name : fold(name));
@@ -146,7 +146,7 @@ async function readHeaders(
     [...Object.keys(format.columns.wellKnown), ...ledger.registry.map(({ sourceName }) => sourceName)].map(keyOf),
   );
   const months: MonthHeaders[] = [];
-  const failed = new Map<BillingMonth, BillhouseError>();
+  const failed = new Map<BillingMonth, unknown>();
   for (const { billingMonth, action, executions, isAgain = false, isFlagged, missingDays } of plans) {
     if (action !== "new" && action !== "restated") continue;
     try {
@@ -165,7 +165,6 @@ async function readHeaders(
       );
       months.push({ billingMonth, executions, action, isAgain, isFlagged, missingDays, headers });
     } catch (error) {
-      if (!(error instanceof BillhouseError)) throw error;
       failed.set(billingMonth, error);
     }
   }

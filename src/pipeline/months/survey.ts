@@ -20,8 +20,8 @@ export interface Survey extends LoadedTable {
   readonly discovery: Discovery;
   /** Newest month first. */
   readonly plans: readonly MonthPlan[];
-  /** Months whose manifest cannot be used, and why. */
-  readonly failed: ReadonlyMap<BillingMonth, BillhouseError>;
+  /** Months that cannot be planned, most because of their manifest, and what was thrown: a bug too. */
+  readonly failed: ReadonlyMap<BillingMonth, unknown>;
 }
 
 /** What narrows or widens a survey. */
@@ -39,7 +39,7 @@ export interface SurveyOptions {
  * Discovers the export of a pipeline, compares it with the ledger of its table, and plans every month in scope. Nothing
  * is written. Files that were written again are read, to see whether they still hold the bytes that were loaded, unless
  * the warehouse `reads` them by itself: then they count as changed.
- * Errors: those of discovery, storage and state. A month whose manifest is invalid is in `failed`.
+ * Errors: those of discovery, storage and state. A month that cannot be planned is in `failed`, whatever the error.
  */
 export async function survey(
   pipeline: PipelineConfig,
@@ -53,7 +53,7 @@ export async function survey(
   const table = tableOf(pipeline, format.idColumn);
   const months = loadedMonths(ledger, table);
   const receipts = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
-  const errors = new Map<BillingMonth, BillhouseError>();
+  const errors = new Map<BillingMonth, unknown>();
   const selected = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
   const planned = await pMap(
     selected,
@@ -64,7 +64,6 @@ export async function survey(
         const isReadElsewhere = (file: DataFile): boolean => reads(storage.url, file);
         return await surveyMonth(discovery, month, loaded, receipt, options.force ?? false, isReadElsewhere);
       } catch (error) {
-        if (!(error instanceof BillhouseError)) throw error;
         errors.set(month, error);
         return [];
       }

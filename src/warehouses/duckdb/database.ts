@@ -31,10 +31,17 @@ export interface Database {
 export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "workFolder"> {
   /** Calls `close`, which gives up the lock, and removes what the opening made beside the database. */
   readonly letGo: (close: () => void) => Promise<void>;
+  /** Opens the same file again, after the instance was closed. */
+  readonly reopen: () => Promise<DuckDBInstance>;
 }
 
-/** The database of an open instance, which from now on belongs to it. */
-export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): Database {
+/**
+ * The database of an open instance, which from now on belongs to it. After a fatal error DuckDB refuses all further work:
+ * what failed stays failed, and the file is opened again for the work that follows.
+ */
+export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Database {
+  let instance = Promise.resolve(opened);
+  let isInvalidated = false;
   const connections = new Set<DuckDBConnection>();
   let last: Promise<unknown> = Promise.resolve();
   let closing: Promise<void> | undefined;
@@ -46,9 +53,26 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
 
   async function connect(): Promise<DuckDBConnection> {
     throwIfClosing();
-    const connection = await instance.connect();
+    // While others still use the old instance, its error is theirs and ours.
+    if (isInvalidated && connections.size === 0) {
+      isInvalidated = false;
+      instance = instance.then(
+        (old) => {
+          old.closeSync();
+          return facts.reopen();
+        },
+        () => facts.reopen(),
+      );
+      instance.catch(() => (isInvalidated = true));
+    }
+    const connection = await (await instance).connect();
     connections.add(connection);
     return connection;
+  }
+
+  function translate(error: unknown): unknown {
+    if (error instanceof Error && isFatal(error)) isInvalidated = true;
+    return translateFailure(error, facts.description);
   }
 
   function release(connection: DuckDBConnection): void {
@@ -61,7 +85,7 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
     try {
       return await work(connection);
     } catch (error) {
-      throw translateFailure(error, facts.description);
+      throw translate(error);
     } finally {
       release(connection);
     }
@@ -77,7 +101,7 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
       try {
         yield* work(connection);
       } catch (error) {
-        throw translateFailure(error, facts.description);
+        throw translate(error);
       } finally {
         release(connection);
       }
@@ -124,7 +148,8 @@ export function createDatabase(instance: DuckDBInstance, facts: DatabaseFacts): 
         await last;
         clearInterval(again);
         for (const connection of connections) connection.closeSync();
-        await facts.letGo(() => instance.closeSync());
+        const open = await instance.catch(() => null);
+        await facts.letGo(() => open?.closeSync());
       })();
       return closing;
     },
@@ -144,8 +169,8 @@ export async function readRows(
 }
 
 /**
- * The actionable error behind an error of DuckDB or of the file system: a full disk, files that are missing or may not be
- * written, too little memory, two writers. Everything else is returned as it is.
+ * The actionable error behind an error of DuckDB or of the file system: a full disk, files that are missing, damaged or may
+ * not be written, too little memory, two writers, a constraint of the table. Everything else is returned as it is.
  */
 export function translateFailure(error: unknown, description: string): unknown {
   if (error instanceof BillhouseError || !(error instanceof Error)) return error;
@@ -185,9 +210,21 @@ export function translateFailure(error: unknown, description: string): unknown {
       cause: error,
     });
   }
-  if (/^(?:FATAL|INTERNAL) Error|database has been invalidated/i.test(message)) {
+  if (isFatal(error)) {
     return new BillhouseError("WAREHOUSE_UNAVAILABLE", `DuckDB gave up ${description}: ${firstLine(message)}`, {
       hint: "Run again: what was loaded before is untouched. When a month stops DuckDB again and again, load the others with --from, --to or --month, and report it.",
+      cause: error,
+    });
+  }
+  if (/^Constraint Error|constraint violat/i.test(message)) {
+    return new BillhouseError("TABLE_UNUSABLE", `A constraint of a table refuses the rows: ${firstLine(message)}`, {
+      hint: "Drop the index or the constraint, which billhouse did not make, then run again: what was loaded before is untouched.",
+      cause: error,
+    });
+  }
+  if (/Corrupt database file/i.test(message)) {
+    return new BillhouseError("WAREHOUSE_UNSUPPORTED", `${description} is damaged: ${firstLine(message)}`, {
+      hint: "Put back a copy of it, or move it away and load again.",
       cause: error,
     });
   }
@@ -195,4 +232,9 @@ export function translateFailure(error: unknown, description: string): unknown {
     return interrupted(`The work on ${description} was stopped.`, { cause: error });
   }
   return error;
+}
+
+/** Whether an error leaves DuckDB in a state in which it refuses all further work. */
+function isFatal({ message }: Error): boolean {
+  return /^(?:FATAL|INTERNAL) Error|database has been invalidated/i.test(message);
 }

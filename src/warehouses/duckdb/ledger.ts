@@ -63,6 +63,17 @@ export async function columnsOf(connection: DuckDBConnection, dataset: string, t
   });
 }
 
+/** Whether a view has the name of a table. */
+export async function isView(connection: DuckDBConnection, { dataset, name }: Table): Promise<boolean> {
+  const views = await readRows(
+    connection,
+    `SELECT 1 FROM duckdb_views()
+      WHERE database_name = current_database() AND schema_name = $1 AND lower(view_name) = lower($2)`,
+    [dataset, name],
+  );
+  return views.length > 0;
+}
+
 /** The types of a table's columns, by their folded names; empty when there is no such table. */
 export async function nativeColumns(
   connection: DuckDBConnection,

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth, CostLine, CurrencySums, Table } from "../../model.ts";
 import { orderCostLines } from "../../schema/sums.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
@@ -14,7 +15,7 @@ import {
   type Settle,
   summaryLines,
 } from "../warehouse.ts";
-import { readRows } from "./database.ts";
+import { readRows, type ScalarRow } from "./database.ts";
 import { nativeColumns, readCurrentState, writePackage } from "./ledger.ts";
 import { identifier, isDecimal, isInteger, literal, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
@@ -56,8 +57,9 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
   const groups =
     costColumns.length === 0
       ? []
-      : await readRows(
+      : await readSums(
           connection,
+          month,
           `SELECT ${currencyOf(currencyColumn)} AS "currency", ${sums.join(", ")} ${rows} GROUP BY 1 ORDER BY 1`,
         );
   return {
@@ -101,8 +103,9 @@ export async function costsBy(
   const [cost] = wanted.costColumns;
   const values = by.map((name, position) => `${textOf(presentIn(columns, name))} AS "value${position}"`);
   const sum = cost === undefined ? "'0'" : `CAST(sum(${amount(cost, columns)}) AS VARCHAR)`;
-  const rows = await readRows(
+  const rows = await readSums(
     connection,
+    month,
     `SELECT ${[...values, `${currencyOf(wanted.currencyColumn)} AS "currency"`].join(", ")}, count(*) AS "rows", ${sum} AS "cost"
       ${rowsOf(wanted, columns)} GROUP BY ${[...by, ""].map((_, position) => position + 1).join(", ")} ORDER BY ALL`,
   );
@@ -144,8 +147,9 @@ async function summarise(
   const { costColumns, currencyColumn, serviceColumn, accountColumn, chargeTypeColumn } = month;
   const [cost] = costColumns;
   if (cost === undefined || !columns.has(fold(cost))) return [];
-  const rows = await readRows(
+  const rows = await readSums(
     connection,
+    month,
     `WITH lines AS (
       SELECT ${textOf(serviceColumn)} AS "service", ${textOf(accountColumn)} AS "account", ${textOf(chargeTypeColumn)} AS "charge",
         ${currencyOf(currencyColumn)} AS "currency", count(*) AS "rows", coalesce(sum(${amount(cost, columns)}), 0) AS "cost"
@@ -166,6 +170,27 @@ async function summarise(
       cost: canonical(row["cost"]),
     })),
   );
+}
+
+/** The rows of a statement that adds up costs of a month. Error: LIMIT_EXCEEDED when they have more digits than DuckDB sums. */
+async function readSums(
+  connection: DuckDBConnection,
+  { table, billingMonth }: MonthColumns,
+  sql: string,
+): Promise<ScalarRow[]> {
+  try {
+    return await readRows(connection, sql);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !cause.message.startsWith("Out of Range Error")) throw cause;
+    throw new BillhouseError(
+      "LIMIT_EXCEEDED",
+      `The costs of ${billingMonth} in ${table.dataset}.${table.name} add up to more than the 38 digits that DuckDB can sum.`,
+      {
+        hint: "Amounts of that size are errors: look at the largest costs in the files, and have the delivery made again.",
+        cause,
+      },
+    );
+  }
 }
 
 /** The value of a column as text; empty text is NULL. */

@@ -45,6 +45,15 @@ export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Prom
   if (mode === "write") await mkdir(dirname(path), { recursive: true });
   const instance = await openInstance(path, options, mode);
   let workFolder: string | null = null;
+  const spillFolder =
+    mode === "write" ? join(scratchFolder(path), spillName) : join(tmpdir(), `billhouse-${randomUUID()}`);
+  const reopen = async (): Promise<DuckDBInstance> => {
+    const again = await openInstance(path, options, mode).catch((error: unknown) => {
+      throw translateOpening(error, path);
+    });
+    await configure(again, options, mode, spillFolder);
+    return again;
+  };
   const letGo = (close: () => void): Promise<void> => removeFolders(path, workFolder, close);
   try {
     if (mode === "write") {
@@ -52,10 +61,8 @@ export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Prom
       if (options.holder !== undefined) await writeHolder(path, options.holder, new Date());
       reachPoint("opened");
     }
-    const spillFolder =
-      mode === "write" ? join(scratchFolder(path), spillName) : join(tmpdir(), `billhouse-${randomUUID()}`);
     await configure(instance, options, mode, spillFolder);
-    return createDatabase(instance, { path, description, mode, workFolder, letGo });
+    return createDatabase(instance, { path, description, mode, workFolder, letGo, reopen });
   } catch (error) {
     await letGo(() => instance.closeSync());
     throw translateOpening(error, path);

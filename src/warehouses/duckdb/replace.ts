@@ -6,7 +6,7 @@ import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import type { MonthReplacement, Settle } from "../warehouse.ts";
 import { type Database, readRows } from "./database.ts";
-import { nativeColumns, takeCommitLock } from "./ledger.ts";
+import { isView, nativeColumns, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
 import { corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
@@ -23,6 +23,7 @@ export async function replaceMonth(
   const committed = await database.transact(async (connection) => {
     // First of all: two writers conflict here, and not after an hour of loading.
     await takeCommitLock(connection, table);
+    if (await isView(connection, table)) throw replacedByView(table);
     const columns = await nativeColumns(connection, table.dataset, table.name);
     const inMonth = monthCondition(replacement, columns);
     await keepRows(connection, replacement, inMonth);
@@ -46,6 +47,12 @@ export async function replaceMonth(
   });
   await database.checkpoint();
   return committed;
+}
+
+function replacedByView({ dataset, name }: MonthReplacement["table"]): BillhouseError {
+  return new BillhouseError("TABLE_UNUSABLE", `${dataset}.${name} is a view, and months are loaded into a table.`, {
+    hint: "Give the view another name and the table this one, or set table_name in the section of the export, then run again.",
+  });
 }
 
 function insertStatement(target: string, source: Source, replacement: MonthReplacement, inMonth: string): string {

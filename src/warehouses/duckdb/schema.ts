@@ -16,7 +16,7 @@ import {
 import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { preparePrevious } from "./previous.ts";
-import { columnsOf } from "./ledger.ts";
+import { columnsOf, isView } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
 
 /** Makes the table and the tables beside it what the next loads need. The connection must be in a transaction. */
@@ -24,6 +24,8 @@ export async function prepareTable(connection: DuckDBConnection, table: Table, c
   await prepareState(connection, table);
   const target = tableName(table.dataset, table.name);
   const columns = change.added.map(({ name, type }) => `${identifier(name)} ${nativeTypes[type]}`);
+  // Each month that is loaded then fails by itself.
+  if (await isView(connection, table)) return;
   if ((await columnsOf(connection, table.dataset, table.name)).length === 0) {
     await connection.run(`CREATE TABLE ${target} (${columns.join(", ")})`);
   } else {
