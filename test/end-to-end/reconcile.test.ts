@@ -210,7 +210,10 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     for (const amount of ["1,234.56", "12 USD", "1e3", ""]) {
       assert.match(await refused(project, [month, `--invoice=${amount}`]), /1234\.56/);
     }
-    assert.match(await refused(project, [month, "--invoice", "1", "--tolerance", "-1"]), /"-1" is no tolerance/);
+    assert.match(
+      await refused(project, [month, "--invoice", "1", "--tolerance", "-1"]),
+      /"-1" is not a valid tolerance/,
+    );
     assert.match(await refused(project, [month]), /--invoice 1234\.56, or --invoices/);
     assert.match(await refused(project, [month, "--invoice", "1", "--invoices", "x.csv"], "FILE_NOT_FOUND"), /x\.csv/);
     assert.match(await refused(project, ["2031-01", "--invoice", "1"]), /2031-01 of aws_cur is not loaded.*2025-01/);

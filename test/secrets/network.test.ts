@@ -8,7 +8,7 @@ describe("when the network is cut, no secret is told", { concurrency: 5, timeout
   for (const [name, host, tells] of [
     ["Cloud Storage", "storage.googleapis.com", /STORAGE_UNAVAILABLE/],
     ["BigQuery", "bigquery.googleapis.com", /WAREHOUSE_UNAVAILABLE/],
-    ["whoever gives out tokens", "oauth2.googleapis.com", /STORAGE_UNAVAILABLE/],
+    ["whoever gives out tokens", "oauth2.googleapis.com", /(?:STORAGE|WAREHOUSE)_UNAVAILABLE/],
   ] as const) {
     test(`before ${name}`, async (t) => {
       const place = await createGooglePlace(t);
