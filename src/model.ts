@@ -149,6 +149,8 @@ export type Finality = "open" | "estimated" | "final" | "restated-after-final";
 export interface UndoneLoad {
   readonly loadId: string;
   readonly executionId: string;
+  /** The executions of all deliveries that were loaded together, oldest first; `executionId` is the last one. */
+  readonly executionIds: readonly string[];
   /** The keys and versions of its files, as `fingerprintOf` gives them; null where its receipt does not tell them. */
   readonly fingerprint: string | null;
   /** The same of their keys and checksums; null where one of them has none. */
@@ -166,6 +168,8 @@ export interface ReceiptFile {
   readonly rows: number | null;
   /** The version that the same execution was loaded with before, where the file was written again under its name. */
   readonly replaced?: string;
+  /** The execution that it belongs to, where a load is of several. */
+  readonly executionId?: string;
 }
 
 /** One of the deliveries that a month was loaded from, as its receipt remembers it. */
@@ -209,6 +213,7 @@ export type ReceiptFlag = "unsettled" | "no-cost";
  */
 export interface Receipt {
   readonly loadId: string;
+  /** The newest of `deliveries`. */
   readonly executionId: string;
   readonly billingMonth: BillingMonth;
   /** ISO 8601 with microseconds and `+00:00`. */
@@ -270,6 +275,11 @@ export interface Receipt {
   readonly rowsWithoutPeriod: number | null;
   /** What was accepted of the month; empty when nothing was. */
   readonly accepted: { readonly gap?: Acceptance };
+}
+
+/** The executions that a month was loaded from together, oldest first. */
+export function executionIdsOf({ executionId, deliveries }: Pick<Receipt, "executionId" | "deliveries">): string[] {
+  return deliveries === null ? [executionId] : deliveries.map((delivery) => delivery.execution_id);
 }
 
 /** What counting and summing the delivered text of files found, independently of the table that they are loaded into. */

@@ -3,7 +3,7 @@ import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
-import { alignRows, heading, jsonText, paint, type ScreenStyle, shortId, visible } from "./output.ts";
+import { alignRows, executionNames, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse diff` is told. */
 export interface DiffCommandOptions {
@@ -44,7 +44,7 @@ export function diffScreen(result: DiffResult, style: ScreenStyle): string {
 function loadRow(title: string, load: ComparedLoad, style: ScreenStyle): string[] {
   return [
     `  ${title}`,
-    style.verbose ? visible(load.execution_id) : shortId(load.execution_id),
+    executionNames(load.execution_ids, style),
     paint(style, "quiet", `loaded ${visible(formatTime(load.loaded_at))}`),
     formatNumber(load.rows, "row"),
     load.cost === null ? "" : formatCost(load.cost),

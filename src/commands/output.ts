@@ -98,6 +98,12 @@ export function shortId(id: string | null): string {
   return visible(/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(id) ? id.slice(0, 8) : cutText(id, 20));
 }
 
+/** The executions of a load, oldest first: all of them with `--verbose`, else the newest and how many there are beside it. */
+export function executionNames(ids: readonly string[], { verbose }: Pick<ScreenStyle, "verbose">): string {
+  if (verbose) return ids.map(visible).join(", ");
+  return [shortId(ids.at(-1) ?? null), ...(ids.length > 1 ? [`+${ids.length - 1}`] : [])].join(" ");
+}
+
 /** An error inside a screen: message with its code, and the hint below. */
 export function errorLines(error: ToldError, style: Pick<Output, "colour">, indent: string): string[] {
   const [first = "", ...more] = error.message.split("\n").map(visible);

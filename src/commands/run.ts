@@ -2,7 +2,7 @@ import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { type MonthFlags, monthScope, monthSpans } from "./flags.ts";
 import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
-import { alignRows, errorLines, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, errorLines, executionNames, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
 import { run as runPipelines } from "../pipeline/run.ts";
@@ -112,7 +112,7 @@ function notes(month: LoadedMonth, style: ScreenStyle): string[] {
     ...(month.rounded_values > 0
       ? [`rounded ${formatNumber(month.rounded_values, "cost value")} to the digits that the table holds`]
       : []),
-    ...(style.verbose ? [`execution ${visible(month.execution_id)}`] : []),
+    ...(style.verbose ? [`execution ${executionNames(month.execution_ids, style)}`] : []),
   ];
 }
 

@@ -2,7 +2,7 @@ import { BillhouseError } from "../errors.ts";
 import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/state.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
-import { alignRows, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, executionNames, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse state show` is told. */
 export interface StateShowOptions {
@@ -63,7 +63,7 @@ function statePart(pipeline: StateResult["pipelines"][number], style: ScreenStyl
     .toSorted((one, other) => one.billing_month.localeCompare(other.billing_month))
     .map((month) => [
       `  ${month.billing_month}`,
-      visible(month.execution_id),
+      executionNames(month.execution_ids, { verbose: true }),
       visible(month.loaded_at ?? month.submitted_time ?? ""),
     ]);
   return [title, ...alignRows(rows, ["left", "left", "left"])].join("\n");

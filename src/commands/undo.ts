@@ -1,8 +1,9 @@
+import type { ComparedLoad } from "../pipeline/diff.ts";
 import type { UndoResult } from "../pipeline/undo.ts";
 import { undo as undoLoad } from "../pipeline/undo.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
-import { heading, jsonText, paint, type ScreenStyle, shortId, visible } from "./output.ts";
+import { executionNames, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse undo` is told. */
 export interface UndoCommandOptions {
@@ -24,8 +25,7 @@ export async function undo(options: UndoCommandOptions, context: CommandContext)
 /** What was put back, for people. */
 export function undoScreen(result: UndoResult, style: ScreenStyle): string {
   const { undone, restored, billing_month: month, name } = result;
-  const id = (load: { readonly execution_id: string }): string =>
-    style.verbose ? visible(load.execution_id) : shortId(load.execution_id);
+  const id = (load: ComparedLoad): string => executionNames(load.execution_ids, style);
   const figures = [formatNumber(restored.rows, "row"), restored.cost === null ? "" : formatCost(restored.cost)];
   const source = result.from === "storage" ? "its files in the storage" : "the copy in the warehouse";
   return [

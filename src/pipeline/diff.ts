@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import type { BillingMonth, CostLine, CurrencySums, Receipt } from "../model.ts";
+import { type BillingMonth, type CostLine, type CurrencySums, executionIdsOf, type Receipt } from "../model.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { otherAccounts, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
@@ -32,7 +32,10 @@ export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | 
 
 /** One of two loads that are compared. */
 export interface ComparedLoad {
+  /** The newest of `execution_ids`. */
   readonly execution_id: string;
+  /** The deliveries that were loaded together, oldest first. */
+  readonly execution_ids: readonly string[];
   readonly loaded_at: string;
   readonly rows: number;
   /** As the table holds it; null where its receipt does not have it. */
@@ -64,7 +67,7 @@ type Property = "service" | "account" | "charge_type";
 /**
  * What the newest restatement of a month changed: by service, account and charge type, what its load before held and what
  * is loaded now. Reads receipts; only a month without a summary of its own is measured in its table.
- * Errors: USAGE_INVALID when the month is not loaded, or was loaded from one delivery only; STATE_INVALID, and those of
+ * Errors: USAGE_INVALID when the month is not loaded, or was loaded once only; STATE_INVALID, and those of
  * opening the warehouse.
  */
 export async function diff(config: Config, name: string, billingMonth: BillingMonth): Promise<DiffResult> {
@@ -75,7 +78,7 @@ export async function diff(config: Config, name: string, billingMonth: BillingMo
     const [after, ...older] = await requireCapability(warehouse, "previous").history(loaded.table, billingMonth);
     const before = after === undefined ? undefined : older.find((receipt) => !isSameDelivery(receipt, after));
     if (after === undefined || before === undefined) {
-      throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} was loaded from one delivery only.`, {
+      throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} was loaded once only.`, {
         hint: "There is nothing to compare it with until the cloud restates it.",
       });
     }
@@ -144,9 +147,16 @@ export function changesBy({ before, after }: ComparedSummaries, property: Proper
 }
 
 /** A load as it is compared with another one. */
-export function describeReceipt({ executionId, loadedAt, rows, tableCost, cost }: Receipt): ComparedLoad {
-  // What the lines add up to: the table, which rounds what has more digits than it keeps.
-  return { execution_id: executionId, loaded_at: loadedAt, rows, cost: tableCost ?? cost };
+export function describeReceipt(receipt: Receipt): ComparedLoad {
+  const { executionId, loadedAt, rows, tableCost, cost } = receipt;
+  return {
+    execution_id: executionId,
+    execution_ids: executionIdsOf(receipt),
+    loaded_at: loadedAt,
+    rows,
+    // What the lines add up to: the table, which rounds what has more digits than it keeps.
+    cost: tableCost ?? cost,
+  };
 }
 
 interface Change extends Omit<ChangedLine, Property | "currency"> {

@@ -17,7 +17,10 @@ export interface StateResult {
     /** Newest first. */
     readonly months: readonly {
       readonly billing_month: BillingMonth;
+      /** The newest of `execution_ids`. */
       readonly execution_id: string;
+      /** The executions that the month was loaded from together, oldest first. */
+      readonly execution_ids: readonly string[];
       readonly loaded_at: string | null;
       readonly submitted_time: string | null;
     }[];
@@ -41,6 +44,7 @@ export async function showState(
       const months = [...loadedExecutions(state, table)].map(([month, entry]) => ({
         billing_month: month,
         execution_id: entry.executionId,
+        execution_ids: entry.executionIds,
         loaded_at: entry.loadedAt,
         submitted_time: entry.submittedTime,
       }));

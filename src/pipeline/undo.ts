@@ -2,13 +2,13 @@ import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { checksumOf } from "../files/read.ts";
 import { readerOf } from "../storages/storage.ts";
-import type { BillingMonth, Finality, Receipt, StoredObject } from "../model.ts";
+import { type BillingMonth, executionIdsOf, type Finality, type Receipt, type StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt, type ComparedLoad } from "./diff.ts";
 import { loadedMonth, readLoaded, type LoadedTable } from "./months/loaded.ts";
 import { selectOne, tableTitle } from "./months/select.ts";
-import { holdsFiles, isSameDelivery } from "./months/undone.ts";
+import { holdsFiles, isSameDelivery, isSameSet } from "./months/undone.ts";
 import { withWarehouse } from "./open.ts";
 import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
 
@@ -120,16 +120,18 @@ async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, war
   const hints = {
     unknown: `The month has no receipt of its own: ${again} makes one.`,
     undone: `What was undone comes back with ${again}.`,
-    first: "It was loaded from one delivery only.",
+    first: "It was loaded once only.",
   };
   throw new BillhouseError("USAGE_INVALID", `There is no load of ${billingMonth} of ${name} to go back to.`, {
     hint: hints[current === null ? "unknown" : current.undone.length > 0 ? "undone" : "first"],
   });
 }
 
-/** Whether a load was of an execution that was undone, also when it was restored in between. */
-function wasUndone({ executionId, files }: Receipt, undone: Receipt["undone"]): boolean {
-  return undone.some((one) => one.executionId === executionId && (files === null || holdsFiles(one, files)));
+/** Whether a load was of the executions of one that was undone, also when it was restored in between. */
+function wasUndone(receipt: Receipt, undone: Receipt["undone"]): boolean {
+  const { files } = receipt;
+  const ids = executionIdsOf(receipt);
+  return undone.some((one) => isSameSet(one.executionIds, ids) && (files === null || holdsFiles(one, files)));
 }
 
 /** Only the storage that could not be read may still have the rows: that failure is the one to fix. */

@@ -7,9 +7,11 @@ import { isList, isObject, type JsonObject, type JsonValue } from "./json.ts";
 
 /** What the state says of one billing month. */
 export interface LoadedExecution {
-  /** The execution that the month was loaded from. */
+  /** The newest of `executionIds`. */
   readonly executionId: string;
-  /** Every execution that the entry names, oldest first: more than one only in the older list form. */
+  /** The executions that the month was loaded from together, oldest first. */
+  readonly executionIds: readonly string[];
+  /** Every execution that the entry names, oldest first: in the older list form also those that were loaded before. */
   readonly knownIds: readonly string[];
   /** As written in the entry; null where its form has none. */
   readonly loadedAt: string | null;
@@ -18,7 +20,8 @@ export interface LoadedExecution {
 
 /** A load to record. */
 export interface LoadToRecord {
-  readonly executionId: string;
+  /** Oldest first; several only where the table has `run_id`. */
+  readonly executionIds: readonly string[];
   readonly billingMonth: BillingMonth;
   /** ISO 8601 with microseconds and `+00:00`. */
   readonly loadedAt: string;
@@ -68,17 +71,18 @@ export function recordLoad(
   loadId: string,
 ): StateRow {
   const state = current === null ? freshState(table, destinationType) : openState(current, table);
+  const newest = load.executionIds.at(-1);
+  if (newest === undefined) throw new TypeError("A month is loaded from at least one execution.");
+  // The Azure pipeline reads run_id alone, and takes a list in the place of the entry for its own older form.
+  const several: [string, JsonValue][] = load.executionIds.length > 1 ? [["run_ids", [...load.executionIds]]] : [];
   // A manifest without a time of submission leaves it null: the Azure pipeline only ever compares run_id.
   const entry: JsonObject =
     table.idColumn === "assembly_id"
       ? new Map([
-          ["assembly_id", load.executionId],
+          ["assembly_id", newest],
           ["loaded_at", load.loadedAt],
         ])
-      : new Map([
-          ["run_id", load.executionId],
-          ["submitted_time", load.submittedTime],
-        ]);
+      : new Map([["run_id", newest], ["submitted_time", load.submittedTime], ...several]);
   const path = executionsPath(table);
   const executions = new Map(objectAt(state, path)).set(load.billingMonth, entry);
   return stateRow(sealState(withObjectAt(state, path, executions)), table.pipelineName, loadId, load.loadedAt);
@@ -154,13 +158,19 @@ function readEntry(entry: JsonValue): LoadedExecution | "unreadable" | null {
     const knownIds = entry.filter((id) => typeof id === "string");
     const executionId = knownIds.at(-1);
     if (knownIds.length !== entry.length) return "unreadable";
-    return executionId === undefined ? null : { executionId, knownIds, loadedAt: null, submittedTime: null };
+    if (executionId === undefined) return null;
+    return { executionId, executionIds: [executionId], knownIds, loadedAt: null, submittedTime: null };
   }
   const executionId = isObject(entry) ? (entry.get("assembly_id") ?? entry.get("run_id")) : undefined;
   if (!isObject(entry) || typeof executionId !== "string") return "unreadable";
+  const listed = entry.get("run_ids");
+  const runIds = isList(listed) ? listed.filter((id) => typeof id === "string") : [];
+  // Something that only knows run_id may have replaced the month, and left run_ids as they were.
+  const executionIds = runIds.at(-1) === executionId ? runIds : [executionId];
   return {
     executionId,
-    knownIds: [executionId],
+    executionIds,
+    knownIds: executionIds,
     loadedAt: textAt(entry, "loaded_at"),
     submittedTime: textAt(entry, "submitted_time"),
   };

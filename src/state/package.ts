@@ -1,4 +1,4 @@
-import type { BillingMonth, Receipt, Table } from "../model.ts";
+import { type BillingMonth, executionIdsOf, type Receipt, type Table } from "../model.ts";
 import { type DestinationType, dltId, isoInstant, nextLoadId, type StateRow } from "./dlt.ts";
 import { forgetMonths, recordLoad } from "./executions.ts";
 import {
@@ -77,8 +77,13 @@ export function loadPackage(
 ): MonthPackage {
   const loadId = nextLoadId(current.newestLoadId, now);
   const loadedAt = isoInstant(now);
-  const { executionId, billingMonth } = load.receipt;
-  const entry = { executionId, billingMonth, loadedAt, submittedTime: load.submittedTime };
+  const { billingMonth } = load.receipt;
+  const entry = {
+    executionIds: executionIdsOf(load.receipt),
+    billingMonth,
+    loadedAt,
+    submittedTime: load.submittedTime,
+  };
   return {
     loadId,
     receipt: { ...load.receipt, loadId, loadedAt },

@@ -220,6 +220,7 @@ export const receiptFiles: z.ZodType<readonly ReceiptFile[]> = listOf(
     checksum: textOrNull,
     rows: count.nullable().default(null),
     replaced: z.string().exactOptional(),
+    executionId: z.string().exactOptional(),
   }),
 );
 
@@ -286,7 +287,15 @@ export const measuredColumns: z.ZodType<MeasuredColumns> = z.object({
 
 /** The loads that were undone. */
 export const undoneLoads: z.ZodType<readonly UndoneLoad[]> = listOf(
-  z.object({ loadId: z.string(), executionId: z.string(), fingerprint: textOrNull, checksums: textOrNull }),
+  z
+    .object({
+      loadId: z.string(),
+      executionId: z.string(),
+      executionIds: z.array(z.string()).nonempty().optional(),
+      fingerprint: textOrNull,
+      checksums: textOrNull,
+    })
+    .transform(({ executionIds, ...one }) => ({ ...one, executionIds: executionIds ?? [one.executionId] })),
 );
 
 /** Sentences, or the names of checks. */

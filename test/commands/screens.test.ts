@@ -120,10 +120,17 @@ const screens: Readonly<Record<string, () => string>> = {
             table: "billing_data.aws_cur_data",
             pipeline_name: "aws_billing_pipeline",
             months: [
-              { billing_month: "2025-02", execution_id: "b", loaded_at: null, submitted_time: "2025-03-01T00:00:00Z" },
+              {
+                billing_month: "2025-02",
+                execution_id: "b",
+                execution_ids: ["a", "b"],
+                loaded_at: null,
+                submitted_time: "2025-03-01T00:00:00Z",
+              },
               {
                 billing_month: "2025-01",
                 execution_id: "a-long-one",
+                execution_ids: ["a-long-one"],
                 loaded_at: "2025-02-01T00:00:00+00:00",
                 submitted_time: null,
               },
@@ -237,7 +244,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
         ...difference,
         name: evil,
         table: evil,
-        before: { execution_id: evil, loaded_at: evil, rows: 1, cost: { [evil]: "1" } },
+        before: { execution_id: evil, execution_ids: [evil], loaded_at: evil, rows: 1, cost: { [evil]: "1" } },
         services: difference.services.map((group) => ({ ...group, value: evil, currency: evil })),
         notes: [evil],
       },

@@ -234,7 +234,9 @@ export function billReceipt(
     uninvoicedRows: 0,
     uninvoicedCostRows: 0,
     finality: "final",
-    undone: [{ loadId: "1799999999.000000", executionId: "e0", fingerprint: null, checksums: null }],
+    undone: [
+      { loadId: "1799999999.000000", executionId: "e0", executionIds: ["e0"], fingerprint: null, checksums: null },
+    ],
     restoredLoadId: null,
     coverage: { start: "2025-01-01", end: "2025-01-31" },
     firstUsage: "2025-01-01T00:00:00Z",

@@ -86,7 +86,13 @@ describe("what a restatement changed", () => {
     const files = receipt.files ?? [];
     const other = { ...receipt, loadId: "2" };
     assert.ok(isSameDelivery(receipt, other));
-    assert.ok(!isSameDelivery(receipt, { ...other, executionId: "other" }));
+    assert.ok(!isSameDelivery(receipt, { ...other, executionId: "other", deliveries: null }));
+    const [delivery] = receipt.deliveries ?? [];
+    assert.ok(delivery !== undefined);
+    const [first, second] = [{ ...delivery, execution_id: "first" }, delivery];
+    const both = { ...other, deliveries: [first, second] };
+    assert.ok(!isSameDelivery(receipt, both), "another half is loaded with it");
+    assert.ok(isSameDelivery(both, { ...both, loadId: "3" }));
     const copied = files.map((file) => ({ ...file, version: "v2" }));
     assert.ok(!isSameDelivery(receipt, { ...other, files: copied }));
     const known = (of: typeof files): typeof files => of.map((file) => ({ ...file, checksum: "md5:1" }));

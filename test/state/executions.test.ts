@@ -13,7 +13,7 @@ import { parseJson, writeJson } from "../../src/state/json.ts";
 import { fixturesOf, newestState, rowsOf, textOf, type DltFixture } from "./fixtures.ts";
 
 const load: LoadToRecord = {
-  executionId: "new-execution",
+  executionIds: ["new-execution"],
   billingMonth: "2025-12",
   loadedAt: "2026-01-03T04:05:06.789000+00:00",
   submittedTime: "2026-01-02T03:04:05.1234567Z",
@@ -50,6 +50,7 @@ describe("loadedExecutions", () => {
       const november = loadedExecutions(newestState(fixture), fixture.table).get("2025-11");
       assert.deepEqual(november, {
         executionId: "5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11",
+        executionIds: ["5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11"],
         knownIds: ["5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11"],
         loadedAt: null,
         submittedTime: "2025-12-01T05:06:07.7654321Z",
@@ -180,7 +181,7 @@ describe("recordLoad", () => {
   it("writes the state that dlt writes for the same load, but for the order of its first keys", () => {
     for (const fixture of fixturesOf("aws-fresh")) {
       const [first, second] = [...loadedExecutions(newestState(fixture), fixture.table)].map(([month, loaded]) => ({
-        executionId: loaded.executionId,
+        executionIds: [loaded.executionId],
         billingMonth: month,
         loadedAt: loaded.loadedAt ?? "",
         submittedTime: null,
@@ -191,6 +192,36 @@ describe("recordLoad", () => {
       const two = recordLoad(one.state, fixture.table, second, destination, "2");
       assert.equal(two.version, 2);
       assert.equal(two.versionHash, textOf(rowsOf(fixture, "_dlt_pipeline_state").at(-1)?.["version_hash"]));
+    }
+  });
+
+  it("keeps the entry of the Azure pipeline for a month of several runs, and names them beside its run_id", () => {
+    for (const fixture of fixturesOf("azure-second-run")) {
+      const several = { ...load, executionIds: ["first-half", "second-half"] };
+      const row = recordLoad(newestState(fixture), fixture.table, several, destination, "9");
+      assert.match(
+        writeJson(decodeState(row.state)),
+        /"2025-12":\{"run_id":"second-half","submitted_time":"2026-01-02T03:04:05\.1234567Z","run_ids":\["first-half","second-half"\]\}/,
+      );
+      const december = loadedExecutions(row.state, fixture.table).get("2025-12");
+      assert.deepEqual(december?.executionIds, ["first-half", "second-half"]);
+      assert.equal(december.executionId, "second-half");
+      const again = decodeState(forgetMonths(row.state, fixture.table, ["2025-12"], "9", "").state);
+      assert.equal(versionHash(again), versionHash(decodeState(newestState(fixture))));
+      // The next load of the month is of one run.
+      const one = recordLoad(row.state, fixture.table, { ...load, executionIds: ["whole"] }, destination, "10");
+      assert.deepEqual(loadedExecutions(one.state, fixture.table).get("2025-12")?.executionIds, ["whole"]);
+    }
+  });
+
+  it("reads run_id alone where run_ids are of another load, as after a pipeline that knows only run_id", () => {
+    const [fixture] = fixturesOf("azure-second-run");
+    assert.ok(fixture !== undefined);
+    const several = { ...load, executionIds: ["a", "b"] };
+    const { state } = recordLoad(newestState(fixture), fixture.table, several, destination, "9");
+    for (const runIds of ['["a","c"]', "[]", '"b"', "[1]"]) {
+      const text = writeJson(decodeState(state)).replace('"run_ids":["a","b"]', `"run_ids":${runIds}`);
+      assert.deepEqual(loadedExecutions(text, fixture.table).get("2025-12")?.executionIds, ["b"], runIds);
     }
   });
 

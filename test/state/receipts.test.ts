@@ -167,7 +167,9 @@ describe("receipts", () => {
       cost_by_currency: '{"__proto__":"1","USD":"1.2E-7"}',
       schema_changes: "null",
     });
-    assert.deepEqual(read?.undone, [{ loadId: "1", executionId: "e", fingerprint: null, checksums: null }]);
+    assert.deepEqual(read?.undone, [
+      { loadId: "1", executionId: "e", executionIds: ["e"], fingerprint: null, checksums: null },
+    ]);
     assert.deepEqual(read.files, [{ key: "a", size: 1, version: "v", checksum: null, rows: null, replaced: "u" }]);
     // What summaries are compared by is their text.
     assert.equal(

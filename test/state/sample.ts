@@ -46,7 +46,9 @@ export const receipt: Receipt = {
   uninvoicedRows: 0,
   uninvoicedCostRows: 0,
   finality: "final",
-  undone: [{ loadId: "1799999999.000000", executionId: "e0", fingerprint: null, checksums: null }],
+  undone: [
+    { loadId: "1799999999.000000", executionId: "e0", executionIds: ["e9", "e0"], fingerprint: null, checksums: null },
+  ],
   restoredLoadId: null,
   coverage: { start: "2025-12-01", end: "2025-12-31" },
   firstUsage: "2025-12-01T00:00:00Z",

@@ -306,12 +306,14 @@ export const difference: DiffResult = {
   billing_month: "2025-01",
   before: {
     execution_id: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11",
+    execution_ids: ["aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11"],
     loaded_at: "2025-02-03T04:05:06.000000+00:00",
     rows: 10_416,
     cost: { USD: "1705.764399984" },
   },
   after: {
     execution_id: restated.execution_id,
+    execution_ids: [restated.execution_id],
     loaded_at: "2025-02-05T04:05:06.000000+00:00",
     rows: 10_080,
     cost: { USD: "1650.25587096" },

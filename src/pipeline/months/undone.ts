@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Receipt, ReceiptFile, UndoneLoad } from "../../model.ts";
+import { executionIdsOf, type Receipt, type ReceiptFile, type UndoneLoad } from "../../model.ts";
 import type { LoadedPartition } from "./loaded.ts";
 
 /** What distinguishes one file from another. */
@@ -17,10 +17,11 @@ function checksumsOf(files: readonly KnownFile[]): string | null {
 }
 
 /** What a receipt remembers of a load that is undone. */
-export function undoneLoad({ loadId, executionId, files }: Receipt): UndoneLoad {
+export function undoneLoad({ loadId, executionId, deliveries, files }: Receipt): UndoneLoad {
   return {
     loadId,
     executionId,
+    executionIds: executionIdsOf({ executionId, deliveries }),
     fingerprint: files && fingerprintOf(files),
     checksums: files && checksumsOf(files),
   };
@@ -46,12 +47,18 @@ export function holdsFiles({ fingerprint, checksums }: UndoneLoad, files: readon
   return (fingerprint !== null && fingerprint === fingerprintOf(files)) || (bytes !== null && bytes === checksums);
 }
 
+/** Whether two lists name the same executions. */
+export function isSameSet(ids: readonly string[], others: readonly string[]): boolean {
+  return ids.length === others.length && ids.every((id) => others.includes(id));
+}
+
 /**
- * Whether two receipts are of the same delivery, so that nothing was restated between them: one restored the other, or their files are the same bytes, or, where those are not known, the same versions.
+ * Whether two receipts are of the same deliveries, so that nothing was restated between them: one restored the other, or
+ * their files are the same bytes, or, where those are not known, the same versions.
  */
 export function isSameDelivery(one: Receipt, other: Receipt): boolean {
   if ((one.restoredLoadId ?? one.loadId) === (other.restoredLoadId ?? other.loadId)) return true;
-  if (one.executionId !== other.executionId) return false;
+  if (!isSameSet(executionIdsOf(one), executionIdsOf(other))) return false;
   return one.files === null || other.files === null || holdsFiles(undoneLoad(one), other.files);
 }
 

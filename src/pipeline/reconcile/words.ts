@@ -1,4 +1,4 @@
-import type { BillingMonth, Finality, Receipt } from "../../model.ts";
+import { type BillingMonth, executionIdsOf, type Finality, type Receipt } from "../../model.ts";
 import {
   compareDecimals,
   formatAmount,
@@ -143,12 +143,12 @@ function earlierLoads({ table, month, history, wrong, tolerance }: NotedExport):
       );
     });
     if (receipt === undefined) return [];
-    const { executionId, loadedAt } = receipt;
+    const { loadedAt } = receipt;
+    const ids = executionIdsOf(receipt).join(" and ");
     const isUndone = months.get(month)?.receipt?.undone.some(({ loadId }) => loadId === receipt.loadId) ?? false;
-    if (isUndone)
-      return [`${formatAmount(invoiced)} ${currency} is what was loaded from ${executionId}, which was undone.`];
+    if (isUndone) return [`${formatAmount(invoiced)} ${currency} is what was loaded from ${ids}, which was undone.`];
     return [
-      `${formatAmount(invoiced)} ${currency} is what was loaded on ${loadedAt.slice(0, 10)}, from ${executionId}: the invoice is that of before the restatement. billhouse diff ${pipeline.name} ${month} shows what the last one changed.`,
+      `${formatAmount(invoiced)} ${currency} is what was loaded on ${loadedAt.slice(0, 10)}, from ${ids}: the invoice is that of before the restatement. billhouse diff ${pipeline.name} ${month} shows what the last one changed.`,
     ];
   });
 }

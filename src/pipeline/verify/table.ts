@@ -1,4 +1,4 @@
-import type { BillingMonth, CostLine } from "../../model.ts";
+import { type BillingMonth, type CostLine, executionIdsOf } from "../../model.ts";
 import { monthGaps } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
@@ -64,12 +64,12 @@ export async function compareWithReceipt(
   const entry = loaded.months.get(month);
   const newest = loaded.ledger.receipts.find(({ billingMonth }) => billingMonth === month);
   const receipt = entry?.receipt ?? null;
-  const known = entry?.ids.at(-1) ?? "";
+  const known = loadedExecutions(loaded.ledger.state, loaded.table).get(month)?.executionIds ?? [];
   const state = same(
     "state",
     month,
-    `a receipt of ${known}`,
-    newest ? `a receipt of ${newest.executionId}` : "no receipt",
+    `a receipt of ${known.join(" and ")}`,
+    newest ? `a receipt of ${executionIdsOf(newest).join(" and ")}` : "no receipt",
   );
   if (receipt === null) return [state];
   const measures = await requireCapability(warehouse, "measuring").measureMonth(measuredColumns(loaded, month));

@@ -71,7 +71,9 @@ describe("planning a month", () => {
   it("refuses what was undone until it is forced, and knows it by its files where the id is that of what is loaded", () => {
     const undone = (executionId: string, files: readonly DataFile[]): LoadedPartition => ({
       ...loaded("a", a.files),
-      undone: [{ loadId: "1", executionId, fingerprint: fingerprintOf(files), checksums: null }],
+      undone: [
+        { loadId: "1", executionId, executionIds: [executionId], fingerprint: fingerprintOf(files), checksums: null },
+      ],
     });
     const again = execution("a", { files: a.files.map((file) => ({ ...file, version: "written again" })) });
     assert.deepEqual(actions({ chosen: null, refused: [b], loaded: undone("b", b.files) }), ["refused b"]);

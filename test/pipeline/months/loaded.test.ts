@@ -10,7 +10,7 @@ describe("what is loaded when the table is not there", () => {
   const table = fixturesOf("aws-fresh")[0]?.table;
   assert.ok(table !== undefined);
   const { executionId, billingMonth, loadedAt } = receipt;
-  const load = { executionId, billingMonth, loadedAt, submittedTime: null };
+  const load = { executionIds: [executionId], billingMonth, loadedAt, submittedTime: null };
   const { state } = recordLoad(null, table, load, "dlt.destinations.duckdb", "9");
   const ledger: Ledger = { columns: null, registry: [], state, receipts: [receipt], lastSummary: null, notes: [] };
   const monthsOf = (changes: Partial<Ledger>): string[] => [...loadedMonths({ ...ledger, ...changes }, table).keys()];
