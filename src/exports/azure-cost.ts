@@ -22,10 +22,20 @@ export const azureCost: ExportFormat = {
   recognise(key) {
     const found = (runManifest.exec(key) ?? runFile.exec(key))?.groups;
     if (found === undefined) return undefined;
-    const { folder = "", start = "", end = "", time = "", run = null, name } = found;
+    const { folder = "", start = "", end = "", time, nameTime, run = null, name } = found;
     const exportName = name ?? folder.split("/").at(-2) ?? "";
     const period = folderPeriod(start, end, "included");
-    return period && { key, folder, exportName, period, order: time, id: run, isDataFile: name !== undefined };
+    return (
+      period && {
+        key,
+        folder,
+        exportName,
+        period,
+        order: time ?? nameTime ?? "",
+        id: run,
+        isDataFile: name !== undefined,
+      }
+    );
   },
 
   readManifest(json, place): Manifest {
@@ -124,9 +134,9 @@ function scopeOf(resourceId: string | null | undefined): string | null {
   return parts.length === 0 ? null : `/${parts.join("/")}`;
 }
 
-// `{folder}/{from}-{to}/{export}_{run}.csv`: an export without a manifest.
+// `{folder}/{from}-{to}/[{run time}/]{export}_[{run time}_]{run}.csv`: an export without a manifest.
 const runFile =
-  /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<name>[^/]+)_(?<run>[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\.csv(?:\.gz)?$/i;
+  /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?:(?<time>\d{12})\/)?(?<name>[^/]+?)_(?:(?<nameTime>\d{12})_)?(?<run>[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\.csv(?:\.gz)?$/i;
 
 function soleFile({ key, id, period }: ManifestPlace): Manifest {
   return {

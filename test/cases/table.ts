@@ -92,7 +92,6 @@ export const notYet: ReadonlyMap<string, string> = new Map(
       "f06-aws-overwrite-run-before-the-manifest: step 1 was forced",
       "f13-azure-plain-csv-is-being-copied",
     ],
-    "the newest file is loaded, whichever export it is of": ["20-azure-legacy-two-subscriptions-one-path"],
     "UTF-16 is not named": ["18-azure-utf16"],
     "a new execution with a part that is really unchanged waits for ever": ["50c-first-failed-run-fixes-types"],
     "a codec that is not read is reported as a damaged file": ["47-cur2-parquet-codecs-maps"],

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { utimes } from "node:fs/promises";
+import { rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { discover } from "../../src/pipeline/discover/discover.ts";
+import { azureCost } from "../../src/exports/azure-cost.ts";
+import { discover, monthsByPlace } from "../../src/pipeline/discover/discover.ts";
+import { recogniseExports } from "../../src/pipeline/discover/recognise.ts";
 import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";
@@ -20,6 +22,7 @@ import { azureLegacyDelivery, type AzureLegacyOptions } from "../support/deliver
 import {
   ask,
   azureSection,
+  configure,
   createProject,
   monthsOfTable,
   onlyResult,
@@ -97,9 +100,9 @@ describe("an Azure export without a manifest", { concurrency: 2 }, () => {
     await runWell(project);
     await deliverAt(project, plain("none", csv()), "2025-04-03T04:00:00Z");
     await deliverAt(project, plain("zero", ""), "2025-04-04T04:00:00Z");
-    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("none")}`]);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("none")}`, `${month} waiting null`]);
     assert.deepEqual(await held(project), {});
-    assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged ${guid("none")}`]);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting null`]);
   });
 
   test("over several months: each gets its own rows", async (t) => {
@@ -132,6 +135,101 @@ describe("an Azure export without a manifest", { concurrency: 2 }, () => {
     const discovery = await discover(pipeline, storage);
     assert.equal((await chooseDelivery(discovery, month, null, false)).chosen?.files.length, 1);
     assert.deepEqual(calls, ["list"]);
+  });
+});
+
+describe("Azure exports without manifests in one folder", { concurrency: 2 }, () => {
+  const [one, two] = ["11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb"];
+  const billOf = (name: string, cost: string, ...subscriptions: readonly string[]): Delivery => {
+    const rows = subscriptions.map((id) => azureRow(month, { SubscriptionId: id, CostInBillingCurrency: cost }));
+    return plain(name, csvText(azureColumns, rows));
+  };
+
+  test("of two subscriptions fail their month and name both; in a folder of its own each is loaded", async (t) => {
+    const project = await createProject(t, azureSection);
+    const [first, second] = [billOf("one", "1", one), billOf("two", "2", two, two)];
+    await deliverAt(project, first, "2025-04-02T04:00:00Z");
+    await deliverAt(project, second, "2025-04-02T05:00:00Z");
+    const result = onlyResult((await runProject(project)).finished);
+    assert.deepEqual(outcomes(result), [`${month} failed EXPORT_AMBIGUOUS`]);
+    const [failed] = result.failed;
+    assert.ok(failed);
+    const named = [...first.fileKeys, ...second.fileKeys, one, two];
+    for (const word of named) assert.ok(failed.message.includes(word), `${failed.message} names ${word}`);
+    assert.match(
+      failed.hint,
+      /^Move the files of each export into a folder of its own, and set `prefix` to one of them\./,
+    );
+    const [pipeline] = project.config.pipelines;
+    assert.ok(pipeline);
+    const { exports } = await recogniseExports(pipeline);
+    assert.deepEqual(
+      exports.map(({ unreadable }) => unreadable),
+      [failed.message],
+    );
+
+    for (const [index, { fileKeys, objects }] of [first, second].entries()) {
+      for (const key of fileKeys) {
+        await rm(join(project.bucket, key));
+        await writeKey(project.bucket, key.replace("exports/", `exports/${index}/`), objects.get(key) ?? "");
+      }
+    }
+    const section = (index: number): Record<string, string> => ({ bucket_url: "bucket", prefix: `exports/${index}` });
+    const apart = await configure(project, { azure_one: section(0), azure_two: section(1) });
+    const { finished } = await runProject(apart);
+    assert.deepEqual(finished.pipelines.map(outcomes), [
+      [`${month} new ${guid("one")}`],
+      [`${month} new ${guid("two")}`],
+    ]);
+  });
+
+  test("never replace each other: what is loaded stays", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliverAt(project, billOf("one", "1", one), "2025-04-02T04:00:00Z");
+    await runWell(project);
+    await deliverAt(project, billOf("two", "2", two, two), "2025-04-03T04:00:00Z");
+    const { finished } = await runProject(project, { force: true });
+    assert.deepEqual(outcomes(onlyResult(finished)), [`${month} failed EXPORT_AMBIGUOUS`]);
+    assert.deepEqual(await held(project), { [month]: [1, "1.000000000000000000"] });
+  });
+
+  test("of one billing account have a subscription in common, however late in the file", async (t) => {
+    const project = await createProject(t, azureSection);
+    const many = Array.from({ length: 2000 }, () => two);
+    await deliverAt(project, billOf("one", "1", one), "2025-04-02T04:00:00Z");
+    await deliverAt(project, billOf("two", "0.5", ...many, one), "2025-04-03T04:00:00Z");
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new ${guid("two")}`]);
+  });
+});
+
+describe("a file without a manifest beside runs that have a time", () => {
+  const placesOf = (...keys: readonly string[]): readonly string[] => {
+    const places = keys.flatMap((key) => azureCost.recognise(key) ?? []);
+    assert.equal(places.length, keys.length);
+    return (monthsByPlace(places).get(month) ?? []).map(({ key }) => key);
+  };
+  const file = `exports/daily/20250301-20250331/daily_${guid("file")}.csv`;
+  const dated = `exports/daily/20250301-20250331/202503100300/${guid("run")}/manifest.json`;
+
+  test("does not count, whenever it was copied; on other days it does", () => {
+    assert.deepEqual(placesOf(file, dated), [dated]);
+    const week = `exports/daily/20250301-20250307/daily_${guid("week")}.csv`;
+    const later = `exports/daily/20250308-20250314/202503150300/${guid("run")}/manifest.json`;
+    assert.deepEqual(placesOf(week, later), [week, later]);
+  });
+
+  test("has a time where its path or its name has one", () => {
+    const byFolder = `exports/daily/20250301-20250331/202503110300/daily_${guid("aaaa")}.csv`;
+    const byName = `exports/daily/20250301-20250331/daily_202503120300_${guid("bbbb")}.csv`;
+    assert.deepEqual(placesOf(file, dated, byFolder, byName), [dated, byFolder, byName]);
+    const places = [byFolder, byName].map((key) => azureCost.recognise(key));
+    assert.deepEqual(
+      places.map((place) => [place?.exportName, place?.order, place?.isDataFile]),
+      [
+        ["daily", "202503110300", true],
+        ["daily", "202503120300", true],
+      ],
+    );
   });
 });
 

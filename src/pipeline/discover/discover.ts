@@ -3,7 +3,7 @@ import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat, ManifestPlace } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
 import type { BillingMonth, StoredObject } from "../../model.ts";
-import { monthsOf } from "../../schema/periods.ts";
+import { intersect, monthsOf } from "../../schema/periods.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { listExports, newestManifest, type Candidate } from "./listing.ts";
 import { exportNotFound } from "./not-found.ts";
@@ -35,17 +35,30 @@ export async function discover(
   const where = `below ${pipeline.prefix === "" ? storage.url : `${storage.url}/${pipeline.prefix}`}`;
   if (listed.candidates.length === 0) throw await exportNotFound(listed, storage, { where, named }, formats);
   const chosen = await choose(listed.candidates, pipeline, storage, listed.objects, where);
-  const months = new Map<BillingMonth, ManifestPlace[]>();
-  for (const place of chosen.places) {
-    for (const month of monthsOf(place.period)) months.set(month, [...(months.get(month) ?? []), place]);
-  }
   return {
     format: chosen.format,
     exportName: chosen.places[0].exportName,
     storage,
     objects: listed.objects,
-    months: new Map([...months].toSorted(([one], [other]) => (one < other ? 1 : -1))),
+    months: monthsByPlace(chosen.places),
   };
+}
+
+/**
+ * Where the deliveries of each month lie, newest month first. A data file without a manifest and without a time in its path
+ * has no run time, only the time at which it was copied: it does not count where a run that has one shares days with it.
+ */
+export function monthsByPlace(places: readonly ManifestPlace[]): ReadonlyMap<BillingMonth, readonly ManifestPlace[]> {
+  const hasTime = ({ isDataFile, order }: ManifestPlace): boolean => !isDataFile || order !== "";
+  const dated = places.filter(hasTime);
+  const counting = places.filter(
+    (place) => hasTime(place) || dated.every(({ period }) => intersect(period, place.period) === undefined),
+  );
+  const months = new Map<BillingMonth, ManifestPlace[]>();
+  for (const place of counting) {
+    for (const month of monthsOf(place.period)) months.set(month, [...(months.get(month) ?? []), place]);
+  }
+  return new Map([...months].toSorted(([one], [other]) => (one < other ? 1 : -1)));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Storage } from "../../storages/storage.ts";
 import { resolveFiles } from "./resolve.ts";
 
 /**
- * Reads one manifest, in UTF-8 or UTF-16; nothing is read where the data file itself stands for it.
+ * Reads one manifest, in UTF-8 or UTF-16; nothing is read where the data file itself stands for it, or where it is empty.
  * Error: MANIFEST_INVALID when it is not JSON (`isTorn`), larger than 64 MB, or lacks what is needed; those of the storage.
  */
 export async function readManifest(
@@ -17,12 +17,14 @@ export async function readManifest(
 ): Promise<Manifest> {
   const object = objects.get(place.key);
   if (object === undefined) throw new Error(`The place ${place.key} was not listed.`);
-  if (place.isDataFile) return format.readManifest(null, place);
   const invalid = (what: string, cause?: unknown): BillhouseError =>
     new BillhouseError("MANIFEST_INVALID", `The manifest ${place.key} ${what}.`, {
       hint: "Look at the file. The month is read again in every run, and loads once the manifest is valid.",
       cause,
     });
+  const empty = (): BillhouseError => invalid("is empty", new SyntaxError("There is no text."));
+  if (object.size === 0) throw empty();
+  if (place.isDataFile) return format.readManifest(null, place);
   if (object.size > largestManifest) throw invalid(`has ${object.size} bytes, more than a manifest can have`);
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -32,7 +34,7 @@ export async function readManifest(
     if (size > largestManifest) throw invalid("has more bytes than a manifest can have");
     chunks.push(chunk);
   }
-  if (size === 0) throw invalid("is empty", new SyntaxError("There is no text."));
+  if (size === 0) throw empty();
   const bytes = Buffer.concat(chunks);
   const encoding = encodingOf(bytes);
   let json: unknown;

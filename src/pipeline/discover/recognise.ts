@@ -1,11 +1,14 @@
 import type { PipelineConfig, StorageConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
-import type { BillingMonth } from "../../model.ts";
+import type { Manifest } from "../../exports/export.ts";
+import type { BillingMonth, StoredObject } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
 import { openStorage } from "../../storages/index.ts";
-import { exportNameFor } from "./discover.ts";
-import { listExports, newestManifest } from "./listing.ts";
+import type { Storage } from "../../storages/storage.ts";
+import { exportNameFor, monthsByPlace } from "./discover.ts";
+import { listExports, newestManifest, type Candidate } from "./listing.ts";
 import { exportNotFound } from "./not-found.ts";
+import { requireOneExport } from "./one-export.ts";
 import { doubleCounting } from "./scopes.ts";
 
 /** A billing export that was found below a prefix. */
@@ -62,7 +65,7 @@ export async function recogniseExports(
   const scopes: (string | null)[] = [];
   for (const candidate of candidates) {
     const { format, places } = candidate;
-    const manifest = await newestManifest(candidate, storage, objects);
+    const manifest = await newestOf(candidate, storage, objects);
     const [first] = places;
     const below = [...objects.values()].filter(({ key }) => key.startsWith(first.folder));
     const isReadable = !(manifest instanceof BillhouseError);
@@ -87,6 +90,25 @@ export async function recogniseExports(
     });
   }
   return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), others, foreign };
+}
+
+/** The newest manifest of a candidate, or why its newest month cannot be loaded. */
+async function newestOf(
+  candidate: Candidate,
+  storage: Storage,
+  objects: ReadonlyMap<string, StoredObject>,
+): Promise<Manifest | BillhouseError> {
+  const { format, places } = candidate;
+  const months = monthsByPlace(places);
+  const [newest = ""] = months.keys();
+  const ambiguous = await requireOneExport({ format, storage, objects, months }, newest, []).then(
+    () => null,
+    (error: unknown) => {
+      if (error instanceof BillhouseError && error.code === "EXPORT_AMBIGUOUS") return error;
+      throw error;
+    },
+  );
+  return ambiguous ?? newestManifest(candidate, storage, objects);
 }
 
 function withNotes(exports: readonly FoundExport[], scopes: readonly (string | null)[]): FoundExport[] {

@@ -8,6 +8,7 @@ import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery } from "../discover/discover.ts";
+import { requireOneExport } from "../discover/one-export.ts";
 import { scopeOf } from "../discover/scopes.ts";
 import { chooseDelivery } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
@@ -55,11 +56,13 @@ export async function survey(
   const receipts = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
   const errors = new Map<BillingMonth, unknown>();
   const selected = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
+  const isAccepted = options.accept?.includes("scope") ?? false;
   const planned = await pMap(
     selected,
     async (month) => {
       options.signal?.throwIfAborted();
       try {
+        if (!isAccepted) await requireOneExport(discovery, month, months.get(month)?.ids ?? []);
         const [loaded, receipt] = [months.get(month) ?? null, receipts.get(month) ?? null];
         const isReadElsewhere = (file: DataFile): boolean => reads(storage.url, file);
         return await surveyMonth(discovery, month, loaded, receipt, options.force ?? false, isReadElsewhere);
@@ -73,7 +76,6 @@ export async function survey(
   options.signal?.throwIfAborted();
   reachPoint("planned");
   const plans = planned.flat();
-  const isAccepted = options.accept?.includes("scope") ?? false;
   const unexpected = isAccepted ? new Map<BillingMonth, BillhouseError>() : otherScopes(plans, ledger.receipts);
   return {
     pipeline,
