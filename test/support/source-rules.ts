@@ -7,7 +7,7 @@ export type Sources = ReadonlyMap<string, string>;
 
 const foundation = ["model", "errors", "secrets", "version"];
 const drivers = ["schema", "state", ...foundation];
-const services = ["retry", ...drivers];
+const services = ["retry", "google-login", ...drivers];
 const engine = ["exports", "storages", "warehouses", ...drivers];
 const surfaces = ["pipeline", "focus", "web", "demo"];
 
@@ -15,6 +15,7 @@ const surfaces = ["pipeline", "focus", "web", "demo"];
 const layers: Readonly<Record<string, readonly string[]>> = {
   secrets: [],
   retry: [],
+  "google-login": ["retry", "model", "secrets"],
   errors: ["secrets"],
   version: [],
   model: ["errors"],

@@ -1,12 +1,12 @@
 import { PassThrough, type Readable } from "node:stream";
 
 import { BillhouseError } from "../../errors.ts";
-import type { GoogleCredentials, StoredObject } from "../../model.ts";
+import { accountOf, anonymous, authorize, isUnreached, useKey } from "../../google-login.ts";
+import type { StoredObject } from "../../model.ts";
 import { retryPolicy, type RetryPolicy } from "../../retry.ts";
-import { keepKey, keepToken } from "../../secrets.ts";
 import { allPages, objectStorage, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
 import type { StorageDriver, StorageOptions } from "../storage.ts";
-import { explain, invalidCredentials, isTransient, isUnreached, statusOf, type Bucket } from "./errors.ts";
+import { explain, invalidCredentials, isTransient, statusOf, type Bucket } from "./errors.ts";
 
 /**
  * Storage `gs`: a bucket of Google Cloud Storage, given as `gs://bucket`.
@@ -47,8 +47,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
   });
   // The SDK prefers the variable STORAGE_EMULATOR_HOST of another program to the address that it is given.
   if (endpoint !== null) client.baseUrl = `${client.apiEndpoint}/storage/v1`;
-  // The option `credentials` does the same, and prints a warning that is not meant for the user.
-  if (googleCredentials !== null) client.authClient.jsonContent = withType(googleCredentials);
+  useKey(client.authClient, googleCredentials);
   const bucket: Bucket = { url: `gs://${name}`, payer, account: googleCredentials?.["client_email"] };
   const server = { url: bucket.url, name: "Cloud Storage" };
   const objects = client.bucket(name, payer === null ? {} : { userProject: payer });
@@ -56,11 +55,8 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
   async function authenticate(): Promise<void> {
     if (client.customEndpoint) return;
     try {
-      // The SDK caches the token until it expires. Requesting it here distinguishes an invalid key from a denied request.
-      const headers = await client.authClient.getRequestHeaders();
-      keepToken(headers.get("authorization"));
+      await authorize(client.authClient);
     } catch (error) {
-      keepKey(client.authClient.jsonContent ?? {});
       throw isUnreached(error) ? error : invalidCredentials(error);
     }
   }
@@ -158,9 +154,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
 
     async identity() {
       await authenticate();
-      if (client.customEndpoint) return "nobody: the endpoint takes no credentials";
-      const { client_email: account } = await client.authClient.getCredentials();
-      return account ?? "the user of the application default credentials";
+      return client.customEndpoint ? anonymous : accountOf(client.authClient);
     },
   };
 }
@@ -179,13 +173,6 @@ interface ObjectMetadata {
 interface Listing {
   readonly items?: readonly ObjectMetadata[];
   readonly nextPageToken?: string;
-}
-
-/** A key from a configuration may lack the type, which distinguishes a service account from a user. */
-function withType(credentials: GoogleCredentials): GoogleCredentials {
-  if (credentials["type"] !== undefined) return credentials;
-  const type = credentials["refresh_token"] === undefined ? "service_account" : "authorized_user";
-  return { ...credentials, type };
 }
 
 /** What the SDK returns for a download; `abort` exists once the request has been sent. */

@@ -1,5 +1,6 @@
 import { BillhouseError, messageOf } from "../../errors.ts";
-import { isNetworkError, isTransientStatus } from "../../retry.ts";
+import { isUnreached } from "../../google-login.ts";
+import { isTransientStatus } from "../../retry.ts";
 import { withoutSecrets } from "../../secrets.ts";
 
 /** A bucket, as errors name it. */
@@ -24,12 +25,6 @@ export function isTransient(error: unknown): boolean {
   if (status !== undefined) return isTransientStatus(status);
   // A successful answer that cannot be parsed was cut off.
   return isUnreached(error) || error instanceof SyntaxError;
-}
-
-/** Whether an error says that Google, also where it issues tokens, was not reached or is unavailable. */
-export function isUnreached(error: unknown): boolean {
-  const status = fieldOf(fieldOf(error, "response"), "status");
-  return isNetworkError(error) || isTransientStatus(status) || fieldOf(error, "name") === "FetchError";
 }
 
 /**

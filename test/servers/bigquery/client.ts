@@ -1,5 +1,3 @@
-import { BigQuery } from "@google-cloud/bigquery";
-
 /** What the server tells of a job. */
 export interface JobAnswer {
   readonly jobReference: { readonly jobId: string };
@@ -15,18 +13,17 @@ export interface JobAnswer {
   };
 }
 
-/** A request as the client library takes it. */
+/** A request below the project. */
 export interface ClientRequest {
   readonly method?: string;
   readonly uri: string;
-  readonly qs?: object;
+  readonly qs?: Readonly<Record<string, unknown>>;
   readonly json?: object;
 }
 
-/** The real client library, talking to a server that a test has started. */
+/** A client of a server that a test has started. */
 export interface Client {
-  readonly bigquery: BigQuery;
-  /** Errors: those of the library, with `code` and `errors`. */
+  /** Errors: those of the response, with `code` and `errors`. */
   request<T = Readonly<Record<string, unknown>>>(request: ClientRequest): Promise<T>;
   /** Runs a job until it is DONE. */
   job(configuration: object, jobId?: string, location?: string): Promise<JobAnswer>;
@@ -36,29 +33,25 @@ export interface Client {
   query(sql: string, parameters?: Readonly<Record<string, string | null | readonly string[]>>): Promise<unknown[][]>;
 }
 
-/** A client whose requests are not retried, and need no credentials. */
+/** A client whose requests are not retried. */
 export function createClient(endpoint: string, project = "p", token = "token"): Client {
-  // All that the library asks of whoever authenticates.
-  const authClient = {
-    getProjectId: async () => project,
-    authorizeRequest: async (options: object) => ({ ...options, headers: { authorization: `Bearer ${token}` } }),
-    getRequestHeaders: async () => new Headers({ authorization: `Bearer ${token}` }),
-  };
-  const bigquery = new BigQuery({
-    projectId: project,
-    apiEndpoint: endpoint,
-    authClient: authClient as never,
-    retryOptions: { autoRetry: false },
-  });
   let jobs = 0;
 
-  const request: Client["request"] = (options) =>
-    new Promise((resolve, reject) => {
-      bigquery.request(options, (error, body) => {
-        if (error === null || error === undefined) resolve(body as never);
-        else reject(error);
-      });
+  async function request<T>({ method = "GET", uri, qs = {}, json }: ClientRequest): Promise<T> {
+    const url = new URL(`${endpoint}/bigquery/v2/projects/${project}${uri}`);
+    for (const [name, value] of Object.entries(qs)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const response = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     });
+    const text = await response.text();
+    const body = (text === "" ? {} : JSON.parse(text)) as T & { readonly error?: Error };
+    if (!response.ok) throw Object.assign(new Error(body.error?.message), body.error);
+    return body;
+  }
 
   async function job(configuration: object, jobId = `job-${++jobs}`, location = "US"): Promise<JobAnswer> {
     const jobReference = { projectId: project, jobId, location };
@@ -70,7 +63,6 @@ export function createClient(endpoint: string, project = "p", token = "token"): 
   }
 
   return {
-    bigquery,
     request,
     job,
     failure: async (configuration) => (await job(configuration)).status.errorResult?.message,

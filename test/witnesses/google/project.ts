@@ -3,9 +3,10 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { BigQuery } from "@google-cloud/bigquery";
 import { IdempotencyStrategy, Storage } from "@google-cloud/storage";
 import { openStorage } from "../../../src/storages/index.ts";
+import { apiErrorOf, isNotFound } from "../../../src/warehouses/bigquery/api/api-error.ts";
+import { openConnection, type Connection } from "../../../src/warehouses/bigquery/api/client.ts";
 import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
 import type { TestBucket } from "../../conformance/storage.ts";
@@ -39,7 +40,7 @@ const mark = { "billhouse-test": "true" };
  * What a run leaves that was stopped is for the next one to remove, but for its bucket, whose objects go after a day.
  */
 export async function openRealProject(project: string, location: string): Promise<RealProject> {
-  const bigquery = new BigQuery({ projectId: project });
+  const bigquery = await openConnection({ projectId: project, jobProjectId: null, endpoint: null, credentials: null });
   // One object takes one write a second: what is written faster is refused, and written again.
   const retryOptions = { idempotencyStrategy: IdempotencyStrategy.RetryAlways };
   const storage = new Storage({ projectId: project, retryOptions });
@@ -78,7 +79,9 @@ export async function openRealProject(project: string, location: string): Promis
 
     async makeDataset(files) {
       await removeDataset(bigquery, project);
-      await bigquery.createDataset(datasetName, { location, labels: mark });
+      const datasetReference = { datasetId: datasetName };
+      const body = { datasetReference, location, labels: mark };
+      await bigquery.call({ method: "POST", project, path: "datasets", body });
       const options: BigqueryOptions = {
         projectId: project,
         jobProjectId: null,
@@ -129,16 +132,20 @@ export async function openRealProject(project: string, location: string): Promis
 }
 
 /** Error: it is not marked as one of the tests'. */
-async function removeDataset(bigquery: BigQuery, project: string): Promise<void> {
-  const dataset = bigquery.dataset(datasetName);
-  const [exists] = await dataset.exists();
-  if (!exists) return;
-  const [found] = (await dataset.getMetadata()) as [{ readonly labels?: Readonly<Record<string, string>> }, unknown];
+async function removeDataset(bigquery: Connection, project: string): Promise<void> {
+  const dataset = { project, path: `datasets/${datasetName}` };
+  const found = await bigquery
+    .call<{ readonly labels?: Readonly<Record<string, string>> }>({ method: "GET", ...dataset })
+    .catch((error: unknown) => {
+      if (isNotFound(apiErrorOf(error))) return undefined;
+      throw error;
+    });
+  if (found === undefined) return;
   const ours = Object.entries(mark).every(([key, value]) => found.labels?.[key] === value);
   if (!ours) {
     throw new Error(
       `The project ${project} has a dataset ${datasetName} that no test has made: use a project for tests.`,
     );
   }
-  await dataset.delete({ force: true });
+  await bigquery.call({ method: "DELETE", ...dataset, query: { deleteContents: "true" } });
 }

@@ -1,5 +1,5 @@
-import { BillhouseError, type ErrorCode, firstLine } from "../../../errors.ts";
-import { isTransientStatus } from "../../../retry.ts";
+import { BillhouseError, type ErrorCode, firstLine, messageOf } from "../../../errors.ts";
+import { isTimeout, isTransientStatus } from "../../../retry.ts";
 import { maskSecrets, withoutSecrets } from "../../../secrets.ts";
 
 /** Why BigQuery rejected a request, or why a job failed, in its own words. */
@@ -25,7 +25,7 @@ export interface ErrorProto {
 /** An error with the API error behind it. Users never see it: `translateFailure` makes a BillhouseError of it. */
 export type ApiFailure = Error & { readonly apiError: ApiError };
 
-/** Makes an error to throw. What the SDK attaches to its errors, requests and their tokens, is left out. */
+/** Makes an error to throw. What the transport attaches to its errors, requests and their tokens, is left out. */
 export function apiFailure(apiError: ApiError, cause?: unknown): ApiFailure {
   const plain = withoutSecrets(cause);
   return Object.assign(new Error(maskSecrets(apiError.message), plain === undefined ? undefined : { cause: plain }), {
@@ -35,21 +35,33 @@ export function apiFailure(apiError: ApiError, cause?: unknown): ApiFailure {
 
 /** The API error behind an error, or undefined. */
 export function apiErrorOf(error: unknown): ApiError | undefined {
+  if (isTimeout(error)) return noResponse(messageOf(error));
   return error instanceof Error && "apiError" in error ? (error as ApiFailure).apiError : undefined;
 }
 
-/** The API error in an error of the SDK: a response of the API, or that none came. */
-export function apiErrorOfResponse(error: unknown): ApiError {
-  const { code, errors, message } = error as { code?: unknown; errors?: readonly ErrorProto[]; message?: string };
-  const [first] = errors ?? [];
-  const status = typeof code === "number" ? code : null;
+/** The API error in a response that is not a success. Its text can be the page of a proxy, which is not quoted. */
+export function apiErrorOfResponse(status: number, text: string): ApiError {
+  const { message, errors: [first, ...details] = [] } = errorIn(text);
   return {
     status,
-    reason: first?.reason ?? (status === null ? "network" : `http ${status}`),
-    message: first?.message ?? message ?? "No answer came.",
+    reason: first?.reason ?? `http ${status}`,
+    message: first?.message ?? message ?? `The response has the HTTP status ${status} and no explanation.`,
     location: first?.location ?? null,
-    details: errors?.slice(1) ?? [],
+    details,
   };
+}
+
+function errorIn(text: string): { readonly message?: string; readonly errors?: readonly ErrorProto[] } {
+  try {
+    return (JSON.parse(text) as { error?: object } | null)?.error ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** That no response came, or one that is not BigQuery's. */
+export function noResponse(message: string): ApiError {
+  return { status: null, reason: "network", message, location: null, details: [] };
 }
 
 /** The API error of a finished job, or undefined when the job succeeded. */

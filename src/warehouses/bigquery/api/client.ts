@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BigQuery } from "@google-cloud/bigquery";
+import type { gaxios, GoogleAuth } from "google-auth-library";
 import { BillhouseError, interrupted, messageOf } from "../../../errors.ts";
+import { accountOf, anonymous, authorize, isUnreached, useKey } from "../../../google-login.ts";
 import type { GoogleCredentials } from "../../../model.ts";
-import { backoff, type RetriedService, type RetryPolicy, waitToRetry } from "../../../retry.ts";
-import { keepKey, keepToken, withoutSecrets } from "../../../secrets.ts";
-import { type ApiError, apiErrorOf, apiErrorOfResponse, apiFailure, isTransient } from "./api-error.ts";
+import { backoff, type RetriedService, type RetryPolicy, waitToRetry, withTimeout } from "../../../retry.ts";
+import { withoutSecrets } from "../../../secrets.ts";
+import { apiErrorOf, apiErrorOfResponse, apiFailure, isTransient, noResponse } from "./api-error.ts";
 
 /** Where BigQuery is, and in whose name it is asked. */
 export interface ConnectionOptions {
@@ -67,12 +68,10 @@ export interface Settings {
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-const responseTimeout = 90_000;
-
 /** Opens a connection; BigQuery is asked nothing yet. Errors: CREDENTIALS_INVALID, CONFIG_INVALID. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
-  const client = await createClient(options);
-  const jobProject = await findJobProject(client, options);
+  const transport = await openTransport(options);
+  const jobProject = await findJobProject(transport, options);
   const pollInterval = options.pollInterval ?? 50;
   const abort = new AbortController();
   let skew: number | null = null;
@@ -90,10 +89,14 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   }
 
   async function callOnce<T>(call: Call): Promise<T> {
-    if (client.needsToken) await authenticate(client.service);
-    return send<T>(client.service, call, (date) => {
-      skew = date - Date.now();
-    });
+    const onDate = (date: number): void => void (skew = date - Date.now());
+    return withTimeout(policy.timeout, (signal) => send<T>(transport, call, signal, onDate));
+  }
+
+  async function identity(): Promise<string> {
+    if (transport.auth === null) return anonymous;
+    await authenticate(transport.auth);
+    return accountOf(transport.auth);
   }
 
   const policy: RetryPolicy = {
@@ -101,7 +104,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     firstDelay: 20 * pollInterval,
     multiplier: 2,
     longestDelay: 640 * pollInterval,
-    timeout: responseTimeout,
+    timeout: 90_000,
   };
   const service: RetriedService = { policy, isTransient: (error) => isTransient(apiErrorOf(error)), sleep: pause };
 
@@ -113,7 +116,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     throwIfClosing,
     sleep: pause,
     skew: () => skew,
-    identity: () => accountOf(client),
+    identity,
     callOnce,
     backOff: (failures) => pause(backoff(policy, failures)),
     async call(call) {
@@ -130,130 +133,91 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   };
 }
 
+/** How requests are sent. */
+interface Transport {
+  /** Ends before the project. */
+  readonly address: string;
+  /** Sends requests through the proxy of the environment. */
+  readonly http: gaxios.Gaxios;
+  /** Null for an endpoint that was configured, which is sent no credentials. */
+  readonly auth: GoogleAuth | null;
+}
+
+/** Loads the library and prepares the login; nothing is asked of Google yet. */
+async function openTransport({ endpoint, credentials }: ConnectionOptions): Promise<Transport> {
+  const library = await import("google-auth-library");
+  const http = new library.gaxios.Gaxios();
+  const address = `${endpoint?.replace(/\/+$/, "") ?? "https://bigquery.googleapis.com"}/bigquery/v2/projects`;
+  if (endpoint !== null) return { address, http, auth: null };
+  const auth = new library.GoogleAuth({ scopes: ["https://www.googleapis.com/auth/bigquery"] });
+  useKey(auth, credentials);
+  return { address, http, auth };
+}
+
+/** The response to one request; its date is passed on. Errors: CREDENTIALS_INVALID, API errors. */
 async function send<T>(
-  service: BigQuery,
+  { address, http, auth }: Transport,
   { method, project, path, query, body }: Call,
+  signal: AbortSignal,
   onDate: (date: number) => void,
 ): Promise<T> {
-  const end = new AbortController();
+  const headers = auth === null ? new Headers() : await authenticate(auth);
+  if (body !== undefined) headers.set("Content-Type", "application/json");
   const request = {
+    url: `${address}/${project}/${path}`,
     method,
-    uri: `/${path}`,
-    projectId: project,
-    ...(query === undefined ? {} : { qs: { ...query } }),
-    // As text: in an object the SDK would replace {{projectId}}, which may stand in the name of a column.
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    headers,
+    ...(query === undefined ? {} : { params: query }),
+    ...(body === undefined ? {} : { data: JSON.stringify(body) }),
+    responseType: "text" as const,
+    validateStatus: () => true,
+    signal,
   };
-  const answer = new Promise<T>((resolve, reject) => {
-    service.request(request, (error, found: T, response) => {
-      const date = Date.parse(String(response?.headers?.["date"]));
-      if (!Number.isNaN(date)) onDate(date);
-      // oxlint-disable-next-line typescript/strict-boolean-expressions -- the SDK gives null or undefined
-      if (error) reject(apiFailure(apiErrorOfResponse(error), error));
-      else resolve(found);
-    });
+  const response = await http.request<string>(request).catch((error: unknown) => {
+    throw apiFailure(noResponse(messageOf(error)), error);
   });
-  const late = sleep(responseTimeout, undefined, { signal: end.signal }).then(
-    () => Promise.reject(apiFailure(noResponse("No answer came within 90 seconds."))),
-    () => new Promise<never>(() => undefined),
-  );
+  const { ok, status, data } = response;
+  const date = Date.parse(response.headers.get("date") ?? "");
+  if (!Number.isNaN(date)) onDate(date);
+  if (!ok) throw apiFailure(apiErrorOfResponse(status, data));
   try {
-    return await Promise.race([answer, late]);
-  } finally {
-    end.abort();
+    // A table that was deleted leaves nothing to say.
+    return (status === 204 ? undefined : JSON.parse(data)) as T;
+  } catch (error) {
+    // A page of a proxy, or half of a response.
+    throw apiFailure(noResponse("The response is not JSON: it was cut off, or is not BigQuery's."), error);
   }
-}
-
-/** A client of the SDK, and whether it has to get a token before it asks. */
-export interface Client {
-  readonly service: BigQuery;
-  readonly needsToken: boolean;
-}
-
-/** Loads the SDK and makes a client; nothing is asked of the service yet. */
-export async function createClient({
-  endpoint,
-  credentials,
-  projectId,
-  jobProjectId,
-}: ConnectionOptions): Promise<Client> {
-  const { BigQuery } = await import("@google-cloud/bigquery");
-  const known = jobProjectId ?? projectId;
-  const project = known === null ? {} : { projectId: known };
-  // An emulator is never sent a token: this stands where the SDK would look for one.
-  const nobody = { getRequestHeaders: async () => new Headers(), getProjectId: async () => known } as never;
-  // The retries of the SDK cannot be stopped, and this driver has to stop when it is closed.
-  const calm = { retryOptions: { autoRetry: false } };
-  if (endpoint !== null) {
-    const service = new BigQuery({ ...project, ...calm, apiEndpoint: endpoint, authClient: nobody });
-    // The SDK lets the variable BIGQUERY_EMULATOR_HOST of another program win over the address that it is given.
-    service.baseUrl = `${endpoint.replace(/\/+$/, "")}/bigquery/v2`;
-    return { service, needsToken: false };
-  }
-  const service = new BigQuery({ ...project, ...calm });
-  // The option `credentials` does the same, and prints a warning that does not concern the user.
-  if (credentials !== null) service.authClient.jsonContent = withType(credentials);
-  if (service.baseUrl.startsWith("https:")) return { service, needsToken: true };
-  return { service: new BigQuery({ ...project, ...calm, authClient: nobody }), needsToken: false };
-}
-
-/** Keys that a user typed in may lack the type that distinguishes an account's key from a user's. */
-function withType(credentials: GoogleCredentials): GoogleCredentials {
-  if (credentials["type"] !== undefined) return credentials;
-  const type = credentials["refresh_token"] === undefined ? "service_account" : "authorized_user";
-  return { ...credentials, type };
 }
 
 /** The project of the jobs. Errors: CREDENTIALS_INVALID, CONFIG_INVALID. */
-export async function findJobProject(client: Client, options: ConnectionOptions): Promise<string> {
+async function findJobProject({ auth }: Transport, options: ConnectionOptions): Promise<string> {
   const given = options.jobProjectId ?? options.credentials?.["project_id"] ?? options.projectId;
   if (given !== null && given !== undefined && given !== "") return given;
   try {
-    if (client.needsToken) return await client.service.authClient.getProjectId();
+    if (auth !== null) return await auth.getProjectId();
   } catch (cause) {
-    if (/default credentials/i.test(messageOf(cause))) throw invalidCredentials(cause);
+    if (isMissing(cause)) throw invalidCredentials(cause);
   }
   throw new BillhouseError("CONFIG_INVALID", "Nothing names the Google Cloud project to load into.", {
     hint: "Set project_id in [destination.bigquery].",
   });
 }
 
-/**
- * Gets a token, or sees that there is one: an invalid key is reported differently from a rejected request.
- * Error: CREDENTIALS_INVALID, or an API error when no response came.
- */
-export async function authenticate(service: Pick<BigQuery, "authClient">): Promise<void> {
-  try {
-    const headers = await service.authClient.getRequestHeaders();
-    keepToken(headers.get("authorization"));
-  } catch (cause) {
-    keepKey(service.authClient.jsonContent ?? {});
-    const { code } = cause as { code?: unknown };
-    const isNetwork =
-      typeof code === "string" && /^(E(AI_AGAIN|CONN|HOST|NET|NOTFOUND|PIPE|PROTO|TIMEDOUT)|UND_ERR)/.test(code);
-    if (isNetwork || (typeof code === "number" && code >= 500)) throw apiFailure(noResponse(messageOf(cause)), cause);
-    throw invalidCredentials(cause);
-  }
+/** The headers of an authorized request. Error: CREDENTIALS_INVALID, or an API error when no response came. */
+export async function authenticate(auth: GoogleAuth): Promise<Headers> {
+  return authorize(auth).catch((cause: unknown) => {
+    throw isUnreached(cause) ? apiFailure(noResponse(messageOf(cause)), cause) : invalidCredentials(cause);
+  });
 }
 
-/** The account whose permissions count. Errors: as `authenticate`. */
-export async function accountOf({ service, needsToken }: Client): Promise<string> {
-  if (!needsToken) return "nobody: the endpoint takes no credentials";
-  await authenticate(service);
-  const { client_email: account } = await service.authClient.getCredentials();
-  return account ?? "the user of the application default credentials";
+function isMissing(cause: unknown): boolean {
+  return /default credentials/i.test(messageOf(cause));
 }
 
 function invalidCredentials(cause: unknown): BillhouseError {
-  const isMissing = /default credentials/i.test(messageOf(cause));
-  const what = isMissing ? "There are no credentials for Google Cloud" : "Google Cloud refuses the credentials";
+  const what = isMissing(cause) ? "There are no credentials for Google Cloud" : "Google Cloud rejects the credentials";
   return new BillhouseError("CREDENTIALS_INVALID", `${what}, so that BigQuery cannot be asked.`, {
     hint: "Run `gcloud auth application-default login`, or put the key of a service account below [destination.bigquery.credentials] in .dlt/secrets.toml.",
     cause: withoutSecrets(cause),
   });
-}
-
-/** That no answer came. */
-export function noResponse(message: string): ApiError {
-  return { status: null, reason: "network", message, location: null, details: [] };
 }

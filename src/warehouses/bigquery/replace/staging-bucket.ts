@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Bucket } from "@google-cloud/storage";
 import { BillhouseError } from "../../../errors.ts";
+import { useKey } from "../../../google-login.ts";
 import type { GoogleCredentials } from "../../../model.ts";
 import { withoutSecrets } from "../../../secrets.ts";
 import { authenticate } from "../api/client.ts";
@@ -37,7 +38,7 @@ export function openStagingBucket(options: BucketOptions): StagingBucket {
   /** Getting the token first distinguishes invalid credentials from a bucket that rejects files. */
   const authenticated = async (): Promise<Bucket> => {
     const found = await bucket();
-    if (options.storageEndpoint === null) await authenticate(found.storage);
+    if (options.storageEndpoint === null) await authenticate(found.storage.authClient);
     return found;
   };
 
@@ -96,8 +97,8 @@ async function loadBucket({ stagingBucket, storageEndpoint, credentials }: Bucke
     // Without a condition on the generation the SDK takes an upload for one that must not be made again.
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways },
     ...(storageEndpoint === null ? {} : { apiEndpoint: storageEndpoint }),
-    ...(credentials === null ? {} : { credentials: { ...credentials } }),
   });
+  useKey(service.authClient, credentials);
   if (storageEndpoint !== null) service.baseUrl = `${service.apiEndpoint}/storage/v1`;
   return service.bucket(stagingBucket);
 }
