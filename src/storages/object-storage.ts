@@ -46,6 +46,16 @@ export interface ObjectService {
   readonly explain: (error: unknown, key: string | undefined) => BillhouseError | undefined;
 }
 
+/**
+ * The named groups of an address, whose scheme may be written in capitals. Error: CONFIG_INVALID with this message and
+ * hint; it does not quote the address, which may hold a secret.
+ */
+export function partsOf(url: string, pattern: RegExp, message: string, hint: string): Record<string, string> {
+  const parts = pattern.exec(url.replace(/^\w+:/u, (scheme) => scheme.toLowerCase()))?.groups;
+  if (parts === undefined) throw new BillhouseError("CONFIG_INVALID", message, { hint });
+  return parts;
+}
+
 /** Sends a request, and retries it while it fails with transient errors. */
 export type Send = <T>(request: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 

@@ -9,7 +9,7 @@ import { BillhouseError } from "../../errors.ts";
 import type { StoredObject } from "../../model.ts";
 import { retryPolicy, type RetryPolicy } from "../../retry.ts";
 import { keepSecret } from "../../secrets.ts";
-import { objectStorage, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
+import { objectStorage, partsOf, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
 import { leavesRoot, type StorageDriver, type StorageOptions } from "../storage.ts";
 import { explain, invalidCredentials, isTransient, statusOf, type Container } from "./errors.ts";
 
@@ -31,18 +31,13 @@ export function azureStorageWith(policy: RetryPolicy, pageSize: number): Storage
 }
 
 function containerOf(url: string): Container {
-  const match =
-    /^az:\/\/(?<account>[a-z0-9]{3,24})\/(?<container>\$web|\$root|\$logs|[a-z0-9](?:-?[a-z0-9]){2,62})\/?$/u.exec(
-      url.replace(/^az:/iu, "az:"),
-    )?.groups;
-  const { account, container } = match ?? {};
-  if (account !== undefined && container !== undefined) {
-    return { url: `az://${account}/${container}`, account, container };
-  }
-  // The address is not quoted: it may hold a secret.
-  throw new BillhouseError("CONFIG_INVALID", "The az:// address does not name a container of Azure Blob Storage.", {
-    hint: "Write the storage account and the container, as in az://acmebilling/exports; folders in it belong into prefix.",
-  });
+  const { account = "", container = "" } = partsOf(
+    url,
+    /^az:\/\/(?<account>[a-z0-9]{3,24})\/(?<container>\$web|\$root|\$logs|[a-z0-9](?:-?[a-z0-9]){2,62})\/?$/u,
+    "The az:// address does not name a container of Azure Blob Storage.",
+    "Write the storage account and the container, as in az://acmebilling/exports; folders in it belong into prefix.",
+  );
+  return { url: `az://${account}/${container}`, account, container };
 }
 
 async function openContainer(

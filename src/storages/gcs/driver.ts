@@ -1,10 +1,9 @@
 import { PassThrough, type Readable } from "node:stream";
 
-import { BillhouseError } from "../../errors.ts";
 import { accountOf, anonymous, authorize, isUnreached, useKey } from "../../google-login.ts";
 import type { StoredObject } from "../../model.ts";
 import { retryPolicy, type RetryPolicy } from "../../retry.ts";
-import { allPages, objectStorage, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
+import { allPages, objectStorage, partsOf, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
 import type { StorageDriver, StorageOptions } from "../storage.ts";
 import { explain, invalidCredentials, isTransient, statusOf, type Bucket } from "./errors.ts";
 
@@ -28,12 +27,13 @@ export function gcsStorageWith(policy: RetryPolicy): StorageDriver {
 }
 
 function bucketOf(url: string): string {
-  const bucket = /^gs:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])\/?$/u.exec(url.replace(/^gs:/iu, "gs:"));
-  if (bucket?.groups?.["bucket"] !== undefined) return bucket.groups["bucket"];
-  // The address is not quoted: it may hold a secret.
-  throw new BillhouseError("CONFIG_INVALID", "The gs:// address does not name a bucket of Cloud Storage.", {
-    hint: "Write the name of the bucket alone, as in gs://acme-billing; folders in it belong into prefix.",
-  });
+  const { bucket = "" } = partsOf(
+    url,
+    /^gs:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])\/?$/u,
+    "The gs:// address does not name a bucket of Cloud Storage.",
+    "Write the name of the bucket alone, as in gs://acme-billing; folders in it belong into prefix.",
+  );
+  return bucket;
 }
 
 /** Loads the SDK and prepares its client; no request is sent yet. */

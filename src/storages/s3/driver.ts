@@ -1,8 +1,7 @@
-import { BillhouseError } from "../../errors.ts";
 import type { StoredObject } from "../../model.ts";
 import { isNetworkError, retryPolicy, type RetryPolicy } from "../../retry.ts";
 import { keepSecret } from "../../secrets.ts";
-import { allPages, objectStorage, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
+import { allPages, objectStorage, partsOf, unexpectedAnswer, type ObjectService } from "../object-storage.ts";
 import type { StorageDriver, StorageOptions } from "../storage.ts";
 import { explain, invalidCredentials, isTransient, regionIn, statusOf, type Bucket } from "./errors.ts";
 
@@ -24,12 +23,13 @@ export function s3StorageWith(policy: RetryPolicy): StorageDriver {
 }
 
 function bucketOf(url: string): string {
-  const bucket = /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,61}[a-z0-9])\/?$/u.exec(url.replace(/^s3:/iu, "s3:"));
-  if (bucket?.groups?.["bucket"] !== undefined) return bucket.groups["bucket"];
-  // The address is not quoted: it may hold a secret.
-  throw new BillhouseError("CONFIG_INVALID", "The s3:// address does not name a bucket of Amazon S3.", {
-    hint: "Write the name of the bucket alone, as in s3://acme-billing; folders in it belong into prefix.",
-  });
+  const { bucket = "" } = partsOf(
+    url,
+    /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,61}[a-z0-9])\/?$/u,
+    "The s3:// address does not name a bucket of Amazon S3.",
+    "Write the name of the bucket alone, as in s3://acme-billing; folders in it belong into prefix.",
+  );
+  return bucket;
 }
 
 /** Loads the SDK and prepares its client; no request is sent yet. */

@@ -264,6 +264,36 @@ export function isResumable(error: unknown): boolean {
   return (error instanceof BillhouseError && error.code === "INTERRUPTED") || isTransient(apiErrorOf(error));
 }
 
+/**
+ * Commits a month whose rows are staged, after all commits that were queued before. `describe` finds the value of `source`
+ * that stopped the script. Errors: as `commitPackage`, WAREHOUSE_LOCKED when another run has dropped what was staged,
+ * ROW_COUNT_MISMATCH and SUM_MISMATCH, and those of `describe`.
+ */
+export async function commitMonth<P extends LoadPackage>(
+  settings: Settings,
+  month: Pick<MonthReplacement, "table" | "billingMonth" | "replaces">,
+  commit: Pick<Commit<P>, "companions" | "location" | "statements" | "settle">,
+  { purpose, identity }: { readonly purpose: "swap" | "restore"; readonly identity: string },
+  source: "the files" | "the earlier rows",
+  describe: (error: unknown) => Promise<BillhouseError | undefined>,
+): Promise<Committed<P>> {
+  const { table, billingMonth, replaces } = month;
+  return settings.queue(async () => {
+    try {
+      return await commitPackage(settings, {
+        ...commit,
+        table,
+        jobPrefix: `billhouse_${purpose}_${identity}`,
+        labels: { billhouse: purpose, table: table.name, month: billingMonth },
+        replaced: { billingMonth, loadId: replaces },
+      });
+    } catch (error) {
+      const reason = await explainMissingStaging(settings, error, month, commit.companions);
+      throw await explainSwap(reason, month, source, () => describe(reason));
+    }
+  });
+}
+
 /** A run that loads a month drops what other runs staged for it: that is how the slower run notices first. */
 export async function explainMissingStaging(
   settings: Settings,
@@ -283,7 +313,7 @@ export async function explainMissingStaging(
 }
 
 /** Which of our own proofs stopped the script, or which value: `describe` finds that. */
-export async function explainSwap(
+async function explainSwap(
   error: unknown,
   { table, billingMonth }: Pick<MonthReplacement, "table" | "billingMonth">,
   source: "the files" | "the earlier rows",

@@ -38,10 +38,9 @@ import {
 } from "./api/tables.ts";
 import { dropStaging, expireInADay } from "./cleanup.ts";
 import {
-  commitPackage,
+  commitMonth,
   type Committed,
   explainMissingStaging,
-  explainSwap,
   type Insertion,
   isResumable,
   swapStatements,
@@ -226,7 +225,7 @@ async function restoreFrom(
   staging: string,
   settle: Settle,
 ): Promise<Committed<MonthPackage> | null> {
-  const { table, billingMonth, replaces } = restoration;
+  const { table, billingMonth } = restoration;
   const reference = referenceTo(settings, table);
   const present = await findBillingTable(settings, table);
   if (present === null) return null;
@@ -262,25 +261,16 @@ async function restoreFrom(
       ...(rows === keptRows ? [`DELETE FROM ${sourceOf(rows, parameters)}`] : []),
     ];
   };
-  return settings.queue(async () => {
-    try {
-      return await commitPackage(settings, {
-        table,
-        companions,
-        location,
-        jobPrefix: `billhouse_restore_${identity}`,
-        labels: { billhouse: "restore", table: table.name, month: billingMonth },
-        replaced: { billingMonth, loadId: replaces },
-        statements,
-        settle: (current) => settle({ ...measures, inserted: measures.rows, delivered: null }, current),
-      });
-    } catch (error) {
-      const reason = await explainMissingStaging(settings, error, restoration, companions);
-      throw await explainSwap(reason, restoration, "the earlier rows", async () =>
-        earlierRowsDoNotFit(restoration, reason),
-      );
-    }
-  });
+  const settled = { ...measures, inserted: measures.rows, delivered: null };
+  const describe = async (error: unknown): Promise<BillhouseError> => earlierRowsDoNotFit(restoration, error);
+  return commitMonth(
+    settings,
+    restoration,
+    { companions, location, statements, settle: (current) => settle(settled, current) },
+    { purpose: "restore", identity },
+    "the earlier rows",
+    describe,
+  );
 }
 
 /** The rows of the load in the table of kept rows, if there are any; null without such a table. */

@@ -8,10 +8,9 @@ import type { Parameters } from "../api/jobs.ts";
 import type { TableReference } from "../api/tables.ts";
 import { dropStaging } from "../cleanup.ts";
 import {
-  commitPackage,
+  commitMonth,
   type Committed,
   explainMissingStaging,
-  explainSwap,
   type Insertion,
   isResumable,
   swapStatements,
@@ -102,23 +101,14 @@ async function replaceWith(
       ...swapStatements(replacement, bill, period, insertions, measures, parameters),
     ];
   };
-  return settings.queue(async () => {
-    try {
-      return await commitPackage(settings, {
-        table,
-        companions,
-        location,
-        jobPrefix: `billhouse_swap_${identity}`,
-        labels: { billhouse: "swap", table: table.name, month: billingMonth },
-        replaced: { billingMonth, loadId: replaces },
-        statements,
-        settle: (current) => settle(measures, current),
-      });
-    } catch (error) {
-      const reason = await explainMissingStaging(settings, error, replacement, companions);
-      throw await explainSwap(reason, replacement, "the files", async () => firstOf(staged, describe));
-    }
-  });
+  return commitMonth(
+    settings,
+    replacement,
+    { companions, location, statements, settle: (current) => settle(measures, current) },
+    { purpose: "swap", identity },
+    "the files",
+    () => firstOf(staged, describe),
+  );
 }
 
 /** The first misfit in staging tables. */
