@@ -97,6 +97,24 @@ describe("a hostile cell", { timeout: 300_000 }, () => {
     }
   });
 
+  it("is cut between characters, and never wider than its column", () => {
+    const characters = ["a", " ", "ä", "я", "⠋", "界", "𠀀", "e\u0301", "👩‍👩‍👧‍👦", "🇩🇪"];
+    for (const first of characters) {
+      for (const second of characters) {
+        for (let width = 1; width < 12; width += 1) {
+          const text = (first + second.repeat(2)).repeat(5);
+          const cut = cutText(text, width);
+          assert.ok(displayWidth(cut) <= width && cut.isWellFormed(), cut);
+          assert.ok(text.startsWith(cut.slice(0, -1)) && cut.endsWith("…"), cut);
+        }
+      }
+    }
+    assert.deepEqual(
+      ["abcdef", "界界", "𠀀", "👩‍👩‍👧‍👦", "e\u0301", "\u001b[32mgood\u001b[39m"].map(displayWidth),
+      [6, 4, 2, 2, 1, 4],
+    );
+  });
+
   it("of megabytes is drawn in a moment", () => {
     const started = performance.now();
     for (const unit of ["x", "ä", "界", "👩‍👩‍👧‍👦", "a\u0300", "\u001b[31m", "\u0300"]) {
