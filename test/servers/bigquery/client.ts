@@ -17,7 +17,7 @@ export interface JobAnswer {
 export interface ClientRequest {
   readonly method?: string;
   readonly uri: string;
-  readonly qs?: Readonly<Record<string, unknown>>;
+  readonly qs?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly json?: object;
 }
 
