@@ -3,8 +3,16 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../support/deliveries.ts";
-import { billhouse, configure, createProject, runProject, type Project } from "../support/projects.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import {
+  billhouse,
+  configure,
+  createProject,
+  onlyResult,
+  outcomes,
+  runProject,
+  type Project,
+} from "../support/projects.ts";
+import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { plan, status } from "../../src/index.ts";
 
 /** A folder with two exports and a damaged one, and no configuration. */
@@ -109,6 +117,53 @@ describe("billhouse init", () => {
     const { stdout: json } = await billhouse({ folder }, ["init", bucket, "--force", "--json"]);
     const { exports } = JSON.parse(json) as { readonly exports: readonly { readonly notes: readonly string[] }[] };
     assert.equal(exports.filter(({ notes }) => notes.length === 1).length, 2);
+  });
+
+  test("writes a configuration for two exports of one name that loads both", async (t) => {
+    const project = await createProject(t, { aws_cur: { bucket_url: "bucket" } });
+    for (const [payer, cost] of [
+      ["payer-a", "1"],
+      ["payer-b", "2"],
+    ] as const) {
+      const place = { folder: `${payer}/acme`, exportName: "acme" };
+      await deliver(
+        project.bucket,
+        curDelivery({ month: "2025-01", id: payer, files: [curRows("2025-01", cost)], ...place }),
+      );
+    }
+    const { error } = onlyResult((await runProject(project)).finished);
+    assert.equal(error?.code, "EXPORT_AMBIGUOUS");
+    const values = /to one of these: (.*)\.$/u.exec(error.hint)?.[1]?.split(", ") ?? [];
+    assert.deepEqual(values, ['"payer-a/acme/"', '"payer-b/acme/"']);
+    const sections = values.map((value, index) => [
+      `aws_${index}`,
+      { bucket_url: "bucket", export_name: JSON.parse(value) as string },
+    ]);
+    const both = await configure(project, Object.fromEntries(sections));
+    const { finished } = await runProject(both);
+    assert.deepEqual(finished.pipelines.map(outcomes), [["2025-01 new payer-a"], ["2025-01 new payer-b"]]);
+
+    const { stdout } = await billhouse(project, ["init", "bucket", "--force"]);
+    assert.match(stdout, /objects, 2 exports\n/u);
+    const planned = await billhouse(project, ["plan", "--json"]);
+    assert.match(planned.stdout, /"execution_id":\s*"payer-a"[^]*"execution_id":\s*"payer-b"/u);
+  });
+
+  test("lists bills that are not supported beside an export, and fails where it finds nothing else", async (t) => {
+    const { bucket } = await bucketOf(t);
+    await writeKey(bucket, "oci/0001000000012345.csv.gz", "x");
+    const folder = await temporaryFolder(t);
+    const { stdout } = await billhouse({ folder }, ["init", bucket]);
+    assert.match(stdout, /- Oracle Cloud reports: not supported/u);
+    for (const words of [
+      ["init", join(bucket, "oci")],
+      ["init", join(bucket, "cur/broken")],
+    ]) {
+      const { code, stderr } = await billhouse({ folder }, [...words, "--force"]);
+      assert.equal(code, 1);
+      assert.match(stderr, /looks like Oracle Cloud reports, which are not supported|can be loaded\..*not valid JSON/u);
+      assert.match(stderr, /EXPORT_NOT_FOUND/u);
+    }
   });
 
   test("says what lies there when it is no bill", async (t) => {

@@ -11,7 +11,7 @@ describe("the list of edge cases", () => {
   test("has every case once, in order", () => {
     assert.deepEqual(
       cases.map(({ number }) => number),
-      Array.from({ length: 68 }, (_, index) => index + 1),
+      cases.map((_, index) => index + 1),
     );
     assert.equal(new Set(cases.map(({ title }) => title)).size, cases.length);
   });

@@ -544,4 +544,76 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
     ],
   },
+  {
+    title: "What lies in the bucket",
+    cases: [
+      shown(
+        71,
+        "Data files were copied without their manifests",
+        "Says how many data files lie there and which manifests are missing, in `run` and in `init`.",
+        [
+          "pipeline/discover/discover.test.ts",
+          "says what lies there, in run and in init: an AWS Data Export without metadata/",
+        ],
+        [
+          "pipeline/discover/discover.test.ts",
+          "says what lies there, in run and in init: AWS CUR with the copies of the manifests in the folders of the deliveries alone",
+        ],
+      ),
+      shown(
+        72,
+        "The files are Oracle's, Google's, detailed billing reports (DBR) or those of a FinOps hub",
+        "Recognises them by their paths or their columns, and says that they are not supported.",
+        ["pipeline/discover/discover.test.ts", "says what lies there, in run and in init: Oracle's reports"],
+        [
+          "pipeline/discover/discover.test.ts",
+          "says what lies there, in run and in init: a detailed billing report under another name",
+        ],
+      ),
+      shown(73, "A Mac leaves `._` files beside manifests and data", "Ignores them, in `init` too.", [
+        "pipeline/discover/discover.test.ts",
+        "are no exports and no objects",
+      ]),
+      shown(
+        74,
+        "Two exports have one name, in two folders below one prefix",
+        "Takes the folder as `export_name`, and lists the values to choose from.",
+        [
+          "pipeline/discover/discover.test.ts",
+          "has a hint that chooses each of several exports of one name in two folders",
+        ],
+        ["commands/init.test.ts", "writes a configuration for two exports of one name that loads both"],
+      ),
+      shown(
+        75,
+        "Two subscriptions write files without manifests and of one name to one folder",
+        "Fails the month with EXPORT_AMBIGUOUS, names both, and never loads one in the place of the other.",
+        [
+          "end-to-end/formats-azure.test.ts",
+          "of two subscriptions fail their month and name both; in a folder of its own each is loaded",
+        ],
+        ["end-to-end/formats-azure.test.ts", "never replace each other: what is loaded stays"],
+      ),
+      shown(
+        76,
+        "A file without a manifest was copied after a run of the same days was made",
+        "Compares times of runs only: a file that has none does not count beside a run that has one.",
+        ["end-to-end/formats-azure.test.ts", "does not count, whenever it was copied; on other days it does"],
+      ),
+      shown(
+        77,
+        "A manifest is empty or half written",
+        "Lets the month wait while it is the newest, loads an older complete run meanwhile, and ignores it once a newer run is there.",
+        [
+          "end-to-end/azure-runs.test.ts",
+          "create-new: a manifest that is cut off blocks neither a newer run nor, while it is the newest, an older one",
+        ],
+        ["end-to-end/waiting.test.ts", "a manifest that is empty, cut off or lists no files empties no month"],
+      ),
+      shown(78, "A manifest has a byte order mark, or is UTF-16", "Reads it.", [
+        "hostile/manifests.test.ts",
+        "is loaded where what is odd does no harm",
+      ]),
+    ],
+  },
 ];

@@ -4,7 +4,7 @@ import { foreignBills } from "../../exports/foreign.ts";
 import { exportFormats } from "../../exports/index.ts";
 import type { StoredObject } from "../../model.ts";
 import type { Storage } from "../../storages/storage.ts";
-import { readManifest } from "./manifests.ts";
+import { isTorn, readManifest } from "./manifests.ts";
 
 /** What one listing of a prefix shows. */
 export interface ListedExports {
@@ -53,21 +53,29 @@ export async function listExports(
   return { objects, candidates: [...exports.values()], others: [...others], foreign: [...foreign] };
 }
 
-/** The manifest of the newest period of a candidate, or what is wrong with it. Errors: those of the storage. */
+/**
+ * The newest manifest of a candidate that is complete JSON, or what is wrong with it. When none is complete, what is wrong
+ * with the newest. Errors: those of the storage.
+ */
 export async function newestManifest(
   { format, places }: Candidate,
   storage: Storage,
   objects: ReadonlyMap<string, StoredObject>,
 ): Promise<Manifest | BillhouseError> {
-  const isThere = ({ key }: ManifestPlace): boolean => (objects.get(key)?.size ?? 0) > 0;
-  const age = (place: ManifestPlace): string => `${Number(isThere(place))} ${place.period.end} ${place.order}`;
-  const newest = places.reduce((one, other) => (age(other) > age(one) ? other : one));
-  return readManifest(format, newest, storage, objects).catch((error: unknown) => {
-    const isOfManifest =
-      error instanceof BillhouseError && (error.code === "MANIFEST_INVALID" || error.code === "EXPORT_NOT_FOUND");
-    if (isOfManifest) return error;
-    throw error;
-  });
+  const age = ({ period, order }: ManifestPlace): string => `${period.end} ${order}`;
+  const newestFirst = places.toSorted((one, other) => (age(one) < age(other) ? 1 : -1));
+  let torn: BillhouseError | null = null;
+  for (const place of newestFirst) {
+    const manifest = await readManifest(format, place, storage, objects).catch((error: unknown) => {
+      const codes = ["MANIFEST_INVALID", "EXPORT_NOT_FOUND"];
+      if (error instanceof BillhouseError && codes.includes(error.code)) return error;
+      throw error;
+    });
+    if (!(manifest instanceof BillhouseError) || !isTorn(manifest)) return manifest;
+    torn ??= manifest;
+  }
+  if (torn === null) throw new Error("A candidate has no manifests.");
+  return torn;
 }
 
 // macOS keeps attributes in `._` files beside the files that it copies, and in `__MACOSX` in archives.
