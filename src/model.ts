@@ -181,9 +181,9 @@ export interface ReceiptDelivery {
   readonly submitted_time: string | null;
   /** `Execution.coverage`. */
   readonly coverage: DaySpan | null;
-  /** Rows of the month; null where they were counted only together with those of other deliveries. */
+  /** Rows of the month. */
   readonly rows: number | null;
-  /** Exact sum of the month's delivered text of the first cost column; null as `rows`. */
+  /** Exact sum of the month's delivered text of the first cost column; null where there is no such column. */
   readonly cost: CurrencySums | null;
 }
 

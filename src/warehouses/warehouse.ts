@@ -258,6 +258,8 @@ export interface MappedFile {
   readonly path: string | null;
   /** Column for column, by position: the header of the file, and the table column that takes it. */
   readonly columns: readonly MappedColumn[];
+  /** The delivery that it belongs to. */
+  readonly executionId: string;
 }
 
 /** One month of a table, and the columns by which it is measured. */
@@ -268,6 +270,7 @@ export interface MonthColumns extends MeasuredColumns {
 
 /** One month whose rows are replaced. */
 export interface MonthChange extends MonthColumns {
+  /** The newest of the deliveries whose rows these are together. */
   readonly executionId: string;
   /** The load_id of the newest load of this month, which this one replaces; null for the first. */
   readonly replaces: string | null;
@@ -364,7 +367,8 @@ export const otherAccounts = "(others)";
 
 /** What the files held that the warehouse read by itself, measured on their text before any cast. */
 export interface DeliveredMeasures {
-  readonly evidence: Evidence;
+  /** By the id of the delivery. */
+  readonly evidence: ReadonlyMap<string, Evidence>;
   /** Rows by key; null where several files were read in one job. */
   readonly rows: ReadonlyMap<string, number | null>;
 }

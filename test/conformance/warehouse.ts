@@ -22,7 +22,7 @@ export interface TestWarehouse {
   /** All rows of a query, as this opened warehouse sees them now. */
   rows(warehouse: Warehouse, sql: string): Promise<QueryRow[]>;
   /** Puts a data file where the warehouse reads it: plain CSV or Parquet. */
-  put(name: string, bytes: string | Uint8Array): Promise<Pick<MappedFile, "file" | "path" | "storageUrl">>;
+  put(name: string, bytes: string | Uint8Array): Promise<Omit<MappedFile, "columns">>;
   /** The bytes of a Parquet file with the rows of a query of DuckDB. */
   parquet(sql: string): Promise<Uint8Array>;
   /**

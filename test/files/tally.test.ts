@@ -119,8 +119,8 @@ describe("the proof of a month", () => {
   });
 
   it("holds when rows and sums agree, up to half a last digit for each rounded value", () => {
-    verifyMonth([execution], evidence, measured(), [18], []);
-    verifyMonth([execution], evidence, measured({ sums: [{ USD: "0.1" }] }), [18], []);
+    verifyMonth([{ execution, evidence }], measured(), [18], []);
+    verifyMonth([{ execution, evidence }], measured({ sums: [{ USD: "0.1" }] }), [18], []);
   });
 
   it("fails on a sum that is off by more, in either direction, or in a currency that was not delivered", () => {
@@ -131,20 +131,29 @@ describe("the proof of a month", () => {
       {},
     ]) {
       raises("SUM_MISMATCH", /in the files and/, () =>
-        verifyMonth([execution], evidence, measured({ sums: [sums] }), [18], []),
+        verifyMonth([{ execution, evidence }], measured({ sums: [sums] }), [18], []),
       );
     }
   });
 
   it("fails on a count that is off; only the declared one can be waived", () => {
-    const declared = { ...execution, rows: 3 };
-    raises("ROW_COUNT_MISMATCH", /hold 2 rows, the manifest declares 3/, () =>
-      verifyMonth([declared], evidence, measured(), [18], []),
+    const declared = { execution: { ...execution, rows: 3 }, evidence };
+    raises("ROW_COUNT_MISMATCH", /hold 2 rows, its manifest declares 3/, () =>
+      verifyMonth([declared], measured(), [18], []),
     );
-    verifyMonth([declared], evidence, measured(), [18], ["row-count"]);
+    verifyMonth([declared], measured(), [18], ["row-count"]);
+    // Of two deliveries, each counts for itself, also where both together hold what they declare.
+    const [first, second] = [1, 3].map((rows, index) => ({
+      execution: { ...execution, id: `half-${index + 1}`, rows },
+      evidence,
+    }));
+    assert.ok(first !== undefined && second !== undefined);
+    raises("ROW_COUNT_MISMATCH", /of half-1 hold 2 rows, its manifest declares 1/, () =>
+      verifyMonth([first, second], measured({ rows: 4, inserted: 4, sums: [{ USD: "0.2" }] }), [18], []),
+    );
     for (const wrong of [{ inserted: 1 }, { rows: 3 }]) {
       raises("ROW_COUNT_MISMATCH", /2 rows/, () =>
-        verifyMonth([execution], evidence, measured(wrong), [18], ["row-count"]),
+        verifyMonth([{ execution, evidence }], measured(wrong), [18], ["row-count"]),
       );
     }
   });

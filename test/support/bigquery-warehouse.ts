@@ -21,7 +21,7 @@ export interface TestBigquery extends CapableTestWarehouse {
   readonly options: BigqueryOptions;
   open(mode?: OpenMode, options?: Partial<BigqueryOptions>): Promise<FullWarehouse>;
   /** Puts a data file on this machine, from where it has to be uploaded. */
-  putHere(name: string, bytes: string | Uint8Array): Promise<Pick<MappedFile, "file" | "path" | "storageUrl">>;
+  putHere(name: string, bytes: string | Uint8Array): Promise<Omit<MappedFile, "columns">>;
 }
 
 /** Starts the servers of a test. They must have understood every request when it ends. */
@@ -85,7 +85,7 @@ export async function bigqueryWarehouse(
     async put(name, bytes) {
       count += 1;
       const version = storage.put("delivered", `${count}-${name}`, bytes);
-      return { file: fileOf(name, bytes, version), path: null, storageUrl: "gs://delivered" };
+      return { file: fileOf(name, bytes, version), path: null, storageUrl: "gs://delivered", executionId: "e1" };
     },
 
     async putHere(name, bytes) {
@@ -93,7 +93,7 @@ export async function bigqueryWarehouse(
       const file = fileOf(name, bytes, "1");
       const path = join(folder, file.key);
       await writeFile(path, bytes);
-      return { file, path, storageUrl: "s3://elsewhere" };
+      return { file, path, storageUrl: "s3://elsewhere", executionId: "e1" };
     },
 
     async parquet(sql) {

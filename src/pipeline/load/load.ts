@@ -14,7 +14,16 @@ import type { FileRead, LoadedMonth } from "../events.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { smallReads } from "../months/survey.ts";
 import { prepare, type Destination, type PreparedFile, type PreparedMonth } from "./prepare.ts";
-import { combineEvidence, describeLoad, draftReceipt, newestOf, verifyFile, verifyMonth, type Draft } from "./proof.ts";
+import {
+  combineEvidence,
+  type DeliveredEvidence,
+  describeLoad,
+  type Draft,
+  draftReceipt,
+  newestOf,
+  verifyFile,
+  verifyMonth,
+} from "./proof.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 
 /** Where months are loaded, and how. */
@@ -149,15 +158,16 @@ async function loadMonth(
   const files = async function* (): AsyncGenerator<MappedFile> {
     for (const { prepared, local } of sources) {
       signal.throwIfAborted();
-      const { file, columns } = prepared;
+      const { execution, file, columns } = prepared;
+      const mapped = { file, storageUrl, columns, executionId: execution.id };
       if (local === null) {
-        yield { file, storageUrl, path: null, columns };
+        yield { ...mapped, path: null };
         continue;
       }
       const result = await local.reading.result();
       checked.set(file.key, result);
       listener.fileRead({ billing_month: billingMonth, key: file.key, rows: result.evidence.rows, bytes: file.size });
-      yield { file, storageUrl, path: local.path, columns };
+      yield { ...mapped, path: local.path };
       await local.reading.release();
     }
   };
@@ -183,19 +193,23 @@ async function loadMonth(
       const { delivered } = measures;
       rowsOf = ({ file, rows }) => checked.get(file.key)?.evidence.rows ?? delivered?.rows.get(file.key) ?? rows;
       for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), accept);
-      const parts = [...checked.values(), ...(delivered === null ? [] : [delivered])].map((part) => part.evidence);
-      const evidence = combineEvidence(parts);
+      const deliveries = executions.map((execution): DeliveredEvidence => {
+        const read = execution.files.flatMap(({ key }) => checked.get(key)?.evidence ?? []);
+        const elsewhere = delivered?.evidence.get(execution.id) ?? [];
+        return { execution, evidence: combineEvidence(read.concat(elsewhere)) };
+      });
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
-      verifyMonth(executions, evidence, measures, digits, accept);
+      verifyMonth(deliveries, measures, digits, accept);
       const now = new Date();
       const draft = draftReceipt({
         month,
-        evidence,
+        deliveries,
         measures,
         files: sources.map(({ prepared }): ReceiptFile => {
           const { key, size, version, checksum } = prepared.file;
           const proved = checked.get(key)?.checksum ?? checksum ?? null;
-          return { key, size, version, checksum: proved, rows: rowsOf(prepared) };
+          const file = { key, size, version, checksum: proved, rows: rowsOf(prepared) };
+          return executions.length > 1 ? { ...file, executionId: prepared.execution.id } : file;
         }),
         accepted: accept,
         seconds: Math.round(performance.now() - started) / 1000,

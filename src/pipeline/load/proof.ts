@@ -1,6 +1,15 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
-import type { CurrencySums, DataFile, DaySpan, Evidence, Execution, Receipt, ReceiptFile } from "../../model.ts";
+import {
+  type CurrencySums,
+  type DataFile,
+  type DaySpan,
+  type Evidence,
+  type Execution,
+  executionIdsOf,
+  type Receipt,
+  type ReceiptFile,
+} from "../../model.ts";
 import { compareDecimals, subtractDecimals, type DecimalSum } from "../../schema/decimals.ts";
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
@@ -18,28 +27,32 @@ export function verifyFile(file: DataFile, rows: number | null, waived: readonly
   throw mismatch(`${file.key} holds ${rows} rows, its manifest declares ${file.rows}`);
 }
 
+/** What the files of one delivery hold. */
+export interface DeliveredEvidence {
+  readonly execution: Execution;
+  readonly evidence: Evidence;
+}
+
 /**
- * The proof of a month: rows declared = rows counted in the files = rows inserted = rows in the table, and the exact sum
- * of the delivered text = the sum of the table, up to half a last digit for each value that had to be rounded.
+ * The proof of a month: of each delivery the rows declared = the rows counted in its files; of all of them together, rows
+ * counted = rows inserted = rows in the table, and the exact sum of the delivered text = the sum of the table, up to half
+ * a last digit for each value that had to be rounded.
  * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH; both name both figures.
  */
 export function verifyMonth(
-  executions: readonly Execution[],
-  evidence: Evidence,
+  deliveries: readonly DeliveredEvidence[],
   measures: TableMeasures,
   /** Digits after the point that the table keeps of each cost column. */
   digits: readonly number[],
   waived: readonly string[],
 ): void {
-  const { billingMonth } = newestOf(executions);
-  const declared = executions.reduce<number | null>(
-    (sum, { rows }) => (sum === null || rows === null ? null : sum + rows),
-    0,
-  );
-  if (declared !== null && declared !== evidence.rows && !waived.includes("row-count")) {
-    const ids = executions.map(({ id }) => id).join(" and ");
-    throw mismatch(`The files of ${ids} hold ${evidence.rows} rows, the manifest declares ${declared}`);
+  const { billingMonth } = newestOf(deliveries.map(({ execution }) => execution));
+  for (const { execution, evidence } of deliveries) {
+    const { id, rows } = execution;
+    if (rows === null || rows === evidence.rows || waived.includes("row-count")) continue;
+    throw mismatch(`The files of ${id} hold ${evidence.rows} rows, its manifest declares ${rows}`);
   }
+  const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
   // These two are about our own load, and are never waived.
   if (measures.inserted !== evidence.monthRows) {
     throw mismatch(
@@ -61,9 +74,10 @@ export function newestOf(executions: readonly Execution[]): Execution {
   return newest;
 }
 
-/** The evidence of all files of a month together. */
+/** The evidence of several files, or of several deliveries, together. */
 export function combineEvidence(parts: readonly Evidence[]): Evidence {
-  const columns = parts[0]?.sums.map((_, index) => index) ?? [];
+  // A delivery without files has no sums.
+  const columns = parts.find(({ sums }) => sums.length > 0)?.sums.map((_, index) => index) ?? [];
   return {
     rows: parts.reduce((total, { rows }) => total + rows, 0),
     monthRows: parts.reduce((total, { monthRows }) => total + monthRows, 0),
@@ -79,7 +93,8 @@ export type Draft = Omit<Receipt, "loadId" | "loadedAt">;
 /** What a load found, and how it was done. */
 export interface LoadFacts {
   readonly month: PreparedMonth;
-  readonly evidence: Evidence;
+  /** Oldest first. */
+  readonly deliveries: readonly DeliveredEvidence[];
   readonly measures: TableMeasures;
   readonly files: readonly ReceiptFile[];
   readonly accepted: readonly string[];
@@ -91,10 +106,11 @@ export interface LoadFacts {
 
 /** The receipt of a month that was proved. */
 export function draftReceipt(facts: LoadFacts): Draft {
-  const { month, evidence, measures, files, accepted, seconds, version, now } = facts;
+  const { month, deliveries, measures, files, accepted, seconds, version, now } = facts;
   const { kind, closed } = facts.format;
   const { billingMonth, executions, newestReceipt, schemaChanges, measured } = month;
   const execution = newestOf(executions);
+  const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
   const receipt: Omit<Draft, "finality"> = {
     executionId: execution.id,
     billingMonth,
@@ -127,14 +143,14 @@ export function draftReceipt(facts: LoadFacts): Draft {
     waivers: [...accepted],
     durationSeconds: seconds,
     version,
-    deliveries: executions.map((each) => ({
+    deliveries: deliveries.map(({ execution: each, evidence: own }) => ({
       execution_id: each.id,
       manifest_key: each.manifest.key,
       manifest_version: each.manifest.version,
       submitted_time: each.submittedTime,
       coverage: each.coverage,
-      rows: executions.length === 1 ? evidence.monthRows : null,
-      cost: executions.length === 1 ? (evidence.sums[0] ?? null) : null,
+      rows: own.monthRows,
+      cost: own.sums[0] ?? null,
     })),
     flags: month.isFlagged ? ["unsettled"] : [],
     dataUntil: null,
@@ -226,8 +242,9 @@ function mismatch(what: string): BillhouseError {
 
 /** Which version of a file the execution was loaded with before, where it was loaded before and is another one now. */
 function replacedVersion(file: ReceiptFile, { executions, previous }: PreparedMonth): Pick<ReceiptFile, "replaced"> {
-  const before =
-    previous?.executionId === newestOf(executions).id ? previous.files?.find(({ key }) => key === file.key) : undefined;
+  const id = file.executionId ?? newestOf(executions).id;
+  const isLoaded = previous !== null && executionIdsOf(previous).includes(id);
+  const before = isLoaded ? previous.files?.find(({ key }) => key === file.key) : undefined;
   const replaced = before?.version === file.version ? before.replaced : before?.version;
   return replaced === undefined ? {} : { replaced };
 }

@@ -1,6 +1,13 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
-import type { BillingMonth, DataFile, Receipt, StoredObject } from "../../model.ts";
+import {
+  type BillingMonth,
+  type DataFile,
+  type Execution,
+  executionIdsOf,
+  type Receipt,
+  type StoredObject,
+} from "../../model.ts";
 import { loadPackage } from "../../state/package.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
@@ -48,11 +55,6 @@ export async function loadAgain(
     declaredSize: null,
     format: fileFormat(object.key, previous.format ?? "csv"),
   }));
-  const [manifest] = files;
-  if (manifest === undefined) throw new TypeError(`The load ${previous.loadId} has no files.`);
-  const counted = files.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
-  // Where a warehouse read several files in one job their rows are not known one by one.
-  const mayHoldMore = files.some(({ rows }) => rows === null) || counted > previous.rows;
   const plan: MonthPlan = {
     billingMonth,
     action: "restated",
@@ -62,28 +64,7 @@ export async function loadAgain(
     passedOver: [],
     isFlagged: false,
     isRestatement: true,
-    executions: [
-      {
-        id: previous.executionId,
-        billingMonth,
-        exportName: pipeline.exportName ?? "",
-        // The receipt describes the delivery, and its manifest may be gone: what must not change meanwhile are the files.
-        manifest,
-        format: previous.format ?? "csv",
-        files,
-        missing: [],
-        columns: [],
-        rows: null,
-        submittedTime: previous.submittedTime,
-        made: previous.submittedTime ?? previous.loadedAt,
-        coverage: previous.coverage,
-        declared: previous.coverage ?? monthSpan(billingMonth),
-        isEmpty: files.length === 0,
-        scope: previous.scope,
-        // Rows without a month of their own were all of this one.
-        spansMonths: mayHoldMore && previous.measured?.partitionColumn !== stampedColumn,
-      },
-    ],
+    executions: executionsOf(previous, files, pipeline.exportName ?? ""),
   };
   const context = {
     ...loaded,
@@ -105,6 +86,42 @@ export async function loadAgain(
   });
   if (receipt === undefined) throw new Error(`${billingMonth} was loaded without a receipt.`);
   return receipt;
+}
+
+/** The executions of a load, oldest first, as its receipt describes them: their manifests may be gone. */
+function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: string): readonly Execution[] {
+  const { billingMonth, loadId, loadedAt, executionId, format, scope, measured } = receipt;
+  const { coverage, submittedTime: submitted_time, rows } = receipt;
+  const alone = { execution_id: executionId, coverage, submitted_time, rows };
+  return (receipt.deliveries ?? [alone]).map((delivery) => {
+    const id = delivery.execution_id;
+    const own = files.filter((_, index) => (receipt.files?.[index]?.executionId ?? executionId) === id);
+    // What must not change meanwhile are the files.
+    const manifest = own[0] ?? files[0];
+    if (manifest === undefined) throw new TypeError(`The load ${loadId} has no files.`);
+    const counted = own.reduce((sum, file) => sum + (file.rows ?? 0), 0);
+    // Where a warehouse read several files in one job their rows are not known one by one.
+    const mayHoldMore = own.some((file) => file.rows === null) || counted > (delivery.rows ?? 0);
+    return {
+      id,
+      billingMonth,
+      exportName,
+      manifest,
+      format: format ?? "csv",
+      files: own,
+      missing: [],
+      columns: [],
+      rows: null,
+      submittedTime: delivery.submitted_time,
+      made: delivery.submitted_time ?? loadedAt,
+      coverage: delivery.coverage,
+      declared: delivery.coverage ?? monthSpan(billingMonth),
+      isEmpty: own.length === 0,
+      scope,
+      // Rows without a month of their own were all of this one.
+      spansMonths: mayHoldMore && measured?.partitionColumn !== stampedColumn,
+    };
+  });
 }
 
 /**
@@ -149,7 +166,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   if (restored !== null) return restored.receipt;
   throw new BillhouseError(
     "ROWS_GONE",
-    `Nobody has the rows of ${previous.executionId} any more: its files were overwritten or deleted, and no copy was kept.`,
+    `The rows of ${titleOf(previous)} are gone: the files were overwritten or deleted, and no copy was kept.`,
     {
       hint: `Nothing was changed. With keep_previous = ${pipeline.keepPrevious + 1} in [sources.${pipeline.name}] one more of the loads to come can be undone.`,
     },
@@ -183,7 +200,7 @@ function proveSame(draft: Draft, previous: Receipt): void {
   if (!isMeasuredAlike || hasSameFigures({ ...draft, cost: null, effectiveCost: null }, previous)) return;
   throw new BillhouseError(
     "SUM_MISMATCH",
-    `The costs of ${previous.billingMonth} by service, account and charge type are not those that were loaded from ${previous.executionId}.`,
+    `The costs of ${previous.billingMonth} by service, account and charge type are not those that were loaded from ${titleOf(previous)}.`,
     { hint: otherRows },
   );
 }
@@ -191,11 +208,16 @@ function proveSame(draft: Draft, previous: Receipt): void {
 const otherRows =
   "Nothing was changed. What is kept of that load is not what was loaded: somebody has changed it, or, with time travel, the clock of this machine is wrong.";
 
+function titleOf(receipt: Receipt): string {
+  return executionIdsOf(receipt).join(" and ");
+}
+
 function proveTotals(draft: Draft, previous: Receipt): void {
   const hint = otherRows;
-  const { billingMonth, executionId } = previous;
+  const { billingMonth } = previous;
+  const from = titleOf(previous);
   if (draft.rows !== previous.rows) {
-    const what = `${previous.rows} rows of ${billingMonth} were loaded from ${executionId}, ${draft.rows} were found.`;
+    const what = `${previous.rows} rows of ${billingMonth} were loaded from ${from}, ${draft.rows} were found.`;
     throw new BillhouseError("ROW_COUNT_MISMATCH", what, { hint });
   }
   for (const column of ["tableCost", "tableEffectiveCost"] as const) {
@@ -203,7 +225,7 @@ function proveTotals(draft: Draft, previous: Receipt): void {
     for (const currency of before === null ? [] : new Set([...Object.keys(before), ...Object.keys(now)])) {
       const [expected, found] = [before?.[currency] ?? "0", now[currency] ?? "0"];
       if (expected === found) continue;
-      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${executionId}, and is ${found} now.`;
+      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${from}, and is ${found} now.`;
       throw new BillhouseError("SUM_MISMATCH", what, { hint });
     }
   }

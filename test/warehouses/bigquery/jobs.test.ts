@@ -92,7 +92,7 @@ describe("the jobs of a month", () => {
     const { rows: count, sums, delivered } = await loadAndMeasure(warehouse, files);
     assert.deepEqual([count, sums], [70, [{ USD: "0.7" }]]);
     assert.ok(big.server.counts.loads <= 64, String(big.server.counts.loads));
-    assert.equal(delivered?.evidence.rows, 70);
+    assert.equal(delivered?.evidence.get("e1")?.rows, 70);
     assert.equal(delivered.rows.get(files[0]?.file.key ?? ""), null, "whose rows are then known only together");
   });
 });

@@ -250,6 +250,7 @@ function files(count: number, column = "id", format: "csv" | "parquet" = "csv"):
         declaredSize: null,
       },
       storageUrl: "gs://b",
+      executionId: "e1",
       path: null,
       columns,
     },

@@ -104,11 +104,16 @@ export async function openRealProject(project: string, location: string): Promis
           const key = `${randomUUID()}-${title}`;
           if (files === "in the bucket") {
             const version = await put(key, bytes);
-            return { file: { ...describeFile(key, bytes), version }, path: null, storageUrl: `gs://${name}` };
+            return {
+              file: { ...describeFile(key, bytes), version },
+              path: null,
+              storageUrl: `gs://${name}`,
+              executionId: "e1",
+            };
           }
           const path = join(folder, key);
           await writeFile(path, bytes);
-          return { file: describeFile(basename(path), bytes), path, storageUrl: "s3://elsewhere" };
+          return { file: describeFile(basename(path), bytes), path, storageUrl: "s3://elsewhere", executionId: "e1" };
         },
         parquet: (sql) => parquetOf(sql, folder),
         place: placeOf,

@@ -55,7 +55,7 @@ export async function emulatorWarehouse(
         const key = `${count}-${name}`;
         if (emulator.readsFolder) await writeFile(join(files, bucket, key), bytes);
         else await putObject(place.endpoint, bucket, key, bytes);
-        return { file: describeFile(key, bytes), path: null, storageUrl: `gs://${bucket}` };
+        return { file: describeFile(key, bytes), path: null, storageUrl: `gs://${bucket}`, executionId: "e1" };
       },
       parquet: (sql) => parquetOf(sql, files),
       place: placeOf,

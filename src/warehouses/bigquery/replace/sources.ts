@@ -71,7 +71,7 @@ function missingBucket(key: string): BillhouseError {
   );
 }
 
-/** Files of one header, which one job loads into one staging table. */
+/** Files of one delivery and one header, which one job loads into one staging table. */
 export interface FileGroup {
   readonly files: readonly SourceFile[];
   /** The staging table. */
@@ -106,8 +106,8 @@ const maxGroups = 64;
 const maxUris = 10_000;
 
 /**
- * Deals files into groups, each of one header. While there are few files every CSV file is a group of its own, so that
- * its rows are counted alone. `nameOf` gives the staging table and the job prefix of the group with a number.
+ * Deals files into groups, each of one delivery and one header. While there are few files every CSV file is a group of its
+ * own, so that its rows are counted alone. `nameOf` gives the staging table and the job prefix of the group with a number.
  */
 export function groupFiles(
   files: readonly SourceFile[],
@@ -116,7 +116,8 @@ export function groupFiles(
   const headers = new Map<string, SourceFile[]>();
   for (const file of files) {
     const { mapped } = file;
-    const key = JSON.stringify([mapped.file.format, file.isNative, mapped.columns]);
+    const { columns, executionId } = mapped;
+    const key = JSON.stringify([mapped.file.format, file.isNative, columns, executionId]);
     const group = headers.get(key);
     if (group === undefined) headers.set(key, [file]);
     else group.push(file);

@@ -195,21 +195,29 @@ function deliveredMeasures(
 ): DeliveredMeasures | null {
   const native = staged.filter(({ files }) => files.some(({ isNative }) => isNative));
   if (native.length === 0) return null;
-  const mine = groups.filter((group) => native.includes(group.staged));
-  const inMonth = mine.filter(({ state }) => state === "in");
-  const evidence: Evidence = {
-    rows: totalRows(mine),
-    monthRows: totalRows(inMonth),
-    sums: sumsByCurrency(inMonth, costColumns, addDelivered),
-    kept: storedSums(inMonth, costColumns),
-    rounded: costColumns.map((_, index) => inMonth.reduce((count, group) => count + roundedIn(group.costs[index]), 0)),
-  };
+  const evidence = new Map(
+    [...Map.groupBy(native, ({ files }) => files[0]?.mapped.executionId ?? "")].map(([id, tables]) => {
+      const mine = groups.filter((group) => tables.includes(group.staged));
+      return [id, evidenceOf(mine, costColumns)] as const;
+    }),
+  );
   const rows = new Map(
     native.flatMap(({ files, rows: count }) =>
       files.map(({ mapped }) => [mapped.file.key, files.length === 1 ? count : null] as const),
     ),
   );
   return { evidence, rows };
+}
+
+function evidenceOf(groups: readonly RowGroup[], costColumns: readonly string[]): Evidence {
+  const inMonth = groups.filter(({ state }) => state === "in");
+  return {
+    rows: totalRows(groups),
+    monthRows: totalRows(inMonth),
+    sums: sumsByCurrency(inMonth, costColumns, addDelivered),
+    kept: storedSums(inMonth, costColumns),
+    rounded: costColumns.map((_, index) => inMonth.reduce((count, group) => count + roundedIn(group.costs[index]), 0)),
+  };
 }
 
 function addDelivered(sum: DecimalSum, { long, sum: delivered, values }: CostGroup): void {
