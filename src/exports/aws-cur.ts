@@ -23,7 +23,9 @@ export const awsCur: ExportFormat = {
     const { start = "", end = "", year = "", month = "", name = "" } = found;
     const period = year === "" ? folderPeriod(start, end, "excluded") : monthPeriod(year, month);
     const folder = year === "" ? (found["folder"] ?? "") : aboveRepeated(found["folder"] ?? "", name);
-    return period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false };
+    return (
+      period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false, isAnonymous: false }
+    );
   },
 
   readManifest(json, place): Manifest {

@@ -21,7 +21,9 @@ export const awsDataExport: ExportFormat = {
     if (match === null) return undefined;
     const { folder = "", year = "", month = "", name = "" } = match.groups ?? {};
     const period = monthPeriod(year, month);
-    return period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false };
+    return (
+      period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false, isAnonymous: false }
+    );
   },
 
   readManifest(json, place): Manifest {

@@ -34,6 +34,7 @@ export const azureCost: ExportFormat = {
         order: time ?? nameTime ?? "",
         id: run,
         isDataFile: name !== undefined,
+        isAnonymous: name !== undefined || /(?:^|\/)_manifest\.json$/i.test(key),
       }
     );
   },

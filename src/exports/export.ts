@@ -76,6 +76,8 @@ export interface ManifestPlace {
   readonly id: string | null;
   /** Whether there is no manifest and this is the data file itself (Azure's oldest exports). It is not read as JSON. */
   readonly isDataFile: boolean;
+  /** Whether nothing says whose charges these are: there is no manifest, or (Azure before 2023) one that names no export. */
+  readonly isAnonymous: boolean;
 }
 
 /** A manifest, read. */

@@ -193,6 +193,26 @@ describe("Azure exports without manifests in one folder", { concurrency: 2 }, ()
     assert.deepEqual(await held(project), { [month]: [1, "1.000000000000000000"] });
   });
 
+  test("of two subscriptions are named, too, where their manifests name no export", async (t) => {
+    const project = await createProject(t, azureSection);
+    const runOf = (name: string, pathTime: string, subscription: string): Delivery => {
+      const files = [
+        csvText(azureColumns, []),
+        csvText(azureColumns, [azureRow(month, { SubscriptionId: subscription })]),
+      ];
+      return azureLegacyDelivery({ month, id: guid(name), files, kind: "partitioned", pathTime });
+    };
+    await deliver(project.bucket, runOf("one", "202504020300", one));
+    await deliver(project.bucket, runOf("next", "202504030300", one));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new ${guid("next")}`]);
+    await deliver(project.bucket, runOf("two", "202504030301", two));
+    const [failed] = onlyResult((await runProject(project)).finished).failed;
+    assert.equal(failed?.code, "EXPORT_AMBIGUOUS");
+    for (const word of [guid("next"), guid("two"), one, two]) assert.ok(failed.message.includes(word), failed.message);
+    const accepted = await runWell(project, { accept: ["scope"] });
+    assert.deepEqual(outcomes(accepted), [`${month} restated ${guid("two")}`]);
+  });
+
   test("of one billing account have a subscription in common, however late in the file", async (t) => {
     const project = await createProject(t, azureSection);
     const many = Array.from({ length: 2000 }, () => two);

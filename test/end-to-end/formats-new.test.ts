@@ -25,7 +25,9 @@ const moonBill: ExportFormat = {
   recognise(key) {
     const { folder = "", name = "", year = "", month = "" } = moonManifest.exec(key)?.groups ?? {};
     const period = monthPeriod(year, month);
-    return period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false };
+    return (
+      period && { key, folder, exportName: name, period, order: "", id: null, isDataFile: false, isAnonymous: false }
+    );
   },
 
   readManifest(json, place) {

@@ -1,51 +1,53 @@
 import { BillhouseError } from "../../errors.ts";
-import type { ExportFormat } from "../../exports/export.ts";
+import type { ManifestPlace } from "../../exports/export.ts";
 import { createCsvScanner } from "../../files/csv.ts";
 import { decompress } from "../../files/decompress.ts";
 import type { BillingMonth, StoredObject } from "../../model.ts";
 import { findColumn } from "../../schema/columns.ts";
-import { readerOf, type Storage } from "../../storages/storage.ts";
+import { readerOf } from "../../storages/storage.ts";
 import type { Discovery } from "./discover.ts";
+import { fileFormat, readManifest } from "./manifests.ts";
+import { resolveFiles } from "./resolve.ts";
 
 /**
- * Requires that the data files without manifests of one month are runs of one export: their paths do not say it, and two
- * subscriptions may write files of one name to one folder. Runs of one export have an account in common. Of each file no
- * more is read than it takes to find one, and nothing of files that are older than those of `loadedIds`.
- * Errors: EXPORT_AMBIGUOUS, which names two files and their accounts; those of the storage.
+ * Requires that the anonymous deliveries of one month are runs of one export: neither their paths nor manifests say it, and
+ * two subscriptions may write files of one name to one folder. Runs of one export have an account in common. Of each file
+ * no more is read than it takes to find one, and nothing of runs that are older than those of `loadedIds`.
+ * Errors: EXPORT_AMBIGUOUS, which names a file and an account of two exports; those of the storage.
  */
 export async function requireOneExport(
-  { format, storage, objects, months }: Pick<Discovery, "format" | "storage" | "objects" | "months">,
+  discovery: Pick<Discovery, "format" | "storage" | "objects" | "months">,
   billingMonth: BillingMonth,
   loadedIds: readonly string[],
 ): Promise<void> {
-  const files = (months.get(billingMonth) ?? [])
-    .filter(({ isDataFile }) => isDataFile)
-    .flatMap((place) => {
-      const object = objects.get(place.key);
-      return object === undefined ? [] : [{ place, object }];
-    });
-  const isLoaded = ({ place }: (typeof files)[number]): boolean => loadedIds.includes(place.id ?? place.key);
-  const loaded = files.filter(isLoaded);
-  // Files that can take the place of what is loaded: newer ones, and those of other days.
-  const unseen = files.filter(
-    ({ place: { period }, object: { modified } }) =>
-      loaded.every((one) => one.object.modified < modified) ||
-      loaded.every((one) => one.place.period.start !== period.start || one.place.period.end !== period.end),
+  const ageOf = ({ key, order }: ManifestPlace): string => order || (discovery.objects.get(key)?.modified ?? "");
+  const spanOf = ({ period: { start, end } }: ManifestPlace): string => `${start} ${end}`;
+  const places = (discovery.months.get(billingMonth) ?? [])
+    .filter(({ isAnonymous }) => isAnonymous)
+    .toSorted((one, other) => (ageOf(one) < ageOf(other) ? 1 : -1));
+  const loaded = places.filter(({ id, key }) => loadedIds.includes(id ?? key));
+  // Runs that can take the place of what is loaded, or stand beside it.
+  const unseen = places.filter(
+    (place) =>
+      !loaded.includes(place) && loaded.every((one) => ageOf(one) < ageOf(place) || spanOf(one) !== spanOf(place)),
   );
-  const [newest, ...others] = [...new Set([...loaded, ...unseen])]
-    .map(({ object }) => object)
-    .toSorted((one, other) => (one.modified < other.modified ? 1 : -1));
-  if (newest === undefined || unseen.length === 0) return;
-  const known = await accountsIn(newest, format, storage, (accounts) => accounts.size > 0);
-  for (const other of others) {
-    const accounts = await accountsIn(other, format, storage, (found) => haveCommon(found, known));
-    if (known.size === 0 || accounts.size === 0 || haveCommon(accounts, known)) continue;
-    const all = await accountsIn(newest, format, storage, (found) => haveCommon(found, accounts));
+  if (unseen.length === 0) return;
+  const newestOfSpans = [...Map.groupBy(unseen, spanOf).values()].flatMap((runs) => runs.slice(0, runsCompared));
+  const [newest, ...others] = [...newestOfSpans, ...loaded];
+  if (newest === undefined || others.length === 0) return;
+  const newestFiles = await filesOf(discovery, newest);
+  const known = await accountsIn(discovery, newestFiles, (accounts) => accounts.size > 0);
+  for (const place of known.size === 0 ? [] : others) {
+    const files = await filesOf(discovery, place);
+    const accounts = await accountsIn(discovery, files, (found) => haveCommon(found, known));
+    if (accounts.size === 0 || haveCommon(accounts, known)) continue;
+    const all = await accountsIn(discovery, newestFiles, (found) => haveCommon(found, accounts));
     if (haveCommon(all, accounts)) continue;
-    const named = ([account = ""]: ReadonlySet<string>, { key }: StoredObject): string => `${key} (${account})`;
+    const named = ([account = ""]: ReadonlySet<string>, [file]: readonly StoredObject[]): string =>
+      `${file?.key} (${account})`;
     throw new BillhouseError(
       "EXPORT_AMBIGUOUS",
-      `The files ${named(all, newest)} and ${named(accounts, other)} have no account in common: they are of two exports in one folder.`,
+      `The files ${named(all, newestFiles)} and ${named(accounts, files)} have no account in common: they are of two exports in one folder.`,
       {
         hint: "Move the files of each export into a folder of its own, and set `prefix` to one of them. If both are runs of one export, run with --accept scope.",
       },
@@ -53,39 +55,63 @@ export async function requireOneExport(
   }
 }
 
+// Two exports that write to one folder take turns: a few runs show both.
+const runsCompared = 5;
+
+/** The data files of a run that have arrived; none where its manifest cannot be used. */
+async function filesOf(
+  { format, storage, objects }: Pick<Discovery, "format" | "storage" | "objects">,
+  place: ManifestPlace,
+): Promise<readonly StoredObject[]> {
+  try {
+    const manifest = await readManifest(format, place, storage, objects);
+    return resolveFiles(manifest, place.key, objects).found.map(({ object }) => object);
+  } catch (error) {
+    if (isOfFile(error)) return [];
+    throw error;
+  }
+}
+
+/** Whether an error says that a manifest or a file cannot be used: its month fails, or waits, where that matters. */
+function isOfFile(error: unknown): boolean {
+  const codes = ["MANIFEST_INVALID", "KEY_OUTSIDE_PREFIX", "EXPORT_NOT_FOUND", "FILE_CORRUPT", "FILE_INVALID"];
+  return error instanceof BillhouseError && [...codes, "LIMIT_EXCEEDED"].includes(error.code);
+}
+
 function haveCommon(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
   return [...one].some((account) => other.has(account));
 }
 
-/** The accounts in a data file, in lower case, until there are enough of them; none where it cannot be read. */
+/** The accounts in the CSV files of a run, in lower case, until there are enough of them. */
 async function accountsIn(
-  object: StoredObject,
-  format: ExportFormat,
-  storage: Storage,
+  { format, storage }: Pick<Discovery, "format" | "storage">,
+  files: readonly StoredObject[],
   isEnough: (accounts: ReadonlySet<string>) => boolean,
 ): Promise<ReadonlySet<string>> {
   const accounts = new Set<string>();
-  const scanner = createCsvScanner(object.key, {
-    header: (names) => {
-      const columns = names.map((name) => ({ sourceName: name, columnName: name, type: "text" as const }));
-      const position = names.indexOf(findColumn(columns, format.columns.account, format.columns)?.sourceName ?? "");
-      return position < 0 ? [] : [position];
-    },
-    row: ([account = ""]) => {
-      if (account !== "") accounts.add(account.toLowerCase());
-    },
-  });
-  const file = { ...object, format: "csv" as const, rows: null, declaredSize: null };
-  try {
-    for await (const piece of decompress(file, readerOf(storage, object), null)) {
-      scanner.write(piece);
-      if (isEnough(accounts)) return accounts;
+  for (const object of files) {
+    const file = { ...object, format: fileFormat(object.key, "csv"), rows: null, declaredSize: null };
+    if (file.format !== "csv") continue;
+    const scanner = createCsvScanner(object.key, {
+      header: (names) => {
+        const columns = names.map((name) => ({ sourceName: name, columnName: name, type: "text" as const }));
+        const column = findColumn(columns, format.columns.account, format.columns);
+        return column === undefined ? [] : [names.indexOf(column.sourceName)];
+      },
+      row: ([account = ""]) => {
+        if (account !== "") accounts.add(account.toLowerCase());
+      },
+    });
+    try {
+      for await (const piece of decompress(file, readerOf(storage, object), null)) {
+        scanner.write(piece);
+        if (isEnough(accounts)) return accounts;
+      }
+      scanner.end();
+    } catch (error) {
+      if (!isOfFile(error)) throw error;
     }
-    scanner.end();
-  } catch (error) {
-    // A file that is damaged fails its month when it is loaded.
-    const codes = ["FILE_CORRUPT", "FILE_INVALID", "LIMIT_EXCEEDED"];
-    if (!(error instanceof BillhouseError) || !codes.includes(error.code)) throw error;
+    if (isEnough(accounts)) return accounts;
   }
   return accounts;
 }
