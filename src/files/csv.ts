@@ -1,12 +1,13 @@
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, quoted } from "../errors.ts";
 
 /** Reads CSV that comes in pieces and hands out the cells of a few columns, row by row. */
 export interface CsvScanner {
   /**
    * Takes the next piece and returns the bytes to keep: the same, without a byte order mark at the start of the file or
    * again at the start of the first row (Azure/azure-sdk-for-net issue 34129). Some bytes may come back with the next
-   * piece. Throws what the callbacks throw, FILE_INVALID for a row with another number of cells than the header and for
-   * a header, or a wanted cell, that is longer than memory should hold: 8 MiB and 1 MiB.
+   * piece. Throws what the callbacks throw, and FILE_INVALID for UTF-16, another delimiter, line ends that are not those
+   * of CSV or not the same in all lines, text before or after the quotes of a cell, a row with another number of cells
+   * than the header, and a header, or a wanted cell, that is longer than memory should hold: 8 MiB and 1 MiB.
    */
   write(piece: Buffer): Buffer;
   /** Ends the file and returns the bytes that are still to keep. FILE_INVALID when a quoted cell is open. */
@@ -28,7 +29,10 @@ export interface CsvReader {
 
 /**
  * A scanner for CSV as RFC 4180 has it: comma, double quote, LF or CRLF, line breaks inside quotes. Blank lines are
- * skipped, unless there is only one column. `key` names the file in errors.
+ * skipped, below the header only where there is more than one column. `key` names the file in errors.
+ *
+ * It refuses what readers of CSV read in different ways, so that the rows it proves are the rows that a database loads:
+ * DuckDB drops blanks around quotes, and takes a carriage return alone for the end of a line.
  *
  * It looks at every byte once and makes text only of the wanted cells: a month can have a hundred columns and millions
  * of rows, of which the proof needs four cells.
@@ -41,15 +45,20 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
   let width = -1;
   let inQuotes = false;
   let cellQuoted = false;
+  let lineEnd: "LF" | "CR LF" | undefined;
   // Whether the current cell began in an earlier piece, and its bytes so far where it is wanted.
   let cellBegun = false;
+  // Whether those earlier bytes are blanks, all of them.
+  let begunBlank = true;
   let carried: Buffer[] = [];
   let carriedBytes = 0;
   let markPossible = true;
+  let atStart = true;
   let headerBytes = 0;
   let held: Buffer = Buffer.alloc(0);
   let slots = new Int32Array(0);
   let cells: string[] = [];
+  let names: readonly string[] = [];
 
   const isWanted = (): boolean => width < 0 || (slots[column] ?? -1) >= 0;
 
@@ -65,11 +74,16 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     column += 1;
     cellBegun = false;
     cellQuoted = false;
+    begunBlank = true;
   };
 
   const endRow = (): void => {
     if (width < 0) {
+      const [only = ""] = cells;
+      const delimiter = column === 1 ? /[;\t|]/.exec(only)?.[0] : undefined;
+      if (delimiter !== undefined) throw otherDelimiter(key, delimiter);
       width = column;
+      names = [...cells];
       const wanted = reader.header(cells);
       slots = new Int32Array(width).fill(-1);
       for (const [slot, position] of wanted.entries()) slots[position] = slot;
@@ -86,6 +100,37 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
       );
     }
     column = 0;
+  };
+
+  const inCell = (): string =>
+    `${key}, line ${rowLine}, column ${width < 0 ? column + 1 : quoted(names[column] ?? String(column + 1), 300)}`;
+
+  /** Refuses a byte behind the quote that closes a cell. */
+  const refuseAfterQuote = (byte: number): never => {
+    const character = String.fromCharCode(byte);
+    if (width < 0 && /[;\t|]/.test(character)) throw otherDelimiter(key, character);
+    throw new BillhouseError("FILE_INVALID", `${inCell()}: text follows the quote that closes the cell.`, {
+      hint: "In a cell with quotes around it, each quote of its text must be written twice. Correct the file, or have the export delivered again, then run again.",
+    });
+  };
+
+  const refuseBlankBeforeQuote = (): never => {
+    throw new BillhouseError("FILE_INVALID", `${inCell()}: a blank stands before the quote that opens the cell.`, {
+      hint: "Remove the blank between the comma and the quote, or have the export delivered again, then run again.",
+    });
+  };
+
+  /** Refuses a carriage return outside quotes without a line feed behind it; `next` are the two bytes behind it. */
+  const refuseCarriageReturn = (next: Buffer): never => {
+    const isDoubled = next[0] === carriageReturn && next[1] === lineFeed;
+    const what = isDoubled ? "the line ends in CR CR LF" : "the line ends in a carriage return (CR) alone";
+    throw badLineEnd(`${key}, line ${line}: ${what}, not in LF or CR LF.`);
+  };
+
+  const checkLineEnd = (found: "LF" | "CR LF"): void => {
+    lineEnd ??= found;
+    if (found === lineEnd) return;
+    throw badLineEnd(`${key}, line ${line}: the line ends in ${found}, the lines before it end in ${lineEnd}.`);
   };
 
   const tooLong = (what: string, most: number): BillhouseError =>
@@ -109,32 +154,37 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     let start = from;
     for (let at = from; at < bytes.length; at += 1) {
       const byte = bytes[at];
-      if (byte === comma) {
-        if (inQuotes) continue;
+      if (inQuotes) {
+        if (byte === quote) inQuotes = false;
+        else if (byte === lineFeed) line += 1;
+      } else if (byte === comma) {
         endCell(bytes, start, at);
         start = at + 1;
       } else if (byte === quote) {
         // Only a quote at the start of a cell opens one; a doubled quote closes and opens it again.
-        if (cellQuoted) inQuotes = !inQuotes;
-        else if (at === start && !cellBegun) inQuotes = cellQuoted = true;
+        if (cellQuoted || (at === start && !cellBegun)) inQuotes = cellQuoted = true;
+        else if (begunBlank && isBlank(bytes, start, at)) refuseBlankBeforeQuote();
+      } else if (byte === carriageReturn) {
+        if (bytes[at + 1] !== lineFeed) refuseCarriageReturn(bytes.subarray(at + 1, at + 3));
       } else if (byte === lineFeed) {
-        line += 1;
-        if (inQuotes) continue;
         const end = at > start && bytes[at - 1] === carriageReturn ? at - 1 : at;
         const blank = column === 0 && end === start && !cellBegun && width !== 1;
         const isHeader = width < 0;
         if (isHeader) countHeader(at - from);
+        if (!blank || !isHeader) checkLineEnd(end < at ? "CR LF" : "LF");
         if (!blank) {
           endCell(bytes, start, end);
           endRow();
         }
+        line += 1;
         start = at + 1;
         rowLine = line;
         if (isHeader && !blank) return start;
-      }
+      } else if (cellQuoted) refuseAfterQuote(byte ?? 0);
     }
     if (start < bytes.length) {
       if (isWanted()) carry(bytes.subarray(start));
+      begunBlank &&= isBlank(bytes, start, bytes.length);
       cellBegun = true;
     }
     if (width < 0) countHeader(bytes.length - from);
@@ -145,6 +195,8 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     const kept: Buffer[] = [];
     let from = 0;
     while (from < bytes.length) {
+      if (atStart) refuseUtf16(key, bytes);
+      atStart = false;
       if (markPossible) {
         if (byteOrderMark.equals(bytes.subarray(from, from + 3))) from += 3;
         markPossible = false;
@@ -161,9 +213,9 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
   return {
     write(piece) {
       const bytes = held.length > 0 ? Buffer.concat([held, piece]) : piece;
-      // A mark must not be cut in two, nor a carriage return be parted from its line feed.
-      const whole =
-        markPossible && bytes.length < 3 ? 0 : bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
+      // A mark must not be cut in two, nor a carriage return be parted from the two bytes behind it.
+      const open = bytes.at(-1) !== carriageReturn ? 0 : bytes.at(-2) !== carriageReturn ? 1 : 2;
+      const whole = markPossible && bytes.length < 3 ? 0 : bytes.length - open;
       const kept = take(bytes.subarray(0, whole));
       held = Buffer.concat([held, bytes.subarray(whole)]);
       return kept;
@@ -188,12 +240,40 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
   };
 }
 
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) if (bytes[at] !== space) return false;
+  return true;
+}
+
+/** Text in UTF-16 starts with its byte order mark, or its first character, of ASCII, has a zero byte. */
+function refuseUtf16(key: string, [first = 1, second = 1]: Buffer): void {
+  const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (!hasMark && (first === 0) === (second === 0)) return;
+  throw new BillhouseError("FILE_INVALID", `${key} is UTF-16, and CSV is read as UTF-8.`, {
+    hint: "Something saved the file again after the cloud wrote it. Put the file that the cloud delivered in its place, or save this one as UTF-8, then run again.",
+  });
+}
+
+function otherDelimiter(key: string, delimiter: string): BillhouseError {
+  const name = delimiter === "\t" ? "a tab" : delimiter;
+  return new BillhouseError("FILE_INVALID", `${key} has ${name} as its delimiter, not a comma.`, {
+    hint: "A spreadsheet program saves CSV like this. Put the file that the cloud delivered in its place, or save this one with commas and decimal points, then run again.",
+  });
+}
+
+function badLineEnd(message: string): BillhouseError {
+  return new BillhouseError("FILE_INVALID", message, {
+    hint: "A copy that converts line ends makes such a file. Put the file that the cloud delivered in its place, or correct the line ends, then run again.",
+  });
+}
+
 // Ten thousand columns with the longest names that a warehouse takes have 3 MB.
 const longestHeader = 8 * 1024 * 1024;
 
 // Wanted are periods, currencies and amounts; other cells are as long as they like.
 const longestCell = 1024 * 1024;
 
+const space = 32;
 const comma = 44;
 const quote = 34;
 const lineFeed = 10;

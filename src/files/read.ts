@@ -64,10 +64,7 @@ function counted(key: string, columns: readonly SourceColumn[]): readonly Source
 
 const mostColumns = 10_000;
 
-/**
- * Whether a name is UTF-8 without control characters, apart from those that a quoted cell may hold. Where lines end with
- * a carriage return alone, all of them are the header.
- */
+/** Whether a name is UTF-8 without control characters, apart from those that a quoted cell may hold. */
 function isText(name: string): boolean {
   return !/[\p{Cc}\uFFFD]/u.test(name.replaceAll(/\t|\r?\n/g, ""));
 }

@@ -109,7 +109,7 @@ export function createTally(options: TallyOptions): Tally {
         currencies.add(code);
       }
       for (let index = 0; index < costSlots.length; index += 1) {
-        const text = cells[costSlots[index] ?? -1] ?? "";
+        const text = withoutBlanks(cells[costSlots[index] ?? -1] ?? "");
         if (text === "") continue;
         if (!sumOf(sums[index], code).add(text))
           throw invalidValue(at(where, costs[index] ?? 0), text, "a decimal number");
@@ -149,6 +149,14 @@ function sumOf(sums: Map<string, DecimalSum> | undefined, currency: string): Dec
 function totals(sums: ReadonlyMap<string, DecimalSum>): CurrencySums {
   return Object.fromEntries([...sums].map(([currency, sum]) => [currency, sum.total()]));
 }
+
+/** A number without the blanks and tabs around it, which databases skip, too. Text of nothing else stays as it is. */
+function withoutBlanks(text: string): string {
+  const isTrimmed = text.charCodeAt(0) > space && text.charCodeAt(text.length - 1) > space;
+  return isTrimmed ? text : text.replace(/^[ \t]+(?=[^ \t])/, "").replace(/(?<=[^ \t])[ \t]+$/, "");
+}
+
+const space = 32;
 
 /** Whether a number lost digits on its way into a column with so many after the point. */
 function isRounded(text: string, kept: string, digits: number): boolean {

@@ -63,7 +63,7 @@ const cases: Readonly<Record<string, { text: string; rows: string[][]; lines: nu
   "an empty quoted cell": { text: 'a,b\n"",2\n', rows: [["", "2"]], lines: [2] },
   "a quote inside an unquoted cell": { text: 'a,b\n5" disk,2\n', rows: [['5" disk', "2"]], lines: [2] },
   "blank lines": {
-    text: "a,b\n\n1,2\n\r\n3,4\n\n",
+    text: "a,b\n\n1,2\n\n3,4\n\n",
     rows: [
       ["1", "2"],
       ["3", "4"],
@@ -80,6 +80,17 @@ const cases: Readonly<Record<string, { text: string; rows: string[][]; lines: nu
     lines: [2, 3],
     kept: "a,b\n1,ünï€\n\uFEFF2,3\n",
   },
+  "blank lines before the header": {
+    text: "\n\r\n\na,b\n1,2\n",
+    rows: [["1", "2"]],
+    lines: [5],
+  },
+  "carriage returns inside quotes": {
+    text: 'a,b\n"\r\r\n",2\n',
+    rows: [["\r\r\n", "2"]],
+    lines: [2],
+  },
+  "quotes behind a tab": { text: 'a,b\n\t"x",2\n', rows: [['\t"x"', "2"]], lines: [2] },
   "a header alone": { text: "a,b\n", rows: [], lines: [] },
   "a header alone without line feed": { text: "a,b", rows: [], lines: [] },
   "a quoted header over two lines": { text: '"a\nx",b\n1,2\n', rows: [["1", "2"]], lines: [3] },
@@ -113,6 +124,34 @@ describe("the CSV scanner", () => {
         (error) =>
           error instanceof BillhouseError && error.code === "FILE_INVALID" && /file\.csv, line 3/.test(error.message),
       );
+    }
+  });
+
+  it("refuses what readers of CSV understand in different ways, and names it, in pieces of any size", () => {
+    const refused: readonly (readonly [text: string, message: RegExp])[] = [
+      ['a,b\n1,  "x"\n', /line 2, column "b": a blank stands before the quote/],
+      ['a, "b"\n1,2\n', /line 1, column 2: a blank stands before the quote/],
+      ['a,b\n"x" ,2\n', /line 2, column "a": text follows the quote/],
+      ['a,b\n1,"x"y\n', /line 2, column "b": text follows the quote/],
+      ["a,b\r1,2\r", /line 1: the line ends in a carriage return \(CR\) alone/],
+      ["a,b\n1,2\r", /line 2: the line ends in a carriage return \(CR\) alone/],
+      ["a,b\n1,x\ry\n", /line 2: the line ends in a carriage return \(CR\) alone/],
+      ['"a","b"\r\r\n1,2\n', /line 1: the line ends in CR CR LF/],
+      ["a,b\r\n1,2\n", /line 2: the line ends in LF, the lines before it end in CR LF/],
+      ["a,b\n1,2\n\r\n", /line 3: the line ends in CR LF, the lines before it end in LF/],
+      ["a;b\n1;2\n", /has ; as its delimiter/],
+      ['"a";"b"\n1;2\n', /has ; as its delimiter/],
+      ["a\tb\n1\t2\n", /has a tab as its delimiter/],
+      ["a\0,\0b\0\n\0", /is UTF-16/],
+    ];
+    for (const [text, message] of refused) {
+      for (const pieceSize of [1, 2, 3, 1000]) {
+        assert.throws(
+          () => scan(text, pieceSize),
+          (error) => error instanceof BillhouseError && error.code === "FILE_INVALID" && message.test(error.message),
+          `${JSON.stringify(text)} in pieces of ${pieceSize}`,
+        );
+      }
     }
   });
 

@@ -60,8 +60,38 @@ const cases: Readonly<Record<string, HostileCase>> = {
   "commas without end": { code: "LIMIT_EXCEEDED", delivery: content(() => `${",".repeat(4_000_000)}\n`) },
   "lone carriage returns": {
     code: "FILE_INVALID",
-    says: /first line is not text/,
+    says: /line 1: the line ends in a carriage return \(CR\) alone/,
     delivery: content((month) => sound(month).replaceAll("\n", "\r")),
+  },
+  "a header that ends in CR CR LF": {
+    code: "FILE_INVALID",
+    says: /line 1: the line ends in CR CR LF/,
+    delivery: content((month) => sound(month).replaceAll("\n", "\r\r\n")),
+  },
+  "lines that end in LF below a header that ends in CR LF": {
+    code: "FILE_INVALID",
+    says: /line 2: the line ends in LF, the lines before it end in CR LF/,
+    delivery: content((month) => sound(month).replace("\n", "\r\n")),
+  },
+  "UTF-16": {
+    code: "FILE_INVALID",
+    says: /is UTF-16, and CSV is read as UTF-8/,
+    delivery: content((month) => Buffer.from(sound(month), "utf16le")),
+  },
+  "semicolons between its cells": {
+    code: "FILE_INVALID",
+    says: /has ; as its delimiter, not a comma/,
+    delivery: content((month) => sound(month).replaceAll(",", ";")),
+  },
+  "a blank before the quote of a cell": {
+    code: "FILE_INVALID",
+    says: /line 2, column "lineItem\/CurrencyCode": a blank stands before the quote/,
+    delivery: content((month) => `${header}${rowWith(month, "lineItem/CurrencyCode", ' "USD"')}`),
+  },
+  "a blank behind the quote of a cell": {
+    code: "FILE_INVALID",
+    says: /line 2, column "lineItem\/CurrencyCode": text follows the quote/,
+    delivery: content((month) => `${header}${rowWith(month, "lineItem/CurrencyCode", '"USD" ')}`),
   },
   "nothing but NUL bytes": { code: "FILE_INVALID", delivery: content(() => Buffer.alloc(megabyte)) },
   "a NUL byte in the header": {
@@ -96,6 +126,43 @@ const cases: Readonly<Record<string, HostileCase>> = {
 describe("hostile CSV", { timeout: 300_000 }, () => {
   it("fails its month, and no other", async (t) => {
     await refusesEach(t, cases);
+  });
+
+  it("that starts with blank lines is loaded, and its lines are counted from the first of them", async (t) => {
+    const project = await loadedProject(t);
+    const delivered = (blank: string, change: (text: string) => string): HostileCase["delivery"] =>
+      content((month) => blank + change(sound(month)));
+    await deliver(project.bucket, await delivered("\n\n", (text) => text)("2025-02", "blank"));
+    await deliver(project.bucket, await delivered("\r\n", (text) => text.replaceAll("\n", "\r\n"))("2025-03", "blank"));
+    const wrong = delivered("\n\n", () => `${header}${rowWith("2025-04", "lineItem/UsageAmount", "none")}`);
+    await deliver(project.bucket, await wrong("2025-04", "blank"));
+    const { finished, events } = await runProject(project);
+    assert.deepEqual(outcomes(onlyResult(finished)), [
+      "2025-01 unchanged 2025-01-a",
+      "2025-02 restated blank",
+      "2025-03 new blank",
+      "2025-04 failed VALUE_INVALID",
+    ]);
+    const [failed] = events.flatMap((event) => (event.event === "month_failed" ? [event] : []));
+    assert.match(failed?.message ?? "", /line 4, column "lineItem\/UsageAmount"/);
+  });
+
+  it("with blanks around a number has the number", async (t) => {
+    const project = await loadedProject(t);
+    const numbers = content(
+      (month) =>
+        `${header}${rowWith(month, "lineItem/UnblendedCost", " 1.5").replaceAll(/"1(\.0+)?"/g, '" 5e-1"')}${["2.5\t", '" 1E+3 "', "0.00 "].map((cost) => rowWith(month, "lineItem/UnblendedCost", cost)).join("")}`,
+    );
+    await deliver(project.bucket, await numbers("2025-02", "odd"));
+    assert.deepEqual(outcomes(onlyResult((await runProject(project)).finished)), [
+      "2025-01 unchanged 2025-01-a",
+      "2025-02 restated odd",
+    ]);
+    const rows = await textRows(
+      project,
+      `SELECT CAST(sum(line_item_unblended_cost) AS DOUBLE) AS c, CAST(min(line_item_usage_amount) AS DOUBLE) AS a FROM ${table} WHERE month(bill_billing_period_start_date) = 2`,
+    );
+    assert.deepEqual(rows, ['{"c":1004,"a":0.5}']);
   });
 
   it("of one line of 100 MB, or one quote over 90 MB, ends in bounded memory", async (t) => {

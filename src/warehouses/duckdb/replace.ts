@@ -9,7 +9,7 @@ import { type Database, readRows } from "./database.ts";
 import { isView, nativeColumns, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
-import { corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
+import { blankLinesAtStart, corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
 import { castMacros, identifier, monthCondition, tableName } from "./sql.ts";
 
 /** Replaces the rows of one billing month: see `Warehouse.replaceMonth`. */
@@ -90,7 +90,10 @@ async function explainFailure(
     // DuckDB counts records, the header included, and calls them lines.
     const record = /CSV Error on Line: (\d+)/.exec(message)?.[1];
     const { path } = source.file;
-    const line = record === undefined || path === null ? undefined : await lineOfRow(path, Number(record) - 1);
+    const line =
+      record === undefined || path === null
+        ? undefined
+        : await lineOfRow(path, Number(record) - 1 - (await blankLinesAtStart(path)));
     const place = line === undefined ? key : `${key}, line ${line}`;
     return new BillhouseError(
       "FILE_INVALID",

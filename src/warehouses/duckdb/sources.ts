@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { BillhouseError, firstLine } from "../../errors.ts";
@@ -61,8 +62,7 @@ export async function describeSource(
   });
   // These are expressions of their own, below the casts: a cast plans its argument many times.
   const cleaned = csv
-    ? // Azure writes the byte order mark a second time, behind the header.
-      [`nullif(ltrim("c0", chr(65279)), '') AS "c0"`]
+    ? []
     : cells
         .filter(({ sourceType, nativeType }) => sourceType === "VARCHAR" && nativeType !== "VARCHAR")
         .map(({ name }) => `nullif("${name}", '') AS "${name}"`);
@@ -94,7 +94,8 @@ function withOption(relation: string, option: string): string {
 
 async function csvRelation(path: string, names: readonly string[]): Promise<string> {
   const columns = names.map((name) => `${literal(name)}: 'VARCHAR'`).join(", ");
-  return `read_csv(${literal(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await longLineOptions(path)})`;
+  // DuckDB takes the first line for the header, blank or not.
+  return `read_csv(${literal(path)}, skip = ${await blankLinesAtStart(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await longLineOptions(path)})`;
 }
 
 function parquetRelation(path: string): string {
@@ -155,6 +156,18 @@ async function longLineOptions(path: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/** The blank lines before the header of a CSV file. */
+export async function blankLinesAtStart(path: string): Promise<number> {
+  let lines = 0;
+  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
+    for (const byte of piece) {
+      if (byte === 10) lines += 1;
+      else if (byte !== 13) return lines;
+    }
+  }
+  return lines;
 }
 
 async function hasLineEnd(handle: Awaited<ReturnType<typeof open>>, start: number): Promise<boolean> {

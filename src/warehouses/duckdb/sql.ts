@@ -94,12 +94,12 @@ const timeTypes = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"];
  */
 export const castMacros: readonly string[] = [
   // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
-  // DuckDB reads `1_000` as a number; a bill does not mean one.
+  // DuckDB reads `1_000` as a number; a bill does not mean one. Blanks around a number are skipped, as casts do.
   // The lambdas only give names to parts: an argument that a macro repeats is planned again and again.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS
     CASE WHEN contains(c, '_') THEN 'not a number: ' || c
       WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c ELSE list_transform(
-      [regexp_extract(c, '^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$', ['sign', 'whole', 'fraction', 'exponent'])],
+      [regexp_extract(c, '^\s*([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})\s*$', ['sign', 'whole', 'fraction', 'exponent'])],
       LAMBDA p: list_transform(
         [{'digits': p.whole || p.fraction, 'point': length(p.whole) + TRY_CAST(p.exponent AS INTEGER)}],
         LAMBDA n: CASE
@@ -109,7 +109,7 @@ export const castMacros: readonly string[] = [
           ELSE p.sign || n.digits[1:n.point] || '.' || n.digits[n.point + 1:] END)[1])[1] END`,
   // The text of a whole number; a fraction is kept for the cast to refuse in words, where DuckDB would round it.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
-    CASE WHEN regexp_full_match(c, '[+-]?\d+(\.0*)?') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
+    CASE WHEN regexp_full_match(c, '\s*[+-]?\d+(\.0*)?\s*') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
   // A moment in UTC: first the forms that casts read quickly, then the rare ones, rewritten for the same cast. What is
   // not a time reaches a cast that must fail.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_time(c) AS coalesce(
