@@ -1,7 +1,15 @@
 import pMap from "p-map";
 import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import type { Precision, ProofColumns } from "../../files/tally.ts";
-import type { BillingMonth, DaySpan, Execution, MeasuredColumns, Receipt, TableColumn } from "../../model.ts";
+import {
+  type BillingMonth,
+  type DaySpan,
+  type Execution,
+  executionIdsOf,
+  type MeasuredColumns,
+  type Receipt,
+  type TableColumn,
+} from "../../model.ts";
 import {
   type ColumnPlan,
   type ColumnSituation,
@@ -230,7 +238,7 @@ function planAsAtFirst(
  */
 function leftFor({ id, manifest }: Execution, plans: readonly MonthPlan[], ledger: Ledger): (first: string) => boolean {
   const receiptOf = (other: string): Receipt | undefined =>
-    ledger.receipts.find((receipt) => receipt.executionId === other);
+    ledger.receipts.find((receipt) => executionIdsOf(receipt).includes(other));
   // It was loaded before, and is loaded again.
   if (receiptOf(id) !== undefined) return () => false;
   const planned = new Set(plans.flatMap((plan) => plan.executions.map((execution) => execution.id)));

@@ -72,7 +72,7 @@ export async function* filesOf(
 
 /**
  * Reads the files of one load again, whole, and compares them with its receipt: checksums and rows of each, rows and exact
- * sums of all. A file that is gone or cannot be read is a failed check. The files pass through this machine, also those
+ * sums of all, and of each delivery where there are several. A file that is gone or cannot be read is a failed check. The files pass through this machine, also those
  * that BigQuery loads by itself.
  */
 export async function* rereadMonth(
@@ -83,7 +83,7 @@ export async function* rereadMonth(
 ): AsyncGenerator<MonthCheck> {
   const { billingMonth } = receipt;
   const folder = await makeWorkFolder(null);
-  const parts: Evidence[] = [];
+  const parts: { readonly executionId: string; readonly evidence: Evidence }[] = [];
   try {
     for (const file of receipt.files ?? []) {
       signal?.throwIfAborted();
@@ -92,7 +92,7 @@ export async function* rereadMonth(
       if (object === undefined) return;
       try {
         const read = await reread(loaded, receipt, object, discovery.storage, join(folder, "file"));
-        parts.push(read.evidence);
+        parts.push({ executionId: file.executionId ?? receipt.executionId, evidence: read.evidence });
         const { key, checksum, rows } = file;
         if (checksum !== null) {
           yield same("file-checksum", billingMonth, `${key}: ${checksum}`, `${key}: ${read.checksum}`);
@@ -109,10 +109,19 @@ export async function* rereadMonth(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  const evidence = combineEvidence(parts);
+  const evidence = combineEvidence(parts.map((part) => part.evidence));
   yield same("delivered-rows", billingMonth, `${receipt.rows} rows`, `${evidence.monthRows} rows`);
   yield* sameSums("delivered-cost", billingMonth, receipt.cost, evidence.sums[0]);
   yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, evidence.sums[1]);
+  const several = receipt.deliveries !== null && receipt.deliveries.length > 1 ? receipt.deliveries : [];
+  for (const { execution_id: id, rows, cost } of several) {
+    const own = parts.filter(({ executionId }) => executionId === id);
+    const { monthRows, sums } = combineEvidence(own.map((part) => part.evidence));
+    yield same("delivery-rows", billingMonth, `${id}: ${rows} rows`, `${id}: ${monthRows} rows`);
+    for (const check of sameSums("delivery-cost", billingMonth, cost, sums[0])) {
+      yield { ...check, expected: `${id}: ${check.expected}`, actual: `${id}: ${check.actual}` };
+    }
+  }
 }
 
 async function isSame(
