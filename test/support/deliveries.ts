@@ -212,8 +212,6 @@ export interface AzureOptions {
   readonly pathTime?: string;
   /** By default the minute of `pathTime`. */
   readonly submittedTime?: string | null;
-  /** The first day that the folder names, and the manifest; by default the first one of the month. */
-  readonly pathStart?: string;
   /** The last day that the folder names, and the manifest; by default the last one of the month. */
   readonly pathEnd?: string;
   readonly manifestEnd?: string;
@@ -320,8 +318,7 @@ export async function azureParquetDelivery(options: AzureOptions, scratch: strin
 function azureFrom(options: AzureOptions, contents: readonly Uint8Array[]): Delivery {
   const { month, id, shape = "create-new", runFolder = true, folder = "exports", exportName = "acme-actual" } = options;
   const { format = "csv.gz", type = "ActualCost", declared = {} } = options;
-  const { end } = monthSpan(month);
-  const start = options.pathStart ?? monthSpan(month).start;
+  const { start, end } = monthSpan(month);
   const pathTime = options.pathTime ?? `${compact(nextMonth(month))}040042`;
   const submitted = `${pathTime.slice(0, 4)}-${pathTime.slice(4, 6)}-${pathTime.slice(6, 8)}T${pathTime.slice(8, 10)}:${pathTime.slice(10)}:06.5756051Z`;
   const within = [
