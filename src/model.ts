@@ -140,10 +140,14 @@ export interface MeasuredColumns {
 }
 
 /**
- * What a month is as a bill. `open`: it is not over. `estimated`: it is over and may change. `final`: the cloud has
- * closed it. `restated-after-final`: it was closed, and what was delivered since has other rows or costs.
+ * What a month is as a bill. `open`: it is not over. `partial`: it is over, and no delivery covers some of its days.
+ * `estimated`: it is over and may change. `final`: the cloud has closed it. `restated-after-final`: it was closed, and what
+ * was delivered since has other rows or costs, and not only late charges.
  */
-export type Finality = "open" | "estimated" | "final" | "restated-after-final";
+export type Finality = "open" | "partial" | "estimated" | "final" | "restated-after-final";
+
+/** What `final` rests on: every row with a cost is invoiced, or the last scheduled run over the month is past. */
+export type FinalBasis = "invoice" | "schedule";
 
 /** A load that was undone: its execution is not taken again until somebody says so. */
 export interface UndoneLoad {
@@ -179,6 +183,8 @@ export interface ReceiptDelivery {
   readonly manifest_version: string;
   /** `Execution.submittedTime`. */
   readonly submitted_time: string | null;
+  /** `Execution.made`; null in receipts that do not say. */
+  readonly made: string | null;
   /** `Execution.coverage`. */
   readonly coverage: DaySpan | null;
   /** Rows of the month. */
@@ -203,9 +209,10 @@ export interface Acceptance {
 
 /**
  * What stands out in a load. `unsettled`: a rule suspected the delivery, and it was loaded because nothing of it had changed
- * for the settle time, or because of `--force`. `no-cost`: no cost column was there that proves the load.
+ * for the settle time, or because of `--force`. `no-cost`: no cost column was there that proves the load. `late-charges`: the
+ * month was final, and only support, tax, credits or corrections have changed since.
  */
-export type ReceiptFlag = "unsettled" | "no-cost";
+export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges";
 
 /**
  * What one load left behind: one row of `<table>_load_tracking`. What a load by the Python pipelines does not tell is

@@ -57,6 +57,11 @@ export function parseMonth(text: string): string {
   return text;
 }
 
+/** Spans of days as people list them: `2025-03-01 to 2025-03-04, 2025-03-09`. */
+export function daySpans(spans: readonly { readonly from: string; readonly to: string }[]): string {
+  return spans.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
+}
+
 /** Months as people list them: `2024-09 to 2024-12, 2025-02`. */
 export function monthSpans(months: readonly string[]): string {
   const spans: { first: string; last: string }[] = [];

@@ -3,7 +3,7 @@ import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
 import { plan as planPipelines } from "../pipeline/plan.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
-import { type MonthFlags, monthScope, monthSpans } from "./flags.ts";
+import { daySpans, type MonthFlags, monthScope, monthSpans } from "./flags.ts";
 import { alignRows, errorLines, heading, jsonText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse plan` is told. */
@@ -51,11 +51,12 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   }
   const unchanged = pipeline.months.filter(({ action }) => action === "unchanged");
   const fold = !style.verbose && unchanged.length > 3;
-  const shown = fold ? pipeline.months.filter(({ action }) => action !== "unchanged") : pipeline.months;
+  const folded = fold ? unchanged.filter((month) => month.missing_days.length === 0) : [];
+  const shown = pipeline.months.filter((month) => !folded.includes(month));
   const drawn = [...shown.map((month) => ({ month, failed: false as const })), ...failedOf(pipeline)];
   drawn.sort((one, other) => one.month.billing_month.localeCompare(other.month.billing_month));
-  if (fold) {
-    const months = unchanged.map((month) => month.billing_month);
+  if (folded.length > 0) {
+    const months = folded.map((month) => month.billing_month);
     const text = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
     lines.push(paint(style, "quiet", text));
   }
@@ -73,6 +74,7 @@ function failedOf(pipeline: PlannedPipeline): { readonly month: FailedMonth; rea
 function plannedRow(month: PlannedMonth, style: ScreenStyle): string[] {
   const { mark, look } = marks[month.action];
   const paintLook = (text: string): string => (look === null ? text : paint(style, look, text));
+  const missing = month.missing_days.length === 0 ? "" : ` Missing: ${daySpans(month.missing_days)}.`;
   const files = month.files === 0 ? "" : formatNumber(month.files, "file");
   const bytes = month.files === 0 ? "" : formatBytes(month.bytes);
   return [
@@ -80,7 +82,7 @@ function plannedRow(month: PlannedMonth, style: ScreenStyle): string[] {
     paintLook(month.action),
     files,
     bytes,
-    paint(style, "quiet", visible(month.reason)),
+    paint(style, "quiet", visible(month.reason) + missing),
   ];
 }
 

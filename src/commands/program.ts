@@ -144,10 +144,17 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .description("Show what is loaded: months and whether they are final, executions, rows, costs, ages and gaps.")
     .argument("[export...]", exportsHelp)
     .option("--max-age <time>", "exit with 4 when the newest load of an export is older, such as 36h", parseAge)
+    .option(
+      "--check",
+      "exit with 4 when something needs attention: days or months missing, a final month restated, ...",
+    )
     .option("--offline", "do not look for deliveries that wait in the storage")
-    .action(async (exports, { maxAge, offline }) => {
+    .action(async (exports, options) => {
       const { status } = await import("./status.ts");
-      finish(await interruptible(status({ exports, maxAge, offline: offline === true }, context()), surroundings));
+      const { maxAge } = options;
+      const offline = options.offline === true;
+      const check = options.check === true;
+      finish(await interruptible(status({ exports, maxAge, offline, check }, context()), surroundings));
     });
 
   program

@@ -1,11 +1,12 @@
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
-import { type MonthFlags, monthScope, monthSpans } from "./flags.ts";
+import { daySpans, type MonthFlags, monthScope, monthSpans } from "./flags.ts";
 import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
 import { alignRows, errorLines, executionNames, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
 import { run as runPipelines } from "../pipeline/run.ts";
+import { dayInWords } from "../schema/periods.ts";
 
 /** What `billhouse run` is told. */
 export interface RunCommandOptions extends MonthFlags {
@@ -90,10 +91,24 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
     month: month.billing_month,
     lines: [
       lines[index] ?? "",
+      ...billNotes(month).map((note) => paint(style, "changed", `      ${note}`)),
       ...changes(month).map((note) => paint(style, "changed", `      ${note}`)),
       ...notes(month, style).map((note) => paint(style, "quiet", `      ${note}`)),
     ],
   }));
+}
+
+/** What somebody should know of the month as a bill. */
+function billNotes(month: LoadedMonth): string[] {
+  const { state, missing_days: days, accepted, data_until: until } = month;
+  const partial = state === "partial" ? `partial${accepted ? " (accepted)" : ""}: ` : "";
+  return [
+    ...(days.length === 0 ? [] : [`${partial}${daySpans(days)} missing`]),
+    ...(month.data_ends_early && until !== null ? [`data ends ${dayInWords(until)}`] : []),
+    ...(month.late_charges
+      ? ["late charges: only support, tax, credits or corrections changed since it was final"]
+      : []),
+  ];
 }
 
 function changes(month: LoadedMonth): string[] {
@@ -118,8 +133,11 @@ function notes(month: LoadedMonth, style: ScreenStyle): string[] {
 
 function keptMonths({ unchanged, waiting, refused }: PipelineResult, style: ScreenStyle): MonthLines[] {
   const few = style.verbose || unchanged.length <= 3;
+  const shown = few ? unchanged : unchanged.filter((month) => month.missing_days.length > 0);
+  const folded = unchanged.filter((month) => !shown.includes(month));
   return [
-    ...(few ? unchanged.map((month) => keptLine("=", "unchanged", month, style)) : [unchangedLine(unchanged, style)]),
+    ...(folded.length === 0 ? [] : [unchangedLine(folded, style)]),
+    ...shown.map((month) => keptLine("=", "unchanged", month, style)),
     ...waiting.map((month) => keptLine("…", "waiting", month, style)),
     ...refused.map((month) => keptLine("!", "refused", month, style)),
   ];
@@ -127,7 +145,8 @@ function keptMonths({ unchanged, waiting, refused }: PipelineResult, style: Scre
 
 function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenStyle): MonthLines {
   const start = `  ${mark} ${month.billing_month}  `;
-  const reason = visible(month.reason);
+  const days = month.missing_days.length === 0 ? "" : ` Missing: ${daySpans(month.missing_days)}.`;
+  const reason = visible(month.reason) + days;
   const line =
     state === "unchanged"
       ? paint(style, "quiet", `${start}unchanged  ${reason}`)

@@ -2,6 +2,7 @@ import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../p
 import { status as readStatus } from "../pipeline/status.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
+import { daySpans } from "./flags.ts";
 import {
   alignRows,
   errorLines,
@@ -18,13 +19,18 @@ import {
 export interface StatusCommandOptions {
   readonly exports: readonly string[];
   readonly offline: boolean;
+  /** Whether what needs attention is a failure. */
+  readonly check: boolean;
   /** Seconds. */
   readonly maxAge: number | undefined;
 }
 
-/** Shows what is loaded: months and what they are as bills, executions, rows, costs, ages and gaps. 4 when it is too old, 1 when an export cannot be read. */
+/**
+ * Shows what is loaded: months and what they are as bills, executions, rows, costs, ages and gaps. 1 when an export cannot be
+ * read; 4 when it is too old, or when something needs attention and `check` is set.
+ */
 export async function status(options: StatusCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const { exports: pipelines, offline, maxAge } = options;
+  const { exports: pipelines, offline, maxAge, check } = options;
   const now = context.now();
   const age = maxAge === undefined ? {} : { maxAge };
   const result = await readStatus(await context.loadConfig(), {
@@ -37,7 +43,8 @@ export async function status(options: StatusCommandOptions, context: CommandCont
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : statusScreen(result, now, style));
   if (result.pipelines.some(({ error }) => error !== undefined)) return 1;
-  return result.pipelines.some(({ stale }) => stale === true) ? 4 : 0;
+  const isWell = result.pipelines.every(({ stale, attention }) => stale !== true && !(check && attention.length > 0));
+  return isWell ? 0 : 4;
 }
 
 /** What is loaded, for people. */
@@ -65,6 +72,7 @@ function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): 
 
 const looks: Readonly<Record<MonthState, Look | null>> = {
   open: "quiet",
+  partial: "bad",
   estimated: null,
   final: "good",
   "restated-after-final": "bad",
@@ -76,9 +84,9 @@ const looks: Readonly<Record<MonthState, Look | null>> = {
 
 function monthRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
   const { state, finality } = month;
-  const look = looks[state];
+  const look = month.accepted ? null : looks[state];
   // What is loaded, and what lies before it.
-  const words = finality === null || finality === state ? state : `${finality}, ${state}`;
+  const words = finality === null ? state : [billWords(month), ...(finality === state ? [] : [state])].join(", ");
   return [
     `  ${month.billing_month}`,
     look === null ? words : paint(style, look, words),
@@ -90,26 +98,33 @@ function monthRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
   ];
 }
 
+/** What the loaded rows are as a bill: `final (invoice), late charges`. */
+function billWords({ finality, final_basis: basis, late_charges: isLate, accepted }: MonthStatus): string {
+  const detail = basis ?? (finality === "partial" && accepted ? "accepted" : null);
+  return `${finality}${detail === null ? "" : ` (${detail})`}${isLate ? ", late charges" : ""}`;
+}
+
 function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; readonly text: string }[] {
-  const { name, months, stale, newest_load: newest, notes } = pipeline;
-  const changed = months.filter(({ finality }) => finality === "restated-after-final");
-  const held = months.filter(({ reason }) => reason !== null);
+  const { months, attention, stale, newest_load: newest, notes } = pipeline;
+  const oldestFirst = months.toReversed();
   const age =
     newest === null
       ? "Nothing is loaded, which is older than --max-age allows."
       : `The newest load was made ${formatAge(newest, now)}, which is longer than --max-age allows.`;
-  return [
-    ...changed.toReversed().map(({ billing_month: month }) => ({
-      look: "bad" as const,
-      text: `${month} was final and has changed since: billhouse diff ${name} ${month} shows what.`,
-    })),
-    ...(stale === true ? [{ look: "bad" as const, text: age }] : []),
-    ...[...held.toReversed().map(({ billing_month: month, reason }) => `${month}: ${reason}`), ...notes].map(
-      (text) => ({
-        look: "changed" as const,
-        text,
-      }),
+  const bad = [...attention.toReversed().map(({ reason }) => reason), ...(stale === true ? [age] : [])];
+  const changed = [
+    ...oldestFirst.flatMap(({ billing_month: month, accepted, missing_days: days }) =>
+      accepted ? [`${month}: ${daySpans(days)} missing, which was accepted.`] : [],
     ),
+    ...oldestFirst.flatMap(({ billing_month: month, not_final_because: because }) =>
+      because === null ? [] : [`${month} is not final: ${because}.`],
+    ),
+    ...oldestFirst.flatMap(({ billing_month: month, reason }) => (reason === null ? [] : [`${month}: ${reason}`])),
+    ...notes,
+  ];
+  return [
+    ...bad.map((text) => ({ look: "bad" as const, text })),
+    ...changed.map((text) => ({ look: "changed" as const, text })),
   ];
 }
 
@@ -117,7 +132,11 @@ function total({ months, missing_months: missing, kept }: PipelineStatus): strin
   const loaded = months.filter(({ execution_id: id }) => id !== null);
   const rows = loaded.reduce((sum, month) => sum + (month.rows ?? 0), 0);
   const known = loaded.every((month) => month.rows !== null);
-  const gaps = missing.length === 0 ? "no gaps" : `${formatNumber(missing.length, "month")} missing`;
+  const partial = months.filter(({ finality }) => finality === "partial");
+  const gaps = [
+    missing.length === 0 ? "" : `${formatNumber(missing.length, "month")} missing`,
+    partial.length === 0 ? "" : `${formatNumber(partial.length, "month")} partial`,
+  ].filter(Boolean);
   const copies = kept === null ? "" : `; ${formatNumber(kept.loads, "earlier load")} kept, ${formatBytes(kept.bytes)}`;
-  return `${formatNumber(loaded.length, "month")}, ${known ? "" : "at least "}${formatNumber(rows, "row")}, ${gaps}${copies}`;
+  return `${formatNumber(loaded.length, "month")}, ${known ? "" : "at least "}${formatNumber(rows, "row")}, ${gaps.join(", ") || "no gaps"}${copies}`;
 }

@@ -76,8 +76,10 @@ export const awsCur: ExportFormat = {
     },
   ],
 
-  // "The bill/InvoiceId column is blank until the report is finalized": user guide, "Finalizing your report".
-  closed: "invoice",
+  // "The bill/InvoiceId column is blank until the report is finalized": user guide, "Finalizing your report". The fee for
+  // premium support is charged on the 6th or 7th.
+  closed: { invoice: 8, schedule: null },
+  lateCharges: { chargeTypes: ["tax", "credit", "refund"], services: /^(?:AWS|OCB).*Support/ },
 
   columns: {
     naming: "cur-legacy",

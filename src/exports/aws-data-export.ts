@@ -65,7 +65,8 @@ export const awsDataExport: ExportFormat = {
   dataFiles: [{ path: /(?:^|\/)data\/billing_period=[^/]+\/.+$/i, missing: "copy the metadata/ folder too" }],
 
   // As in the legacy report. FOCUS 1.0 has no such column: its months stay estimated.
-  closed: "invoice",
+  closed: { invoice: 8, schedule: null },
+  lateCharges: { chargeTypes: ["tax", "credit", "refund", "adjustment"], services: /^(?:AWS|OCB).*Support/ },
 
   // CUR 2.0 and FOCUS have no column in common: the first name of each list that a header has tells which of them it is.
   columns: {

@@ -106,7 +106,11 @@ export const azureCost: ExportFormat = {
   ],
 
   // Daily exports run over the previous month until the fifth: Microsoft Learn, "Create and manage Cost Management exports".
-  closed: { day: 5 },
+  closed: { invoice: 1, schedule: 5 },
+  lateCharges: {
+    chargeTypes: ["tax", "credit", "refund", "adjustment", "roundingadjustment"],
+    services: /^(?:(?:Azure|Microsoft) )?(?:\w+ )?Support\b/i,
+  },
 
   columns: {
     naming: "as-delivered",

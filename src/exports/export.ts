@@ -34,10 +34,14 @@ export interface ExportFormat {
   readonly dataFiles: readonly DataFileLayout[];
 
   /**
-   * By what a month counts as closed: `invoice` when each of its rows has the id of an invoice; otherwise by the day of
-   * the following month (in UTC) on which the last scheduled run over the month is made.
+   * When the cloud has closed a month, in days of the following month (UTC). `invoice`: from then on a month is closed when
+   * every row with a cost has an invoice id. `schedule`: when the last scheduled run over a month without invoice ids is
+   * made; null where only invoices close a month.
    */
-  readonly closed: "invoice" | { readonly day: number };
+  readonly closed: { readonly invoice: number; readonly schedule: number | null };
+
+  /** Which charges the cloud adds to a closed month: by their charge type in lower case, or by their service. */
+  readonly lateCharges: { readonly chargeTypes: readonly string[]; readonly services: RegExp };
 
   readonly columns: ColumnRules;
 }

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describeError } from "../errors.ts";
-import type { BillingMonth, CurrencySums, DaySpan, Finality } from "../model.ts";
+import type { BillingMonth, CurrencySums, DaySpan, FinalBasis, Finality } from "../model.ts";
 import { maskSecrets } from "../secrets.ts";
 
 /**
@@ -139,10 +139,22 @@ export interface LoadedMonth {
   readonly execution_ids: readonly string[];
   /** Days that are expected and that no delivery covers, in order. */
   readonly missing_days: readonly Days[];
+  /** Days that the cloud may still add to: their delivery was submitted less than 72 hours after they ended. */
+  readonly unsettled_days: readonly Days[];
+  /** Whether somebody has accepted that days are missing. */
+  readonly accepted: boolean;
   /** Whether rows of an earlier load were replaced. */
   readonly action: "new" | "restated";
   /** What the month is as a bill. */
   readonly state: Finality;
+  /** What `final` rests on; null in any other state. */
+  readonly final_basis: FinalBasis | null;
+  /** Whether only support, tax, credits or corrections have changed since the month was final. */
+  readonly late_charges: boolean;
+  /** The last usage day; null where it is not known. */
+  readonly data_until: string | null;
+  /** Whether the month is over, not invoiced, and `data_until` lies more than two days before its end. */
+  readonly data_ends_early: boolean;
   readonly rows: number;
   readonly files: number;
   readonly bytes: number;

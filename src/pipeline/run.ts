@@ -168,7 +168,8 @@ async function runPipeline(
     });
     for (const plan of plans) emit({ event: "month_planned", name, ...describePlan(plan) });
     for (const [month, error] of found.failed) fail(month, error);
-    const context = { ...found, storage, warehouse, jobs, accept: options.accept ?? [], signal: options.signal };
+    const now = options.now ?? new Date();
+    const context = { ...found, storage, warehouse, jobs, accept: options.accept ?? [], now, signal: options.signal };
     await loadMonths(plans, context, {
       fileRead: (file) => emit({ event: "file_read", name, ...file }),
       loaded: (month) => {

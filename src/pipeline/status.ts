@@ -1,14 +1,14 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { ExportFormat } from "../exports/export.ts";
-import type { BillingMonth, CurrencySums, Finality } from "../model.ts";
-import { monthGaps } from "../schema/periods.ts";
+import { type BillingMonth, type CurrencySums, executionIdsOf, type FinalBasis, type Finality } from "../model.ts";
+import { addDays, dayInWords, monthGaps, monthSpan } from "../schema/periods.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { Discovery } from "./discover/discover.ts";
 import { doubleCounting, scopeOf } from "./discover/scopes.ts";
-import type { ToldError } from "./events.ts";
+import { type Days, fromTo, type ToldError } from "./events.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
-import { finalityNow, finalityOf } from "./months/finality.ts";
+import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } from "./months/finality.ts";
 import { measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
 import { isSelected, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
@@ -41,6 +41,8 @@ export interface PipelineStatus {
   readonly missing_months: readonly BillingMonth[];
   /** When the newest of its deliveries was loaded; null when nothing is loaded. */
   readonly newest_load: string | null;
+  /** What somebody should look at, newest month first. Empty when there is nothing. */
+  readonly attention: readonly Attention[];
   /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
   readonly stale?: boolean;
   /** Earlier loads that are kept beside the table; null when there are none. */
@@ -49,6 +51,14 @@ export interface PipelineStatus {
   readonly notes: readonly string[];
   /** Why its state or its receipts cannot be read; the other exports are reported all the same. */
   readonly error?: ToldError;
+}
+
+/** One thing that somebody should look at. */
+export interface Attention {
+  /** Null for what concerns the whole export. */
+  readonly billing_month: BillingMonth | null;
+  /** A sentence. */
+  readonly reason: string;
 }
 
 /** What `keep_previous` keeps of a table. */
@@ -71,14 +81,34 @@ export interface MonthStatus {
   readonly state: MonthState;
   /** What the loaded rows are as a bill; null when nothing of the month is loaded. */
   readonly finality: Finality | null;
-  /** Null when nothing of the month is loaded. */
+  /** What `final` rests on; null for any other finality. */
+  readonly final_basis: FinalBasis | null;
+  /** Whether only support, tax, credits or corrections have changed since the month was final. */
+  readonly late_charges: boolean;
+  /** The newest of `execution_ids`; null when nothing of the month is loaded. */
   readonly execution_id: string | null;
+  /** The deliveries that were loaded together, oldest first. */
+  readonly execution_ids: readonly string[];
   /** Null where nothing is loaded, or only the Python pipelines' state knows the month. */
   readonly rows: number | null;
   readonly cost: CurrencySums | null;
   readonly loaded_at: string | null;
+  /** The last usage day; null where it is not known. */
+  readonly data_until: string | null;
+  /** Whether the month is over, not invoiced, and `data_until` lies more than two days before its end. */
+  readonly data_ends_early: boolean;
+  /** Days that are expected and that no delivery covers, in order. */
+  readonly missing_days: readonly Days[];
+  /** Whether somebody has accepted that these days are missing. */
+  readonly accepted: boolean;
+  /** Days that the cloud may still add to: their delivery was made less than 72 hours after they ended. */
+  readonly unsettled_days: readonly Days[];
+  /** What an estimated month lacks to be final, from the 10th of the next month on; else null. */
+  readonly not_final_because: string | null;
   /** Why a newer delivery is not taken; null where there is none. */
   readonly reason: string | null;
+  /** When the newest object of a delivery that waits was written; null where none waits. */
+  readonly waiting_since: string | null;
 }
 
 /**
@@ -137,6 +167,7 @@ function unreadable(pipeline: PipelineConfig, error: ToldError): PipelineStatus 
     months: [],
     missing_months: [],
     newest_load: null,
+    attention: [],
     kept: null,
     notes: [],
     error,
@@ -155,67 +186,103 @@ function pipelineStatus(
     (month) => !receipts.includes(month) && isSelected(month, pipeline, {}),
   );
   const isGone = ledger.columns === null && ledger.receipts.length > 0;
-  const months = [...new Set([...loaded.months.keys(), ...receipts, ...missing, ...held.months.keys()])];
+  const names = [...new Set([...loaded.months.keys(), ...receipts, ...missing, ...held.months.keys()])];
   const newest =
     [...loaded.months.values()]
       .map((entry) => deliveredAt(entry) ?? "")
       .toSorted()
       .at(-1) || null;
   const seconds = newest === null ? null : (now.getTime() - Date.parse(newest)) / 1000;
+  const months = names
+    .toSorted()
+    .toReversed()
+    .map((month) => monthStatus(loaded, month, held.months.get(month) ?? null, now));
   return {
     name: pipeline.name,
     table: tableTitle(pipeline),
-    months: months
-      .toSorted()
-      .toReversed()
-      .map((month) => monthStatus(loaded, month, held.months.get(month) ?? null, now)),
+    months,
     missing_months: missing,
     newest_load: newest,
+    attention: [
+      ...months.flatMap((month) => attentionOf(pipeline.name, month, now)),
+      ...[...held.failed].map(([month, reason]) => ({ billing_month: month, reason })),
+      ...held.unknown.map((reason) => ({ billing_month: null, reason })),
+    ],
     ...(maxAge === undefined ? {} : { stale: seconds === null || seconds > maxAge }),
     kept,
     notes: [
       ...(isGone ? [`The table ${tableTitle(pipeline)} is gone; billhouse run loads its months again.`] : []),
       ...floatNotes(ledger.columns ?? []),
       ...ledger.notes,
-      ...held.notes,
     ],
   };
 }
 
-function monthStatus(
-  { months, ledger, format }: LoadedTable,
-  month: BillingMonth,
-  held: MonthPlan | null,
-  now: Date,
-): MonthStatus {
+function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth | null, now: Date): MonthStatus {
+  const { months, ledger } = loaded;
   const entry = months.get(month);
   // What the state has forgotten still has its rows and its receipt.
   const forgotten =
     entry === undefined ? ledger.receipts.find(({ billingMonth }) => billingMonth === month) : undefined;
   const receipt = entry?.receipt ?? forgotten ?? null;
-  const finality = entry === undefined ? null : finalityOfEntry(entry, month, format.closed, now);
-  const waits = held?.action === "waiting" || held?.action === "refused" ? held.action : null;
+  const bill = entry === undefined ? null : finalityOfEntry(entry, month, { ...loaded, now });
+  const { action = null, reason = null } = held?.plan ?? {};
+  const isWaiting = action === "waiting";
+  // Days that are missing matter more than a delivery that is not wanted.
+  const isRefused = action === "refused" && bill?.state !== "partial";
+  const isLate = now.toISOString().slice(0, 10) > addDays(monthSpan(month).end, 10);
+  const executionId = entry?.ids.at(-1) ?? null;
   return {
     billing_month: month,
-    state: waits ?? finality ?? (forgotten === undefined ? "missing" : "forgotten"),
-    finality,
-    execution_id: entry?.ids.at(-1) ?? null,
+    state: isWaiting || isRefused ? action : (bill?.state ?? (forgotten === undefined ? "missing" : "forgotten")),
+    finality: bill?.state ?? null,
+    final_basis: bill?.basis ?? null,
+    late_charges: bill?.lateCharges ?? false,
+    execution_id: executionId,
+    execution_ids: entry?.receipt ? executionIdsOf(entry.receipt) : executionId === null ? [] : [executionId],
     rows: receipt?.rows ?? null,
     cost: receipt?.cost ?? null,
     loaded_at: receipt?.loadedAt ?? entry?.loadedAt ?? null,
-    reason: held?.reason ?? null,
+    data_until: receipt?.dataUntil ?? receipt?.lastUsage?.slice(0, 10) ?? null,
+    data_ends_early: bill !== null && bill.dataEnds !== null,
+    missing_days: (bill?.missingDays ?? []).map(fromTo),
+    accepted: bill?.isAccepted ?? false,
+    unsettled_days: (bill?.unsettledDays ?? []).map(fromTo),
+    not_final_because: bill !== null && isLate && bill.lacks.length > 0 ? bill.lacks.join(", ") : null,
+    reason,
+    waiting_since: isWaiting ? (held?.since ?? null) : null,
   };
 }
 
 function finalityOfEntry(
   { receipt, loadedAt }: LoadedPartition,
   billingMonth: BillingMonth,
-  closed: ExportFormat["closed"],
-  now: Date,
-): Finality {
-  if (receipt !== null) return finalityNow(receipt, closed, now);
-  const unknown = { coverage: null, rows: null, uninvoicedRows: null };
-  return finalityOf({ billingMonth, ...unknown, made: loadedAt }, closed, now);
+  rules: FinalityRules,
+): MonthFinality {
+  return receipt === null ? finalityUnknown(billingMonth, loadedAt, rules) : finalityNow(receipt, rules);
+}
+
+/** A delivery may wait this long before somebody should look at it. */
+const patientHours = 24;
+
+function attentionOf(name: string, status: MonthStatus, now: Date): readonly Attention[] {
+  const { billing_month: month, state, finality, waiting_since: since } = status;
+  const waited = since === null ? 0 : (now.getTime() - Date.parse(since)) / 3_600_000;
+  const spans = status.missing_days.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
+  const reasons = [
+    ...(state === "missing" ? [`${month} is missing, and the months around it are loaded.`] : []),
+    ...(finality === "partial" && !status.accepted
+      ? [
+          `${month} is partial: ${spans} missing. Export these days, or accept the gap: billhouse run ${name} --accept gap --month ${month}.`,
+        ]
+      : []),
+    ...(finality === "restated-after-final"
+      ? [`${month} was final and has changed since: billhouse diff ${name} ${month} shows what.`]
+      : []),
+    ...(status.data_ends_early ? [`${month}: data ends ${dayInWords(status.data_until ?? "")}.`] : []),
+    ...(waited > patientHours ? [`${month} has been waiting for more than ${patientHours} hours.`] : []),
+  ];
+  return reasons.map((reason) => ({ billing_month: month, reason }));
 }
 
 /** When the rows of a month were loaded at first: to put them back makes no export fresh. */
@@ -225,13 +292,22 @@ function deliveredAt({ receipt, loadedAt }: LoadedPartition): string | null {
   return restored === null ? loadedAt : new Date(Number(restored) * 1000).toISOString();
 }
 
-/** The newest deliveries that a run would leave where they are, by month. */
-interface HeldDeliveries {
-  readonly months: ReadonlyMap<BillingMonth, MonthPlan>;
-  readonly notes: readonly string[];
+/** A delivery that a run would leave where it is, and when the newest of its objects was written. */
+interface HeldMonth {
+  readonly plan: MonthPlan;
+  readonly since: string | null;
 }
 
-const nothingHeld: HeldDeliveries = { months: new Map(), notes: [] };
+/** The newest deliveries that a run would leave where they are, by month. */
+interface HeldDeliveries {
+  readonly months: ReadonlyMap<BillingMonth, HeldMonth>;
+  /** Months whose newest delivery cannot be loaded, and why, in sentences. */
+  readonly failed: ReadonlyMap<BillingMonth, string>;
+  /** What could not be looked at, in sentences. */
+  readonly unknown: readonly string[];
+}
+
+const nothingHeld: HeldDeliveries = { months: new Map(), failed: new Map(), unknown: [] };
 
 async function heldDeliveries(
   { pipeline, ledger }: LoadedTable,
@@ -239,19 +315,30 @@ async function heldDeliveries(
 ): Promise<HeldDeliveries> {
   try {
     // No file is read: one that was written again counts as changed.
-    const { plans, failed } = await survey(pipeline, ledger, () => true, { now, signal });
-    const held = plans.filter(({ action }) => action === "waiting" || action === "refused");
+    const found = await survey(pipeline, ledger, () => true, { now, signal });
+    const held = found.plans.filter(({ action }) => action === "waiting" || action === "refused");
     return {
-      months: new Map(held.map((plan) => [plan.billingMonth, plan])),
-      notes: [...failed].map(([month, error]) => {
-        const { code, message } = describeError(error);
-        return `${month}: its newest delivery cannot be loaded. ${message} (${code})`;
-      }),
+      months: new Map(held.map((plan) => [plan.billingMonth, { plan, since: newestObject(plan, found.discovery) }])),
+      failed: new Map(
+        [...found.failed].map(([month, error]) => {
+          const { code, message } = describeError(error);
+          return [month, `${month}: its newest delivery cannot be loaded. ${message} (${code})`];
+        }),
+      ),
+      unknown: [],
     };
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;
-    return { months: new Map(), notes: [`What waits in its storage is not known: ${error.message}`] };
+    return { ...nothingHeld, unknown: [`What waits in its storage is not known: ${error.message}`] };
   }
+}
+
+/** When the newest object of a planned delivery was written; of one that cannot be read yet, the newest manifest of the month. */
+function newestObject({ billingMonth, executions }: MonthPlan, { months, objects }: Discovery): string | null {
+  const delivered = executions.flatMap(({ manifest, files }) => [manifest, ...files]);
+  const manifests = (months.get(billingMonth) ?? []).flatMap(({ key }) => objects.get(key) ?? []);
+  const times = (delivered.length > 0 ? delivered : manifests).map(({ modified }) => modified);
+  return times.toSorted((one, other) => Date.parse(one) - Date.parse(other)).at(-1) ?? null;
 }
 
 async function previousLoads(loaded: LoadedTable, warehouse: Warehouse): Promise<KeptCopies | null> {

@@ -55,6 +55,18 @@ export function covers(outer: DaySpan, inner: DaySpan): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
 
+/** The day that many days after a day, or before it. */
+export function addDays(day: string, days: number): string {
+  return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** A day as people write it: `12 March`. */
+export function dayInWords(day: string): string {
+  return `${Number(day.slice(8))} ${monthNames[Number(day.slice(5, 7)) - 1] ?? ""}`;
+}
+
+const monthNames = "January February March April May June July August September October November December".split(" ");
+
 /** Days of a span, both ends counted; none when it ends before it starts. */
 export function countDays(span: DaySpan): number {
   return Math.max(0, Math.round((Date.parse(span.end) - Date.parse(span.start)) / 86_400_000) + 1);

@@ -115,6 +115,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
 
 const finalities: Readonly<Record<Finality, true>> = {
   open: true,
+  partial: true,
   estimated: true,
   final: true,
   "restated-after-final": true,
@@ -239,6 +240,7 @@ export const receiptDeliveries: z.ZodType<readonly ReceiptDelivery[]> = listOf(
     manifest_key: z.string(),
     manifest_version: z.string(),
     submitted_time: textOrNull,
+    made: textOrNull,
     coverage: daySpan.nullable().default(null),
     rows: count.nullable().default(null),
     cost: currencySums.nullable().default(null),
@@ -247,8 +249,10 @@ export const receiptDeliveries: z.ZodType<readonly ReceiptDelivery[]> = listOf(
 
 /** What stands out in a load; words of a newer billhouse are left out. */
 export const receiptFlags: z.ZodType<readonly ReceiptFlag[]> = listOf(z.string()).transform((words) =>
-  words.filter((word): word is ReceiptFlag => word === "unsettled" || word === "no-cost"),
+  words.filter((word): word is ReceiptFlag => Object.hasOwn(knownFlags, word)),
 );
+
+const knownFlags: Readonly<Record<ReceiptFlag, true>> = { unsettled: true, "no-cost": true, "late-charges": true };
 
 /** Rows that were left out. */
 export const otherMonths: z.ZodType<readonly OtherMonthRows[]> = listOf(

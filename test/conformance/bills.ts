@@ -252,6 +252,7 @@ export function billReceipt(
         manifest_key: "a/manifest.json",
         manifest_version: "m1",
         submitted_time: null,
+        made: "2025-02-01T00:00:00Z",
         coverage: { start: "2025-01-01", end: "2025-01-31" },
         rows: count,
         cost: { USD: "12.34", "": "-0.00000000000000000001" },

@@ -48,7 +48,8 @@ const moonBill: ExportFormat = {
     };
   },
 
-  closed: { day: 3 },
+  closed: { invoice: 1, schedule: 3 },
+  lateCharges: { chargeTypes: [], services: /^$/ },
 
   others: [{ manifest: /^(?<name>[^/]+)\/tides\.json$/, title: "tides" }],
 
@@ -108,6 +109,7 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
       warehouse,
       jobs: 2,
       accept: [],
+      now: new Date(),
       signal,
     };
     await loadMonths(plans, context, listener);

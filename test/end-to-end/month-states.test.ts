@@ -11,6 +11,7 @@ import {
   curRow,
   deliver,
   type Delivery,
+  type Row,
 } from "../support/deliveries.ts";
 import {
   azureSection,
@@ -90,6 +91,72 @@ describe("the state of an AWS month", () => {
     assert.deepEqual(await states(project), ["2025-01 estimated"]);
   });
 
+  test("stays final with late charges when only a support fee is added, which run and status say without alarm", async (t) => {
+    const project = await createProject(t, curSection);
+    const rows = [curRow(month, { "bill/InvoiceId": "1", "lineItem/UnblendedCost": "9" })];
+    const fee = { "lineItem/ProductCode": "AWSSupportBusiness", "lineItem/LineItemType": "Fee" };
+    await deliver(project.bucket, curDelivery({ month, id: "a", files: [rows] }));
+    await runWell(project);
+    const late = curRow(month, { ...fee, "lineItem/UnblendedCost": "1" });
+    await deliver(project.bucket, curDelivery({ month, id: "b", files: [[...rows, late]] }));
+    const run = await billhouse(project, ["run"]);
+    assert.match(run.stdout, /2025-01 restated: 1 -> 2 rows, 9\.00 -> 10\.00 USD/);
+    assert.match(run.stdout, /late charges: only support, tax, credits or corrections changed since it was final/);
+    assert.doesNotMatch(run.stdout + run.stderr, /WAS FINAL/);
+    const [only] = await months(project);
+    assert.deepEqual([only?.state, only?.final_basis, only?.late_charges], ["final", "invoice", true]);
+    const { code, stdout } = await billhouse(project, ["status", "--check"]);
+    assert.match(stdout, /2025-01 +final \(invoice\), late charges/);
+    assert.equal(code, 0, stdout);
+
+    const usage = curRow(month, { "bill/InvoiceId": "1", "lineItem/UnblendedCost": "8" });
+    await deliver(project.bucket, curDelivery({ month, id: "c", files: [[usage, late]] }));
+    assert.equal((await runWell(project)).loaded[0]?.state, "restated-after-final");
+    assert.equal((await billhouse(project, ["status", "--check"])).code, 4);
+  });
+
+  test("says on which day its data end, and after the 10th what it lacks to be final", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("a", ["", "1"]));
+    const run = await billhouse(project, ["run"]);
+    assert.match(run.stdout, /data ends 2 January/);
+    const seen = async (day: string): Promise<readonly unknown[]> => {
+      const [only] = await months(project, day);
+      return [only?.state, only?.data_until, only?.data_ends_early, only?.not_final_because, only?.missing_days];
+    };
+    const lacks = "1 row with a cost has no invoice id";
+    assert.deepEqual(await seen("2025-01-31"), ["open", "2025-01-02", false, null, []]);
+    assert.deepEqual(await seen("2025-02-10"), ["estimated", "2025-01-02", true, null, []]);
+    assert.deepEqual(await seen("2025-02-11"), ["estimated", "2025-01-02", true, lacks, []]);
+    const { code, stdout } = await billhouse(project, ["status", "--check"]);
+    assert.match(
+      stdout,
+      /! 2025-01: data ends 2 January\.\n +! 2025-01 is not final: 1 row with a cost has no invoice id\./,
+    );
+    assert.equal(code, 4);
+    await deliver(project.bucket, cur("b", ["1", "1"]));
+    await runWell(project);
+    assert.deepEqual(await seen("2025-02-11"), ["final", "2025-01-02", false, null, []]);
+  });
+
+  test("needs attention when a delivery has waited for more than a day", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("a", ["1"]));
+    await runWell(project);
+    const next = cur("b", ["1"], "2");
+    await deliver(project.bucket, next);
+    await rm(join(project.bucket, next.fileKeys[0] ?? ""));
+    const attention = async (hours: number): Promise<readonly string[]> => {
+      const now = new Date(Date.now() + hours * 3_600_000);
+      const { pipelines } = await status(project.config, { now });
+      assert.equal(pipelines[0]?.months[0]?.state, "waiting");
+      return pipelines.flatMap((pipeline) => pipeline.attention.map(({ reason }) => reason));
+    };
+    assert.deepEqual(await attention(23), []);
+    assert.deepEqual(await attention(25), ["2025-01 has been waiting for more than 24 hours."]);
+    assert.equal((await billhouse(project, ["status", "--check"])).code, 0);
+  });
+
   test("is missing, waiting or refused, beside what the loaded rows are", async (t) => {
     const project = await createProject(t, curSection);
     for (const each of [month, "2025-04"]) await deliver(project.bucket, cur(`${each}-a`, ["1"], "1", each));
@@ -124,15 +191,20 @@ describe("the state of an Azure month", () => {
       pathTime: `2025${day}0042`,
       pathEnd: end,
       manifestEnd: end,
-      files: [azureRows(month, cost)],
+      files: [usedUntil(end, cost)],
     });
+  /** Rows of the last day that is delivered. */
+  const usedUntil = (day: string, cost: string): Row[] => {
+    const [year, , date] = day.split("-");
+    return azureRows(month, cost).map((row) => ({ ...row, Date: `01/${date}/${year}` }));
+  };
 
   test("is final when the last scheduled run is past, and restated after final by what comes later", async (t) => {
     const project = await createProject(t, azureSection);
     await deliver(project.bucket, run("r1", "0120", "2025-01-20", "1"));
     await runWell(project);
     assert.deepEqual(await states(project, "2025-01-20"), ["2025-01 open"]);
-    assert.deepEqual(await states(project, "2025-03-01"), ["2025-01 estimated"], "the last days never came");
+    assert.deepEqual(await states(project, "2025-03-01"), ["2025-01 partial"], "the last days never came");
     await deliver(project.bucket, run("r2", "0204", "2025-01-31", "2"));
     await runWell(project);
     assert.deepEqual(await states(project, "2025-03-01"), ["2025-01 estimated"], "the run of the fifth never came");
@@ -152,7 +224,7 @@ describe("the state of an Azure month", () => {
       const project = await createProject(t, azureSection);
       await deliver(
         project.bucket,
-        azureDelivery({ month, id: "r1", pathTime: time, submittedTime: null, files: [azureRows(month, "1")] }),
+        azureDelivery({ month, id: "r1", pathTime: time, submittedTime: null, files: [usedUntil("2025-01-31", "1")] }),
       );
       assert.equal((await runWell(project)).loaded[0]?.state, state, "also when it is loaded much later");
       assert.deepEqual(await states(project), [`2025-01 ${state}`]);

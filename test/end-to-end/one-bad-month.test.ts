@@ -133,6 +133,7 @@ describe("one bad month stops nothing", () => {
       },
       jobs: 1,
       accept: [],
+      now: new Date(),
       signal: new AbortController().signal,
     };
     await loadMonths(found.plans, context, {

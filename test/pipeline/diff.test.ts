@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CostLine } from "../../src/model.ts";
-import { alignSummaries, changesBy, compareLines } from "../../src/pipeline/diff.ts";
+import { alignSummaries, changesBy, compareLines } from "../../src/pipeline/months/summaries.ts";
 import { isSameDelivery } from "../../src/pipeline/months/undone.ts";
 import { receipt } from "../state/sample.ts";
 

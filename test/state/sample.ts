@@ -64,6 +64,7 @@ export const receipt: Receipt = {
       manifest_key: "a/manifest.json",
       manifest_version: "m1",
       submitted_time: "2025-02-01T00:00:00.0000000Z",
+      made: "2025-02-01T00:00:00Z",
       coverage: { start: "2025-12-01", end: "2025-12-31" },
       rows: 3,
       cost: { USD: "12.34", "": "-0.00000000000000000001" },

@@ -2,16 +2,39 @@ import type { Output } from "../../src/commands/context.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import type { LoadedMonth, PipelineResult, PlannedMonth, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
 import type { PlanResult } from "../../src/pipeline/plan.ts";
-import type { StatusResult } from "../../src/pipeline/status.ts";
+import type { MonthStatus, StatusResult } from "../../src/pipeline/status.ts";
 import type { UndoResult } from "../../src/pipeline/undo.ts";
 import type { VerifyResult } from "../../src/pipeline/verify.ts";
 
 /** The events of one run, as the engine told them: a restated month, a new one, kept ones, a failed one, a lost export. */
+/** What a month is as a bill, where nothing stands out. */
+export const plainBill: Pick<
+  LoadedMonth,
+  "final_basis" | "late_charges" | "data_until" | "data_ends_early" | "missing_days" | "accepted" | "unsettled_days"
+> = {
+  final_basis: null,
+  late_charges: false,
+  data_until: null,
+  data_ends_early: false,
+  missing_days: [],
+  accepted: false,
+  unsettled_days: [],
+};
+
+/** The same of a month in `status`. */
+export const plainMonth: typeof plainBill & Pick<MonthStatus, "execution_ids" | "not_final_because" | "waiting_since"> =
+  {
+    ...plainBill,
+    execution_ids: [],
+    not_final_because: null,
+    waiting_since: null,
+  };
+
 const restated: LoadedMonth = {
+  ...plainBill,
   billing_month: "2025-01",
   execution_id: "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11",
   execution_ids: ["5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11"],
-  missing_days: [],
   action: "restated",
   state: "restated-after-final",
   rows: 10_080,
@@ -30,10 +53,10 @@ const restated: LoadedMonth = {
 };
 
 const added: LoadedMonth = {
+  ...plainBill,
   billing_month: "2025-03",
   execution_id: "20250401T000000Z",
   execution_ids: ["20250401T000000Z"],
-  missing_days: [],
   action: "new",
   state: "open",
   rows: 9000,
@@ -231,6 +254,7 @@ export const status: StatusResult = {
       table: "billing_data.aws_cur_data",
       months: [
         {
+          ...plainMonth,
           billing_month: "2025-05",
           state: "waiting",
           finality: "open",
@@ -241,9 +265,11 @@ export const status: StatusResult = {
           reason: "1 of 4 files of 20250601T000000Z have not arrived, the first is cur/a.csv.gz.",
         },
         {
+          ...plainMonth,
           billing_month: "2025-04",
           state: "estimated",
           finality: "estimated",
+          not_final_because: "3 rows with a cost have no invoice id",
           execution_id: "20250501T000000Z",
           rows: 9000,
           cost: { USD: "1234567.005" },
@@ -251,6 +277,7 @@ export const status: StatusResult = {
           reason: null,
         },
         {
+          ...plainMonth,
           billing_month: "2025-03",
           state: "missing",
           finality: null,
@@ -261,6 +288,7 @@ export const status: StatusResult = {
           reason: null,
         },
         {
+          ...plainMonth,
           billing_month: "2025-02",
           state: "restated-after-final",
           finality: "restated-after-final",
@@ -271,9 +299,11 @@ export const status: StatusResult = {
           reason: null,
         },
         {
+          ...plainMonth,
           billing_month: "2025-01",
           state: "final",
           finality: "final",
+          final_basis: "invoice",
           execution_id: "python",
           rows: null,
           cost: null,
@@ -283,6 +313,13 @@ export const status: StatusResult = {
       ],
       missing_months: ["2025-03"],
       newest_load: "2025-06-01T11:30:00.000000+00:00",
+      attention: [
+        { billing_month: "2025-03", reason: "2025-03 is missing, and the months around it are loaded." },
+        {
+          billing_month: "2025-02",
+          reason: "2025-02 was final and has changed since: billhouse diff aws_cur 2025-02 shows what.",
+        },
+      ],
       stale: true,
       kept: { loads: 2, rows: 20_496, bytes: 1_310_720 },
       notes: ["Amounts are kept as floats: line_item_unblended_cost. billhouse migrate makes them exact."],
@@ -293,6 +330,7 @@ export const status: StatusResult = {
       months: [],
       missing_months: [],
       newest_load: null,
+      attention: [],
       kept: null,
       notes: [],
     },

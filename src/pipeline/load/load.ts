@@ -35,6 +35,8 @@ export interface LoadContext extends Destination {
   readonly jobs: number;
   /** Checks that are waived. */
   readonly accept: readonly string[];
+  /** The time by which it is judged what the loaded months are as bills. */
+  readonly now: Date;
   readonly signal: AbortSignal;
   /** Checks the receipt of a month that was proved, and returns the one to commit; what it throws fails the month. */
   readonly amend?: (receipt: Draft) => Draft;
@@ -91,7 +93,7 @@ export async function loadMonths(
         } finally {
           await release(files);
         }
-        listener.loaded(describeLoad(receipt, month));
+        listener.loaded(describeLoad(receipt, month, context));
         return [receipt];
       },
       { concurrency: warehouse.loadsInParallel ? context.jobs : 1 },
@@ -147,7 +149,7 @@ function startReading(
 async function loadMonth(
   month: PreparedMonth,
   sources: readonly FileToLoad[],
-  { pipeline, table, format, storage, warehouse, signal, accept, amend }: LoadContext,
+  { pipeline, table, format, storage, warehouse, signal, accept, now, amend }: LoadContext,
   listener: LoadListener,
 ): Promise<Receipt> {
   const started = performance.now();
@@ -200,7 +202,6 @@ async function loadMonth(
       });
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
       verifyMonth(deliveries, measures, digits, accept);
-      const now = new Date();
       const draft = draftReceipt({
         month,
         deliveries,
@@ -214,11 +215,11 @@ async function loadMonth(
         accepted: accept,
         seconds: Math.round(performance.now() - started) / 1000,
         version,
-        format,
-        now,
+        kind: format.kind,
+        rules: { format, pipeline, now },
       });
       const proved = { submittedTime, receipt: amend?.(draft) ?? draft };
-      return loadPackage(current, table, proved, warehouse.destinationType, now);
+      return loadPackage(current, table, proved, warehouse.destinationType, new Date());
     },
   );
   for (const prepared of unread) {

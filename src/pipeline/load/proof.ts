@@ -1,5 +1,4 @@
 import { BillhouseError } from "../../errors.ts";
-import type { ExportFormat } from "../../exports/export.ts";
 import {
   type CurrencySums,
   type DataFile,
@@ -14,7 +13,7 @@ import { compareDecimals, subtractDecimals, type DecimalSum } from "../../schema
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
 import { fromTo, type LoadedMonth } from "../events.ts";
-import { finalityAfter, hasSameFigures } from "../months/finality.ts";
+import { finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
 
@@ -100,14 +99,13 @@ export interface LoadFacts {
   readonly accepted: readonly string[];
   readonly seconds: number;
   readonly version: string;
-  readonly format: Pick<ExportFormat, "kind" | "closed">;
-  readonly now: Date;
+  readonly kind: string;
+  readonly rules: FinalityRules;
 }
 
 /** The receipt of a month that was proved. */
 export function draftReceipt(facts: LoadFacts): Draft {
-  const { month, deliveries, measures, files, accepted, seconds, version, now } = facts;
-  const { kind, closed } = facts.format;
+  const { month, deliveries, measures, files, accepted, seconds, version, kind, rules } = facts;
   const { billingMonth, executions, newestReceipt, schemaChanges, measured } = month;
   const execution = newestOf(executions);
   const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
@@ -148,30 +146,43 @@ export function draftReceipt(facts: LoadFacts): Draft {
       manifest_key: each.manifest.key,
       manifest_version: each.manifest.version,
       submitted_time: each.submittedTime,
+      made: each.made,
       coverage: each.coverage,
       rows: own.monthRows,
       cost: own.sums[0] ?? null,
     })),
     flags: month.isFlagged ? ["unsettled"] : [],
-    dataUntil: null,
+    dataUntil: measures.lastUsage?.slice(0, 10) ?? null,
     period: null,
     missingDays: month.missingDays,
     otherMonths: [],
     rowsWithoutPeriod: null,
     accepted: newestReceipt?.accepted ?? {},
   };
-  return { ...receipt, finality: finalityAfter({ ...receipt, made: execution.made }, newestReceipt, closed, now) };
+  const { state, lateCharges } = finalityAfter(receipt, newestReceipt, rules);
+  return { ...receipt, finality: state, flags: [...receipt.flags, ...(lateCharges ? ["late-charges" as const] : [])] };
 }
 
 /** A loaded month as `run` reports it. */
-export function describeLoad(receipt: Draft, { action, previous }: PreparedMonth): LoadedMonth {
+export function describeLoad(
+  receipt: Receipt,
+  { action, previous }: Pick<PreparedMonth, "action" | "previous">,
+  rules: FinalityRules,
+): LoadedMonth {
+  const { state, basis, lateCharges, missingDays, unsettledDays, dataEnds } = finalityNow(receipt, rules);
   return {
     billing_month: receipt.billingMonth,
     execution_id: receipt.executionId,
     execution_ids: (receipt.deliveries ?? []).map((delivery) => delivery.execution_id),
-    missing_days: receipt.missingDays.map(fromTo),
+    missing_days: missingDays.map(fromTo),
+    unsettled_days: unsettledDays.map(fromTo),
+    accepted: receipt.accepted.gap !== undefined,
     action,
-    state: receipt.finality ?? "open",
+    state,
+    final_basis: basis,
+    late_charges: lateCharges,
+    data_until: receipt.dataUntil,
+    data_ends_early: dataEnds !== null,
     rows: receipt.rows,
     files: receipt.fileCount,
     bytes: receipt.sourceBytes ?? 0,

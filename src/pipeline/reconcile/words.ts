@@ -153,14 +153,15 @@ function earlierLoads({ table, month, history, wrong, tolerance }: NotedExport):
   });
 }
 
-function finalityNote({ months, format }: LoadedTable, month: BillingMonth, now: Date): string | null {
-  const receipt = months.get(month)?.receipt ?? null;
+function finalityNote(table: LoadedTable, month: BillingMonth, now: Date): string | null {
+  const receipt = table.months.get(month)?.receipt ?? null;
   if (receipt === null) return "Nothing tells whether the month is final: billhouse has no receipt of its load.";
-  return finalityWords[finalityNow(receipt, format.closed, now)];
+  return finalityWords[finalityNow(receipt, { ...table, now }).state];
 }
 
 const finalityWords: Readonly<Record<Finality, string | null>> = {
   open: "The month is not over, and no invoice can be that of what is loaded.",
+  partial: "Some days of the month are missing, and an invoice is of all of them.",
   estimated: "The month is not final: the cloud may still change it.",
   final: null,
   "restated-after-final": "The month was restated after it was final: an invoice of before does not show what changed.",

@@ -1,5 +1,4 @@
 import { BillhouseError } from "../../errors.ts";
-import type { ExportFormat } from "../../exports/export.ts";
 import {
   type BillingMonth,
   type DataFile,
@@ -17,7 +16,7 @@ import { fileFormat } from "../discover/manifests.ts";
 import { loadMonths } from "../load/load.ts";
 import type { Draft } from "../load/proof.ts";
 import type { MonthPlan } from "../months/decide.ts";
-import { finalityNow, hasSameFigures } from "../months/finality.ts";
+import { type FinalityRules, finalityNow, hasSameFigures } from "../months/finality.ts";
 import { measuredBy, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import { undoneLoad } from "../months/undone.ts";
 
@@ -47,7 +46,7 @@ export async function loadAgain(
   warehouse: Warehouse,
   signal: AbortSignal,
 ): Promise<Receipt> {
-  const { pipeline, format } = loaded;
+  const { pipeline } = loaded;
   const { billingMonth, previous } = undoing;
   const files = objects.map((object, index): DataFile => ({
     ...object,
@@ -66,6 +65,7 @@ export async function loadAgain(
     isRestatement: true,
     executions: executionsOf(previous, files, pipeline.exportName ?? ""),
   };
+  const now = new Date();
   const context = {
     ...loaded,
     // What is undone is in the storage: a copy of it would only push out a copy of an older load.
@@ -74,8 +74,9 @@ export async function loadAgain(
     warehouse,
     jobs: 2,
     accept: previous.waivers,
+    now,
     signal,
-    amend: (draft: Draft): Draft => amended(draft, undoing, format.closed),
+    amend: (draft: Draft): Draft => amended(draft, undoing, { ...loaded, now }),
   };
   const [receipt] = await loadMonths([plan], context, {
     fileRead: () => {},
@@ -129,7 +130,7 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
  * SUM_MISMATCH; those of the warehouse.
  */
 export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: Warehouse): Promise<Receipt> {
-  const { pipeline, table, format } = loaded;
+  const { pipeline, table } = loaded;
   const { billingMonth, current, previous, until } = undoing;
   const started = performance.now();
   const measured = previous.measured ?? measuredBy(loaded, billingMonth);
@@ -158,7 +159,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
         durationSeconds: Math.round(performance.now() - started) / 1000,
         version,
       };
-      const receipt = amended(draft, undoing, format.closed);
+      const receipt = amended(draft, undoing, { ...loaded, now: new Date() });
       const load = { receipt, submittedTime: previous.submittedTime };
       return loadPackage(state, table, load, warehouse.destinationType, new Date());
     },
@@ -174,7 +175,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
 }
 
 /** The receipt of restored rows. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of the first load. */
-function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFormat["closed"]): Draft {
+function amended(draft: Draft, { current, previous }: Undoing, rules: FinalityRules): Draft {
   proveSame(draft, previous);
   const { deliveries, flags, dataUntil, period, missingDays, otherMonths, rowsWithoutPeriod, accepted } = previous;
   return {
@@ -188,7 +189,7 @@ function amended(draft: Draft, { current, previous }: Undoing, closed: ExportFor
     otherMonths,
     rowsWithoutPeriod,
     accepted,
-    finality: finalityNow(previous, closed, new Date()),
+    finality: finalityNow(previous, rules).state,
     undone: [...current.undone, undoneLoad(current)],
     restoredLoadId: previous.restoredLoadId ?? previous.loadId,
   };

@@ -1,0 +1,112 @@
+import type { CostLine } from "../../model.ts";
+import { compareDecimals, subtractDecimals } from "../../schema/decimals.ts";
+import { addDecimals } from "../../schema/sums.ts";
+import { otherAccounts } from "../../warehouses/warehouse.ts";
+
+/** Rows and costs that share service, account, charge type and currency, before and after. */
+export interface ChangedLine {
+  readonly service: string | null;
+  readonly account: string | null;
+  readonly charge_type: string | null;
+  readonly currency: string;
+  readonly rows_before: number;
+  readonly rows_after: number;
+  readonly cost_before: string;
+  readonly cost_after: string;
+  /** `cost_after` less `cost_before`. */
+  readonly difference: string;
+}
+
+/** What all lines with one service, account or charge type come to in one currency, before and after. */
+export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "charge_type"> {
+  readonly value: string | null;
+}
+
+/** Two summaries of a month in which the same accounts have lines of their own. */
+export interface ComparedSummaries {
+  readonly before: readonly CostLine[];
+  readonly after: readonly CostLine[];
+}
+
+/** What lines are told apart by. */
+export type Property = "service" | "account" | "charge_type";
+
+/**
+ * Two summaries that can be compared: where one of them has added up small accounts, an account that only the other one
+ * lists is added up there, too.
+ */
+export function alignSummaries(before: readonly CostLine[], after: readonly CostLine[]): ComparedSummaries {
+  const groupOf = ({ service, charge_type, currency }: CostLine): string =>
+    JSON.stringify([service, charge_type, currency]);
+  const folded = new Set([...before, ...after].filter(({ account }) => account === otherAccounts).map(groupOf));
+  const [olds, news] = [before, after].map((lines) => new Set(lines.map(nameOf)));
+  const aligned = (lines: readonly CostLine[]): readonly CostLine[] =>
+    addUp(
+      lines.map((line) => {
+        const isInBoth = olds?.has(nameOf(line)) === true && news?.has(nameOf(line)) === true;
+        return isInBoth || !folded.has(groupOf(line)) ? line : { ...line, account: otherAccounts };
+      }),
+      nameOf,
+    );
+  return { before: aligned(before), after: aligned(after) };
+}
+
+/** What of two summaries differs, line by line, the largest change first. */
+export function compareLines({ before, after }: ComparedSummaries): readonly ChangedLine[] {
+  return changes(before, after, nameOf).map(({ line: { service, account, charge_type, currency }, ...change }) => ({
+    service,
+    account,
+    charge_type,
+    currency,
+    ...change,
+  }));
+}
+
+/** What the whole month came to for each value of one property, before and after, where that changed. */
+export function changesBy({ before, after }: ComparedSummaries, property: Property): readonly ChangedGroup[] {
+  const valueOf = (line: CostLine): string => JSON.stringify([line[property], line.currency]);
+  return changes(addUp(before, valueOf), addUp(after, valueOf), valueOf).map(({ line, ...change }) => ({
+    value: line[property],
+    currency: line.currency,
+    ...change,
+  }));
+}
+
+interface Change extends Omit<ChangedLine, Property | "currency"> {
+  readonly line: CostLine;
+}
+
+function changes(
+  before: readonly CostLine[],
+  after: readonly CostLine[],
+  name: (line: CostLine) => string,
+): readonly Change[] {
+  const olds = new Map(before.map((line) => [name(line), line]));
+  const news = new Map(after.map((line) => [name(line), line]));
+  const changed = [...new Set([...olds.keys(), ...news.keys()])].flatMap((key): Change[] => {
+    const [old, now] = [olds.get(key), news.get(key)];
+    const line = now ?? old;
+    const [costBefore, costAfter] = [old?.cost ?? "0", now?.cost ?? "0"];
+    const [rowsBefore, rowsAfter] = [old?.rows ?? 0, now?.rows ?? 0];
+    const difference = subtractDecimals(costAfter, costBefore);
+    if (line === undefined || (rowsBefore === rowsAfter && difference === "0")) return [];
+    const rows = { rows_before: rowsBefore, rows_after: rowsAfter };
+    return [{ line, ...rows, cost_before: costBefore, cost_after: costAfter, difference }];
+  });
+  const size = ({ difference }: Change): string => difference.replace("-", "");
+  return changed.toSorted((one, other) => compareDecimals(size(other), size(one)));
+}
+
+/** One line for each name, with the rows and costs of all that have it. */
+function addUp(lines: readonly CostLine[], name: (line: CostLine) => string): readonly CostLine[] {
+  return [...Map.groupBy(lines, name).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const rows = group.reduce((total, line) => total + line.rows, 0);
+    return [{ ...first, rows, cost: addDecimals(group.map(({ cost }) => cost)) }];
+  });
+}
+
+function nameOf({ service, account, charge_type, currency }: CostLine): string {
+  return JSON.stringify([service, account, charge_type, currency]);
+}
