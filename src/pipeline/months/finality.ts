@@ -188,11 +188,11 @@ function lacksInvoices(load: BilledLoad, due: string, today: string): readonly s
 
 function lacksSchedule(load: BilledLoad, loadedAt: string | null, lastRun: string): readonly string[] {
   const made = madeTimes(load, loadedAt);
-  if (made.includes(null)) return ["when its deliveries were made is not known"];
-  const early = made.filter((time) => time !== null && time.slice(0, 10) < lastRun).toSorted()[0];
-  return early == null
-    ? []
-    : [`a delivery of ${early.slice(0, 10)} is older than the last scheduled run, on ${lastRun}`];
+  const known = made.filter((time) => time !== null);
+  if (known.length < made.length) return ["when its deliveries were made is not known"];
+  const [early] = known.map((time) => time.slice(0, 10)).toSorted();
+  if (early === undefined || early >= lastRun) return [];
+  return [`a delivery of ${early} is older than the last scheduled run, on ${lastRun}`];
 }
 
 /** When the deliveries of a load were made; null where its receipt does not say. */
