@@ -112,7 +112,10 @@ export interface Warehouse {
   readonly query?: (sql: string) => AsyncIterable<QueryRow>;
 }
 
-/** Measuring what tables hold now: `verify`, `diff` of months without a summary, `reconcile`. */
+/**
+ * Measuring what tables hold now: `verify`, `diff` of months without a summary, `reconcile`, and `run`, which compares a
+ * delivery with the rows that it replaces. A warehouse without it loads without that comparison.
+ */
 export interface Measuring {
   /** Rows of every billing month that a table holds now; rows without a month count under the empty text. */
   monthsIn(table: Table, partitionColumn: string): Promise<ReadonlyMap<BillingMonth, number>>;
@@ -357,6 +360,18 @@ export interface MonthMeasures {
    * the largest first; the rest without their accounts, as `(others)`. Empty without a cost column.
    */
   readonly summary: readonly CostLine[];
+  /** Rows and positive costs of the first cost column by account and currency, whatever their number, in any order. */
+  readonly accounts: readonly AccountCosts[];
+}
+
+/** Rows of a month that share account and currency. */
+export interface AccountCosts {
+  /** Null where the rows have none. */
+  readonly account: string | null;
+  readonly currency: string;
+  readonly rows: number;
+  /** Exact sum of the costs above zero, `0` where there are none. */
+  readonly positive: string;
 }
 
 /** How many lines of a summary keep their account: it stays small enough to be kept with every receipt. */

@@ -9,7 +9,7 @@ export const measureCases: Readonly<Record<string, (test: TestWarehouse) => Prom
   "sums a month up by service, account and charge type, the largest amount first": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, wideColumns);
-    const { summary, uninvoicedRows, uninvoicedCostRows } = await loadBill(test, warehouse, "e1", [
+    const { summary, accounts, uninvoicedRows, uninvoicedCostRows } = await loadBill(test, warehouse, "e1", [
       { cost: "1.5", service: "EC2", account: "1", charge: "Usage", invoice: "I1" },
       { cost: "2", service: "EC2", account: "1", charge: "Usage", invoice: "I1" },
       { cost: "-9.000000000000000001", service: "EC2", account: "2", charge: "Credit" },
@@ -19,6 +19,15 @@ export const measureCases: Readonly<Record<string, (test: TestWarehouse) => Prom
       { cost: "", currency: "EUR", charge: "Tax" },
     ]);
     assert.deepEqual([uninvoicedRows, uninvoicedCostRows], [4, 2]);
+    const text = (value: unknown): string => JSON.stringify(value);
+    assert.deepEqual(
+      accounts.toSorted((one, other) => (text(one) < text(other) ? -1 : 1)),
+      [
+        { account: "1", currency: "USD", rows: 3, positive: "3.5" },
+        { account: "2", currency: "USD", rows: 1, positive: "0" },
+        { account: null, currency: "EUR", rows: 3, positive: "0.25" },
+      ],
+    );
     assert.deepEqual(summary, [
       { service: "EC2", account: "2", charge_type: "Credit", currency: "USD", rows: 1, cost: "-9.000000000000000001" },
       { service: "EC2", account: "1", charge_type: "Usage", currency: "USD", rows: 2, cost: "3.5" },

@@ -114,6 +114,7 @@ describe("the proof of a month", () => {
     uninvoicedRows: null,
     uninvoicedCostRows: null,
     summary: [],
+    accounts: [],
     delivered: null,
     ...changes,
   });

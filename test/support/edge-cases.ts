@@ -616,4 +616,25 @@ export const caseGroups: readonly CaseGroup[] = [
       ]),
     ],
   },
+  {
+    title: "Deliveries that take much of a month away",
+    cases: [
+      shown(
+        79,
+        "A complete delivery has lost an account, or most of its month",
+        "Fails the month with MONTH_SHRUNK, which names what would be lost, until `--accept shrink` is given for it.",
+        [
+          "end-to-end/shrinking-months.test.ts",
+          "keeps its rows, with --force and after state forget too, until the hint is followed",
+        ],
+        ["end-to-end/shrinking-months.test.ts", "a month that the Python pipelines loaded is compared too"],
+      ),
+      shown(
+        80,
+        "The time granularity of an export is changed",
+        "Fails the month with MONTH_SHRUNK when its rows fall by more than half; the hint says that the cost is unchanged.",
+        ["end-to-end/shrinking-months.test.ts", "with an unchanged cost, the hint names the granularity"],
+      ),
+    ],
+  },
 ];

@@ -13,6 +13,7 @@ import type { MappedFile } from "../../warehouses/warehouse.ts";
 import type { FileRead, LoadedMonth } from "../events.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { smallReads } from "../months/survey.ts";
+import { guardMonth, measureBefore } from "./guards.ts";
 import { prepare, type Destination, type PreparedFile, type PreparedMonth } from "./prepare.ts";
 import {
   combineEvidence,
@@ -149,9 +150,10 @@ function startReading(
 async function loadMonth(
   month: PreparedMonth,
   sources: readonly FileToLoad[],
-  { pipeline, table, format, storage, warehouse, signal, accept, now, amend }: LoadContext,
+  context: LoadContext,
   listener: LoadListener,
 ): Promise<Receipt> {
+  const { pipeline, table, format, storage, warehouse, signal, accept, now, amend } = context;
   const started = performance.now();
   const { billingMonth, executions, newestReceipt, measured, stamped } = month;
   const { id: executionId, submittedTime } = newestOf(executions);
@@ -175,6 +177,9 @@ async function loadMonth(
   };
   const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
   let rowsOf: (prepared: PreparedFile) => number | null = () => null;
+  // What an undo restores is compared with its own receipt.
+  const isGuarded = amend === undefined && !accept.includes("shrink");
+  const before = isGuarded ? await measureBefore(month, context, warehouse) : null;
   const { receipt } = await warehouse.replaceMonth(
     {
       ...measured,
@@ -218,6 +223,17 @@ async function loadMonth(
         kind: format.kind,
         rules: { format, pipeline, now },
       });
+      if (before !== null) {
+        await guardMonth({
+          name: pipeline.name,
+          billingMonth,
+          executionId,
+          files: draft.files ?? [],
+          before,
+          after: { ...measures, accountColumn: measured.accountColumn },
+          history: async () => (await warehouse.previous?.history(table, billingMonth)) ?? [],
+        });
+      }
       const proved = { submittedTime, receipt: amend?.(draft) ?? draft };
       return loadPackage(current, table, proved, warehouse.destinationType, new Date());
     },

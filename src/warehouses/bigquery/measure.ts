@@ -2,12 +2,13 @@ import type { BillingMonth, CostLine, CurrencySums, MeasuredColumns, Table } fro
 import { createSum, orderCostLines } from "../../schema/sums.ts";
 import { type DecimalSum, formatDecimal, readDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
-import type { CostsOfValues, MonthColumns, MonthMeasures } from "../warehouse.ts";
+import type { AccountCosts, CostsOfValues, MonthColumns, MonthMeasures } from "../warehouse.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
 import type { TableReference, TableResource } from "./api/tables.ts";
 import { findBillingTable } from "./companion-tables.ts";
 import {
+  accountsPart,
   countsOfUninvoiced,
   filledTextOf,
   measuredCells,
@@ -44,7 +45,7 @@ export async function monthsIn(
 export async function measureMonth(settings: Settings, month: MonthColumns): Promise<MonthMeasures> {
   const bill = await findBillingTable(settings, month.table);
   const rows = bill === null ? null : rowsIn(month, bill);
-  if (bill === null || rows === null) return monthMeasures([], [], month);
+  if (bill === null || rows === null) return monthMeasures([], { summary: [], accounts: [] }, month);
   return measureRows(settings, rows, month, createParameters(), bill.location);
 }
 
@@ -76,7 +77,11 @@ export async function measureRows(
   };
   const [cost] = month.costColumns;
   const hasCosts = cost !== undefined && valueOf(cost) !== undefined;
-  const selects = [part("group", totals, "v GROUP BY v.currency"), ...(hasCosts ? [summaryPart("TRUE")] : [])];
+  const selects = [
+    part("group", totals, "v GROUP BY v.currency"),
+    accountsPart(hasCosts, "TRUE"),
+    ...(hasCosts ? [summaryPart("TRUE")] : []),
+  ];
   const sql = `WITH v AS (SELECT ${cells.join(", ")} FROM ${tableName(reference)} WHERE ${condition})
     ${selects.join(" UNION ALL ")}`;
   const labels = { billhouse: "measure", table: month.table.name, month: month.billingMonth };
@@ -91,9 +96,10 @@ export async function measureRows(
     costs: month.costColumns.map((_, index) => ({ kept: exactSum(row[`kept${index}`]) })),
   }));
   const summary: readonly CostLine[] = summaryOf(parts.get("line"));
+  const accounts = accountsOf(parts.get("account"));
   const { invoiceColumn } = month;
   const hasInvoices = invoiceColumn !== null && valueOf(invoiceColumn) !== undefined;
-  return monthMeasures(groups, summary, { ...month, invoiceColumn: hasInvoices ? invoiceColumn : null });
+  return monthMeasures(groups, { summary, accounts }, { ...month, invoiceColumn: hasInvoices ? invoiceColumn : null });
 }
 
 /** The costs of a month by some columns: see `Measuring.costsBy`. */
@@ -164,7 +170,7 @@ export interface CurrencyGroup {
 /** What the rows of a month come to. */
 export function monthMeasures(
   groups: readonly CurrencyGroup[],
-  summary: readonly CostLine[],
+  details: Pick<MonthMeasures, "summary" | "accounts">,
   { costColumns, invoiceColumn }: Pick<MeasuredColumns, "costColumns" | "invoiceColumn">,
 ): MonthMeasures {
   const first = groups.map(({ firstUsage }) => firstUsage).filter((moment) => moment !== null);
@@ -177,7 +183,7 @@ export function monthMeasures(
     uninvoicedRows: invoiceColumn === null ? null : groups.reduce((sum, { uninvoiced }) => sum + uninvoiced, 0),
     uninvoicedCostRows:
       invoiceColumn === null ? null : groups.reduce((sum, { uninvoicedCosts }) => sum + uninvoicedCosts, 0),
-    summary,
+    ...details,
   };
 }
 
@@ -223,6 +229,16 @@ export function sumsByCurrency<Cost>(
       [...sums].toSorted(([first], [second]) => (first < second ? -1 : 1)).map(([key, sum]) => [key, sum.total()]),
     );
   });
+}
+
+/** The costs by account in the rows of that part. */
+export function accountsOf(rows: readonly TextRow[] = []): readonly AccountCosts[] {
+  return rows.map((row) => ({
+    account: row["account"] ?? null,
+    currency: row["currency"] ?? "",
+    rows: Number(row["rows"]),
+    positive: exactSum(row["positive"]),
+  }));
 }
 
 /** The summary in the rows of that part. */

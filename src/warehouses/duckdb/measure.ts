@@ -7,6 +7,7 @@ import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
 import {
+  type AccountCosts,
   type CostsOfValues,
   type MonthChange,
   type MonthColumns,
@@ -72,6 +73,7 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
     uninvoicedRows: invoiceColumn === null ? null : Number(total?.["uninvoiced"]),
     uninvoicedCostRows: invoiceColumn === null ? null : Number(total?.["uninvoicedCosts"]),
     summary: await summarise(connection, wanted, columns),
+    accounts: await accountCosts(connection, wanted, columns),
   };
 }
 
@@ -170,6 +172,29 @@ async function summarise(
       cost: canonical(row["cost"]),
     })),
   );
+}
+
+async function accountCosts(
+  connection: DuckDBConnection,
+  month: MonthColumns,
+  columns: NativeColumns,
+): Promise<readonly AccountCosts[]> {
+  const { accountColumn, currencyColumn } = month;
+  const [cost] = month.costColumns;
+  const value = cost === undefined ? null : amount(cost, columns);
+  const positive = value === null ? "'0'" : `CAST(sum(${value}) FILTER (${value} > 0) AS VARCHAR)`;
+  const rows = await readSums(
+    connection,
+    month,
+    `SELECT ${textOf(accountColumn)} AS "account", ${currencyOf(currencyColumn)} AS "currency", count(*) AS "rows",
+      ${positive} AS "positive" ${rowsOf(month, columns)} GROUP BY 1, 2`,
+  );
+  return rows.map((row) => ({
+    account: textOrNull(row["account"]),
+    currency: String(row["currency"]),
+    rows: Number(row["rows"]),
+    positive: canonical(row["positive"]),
+  }));
 }
 
 /** The rows of a statement that adds up costs of a month. Error: LIMIT_EXCEEDED when they have more digits than DuckDB sums. */

@@ -89,6 +89,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
         uninvoicedRows: null,
         uninvoicedCostRows: null,
         summary: [line],
+        accounts: [{ account: "12", currency: "USD", rows: 1, positive: cost }],
       });
       const added = [{ name: "charge", type: "text" }] as const;
       const partitioning = { partitionColumn: "period", usageColumn: null };
@@ -149,7 +150,7 @@ describe("what is loaded", { timeout: 120_000 }, () => {
 
   test("is nothing where there is no table, and where it lost its columns", async (t) => {
     const { big, warehouse } = await openCharges(t);
-    const nothing = { rows: 0, firstUsage: null, lastUsage: null, summary: [] };
+    const nothing = { rows: 0, firstUsage: null, lastUsage: null, summary: [], accounts: [] };
     const other = await warehouse.measuring.measureMonth({ ...charges, table: { ...table, name: "other" } });
     assert.deepEqual(other, { ...nothing, sums: [{}], uninvoicedRows: 0, uninvoicedCostRows: 0 });
     await load(warehouse, [await chargesFile(big, "a,2025-01-01,1,USD,S3,1,Usage,i\n")], chargesMeasured);
@@ -160,6 +161,7 @@ describe("what is loaded", { timeout: 120_000 }, () => {
     assert.deepEqual(without, {
       ...nothing,
       rows: 1,
+      accounts: [{ account: "1", currency: "", rows: 1, positive: "0" }],
       sums: [{ "": "0" }],
       uninvoicedRows: null,
       uninvoicedCostRows: null,

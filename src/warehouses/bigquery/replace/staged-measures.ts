@@ -2,14 +2,22 @@ import { BillhouseError } from "../../../errors.ts";
 import type { CostLine, Evidence } from "../../../model.ts";
 import { type DecimalSum, fractionDigits } from "../../../schema/decimals.ts";
 import { invalidValue, missingPeriod, outsideMonth } from "../../../schema/invalid-rows.ts";
-import type { DeliveredMeasures, MonthReplacement, TableMeasures } from "../../warehouse.ts";
+import type { AccountCosts, DeliveredMeasures, MonthReplacement, TableMeasures } from "../../warehouse.ts";
 import { type ApiError, apiErrorOf } from "../api/api-error.ts";
 import type { Settings } from "../api/client.ts";
 import { createParameters, type Parameters, part, runNewJob, selectParts, type TextRow } from "../api/jobs.ts";
 import { dropTable } from "../api/tables.ts";
-import { type CurrencyGroup, monthMeasures, storedSums, summaryOf, sumsByCurrency, totalRows } from "../measure.ts";
+import {
+  accountsOf,
+  type CurrencyGroup,
+  monthMeasures,
+  storedSums,
+  summaryOf,
+  sumsByCurrency,
+  totalRows,
+} from "../measure.ts";
 import { bignumericScale, exactNumber, isNested, longText, numberText } from "../sql/casts.ts";
-import { countsOfUninvoiced, measuredCells, summaryPart, usageSpan } from "../sql/measured-cells.ts";
+import { accountsPart, countsOfUninvoiced, measuredCells, summaryPart, usageSpan } from "../sql/measured-cells.ts";
 import { monthCondition, type PeriodColumn } from "../sql/months.ts";
 import { nativeTypeOf } from "../sql/names.ts";
 import { columnFor, relationOf, type StagedColumn, type StagedTable, tableValue, titleOfGroup } from "./sources.ts";
@@ -20,6 +28,8 @@ export interface StagedMeasures {
   readonly groups: readonly RowGroup[];
   /** See `MonthMeasures.summary`. */
   readonly summary: readonly CostLine[];
+  /** See `MonthMeasures.accounts`. */
+  readonly accounts: readonly AccountCosts[];
 }
 
 /** Rows of one staging table that are alike: in currency, in what is wrong with their period, in a very long amount. */
@@ -57,7 +67,7 @@ export async function measureStaged(
   period: PeriodColumn,
   location: string,
 ): Promise<StagedMeasures> {
-  if (staged.length === 0) return { groups: [], summary: [] };
+  if (staged.length === 0) return { groups: [], summary: [], accounts: [] };
   const { costColumns } = replacement;
   const parameters = createParameters();
   const tables = staged.map((each, index) => stagedRows(each, index, replacement, period, parameters));
@@ -85,7 +95,9 @@ export async function measureStaged(
     ...Object.assign({}, ...costs),
   } as Record<string, string>;
   const groups = part("group", cells, `v GROUP BY ${keys.join(", ")}`);
-  const selects = costColumns.length === 0 ? [groups] : [groups, summaryPart("v.state = 'in'")];
+  const inMonth = "v.state = 'in'";
+  const hasCosts = costColumns.length > 0;
+  const selects = [groups, accountsPart(hasCosts, inMonth), ...(hasCosts ? [summaryPart(inMonth)] : [])];
   const sql = `WITH v AS (${tables.join(" UNION ALL ")}) ${selects.join(" UNION ALL ")}`;
   const labels = { billhouse: "verify", table: replacement.table.name, month: replacement.billingMonth };
   const parts = await selectParts(settings, { sql, parameters, location, labels });
@@ -95,6 +107,7 @@ export async function measureStaged(
       return found === undefined ? [] : [rowGroup(row, found, costColumns)];
     }),
     summary: summaryOf(parts.get("line")),
+    accounts: accountsOf(parts.get("account")),
   };
 }
 
@@ -175,12 +188,12 @@ const nullNumber = "CAST(NULL AS BIGNUMERIC)";
  * is what the files held that only BigQuery has read.
  */
 export function measuresOf(
-  { groups, summary }: StagedMeasures,
+  { groups, ...details }: StagedMeasures,
   staged: readonly StagedTable[],
   replacement: Pick<MonthReplacement, "costColumns" | "invoiceColumn">,
 ): TableMeasures {
   const inMonth = groups.filter(({ state }) => state === "in");
-  const measures = monthMeasures(inMonth, summary, replacement);
+  const measures = monthMeasures(inMonth, details, replacement);
   return {
     ...measures,
     inserted: measures.rows,

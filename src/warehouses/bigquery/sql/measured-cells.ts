@@ -59,6 +59,13 @@ export function countsOfUninvoiced({ costColumns }: Pick<MeasuredColumns, "costC
 
 const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 
+/** The part of a query that sums up the positive costs of the rows `v` of `measuredCells` by account and currency. */
+export function accountsPart(hasCosts: boolean, condition: string): string {
+  const positive = hasCosts ? "SUM(IF(v.kept0 > CAST('0' AS BIGNUMERIC), v.kept0, NULL))" : nullNumber;
+  const cells = { account: "v.account", currency: "v.currency", rows: "COUNT(*)", positive };
+  return part("account", cells, `v WHERE ${condition} GROUP BY v.account, v.currency`);
+}
+
 /**
  * The part of a query that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done there:
  * the result has no more lines than are kept, and one for each service, charge type and currency of the rest.
