@@ -168,8 +168,16 @@ async function runPipeline(
     });
     for (const plan of plans) emit({ event: "month_planned", name, ...describePlan(plan) });
     for (const [month, error] of found.failed) fail(month, error);
-    const now = options.now ?? new Date();
-    const context = { ...found, storage, warehouse, jobs, accept: options.accept ?? [], now, signal: options.signal };
+    const context = {
+      ...found,
+      storage,
+      warehouse,
+      jobs,
+      accept: options.accept ?? [],
+      force: options.force ?? false,
+      now: options.now ?? new Date(),
+      signal: options.signal,
+    };
     await loadMonths(plans, context, {
       fileRead: (file) => emit({ event: "file_read", name, ...file }),
       loaded: (month) => {

@@ -10,10 +10,13 @@ import { azureDelivery, azureRows, deliver, type AzureOptions, type Delivery } f
 import { writeKey } from "../support/folders.ts";
 import {
   azureSection,
+  billhouse,
   createProject,
   monthsOfTable,
+  onlyResult,
   outcomes,
   runByCommand,
+  runProject,
   runWell,
   type Project,
 } from "../support/projects.ts";
@@ -69,7 +72,11 @@ describe("an Azure run of nine days that is newer than a full one", { concurrenc
       assert.match(refused.refused[0]?.reason ?? "", /what is loaded covers more of the month\. --force takes it/);
       assert.deepEqual(await held(project), fullRows);
 
-      assert.deepEqual(outcomes(await runWell(project, { force: true })), [`${month} restated short`]);
+      const forced = onlyResult((await runProject(project, { force: true })).finished);
+      assert.deepEqual(outcomes(forced), [`${month} failed MONTH_SHRUNK`]);
+      const [, hinted = ""] = /billhouse (run .*)\.$/.exec(forced.failed[0]?.hint ?? "") ?? [];
+      assert.match(hinted, /--force/);
+      assert.equal((await billhouse(project, hinted.split(" "))).code, 0);
       assert.deepEqual(await held(project), shortRows);
       // Once it was forced, it is what is loaded: nothing brings the older run back by itself.
       assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged short`]);

@@ -51,7 +51,7 @@ function deliveries(shape: "create-new" | "overwrite"): readonly [Delivery, Deli
 async function loadAll(project: Project, ...all: readonly Delivery[]): Promise<void> {
   for (const delivery of all) {
     await deliver(project.bucket, delivery);
-    await runWell(project);
+    await runWell(project, { accept: ["shrink"], months: { only: [month] } });
   }
 }
 

@@ -36,7 +36,8 @@ export async function measureBefore(
 
 /** What a load changes: the month before and after it, and the delivery. */
 export interface GuardedLoad {
-  readonly name: string;
+  /** The command that loads the delivery. */
+  readonly command: string;
   readonly billingMonth: BillingMonth;
   readonly executionId: string;
   readonly files: readonly ReceiptFile[];
@@ -51,7 +52,7 @@ export interface GuardedLoad {
  * the same versions, may: it is restored. Error: MONTH_SHRUNK, which names what would be lost.
  */
 export async function guardMonth(load: GuardedLoad): Promise<void> {
-  const { name, billingMonth, executionId, files, before, after } = load;
+  const { command, billingMonth, executionId, files, before, after } = load;
   const lost = losses(before, after);
   if (lost.length === 0) return;
   const wasLoaded = (receipt: Receipt): boolean => files.length > 0 && holdsFiles(undoneLoad(receipt), files);
@@ -61,7 +62,7 @@ export async function guardMonth(load: GuardedLoad): Promise<void> {
     ? "The cost is unchanged, so the time granularity of the export was probably changed, from hourly to daily or monthly. "
     : "";
   throw new BillhouseError("MONTH_SHRUNK", `${executionId} would shrink ${billingMonth}: ${lost.join("; ")}.`, {
-    hint: `${granularity}The old rows stay. If this delivery is right, load it: billhouse run ${name} --accept shrink --month ${billingMonth}.`,
+    hint: `${granularity}The old rows stay. If this delivery is right, load it: ${command} --accept shrink --month ${billingMonth}.`,
   });
 }
 

@@ -38,6 +38,8 @@ export interface LoadContext extends Destination {
   readonly accept: readonly string[];
   /** The time by which it is judged what the loaded months are as bills. */
   readonly now: Date;
+  /** Whether deliveries are loaded that otherwise would not be. */
+  readonly force?: boolean;
   readonly signal: AbortSignal;
   /** Checks the receipt of a month that was proved, and returns the one to commit; what it throws fails the month. */
   readonly amend?: (receipt: Draft) => Draft;
@@ -153,7 +155,7 @@ async function loadMonth(
   context: LoadContext,
   listener: LoadListener,
 ): Promise<Receipt> {
-  const { pipeline, table, format, storage, warehouse, signal, accept, now, amend } = context;
+  const { pipeline, table, format, storage, warehouse, signal, accept, now, force = false, amend } = context;
   const started = performance.now();
   const { billingMonth, executions, newestReceipt, measured, stamped } = month;
   const { id: executionId, submittedTime } = newestOf(executions);
@@ -225,7 +227,7 @@ async function loadMonth(
       });
       if (before !== null) {
         await guardMonth({
-          name: pipeline.name,
+          command: `billhouse run ${pipeline.name}${force ? " --force" : ""}`,
           billingMonth,
           executionId,
           files: draft.files ?? [],

@@ -47,7 +47,11 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
     });
     const { summary, sums } = await loadAndMeasure(warehouse, [await chargesFile(big, text.join(""))], chargesMeasured);
     const jobs = [...big.server.jobs.values()].filter(({ configuration }) => isFor(configuration, "verify"));
-    assert.equal(jobs.at(-1)?.rows.length, 1 + 502, "what is folded is folded before it is sent");
+    assert.equal(
+      jobs.at(-1)?.rows.length,
+      1 + 502 + 600,
+      "what is folded is folded before it is sent, and each account has a line",
+    );
     assert.equal(summary.length, 502);
     assert.deepEqual(summary[0], {
       service: "EC2",
