@@ -136,6 +136,6 @@ function sectionName({ kind, cloud, export_name: name }: FoundExport, taken: Set
 function nothingUsable({ url, exports }: Recognition): BillhouseError {
   const reasons = exports.slice(0, 3).map(({ unreadable }) => unreadable);
   return new BillhouseError("EXPORT_NOT_FOUND", `No billing export in ${url} can be loaded. ${reasons.join(" ")}`, {
-    hint: "Point the address at an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.",
+    hint: [...new Set(exports.flatMap(({ hint }) => hint ?? []))].slice(0, 3).join(" "),
   });
 }

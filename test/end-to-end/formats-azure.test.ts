@@ -164,8 +164,8 @@ describe("Azure exports without manifests in one folder", { concurrency: 2 }, ()
     assert.ok(pipeline);
     const { exports } = await recogniseExports(pipeline);
     assert.deepEqual(
-      exports.map(({ unreadable }) => unreadable),
-      [failed.message],
+      exports.map(({ unreadable, hint }) => [unreadable, hint]),
+      [[failed.message, failed.hint]],
     );
 
     for (const [index, { fileKeys, objects }] of [first, second].entries()) {

@@ -31,6 +31,8 @@ export interface FoundExport {
   readonly objects: number;
   /** Why it cannot be loaded, or null. */
   readonly unreadable: string | null;
+  /** What to do where it cannot be loaded, or null. */
+  readonly hint: string | null;
   /** Sentences on what a person should know of it beside the others: that it holds the same charges as another one. */
   readonly notes: readonly string[];
 }
@@ -86,6 +88,7 @@ export async function recogniseExports(
       bytes: below.reduce((sum, { size }) => sum + size, 0),
       objects: below.length,
       unreadable: isReadable ? null : manifest.message,
+      hint: isReadable ? null : manifest.hint,
       notes: [],
     });
   }
