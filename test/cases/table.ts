@@ -93,7 +93,6 @@ export const notYet: ReadonlyMap<string, string> = new Map(
       "f13-azure-plain-csv-is-being-copied",
     ],
     "a new execution with a part that is really unchanged waits for ever": ["50c-first-failed-run-fixes-types"],
-    "a codec that is not read is reported as a damaged file": ["47-cur2-parquet-codecs-maps"],
     "a delivery without files or bytes is not loaded as no rows": ["25-azure-zero-blobs", "57-azure-zero-byte-part"],
     "a final month has no basis": ["n3-aws-support-fee-after-final"],
   }).flatMap(([reason, titles]) => titles.map((title) => [title, reason] as const)),

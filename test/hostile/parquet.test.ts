@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { brotliCompressSync, crc32 } from "node:zlib";
 import { BillhouseError } from "../../src/errors.ts";
 import { readParquetCells, readParquetHeader } from "../../src/files/parquet/cells.ts";
 import { measureParquet } from "../../src/files/parquet/decoded-size.ts";
@@ -113,7 +114,15 @@ const files: Readonly<Record<string, (month: string) => Uint8Array>> = {
   }),
   "Snappy that reaches behind itself": lying({ codec: 1, unpacked: 16, page: Buffer.from([16, 0xfe, 0xff, 0xff]) }),
   "gzip that unfolds": lying({ codec: 2, unpacked: 16, page: Buffer.alloc(100, 0x1f) }),
-  "a codec that nobody knows": lying({ codec: 7 }),
+  "a codec that nobody knows": lying({ codec: 99 }),
+  "LZ4 that unfolds": lying({ codec: 7, unpacked: 2 ** 28, page: Buffer.alloc(1000, 0xff) }),
+  "LZ4 that reaches behind itself": lying({ codec: 7, unpacked: 16, page: Buffer.from([0x10, 65, 9, 0]) }),
+  "LZ4 that ends in a length": lying({ codec: 7, unpacked: 16, page: Buffer.from([0xf0, 0xff]) }),
+  "LZ4 of more bytes than it claims": lying({ codec: 7, unpacked: 1, page: Buffer.from([0x20, 65, 65]) }),
+  "Brotli that unfolds": lying({ codec: 4, unpacked: 16, page: brotliCompressSync(Buffer.alloc(2 ** 24)) }),
+  "a page whose checksum is wrong": lying({ checksum: ~crc32(cost.page) }),
+  "a page of another column whose checksum is wrong": (month) =>
+    parquetFile([period(month), currency, cost, { ...cost, name: "product", checksum: 1 }], 2),
   "a run of a billion levels": odd({ optional: true, page: levels(endless, texts("USD", "USD")) }),
   "levels that end behind the page": odd({
     optional: true,
@@ -170,6 +179,21 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
     await refusesEach(t, {
       ...(Object.fromEntries(cases) as Record<string, HostileCase>),
       "an encrypted file": encrypted,
+      "the deprecated LZ4": {
+        code: "FILE_INVALID",
+        delivery: delivery(lying({ codec: 5 })),
+        says: /is compressed with LZ4, a codec that is not read/,
+      },
+      LZO: {
+        code: "FILE_INVALID",
+        delivery: delivery(lying({ codec: 3 })),
+        says: /is compressed with LZO, a codec that is not read/,
+      },
+      "decimals of 39 digits": {
+        code: "FILE_INVALID",
+        delivery: delivery(lying({ type: 6, schema: { 6: { int: 5 }, 7: { int: 10 }, 8: { int: 39 } } })),
+        says: /column "line_item_unblended_cost" holds decimals of 39 digits, and at most 38 are read/,
+      },
       "a page that unpacks to 2 GB": {
         code: "LIMIT_EXCEEDED",
         delivery: delivery(lying({ unpacked: 2 ** 31 - 1, codec: 1 })),
@@ -184,7 +208,7 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
 
   it("is read where it tells the truth", async (t) => {
     const project = await loadedProject(t);
-    await deliver(project.bucket, await delivery(lying({}))("2025-02", "hand"));
+    await deliver(project.bucket, await delivery(lying({ checksum: crc32(cost.page) | 0 }))("2025-02", "hand"));
     const bounded = await withSettings(project, '[destination.duckdb]\nmemory_limit = "512MB"\nthreads = 2');
     const { code, events } = await runBounded(bounded, 256, 100);
     const loaded = events.flatMap((event) => (event.event === "month_loaded" ? [event] : []));

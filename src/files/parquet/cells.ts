@@ -1,7 +1,7 @@
 import type { AsyncBuffer, DecodedArray, FileMetaData, ParquetParsers, RowGroup, SchemaElement } from "hyparquet";
 import { BillhouseError } from "../../errors.ts";
 import type { ColumnType, SourceColumn } from "../../model.ts";
-import { corruptParquet, readFooter } from "./footer.ts";
+import { corruptParquet, isDecimal, readFooter } from "./footer.ts";
 import { checkPages, compressors, decompressPage } from "./pages.ts";
 
 /** The header of a Parquet file: its top-level columns in order, and what its footer declares. */
@@ -32,7 +32,7 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
 
 /**
  * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
- * `positions`: decimals exactly, doubles by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
+ * `positions`: decimals exactly, doubles and floats by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
  * start at 1. Memory holds those columns of one row group, as the values that they are stored as; equal texts once.
  * Errors: FILE_CORRUPT when a page cannot be read, or claims what cannot be; VALUE_INVALID for a decimal of more than 64
  * bytes; those of `row`.
@@ -56,6 +56,7 @@ export async function readParquetCells(
   const plain = { ...metadata, schema: metadata.schema.map(unannotated) };
   let first = 0;
   for (const group of metadata.row_groups) {
+    if (group.num_rows === 0n) continue;
     const last = first + Number(group.num_rows);
     const values = new Map<SchemaElement, (row: number) => unknown>();
     try {
@@ -169,17 +170,15 @@ function columnType(element: SchemaElement): ColumnType {
   const logical = element.logical_type?.type;
   const converted = element.converted_type;
   if (isDecimal(element)) return "decimal";
+  // A column without a single value, of which the writer knew no more.
+  if (logical === "NULL") return "text";
   if (logical === "TIMESTAMP" || converted?.startsWith("TIMESTAMP") || element.type === "INT96") return "timestamp";
   if (logical === "DATE" || converted === "DATE") return "date";
   if (logical === "JSON" || converted === "JSON") return "json";
   if (element.type === "BOOLEAN") return "boolean";
   if (element.type === "INT32" || element.type === "INT64") return "bigint";
-  if (element.type === "DOUBLE" || element.type === "FLOAT") return "decimal";
+  if (element.type === "DOUBLE" || element.type === "FLOAT" || logical === "FLOAT16") return "decimal";
   return "text";
-}
-
-function isDecimal(element: SchemaElement): boolean {
-  return element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
 }
 
 /**
@@ -200,8 +199,23 @@ function cellText(value: unknown, element: SchemaElement | undefined): string | 
   if (element !== undefined && isDecimal(element)) return scaled(BigInt(value as number | bigint), element.scale ?? 0);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
   if (typeof value === "string") return value;
+  if (typeof value === "number" && element !== undefined && isShort(element)) return floatText(value);
   const isPlain = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
   return isPlain ? String(value) : JSON.stringify(value);
+}
+
+/** Whether the numbers of a column have 32 bits or less. DuckDB reads those of 16 as if they had 32. */
+function isShort(element: SchemaElement): boolean {
+  return element.type === "FLOAT" || element.logical_type?.type === "FLOAT16";
+}
+
+/** The shortest text that names a float of 32 bits; that of the double with its value has more digits (0.10000000149011612). */
+function floatText(value: number): string {
+  for (let digits = 1; digits < 9; digits += 1) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(Number(value.toPrecision(9)));
 }
 
 function unscaled(bytes: Uint8Array): bigint {

@@ -7,6 +7,7 @@ import {
   mostBytes,
   pagesOf,
   pageTypes,
+  verifyChecksum,
   type Page,
   type Pages,
 } from "./pages.ts";
@@ -17,7 +18,7 @@ import { checkPrefixes, sumRuns } from "./rle.ts";
  * columns decompress to, and the texts that they stand for. A page of a few bytes can name one text of a megabyte for every
  * row, out of a dictionary or as what it shares with the text before. The figure is an upper bound, which takes little
  * effort; it is above `most` only where the true one is too. `key` names the file in errors.
- * Errors: as `readFooter`; FILE_CORRUPT for pages that cannot be read.
+ * Errors: as `readFooter`; FILE_CORRUPT for pages that cannot be read, or whose checksum is wrong.
  */
 export async function measureParquet(key: string, bytes: AsyncBuffer, most: number): Promise<number> {
   const { parquetSchema, snappyUncompress } = await import("hyparquet");
@@ -97,6 +98,7 @@ async function lookAt(
   let dictionary: Page | undefined;
   const isText = chunk.element.type === "BYTE_ARRAY" || chunk.element.type === "FIXED_LEN_BYTE_ARRAY";
   for await (const page of pagesOf(chunk)) {
+    await verifyChecksum(chunk.bytes, page);
     storedSize += page.storedSize;
     decompressed += page.size;
     if (!isText) continue;

@@ -6,8 +6,9 @@ import { walkStruct } from "./thrift.ts";
 /**
  * Reads the footer of a Parquet file and checks everything in it that a reader would trust: sizes,
  * places, rows. `key` names the file in errors.
- * Errors: FILE_CORRUPT for what is not a Parquet file, or a footer that does not match it; FILE_INVALID for an encrypted one, and for
- * columns that crash databases: times of day, and what is nested deeper than any bill; those of `bytes`.
+ * Errors: FILE_CORRUPT for what is not a Parquet file, or a footer that does not match it; FILE_INVALID for an encrypted one, for
+ * codecs that are not read, for columns that crash databases (times of day, and what is nested deeper than any bill), and for decimals
+ * that databases read as other numbers; those of `bytes`.
  */
 export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
   const { parquetMetadata, parquetSchema } = await import("hyparquet");
@@ -20,7 +21,7 @@ export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileM
     if (footer.hasTimes) throw new Error("a column of it has two types");
     const { children } = parquetSchema(metadata);
     if (children.length === 0) throw new Error("it has no columns");
-    checkGroups(metadata, bytes.byteLength);
+    checkGroups(key, metadata, bytes.byteLength);
     return metadata;
   } catch (cause) {
     throw corruptParquet(key, cause);
@@ -80,11 +81,15 @@ function checkElement(element: SchemaElement): void {
   const { scale = 0, type_length: width = 0 } = element;
   // More digits than any decimal type of a warehouse has, and values that are longer than any decimal.
   if (scale < 0 || scale > 76) throw new Error(`its column ${element.name} has the scale ${scale}`);
-  const isDecimal = element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
-  if (isDecimal && !decimalTypes.has(element.type)) {
+  if (isDecimal(element) && !decimalTypes.has(element.type)) {
     throw new Error(`its column ${element.name} has decimals of the type ${element.type}`);
   }
   if (width < 0 || width > 65_536) throw new Error(`the values of its column ${element.name} have ${width} bytes`);
+}
+
+/** Whether the values of a column are exact decimals. */
+export function isDecimal(element: SchemaElement): boolean {
+  return element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
 }
 
 const decimalTypes: ReadonlySet<string | undefined> = new Set(["INT32", "INT64", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"]);
@@ -92,7 +97,8 @@ const decimalTypes: ReadonlySet<string | undefined> = new Set(["INT32", "INT64",
 /**
  * Looks at the types and the nesting of all columns, in the order of the schema: a group stands before its children.
  * DuckDB crashes on times of day that a day does not have, and on structs three hundred deep; lists in lists take it
- * twice the time for each level. Bills have neither. Error: FILE_INVALID.
+ * twice the time for each level. It makes floats of decimals of more than 38 digits, and wrong ones. Bills have none of
+ * these. Error: FILE_INVALID.
  */
 function checkColumns(key: string, schema: readonly SchemaElement[]): void {
   // For each group around an element, how many children of it are still to come.
@@ -120,6 +126,16 @@ function checkColumns(key: string, schema: readonly SchemaElement[]): void {
         "Deliver it as a timestamp or as text, or leave it out of the export.",
       );
     }
+    const { precision = 0, logical_type: logical } = element;
+    const digits = Math.max(precision, logical?.type === "DECIMAL" ? logical.precision : 0);
+    if (isDecimal(element) && digits > mostDigits) {
+      throw unreadable(
+        key,
+        column,
+        `holds decimals of ${digits} digits, and at most ${mostDigits} are read`,
+        `Deliver it with a precision of at most ${mostDigits}, or leave it out of the export.`,
+      );
+    }
     open.push(element.num_children ?? 0);
   }
 }
@@ -133,7 +149,9 @@ function unreadable(key: string, column: string, what: string, hint: string): Bi
 // A map in a struct in a map takes six; a list in a list takes three for each.
 const deepest = 16;
 
-function checkGroups(metadata: FileMetaData, size: number): void {
+const mostDigits = 38;
+
+function checkGroups(key: string, metadata: FileMetaData, size: number): void {
   let rows = 0n;
   for (const group of metadata.row_groups) {
     if (group.num_rows < 0n || group.num_rows > BigInt(mostGroupRows)) {
@@ -142,6 +160,17 @@ function checkGroups(metadata: FileMetaData, size: number): void {
     rows += group.num_rows;
     for (const { meta_data: column, file_path: path } of group.columns) {
       if (column === undefined || path !== undefined) throw new Error("a column of it is not in the file");
+      if (unreadCodecs.has(column.codec)) {
+        throw new BillhouseError(
+          "FILE_INVALID",
+          `${key} is compressed with ${column.codec}, a codec that is not read.`,
+          {
+            hint: "Let the export write Parquet with Snappy, gzip, Zstandard, Brotli or LZ4_RAW.",
+          },
+        );
+      }
+      // Writers give no place to a column without values.
+      if (column.num_values === 0n && column.total_compressed_size === 0n) continue;
       const start = column.dictionary_page_offset || column.data_page_offset;
       const inFile = start >= 4n && column.total_compressed_size >= 0n;
       if (!inFile || start + column.total_compressed_size > BigInt(size - 8)) {
@@ -152,6 +181,9 @@ function checkGroups(metadata: FileMetaData, size: number): void {
   }
   if (rows !== metadata.num_rows) throw new Error(`its footer says ${metadata.num_rows} rows, its row groups ${rows}`);
 }
+
+// LZ4 is the deprecated one, with frames as Hadoop writes them (apache/parquet-format, Compression.md).
+const unreadCodecs: ReadonlySet<string> = new Set(["LZO", "LZ4"]);
 
 // A row group is held in memory, column by column. Writers make them of a tenth to one million rows.
 const mostGroupRows = 2 ** 22;

@@ -1,5 +1,6 @@
 import * as zlib from "node:zlib";
 import type { AsyncBuffer, ColumnMetaData, Compressors, SchemaElement } from "hyparquet";
+import { decompressLz4 } from "./lz4.ts";
 import { checkPrefixes, checkRuns } from "./rle.ts";
 import { walkStruct, type ThriftValue } from "./thrift.ts";
 
@@ -17,6 +18,8 @@ export interface PageHeader {
   readonly definitions: number;
   readonly repetitions: number;
   readonly isCompressed: boolean;
+  /** CRC-32 of the page as it is stored; undefined where the writer left it out. */
+  readonly checksum: number | undefined;
   /** Where the header ends and the page begins. */
   readonly end: number;
 }
@@ -43,6 +46,7 @@ export function readPageHeader(bytes: Uint8Array, at: number): PageHeader {
     return value;
   };
   const type = figure("1");
+  const checksum = fields.get("4");
   const layout = layouts[type];
   return {
     type,
@@ -54,6 +58,7 @@ export function readPageHeader(bytes: Uint8Array, at: number): PageHeader {
     definitions: figure("8.5"),
     repetitions: figure("8.6"),
     isCompressed: fields.get("8.7") !== false,
+    checksum: typeof checksum === "number" ? checksum >>> 0 : undefined,
     end,
   };
 }
@@ -176,10 +181,25 @@ export function checkPages(
   return total;
 }
 
+/** Compares the stored bytes of a page with its checksum, where it has one. Error: an Error in words when they differ. */
+export async function verifyChecksum(bytes: AsyncBuffer, { start, storedSize, checksum }: Page): Promise<void> {
+  if (checksum === undefined) return;
+  const end = start + storedSize;
+  let sum = 0;
+  for (let at = start; at < end; at += checksumWindow) {
+    sum = zlib.crc32(new Uint8Array(await bytes.slice(at, Math.min(at + checksumWindow, end))), sum);
+  }
+  if (sum !== checksum) throw new Error("the checksum of a page is wrong");
+}
+
+const checksumWindow = 1024 * 1024;
+
 /** Decompressors that give no more than a page claims; hyparquet has one for Snappy, which clouds write. */
 export const compressors: Compressors = {
   GZIP: (input, size) => zlib.gunzipSync(input, { maxOutputLength: Math.max(size, 1) }),
   ZSTD: (input, size) => zlib.zstdDecompressSync(input, { maxOutputLength: Math.max(size, 1) }),
+  BROTLI: (input, size) => zlib.brotliDecompressSync(input, { maxOutputLength: Math.max(size, 1) }),
+  LZ4_RAW: decompressLz4,
 };
 
 /** The bytes of a page, no more than it claims. Error: an Error in words. */
@@ -192,7 +212,7 @@ export function decompressPage(
   const decompressor = compressors[codec as keyof Compressors];
   if (codec === "UNCOMPRESSED") return bytes;
   if (decompressor !== undefined) return decompressor(bytes, size);
-  if (codec !== "SNAPPY") throw new Error(`it is compressed with ${codec}, which is not read`);
+  if (codec !== "SNAPPY") throw new Error(`it is compressed with the unknown codec ${codec}`);
   // Three bytes of Snappy make sixty-four at most.
   if (size > 32 * bytes.length + 64) throw new Error(`a page claims ${size} bytes in ${bytes.length}`);
   const page = new Uint8Array(size);

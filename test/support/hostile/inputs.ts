@@ -8,6 +8,7 @@ import type { ExportFormat } from "../../../src/exports/export.ts";
 import type { DataFile, StoredObject } from "../../../src/model.ts";
 import { readManifest } from "../../../src/pipeline/discover/manifests.ts";
 import { readParquetCells, readParquetHeader } from "../../../src/files/parquet/cells.ts";
+import { measureParquet } from "../../../src/files/parquet/decoded-size.ts";
 import { readHeader, verifyBytes } from "../../../src/files/read.ts";
 import { resolveFiles } from "../../../src/pipeline/discover/resolve.ts";
 import { mapHeader, planColumns } from "../../../src/schema/columns.ts";
@@ -75,6 +76,7 @@ async function readParquet(bytes: Buffer): Promise<void> {
     slice: (start: number, end?: number) => Uint8Array.from(bytes.subarray(start, end)).buffer,
   };
   const { columns } = await readParquetHeader("a.parquet", file);
+  await measureParquet("a.parquet", file, 2 ** 28);
   await readParquetCells("a.parquet", file, [...columns.keys()].slice(0, 4), () => {});
 }
 

@@ -64,11 +64,13 @@ export interface HandColumn {
   readonly optional?: boolean;
   /** `Encoding`: 0 is PLAIN, 8 RLE_DICTIONARY. */
   readonly encoding?: number;
-  /** `CompressionCodec`: 0 is none, 1 Snappy. */
+  /** `CompressionCodec`: 0 is none, 1 Snappy, 7 LZ4_RAW. */
   readonly codec?: number;
   readonly values?: number;
   readonly unpacked?: number;
   readonly packed?: number;
+  /** CRC-32 of the page, signed. */
+  readonly checksum?: number;
   readonly offset?: number | bigint;
   readonly size?: number | bigint;
   readonly schema?: Fields;
@@ -93,6 +95,7 @@ export function parquetFile(
       1: { int: 0 },
       2: { int: column.unpacked ?? page.length },
       3: { int: column.packed ?? page.length },
+      ...(column.checksum === undefined ? {} : { 4: { int: column.checksum } }),
       5: { struct: { 1: { int: values }, 2: { int: encoding }, 3: { int: 3 }, 4: { int: 3 } } },
     });
     const entries = column.dictionary === undefined ? Buffer.alloc(0) : dictionaryPage(column.dictionary);
