@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -164,5 +165,30 @@ describe("one bad month stops nothing", () => {
     const ended = await billhouse(project.folder, ["status"]);
     assert.equal(ended.code, 1);
     assert.match(ended.stdout, /STATE_INVALID[^]*2025-01/);
+  });
+
+  test("a read copy that is damaged, or older than the database, is made again whatever its time", async (t) => {
+    const project = await createProject(t, curSection);
+    const copy = join(project.folder, "billhouse.read.duckdb");
+    await deliverMonth(project, january, "one", "1");
+    await runWell(project);
+    const older = await readFile(copy);
+    await deliverMonth(project, february, "two", "2");
+    await runWell(project);
+    const newest = await readFile(copy);
+    const { ino } = await stat(copy);
+    await runWell(project);
+    assert.equal((await stat(copy)).ino, ino, "a copy that is whole is not made for the summary of a run");
+    const damages = {
+      older,
+      shorter: newest.subarray(0, newest.length - 4096),
+      garbage: Buffer.alloc(newest.length, 7),
+    };
+    for (const [name, bytes] of Object.entries(damages)) {
+      await writeFile(copy, bytes);
+      await utimes(copy, new Date(), new Date(Date.now() + 3_600_000));
+      assert.deepEqual((await runWell(project)).loaded, []);
+      assert.deepEqual(Object.keys(await monthsOfTable(project, table, proof)), [january, february], name);
+    }
   });
 });

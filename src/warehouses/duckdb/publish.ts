@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { reachPoint } from "../points.ts";
-import { type Database, translateFailure } from "./database.ts";
+import { type Database, readRows, translateFailure } from "./database.ts";
+import { tableName } from "./sql.ts";
 
 /** Where the copy for readers lies: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
 export function readCopyPath(path: string): string {
@@ -11,7 +13,10 @@ export function readCopyPath(path: string): string {
 }
 /** Makes the copy of a database file that its readers open. */
 export interface Publisher {
-  /** Brings the copy up to date, in one step for its readers; does nothing when it is, or was written after `since`. */
+  /**
+   * Brings the copy up to date, in one step for its readers; does nothing when it is. With `since`, nothing was loaded by
+   * this run: then a copy that can be read and holds the newest loads is enough, whatever the times of files say.
+   */
   publish(since?: Date): Promise<void>;
   close(): Promise<void>;
 }
@@ -26,7 +31,7 @@ export function createPublisher(database: Database, workFolder: string): Publish
     async publish(since) {
       const target = readCopyPath(database.path);
       // A large database is not copied for the summary of a run alone.
-      if (since !== undefined && (await writtenAfter(target, since))) return;
+      if (since !== undefined && (await holdsNewestLoads(database, target))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
       source ??= await open(database.path);
@@ -50,12 +55,48 @@ export function createPublisher(database: Database, workFolder: string): Publish
   };
 }
 
-async function writtenAfter(path: string, moment: Date): Promise<boolean> {
-  if (!existsSync(path)) return false;
-  const { mtimeMs } = await stat(path);
-  // A time that is still to come says that a clock was set back, and nothing of what came first.
-  return mtimeMs > moment.getTime() && mtimeMs <= Date.now();
+/**
+ * Whether the copy can be opened, is as long as its header says, and has the tables, the columns and the newest load of
+ * every table that the database has.
+ */
+async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
+  if (!existsSync(target)) return false;
+  let instance: DuckDBInstance | undefined;
+  try {
+    instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY" });
+    const connection = await instance.connect();
+    const [size] = await readRows(
+      connection,
+      "SELECT CAST(total_blocks * block_size AS VARCHAR) AS bytes FROM pragma_database_size()",
+    );
+    const isWhole = (await stat(target)).size >= headerSize + Number(size?.["bytes"]);
+    return isWhole && (await newestLoads(connection)) === (await database.use((own) => newestLoads(own)));
+  } catch {
+    // Damaged, or not a database.
+    return false;
+  } finally {
+    instance?.closeSync();
+  }
 }
+
+/** One text for the tables and columns of a database, and the newest load of each table of bills. */
+async function newestLoads(connection: DuckDBConnection): Promise<string> {
+  const columns = await readRows(
+    connection,
+    `SELECT schema_name AS "schema", table_name AS "table", column_name AS "column", data_type AS "type"
+      FROM duckdb_columns() WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
+  );
+  const newest: unknown[] = [];
+  for (const { schema, table, column } of columns) {
+    if (column !== "billing_month" || !String(table).endsWith(trackingTableEnd)) continue;
+    const name = tableName(String(schema), String(table));
+    const sql = `SELECT max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`;
+    newest.push([name, (await readRows(connection, sql))[0]?.["load"] ?? null]);
+  }
+  return JSON.stringify([columns, newest]);
+}
+
+const trackingTableEnd = "_load_tracking";
 
 /**
  * The file header and the two database headers, of which every checkpoint writes one with a higher count: files of one

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { text } from "node:stream/consumers";
 
+import { DuckDBInstance } from "@duckdb/node-api";
+
 import type { MappedFile } from "../../../src/warehouses/warehouse.ts";
 import { csv, load, prepare, rows, table } from "../../conformance/bills.ts";
 import { duckdbWarehouse } from "../../support/duckdb-warehouse.ts";
@@ -70,6 +72,31 @@ describe("the files of warehouse duckdb", () => {
     }
     const changed = ["before-publish", "after-publish-copy", "after-publish"];
     assert.deepEqual(copies, [...changed, "before-publish", ...changed, "before-publish"]);
+  });
+
+  test("are opened again after a fatal error of DuckDB, for the loads that follow", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    const warehouse = await bills.open();
+    await prepare(warehouse);
+    await load(warehouse, [await csv(bills, "a,2025-01-01,2025-01-02,1,USD\n")]);
+    // The same instance: DuckDB calls a checkpoint that is cut short a fatal error, and refuses all work after it.
+    const settings = { access_mode: "READ_WRITE", storage_compatibility_version: "v1.3.0" };
+    const instance = await DuckDBInstance.fromCache(bills.path, settings);
+    const connection = await instance.connect();
+    await connection.run("SET GLOBAL debug_checkpoint_abort = 'before_header'");
+    await connection.run("CREATE TABLE other AS SELECT 1 AS one");
+    await assert.rejects(connection.run("CHECKPOINT"), /FATAL/);
+    connection.closeSync();
+    instance.closeSync();
+    const february = { billingMonth: "2025-02" };
+    const file = await csv(bills, "a,2025-02-01,2025-02-02,2,USD\n");
+    await rejects(load(warehouse, [file], february), "WAREHOUSE_UNAVAILABLE", "bills.duckdb");
+    assert.equal((await load(warehouse, [file], february)).rows, 1);
+    await rejects(bills.open("write", { storageVersion: "latest" }), "WAREHOUSE_LOCKED");
+    await warehouse.publish();
+    await warehouse.close();
+    const reader = await bills.open("reader");
+    assert.equal((await rows(reader, "SELECT id FROM billing.bills")).length, 2);
   });
 
   test("are locked while they are written, also after they were published", async (t) => {
