@@ -76,7 +76,7 @@ export interface Execution {
   readonly coverage: DaySpan | null;
   /** The days that the delivery declares, also beyond the billing month. */
   readonly declared: DaySpan;
-  /** Whether the delivery declares no rows, no bytes or no files at all. */
+  /** Whether the delivery declares no rows or no bytes. */
   readonly isEmpty: boolean;
   /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
@@ -185,7 +185,7 @@ export interface ReceiptDelivery {
   readonly submitted_time: string | null;
   /** `Execution.made`; null in receipts that do not say. */
   readonly made: string | null;
-  /** `Execution.coverage`. */
+  /** The days of the month that it covers, up to the day on which it was made; null where it is always the whole period. */
   readonly coverage: DaySpan | null;
   /** Rows of the month. */
   readonly rows: number | null;

@@ -135,9 +135,9 @@ async function runPipeline(
   const kept = (action: MonthPlan["action"]): KeptMonth[] =>
     plans
       .filter((plan) => plan.action === action)
-      .map(({ billingMonth, executions, reason, missingDays }) => ({
+      .map(({ billingMonth, ids, reason, missingDays }) => ({
         billing_month: billingMonth,
-        execution_id: executions.at(-1)?.id ?? null,
+        execution_id: ids.at(-1) ?? null,
         reason,
         missing_days: missingDays.map(fromTo),
       }));

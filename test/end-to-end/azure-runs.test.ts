@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
 import { utimes } from "node:fs/promises";
 import { describe, test } from "node:test";
-import { discover } from "../../src/pipeline/discover/discover.ts";
-import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
-import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
-import { openStorage } from "../../src/storages/index.ts";
-import type { Storage } from "../../src/storages/storage.ts";
 import { azureDelivery, azureRows, deliver, type AzureOptions, type Delivery } from "../support/deliveries.ts";
 import { writeKey } from "../support/folders.ts";
 import {
   azureSection,
-  billhouse,
   createProject,
   monthsOfTable,
-  onlyResult,
   outcomes,
   runByCommand,
-  runProject,
   runWell,
   type Project,
 } from "../support/projects.ts";
@@ -55,31 +47,25 @@ describe("an Azure run of nine days that is newer than a full one", { concurrenc
       assert.deepEqual(finished.pipelines.map(outcomes), [[`${month} new full`, `${month} refused short`]]);
       assert.match(
         finished.pipelines[0]?.refused[0]?.reason ?? "",
-        /^short covers 2025-03-01 to 2025-03-09 only; full covers more of the month\.$/,
+        /^short is not part of the month\. It covers 2025-03-01 to 2025-03-09 and shares days with full;/,
       );
       assert.deepEqual(await held(project), fullRows);
       assert.deepEqual((await runWell(project)).loaded, []);
       assert.deepEqual(await held(project), fullRows);
     });
 
-    test(`${name}: it is refused when it comes after the full one was loaded, and --force takes it`, async (t) => {
+    test(`${name}: it is refused when it comes after the full one was loaded, and --force loads that again`, async (t) => {
       const project = await createProject(t, azureSection);
       await deliver(project.bucket, full);
       await runWell(project);
       await deliver(project.bucket, short);
       const refused = await runWell(project);
       assert.deepEqual(outcomes(refused), [`${month} refused short`]);
-      assert.match(refused.refused[0]?.reason ?? "", /what is loaded covers more of the month\. --force takes it/);
       assert.deepEqual(await held(project), fullRows);
-
-      const forced = onlyResult((await runProject(project, { force: true })).finished);
-      assert.deepEqual(outcomes(forced), [`${month} failed MONTH_SHRUNK`]);
-      const [, hinted = ""] = /billhouse (run .*)\.$/.exec(forced.failed[0]?.hint ?? "") ?? [];
-      assert.match(hinted, /--force/);
-      assert.equal((await billhouse(project, hinted.split(" "))).code, 0);
-      assert.deepEqual(await held(project), shortRows);
-      // Once it was forced, it is what is loaded: nothing brings the older run back by itself.
-      assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged short`]);
+      assert.deepEqual(outcomes(await runWell(project, { force: true })), [
+        `${month} refused short`,
+        `${month} restated full`,
+      ]);
       await deliver(project.bucket, run("fuller", "202504060042"));
       assert.deepEqual(outcomes(await runWell(project)), [`${month} restated fuller`]);
       assert.deepEqual(await held(project), fullRows);
@@ -147,54 +133,5 @@ describe("an Azure run of nine days that is newer than a full one", { concurrenc
     assert.deepEqual(outcomes(await runWell(project)), [`${month} new second`]);
     await deliver(project.bucket, run("announced", "202504050042"), "manifest");
     assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting announced`]);
-  });
-});
-
-describe("many runs of many months", () => {
-  test("an idle look reads about one manifest per month, and the first one no more", async (t) => {
-    const project = await createProject(t, azureSection);
-    const runs = 30;
-    const months: string[] = [];
-    for (let at = "2022-01"; months.length < 36; at = nextMonth(at)) months.push(at);
-    for (const each of months) {
-      const after = nextMonth(each).replace("-", "");
-      for (let day = 1; day <= runs; day += 1) {
-        const pathTime = `${after}${String(day).padStart(2, "0")}0142`;
-        const files = [azureRows(each, "1")];
-        await deliver(
-          project.bucket,
-          azureDelivery({ month: each, id: `${each}-${day}`, pathTime, files }),
-          "manifest",
-        );
-      }
-    }
-    const [pipeline] = project.config.pipelines;
-    assert.ok(pipeline);
-    const real = await openStorage(pipeline.bucketUrl);
-    let reads = 0;
-    let lists = 0;
-    const storage: Storage = {
-      ...real,
-      list(prefix) {
-        lists += 1;
-        return real.list(prefix);
-      },
-      read(object, range) {
-        reads += 1;
-        return real.read(object, range);
-      },
-    };
-    for (const loaded of [false, true]) {
-      [reads, lists] = [0, 0];
-      const discovery = await discover(pipeline, storage);
-      assert.equal(discovery.objects.size, months.length * runs);
-      for (const each of months) {
-        const known = { ids: [`${each}-${runs}`], coverage: monthSpan(each), undone: [] };
-        const { chosen, refused } = await chooseDelivery(discovery, each, loaded ? known : null, false);
-        assert.deepEqual([chosen?.id, refused.length], [`${each}-${runs}`, 0]);
-      }
-      assert.equal(lists, 1);
-      assert.ok(reads <= months.length + 2, `${reads} manifests were read for ${months.length} months`);
-    }
   });
 });

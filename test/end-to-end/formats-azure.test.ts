@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { azureCost } from "../../src/exports/azure-cost.ts";
 import { discover, monthsByPlace } from "../../src/pipeline/discover/discover.ts";
 import { recogniseExports } from "../../src/pipeline/discover/recognise.ts";
-import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
+import { chooseRuns } from "../../src/pipeline/months/choose.ts";
 import { openStorage } from "../../src/storages/index.ts";
 import type { Storage } from "../../src/storages/storage.ts";
 import { writeKey } from "../support/folders.ts";
@@ -133,7 +133,11 @@ describe("an Azure export without a manifest", { concurrency: 2 }, () => {
       read: (object, range) => (calls.push("read"), real.read(object, range)),
     };
     const discovery = await discover(pipeline, storage);
-    assert.equal((await chooseDelivery(discovery, month, null, false)).chosen?.files.length, 1);
+    const options = { now: new Date(), activeFrom: null, activeTo: null, force: false };
+    assert.deepEqual(
+      (await chooseRuns(discovery, month, null, options)).runs.map(({ files }) => files.length),
+      [1],
+    );
     assert.deepEqual(calls, ["list"]);
   });
 });

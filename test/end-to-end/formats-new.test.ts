@@ -5,8 +5,7 @@ import type { ExportFormat } from "../../src/exports/export.ts";
 import { monthPeriod, parseManifest } from "../../src/exports/manifest.ts";
 import { discover } from "../../src/pipeline/discover/discover.ts";
 import { loadMonths, type LoadListener } from "../../src/pipeline/load/load.ts";
-import { chooseDelivery } from "../../src/pipeline/months/choose.ts";
-import { planMonth } from "../../src/pipeline/months/decide.ts";
+import { planMonths } from "../../src/pipeline/months/survey.ts";
 import { tableOf } from "../../src/pipeline/months/select.ts";
 import { loadedMonths } from "../../src/pipeline/months/loaded.ts";
 import { openStorage } from "../../src/storages/index.ts";
@@ -85,12 +84,7 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
     const table = tableOf(pipeline, discovery.format.idColumn);
     const ledger = await warehouse.ledger(table);
     const loaded = loadedMonths(ledger, table);
-    const plans = [];
-    for (const billingMonth of discovery.months.keys()) {
-      const known = loaded.get(billingMonth) ?? null;
-      const deliveries = await chooseDelivery(discovery, billingMonth, known, false);
-      plans.push(...planMonth({ billingMonth, ...deliveries, loaded: known, sameBytes: false }, false));
-    }
+    const { plans } = await planMonths(discovery, loaded, ledger.receipts, { pipeline, isReadElsewhere: () => false });
     const listener: LoadListener = {
       fileRead: () => {},
       loaded: ({ billing_month, action, rows, cost }) =>

@@ -180,7 +180,7 @@ describe("verify finds and names", () => {
     assert.equal(shallow.length, 2, shallow.join("\n"));
     assert.match(
       shallow[0] ?? "",
-      /^2025-01 newest-delivery: 2025-01-a is restated: The files of the loaded delivery were written again\. \/ 2025-01-a$/,
+      /^2025-01 newest-delivery: 2025-01-a is waiting: \S+00002\.csv\.gz was written again, .* \/ 2025-01-a$/,
     );
     assert.match(
       shallow[1] ?? "",

@@ -53,8 +53,9 @@ const olderAzure = {
 };
 const newerAzure = { month, id: "run-newer", files: [azureRows(month, "10.25", "2.5", "3"), azureRows(month, "4")] };
 const mirror = { folder: "cur/mirror", writtenFolder: "billing/acme-cur" } as const;
-const absent = /^2 of 2 files of \S+newer have not arrived, the first is \S+\.$/;
-const stale = /^\S+newer is announced, but \S+ is not overwritten yet: it is still the file of \S+older\.$/;
+const absent = /^2 of 2 files of \S+newer have not arrived; the first is \S+\. It loads once they are there\.$/;
+const stale =
+  /^\S+ is still the file of \S+older: \S+newer may not have overwritten it yet\. It loads once no file has changed for 30 minutes\.$/;
 
 const shapes: Readonly<Record<string, Shape>> = {
   "AWS create-new": {
@@ -97,7 +98,8 @@ const shapes: Readonly<Record<string, Shape>> = {
     ...azure,
     older: azureDelivery({ ...olderAzure, shape: "overwrite", runFolder: false }),
     newer: azureDelivery({ ...newerAzure, shape: "overwrite", runFolder: false }),
-    reason: stale,
+    reason:
+      /^\S+ has \d+ bytes in the storage and \d+ in the manifest\. It loads once the file has the declared size\.$/,
   },
 };
 
@@ -118,7 +120,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
     test(`${name}: the month waits, in plan and in run, until the last of them is there`, async (t) => {
       const project = await createProject(t, shape.sections);
       const before = await loadOlder(project, shape);
-      await deliver(project.bucket, newer, "manifest");
+      await deliver(project.bucket, newer, "manifest", true);
 
       const planned = await plan(project.config);
       const [line, ...others] = planned.pipelines[0]?.months ?? [];
@@ -132,11 +134,11 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
       assert.deepEqual(await monthsOfTable(project, table, columns), loadedOlder);
 
       const [firstKey = "", ...laterKeys] = newer.fileKeys;
-      await deliver(project.bucket, newer, [firstKey]);
+      await deliver(project.bucket, newer, [firstKey], true);
       assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting ${newer.id}`]);
       assert.deepEqual(await snapshotMonth(project, table, columns.partition, month), before);
 
-      await deliver(project.bucket, newer, laterKeys);
+      await deliver(project.bucket, newer, laterKeys, true);
       assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${newer.id}`]);
       assert.deepEqual(await monthsOfTable(project, table, columns), loadedNewer);
     });
@@ -148,7 +150,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
       assert.ok(shape);
       const project = await createProject(t, shape.sections);
       await loadOlder(project, shape);
-      await deliver(project.bucket, shape.newer, "manifest");
+      await deliver(project.bucket, shape.newer, "manifest", true);
       const ledger = await snapshotLedger(project, shape.table);
 
       const planned = await billhouse(project, ["plan", "--json", "--detailed-exitcode"]);
@@ -175,7 +177,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
       assert.ok(shape);
       const project = await createProject(t, shape.sections);
       await loadOlder(project, shape);
-      await deliver(project.bucket, shape.newer, "manifest");
+      await deliver(project.bucket, shape.newer, "manifest", true);
       assert.deepEqual(outcomes(await runWell(project, { force: true })), [`${month} ${expected} ${shape.newer.id}`]);
       assert.deepEqual(await monthsOfTable(project, shape.table, shape.columns), loadedOlder);
     }
@@ -193,7 +195,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
     assert.deepEqual(finished.pipelines.map(outcomes), [["2025-02 new complete", "2025-03 waiting partial"]]);
     assert.equal(
       finished.pipelines[0]?.waiting[0]?.reason,
-      `1 of 2 files of partial have not arrived, the first is ${partial.fileKeys[1]}.`,
+      `1 of 2 files of partial have not arrived; the first is ${partial.fileKeys[1]}. It loads once they are there.`,
     );
   });
 
@@ -227,7 +229,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
     assert.ok(shape);
     const project = await createProject(t, shape.sections);
     await loadOlder(project, shape);
-    await deliver(project.bucket, shape.newer, "manifest");
+    await deliver(project.bucket, shape.newer, "manifest", true);
     await forget(project.config, "aws_cur", { months: [month] });
     assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting ${shape.newer.id}`]);
   });

@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { BillhouseError } from "../../src/errors.ts";
-import type { StoredObject } from "../../src/model.ts";
-import { memoryStorage, type MemoryBucket } from "../conformance/memory.ts";
+import type { Execution, StoredObject } from "../../src/model.ts";
+import type { MemoryBucket } from "../conformance/memory.ts";
 import type { Storage } from "../../src/storages/storage.ts";
 import type { Delivery } from "../support/deliveries.ts";
+import { settle, storageOf } from "../support/planning.ts";
 import { layouts, type Layout } from "./layouts.ts";
 
 /** What is loaded of the month in a simulated world. */
 export interface SimulatedLoad {
-  readonly id: string;
-  readonly manifest: StoredObject | null;
-  readonly files: readonly StoredObject[];
+  /** The deliveries that were loaded together, oldest first. */
+  readonly runs: readonly Execution[];
   readonly isFlagged: boolean;
 }
 
@@ -30,9 +30,6 @@ export interface Simulation {
   readonly loads: number;
   readonly deliveries: number;
 }
-
-/** How long after a change the planner may wait, in milliseconds. */
-export const settle: number = 30 * 60_000;
 
 const minute = 60_000;
 
@@ -73,12 +70,7 @@ type Counts = { steps: number; loads: number; deliveries: number };
 /** A few deliveries of one export, from an empty bucket and an empty table on. */
 async function playRound(planner: Planner, layout: Layout, random: Random, done: Counts, title: string): Promise<void> {
   const bucket: MemoryBucket = { objects: new Map(), readable: true };
-  const storage = await memoryStorage(new Map([["mirror", bucket]])).open("memory://mirror", {
-    endpoint: null,
-    payer: null,
-    googleCredentials: null,
-    azureCredentials: null,
-  });
+  const storage = await storageOf(bucket);
   const world: World = {
     bucket,
     storage,
@@ -176,11 +168,13 @@ async function runPlanner(planner: Planner, layout: Layout, world: World, done: 
     throw error;
   });
   if (chosen === null) return;
-  const contents = chosen.files.map(({ key }) => world.bucket.objects.get(key)?.bytes ?? new Uint8Array());
-  world.story.push(`${time(world)} ${chosen.id} is loaded${chosen.isFlagged ? ", flagged" : ""}`);
+  const files = chosen.runs.flatMap((run) => run.files);
+  const ids = chosen.runs.map(({ id }) => id).join(" and ");
+  const contents = files.map(({ key }) => world.bucket.objects.get(key)?.bytes ?? new Uint8Array());
+  world.story.push(`${time(world)} ${ids} is loaded${chosen.isFlagged ? ", flagged" : ""}`);
   // A packed file that is cut fails its month.
-  if (chosen.files.some(({ key }, index) => key.endsWith(".gz") && !isWholeGzip(contents[index]))) {
-    world.story.push(`${time(world)} ${chosen.id} cannot be read`);
+  if (files.some(({ key }, index) => key.endsWith(".gz") && !isWholeGzip(contents[index]))) {
+    world.story.push(`${time(world)} ${ids} cannot be read`);
     return;
   }
   const holds = world.delivered.find((delivery) => isExactly(delivery, contents));

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
+import type { DaySpan } from "../../src/model.ts";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
 import { writeKey } from "./folders.ts";
 import { zipBytes } from "./zip.ts";
@@ -212,7 +213,9 @@ export interface AzureOptions {
   readonly pathTime?: string;
   /** By default the minute of `pathTime`. */
   readonly submittedTime?: string | null;
-  /** The last day that the folder names, and the manifest; by default the last one of the month. */
+  /** The days that the folder and the manifest name; by default those of the month. */
+  readonly days?: DaySpan;
+  /** The last day that the folder names, and the manifest; by default the last one of `days`. */
   readonly pathEnd?: string;
   readonly manifestEnd?: string;
   readonly folder?: string;
@@ -318,8 +321,9 @@ export async function azureParquetDelivery(options: AzureOptions, scratch: strin
 function azureFrom(options: AzureOptions, contents: readonly Uint8Array[]): Delivery {
   const { month, id, shape = "create-new", runFolder = true, folder = "exports", exportName = "acme-actual" } = options;
   const { format = "csv.gz", type = "ActualCost", declared = {} } = options;
-  const { start, end } = monthSpan(month);
-  const pathTime = options.pathTime ?? `${compact(nextMonth(month))}040042`;
+  const { start, end } = options.days ?? monthSpan(month);
+  const lastMonth = (options.pathEnd ?? end).slice(0, 7);
+  const pathTime = options.pathTime ?? `${compact(nextMonth(lastMonth))}040042`;
   const submitted = `${pathTime.slice(0, 4)}-${pathTime.slice(4, 6)}-${pathTime.slice(6, 8)}T${pathTime.slice(8, 10)}:${pathTime.slice(10)}:06.5756051Z`;
   const within = [
     `${compact(start)}-${compact(options.pathEnd ?? end)}`,
@@ -380,24 +384,46 @@ function azureFrom(options: AzureOptions, contents: readonly Uint8Array[]): Deli
 /** Which objects of a delivery arrive: all, its manifests alone, its data files alone, or these keys. */
 export type Arrival = "all" | "manifest" | "files" | readonly string[];
 
-/** Writes objects of a delivery below a bucket's folder, data files before manifests as clouds do. */
-export async function deliver(bucket: string, delivery: Delivery, arrival: Arrival = "all"): Promise<void> {
+/**
+ * Writes objects of a delivery below a bucket's folder, data files before manifests as clouds do; days ago, or (`isFresh`)
+ * right now.
+ */
+export async function deliver(
+  bucket: string,
+  delivery: Delivery,
+  arrival: Arrival = "all",
+  isFresh = false,
+): Promise<void> {
   const { objects, fileKeys } = delivery;
   const manifests = [...objects.keys()].filter((key) => !fileKeys.includes(key));
   const keys = { all: [...fileKeys, ...manifests], manifest: manifests, files: fileKeys };
   for (const key of typeof arrival === "string" ? keys[arrival] : arrival) {
     const bytes = objects.get(key);
     if (bytes === undefined) throw new Error(`The delivery ${delivery.id} has no object ${key}.`);
-    await writeKey(bucket, key, bytes);
+    await writeKey(bucket, key, bytes, isFresh);
   }
 }
 
-/** The delivery with other bytes in one of its data files. */
+/** The delivery with other bytes in one of its data files; the size that the manifest declares is theirs. */
 export function withFile(delivery: Delivery, index: number, change: (bytes: Buffer) => Uint8Array): Delivery {
   const key = delivery.fileKeys[index] ?? "";
   const bytes = delivery.objects.get(key);
   if (bytes === undefined) throw new Error(`The delivery ${delivery.id} has no file ${index}.`);
-  return { ...delivery, objects: new Map([...delivery.objects, [key, change(Buffer.from(bytes))]]) };
+  const changed = change(Buffer.from(bytes));
+  const manifest = declaring(delivery.objects.get(delivery.manifestKey), key, changed.length);
+  const objects = new Map([...delivery.objects, [key, changed] as const]);
+  return { ...delivery, objects: manifest === undefined ? objects : objects.set(delivery.manifestKey, manifest) };
+}
+
+/** The manifest with the size that it declares for a file, where it declares one. */
+function declaring(manifest: Uint8Array | undefined, key: string, bytes: number): Uint8Array | undefined {
+  const json: unknown = manifest && JSON.parse(Buffer.from(manifest).toString());
+  if (typeof json !== "object" || json === null || !("blobs" in json) || !Array.isArray(json.blobs)) return undefined;
+  const blobs = json.blobs as readonly { readonly blobName: string }[];
+  return jsonBytes({
+    ...json,
+    blobs: blobs.map((blob) => (blob.blobName === key ? { ...blob, byteCount: bytes } : blob)),
+  });
 }
 
 /** The text of a CSV file as clouds write it: LF, quotes only where they are needed. */

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
@@ -12,13 +12,29 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-/** Writes the file that a key names below a folder, with the folders on the way, and gives its path. */
-export async function writeKey(folder: string, key: string, bytes: string | Uint8Array): Promise<string> {
+/**
+ * Writes the file that a key names below a folder, with the folders on the way, and gives its path. It gets a time days
+ * ago, a second after the file written before it, as a delivery that arrived long ago; or (`isFresh`) that of now.
+ */
+export async function writeKey(
+  folder: string,
+  key: string,
+  bytes: string | Uint8Array,
+  isFresh = false,
+): Promise<string> {
   const path = join(folder, key);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);
+  if (isFresh) return path;
+  writes += 1;
+  const seconds = daysAgo + writes;
+  await utimes(path, seconds, seconds);
   return path;
 }
+
+const daysAgo = Math.floor(Date.now() / 1000) - 5 * 24 * 60 * 60;
+
+let writes = 0;
 
 /**
  * Sets the rights of a file or folder while `work` runs, and runs it as a user whom rights bind: they do not bind

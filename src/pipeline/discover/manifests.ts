@@ -1,6 +1,6 @@
 import { BillhouseError, messageOf } from "../../errors.ts";
 import type { ExportFormat, Manifest, ManifestPlace } from "../../exports/export.ts";
-import type { BillingMonth, Execution, FileFormat, StoredObject } from "../../model.ts";
+import type { BillingMonth, DaySpan, Execution, FileFormat, StoredObject } from "../../model.ts";
 import { intersect, monthSpan, monthsOf } from "../../schema/periods.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { resolveFiles } from "./resolve.ts";
@@ -67,7 +67,8 @@ function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16
 const largestManifest = 64 * 1024 * 1024;
 
 /**
- * Reads the manifest of one delivery, and resolves its files, for one billing month.
+ * Reads the manifest of one delivery, and resolves its files, for one billing month. `days` are those of the month, where
+ * its billing period is not the calendar month.
  * Errors: as `readManifest`; KEY_OUTSIDE_PREFIX; MANIFEST_INVALID also when its days are not of the month.
  */
 export async function readExecution(
@@ -76,13 +77,14 @@ export async function readExecution(
   storage: Storage,
   objects: ReadonlyMap<string, StoredObject>,
   billingMonth: BillingMonth,
+  days: DaySpan = monthSpan(billingMonth),
 ): Promise<Execution> {
   const manifest = await readManifest(format, place, storage, objects);
   const { found, missing } = resolveFiles(manifest, place.key, objects);
   const object = objects.get(place.key);
   if (object === undefined) throw new Error(`The place ${place.key} was not listed.`);
-  const days = intersect(manifest.period, monthSpan(billingMonth));
-  if (days === undefined) {
+  const coverage = intersect(manifest.period, days);
+  if (coverage === undefined) {
     const { start, end } = manifest.period;
     throw new BillhouseError(
       "MANIFEST_INVALID",
@@ -106,18 +108,32 @@ export async function readExecution(
     columns: manifest.columns,
     rows: manifest.rows,
     submittedTime: manifest.submittedTime,
-    made: manifest.submittedTime ?? (pathTime(place) || object.modified),
+    made: madeOf(manifest.submittedTime, place, object.modified, manifest.period),
     scope: manifest.scope,
-    coverage: manifest.partial ? days : null,
+    coverage: manifest.partial ? coverage : null,
     declared: manifest.period,
-    isEmpty: manifest.rows === 0 || manifest.bytes === 0 || manifest.files.length === 0,
+    isEmpty: manifest.rows === 0 || manifest.bytes === 0,
     spansMonths: monthsOf(manifest.period).length > 1,
   };
 }
 
-/** The time in a path, to the minute; empty where it has none. */
-function pathTime({ order }: ManifestPlace): string {
-  return order.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:00Z");
+/**
+ * When a delivery was made, ISO 8601 in UTC: by its manifest, else by its path, else by when its manifest was written. A
+ * copy may have been given any time: one before the days that the delivery declares says nothing, and counts as their end.
+ */
+export function madeOf(submitted: string | null, place: ManifestPlace, written: string, declared: DaySpan): string {
+  const path = place.order.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:00Z");
+  const copied = written.slice(0, 10) < declared.start ? `${declared.end}T23:59:59Z` : written;
+  return utcOf(submitted) ?? (path || copied);
+}
+
+/** A time as manifests write it, in UTC; null for what is not a time. */
+function utcOf(text: string | null): string | null {
+  const [, time, zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[-+]\d\d:?\d\d)?$/.exec(text ?? "") ?? [];
+  const moment = new Date(`${time}${zone ?? "Z"}`);
+  if (time === undefined || Number.isNaN(moment.getTime())) return null;
+  // Seven digits after the second stay as they are.
+  return zone === undefined || zone === "Z" ? `${time}Z` : moment.toISOString();
 }
 
 /** The format of one file: by its name, else the one declared for the whole delivery. */

@@ -13,6 +13,7 @@ import { compareDecimals, subtractDecimals, type DecimalSum } from "../../schema
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
 import { fromTo, type LoadedMonth } from "../events.ts";
+import { coveredDays } from "../months/cover.ts";
 import { finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
@@ -135,7 +136,10 @@ export function draftReceipt(facts: LoadFacts): Draft {
     uninvoicedCostRows: measures.uninvoicedCostRows,
     // What is loaded now was asked for; of the same execution other files may have been undone, and stay so.
     undone: (newestReceipt?.undone ?? []).filter(
-      (one) => !executions.some((each) => isUndone(each, { ids: [newestReceipt?.executionId ?? ""], undone: [one] })),
+      (one) =>
+        !executions.some((each) =>
+          isUndone(each, { ids: [newestReceipt?.executionId ?? ""], undone: [one], receipt: newestReceipt }),
+        ),
     ),
     restoredLoadId: null,
     waivers: [...accepted],
@@ -147,7 +151,9 @@ export function draftReceipt(facts: LoadFacts): Draft {
       manifest_version: each.manifest.version,
       submitted_time: each.submittedTime,
       made: each.made,
-      coverage: each.coverage,
+      // Month-to-date runs declare days that are still to come.
+      coverage:
+        each.coverage && (coveredDays({ declared: each.coverage, submitted: each.made }, each.coverage) ?? null),
       rows: own.monthRows,
       cost: own.sums[0] ?? null,
     })),

@@ -1,24 +1,31 @@
 import type { BillingMonth, DaySpan, Execution, Receipt } from "../../model.ts";
+import { countDays, monthSpan } from "../../schema/periods.ts";
 import { maskSecrets } from "../../secrets.ts";
 import { fromTo, type Action, type PlannedMonth } from "../events.ts";
-import type { MonthDeliveries } from "./choose.ts";
-import type { LoadedPartition } from "./loaded.ts";
-import { isUndone } from "./undone.ts";
+import type { MonthRuns } from "./choose.ts";
+import { coveredDays } from "./cover.ts";
+import { loadedIds, type LoadedPartition } from "./loaded.ts";
+import { arrivalRules, judgeArrival, type ArrivalRule, type ArrivalVerdict, type LoadedArrival } from "./settle.ts";
 
 /** Everything that decides what happens to one month. */
-export interface MonthFacts extends MonthDeliveries {
+export interface MonthFacts extends MonthRuns {
   readonly billingMonth: BillingMonth;
   /** What the state and the receipts say is loaded, or null. */
   readonly loaded: LoadedPartition | null;
   /**
-   * Whether the objects of the loaded execution were written again with the very bytes that its receipt remembers (as a
-   * mirror or a copied folder does). False where that is not known.
+   * The runs whose objects were written again with the very bytes that the receipt remembers (as a mirror or a copied
+   * folder does), by id. A run of which that is not known is none of them.
    */
-  readonly sameBytes: boolean;
-  /** Whether the chosen execution holds, under new versions, the very bytes of a load that was undone. */
-  readonly undoneBytes?: boolean;
-  /** The newest receipt of the month, also where the state has forgotten it; by default that of `loaded`. */
-  readonly newestReceipt?: Receipt | null;
+  readonly sameBytes: ReadonlySet<string>;
+  /** Whether the newest run holds, under new versions, the very bytes of a load that was undone. */
+  readonly undoneBytes: boolean;
+  /** The newest receipt of the month, also where the state has forgotten it. */
+  readonly newestReceipt: Receipt | null;
+  readonly now: Date;
+  /** Milliseconds; 0 switches the rules off that end by themselves. */
+  readonly settle: number;
+  /** The rules on whether a delivery has arrived; by default all of them. */
+  readonly rules?: readonly ArrivalRule[];
 }
 
 /** One line of the plan. With `executions` to load when the action is `new` or `restated`. */
@@ -26,7 +33,9 @@ export interface MonthPlan {
   readonly billingMonth: BillingMonth;
   readonly action: Action;
   readonly reason: string;
-  /** The deliveries that the line is about, oldest first; none when nothing can be read yet. */
+  /** The ids of the deliveries that the line is about, oldest first; none when nothing can be read yet. */
+  readonly ids: readonly string[];
+  /** Those of them that were read, or that the receipt remembers, oldest first. */
   readonly executions: readonly Execution[];
   /** Days that are expected and that no delivery covers, in order. */
   readonly missingDays: readonly DaySpan[];
@@ -36,7 +45,7 @@ export interface MonthPlan {
   readonly passedOver: readonly { readonly id: string; readonly reason: string }[];
   /** Whether a rule suspects one of the deliveries, and it is loaded all the same. */
   readonly isFlagged: boolean;
-  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  /** Whether figures that were loaded before may change; false where days are only added, or the month is not over. */
   readonly isRestatement: boolean;
   /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
   readonly isAgain?: boolean;
@@ -46,41 +55,49 @@ export interface MonthPlan {
  * Decides what happens to one month. Pure: nothing is read or written.
  *
  * - `new`: nothing of the month is loaded.
- * - `restated`: another execution than the loaded one, or the same one with other object versions.
- * - `unchanged`: the same execution and the same object versions as its receipt; without a receipt the id decides.
- * - `waiting`: files are missing, or a new execution names an object that still is at the version its predecessor loaded.
- * - `refused`: was undone, or covers fewer days than what is loaded, or than an older delivery.
+ * - `restated`: other executions than the loaded ones, or the same ones with other object versions.
+ * - `unchanged`: the same executions and the same object versions as in the receipt; without a receipt the id decides.
+ * - `waiting`: one of the executions has not arrived whole, or may not have: see `arrivalRules`.
+ * - `refused`: was undone, covers fewer days than what is loaded or than an older delivery, or declares no rows where rows
+ *   are loaded or an older delivery has them.
  *
- * `force` loads unchanged, not yet overwritten and refused deliveries too; files that are missing stay missing.
+ * `force` loads all of these, but for a delivery with a missing object or one of another size than declared.
  * A month has one line, and one more for a newer delivery that is refused and for a newer manifest that is still being
- * written, when an older delivery is loaded in its place.
+ * written, when older deliveries are loaded in its place.
  */
 export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan[] {
-  const { billingMonth, chosen } = facts;
-  const refused = facts.refused.slice(0, 1).map((execution) => ({
+  const { billingMonth, runs, torn, missingDays, unsettledDays, passedOver } = facts;
+  const line = (
+    action: Action,
+    reason: string,
+    executions: readonly Execution[],
+    more: Partial<MonthPlan> = {},
+  ): MonthPlan => ({
     billingMonth,
-    action: "refused" as const,
-    reason: refusal(execution, facts),
-    ...alone,
-    executions: [execution],
-  }));
-  const torn = facts.torn.slice(0, 1).map((key) => ({
-    billingMonth,
-    action: "waiting" as const,
-    reason: `The manifest ${maskSecrets(key)} is empty or not complete JSON. The month loads once the manifest is whole.`,
-    ...alone,
-    executions: [],
-  }));
-  const passedOver = [...torn, ...refused];
-  if (chosen === null) return passedOver;
-  if (facts.undoneBytes === true && !force) {
-    return [...torn, { billingMonth, action: "refused", reason: undoneReason(chosen), ...alone, executions: [chosen] }];
-  }
-  const judged = { billingMonth, ...alone, executions: [chosen], ...judge(chosen, facts, force) };
-  return judged.action === "unchanged" && passedOver.length > 0 ? passedOver : [...passedOver, judged];
+    action,
+    reason: maskSecrets(reason),
+    ids: executions.map(({ id }) => id),
+    executions,
+    missingDays,
+    unsettledDays,
+    passedOver: passedOver.map(({ id, reason: why }) => ({ id, reason: why })),
+    isFlagged: false,
+    isRestatement: isRestatement(facts),
+    ...more,
+  });
+  const held = torn.slice(0, 1).map((key) => {
+    const what = isManifest(key)
+      ? `The manifest ${key} is empty or not complete JSON. The month loads once the manifest is whole.`
+      : `${key} is empty and has no manifest: it may still be arriving. The month loads once the file is whole.`;
+    return line("waiting", what, []);
+  });
+  const refused = refusedRun(facts, force);
+  if (refused !== null) held.push(line("refused", refused.reason, refused.executions, { ids: [refused.id] }));
+  if (runs.length === 0) return held;
+  const judged = judge(facts, force);
+  if (judged.action === "unchanged" && held.length > 0) return held;
+  return [...held, line(judged.action, judged.reason, runs, judged)];
 }
-
-const alone = { missingDays: [], unsettledDays: [], passedOver: [], isFlagged: false, isRestatement: true };
 
 /** A line of the plan in the shape that `plan --json` and events have. */
 export function describePlan(plan: MonthPlan): PlannedMonth {
@@ -89,8 +106,8 @@ export function describePlan(plan: MonthPlan): PlannedMonth {
     billing_month: plan.billingMonth,
     action: plan.action,
     reason: plan.reason,
-    execution_id: plan.executions.at(-1)?.id ?? null,
-    execution_ids: plan.executions.map(({ id }) => id),
+    execution_id: plan.ids.at(-1) ?? null,
+    execution_ids: plan.ids,
     missing_days: plan.missingDays.map(fromTo),
     unsettled_days: plan.unsettledDays.map(fromTo),
     passed_over: plan.passedOver.map(({ id, reason }) => ({ execution_id: id, reason })),
@@ -99,67 +116,164 @@ export function describePlan(plan: MonthPlan): PlannedMonth {
   };
 }
 
-/** Whether every object of the execution is the one, at the version, that the receipt remembers. */
-export function sameVersions(execution: Pick<Execution, "files">, receipt: Receipt): boolean {
-  const loaded = new Map(receipt.files?.map(({ key, version }) => [key, version]));
-  return (
-    loaded.size === execution.files.length && execution.files.every(({ key, version }) => loaded.get(key) === version)
-  );
+/** Whether every object of some executions is the one, at the version, that the receipt remembers, and it remembers no other. */
+export function sameVersions(executions: readonly Pick<Execution, "files">[], receipt: Receipt): boolean {
+  const files = executions.flatMap((execution) => execution.files);
+  const loaded = versionsOf(receipt);
+  return loaded.size === files.length && files.every(({ key, version }) => loaded.get(key) === version);
 }
 
-function judge(
-  execution: Execution,
-  { loaded, sameBytes, newestReceipt = loaded?.receipt }: MonthFacts,
-  force: boolean,
-): Pick<MonthPlan, "action" | "reason" | "isAgain"> {
-  const { missing, files } = execution;
-  if (missing.length > 0) {
-    const total = files.length + missing.length;
-    return {
-      action: "waiting",
-      reason: `${missing.length} of ${total} files of ${execution.id} have not arrived, the first is ${maskSecrets(missing[0] ?? "")}.`,
-    };
+function versionsOf({ files }: Receipt): ReadonlyMap<string, string> {
+  return new Map(files?.map(({ key, version }) => [key, version]));
+}
+
+type Judgement = Pick<MonthPlan, "action" | "reason"> & Partial<Pick<MonthPlan, "isAgain" | "isFlagged">>;
+
+function judge(facts: MonthFacts, force: boolean): Judgement {
+  const { runs, loaded } = facts;
+  const verdicts = runs.map((run) => verdictOn(run, facts, force));
+  const arriving = verdicts.flatMap(({ waiting }) => waiting ?? []);
+  const incomplete = arriving.find(({ until }) => until === "on-arrival");
+  if (incomplete !== undefined) return { action: "waiting", reason: incomplete.reason };
+  // A month is never emptied by a manifest that names nothing, and does not say that there is nothing.
+  const nameless = runs.find(({ files, isEmpty }) => files.length === 0 && !isEmpty);
+  if (nameless !== undefined && (force || !isLoaded(facts))) {
+    return { action: "waiting", reason: `${nameless.id} lists no files. It loads once its manifest does.` };
   }
-  // A month is never emptied by a manifest that names nothing.
-  if (files.length === 0) return { action: "waiting", reason: `${execution.id} lists no files.` };
-  if (loaded?.ids.includes(execution.id)) {
-    const { receipt } = loaded;
-    const unchanged = receipt?.files ? sameVersions(execution, receipt) || sameBytes : true;
-    if (!unchanged) return { action: "restated", reason: "The files of the loaded delivery were written again." };
+  const ids = runs.map(({ id }) => id).join(" and ");
+  if (isLoaded(facts)) {
     if (force) return { action: "restated", reason: "Loaded again because of --force.", isAgain: true };
-    return { action: "unchanged", reason: receipt?.files ? "Same delivery, same files." : "Same delivery." };
+    return { action: "unchanged", reason: loaded?.receipt?.files ? "Same delivery, same files." : "Same delivery." };
   }
-  const stale = newestReceipt && staleFile(execution, newestReceipt);
-  if (stale && !force) {
+  const refusal = force ? null : refusalOf(facts, ids);
+  if (refusal !== null) return { action: "refused", reason: `${refusal} --force takes it all the same.` };
+  const [waiting] = arriving;
+  if (waiting !== undefined) return { action: "waiting", reason: waiting.reason };
+  const isFlagged = verdicts.some((verdict) => verdict.isFlagged);
+  if (loaded === null) return { action: "new", reason: "Nothing of this month is loaded.", isFlagged };
+  return { action: "restated", reason: replacement(facts, ids), isFlagged };
+}
+
+/** Whether the runs are what is loaded: the same executions, and their objects the same versions or the same bytes. */
+function isLoaded({ runs, loaded, sameBytes }: MonthFacts): boolean {
+  const receipt = loaded?.receipt ?? null;
+  const known = receipt?.deliveries == null ? (loaded?.ids ?? []) : loadedIds(loaded);
+  if (!runs.every(({ id }) => known.includes(id))) return false;
+  if (receipt?.deliveries != null && runs.length !== known.length) return false;
+  if (receipt === null || receipt.files === null) return runs.length === 1;
+  if (receipt.deliveries === null && receipt.executionId !== runs.at(-1)?.id) return false;
+  const versions = versionsOf(receipt);
+  const files = runs.flatMap((run) =>
+    run.files.map(({ key, version }) => sameBytes.has(run.id) || versions.get(key) === version),
+  );
+  return files.length === versions.size && files.every(Boolean);
+}
+
+function verdictOn(run: Execution, facts: MonthFacts, force: boolean): ArrivalVerdict {
+  const { loaded, newestReceipt, sameBytes, now, settle, rules = arrivalRules } = facts;
+  const delivery = {
+    id: run.id,
+    manifest: run.files.some(({ key }) => key === run.manifest.key) ? null : run.manifest,
+    files: run.files,
+    missing: run.missing,
+  };
+  const receipt = loaded === null ? newestReceipt : loaded.receipt;
+  const arrival = {
+    delivery,
+    loaded: receipt && loadedArrival(run, receipt),
+    isSameBytes: sameBytes.has(run.id),
+    now,
+    settle,
+  };
+  return judgeArrival(arrival, rules, force);
+}
+
+/** What the month was loaded from, as far as it concerns one run: its own entry in the receipt, else the newest one. */
+function loadedArrival(run: Execution, receipt: Receipt): LoadedArrival {
+  const own = receipt.deliveries?.find((delivery) => delivery.execution_id === run.id);
+  // Receipts that do not keep the version know the manifests that were there before them.
+  const isOlder = Date.parse(run.manifest.modified) < Date.parse(receipt.loadedAt);
+  return {
+    id: own?.execution_id ?? receipt.executionId,
+    manifestVersion: own?.manifest_version ?? (receipt.deliveries === null && isOlder ? null : ""),
+    files: receipt.files ?? [],
+    isFlagged: receipt.flags.includes("unsettled"),
+  };
+}
+
+/** The newer delivery that is reported as refused, if there is one. */
+function refusedRun(
+  { undone, passedOver, runs }: MonthFacts,
+  force: boolean,
+): { readonly id: string; readonly reason: string; readonly executions: readonly Execution[] } | null {
+  if (undone !== null) return { id: undone.id, reason: undoneReason(undone.id), executions: [undone] };
+  const empty = passedOver.find(({ why }) => why === "empty");
+  if (empty !== undefined && !force) {
     return {
-      action: "waiting",
-      reason: `${execution.id} is announced, but ${stale.key} is not overwritten yet: it is still the file of ${newestReceipt.executionId}.`,
+      id: empty.id,
+      reason: `${empty.id} is not part of the month. ${empty.reason} --force takes it all the same.`,
+      executions: [],
     };
   }
-  if (loaded === null) return { action: "new", reason: "Nothing of this month is loaded." };
-  return { action: "restated", reason: `${execution.id} replaces ${loaded.ids.at(-1)}.` };
+  // Runs that overlap are usual where several of them make up the month.
+  const shorter = runs.length > 1 ? undefined : passedOver.find(({ why, isNewer }) => why !== "superseded" && isNewer);
+  if (shorter === undefined) return null;
+  return { id: shorter.id, reason: `${shorter.id} is not part of the month. ${shorter.reason}`, executions: [] };
 }
 
-/**
- * A file that a new execution names, and that still is the one that another execution was loaded from. A file that was
- * written again under the loaded execution is not its own: clouds overwrite the files first and the manifest last, so
- * it may well be the new execution's.
- */
-function staleFile(execution: Execution, receipt: Receipt): Execution["files"][number] | undefined {
-  if (receipt.executionId === execution.id) return undefined;
-  const own = new Map(receipt.files?.filter(({ replaced }) => replaced === undefined).map((file) => [file.key, file]));
-  return execution.files.find(({ key, version }) => own.get(key)?.version === version);
+/** Why runs are not loaded in the place of what is loaded, or null. */
+function refusalOf(
+  { billingMonth, runs, loaded, coveredDays: days, undoneBytes }: MonthFacts,
+  ids: string,
+): string | null {
+  const receipt = loaded?.receipt ?? null;
+  if (undoneBytes) return `${ids} was undone.`;
+  if (receipt === null) return null;
+  if (runs.every(({ isEmpty }) => isEmpty) && receipt.rows > 0) {
+    return `${ids} declares no rows, and ${receipt.rows} rows are loaded.`;
+  }
+  const loadedDays = daysOfReceipt(receipt, billingMonth);
+  if (loadedDays === null || days >= loadedDays) return null;
+  return `${ids} covers ${days} days of the month; what is loaded covers ${loadedDays}.`;
 }
 
-function refusal(execution: Execution, { loaded, chosen }: MonthFacts): string {
-  if (isUndone(execution, loaded)) return undoneReason(execution);
-  const days = execution.coverage;
-  const covers = days === null ? execution.id : `${execution.id} covers ${days.start} to ${days.end} only`;
-  return loaded === null
-    ? `${covers}; ${chosen?.id ?? "an older delivery"} covers more of the month.`
-    : `${covers}; what is loaded covers more of the month. --force takes it all the same.`;
+/** How many days of its month a load covers; null where it is always the whole period. */
+function daysOfReceipt(
+  { deliveries, coverage, submittedTime, loadedAt, period }: Receipt,
+  month: BillingMonth,
+): number | null {
+  const loads = deliveries ?? [{ coverage, submitted_time: submittedTime }];
+  const spans = loads.map(({ coverage: declared, submitted_time: submitted }) =>
+    declared === null ? null : coveredDays({ declared, submitted: submitted ?? loadedAt }, period ?? monthSpan(month)),
+  );
+  if (spans.includes(null)) return null;
+  return spans.reduce((sum, span) => sum + (span == null ? 0 : countDays(span)), 0);
 }
 
-function undoneReason({ id }: Execution): string {
+function replacement({ runs, loaded }: MonthFacts, ids: string): string {
+  const known = loadedIds(loaded);
+  const isKnown = ({ id }: Execution): boolean => known.includes(id);
+  if (runs.every(isKnown)) return "The files of the loaded delivery were written again.";
+  const added = runs.filter((run) => !isKnown(run)).map(({ id }) => id);
+  const isAddition = known.every((id) => runs.some((run) => run.id === id));
+  if (isAddition) return `${added.join(" and ")} adds days to ${known.join(" and ")}.`;
+  return `${ids} replaces ${known.join(" and ")}.`;
+}
+
+/** A month that is not over changes with every delivery; and days that are added change nothing that was loaded. */
+function isRestatement({ billingMonth, runs, loaded, coveredDays: days, now }: MonthFacts): boolean {
+  const receipt = loaded?.receipt ?? null;
+  if (loaded === null || now.toISOString().slice(0, 10) <= monthSpan(billingMonth).end) return false;
+  const known = loadedIds(loaded);
+  const isAddition = runs.length > known.length && known.every((id) => runs.some((run) => run.id === id));
+  const before = receipt && daysOfReceipt(receipt, billingMonth);
+  return !isAddition && (before === null || days <= before);
+}
+
+function isManifest(key: string): boolean {
+  return /\.json$/i.test(key);
+}
+
+function undoneReason(id: string): string {
   return `${id} was undone. --force takes it all the same.`;
 }

@@ -2,7 +2,14 @@ import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
-import type { BillingMonth, DaySpan, MeasuredColumns, Receipt, Table, UndoneLoad } from "../../model.ts";
+import {
+  executionIdsOf,
+  type BillingMonth,
+  type MeasuredColumns,
+  type Receipt,
+  type Table,
+  type UndoneLoad,
+} from "../../model.ts";
 import { findColumn, type ColumnRules, type MappedColumn } from "../../schema/columns.ts";
 import { idColumnOf, loadedExecutions } from "../../state/executions.ts";
 import type { Ledger, MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
@@ -15,8 +22,6 @@ export const stampedColumn = "billing_month";
 export interface LoadedPartition {
   /** Every execution id that the state names for the month; the last is the one that is loaded. */
   readonly ids: readonly string[];
-  /** The days that the loaded execution covers, where its receipt has them. */
-  readonly coverage: DaySpan | null;
   /** Loads of the month that were undone: their executions are refused. */
   readonly undone: readonly UndoneLoad[];
   /** By its receipt, else by the state; null where neither has it. */
@@ -59,13 +64,17 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
     if (ledger.columns === null && receipt !== null && receipt.files !== null) continue;
     months.set(month, {
       ids: knownIds,
-      coverage: receipt?.coverage ?? null,
       undone: receipt?.undone ?? [],
       loadedAt: receipt?.loadedAt ?? loadedAt,
       receipt,
     });
   }
   return months;
+}
+
+/** The executions that a month was loaded from, oldest first; none when it is not loaded. */
+export function loadedIds(loaded: Pick<LoadedPartition, "ids" | "receipt"> | null): readonly string[] {
+  return loaded?.receipt ? executionIdsOf(loaded.receipt) : (loaded?.ids.slice(-1) ?? []);
 }
 
 /** A loaded month. Error: USAGE_INVALID, which names the months there are. */

@@ -56,11 +56,18 @@ export interface ArrivalVerdict {
 
 /**
  * Judges whether a delivery has arrived whole, by all rules: the first that holds it back decides. A rule that ends by
- * itself only flags the delivery once no object of it has changed for `settle`.
+ * itself only flags the delivery once no object of it has changed for `settle`. `force` waits for nothing but objects that
+ * are missing or have another size than declared, and flags a delivery that a rule suspects.
  */
-export function judgeArrival(arrival: Arrival, rules: readonly ArrivalRule[] = arrivalRules): ArrivalVerdict {
+export function judgeArrival(
+  arrival: Arrival,
+  rules: readonly ArrivalRule[] = arrivalRules,
+  force = false,
+): ArrivalVerdict {
   const suspicions = rules.flatMap((rule) => rule(arrival) ?? []);
-  const waiting = suspicions.find(({ until }) => typeof until !== "number" || arrival.now.getTime() < until);
+  const holdsBack = ({ until }: Waiting): boolean =>
+    until === "on-arrival" || (!force && (until === "on-manifest" || arrival.now.getTime() < until));
+  const waiting = suspicions.find(holdsBack);
   return { waiting: waiting ?? null, isFlagged: waiting === undefined && suspicions.length > 0 };
 }
 
@@ -69,13 +76,13 @@ export const isIncomplete: ArrivalRule = ({ delivery: { id, files, missing } }) 
   const [first] = missing;
   if (first !== undefined) {
     const total = files.length + missing.length;
-    const reason = `${missing.length} of ${total} files of ${id} have not arrived; the first is ${first}.`;
+    const reason = `${missing.length} of ${total} files of ${id} have not arrived; the first is ${first}. It loads once they are there.`;
     return { reason, until: "on-arrival" };
   }
   const torn = files.find(({ size, declaredSize }) => declaredSize !== null && declaredSize !== size);
   if (torn === undefined) return null;
   const [size, declared] = [torn.size, torn.declaredSize ?? 0].map((bytes) => bytes.toLocaleString("en-US"));
-  const reason = `${torn.key} has ${size} bytes in the storage and ${declared} in the manifest.`;
+  const reason = `${torn.key} has ${size} bytes in the storage and ${declared} in the manifest. It loads once the file has the declared size.`;
   return { reason, until: "on-arrival" };
 };
 
@@ -143,9 +150,9 @@ export const arrivalRules: readonly ArrivalRule[] = [
   isIncomplete,
   isOverwriting,
   isNewerThanManifest,
+  isNotOverwritten,
   isOlderThanManifest,
   isBeingCopied,
-  isNotOverwritten,
 ];
 
 /** Whether this delivery is loaded, by its id and the version of its manifest where the receipt keeps it. */

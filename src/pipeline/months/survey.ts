@@ -2,7 +2,7 @@ import pMap from "p-map";
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import { checksumOf } from "../../files/read.ts";
-import type { BillingMonth, DataFile, Execution, Receipt } from "../../model.ts";
+import { executionIdsOf, type BillingMonth, type DataFile, type Execution, type Receipt } from "../../model.ts";
 import { openStorage } from "../../storages/index.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
@@ -10,10 +10,11 @@ import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery } from "../discover/discover.ts";
 import { requireOneExport } from "../discover/one-export.ts";
 import { scopeOf } from "../discover/scopes.ts";
-import { chooseDelivery } from "./choose.ts";
+import { chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
-import { loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
+import { loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
 import { isSelected, tableOf, type MonthSelection } from "./select.ts";
+import type { ArrivalRule } from "./settle.ts";
 import { holdsFiles } from "./undone.ts";
 
 /** What one pipeline has loaded, what lies in its storage, and what follows from both. */
@@ -53,29 +54,15 @@ export async function survey(
   const { format } = discovery;
   const table = tableOf(pipeline, format.idColumn);
   const months = loadedMonths(ledger, table);
-  const receipts = new Map(ledger.receipts.map((receipt) => [receipt.billingMonth, receipt]));
-  const errors = new Map<BillingMonth, unknown>();
-  const selected = [...discovery.months.keys()].filter((month) => isSelected(month, pipeline, options.months ?? {}));
-  const isAccepted = options.accept?.includes("scope") ?? false;
-  const planned = await pMap(
-    selected,
-    async (month) => {
-      options.signal?.throwIfAborted();
-      try {
-        if (!isAccepted) await requireOneExport(discovery, month, months.get(month)?.ids ?? []);
-        const [loaded, receipt] = [months.get(month) ?? null, receipts.get(month) ?? null];
-        const isReadElsewhere = (file: DataFile): boolean => reads(storage.url, file);
-        return await surveyMonth(discovery, month, loaded, receipt, options.force ?? false, isReadElsewhere);
-      } catch (error) {
-        errors.set(month, error);
-        return [];
-      }
-    },
-    { concurrency: smallReads },
-  );
+  const planned = await planMonths(discovery, months, ledger.receipts, {
+    ...options,
+    pipeline,
+    isReadElsewhere: (file) => reads(storage.url, file),
+  });
   options.signal?.throwIfAborted();
   reachPoint("planned");
-  const plans = planned.flat();
+  const { plans, failed: errors } = planned;
+  const isAccepted = options.accept?.includes("scope") ?? false;
   const unexpected = isAccepted ? new Map<BillingMonth, BillhouseError>() : otherScopes(plans, ledger.receipts);
   return {
     pipeline,
@@ -87,6 +74,49 @@ export async function survey(
     plans: plans.filter(({ billingMonth }) => !unexpected.has(billingMonth)),
     failed: new Map([...[...errors].toSorted(([one], [other]) => (one < other ? 1 : -1)), ...unexpected]),
   };
+}
+
+/** What planning the months of a discovered export needs beside what is loaded. */
+export interface PlanningOptions extends SurveyOptions {
+  readonly pipeline: PipelineConfig;
+  /** Whether the warehouse reads a file by itself, so that its bytes are not compared. */
+  readonly isReadElsewhere: (file: DataFile) => boolean;
+  /** The rules on whether a delivery has arrived; by default all of them. */
+  readonly rules?: readonly ArrivalRule[];
+}
+
+/**
+ * Plans the selected months of a discovered export, newest first. `receipts` are the newest of each month, also of months
+ * that the state has forgotten. A month that cannot be planned is in `failed`, whatever the error; the signal's abort stops.
+ */
+export async function planMonths(
+  discovery: Discovery,
+  months: ReadonlyMap<BillingMonth, LoadedPartition>,
+  receipts: readonly Receipt[],
+  options: PlanningOptions,
+): Promise<Pick<Survey, "plans" | "failed">> {
+  const failed = new Map<BillingMonth, unknown>();
+  const isAccepted = options.accept?.includes("scope") ?? false;
+  const selected = [...discovery.months.keys()].filter((month) =>
+    isSelected(month, options.pipeline, options.months ?? {}),
+  );
+  const planned = await pMap(
+    selected,
+    async (month) => {
+      options.signal?.throwIfAborted();
+      try {
+        const loaded = months.get(month) ?? null;
+        if (!isAccepted) await requireOneExport(discovery, month, loadedIds(loaded));
+        const receipt = receipts.find(({ billingMonth }) => billingMonth === month) ?? null;
+        return await surveyMonth(discovery, month, loaded, receipt, options);
+      } catch (error) {
+        failed.set(month, error);
+        return [];
+      }
+    },
+    { concurrency: smallReads },
+  );
+  return { plans: planned.flat(), failed };
 }
 
 /**
@@ -103,13 +133,13 @@ function otherScopes(
   const own = scopeOf(receipts) ?? delivered.find(({ scope }) => scope !== null)?.scope ?? null;
   const unexpected = new Map<BillingMonth, BillhouseError>();
   for (const { billingMonth, action, executions } of plans) {
-    const execution = executions.at(-1);
-    const scope = execution?.scope ?? null;
+    const isOther = ({ scope }: Execution): boolean => scope !== null && scope !== own && !known.has(scope);
+    const execution = executions.findLast(isOther);
     const isLoading = action === "new" || action === "restated";
-    if (own === null || scope === null || scope === own || known.has(scope) || !isLoading) continue;
+    if (own === null || execution === undefined || !isLoading) continue;
     const error = new BillhouseError(
       "EXPORT_AMBIGUOUS",
-      `The delivery ${execution?.id} of ${billingMonth} holds the charges of ${scope}, but the table holds those of ${own}.`,
+      `The delivery ${execution.id} of ${billingMonth} holds the charges of ${execution.scope}, but the table holds those of ${own}.`,
       {
         hint: "Two exports write to this path: let each write to a folder of its own. If the export was moved, run with --accept scope.",
       },
@@ -145,21 +175,24 @@ async function surveyMonth(
   billingMonth: BillingMonth,
   loaded: LoadedPartition | null,
   newestReceipt: Receipt | null,
-  force: boolean,
-  isReadElsewhere: (file: DataFile) => boolean,
+  { pipeline, isReadElsewhere, force = false, now = new Date(), rules }: PlanningOptions,
 ): Promise<readonly MonthPlan[]> {
-  const deliveries = await chooseDelivery(discovery, billingMonth, loaded, force);
-  const { chosen } = deliveries;
-  const sameBytes =
-    chosen !== null &&
-    loaded?.receipt != null &&
-    (await holdsSameBytes(discovery, chosen, loaded.receipt, isReadElsewhere));
+  const { activeFrom, activeTo, settle } = pipeline;
+  const chosen = await chooseRuns(discovery, billingMonth, loaded, { now, activeFrom, activeTo, force });
+  const receipt = loaded?.receipt ?? null;
+  const sameBytes = new Set<string>();
+  for (const run of receipt === null || sameVersions(chosen.runs, receipt) ? [] : chosen.runs) {
+    if (receipt !== null && (await holdsSameBytes(discovery, run, receipt, isReadElsewhere))) sameBytes.add(run.id);
+  }
+  const newest = chosen.runs.at(-1);
   const undoneBytes =
-    chosen !== null &&
-    !sameBytes &&
+    newest !== undefined &&
+    !force &&
+    !sameBytes.has(newest.id) &&
     loaded !== null &&
-    (await holdsUndoneBytes(discovery, chosen, loaded, isReadElsewhere));
-  return planMonth({ billingMonth, ...deliveries, loaded, sameBytes, undoneBytes, newestReceipt }, force);
+    (await holdsUndoneBytes(discovery, newest, loaded, isReadElsewhere));
+  const facts = { billingMonth, ...chosen, loaded, newestReceipt, sameBytes, undoneBytes, now, settle };
+  return planMonth(rules === undefined ? facts : { ...facts, rules }, force);
 }
 
 /** Whether the loaded execution was written again, and holds what was undone: a mirror that copies once more changes nothing. */
@@ -170,27 +203,28 @@ async function holdsUndoneBytes(
   isReadElsewhere: (file: DataFile) => boolean,
 ): Promise<boolean> {
   const rivals = undone.filter(({ executionId, checksums }) => executionId === id && checksums !== null);
-  if (rivals.length === 0 || ids.at(-1) !== id || (receipt !== null && sameVersions({ files }, receipt))) return false;
+  if (rivals.length === 0 || ids.at(-1) !== id || (receipt !== null && sameVersions([{ files }], receipt)))
+    return false;
   if (files.some((file) => file.checksum === undefined && isReadElsewhere(file))) return false;
   const read: (DataFile & { readonly checksum: string })[] = [];
   for (const file of files) read.push({ ...file, checksum: await checksumOf(file, readerOf(storage, file)) });
   return rivals.some((one) => holdsFiles(one, read));
 }
 
-/** Whether the loaded execution lies there under new versions but with the bytes that were loaded. */
+/** Whether an execution that is loaded lies there, wholly or in part under new versions, with the bytes that were loaded. */
 async function holdsSameBytes(
   discovery: Discovery,
   execution: Execution,
   receipt: Receipt,
   isReadElsewhere: (file: DataFile) => boolean,
 ): Promise<boolean> {
-  const { files } = receipt;
-  if (execution.id !== receipt.executionId || files === null || sameVersions(execution, receipt)) return false;
-  const loaded = new Map(files.map((file) => [file.key, file]));
-  const alike = execution.files.every(({ key, size }) => loaded.get(key)?.size === size);
-  if (!alike || loaded.size !== execution.files.length) return false;
+  const ids = executionIdsOf(receipt);
+  if (!ids.includes(execution.id) || receipt.files === null) return false;
+  const loaded = new Map(receipt.files.map((file) => [file.key, file]));
+  if (!execution.files.every(({ key, size }) => loaded.get(key)?.size === size)) return false;
   for (const file of execution.files) {
-    const { checksum } = loaded.get(file.key) ?? {};
+    const { checksum, version } = loaded.get(file.key) ?? {};
+    if (version === file.version) continue;
     // Its bytes are not brought here for this either: without a checksum of the storage it counts as another file.
     if (file.checksum === undefined && isReadElsewhere(file)) return false;
     if (checksum == null || (await checksumOf(file, readerOf(discovery.storage, file))) !== checksum) return false;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { executionIdsOf, type Receipt, type ReceiptFile, type UndoneLoad } from "../../model.ts";
-import type { LoadedPartition } from "./loaded.ts";
+import { loadedIds, type LoadedPartition } from "./loaded.ts";
 
 /** What distinguishes one file from another. */
 type KnownFile = Pick<ReceiptFile, "key" | "version"> & { readonly checksum?: string | null };
@@ -28,16 +28,17 @@ export function undoneLoad({ loadId, executionId, deliveries, files }: Receipt):
 }
 
 /**
- * Whether an execution is one that was undone. Its id decides; only where the same execution was written again under its
- * own name, and its previous files are loaded, do the files decide.
+ * Whether an execution is one that was undone. Its id decides, unless it is loaded: an undone load of several executions
+ * may have been followed by one of fewer of them. Of an execution that was written again under its own name, and whose
+ * previous files are loaded, the files decide.
  */
 export function isUndone(
   execution: { readonly id: string; readonly files: readonly KnownFile[] },
-  loaded: Pick<LoadedPartition, "ids" | "undone"> | null,
+  loaded: Pick<LoadedPartition, "ids" | "undone" | "receipt"> | null,
 ): boolean {
-  const current = loaded?.ids.at(-1);
+  const isLoaded = loadedIds(loaded).includes(execution.id);
   return (loaded?.undone ?? []).some(
-    (one) => one.executionId === execution.id && (one.executionId !== current || holdsFiles(one, execution.files)),
+    (one) => one.executionIds.includes(execution.id) && (!isLoaded || holdsFiles(one, execution.files)),
   );
 }
 

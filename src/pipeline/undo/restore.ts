@@ -58,6 +58,7 @@ export async function loadAgain(
     billingMonth,
     action: "restated",
     reason: "The load before is put back.",
+    ids: [previous.executionId],
     missingDays: [],
     unsettledDays: [],
     passedOver: [],

@@ -17,10 +17,10 @@ import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 
 /** Deliveries in the storage that are not loaded. What was refused on purpose is reported and passes. */
 export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Generator<MonthCheck> {
-  for (const { billingMonth, action, executions, reason } of plans) {
+  for (const { billingMonth, action, ids, reason } of plans) {
     const current = loaded.months.get(billingMonth)?.ids.at(-1) ?? "nothing";
     const isWell = action === "unchanged" || action === "refused";
-    const id = executions.map((execution) => execution.id).join(" and ") || "an empty manifest";
+    const id = ids.join(" and ") || "an empty manifest";
     const found = action === "unchanged" ? id : `${id} is ${action}: ${reason}`;
     const actual = action === "refused" ? `${current}, on purpose` : current;
     yield { name: "newest-delivery", billing_month: billingMonth, ok: isWell, expected: found, actual };
@@ -54,7 +54,7 @@ export async function* filesOf(
     restoredLoadId === null ? [] : (undone?.executions ?? []).flatMap(({ files }) => files.map(({ key }) => key));
   const lost = differing.filter(({ file }) => !overwriting.includes(file.key));
   if (lost.length === 0) {
-    const actual = `${differing.length} of them overwritten by ${undone?.executions.at(-1)?.id}, which was undone`;
+    const actual = `${differing.length} of them overwritten by ${undone?.ids.at(-1)}, which was undone`;
     yield { name: "files", billing_month: billingMonth, ok: true, expected: asLoaded, actual };
     return false;
   }
