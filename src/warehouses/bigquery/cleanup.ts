@@ -5,7 +5,7 @@ import { apiErrorOf, isNotFound } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
 import { dropTable, listTables, patchTable, type TableReference, type TableResource } from "./api/tables.ts";
 import { referenceTo } from "./companion-tables.ts";
-import { digest, rebuiltPrefix, replacedPrefix, stagingPrefix } from "./sql/names.ts";
+import { digest, rebuildNames, stagingPrefix } from "./sql/names.ts";
 
 /** What this process knows of the newest loads: by table, and there by month, the newest load_id. */
 export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly months: ReadonlyMap<string, string> }>;
@@ -27,13 +27,18 @@ export async function dropLeftovers(settings: Settings, known: NewestLoads, now:
   for (const { projectId, datasetId } of datasets.values()) {
     const tables = await listTables(connection, projectId, datasetId);
     const names = new Set(tables.map(({ tableId }) => tableId));
+    // A rebuilt table is needed as long as the one that it was built from lacks its name.
+    const unneeded = new Set(
+      [...known.values()]
+        .map(({ table }) => referenceTo(settings, table))
+        .filter((bill) => bill.projectId === projectId && bill.datasetId === datasetId && names.has(bill.tableId))
+        .map((bill) => rebuildNames(bill))
+        .filter(({ old }) => !names.has(old))
+        .map(({ built }) => built),
+    );
     for (const { tableId, created } of tables) {
       const isOld = now.getTime() - created >= oldest;
-      // A rebuilt table that has its old one beside it is about to take its place.
-      const replaced = tableId.replace(rebuiltPrefix, replacedPrefix);
-      if (isOld && tableId.startsWith(rebuiltPrefix) && !names.has(replaced)) {
-        await dropTable(connection, { projectId, datasetId, tableId });
-      }
+      if (isOld && unneeded.has(tableId)) await dropTable(connection, { projectId, datasetId, tableId });
       if (!tableId.startsWith(stagingPrefix)) continue;
       if (!isOld && mayResume(tableId, settings, known)) continue;
       await dropTable(connection, { projectId, datasetId, tableId });

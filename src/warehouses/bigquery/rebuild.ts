@@ -1,7 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import type { Table } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
-import type { Settings } from "./api/client.ts";
+import type { Connection, Settings } from "./api/client.ts";
 import { createParameters, part, runStatement, selectParts, type TextRow } from "./api/jobs.ts";
 import {
   createPermanentTable,
@@ -9,7 +9,9 @@ import {
   encryption,
   type Field,
   fieldsOf,
+  findDataset,
   findTable,
+  removeExpiration,
   type TableReference,
   type TableResource,
 } from "./api/tables.ts";
@@ -17,7 +19,7 @@ import { type PreparedTables, referenceTo } from "./companion-tables.ts";
 import { readCurrent } from "./ledger.ts";
 import { exactNumber, isNested } from "./sql/casts.ts";
 import { allPartitions } from "./sql/months.ts";
-import { identifier, nativeTypeOf, rebuildNames, tableName } from "./sql/names.ts";
+import { identifier, nativeTypeOf, rebuildNames, shownTable, tableName } from "./sql/names.ts";
 
 /** What is different in the table that is built beside the old one. */
 export interface Rebuild {
@@ -32,8 +34,9 @@ export interface Rebuild {
 /**
  * Builds a new table beside the old one, proves that both hold the same, and swaps their names. `prove` looks
  * at the new table before that. A process that is killed leaves the old table in place, or both under other names, of
- * which `finishRebuild` makes a table again.
- * Errors: WAREHOUSE_LOCKED when another process wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
+ * `finishRebuild` makes a table again. The rebuilt table is dropped only while the other one is there.
+ * Errors: PARTITION_EXPIRED when the dataset deletes tables or partitions by age, WAREHOUSE_LOCKED when another process
+ * wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
 export async function rebuild(
   settings: Settings,
@@ -46,14 +49,14 @@ export async function rebuild(
   const reference = referenceTo(settings, table);
   const old = companions.table;
   if (old === null) return;
+  await refuseDefaultExpiration(settings, reference);
   const names = rebuildNames(reference);
   const built = { ...reference, tableId: names.built };
   const aside = { ...reference, tableId: names.old };
   await dropTable(connection, built);
   const before = await readCurrent(settings, table, companions, null);
-  const requireUntouched = async (place: TableReference): Promise<void> => {
+  const requireUntouched = async (now: TableResource | null): Promise<void> => {
     const after = await readCurrent(settings, table, companions, null);
-    const now = await findTable(connection, place);
     if (
       after.commitLock === before.commitLock &&
       after.newestLoadId === before.newestLoadId &&
@@ -73,21 +76,59 @@ export async function rebuild(
     );
     requireEqual(table, counts[0], counts[1]);
     await prove(built);
-    await requireUntouched(reference);
+    await requireUntouched(await findTable(connection, reference));
+    await removeExpiration(settings, reference);
     await renameTable(settings, reference, names.old, companions.location);
-    try {
-      // From here on no process finds it under its name: nothing more can be written to it.
-      await requireUntouched(aside);
-    } catch (error) {
-      await renameTable(settings, aside, reference.tableId, companions.location);
-      throw error;
+    const replaced = await findTable(connection, aside);
+    // Should the old table be gone by now, the new one, which holds the same rows, takes its place.
+    if (replaced !== null) {
+      await removeExpiration(settings, aside);
+      try {
+        // From here on no process finds it under its name: nothing more can be written to it.
+        await requireUntouched(replaced);
+      } catch (error) {
+        await renameTable(settings, aside, reference.tableId, companions.location);
+        throw error;
+      }
     }
   } catch (error) {
-    await dropTable(connection, built).catch(() => undefined);
+    await dropBeside(connection, built, [reference, aside]).catch(() => undefined);
     throw error;
   }
   await renameTable(settings, built, reference.tableId, companions.location);
-  await dropTable(connection, aside);
+  await removeExpiration(settings, reference);
+  await dropBeside(connection, aside, [reference]);
+}
+
+/** Drops a table that holds what another one holds, if one of those others is there. */
+async function dropBeside(
+  connection: Connection,
+  table: TableReference,
+  others: readonly TableReference[],
+): Promise<void> {
+  const found = await Promise.all(others.map((other) => findTable(connection, other)));
+  if (found.some((other) => other !== null)) await dropTable(connection, table);
+}
+
+/**
+ * A renamed table keeps its creation time and gets the age limit of its dataset again, so that BigQuery may delete it at
+ * once: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_rename_to_statement
+ * Error: PARTITION_EXPIRED.
+ */
+async function refuseDefaultExpiration(settings: Settings, { projectId, datasetId, tableId }: TableReference) {
+  const dataset = await findDataset(settings, projectId, datasetId);
+  const limits = [
+    ["table", dataset?.defaultTableExpirationMs],
+    ["partition", dataset?.defaultPartitionExpirationMs],
+  ].flatMap(([what, age]) => (age === undefined || age === "0" ? [] : [`--default_${what}_expiration 0`]));
+  if (limits.length === 0) return;
+  throw new BillhouseError(
+    "PARTITION_EXPIRED",
+    `The dataset ${datasetId} deletes tables or partitions by their age. ${tableId} is renamed in this step and keeps its creation time, so BigQuery could delete it at once.`,
+    {
+      hint: `Run \`bq update ${limits.join(" ")} ${projectId}:${datasetId}\`, then run again. The default can be set again afterwards: it applies to new tables.`,
+    },
+  );
 }
 
 function resourceOf(settings: Settings, old: TableResource, change: Rebuild): object {
@@ -174,7 +215,10 @@ function requireEqual(table: Table, old: TextRow = {}, built: TextRow = {}): voi
   }
 }
 
-/** Finishes a rebuild that was interrupted between its two renames, and drops the tables that it left. */
+/**
+ * Finishes a rebuild that was interrupted between its two renames, and drops the tables that it left.
+ * Errors: PARTITION_EXPIRED as `rebuild`; WAREHOUSE_NOT_FOUND when only the rebuilt table is there.
+ */
 export async function finishRebuild(settings: Settings, table: Table): Promise<void> {
   const { connection } = settings;
   const reference = referenceTo(settings, table);
@@ -184,13 +228,26 @@ export async function finishRebuild(settings: Settings, table: Table): Promise<v
   const [present, replaced, rebuilt] = await Promise.all(
     [reference, old, built].map((each) => findTable(connection, each)),
   );
-  if (present === null && replaced !== null && replaced !== undefined) {
+  if (present !== null) return dropTable(connection, old);
+  if (replaced !== null && replaced !== undefined) {
+    await refuseDefaultExpiration(settings, reference);
     // Whether the old one was written to before it was renamed is unknown: it is the one that holds everything.
     await renameTable(settings, old, reference.tableId, replaced.location ?? "");
-    if (rebuilt !== null) await dropTable(connection, built);
-    return;
+    await removeExpiration(settings, reference);
+    return dropBeside(connection, built, [reference]);
   }
-  if (replaced !== null) await dropTable(connection, old);
+  if (rebuilt !== null) throw onlyRebuilt(table, built);
+  return undefined;
+}
+
+function onlyRebuilt({ dataset, name }: Table, built: TableReference): BillhouseError {
+  return new BillhouseError(
+    "WAREHOUSE_NOT_FOUND",
+    `The table ${dataset}.${name} is missing, and ${shownTable(built)}, which an interrupted migration built from it, is there.`,
+    {
+      hint: `If that table is complete, run \`ALTER TABLE ${tableName(built)} RENAME TO ${identifier(name)}\` in BigQuery; otherwise drop it. Then run again.`,
+    },
+  );
 }
 
 /** Gives a table another name. */

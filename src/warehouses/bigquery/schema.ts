@@ -41,7 +41,7 @@ export async function prepareTable(settings: Settings, table: Table, change: Sch
   const companions = await prepareState(settings, table);
   const reference = referenceTo(settings, table);
   const isAway = companions.table !== null && companions.table.tableReference.tableId !== table.name;
-  if (isAway) await finishRebuild(settings, table);
+  if (isAway || companions.table === null) await finishRebuild(settings, table);
   const descriptions = new Map(change.registered.map((row) => [fold(row.columnName), row.sourceName.slice(0, 1024)]));
   const added = change.added.map(({ name, type }) => describe({ name, type: nativeTypes[type] }, descriptions));
   // Before the columns are there: what is stopped in between has left columns of which the next run knows that they are

@@ -7,7 +7,7 @@ import { checkColumnName, checkTableName } from "./names.ts";
 import { translateQuery } from "./queries.ts";
 import { emptyScope, type Surroundings } from "./scope.ts";
 import type { Expression, Statement } from "./syntax.ts";
-import { columnsOf, namedTable, type Table, tableId, type TimePartitioning } from "./table-settings.ts";
+import { columnsOf, expiration, namedTable, type Table, tableId, type TimePartitioning } from "./table-settings.ts";
 import { type Column, fieldSchema, quoted, scalar } from "./types.ts";
 
 /** What a statement that defines something is run with. */
@@ -50,7 +50,11 @@ export async function runDefinition(
     tables.delete(table.name);
     table.name = statement.to;
     tables.set(statement.to, table);
-    return;
+    // Documented: data-definition-language#alter_table_rename_to_statement; a renamed table keeps its creation time, and
+    // may be deleted at once in a dataset that deletes tables by age. That it gets that age anew is assumed.
+    const { timePartitioning, dataset, creationTime } = table;
+    Object.assign(table, expiration(dataset, { ...(timePartitioning && { timePartitioning }) }, creationTime));
+    return catalog.sweep();
   }
   const column = columnsOf(table).find(({ name }) => name.toLowerCase() === statement.column.toLowerCase());
   if (column === undefined) throw queryError(`Column not found: ${statement.column}`);

@@ -97,6 +97,72 @@ describe("a table in one piece", () => {
   }
 });
 
+describe("a table in a dataset that deletes tables by age", () => {
+  for (const [limit, option] of [
+    ["defaultTableExpirationMs", "--default_table_expiration"],
+    ["defaultPartitionExpirationMs", "--default_partition_expiration"],
+  ] as const) {
+    test(`is not rebuilt while ${limit} is set, and is after the command in the hint`, async (t) => {
+      const { big, warehouse } = await unpartitioned(t);
+      const before = await contents(big);
+      const dataset = big.server.catalog.datasets.get("p:billing");
+      assert.ok(dataset);
+      dataset[limit] = "3600000";
+      const { hint } = await rejects(warehouse.migration.migrate(table, step), "PARTITION_EXPIRED");
+      assert.ok(hint.includes(`\`bq update ${option} 0 p:billing\``), hint);
+      assert.deepEqual([await contents(big), left(big)], [before, []]);
+      delete dataset[limit];
+      await warehouse.migration.migrate(table, step);
+      assert.deepEqual([await contents(big), left(big)], [before, []]);
+    });
+  }
+
+  test("is whole when the limit is set during the step and the old table is deleted as soon as it is renamed", async (t) => {
+    let now = Date.now();
+    const { big, warehouse } = await unpartitioned(t, { clock: () => now });
+    const before = await contents(big);
+    const dataset = big.server.catalog.datasets.get("p:billing");
+    let renames = 0;
+    big.server.onStatement = (sql) => {
+      if (!sql.startsWith("ALTER TABLE") || dataset === undefined) return;
+      renames += 1;
+      if (renames === 1) {
+        now += 7_200_000;
+        dataset.defaultTableExpirationMs = "3600000";
+      } else delete dataset.defaultTableExpirationMs;
+    };
+    await warehouse.migration.migrate(table, step);
+    assert.deepEqual([await contents(big), left(big)], [before, []]);
+    assert.equal(big.server.table("billing", "bills")?.expirationTime, undefined);
+  });
+
+  test("keeps its rebuilt table when the old one is gone, and the next run names it", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    const before = await contents(big);
+    let renames = 0;
+    let fault: OrderedFault | undefined;
+    big.server.onStatement = async (sql) => {
+      if (!sql.startsWith("ALTER TABLE")) return;
+      renames += 1;
+      if (renames === 2) fault = big.server.fault({ on: "*", kind: "reset", times: 1_000_000 });
+      if (renames === 2) throw new Error("nobody is there any more");
+    };
+    await assert.rejects(warehouse.migration.migrate(table, step));
+    fault?.release();
+    big.server.onStatement = () => undefined;
+    const [rebuilt = "", replaced = ""] = left(big);
+    await big.server.rows(`DROP TABLE \`p.billing.${replaced}\``);
+    const again = await big.open();
+    const { hint } = await rejects(prepare(again, {}), "WAREHOUSE_NOT_FOUND", rebuilt);
+    await again.ledger(table);
+    await again.publish();
+    const [, sql = ""] = /run `(ALTER TABLE `.*?` RENAME TO `.*?`)` in/u.exec(hint) ?? [];
+    await big.server.rows(sql);
+    await prepare(again, {});
+    assert.deepEqual([await contents(big), left(big)], [before, []]);
+  });
+});
+
 test("decimals are made in a table that is only read by its partitions", async (t) => {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open();
@@ -134,8 +200,11 @@ test("receipts that live apart move into their tracking rows", async (t) => {
   assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
 });
 
-async function unpartitioned(t: TestContext): Promise<{ big: TestBigquery; warehouse: FullWarehouse }> {
-  const big = await bigqueryWarehouse(t);
+async function unpartitioned(
+  t: TestContext,
+  serverOptions: { readonly clock?: () => number } = {},
+): Promise<{ big: TestBigquery; warehouse: FullWarehouse }> {
+  const big = await bigqueryWarehouse(t, serverOptions);
   const warehouse = await big.open();
   await prepare(warehouse, undefined, [
     { sourceName: "lineItem/Cost", columnName: "cost", type: "decimal", firstExecution: "e1" },

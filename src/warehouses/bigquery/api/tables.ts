@@ -190,6 +190,9 @@ export interface DatasetResource {
   readonly location?: string;
   /** Hours of time travel of its tables. */
   readonly maxTimeTravelHours?: string;
+  /** The age, in milliseconds, at which its new tables and their partitions are deleted. */
+  readonly defaultTableExpirationMs?: string;
+  readonly defaultPartitionExpirationMs?: string;
 }
 
 /** Where a dataset lies, or null when it is not there. */

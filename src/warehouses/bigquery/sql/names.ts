@@ -45,15 +45,9 @@ export function stagingNames(
   return { ofMonth, ofLoad: `${ofMonth}${digest(replaces, 8)}_` };
 }
 
-/** How the name of a table begins that is built beside another one. */
-export const rebuiltPrefix = "_billhouse_rebuilt_";
-
-/** How the name of a table begins that another one is about to replace. */
-export const replacedPrefix = "_billhouse_replaced_";
-
 /** The two names besides its own that a table has while it is rebuilt. */
 export function rebuildNames({ tableId }: TableReference): { readonly built: string; readonly old: string } {
-  return { built: `${rebuiltPrefix}${digest(tableId, 16)}`, old: `${replacedPrefix}${digest(tableId, 16)}` };
+  return { built: `_billhouse_rebuilt_${digest(tableId, 16)}`, old: `_billhouse_replaced_${digest(tableId, 16)}` };
 }
 
 /** The type that a new column gets. JSON is text: Azure delivers tags that no parser takes, and they are kept as they are. */
