@@ -19,6 +19,8 @@ export interface Layout {
   deliver(number: number, files: number): Promise<Delivery>;
   /** Whether a delivery takes away what the one before it wrote. */
   readonly removesOlder: boolean;
+  /** Whether all deliveries are the month together: each covers a week of its own. */
+  readonly combines?: boolean;
 }
 
 /** The month of which all deliveries are. */
@@ -73,6 +75,25 @@ export const layouts: readonly Layout[] = [
         declared: { total: null, blobs: costs(number, files).map(() => null) },
       }),
   })),
+  {
+    name: "Azure, week by week",
+    prefix: "exports",
+    removesOlder: false,
+    combines: true,
+    deliver: async (number: number, files: number) =>
+      azureDelivery({
+        month,
+        id: idOf(number),
+        days: {
+          start: `${month}-${String(number * 7 - 6).padStart(2, "0")}`,
+          end: `${month}-${String(number * 7).padStart(2, "0")}`,
+        },
+        format: "csv",
+        pathTime: pathTime(number),
+        files: costs(number, files).map((each) => azureRows(month, ...each)),
+        declared: { total: null, blobs: costs(number, files).map(() => null) },
+      }),
+  },
   ...(["partitioned", "plain"] as const).map((kind) => ({
     name: `Azure legacy, ${kind}`,
     prefix: "exports",

@@ -36,8 +36,8 @@ const minute = 60_000;
 /**
  * Plays clouds that deliver and mirrors that copy, and lets the planner run after every step. Objects of a delivery arrive
  * in any order, some of them first in part or under a temporary name, all of them within `settle`; the next delivery
- * follows after more than that, or once the one before it is loaded. Of this world the promise must hold: what is loaded is always exactly one complete delivery,
- * and the newest one once nothing has changed for a while. Raises an AssertionError that has the seed and the story.
+ * follows after more than that, or once the one before it is loaded. Of this world the promise must hold: what is loaded is always exactly one complete delivery
+ * (or several, of which each covers days of its own), and the newest one (or all) once nothing has changed for a while. Raises an AssertionError that has the seed and the story.
  */
 export async function simulate(
   planner: Planner,
@@ -61,8 +61,8 @@ interface World {
   now: number;
   writes: number;
   loaded: SimulatedLoad | null;
-  /** The delivery whose bytes are loaded. */
-  holds: Delivery | null;
+  /** The deliveries whose bytes are loaded, oldest first. */
+  holds: readonly Delivery[];
 }
 
 type Counts = { steps: number; loads: number; deliveries: number };
@@ -79,7 +79,7 @@ async function playRound(planner: Planner, layout: Layout, random: Random, done:
     now: Date.UTC(2025, 3, 10) + random.below(1000) * minute,
     writes: 0,
     loaded: null,
-    holds: null,
+    holds: [],
   };
   // The first deliveries of some rounds arrive before billhouse runs for the first time.
   const unseen = random.below(3) === 0 ? 1 : 0;
@@ -102,15 +102,17 @@ async function playRound(planner: Planner, layout: Layout, random: Random, done:
       world.story.push(`${time(world)} ${older.id} is removed`);
     }
     // What is loaded already may be followed at once by the next delivery, and that one by none.
-    isFollowed = !isFollowed && world.holds === delivery && random.below(3) === 0;
+    isFollowed = !isFollowed && world.holds.at(-1) === delivery && random.below(3) === 0;
     for (let wait = isFollowed ? 0 : 1 + random.below(3); wait > 0; wait -= 1) {
       world.now += settle + (1 + random.below(200)) * minute;
       done.steps += 1;
       if (isSeen) await runPlanner(planner, layout, world, done, title);
     }
     if (isSeen) {
-      const message = `${title}: ${delivery.id} is whole and quiet, and ${world.holds?.id ?? "nothing"} is loaded`;
-      assert.equal(world.holds, delivery, [message, ...world.story].join("\n"));
+      const expected = layout.combines === true ? world.delivered : [delivery];
+      const [wanted, held] = [expected, world.holds].map((some) => some.map(({ id }) => id).join(" and ") || "nothing");
+      const message = `${title}: ${wanted} is whole and quiet, and ${held} is loaded`;
+      assert.equal(held, wanted, [message, ...world.story].join("\n"));
     }
   }
 }
@@ -177,8 +179,12 @@ async function runPlanner(planner: Planner, layout: Layout, world: World, done: 
     world.story.push(`${time(world)} ${ids} cannot be read`);
     return;
   }
-  const holds = world.delivered.find((delivery) => isExactly(delivery, contents));
-  assert.ok(holds !== undefined, [`${title}: what is loaded is no complete delivery`, ...world.story].join("\n"));
+  const holds = chosen.runs.flatMap((run) => {
+    const own = run.files.map(({ key }) => world.bucket.objects.get(key)?.bytes ?? new Uint8Array());
+    return world.delivered.find((delivery) => isExactly(delivery, own)) ?? [];
+  });
+  const isWhole = holds.length === chosen.runs.length && new Set(holds).size === holds.length;
+  assert.ok(isWhole, [`${title}: what is loaded is not made of complete deliveries`, ...world.story].join("\n"));
   world.holds = holds;
   world.loaded = chosen;
   done.loads += 1;
