@@ -94,13 +94,14 @@ describe("an Azure export without a manifest", { concurrency: 2 }, () => {
     assert.deepEqual(outcomes(await runWell(project)), outcome);
   });
 
-  test("a file with a header alone empties the month, a file without bytes waits", async (t) => {
+  test("a file with a header alone empties the month when that is accepted, a file without bytes waits", async (t) => {
     const project = await createProject(t, azureSection);
     await deliverAt(project, plain("one", csv("1")), "2025-04-02T04:00:00Z");
     await runWell(project);
     await deliverAt(project, plain("none", csv()), "2025-04-03T04:00:00Z");
     await deliverAt(project, plain("zero", ""), "2025-04-04T04:00:00Z");
-    assert.deepEqual(outcomes(await runWell(project)), [`${month} restated ${guid("none")}`, `${month} waiting null`]);
+    const emptied = await runWell(project, { accept: ["shrink"], months: { only: [month] } });
+    assert.deepEqual(outcomes(emptied), [`${month} restated ${guid("none")}`, `${month} waiting null`]);
     assert.deepEqual(await held(project), {});
     assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting null`]);
   });
@@ -213,7 +214,10 @@ describe("Azure exports without manifests in one folder", { concurrency: 2 }, ()
     const [failed] = onlyResult((await runProject(project)).finished).failed;
     assert.equal(failed?.code, "EXPORT_AMBIGUOUS");
     for (const word of [guid("next"), guid("two"), one, two]) assert.ok(failed.message.includes(word), failed.message);
-    const accepted = await runWell(project, { accept: ["scope"] });
+    // The other subscription is gone with it, and the second hint keeps what was accepted.
+    const [shrunk] = onlyResult((await runProject(project, { accept: ["scope"] })).finished).failed;
+    assert.match(shrunk?.hint ?? "", /--accept scope --accept shrink --month 2025-03\.$/);
+    const accepted = await runWell(project, { accept: ["scope", "shrink"], months: { only: [month] } });
     assert.deepEqual(outcomes(accepted), [`${month} restated ${guid("two")}`]);
   });
 

@@ -273,10 +273,10 @@ describe("the library", { concurrency: 3 }, () => {
       [march]: [3, "6.000000000000000000"],
       [april]: [1, "5.000000000000000000"],
     });
-    await deliver(project.bucket, curDelivery({ month: march, id: "again", files: [curRows("2020-02", "7")] }));
+    await deliver(project.bucket, curDelivery({ month: march, id: "again", files: [curRows("2020-02", "7", "8")] }));
     await runWell(project);
     assert.deepEqual(await monthsOfTable(project, table, stamped), {
-      [march]: [1, "7.000000000000000000"],
+      [march]: [2, "15.000000000000000000"],
       [april]: [1, "5.000000000000000000"],
     });
     assert.deepEqual((await runWell(project)).loaded, []);

@@ -227,7 +227,7 @@ async function loadMonth(
       });
       if (before !== null) {
         await guardMonth({
-          command: `billhouse run ${pipeline.name}${force ? " --force" : ""}`,
+          command: ["billhouse run", pipeline.name, ...(force ? ["--force"] : []), ...accept.map(acceptFlag)].join(" "),
           billingMonth,
           executionId,
           files: draft.files ?? [],
@@ -245,6 +245,10 @@ async function loadMonth(
     listener.fileRead({ billing_month: billingMonth, key, rows: rowsOf(prepared), bytes: size });
   }
   return receipt;
+}
+
+function acceptFlag(check: string): string {
+  return `--accept ${check}`;
 }
 
 /** Looks up the manifests and the files of a month's executions again. Error: OBJECT_CHANGED. */
