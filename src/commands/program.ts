@@ -113,9 +113,10 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
     .option(
       "--accept <check>",
-      "waive a check for this run: row-count, scope, or shrink with --month (repeatable)",
+      "waive a check for this run: row-count or scope; with --month also shrink or gap (repeatable)",
       addWord,
     )
+    .option("--reason <text>", "why a gap is accepted; its receipt keeps it")
     .option(
       "--jobs <number>",
       "how many files are read or wait for the warehouse at the same time (default 2); with BigQuery, how many months (8)",
@@ -124,10 +125,10 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--dry-run", "the same as plan")
     .action(async (exports, options) => {
       const { run } = await import("./run.ts");
-      const { from, to, month = [], accept = [], jobs } = options;
+      const { from, to, month = [], accept = [], jobs, reason } = options;
       const force = options.force === true;
       const dryRun = options.dryRun === true;
-      finish(await run({ exports, from, to, month, accept, jobs, force, dryRun }, context()));
+      finish(await run({ exports, from, to, month, accept, jobs, reason, force, dryRun }, context()));
     });
 
   program

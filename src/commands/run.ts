@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { daySpans, type MonthFlags, monthScope, monthSpans } from "./flags.ts";
@@ -13,6 +14,8 @@ export interface RunCommandOptions extends MonthFlags {
   readonly exports: readonly string[];
   readonly force: boolean;
   readonly accept: readonly string[];
+  /** Why something is accepted. */
+  readonly reason: string | undefined;
   readonly jobs: number | undefined;
   readonly dryRun: boolean;
 }
@@ -26,6 +29,7 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     months,
     force: options.force,
     accept: options.accept,
+    acceptedBy: { who: userName(context), ...(options.reason === undefined ? {} : { why: options.reason }) },
     now: context.now(),
     signal: context.signal,
     debug: context.flags.debug,
@@ -38,6 +42,16 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     context.stdout.write(runScreen(finished, { colour: context.stdout.colour, verbose: context.flags.verbose }));
   }
   return runExitCode(finished);
+}
+
+/** Who runs the command, as the operating system knows it. */
+function userName({ environment }: CommandContext): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return environment["USER"] ?? "an unknown user";
+  }
 }
 
 /** 3 when months failed, 1 when only whole exports did. */
@@ -61,6 +75,7 @@ function pipelinePart(pipeline: PipelineResult, style: ScreenStyle): string {
     ...loadedMonths(pipeline.loaded, style),
     ...keptMonths(pipeline, style),
     ...failedMonths(pipeline, style),
+    ...acceptedGaps(pipeline, style),
   ];
   const sorted = months.toSorted((one, other) => (one.month < other.month ? -1 : one.month > other.month ? 1 : 0));
   lines.push(...sorted.flatMap(({ lines: own }) => own));
@@ -152,6 +167,13 @@ function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenSt
       ? paint(style, "quiet", `${start}unchanged  ${reason}`)
       : `${start}${paint(style, "changed", state.padEnd(stateWidth))}  ${reason}`;
   return { month: month.billing_month, lines: [line] };
+}
+
+function acceptedGaps({ accepted_gaps: gaps }: PipelineResult, style: ScreenStyle): MonthLines[] {
+  return gaps.map(({ billing_month: month, missing_days: days }) => ({
+    month,
+    lines: [paint(style, "changed", `      ${month} is partial (accepted): ${daySpans(days)} missing`)],
+  }));
 }
 
 function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {

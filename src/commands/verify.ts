@@ -42,7 +42,7 @@ export function verifyScreen({ checks, ok }: VerifyResult, style: ScreenStyle): 
 }
 
 function monthLines(title: string, checks: readonly Check[], style: ScreenStyle): string[] {
-  const shown = style.verbose ? checks : checks.filter(({ ok }) => !ok);
+  const shown = checks.filter(({ ok, note }) => style.verbose || !ok || note !== undefined);
   const isWell = checks.every(({ ok }) => ok);
   const mark = isWell ? paint(style, "good", "✔") : paint(style, "bad", "✖");
   return [
@@ -62,10 +62,14 @@ function remedyOf(checks: readonly Check[]): string[] {
   if (first === undefined || first.billing_month === null) return [];
   const run = `billhouse run ${visible(first.pipeline)} --month ${first.billing_month}`;
   if (failed.some(({ name }) => ofTable.has(name))) return [`${run} --force loads it again from its files.`];
+  if (failed.every(({ name }) => name === "missing-days")) {
+    return [`Export these days, or accept the gap: ${run} --accept gap`];
+  }
   return failed.some(({ name }) => ofStorage.has(name)) ? [`${run} takes what can be taken.`] : [];
 }
 
-function checkLines({ name, ok, expected, actual }: Check, style: ScreenStyle): string[] {
+function checkLines({ name, ok, expected, actual, note }: Check, style: ScreenStyle): string[] {
+  if (ok && note !== undefined) return [`    ${paint(style, "changed", "!")} ${visible(note)}`];
   if (ok) return [`    ${paint(style, "quiet", `${name}: ${visible(actual)}`)}`];
   return [
     `    ${paint(style, "bad", name)}`,

@@ -181,6 +181,12 @@ export interface KeptMonth {
   readonly missing_days: readonly Days[];
 }
 
+/** A month whose missing days were accepted. */
+export interface AcceptedGap {
+  readonly billing_month: BillingMonth;
+  readonly missing_days: readonly Days[];
+}
+
 /** A month that failed. */
 export interface FailedMonth extends ToldError {
   readonly billing_month: BillingMonth;
@@ -196,6 +202,8 @@ export interface PipelineResult {
   readonly waiting: readonly KeptMonth[];
   readonly refused: readonly KeptMonth[];
   readonly failed: readonly FailedMonth[];
+  /** Months that stay as they are, and whose missing days this run accepted. */
+  readonly accepted_gaps: readonly AcceptedGap[];
   /** Present when the pipeline itself failed. */
   readonly error?: ToldError;
 }

@@ -1,10 +1,11 @@
 import { EventEmitter, on } from "node:events";
 import type { Config, PipelineConfig } from "../config/config.ts";
-import type { BillingMonth } from "../model.ts";
-import { summaryPackage } from "../state/package.ts";
+import type { Acceptance, BillingMonth } from "../model.ts";
+import { receiptPackage, summaryPackage } from "../state/package.ts";
 import { version } from "../version.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import {
+  type AcceptedGap,
   failedMonth,
   fromTo,
   type FailedMonth,
@@ -17,6 +18,8 @@ import {
 import { loadMonths } from "./load/load.ts";
 import { checkAccepted } from "./months/accept.ts";
 import { describePlan, type MonthPlan } from "./months/decide.ts";
+import { finalityNow } from "./months/finality.ts";
+import type { LoadedTable } from "./months/loaded.ts";
 import { checkMonths, selectPipelines, tableOf, tableTitle, type MonthSelection } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
@@ -28,8 +31,10 @@ export interface RunOptions {
   readonly months?: MonthSelection;
   /** Loads unchanged, not yet overwritten and refused deliveries too. */
   readonly force?: boolean;
-  /** Checks to waive: `row-count`, `scope`; `shrink` only with the months in `months.only`. */
+  /** Checks to waive: `row-count`, `scope`; `shrink` and `gap` only with the months in `months.only`. */
   readonly accept?: readonly string[];
+  /** Who accepts what is waived, and why: a receipt keeps it with a gap. By default `the library`. */
+  readonly acceptedBy?: { readonly who: string; readonly why?: string };
   /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
   readonly jobs?: number;
   /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
@@ -101,7 +106,7 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     }
     // Also when nothing was new: the run before may have been killed between its last commit and this. What this one
     // has loaded is published whatever clocks say, which can be set back.
-    const loads = results.some(({ loaded }) => loaded.length > 0);
+    const loads = results.some((found) => found.loaded.length + found.accepted_gaps.length > 0);
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
@@ -126,6 +131,7 @@ async function runPipeline(
   const table = tableTitle(pipeline);
   const loaded: LoadedMonth[] = [];
   const failed: FailedMonth[] = [];
+  const acceptedGaps: AcceptedGap[] = [];
   let plans: readonly MonthPlan[] = [];
   const fail = (billingMonth: BillingMonth, error: unknown): void => {
     const month = failedMonth(billingMonth, error, options.debug);
@@ -149,6 +155,7 @@ async function runPipeline(
     waiting: kept("waiting"),
     refused: kept("refused"),
     failed,
+    accepted_gaps: acceptedGaps,
   });
   try {
     const jobs = options.jobs ?? (warehouse.loadsInParallel ? defaultParallelJobs : defaultJobs);
@@ -168,16 +175,11 @@ async function runPipeline(
     });
     for (const plan of plans) emit({ event: "month_planned", name, ...describePlan(plan) });
     for (const [month, error] of found.failed) fail(month, error);
-    const context = {
-      ...found,
-      storage,
-      warehouse,
-      jobs,
-      accept: options.accept ?? [],
-      force: options.force ?? false,
-      now: options.now ?? new Date(),
-      signal: options.signal,
-    };
+    const now = options.now ?? new Date();
+    const { accept = [], acceptedBy = { who: "the library" }, force = false, signal } = options;
+    const gap: Acceptance = { who: acceptedBy.who, when: now.toISOString(), why: acceptedBy.why ?? null };
+    const acceptance = accept.includes("gap") ? gap : null;
+    const context = { ...found, storage, warehouse, jobs, accept, acceptance, force, now, signal };
     await loadMonths(plans, context, {
       fileRead: (file) => emit({ event: "file_read", name, ...file }),
       loaded: (month) => {
@@ -186,6 +188,11 @@ async function runPipeline(
       },
       failed: fail,
     });
+    const isOpen = (month: BillingMonth): boolean => !loaded.some((one) => one.billing_month === month);
+    const named = acceptance === null ? [] : (options.months?.only ?? []).filter(isOpen);
+    for (const month of named) {
+      acceptedGaps.push(...(await acceptGap({ ...found, now }, month, gap, warehouse)));
+    }
     // As the Python pipelines did: a run that failed leaves no summary.
     if (failed.length === 0) {
       const counts = {
@@ -203,4 +210,19 @@ async function runPipeline(
     emit({ event: "pipeline_failed", name, ...failure });
     return { ...result(), error: failure };
   }
+}
+
+/** Adds to the receipt of a loaded month that its missing days are accepted; its rows are not touched. */
+async function acceptGap(
+  loaded: LoadedTable & { readonly now: Date },
+  month: BillingMonth,
+  gap: Acceptance,
+  warehouse: Warehouse,
+): Promise<readonly AcceptedGap[]> {
+  const receipt = loaded.months.get(month)?.receipt ?? null;
+  const missingDays = receipt === null ? [] : finalityNow(receipt, loaded).missingDays;
+  if (receipt === null || missingDays.length === 0) return [];
+  const accepted = { ...receipt, missingDays, accepted: { gap } };
+  await warehouse.append(loaded.table, (current) => receiptPackage(current, loaded.table, accepted, new Date()));
+  return [{ billing_month: month, missing_days: missingDays.map(fromTo) }];
 }

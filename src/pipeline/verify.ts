@@ -8,7 +8,7 @@ import { survey } from "./months/survey.ts";
 import { reading } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
 import { filesOf, newerDeliveries, rereadMonth } from "./verify/files.ts";
-import { compareWithReceipt, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
+import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
 
 export type { Check };
 
@@ -69,7 +69,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
 async function tableChecks(
   pipeline: PipelineConfig,
   warehouse: Warehouse,
-  { months = {}, signal, onMonth }: VerifyOptions,
+  { months = {}, now = new Date(), signal, onMonth }: VerifyOptions,
 ): Promise<VerifiedTable> {
   const { name } = pipeline;
   const checks: MonthCheck[] = [];
@@ -81,6 +81,7 @@ async function tableChecks(
       signal?.throwIfAborted();
       onMonth?.(name, month);
       checks.push(...(await compareWithReceipt(loaded, month, warehouse)));
+      checks.push(...missingDays(loaded, month, now));
     }
     checks.push(...missingMonths(loaded, months));
     return { name, checks, loaded };

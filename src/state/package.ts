@@ -93,6 +93,12 @@ export function loadPackage(
   };
 }
 
+/** The package of a receipt to which something was added: its rows and its state stay as they are. Error: STATE_INVALID. */
+export function receiptPackage(current: CurrentState, table: Table, receipt: Receipt, now: Date): LoadPackage {
+  const loadId = nextLoadId(current.newestLoadId, now);
+  return { loadId, receipt: { ...receipt, loadId }, summary: null, state: null, load: loadRow(table, loadId, now) };
+}
+
 /** The package of one run's summary. The state stays as it is, and so has no row. Error: STATE_INVALID. */
 export function summaryPackage(current: CurrentState, table: Table, counts: RunCounts, now: Date): LoadPackage {
   const loadId = nextLoadId(current.newestLoadId, now);

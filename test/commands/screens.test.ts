@@ -197,6 +197,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
           {
             ...pipeline,
             loaded: [],
+            accepted_gaps: [],
             unchanged: [month],
             waiting: [month],
             refused: [month],

@@ -103,6 +103,7 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
       warehouse,
       jobs: 2,
       accept: [],
+      acceptance: null,
       now: new Date(),
       signal,
     };

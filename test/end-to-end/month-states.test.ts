@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { status, type MonthStatus, type StatusResult } from "../../src/index.ts";
+import { diff, status, type MonthStatus, type StatusResult } from "../../src/index.ts";
 import {
   azureDelivery,
   azureRows,
@@ -13,7 +13,9 @@ import {
   type Delivery,
   type Row,
 } from "../support/deliveries.ts";
+import { rejects } from "../support/rejects.ts";
 import {
+  ask,
   azureSection,
   billhouse,
   createProject,
@@ -229,6 +231,61 @@ describe("the state of an Azure month", () => {
       assert.equal((await runWell(project)).loaded[0]?.state, state, "also when it is loaded much later");
       assert.deepEqual(await states(project), [`2025-01 ${state}`]);
     }
+  });
+
+  test("is partial when days are missing, everywhere, until somebody accepts the gap for this month", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, run("r1", "0113", "2025-01-31", "2"));
+    const first = await billhouse(project, ["run"]);
+    assert.match(first.stdout, /partial: 2025-01-14 to 2025-01-31 missing/);
+    const missing = [{ from: "2025-01-14", to: "2025-01-31" }];
+    const seen = async (day?: string): Promise<readonly unknown[]> => {
+      const [only] = await months(project, day);
+      return [only?.state, only?.final_basis, only?.missing_days, only?.accepted];
+    };
+    assert.deepEqual(await seen("2025-01-31"), ["open", null, [], false]);
+    assert.deepEqual(await seen(), ["partial", null, missing, false]);
+    const checked = await billhouse(project, ["status", "--check"]);
+    assert.equal(checked.code, 4);
+    assert.match(checked.stdout, /2025-01 +partial .*\n +1 month, 1 row, 1 month partial\n/);
+    const [, command = ""] = /accept the gap: billhouse (.*)\./.exec(checked.stdout) ?? [];
+    const verified = await billhouse(project, ["verify"]);
+    assert.match(
+      verified.stdout,
+      /missing-days\n +expected +every day is covered\n +found +2025-01-14 to 2025-01-31 missing/,
+    );
+    assert.match(
+      verified.stdout,
+      /-> Export these days, or accept the gap: billhouse run azure_billing --month 2025-01 --accept gap\n/,
+    );
+    assert.equal(verified.code, 4);
+
+    assert.equal((await billhouse(project, ["run", "--accept", "gap"])).code, 64);
+    const accepting = await billhouse(project, [...command.split(" "), "--reason", "moved in January"]);
+    assert.match(accepting.stdout, /2025-01 is partial \(accepted\): 2025-01-14 to 2025-01-31 missing/);
+    assert.deepEqual(await seen(), ["partial", null, missing, true]);
+    const after = await billhouse(project, ["status", "--check"]);
+    assert.equal(after.code, 0, after.stdout);
+    assert.match(after.stdout, /2025-01 +partial \(accepted\)/);
+    const well = await billhouse(project, ["verify"]);
+    assert.equal(well.code, 0, well.stdout);
+    assert.match(well.stdout, /! 2025-01-14 to 2025-01-31 missing, which \S+ accepted on /);
+    const receipts = await ask(
+      project,
+      "SELECT row_count, loaded_at, accepted FROM billing_data.azure_billing_data_load_tracking WHERE billing_month IS NOT NULL ORDER BY _dlt_load_id",
+    );
+    assert.deepEqual(
+      receipts.map((row) => (JSON.parse(String(row["accepted"])) as { gap?: { why: string } } | null)?.gap?.why),
+      [undefined, "moved in January"],
+    );
+    assert.deepEqual(receipts[0]?.["loaded_at"], receipts[1]?.["loaded_at"], "no rows were loaded");
+    await rejects(diff(project.config, "azure_billing", month), "USAGE_INVALID", "loaded once only");
+
+    await runWell(project, { force: true });
+    assert.deepEqual(await seen(), ["partial", null, missing, true], "of the same days");
+    await deliver(project.bucket, run("r2", "0206", "2025-01-31", "3"));
+    assert.equal((await runWell(project)).loaded[0]?.state, "final");
+    assert.deepEqual(await seen(), ["final", "schedule", [], false]);
   });
 
   test("is refused while a shorter run is the newest", async (t) => {

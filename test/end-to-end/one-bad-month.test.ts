@@ -134,6 +134,7 @@ describe("one bad month stops nothing", () => {
       },
       jobs: 1,
       accept: [],
+      acceptance: null,
       now: new Date(),
       signal: new AbortController().signal,
     };

@@ -70,6 +70,7 @@ const added: LoadedMonth = {
 };
 
 const aws: PipelineResult = {
+  accepted_gaps: [],
   name: "aws_cur",
   table: "billing_data.aws_cur_data",
   loaded: [added, restated],
@@ -112,6 +113,7 @@ const lost = {
 };
 
 const azure: PipelineResult = {
+  accepted_gaps: [],
   name: "azure_billing",
   table: "billing_data.azure_billing_data",
   loaded: [],

@@ -4,7 +4,7 @@ import pMap from "p-map";
 import { BillhouseError } from "../../errors.ts";
 import { readFile, type CheckedBytes } from "../../files/read.ts";
 import { createTally } from "../../files/tally.ts";
-import type { BillingMonth, Execution, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
+import type { Acceptance, BillingMonth, Execution, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
 import { loadPackage } from "../../state/package.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
@@ -36,6 +36,8 @@ export interface LoadContext extends Destination {
   readonly jobs: number;
   /** Checks that are waived. */
   readonly accept: readonly string[];
+  /** Set where `gap` is waived: who accepts the missing days of these months. */
+  readonly acceptance: Acceptance | null;
   /** The time by which it is judged what the loaded months are as bills. */
   readonly now: Date;
   /** Whether deliveries are loaded that otherwise would not be. */
@@ -155,7 +157,19 @@ async function loadMonth(
   context: LoadContext,
   listener: LoadListener,
 ): Promise<Receipt> {
-  const { pipeline, table, format, storage, warehouse, signal, accept, now, force = false, amend } = context;
+  const {
+    pipeline,
+    table,
+    format,
+    storage,
+    warehouse,
+    signal,
+    accept,
+    acceptance,
+    now,
+    force = false,
+    amend,
+  } = context;
   const started = performance.now();
   const { billingMonth, executions, newestReceipt, measured, stamped } = month;
   const { id: executionId, submittedTime } = newestOf(executions);
@@ -220,6 +234,7 @@ async function loadMonth(
           return executions.length > 1 ? { ...file, executionId: prepared.execution.id } : file;
         }),
         accepted: accept,
+        acceptance,
         seconds: Math.round(performance.now() - started) / 1000,
         version,
         kind: format.kind,

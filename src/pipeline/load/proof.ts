@@ -1,5 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import {
+  type Acceptance,
   type CurrencySums,
   type DataFile,
   type DaySpan,
@@ -14,7 +15,7 @@ import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
 import { fromTo, type LoadedMonth } from "../events.ts";
 import { coveredDays } from "../months/cover.ts";
-import { finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
+import { acceptsGap, finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
 
@@ -98,6 +99,8 @@ export interface LoadFacts {
   readonly measures: TableMeasures;
   readonly files: readonly ReceiptFile[];
   readonly accepted: readonly string[];
+  /** Who accepts the missing days of the month; null when nobody does. */
+  readonly acceptance: Acceptance | null;
   readonly seconds: number;
   readonly version: string;
   readonly kind: string;
@@ -163,10 +166,26 @@ export function draftReceipt(facts: LoadFacts): Draft {
     missingDays: month.missingDays,
     otherMonths: [],
     rowsWithoutPeriod: null,
-    accepted: newestReceipt?.accepted ?? {},
+    accepted: {},
   };
-  const { state, lateCharges } = finalityAfter(receipt, newestReceipt, rules);
-  return { ...receipt, finality: state, flags: [...receipt.flags, ...(lateCharges ? ["late-charges" as const] : [])] };
+  const { state, lateCharges, missingDays } = finalityAfter(receipt, newestReceipt, rules);
+  return {
+    ...receipt,
+    finality: state,
+    flags: [...receipt.flags, ...(lateCharges ? ["late-charges" as const] : [])],
+    missingDays,
+    accepted: acceptedGap(missingDays, facts),
+  };
+}
+
+/** That days are missing is accepted by this run, or was accepted of the load before, of which no other days were missing. */
+function acceptedGap(
+  missingDays: readonly DaySpan[],
+  { acceptance, month: { newestReceipt } }: LoadFacts,
+): Receipt["accepted"] {
+  if (missingDays.length === 0) return {};
+  if (acceptance !== null) return { gap: acceptance };
+  return newestReceipt !== null && acceptsGap(newestReceipt, missingDays) ? newestReceipt.accepted : {};
 }
 
 /** A loaded month as `run` reports it. */
@@ -175,14 +194,14 @@ export function describeLoad(
   { action, previous }: Pick<PreparedMonth, "action" | "previous">,
   rules: FinalityRules,
 ): LoadedMonth {
-  const { state, basis, lateCharges, missingDays, unsettledDays, dataEnds } = finalityNow(receipt, rules);
+  const { state, basis, lateCharges, missingDays, isAccepted, unsettledDays, dataEnds } = finalityNow(receipt, rules);
   return {
     billing_month: receipt.billingMonth,
     execution_id: receipt.executionId,
     execution_ids: (receipt.deliveries ?? []).map((delivery) => delivery.execution_id),
     missing_days: missingDays.map(fromTo),
     unsettled_days: unsettledDays.map(fromTo),
-    accepted: receipt.accepted.gap !== undefined,
+    accepted: isAccepted,
     action,
     state,
     final_basis: basis,

@@ -13,6 +13,7 @@ export const waivableChecks: readonly WaivableCheck[] = [
   { name: "row-count", needsMonths: false },
   { name: "scope", needsMonths: false },
   { name: "shrink", needsMonths: true },
+  { name: "gap", needsMonths: true },
 ];
 
 /** Checks the names of checks to waive. Error: USAGE_INVALID for an unknown name, and for months that are not named. */

@@ -230,7 +230,10 @@ function coverOf(
 }
 
 /** Whether each of these days was missing when it was accepted that days are. */
-function acceptsGap({ accepted, missingDays }: BilledLoad, missing: readonly DaySpan[]): boolean {
+export function acceptsGap(
+  { accepted, missingDays }: Pick<Receipt, "accepted" | "missingDays">,
+  missing: readonly DaySpan[],
+): boolean {
   return (
     accepted.gap !== undefined &&
     missing.length > 0 &&

@@ -75,6 +75,7 @@ export async function loadAgain(
     warehouse,
     jobs: 2,
     accept: previous.waivers,
+    acceptance: null,
     now,
     signal,
     amend: (draft: Draft): Draft => amended(draft, undoing, { ...loaded, now }),

@@ -13,6 +13,8 @@ export interface Check {
   readonly expected: string;
   /** What is. */
   readonly actual: string;
+  /** A sentence that is worth reading although the check passed. */
+  readonly note?: string;
 }
 
 /** One check, before the name of its pipeline is added. */

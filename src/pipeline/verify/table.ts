@@ -3,6 +3,7 @@ import { monthGaps } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
+import { finalityNow } from "../months/finality.ts";
 import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
 import { isSelected, type MonthSelection } from "../months/select.ts";
 
@@ -53,6 +54,20 @@ export function missingMonths({ pipeline, months }: LoadedTable, selection: Mont
       const expected = gaps.includes(month) ? "loaded, as the months around it" : "loaded";
       return difference("missing-month", month, expected, "nothing is loaded");
     });
+}
+
+/** Whether the deliveries of a month that is over cover all of its days. Nothing to check where deliveries declare no days. */
+export function missingDays(loaded: LoadedTable, month: BillingMonth, now: Date): readonly MonthCheck[] {
+  const receipt = loaded.months.get(month)?.receipt ?? null;
+  if (receipt === null || receipt.coverage === null) return [];
+  const { state, missingDays: missing, isAccepted } = finalityNow(receipt, { ...loaded, now });
+  const whole = "every day is covered";
+  if (state !== "partial") return [same("missing-days", month, whole, whole)];
+  const days = missing.map(({ start, end }) => (start === end ? start : `${start} to ${end}`)).join(", ");
+  if (!isAccepted) return [difference("missing-days", month, whole, `${days} missing`)];
+  const { who = "", when = "" } = receipt.accepted.gap ?? {};
+  const note = `${days} missing, which ${who} accepted on ${when.slice(0, 10)}.`;
+  return [{ ...same("missing-days", month, whole, whole), actual: `${days} missing, accepted`, note }];
 }
 
 /** Compares rows and costs of one month with its receipt, and the receipt with the state. Errors: those of the warehouse. */
