@@ -65,14 +65,6 @@ export interface MonthAnswer {
 /** Cases that do not do yet what they must, by the reason. A case here that passes fails its test. */
 export const notYet: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    "runs of different days are not combined, and missing days are not named": [
-      "62-azure-selected-dates-off-by-one",
-      "10b-azure-oneday-final",
-      "01-azure-weekly-last7days",
-      "01c-azure-week-across-months",
-      "n1-azure-month-to-date-stopped",
-      "f01-azure-part-cut-without-counts",
-    ],
     "rows of other months are left out without a word": ["14-azure-multimonth-foreign-row"],
     "a delivery without a billing period column or value is not loaded under the month of its folder": [
       "50-period-missing-hint-dead-end",
