@@ -4,6 +4,10 @@ import type { ExitCode } from "./commands/context.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
+// Otherwise anybody who may signal this process could open Node's inspector, and read the cloud keys that it holds
+// (https://nodejs.org/api/process.html#signal-events).
+process.on("SIGUSR1", () => {});
+
 if (major > 22 || (major === 22 && minor >= 18)) {
   process.exitCode = await main();
 } else {
@@ -25,10 +29,13 @@ async function main(): Promise<ExitCode> {
   ]);
   const words = process.argv.slice(2);
   const environment = process.env;
-  const stdout = createOutput(process.stdout, environment);
-  const stderr = createOutput(process.stderr, environment);
+  const stdout = createOutput(process.stdout, "The standard output", environment);
+  const stderr = createOutput(process.stderr, "The standard error", environment);
+  // Read from the words, because the words themselves can be what is wrong.
+  const flags = { json: words.includes("--json"), debug: words.includes("--debug") };
+  let exitCode: ExitCode;
   try {
-    return await runProgram(words, {
+    exitCode = await runProgram(words, {
       folder: process.cwd(),
       environment,
       stdout,
@@ -37,11 +44,15 @@ async function main(): Promise<ExitCode> {
       now: () => new Date(),
     });
   } catch (error) {
-    // Read from the words, because the words themselves can be what is wrong.
-    const flags = { json: words.includes("--json"), debug: words.includes("--debug") };
-    const exitCode = reportFailure(error, { stdout, stderr, flags });
+    exitCode = reportFailure(error, { stdout, stderr, flags });
     // A query that was left may still be at work in the database, and would keep the process alive.
     if (exitCode === 130) process.exit(exitCode);
-    return exitCode;
   }
+  try {
+    await stdout.finish();
+  } catch (error) {
+    const failed = reportFailure(error, { stdout, stderr, flags: { ...flags, json: false } });
+    return exitCode === 0 ? failed : exitCode;
+  }
+  return exitCode;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -182,3 +183,62 @@ test("an old Node is told so before anything else is read", async () => {
   const json = await billhouse(["status", "--json"], { nodeFlags });
   assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "USAGE_INVALID");
 });
+
+describe("a process with odd streams and signals", () => {
+  const unlessFull = { skip: existsSync("/dev/full") ? false : "this system has no /dev/full" };
+
+  async function intoFull(words: readonly string[], full: 1 | 2): Promise<Ended> {
+    const file = await open("/dev/full", "w");
+    try {
+      const stdio = ["ignore", full === 1 ? file.fd : "pipe", full === 2 ? file.fd : "pipe"] as const;
+      const child = spawn(process.execPath, [cli, ...words], { cwd: folder, stdio: [...stdio] });
+      let [stdout, stderr] = ["", ""];
+      child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+      child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+      return await new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
+    } finally {
+      await file.close();
+    }
+  }
+
+  test("says that the standard output is on a full disk, and exits with 1", unlessFull, async () => {
+    for (const words of [["--help"], ["config", "--config", "good.toml", "--json"]]) {
+      const { code, stderr } = await intoFull(words, 1);
+      assert.match(stderr, /^✖ The standard output cannot be written: .*ENOSPC.* OUTPUT_FAILED\n {2}Free some space/);
+      assert.doesNotMatch(stderr, /\n\s+at /);
+      assert.equal(code, 1);
+    }
+  });
+
+  test(
+    "keeps the exit code of a failure that cannot be shown, and the result beside a lost screen",
+    unlessFull,
+    async () => {
+      assert.equal((await intoFull(["config", "--config", "broken.toml"], 2)).code, 64);
+      assert.equal((await intoFull(["config", "--config", "broken.toml", "--json"], 1)).code, 64);
+      const { code, stdout } = await intoFull(["--version"], 2);
+      assert.deepEqual([code, /^\d/.test(stdout)], [0, true]);
+    },
+  );
+
+  test("ignores SIGUSR1, which would open Node's inspector", { skip: process.platform === "win32" }, async () => {
+    const child = spawn(process.execPath, ["--import", marker, cli, "--version"], { cwd: folder });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    assert.match(stdout, /inspector: undefined\n$/);
+    assert.deepEqual([code, stderr], [0, ""]);
+  });
+});
+
+/** Sends the process the signal when its program has been read, and prints the address of an inspector at its end. */
+const marker = `data:text/javascript,${encodeURIComponent(`
+  import { url } from "node:inspector";
+  const sent = setInterval(() => {
+    if (process.listenerCount("SIGUSR1") === 0) return;
+    clearInterval(sent);
+    process.kill(process.pid, "SIGUSR1");
+    setTimeout(() => process.stdout.write("inspector: " + url() + "\\n"), 300);
+  }, 1).unref();
+`)}`;

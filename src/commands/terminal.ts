@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { BillhouseError, firstLine } from "../errors.ts";
 import type { Output } from "./context.ts";
 import { showCursor } from "./follow.ts";
 
@@ -6,16 +7,28 @@ import { showCursor } from "./follow.ts";
 export type OutputStream = Pick<NodeJS.WriteStream, "write" | "on" | "writableNeedDrain"> &
   Partial<Pick<WriteStream, "isTTY" | "columns">>;
 
+/** An output of a standard stream. */
+export interface StandardOutput extends Output {
+  /** Waits until everything is written. Error: OUTPUT_FAILED. A reader that went away is no failure. */
+  finish(): Promise<void>;
+}
+
 /** Makes an output of a standard stream, and judges once whether it is a terminal and takes colours. */
-export function createOutput(stream: OutputStream, environment: Readonly<Record<string, string | undefined>>): Output {
+export function createOutput(
+  stream: OutputStream,
+  name: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): StandardOutput {
   let closed = false;
+  let failure: Error | undefined;
   const waiting: (() => void)[] = [];
   const goOn = (): void => {
     for (const resolve of waiting.splice(0)) resolve();
   };
-  // The reader of a pipe may leave at any time (`| head`): that is no failure of ours.
+  // The reader of a pipe may leave at any time (`| head`): that is no failure of ours. After any other error, such as a
+  // full disk, the work still ends as it would have.
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE") failure ??= error;
     closed = true;
     goOn();
   });
@@ -29,6 +42,15 @@ export function createOutput(stream: OutputStream, environment: Readonly<Record<
     async drained(): Promise<void> {
       if (closed || !stream.writableNeedDrain) return;
       await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    async finish(): Promise<void> {
+      // A stream reports its error one turn after the write that failed.
+      if (!closed) await new Promise<void>((resolve) => stream.write("", () => setImmediate(resolve)));
+      if (failure === undefined) return;
+      throw new BillhouseError("OUTPUT_FAILED", `${name} cannot be written: ${firstLine(failure.message)}`, {
+        hint: "Free some space, or send the output to another place. What the command loaded or changed is kept; billhouse status shows it.",
+        cause: failure,
+      });
     },
     isTerminal,
     // https://no-color.org: any value that is not empty.

@@ -9,6 +9,7 @@ import {
   mergeLayers,
   type Origin,
   readConfigFiles,
+  type Setting,
   withoutForeign,
 } from "./layers.ts";
 import { describeIssues, describeOrigin, type Mistake, mistakesError } from "./mistakes.ts";
@@ -55,10 +56,13 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
     ...exportSections([...files.layers, environment]),
     ...(files.style === "billhouse" ? named : []),
   ]);
-  const { document, origins } = mergeLayers([
+  const ours = [
     ...files.layers.map((layer) => (files.style === "dlt" ? withoutForeign(layer, sections) : layer)),
     withoutForeign(environment, sections),
-  ]);
+  ];
+  const unusable = ours.flat().flatMap(prototypeName);
+  if (unusable.length > 0) throw mistakesError(unusable);
+  const { document, origins } = mergeLayers(ours);
   const originOf = (path: readonly string[]): Origin | undefined => nearestOrigin(path, origins);
   const origin = (path: readonly string[]): string => describeOrigin(originOf(path));
 
@@ -73,9 +77,20 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
     azureCredentials: azureCredentials(place.environment),
   });
   const warehouse = warehouseConfig(checked.document, files.folder, written);
-  const all = [...mistakes, ...ambiguousName(warehouse, pipelines, origin)];
+  const all = [
+    ...mistakes,
+    ...pipelines.flatMap((pipeline) => reservedDataset(pipeline, warehouse, origin)),
+    ...ambiguousName(warehouse, pipelines, origin),
+  ];
   if (all.length > 0) throw mistakesError(all);
   return { config: { file: files.file, pipelines, warehouse }, document: checked.document, originOf, layers };
+}
+
+/** JavaScript takes this one name for what all objects share, so that nothing can be stored under it. */
+function prototypeName({ path, origin }: Setting): Mistake[] {
+  if (!path.includes("__proto__")) return [];
+  const sentence = '"__proto__" is not a valid name of a section or a key.';
+  return [{ origin: describeOrigin(origin(path)), sentence, hint: "Give it another name, such as [sources.aws_cur]." }];
 }
 
 /**
@@ -95,6 +110,20 @@ function ambiguousName(
   const sentence = `The database ${file} has the name of the dataset ${pipeline.dataset}: DuckDB cannot tell the two apart.`;
   const path = ["destination", "duckdb", "path"];
   return [{ origin: origin(path), sentence, hint: 'Give the file another name, such as path = "billhouse.duckdb".' }];
+}
+
+/** The warehouses keep their own catalog under these names, and take no tables of others there. */
+function reservedDataset(
+  { name, dataset }: PipelineConfig,
+  { kind }: WarehouseConfig,
+  origin: (path: readonly string[]) => string,
+): Mistake[] {
+  const reserved = kind === "duckdb" ? ["information_schema", "pg_catalog", "system", "temp"] : ["information_schema"];
+  if (!reserved.includes(dataset.toLowerCase())) return [];
+  const warehouse = kind === "duckdb" ? "DuckDB" : "BigQuery";
+  const sentence = `${warehouse} reserves the name "${dataset}", so it cannot be the dataset of [sources.${name}].`;
+  const path = ["sources", name, "dataset"];
+  return [{ origin: origin(path), sentence, hint: 'Name another dataset, such as dataset = "billing_data".' }];
 }
 
 function warehouseConfig(

@@ -5,6 +5,7 @@ import { reportFailure } from "../../src/commands/failure.ts";
 import { createOutput, type OutputStream, stopSignal } from "../../src/commands/terminal.ts";
 import { BillhouseError, type ErrorCode } from "../../src/errors.ts";
 import { obeyed, recordingOutput } from "../support/recorded.ts";
+import { rejects } from "../support/rejects.ts";
 
 function report(
   error: unknown,
@@ -64,8 +65,9 @@ class FakeStream extends EventEmitter {
     super();
     this.isTTY = isTTY;
   }
-  write(text: string): boolean {
+  write(text: string, done: () => void = () => {}): boolean {
     this.written += text;
+    done();
     return true;
   }
 }
@@ -75,7 +77,7 @@ function outputOf(
   environment: Readonly<Record<string, string>> = {},
 ): ReturnType<typeof createOutput> & { stream: FakeStream } {
   const stream = new FakeStream(isTTY);
-  return Object.assign(createOutput(stream as unknown as OutputStream, environment), { stream });
+  return Object.assign(createOutput(stream as unknown as OutputStream, "The output", environment), { stream });
 }
 
 test("colour and cursor movements are for terminals that want them", () => {
@@ -90,19 +92,30 @@ test("colour and cursor movements are for terminals that want them", () => {
   assert.deepEqual(look(false), [false, false]);
 });
 
-test("a reader that went away is no failure, any other error is", () => {
+test("a reader that went away is no failure", async () => {
   const stream = new FakeStream(false);
-  const output = createOutput(stream as unknown as OutputStream, {});
+  const output = createOutput(stream as unknown as OutputStream, "The output", {});
   output.write("one");
   stream.emit("error", Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
   output.write("two");
   assert.deepEqual([stream.written, output.closed], ["one", true]);
-  assert.throws(() => stream.emit("error", Object.assign(new Error("full"), { code: "ENOSPC" })), /full/);
+  await output.finish();
+});
+
+test("an output on a full disk fails when everything else is done, and stops nothing before", async () => {
+  const stream = new FakeStream(false);
+  const output = createOutput(stream as unknown as OutputStream, "The output", {});
+  output.write("one");
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  setImmediate(() => stream.emit("error", full));
+  await rejects(output.finish(), "OUTPUT_FAILED", "The output cannot be written: ENOSPC");
+  output.write("two");
+  assert.deepEqual([stream.written, output.closed], ["one", true]);
 });
 
 test("who writes much waits until the reader has taken it, or has gone", async () => {
   const stream = Object.assign(new FakeStream(false), { writableNeedDrain: false });
-  const output = createOutput(stream as unknown as OutputStream, {});
+  const output = createOutput(stream as unknown as OutputStream, "The output", {});
   await output.drained();
   stream.writableNeedDrain = true;
   const order: string[] = [];

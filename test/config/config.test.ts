@@ -201,6 +201,38 @@ describe("billhouse.toml", () => {
     assert.equal(fourth.warehouse.kind, "bigquery");
   });
 
+  test("names of what every object of JavaScript has are names like any other", async () => {
+    for (const name of ["constructor", "toString", "hasOwnProperty"]) {
+      const toml = `[sources.${name}]\nbucket = "b"\n[sources.${name}2]\nbucket = "c"\n`;
+      const [{ pipelines }] = await load(
+        { "billhouse.toml": toml },
+        { [`SOURCES__${name.toUpperCase()}__PREFIX`]: "p" },
+      );
+      assert.deepEqual(
+        pipelines.map((pipeline) => [pipeline.name, pipeline.bucketUrl, pipeline.prefix]),
+        [
+          [name, "gs://b", "p"],
+          [`${name}2`, "gs://c", ""],
+        ],
+      );
+      const error = await failure({ "billhouse.toml": `[sources.one]\nbucket = "b"\n${name} = 1\n[${name}]\nx = 1\n` });
+      assert.match(
+        error.message,
+        new RegExp(`\\[sources\\.one\\] has no key "${name}"[^]*the file has no key "${name}"`),
+      );
+    }
+  });
+
+  test("sections of other programs named __proto__ are left alone", async () => {
+    const toml = '[__proto__]\npolluted = "yes"\n[sources.aws_cur]\nbucket = "b"\n[sources.other.__proto__]\nx = 1\n';
+    const [{ pipelines }] = await load({ ".dlt/config.toml": toml });
+    assert.deepEqual(
+      pipelines.map(({ name }) => name),
+      ["aws_cur"],
+    );
+    assert.equal("polluted" in {}, false);
+  });
+
   const mistakes: Readonly<Record<string, readonly [toml: string, message: string]>> = {
     "an unknown key": [
       '[sources.aws_cur]\nbucket = "b"\ntabel_name = "x"\n',
@@ -301,6 +333,26 @@ describe("billhouse.toml", () => {
     "a database file that is named like a dataset": [
       '[sources.one]\nbucket_url = "b"\n[destination.duckdb]\npath = "data/Billing_Data.duckdb"\n',
       "billhouse.toml, line 4: The database Billing_Data.duckdb has the name of the dataset billing_data: DuckDB cannot tell the two apart.",
+    ],
+    "a dataset that is DuckDB's own": [
+      '[sources.one]\nbucket_url = "b"\ndataset = "Information_Schema"\n',
+      'billhouse.toml, line 3: DuckDB reserves the name "Information_Schema", so it cannot be the dataset of [sources.one].',
+    ],
+    "a dataset that is BigQuery's own": [
+      '[sources.one]\nbucket = "b"\nproject_id = "p"\ndataset = "INFORMATION_SCHEMA"\n',
+      'billhouse.toml, line 4: BigQuery reserves the name "INFORMATION_SCHEMA", so it cannot be the dataset of [sources.one].',
+    ],
+    "a section named __proto__": [
+      '[__proto__]\npolluted = "yes"\n',
+      'billhouse.toml, line 2: "__proto__" is not a valid name of a section or a key.',
+    ],
+    "an export named __proto__": [
+      '[sources.__proto__]\nbucket = "b"\n',
+      'billhouse.toml, line 2: "__proto__" is not a valid name of a section or a key.',
+    ],
+    "a key named __proto__": [
+      '[sources.one]\nbucket = "b"\n__proto__ = { prefix = "p" }\n',
+      'billhouse.toml, line 3: "__proto__" is not a valid name of a section or a key.',
     ],
     "a table that is another's tracking table": [
       '[sources.one]\nbucket = "b"\n[sources.two]\nbucket = "b"\ntable_name = "one_data_load_tracking"\n',
