@@ -36,12 +36,19 @@ export interface CheckedBytes {
   readonly checksum: string;
 }
 
+/** Whether a file has no bytes, and its manifest declares none: such a part stands for no rows, and has no header. */
+export function isDeclaredEmpty({ size, rows, declaredSize }: DataFile): boolean {
+  return size === 0 && (rows === 0 || declaredSize === 0);
+}
+
 /**
- * Reads the header of a data file and no more of it than that needs. `limit`: as for `decompress`.
+ * Reads the header of a data file and no more of it than that needs; a file that is declared empty has no columns.
+ * `limit`: as for `decompress`.
  * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when it does not end or has more than 10,000
  * columns, those of `read`.
  */
 export async function readHeader(file: DataFile, read: ReadBytes, limit: number | null): Promise<FileHeader> {
+  if (isDeclaredEmpty(file)) return { file, columns: [], rows: 0, compression: "none" };
   if (file.format === "parquet") {
     const { columns, rows } = await readParquetHeader(file.key, storedBytes(file, read));
     if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} has a column whose name is not text`);
@@ -134,7 +141,7 @@ export async function readFile(
   const hash = createHash("md5");
   const target = await open(path, "w+");
   try {
-    if (file.format === "parquet") {
+    if (file.format === "parquet" && !isDeclaredEmpty(file)) {
       let size = 0;
       for await (const piece of read()) {
         hash.update(piece);
@@ -202,7 +209,7 @@ export async function checksumOf(file: StoredObject, read: ReadBytes): Promise<s
  * file of several members or of more than 4 GB. Errors: FILE_CORRUPT, FILE_INVALID, those of `read`.
  */
 export async function decompressedSize(file: DataFile, read: ReadBytes): Promise<number> {
-  if (file.format === "csv") return sizeInTrailer(file, read);
+  if (file.format === "csv" || isDeclaredEmpty(file)) return sizeInTrailer(file, read);
   return (await readParquetHeader(file.key, storedBytes(file, read))).bytes;
 }
 

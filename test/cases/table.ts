@@ -71,7 +71,6 @@ export const notYet: ReadonlyMap<string, string> = new Map(
       "87a-payg-then-mca",
       "88-cur2-period-column-added-later",
     ],
-    "a delivery without files or bytes is not loaded as no rows": ["57-azure-zero-byte-part"],
   }).flatMap(([reason, titles]) => titles.map((title) => [title, reason] as const)),
 );
 

@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, renameSync, rmSync, writeFileSync, wr
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { RunEvent } from "../../src/index.ts";
+import { verify, type RunEvent } from "../../src/index.ts";
 import {
   azureDelivery,
   azureRows,
@@ -15,6 +15,7 @@ import {
   csvText,
   deliver,
   withFile,
+  type Delivery,
 } from "../support/deliveries.ts";
 import {
   ask,
@@ -252,5 +253,31 @@ describe("what may be waived, and what is no fault", { concurrency: 2 }, () => {
     assert.deepEqual(outcomes(await runWell(project)), ["2025-03 unchanged empty"]);
     await deliver(project.bucket, curDelivery({ month: march, id: "filled", files: [curRows(march, "1")] }));
     assert.deepEqual(outcomes(await runWell(project)), ["2025-03 restated filled"]);
+  });
+
+  test("a part of zero bytes that its manifest declares is a part without rows", async (t) => {
+    const project = await createProject(t, azureSection);
+    const withEmptyPart = (month: string, id: string, format: "csv" | "csv.gz"): Delivery => {
+      const whole = azureDelivery({ month, id, format, files: [azureRows(month, "4"), []] });
+      const emptied = withFile(whole, 1, () => Buffer.alloc(0));
+      const manifest = JSON.parse(Buffer.from(whole.objects.get(whole.manifestKey) ?? "").toString()) as {
+        blobs: { byteCount: number }[];
+      };
+      for (const blob of manifest.blobs.slice(1)) blob.byteCount = 0;
+      return {
+        ...emptied,
+        objects: new Map([...emptied.objects, [whole.manifestKey, Buffer.from(JSON.stringify(manifest))]]),
+      };
+    };
+    await deliver(project.bucket, withEmptyPart(february, "plain", "csv"));
+    await deliver(project.bucket, withEmptyPart(march, "gzip", "csv.gz"));
+    const { loaded } = await runWell(project);
+    assert.deepEqual(
+      loaded.map(({ billing_month, rows, files, cost }) => ({ billing_month, rows, files, cost })),
+      [march, february].map((month) => ({ billing_month: month, rows: 1, files: 2, cost: { EUR: "4" } })),
+    );
+    assert.deepEqual(outcomes(await runWell(project)), ["2025-02 unchanged plain", "2025-03 unchanged gzip"]);
+    const { ok, checks } = await verify(project.config, { deep: true });
+    assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
   });
 });

@@ -45,6 +45,7 @@ export function delivered({ execution, file, columns }: DeliveredFile): Delivere
 
 /** A file whose columns are known. */
 export interface LaidOutFile extends Pick<DeliveredFile, "execution" | "file" | "rows" | "compression"> {
+  /** None of a file that is declared empty. */
   readonly columns: readonly MappedColumn[];
 }
 
@@ -124,7 +125,7 @@ function withoutPeriod(
     const what = `The delivery ${spanning.id} covers several months, and its rows do not say to which they belong.`;
     return new BillhouseError("PERIOD_MISSING", what, { hint: "Let the export deliver one month at a time." });
   }
-  const lacking = files.find(({ columns }) => !holds(columns, partitionColumn));
+  const lacking = files.find(({ columns }) => columns.length > 0 && !holds(columns, partitionColumn));
   if (lacking === undefined) return null;
   return missingPeriodColumn(lacking.file.key, partitionColumn);
 }
@@ -138,7 +139,7 @@ function withoutCosts(
   { partitionColumn, nameOf }: Layout,
   files: readonly LaidOutFile[],
 ): BillhouseError | null {
-  const [first] = files;
+  const first = files.find(({ columns }) => columns.length > 0);
   if (partitionColumn !== stampedColumn || pipeline.partitionColumn !== null || first === undefined) return null;
   const { cost } = format.columns;
   if (cost.some((sources) => nameOf(files, sources) !== null)) return null;
@@ -174,7 +175,7 @@ function choosePartition(
   }
   if (wanted === stampedColumn) return stampedColumn;
   const column = plan.columns.find(({ name }) => same(name))?.name ?? wanted;
-  const [lacking] = files;
+  const lacking = files.find(({ columns }) => columns.length > 0);
   if (present !== undefined || lacking === undefined || files.some(({ columns }) => holds(columns, column)))
     return column;
   throw new BillhouseError(

@@ -75,7 +75,7 @@ export async function loadMonths(
   const months = preparation.months.map((month) => ({
     month,
     files: month.files.map((prepared, index): FileToLoad =>
-      warehouse.reads(storage.url, prepared.file, prepared.compression)
+      prepared.columns.length === 0 || warehouse.reads(storage.url, prepared.file, prepared.compression)
         ? { prepared, local: null }
         : startReading(readAhead, month, prepared, index, context),
     ),
@@ -109,7 +109,7 @@ export async function loadMonths(
   }
 }
 
-/** A file to load: downloaded and checked here, or (null) read by the warehouse itself. */
+/** A file to load: downloaded and checked here, or (null) read by the warehouse itself or declared empty. */
 interface FileToLoad {
   readonly prepared: PreparedFile;
   readonly local: { readonly path: string; readonly reading: Reading<CheckedBytes> } | null;
@@ -179,6 +179,7 @@ async function loadMonth(
     for (const { prepared, local } of sources) {
       signal.throwIfAborted();
       const { execution, file, columns } = prepared;
+      if (columns.length === 0) continue;
       const mapped = { file, storageUrl, columns, executionId: execution.id };
       if (local === null) {
         yield { ...mapped, path: null };

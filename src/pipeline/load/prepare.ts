@@ -1,5 +1,5 @@
 import pMap from "p-map";
-import { readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
+import { isDeclaredEmpty, readHeader, verifyBytes, type FileHeader } from "../../files/read.ts";
 import type { Precision, ProofColumns } from "../../files/tally.ts";
 import {
   type BillingMonth,
@@ -194,7 +194,7 @@ export async function loadedHeader(
   if (execution.columns.length > 0 && execution.format === "csv") {
     return [{ executionId: execution.id, format: "csv", columns: execution.columns }];
   }
-  const [file] = execution.files;
+  const file = execution.files.find((one) => !isDeclaredEmpty(one));
   return file === undefined
     ? []
     : [delivered({ ...(await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit)), execution })];

@@ -154,7 +154,7 @@ async function reread(
   const rules = format.columns;
   const file: DataFile = {
     ...object,
-    rows: null,
+    rows: receipt.files?.find(({ key }) => key === object.key)?.rows ?? null,
     declaredSize: null,
     format: fileFormat(object.key, receipt.format ?? "csv"),
   };
