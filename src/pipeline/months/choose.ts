@@ -4,7 +4,7 @@ import type { BillingMonth, DaySpan, Execution, Receipt, ReceiptDelivery } from 
 import { countDays, monthSpan } from "../../schema/periods.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { fileFormat, isTorn, madeOf, readExecution } from "../discover/manifests.ts";
-import { chooseCover, coveredDays, type Cover, type CoveringRun, type PassedOver } from "./cover.ts";
+import { chooseCover, compareAge, coveredDays, type Cover, type CoveringRun, type PassedOver } from "./cover.ts";
 import { loadedIds, type LoadedPartition } from "./loaded.ts";
 import { isUndone } from "./undone.ts";
 
@@ -122,8 +122,9 @@ function isTornRun({ error }: Run): boolean {
 function runOfPath({ objects }: Discovery, place: ManifestPlace): Run {
   const made = madeOf(null, place, objects.get(place.key)?.modified ?? "", place.period);
   const submitted = place.order === "" ? made : made.replace(/:00Z$/, ":59.9999999Z");
+  const written = objects.get(place.key)?.modified ?? "";
   const facts = { id: place.id ?? place.key, declared: place.period, submitted, isEmpty: false, isWhole: false };
-  return { ...facts, place, execution: null, remembered: null, error: null };
+  return { ...facts, written, place, execution: null, remembered: null, error: null };
 }
 
 function runOfReceipt({ objects }: Discovery, place: ManifestPlace, remembered: ReceiptDelivery, days: DaySpan): Run {
@@ -131,18 +132,20 @@ function runOfReceipt({ objects }: Discovery, place: ManifestPlace, remembered: 
   const declared = coverage ?? days;
   const submitted = made ?? madeOf(time, place, objects.get(place.key)?.modified ?? "", declared);
   // What it declared is not remembered: it was taken.
+  const written = objects.get(place.key)?.modified ?? "";
   const facts = { id, declared, submitted, isEmpty: false, isWhole: coverage === null };
-  return { ...facts, place, execution: null, remembered, error: null };
+  return { ...facts, written, place, execution: null, remembered, error: null };
 }
 
 function runOf(place: ManifestPlace, execution: Execution): Run {
-  const { id, declared, made: submitted, isEmpty, coverage } = execution;
+  const { id, declared, made: submitted, isEmpty, coverage, manifest } = execution;
   return {
     id,
     declared,
     submitted,
     isEmpty,
     isWhole: coverage === null,
+    written: manifest.modified,
     place,
     execution,
     remembered: null,
@@ -271,13 +274,4 @@ function executionOfReceipt(
     scope: receipt.scope,
     spansMonths: false,
   };
-}
-
-/** Orders runs by when they were submitted, to the last digit, then by when their manifests were written: older ones first. */
-function compareAge(one: Run, other: Run): number {
-  const keys = [one, other].map(({ submitted, execution, place }) =>
-    [submitted.replaceAll(/\D/g, ""), execution?.manifest.modified ?? "", place.key].join(" "),
-  );
-  const [first = "", second = ""] = keys;
-  return first === second ? 0 : first < second ? -1 : 1;
 }

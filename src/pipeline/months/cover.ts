@@ -8,6 +8,8 @@ export interface CoveringRun {
   readonly declared: DaySpan;
   /** When the run was submitted: ISO 8601 in UTC, with any number of digits after the second. */
   readonly submitted: string;
+  /** When its manifest was written: the order of runs that were submitted at the same time. */
+  readonly written?: string;
   /** Whether the run declares no rows or no bytes. */
   readonly isEmpty: boolean;
 }
@@ -178,9 +180,14 @@ function isNewer<Run extends CoveringRun>(one: RunSet<Run>, other: RunSet<Run>):
   return false;
 }
 
-/** Orders runs by the time they were submitted, to its last digit, older ones first; then by id, so that every run has its place. */
-function compareAge(one: CoveringRun, other: CoveringRun): number {
-  const [key, otherKey] = [one, other].map(({ submitted, id }) => `${submitted.replaceAll(/\D/g, "")} ${id}`);
+/**
+ * Orders runs by the time they were submitted, to its last digit, older ones first; then by when they were written, and by
+ * id, so that every run has its place.
+ */
+export function compareAge(one: CoveringRun, other: CoveringRun): number {
+  const [key, otherKey] = [one, other].map(
+    ({ submitted, written = "", id }) => `${submitted.replaceAll(/\D/g, "")} ${written} ${id}`,
+  );
   return key === otherKey ? 0 : (key ?? "") < (otherKey ?? "") ? -1 : 1;
 }
 
