@@ -4,7 +4,7 @@ import type { Finding, Table } from "../../model.ts";
 import { translateFailure } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, dryRunJob, queryConfiguration, runNewJob } from "./api/jobs.ts";
-import { createTable, dropTable, findLocation, findTable } from "./api/tables.ts";
+import { createTable, dropTable, encryption, findLocation, findTable } from "./api/tables.ts";
 import { referenceTo } from "./companion-tables.ts";
 import type { StagingBucket } from "./replace/staging-bucket.ts";
 import { checkExpiration } from "./sql/months.ts";
@@ -103,7 +103,11 @@ async function probeLoad(settings: Settings, uri: string, table: Table): Promise
     allowQuotedNewlines: true,
     encoding: "UTF-8",
   };
-  await createTable(connection, { schema: probeSchema, ...expiresInAnHour() }, destinationTable);
+  await createTable(
+    connection,
+    { schema: probeSchema, ...expiresInAnHour(), ...encryption(settings) },
+    destinationTable,
+  );
   try {
     await runNewJob(connection, "examine", { location, configuration: { labels: { billhouse: "examine" }, load } });
   } finally {
@@ -124,7 +128,11 @@ async function checkDataset(settings: Settings, table: Table): Promise<string> {
   const location = await findLocation(settings, table.project ?? settings.connection.project, table.dataset);
   if (location === null) return `is not there yet; the first run makes it in ${settings.location}`;
   const reference = referenceTo(settings, table, probeTableName());
-  await createTable(settings.connection, { schema: probeSchema, ...expiresInAnHour() }, reference);
+  await createTable(
+    settings.connection,
+    { schema: probeSchema, ...expiresInAnHour(), ...encryption(settings) },
+    reference,
+  );
   try {
     // A sandbox, and an account without permission to read or change rows, fails here: nothing is run.
     await tryStatement(settings, `SELECT COUNT(*) AS found FROM ${tableName(reference)}`, location);

@@ -135,9 +135,14 @@ async function changeTypes(
   const partition =
     month === undefined ? "" : `PARTITION BY ${month.nativeType}_TRUNC(${identifier(month.name)}, MONTH)`;
   const clustering = (kept.clustering?.fields ?? []).map(identifier).join(", ");
-  // Without an age of their own, partitions would get that of the dataset, and old months be gone before it is taken away.
+  const { kmsKeyName } = settings;
+  const options = [
+    // Without an age of their own, partitions would get that of the dataset, and old months be gone before it is taken away.
+    "partition_expiration_days = 36500",
+    ...(kmsKeyName === null ? [] : [`kms_key_name = ${parameters.text(kmsKeyName)}`]),
+  ];
   const sql = `CREATE OR REPLACE TABLE ${name} ${partition} ${clustering === "" ? "" : `CLUSTER BY ${clustering}`}
-    OPTIONS (partition_expiration_days = 36500) AS SELECT * REPLACE (${casts.join(", ")}) FROM ${name}`;
+    OPTIONS (${options.join(", ")}) AS SELECT * REPLACE (${casts.join(", ")}) FROM ${name}`;
   await runStatement(settings, { sql, parameters, location, labels: { billhouse: "prepare" } });
   await removeExpiration(settings, kept.tableReference);
 }
@@ -361,18 +366,8 @@ export async function copyFromTimeTravel(
   const sql = `SELECT * FROM ${tableName(tableReference)} FOR SYSTEM_TIME AS OF TIMESTAMP '${moment.toISOString()}'
     WHERE ${tableMonth(period, billingMonth)}`;
   const labels = { billhouse: "restore", table: table.name, month: billingMonth };
-  const { query, ...configuration } = queryConfiguration(settings, {
-    sql,
-    parameters: createParameters(),
-    location,
-    labels,
-  }) as { query: object };
-  const destination = {
-    destinationTable: staging.table,
-    createDisposition: "CREATE_IF_NEEDED",
-    writeDisposition: "WRITE_TRUNCATE",
-  };
-  const request = { location, configuration: { ...configuration, query: { ...query, ...destination } } };
+  const statement = { sql, parameters: createParameters(), location, labels, destination: staging.table };
+  const request = { location, configuration: queryConfiguration(settings, statement) };
   let copy: TableResource | undefined;
   try {
     await runJob(settings.connection, staging.jobPrefix, request, async () => {

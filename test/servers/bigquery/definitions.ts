@@ -2,6 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 
 import type { Catalog } from "./catalog.ts";
 import type { Engine } from "./engine.ts";
+import { translate } from "./expressions.ts";
 import { queryError, refusal, refusalOf } from "./failures.ts";
 import { checkColumnName, checkTableName } from "./names.ts";
 import { translateQuery } from "./queries.ts";
@@ -87,7 +88,10 @@ export async function runDefinition(
 }
 
 async function createAs(statement: Statement & { s: "create" }, options: DefinitionOptions): Promise<void> {
-  const { catalog, connection, encryptionConfiguration } = options;
+  const { catalog, connection } = options;
+  const key = statement.key === undefined ? undefined : translate(statement.key, emptyScope, options.around());
+  const kmsKeyName = key && String((await connection.runAndReadAll(`SELECT ${key.sql}`)).getRows()[0]?.[0]);
+  const encryptionConfiguration = kmsKeyName === undefined ? options.encryptionConfiguration : { kmsKeyName };
   const { sql, columns } = translateQuery(statement.query, emptyScope, options.around());
   const [name = "", datasetName = "", project = options.project] = statement.table.toReversed();
   const dataset = catalog.dataset(project, datasetName, options.location);

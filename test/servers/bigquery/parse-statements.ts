@@ -108,12 +108,17 @@ function parseCreate(reader: Reader): Parsed {
     do cluster.push(reader.name());
     while (reader.takes(","));
   // Documented: data-definition-language#table_option_list.
-  const expiration = reader.takes("OPTIONS", "(", "PARTITION_EXPIRATION_DAYS", "=")
-    ? parseExpression(reader)
-    : undefined;
-  if (expiration !== undefined) reader.expect(")");
+  const options: { expiration?: Expression; key?: Expression } = {};
+  if (reader.takes("OPTIONS", "(")) {
+    do {
+      if (reader.takes("PARTITION_EXPIRATION_DAYS", "=")) options.expiration = parseExpression(reader);
+      else if (reader.takes("KMS_KEY_NAME", "=")) options.key = parseExpression(reader);
+      else throw reader.unexpected();
+    } while (reader.takes(","));
+    reader.expect(")");
+  }
   reader.expect("AS");
-  const layout = { ...(partition && { partition }), ...(expiration && { expiration }) };
+  const layout = { ...(partition && { partition }), ...options };
   return { s: "create", table, replace, cluster, query: parseQuery(reader), ...layout };
 }
 

@@ -65,6 +65,7 @@ export interface ScriptOutcome {
 /** Runs a script on a connection of its own, statement after statement. Errors: whatever the failing statement says. */
 export async function runScript(options: ScriptOptions, sequence: Sequence): Promise<ScriptOutcome> {
   const statements = parseScript(options.sql);
+  if (options.encryptionConfiguration !== undefined) refuseKey(statements, options.destination);
   const connection = await options.engine.connect();
   options.running(connection);
   const script = createRun(options, sequence, connection, statements.length);
@@ -78,6 +79,18 @@ export async function runScript(options: ScriptOptions, sequence: Sequence): Pro
   } finally {
     connection.closeSync();
   }
+}
+
+/**
+ * Documented: customer-managed-encryption#script-limitations, troubleshoot-queries; DDL and DML refuse a key of the job as
+ * well. That DML does so in every table, and a SELECT without a destination, is stricter.
+ */
+function refuseKey(statements: readonly Statement[], destination: Destination | undefined): void {
+  const [first] = statements;
+  if (statements.length > 1)
+    throw refusal("invalid", "configuration.query.destinationEncryptionConfiguration cannot be set for scripts");
+  if (first?.s !== "query") throw refusal("invalid", "Cannot set kms key name in jobs with DDL or DML statements");
+  if (destination === undefined) throw refusal("notImplemented", "This server takes no key without a destination");
 }
 
 function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckDBConnection, count: number) {

@@ -6,6 +6,27 @@ import { queryConfiguration } from "./client.ts";
 
 const bench = useBench();
 
+test("a query job of the BigQuery server takes a key only for the table of a SELECT", async () => {
+  const destinationEncryptionConfiguration = { kmsKeyName: "key" };
+  const run = async (sql: string, more: object = {}): Promise<string | undefined> =>
+    bench.client.failure({ query: { ...queryConfiguration(sql, {}), destinationEncryptionConfiguration, ...more } });
+  await bench.createTable("t", [text("x")]);
+  for (const [sql, message] of [
+    ["SELECT 1 AS x; SELECT 2 AS x", "destinationEncryptionConfiguration cannot be set for scripts"],
+    ["INSERT INTO d.t (x) VALUES ('a')", "Cannot set kms key name"],
+    ["ALTER TABLE d.t RENAME TO u", "Cannot set kms key name"],
+    ["CREATE TABLE d.u AS SELECT 1 AS x", "Cannot set kms key name"],
+  ] as const) {
+    assert.ok((await run(sql))?.includes(message), sql);
+  }
+  const destinationTable = { projectId: "p", datasetId: "d", tableId: "made" };
+  assert.equal(await run("SELECT 1 AS x", { destinationTable, writeDisposition: "WRITE_TRUNCATE" }), undefined);
+  await bench.client.query("CREATE TABLE d.u OPTIONS (kms_key_name = 'key') AS SELECT 1 AS x");
+  for (const name of ["made", "u"]) {
+    assert.deepEqual(bench.server.table("d", name)?.encryptionConfiguration, { kmsKeyName: "key" });
+  }
+});
+
 describe("datasets and tables of the BigQuery server", () => {
   test("are listed page by page, three at a time", async () => {
     for (const name of ["a", "b", "c", "e", "f", "g", "h"]) await bench.createTable(name, [text("x")]);

@@ -151,6 +151,8 @@ export type Statement = { readonly sql: string } & (
       readonly partition?: Expression;
       /** Days after which partitions go. */
       readonly expiration?: Expression;
+      /** The name of the key with which the table is encrypted. */
+      readonly key?: Expression;
       readonly cluster: readonly string[];
       readonly query: Query;
     }

@@ -156,6 +156,35 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     assert.deepEqual(pastJobs(big), []);
   });
 
+  test("are encrypted with the configured key, also when their types change and when BigQuery remembers them", async (t) => {
+    const big = await bigqueryWarehouse(t);
+    const warehouse = await big.open("write", { kmsKeyName: "key" });
+    await prepareCharges(warehouse, true, { ...chargeColumns, cost: "double" });
+    await loadCharge(big, warehouse, "a");
+    await loadCharge(big, warehouse, "b", { keepPrevious: 1 });
+    await warehouse.migration.migrate(table, { step: "decimals", column: "cost" });
+    await loadCharge(big, warehouse, "c", { keepPrevious: 1 });
+    const unencrypted = (): unknown[] =>
+      big.server.tableNames("billing").filter((name) => {
+        const configuration = big.server.table("billing", name)?.encryptionConfiguration;
+        return (configuration as { kmsKeyName?: string } | undefined)?.kmsKeyName !== "key";
+      });
+    assert.deepEqual(unencrypted(), []);
+    assert.equal(
+      big.server.table("billing", "bills_previous")?.fields.find(({ name }) => name === "cost")?.type,
+      "BIGNUMERIC",
+    );
+    const second = await loadCharge(big, warehouse, "d");
+    await loadCharge(big, warehouse, "e");
+    let staged = 0;
+    const judge = (): void => {
+      staged = stagingTables(big).length;
+      assert.deepEqual(unencrypted(), []);
+    };
+    assert.equal(await restore(warehouse, second.loadId, {}, judge), true);
+    assert.equal(staged, 1);
+  });
+
   test("lack columns that the table got later, which are NULL then", async (t) => {
     const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
     const { loadId } = await loadCharge(big, warehouse, "a", { keepPrevious: 1 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { apiErrorOf, apiErrorOfJob, apiFailure, type ErrorProto, isTransient } from "./api-error.ts";
 import type { Connection, Settings } from "./client.ts";
-import type { Field } from "./tables.ts";
+import type { Field, TableReference } from "./tables.ts";
 
 /** A job, as the REST API describes it. */
 export interface Job {
@@ -163,11 +163,16 @@ export interface Statement {
   readonly location: string;
   /** Labels of the job: `billhouse` is its purpose. */
   readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
+  /** The table whose rows those of the SELECT replace; it is made if it does not exist. */
+  readonly destination?: TableReference;
 }
 
-/** The configuration of the job that runs a statement. */
-export function queryConfiguration(settings: Settings, { sql, parameters, labels }: Statement): object {
-  const { kmsKeyName, maximumBytesBilled } = settings;
+/**
+ * The configuration of the job that runs a statement. Only the table of a SELECT takes a key here: BigQuery refuses one
+ * for scripts, DDL and DML. https://cloud.google.com/bigquery/docs/customer-managed-encryption#script-limitations
+ */
+export function queryConfiguration(settings: Settings, { sql, parameters, labels, destination }: Statement): object {
+  const { maximumBytesBilled } = settings;
   return {
     labels: jobLabels(labels),
     query: {
@@ -175,8 +180,17 @@ export function queryConfiguration(settings: Settings, { sql, parameters, labels
       useLegacySql: false,
       ...(parameters.list.length === 0 ? {} : { parameterMode: "NAMED", queryParameters: parameters.list }),
       ...(maximumBytesBilled === null ? {} : { maximumBytesBilled }),
-      ...(kmsKeyName === null ? {} : { destinationEncryptionConfiguration: { kmsKeyName } }),
+      ...(destination === undefined ? {} : destinationOf(settings, destination)),
     },
+  };
+}
+
+function destinationOf({ kmsKeyName }: Settings, destinationTable: TableReference): object {
+  return {
+    destinationTable,
+    createDisposition: "CREATE_IF_NEEDED",
+    writeDisposition: "WRITE_TRUNCATE",
+    ...(kmsKeyName === null ? {} : { destinationEncryptionConfiguration: { kmsKeyName } }),
   };
 }
 
