@@ -170,8 +170,11 @@ export function guardStatements(
       : `UPDATE ${commitLock} SET load_id = ${loadId} WHERE load_id = ${parameters.text(current.commitLock)}`;
   return [
     take,
-    `ASSERT @@row_count > 0 AS '${conflicts.commitLock}'`,
-    `ASSERT (SELECT MAX(x.id) FROM (${newestLoadIds(settings, table)}) AS x) IS NOT DISTINCT FROM ${newest} AS '${conflicts.state}'`,
+    requireTrue("@@row_count > 0", conflicts.commitLock),
+    requireTrue(
+      `(SELECT MAX(x.id) FROM (${newestLoadIds(settings, table)}) AS x) IS NOT DISTINCT FROM ${newest}`,
+      conflicts.state,
+    ),
   ];
 }
 
@@ -213,6 +216,15 @@ export function transaction(statements: readonly string[]): string {
   return ["BEGIN TRANSACTION", ...statements, "COMMIT TRANSACTION", ""].join(";\n");
 }
 
+/**
+ * A statement that stops the script with this message unless a condition is true; NULL stops it too. ASSERT is not among
+ * the statements that are documented for transactions, RAISE stops a script anywhere:
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#raise
+ */
+export function requireTrue(condition: string, message: string): string {
+  return `IF (${condition}) IS NOT TRUE THEN RAISE USING MESSAGE = '${message}'; END IF`;
+}
+
 /** What the script says when the table holds something else than was measured. */
 export const assertions = {
   inserted: "billhouse: other rows were inserted than were counted",
@@ -240,7 +252,7 @@ export function swapStatements(
   const types = new Map(columnsOf(table).map(({ name, nativeType }) => [fold(name), nativeType]));
   const inserts = insertions.flatMap(({ sql, rows }) => [
     sql,
-    `ASSERT @@row_count = ${parameters.integer(rows)} AS '${assertions.inserted}'`,
+    requireTrue(`@@row_count = ${parameters.integer(rows)}`, assertions.inserted),
   ]);
   const sums = month.costColumns.flatMap((name, index) => {
     const type = types.get(fold(name));
@@ -248,13 +260,13 @@ export function swapStatements(
     const sum = `SUM(${exactNumber(identifier(name), type)})`;
     const held = `(SELECT COALESCE(${sum}, CAST('0' AS BIGNUMERIC)) FROM ${target} WHERE ${inMonth})`;
     const wanted = `CAST(${parameters.text(totalsOf(measures)[index] ?? "0")} AS BIGNUMERIC)`;
-    return [`ASSERT ${held} = ${wanted} AS '${assertions.sum}'`];
+    return [requireTrue(`${held} = ${wanted}`, assertions.sum)];
   });
   const count = `(SELECT COUNT(*) FROM ${target} WHERE ${inMonth})`;
   return [
     `DELETE FROM ${target} WHERE ${inMonth}`,
     ...inserts,
-    `ASSERT ${count} = ${parameters.integer(measures.rows)} AS '${assertions.held}'`,
+    requireTrue(`${count} = ${parameters.integer(measures.rows)}`, assertions.held),
     ...sums,
   ];
 }

@@ -10,7 +10,7 @@ import type { MigrationOutcome, MigrationStep, Partitioning, PendingStep } from 
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, runStatement, selectParts } from "./api/jobs.ts";
 import { type Field, fieldsOf, type TableReference, type TableResource } from "./api/tables.ts";
-import { transaction } from "./commit.ts";
+import { requireTrue, transaction } from "./commit.ts";
 import { type CompanionTables, findCompanions, nameOf } from "./companion-tables.ts";
 import { finishRebuild, rebuild } from "./rebuild.ts";
 import { prepareState } from "./schema.ts";
@@ -67,9 +67,9 @@ async function moveReceipts(settings: Settings, table: Table): Promise<void> {
     // Two writers cannot both change the commit lock: no other commit comes in between.
     `UPDATE ${commitLock} SET load_id = load_id WHERE TRUE`,
     `UPDATE ${target} AS t SET ${values.join(", ")} FROM ${source} AS r WHERE ${same}`,
-    `ASSERT @@row_count = ${parameters.integer(moved)} AS 'billhouse: other receipts would move than were counted'`,
+    requireTrue(`@@row_count = ${parameters.integer(moved)}`, "billhouse: other receipts would move than were counted"),
     `DELETE FROM ${source} AS r WHERE EXISTS (SELECT 1 FROM ${target} AS t WHERE ${same})`,
-    `ASSERT @@row_count = ${parameters.integer(moved)} AS 'billhouse: other receipts would go than were moved'`,
+    requireTrue(`@@row_count = ${parameters.integer(moved)}`, "billhouse: other receipts would go than were moved"),
   ]);
   const labels = { billhouse: "migrate", table: table.name };
   await runStatement(settings, { sql, parameters, location: companions.location, labels });

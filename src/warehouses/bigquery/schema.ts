@@ -28,7 +28,7 @@ import {
   type TableReference,
   type TableResource,
 } from "./api/tables.ts";
-import { isConflict, tooManyConflicts, transaction } from "./commit.ts";
+import { isConflict, requireTrue, tooManyConflicts, transaction } from "./commit.ts";
 import { findCompanions, nameOf, type PreparedTables, referenceTo } from "./companion-tables.ts";
 import { finishRebuild } from "./rebuild.ts";
 import { notATimeColumn } from "./sql/months.ts";
@@ -155,7 +155,7 @@ async function register(
   const rowOfAnother = `SELECT 1 FROM ${registry} AS r WHERE r.table_name = ${name} AND r.source_name != v0 AND LOWER(r.column_name) = LOWER(v1)`;
   const sql = transaction([
     `UPDATE ${nameOf(settings, table, commitLockTable.name)} SET load_id = load_id WHERE TRUE`,
-    `ASSERT NOT EXISTS (SELECT 1 FROM ${joined} WHERE EXISTS (${rowOfAnother})) AS '${takenMeanwhile}'`,
+    requireTrue(`NOT EXISTS (SELECT 1 FROM ${joined} WHERE EXISTS (${rowOfAnother}))`, takenMeanwhile),
     `INSERT INTO ${registry} (table_name, source_name, column_name, type, first_execution)
     SELECT ${name} AS table_name, v0, v1, v2, v3 FROM ${joined} WHERE NOT EXISTS (${rowOfSource})`,
   ]);

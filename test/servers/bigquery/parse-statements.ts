@@ -32,10 +32,7 @@ function parseStatement(reader: Reader): Parsed {
   if (reader.takes("BEGIN", "TRANSACTION")) return { s: "begin" };
   if (reader.takes("COMMIT", "TRANSACTION")) return { s: "commit" };
   if (reader.takes("ROLLBACK", "TRANSACTION")) return { s: "rollback" };
-  if (reader.takes("ASSERT")) {
-    const condition = parseExpression(reader);
-    return { s: "assert", condition, ...(reader.takes("AS") && { message: reader.string() }) };
-  }
+  if (reader.takes("IF")) return parseRaise(reader);
   if (reader.sees("CREATE", "TABLE") || reader.sees("CREATE", "OR", "REPLACE", "TABLE")) return parseCreate(reader);
   if (reader.takes("ALTER", "TABLE")) return parseAlter(reader);
   if (reader.takes("DROP", "TABLE")) {
@@ -43,6 +40,15 @@ function parseStatement(reader: Reader): Parsed {
     return { s: "drop", table: parsePath(reader), ifExists };
   }
   throw reader.unexpected();
+}
+
+// Documented: standard-sql/procedural-language#if and #raise; this server knows no other use of them.
+function parseRaise(reader: Reader): Parsed {
+  const condition = parseExpression(reader);
+  reader.expect("THEN", "RAISE", "USING", "MESSAGE", "=");
+  const message = reader.string();
+  reader.expect(";", "END", "IF");
+  return { s: "raise", condition, message };
 }
 
 function parseInsert(reader: Reader): Parsed {

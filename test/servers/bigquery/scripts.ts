@@ -217,14 +217,14 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
             throw queryError("Transaction control statement is not allowed: no transaction is in progress");
           await transactions.end(statement.s === "commit" ? "COMMIT" : "ROLLBACK");
           return catalog.sweep();
-        case "assert": {
+        case "raise": {
           const condition = coerce(translate(statement.condition, emptyScope, around()), scalar("BOOL"));
-          if (condition === undefined) throw queryError("ASSERT expression should return type BOOL");
+          if (condition === undefined) throw queryError("IF condition should return type BOOL");
           await bill(current);
           if (dryRun) return undefined;
           const [row] = (await transactions.execute(`SELECT ${condition.sql}`, current)).getRows();
-          if (row?.[0] === true) return undefined;
-          throw queryError(`Assertion failed${statement.message === undefined ? "" : `: ${statement.message}`}`);
+          if (row?.[0] === true) throw queryError(statement.message);
+          return undefined;
         }
         case "create":
         case "rename":
@@ -262,7 +262,7 @@ const statementTypes: Readonly<Record<Statement["s"], string>> = {
   begin: "BEGIN_TRANSACTION",
   commit: "COMMIT_TRANSACTION",
   rollback: "ROLLBACK_TRANSACTION",
-  assert: "ASSERT",
+  raise: "SCRIPT",
   create: "CREATE_TABLE_AS_SELECT",
   rename: "ALTER_TABLE",
   drop: "DROP_TABLE",

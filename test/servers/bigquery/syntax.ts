@@ -143,7 +143,7 @@ export type Statement = { readonly sql: string } & (
   | { readonly s: "begin" }
   | { readonly s: "commit" }
   | { readonly s: "rollback" }
-  | { readonly s: "assert"; readonly condition: Expression; readonly message?: string }
+  | { readonly s: "raise"; readonly condition: Expression; readonly message: string }
   | {
       readonly s: "create";
       readonly table: readonly string[];

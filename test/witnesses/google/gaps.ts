@@ -14,8 +14,7 @@ const noBignumeric =
   "makes no table with a BIGNUMERIC column: it tells DuckDB to make a DECIMAL(76, 38), which ends at 38 digits, and answers 500.";
 const noParameters = "gives a script no query parameters: what is written in a transaction fails.";
 const noSchema = "makes no table from a Parquet file alone: a load job needs a schema or a table.";
-const noScripts =
-  "does not know `@@row_count`, and does not look at what ASSERT asserts: no month is replaced, because nothing would guard it.";
+const noScripts = "does not know `@@row_count`: no month is replaced, because nothing would guard it.";
 const noParquetSchema = "stops with a nil pointer when a Parquet file is loaded without a schema.";
 const noFailedJob =
   "answers a load of a broken CSV file with HTTP 400 and jobInternalError; BigQuery gives a job that failed, with the byte where the row starts.";
