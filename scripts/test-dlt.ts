@@ -70,7 +70,8 @@ async function runScenario(python: string, home: string, scenario: Scenario): Pr
             folder: join(home, step.folder === "warm" ? "warm" : `fresh-${index}`),
           });
     const where = `in step ${index + 1}, by ${step.by}`;
-    const skips = step.deliveries.map((each) => each.billing_month).filter((month) => !step.loads.includes(month));
+    const months = [...new Set(step.deliveries.map((each) => each.billing_month))];
+    const skips = months.filter((month) => !step.loads.includes(month));
     assert.deepEqual([...told.loaded].toSorted(), [...step.loads].toSorted(), `Other months were loaded ${where}.`);
     assert.deepEqual([...told.skipped].toSorted(), skips.toSorted(), `Other months were skipped ${where}.`);
     const books = await readBooks(database, table);

@@ -614,6 +614,16 @@ export const caseGroups: readonly CaseGroup[] = [
         "hostile/manifests.test.ts",
         "is loaded where what is odd does no harm",
       ]),
+      shown(
+        81,
+        "A month is loaded from several runs, and a newer run replaces one of them",
+        "Replaces, proves, compares, verifies and undoes the month as one; what was undone stays out of every later set of runs.",
+        ["end-to-end/several-runs.test.ts", "DuckDB: is loaded, restated, compared, verified and undone as one month"],
+        [
+          "end-to-end/several-runs.test.ts",
+          "BigQuery: is loaded, restated, compared, verified and undone as one month",
+        ],
+      ),
     ],
   },
   {

@@ -25,13 +25,15 @@ export async function runBillhouse(database: string, table: Table, deliveries: r
   await rm(bucket, { recursive: true, force: true });
   await mkdir(bucket);
   for (const each of deliveries) {
-    const { billing_month: month, execution_id: id, submitted_time: submittedTime } = each;
+    const { billing_month: month, execution_id: id, submitted_time: submittedTime, days } = each;
     const files = { month, id };
+    const pathTime = submittedTime.replaceAll(/\D/g, "").slice(0, 12);
+    const azure = { ...files, submittedTime, pathTime, ...(days === undefined ? {} : { days }) };
     await deliver(
       bucket,
       table.idColumn === "assembly_id"
         ? curDelivery({ ...files, files: [curRows(month, "12.34", "0.1"), curRows(month, "-1")] })
-        : azureDelivery({ ...files, files: [azureRows(month, "12.34", "0.1"), azureRows(month, "-1")], submittedTime }),
+        : azureDelivery({ ...azure, files: [azureRows(month, "12.34", "0.1"), azureRows(month, "-1")] }),
     );
   }
   const loaded: string[] = [];

@@ -1,4 +1,5 @@
-import type { Table } from "../../../src/model.ts";
+import type { DaySpan, Table } from "../../../src/model.ts";
+import { nextMonth } from "../../../src/schema/periods.ts";
 
 /** A delivery that a step finds. */
 export interface Delivery {
@@ -8,6 +9,8 @@ export interface Delivery {
   readonly files: number;
   readonly format: "csv" | "parquet";
   readonly submitted_time: string;
+  /** The days that it covers; by default the whole month. */
+  readonly days?: DaySpan;
 }
 
 /** One run, by real dlt or by billhouse, over all deliveries that are there at that time. */
@@ -18,7 +21,7 @@ export interface Step {
   /** The older form of the state, lists of ids, which only dlt's side can write. */
   readonly form?: "list";
   readonly deliveries: readonly Delivery[];
-  /** Months that this run must load; it must skip all others. */
+  /** Months that this run must load; it must skip all others. Of several deliveries of a month the last is the newest. */
   readonly loads: readonly string[];
 }
 
@@ -54,7 +57,7 @@ function found(executions: Readonly<Record<string, string>>): readonly Delivery[
     rows: 7,
     files: 2,
     format: "csv",
-    submitted_time: "2025-11-03T05:06:07.1234567Z",
+    submitted_time: `${nextMonth(billing_month)}-03T05:06:07.1234567Z`,
   }));
 }
 
@@ -73,6 +76,20 @@ const fourth = [...found({ "2025-12": "5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11" }),
 const firstTimes = found({ "2025-10": "20251103T010203Z", "2025-09": "20251002T000000Z" });
 const secondTimes = [...found({ "2025-11": "20251205T040506Z" }), ...firstTimes];
 const thirdMixed = [...found({ "2025-12": "5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11" }), ...secondTimes];
+
+// October in two halves, and the second half once more.
+const half = (execution_id: string, submitted: string, start: string, end: string): Delivery => ({
+  billing_month: "2025-10",
+  execution_id,
+  rows: 7,
+  files: 2,
+  format: "csv",
+  submitted_time: `${submitted}T05:06:07.1234567Z`,
+  days: { start: `2025-10-${start}`, end: `2025-10-${end}` },
+});
+const firstHalf = half("6a1b2c3d-0000-4000-8000-000000000001", "2025-11-05", "01", "15");
+const secondHalf = half("6a1b2c3d-0000-4000-8000-000000000002", "2025-11-06", "16", "31");
+const newerHalf = half("6a1b2c3d-0000-4000-8000-000000000003", "2025-11-07", "16", "31");
 
 const both = (steps: readonly Step[], name: string): Readonly<Record<string, Scenario>> => ({
   [`${name} (AWS)`]: { cloud: "aws", steps },
@@ -124,6 +141,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ],
     "dlt began with lists of ids",
   ),
+  "a month of two runs: dlt skips it, and replaces it by its newest run": {
+    cloud: "azure",
+    steps: [
+      { by: "billhouse", deliveries: [firstHalf, secondHalf], loads: october },
+      { by: "billhouse", deliveries: [firstHalf, secondHalf], loads: [] },
+      { by: "dlt", folder: "fresh", deliveries: [secondHalf], loads: [] },
+      { by: "dlt", folder: "warm", deliveries: [newerHalf], loads: october },
+      { by: "billhouse", deliveries: [firstHalf, secondHalf, newerHalf], loads: october },
+      { by: "dlt", folder: "warm", deliveries: [newerHalf], loads: [] },
+    ],
+  },
   "dlt found nothing at first": {
     cloud: "aws",
     steps: [
