@@ -138,8 +138,8 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(first.finished.pipelines.map(outcomes), [["2025-03 new header"], ["2025-03 new focus"]]);
     assert.deepEqual(await held(project, curTable), { [march]: "1 rows 1" });
     assert.deepEqual(await held(project, focusTable), { [march]: "1 rows 1" });
-    const nothing = azureDelivery({ month: april, id: "nothing", format: "csv", files: [[]], declared: { total: 0 } });
-
+    const header = azureDelivery({ month: april, id: "nothing", format: "csv", files: [[]], declared: { total: 0 } });
+    const nothing = withFile(header, 0, () => empty);
     const manifest = Buffer.from(nothing.objects.get(nothing.manifestKey) ?? []).toString();
     await deliver(project.bucket, {
       ...nothing,

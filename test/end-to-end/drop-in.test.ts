@@ -17,8 +17,8 @@ interface PythonPipeline {
   readonly prefix: string;
   /** How their table was laid out. */
   readonly table: { readonly schema: Readonly<Record<string, string>>; readonly partitioned: boolean };
-  /** A new delivery of a month, one that the state knows or not. */
-  deliver(month: string, id: string): Parameters<typeof upload>[1];
+  /** A new delivery of a month, one that the state knows or not; of runs of Azure the one with the latest time counts. */
+  deliver(month: string, id: string, pathTime?: string): Parameters<typeof upload>[1];
 }
 
 const aws: PythonPipeline = {
@@ -47,7 +47,8 @@ const azure: PythonPipeline = {
     partitioned: false,
     schema: { BillingPeriodStartDate: "TIMESTAMP", CostInBillingCurrency: "BIGNUMERIC", BillingCurrency: "STRING" },
   },
-  deliver: (month, id) => azureDelivery({ month, id, files: [azureRows(month, "0.1", "12.34")] }),
+  deliver: (month, id, pathTime) =>
+    azureDelivery({ month, id, files: [azureRows(month, "0.1", "12.34")], ...(pathTime && { pathTime }) }),
 };
 
 describe("a folder of the Python pipelines, and the dataset that they filled", () => {
@@ -64,8 +65,8 @@ describe("a folder of the Python pipelines, and the dataset that they filled", (
       assert.match(idle.stdout, new RegExp(`${known.length} unchanged`, "u"));
 
       const restated = known[0]?.[0] ?? "";
-      upload(project, pipeline.deliver(restated, "20990101T000000Z"));
-      upload(project, pipeline.deliver("2098-12", "20990102T000000Z"));
+      upload(project, pipeline.deliver(restated, "20990101T000000Z", "209901010000"));
+      upload(project, pipeline.deliver("2098-12", "20990102T000000Z", "209901020000"));
       const { code, stdout, stderr } = await billhouse(project, ["run", "all", "--json"]);
       assert.equal(code, 0, stdout + stderr);
       const finished = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as {

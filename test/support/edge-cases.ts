@@ -79,14 +79,14 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         5,
         "A later run covers fewer days than the one that is loaded",
-        "Refuses it and says so; `--force` takes it.",
+        "Refuses it and says so; `--force` loads the delivery with more days again.",
         [
           "end-to-end/azure-runs.test.ts",
-          "its path names nine days: it is refused when it comes after the full one was loaded, and --force takes it",
+          "its path names nine days: it is refused when it comes after the full one was loaded, and --force loads that again",
         ],
         [
           "end-to-end/azure-runs.test.ts",
-          "only its manifest names nine days: it is refused when it comes after the full one was loaded, and --force takes it",
+          "only its manifest names nine days: it is refused when it comes after the full one was loaded, and --force loads that again",
         ],
       ),
       own(

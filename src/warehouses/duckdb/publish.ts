@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { reachPoint } from "../points.ts";
 import { type Database, readRows, translateFailure } from "./database.ts";
 import { tableName } from "./sql.ts";
@@ -61,9 +61,11 @@ export function createPublisher(database: Database, workFolder: string): Publish
  */
 async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
   if (!existsSync(target)) return false;
+  // `connect` needs the path above and no database, so DuckDB is loaded only here.
+  const { DuckDBInstance: Instances } = await import("@duckdb/node-api");
   let instance: DuckDBInstance | undefined;
   try {
-    instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY" });
+    instance = await Instances.create(target, { access_mode: "READ_ONLY" });
     const connection = await instance.connect();
     const [size] = await readRows(
       connection,
