@@ -281,7 +281,13 @@ export function runSummary(result: RunFinished, style: Pick<Output, "colour">): 
 }
 
 /** What a restatement changed: `2025-01 restated: 10,416 -> 10,080 rows, 1,705.76 -> 1,650.26 USD`. */
-export function restatement({ billing_month: month, rows, cost, previous }: LoadedMonth): string | null {
+export function restatement({
+  billing_month: month,
+  rows,
+  cost,
+  is_restatement: isRestatement,
+  previous,
+}: LoadedMonth): string | null {
   if (previous === null) return null;
   if (previous.same_figures) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
   const count =
@@ -289,7 +295,7 @@ export function restatement({ billing_month: month, rows, cost, previous }: Load
   const costs = formatCost(cost, previous.cost);
   const isSameInAll = previous.rows === rows && costs === formatCost(cost);
   const moved = isSameInAll ? ["as before in all, and divided otherwise"] : [];
-  return `${month} restated: ${[count, costs, ...moved].filter(Boolean).join(", ")}`;
+  return `${month} ${isRestatement ? "restated" : "updated"}: ${[count, costs, ...moved].filter(Boolean).join(", ")}`;
 }
 
 /** Whether this load changed a month that was final. */

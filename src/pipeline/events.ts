@@ -145,6 +145,8 @@ export interface LoadedMonth {
   readonly accepted: boolean;
   /** Whether rows of an earlier load were replaced. */
   readonly action: "new" | "restated";
+  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  readonly is_restatement: boolean;
   /** What the month is as a bill. */
   readonly state: Finality;
   /** What `final` rests on; null in any other state. */

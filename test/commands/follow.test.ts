@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CommandContext, GlobalFlags, Output } from "../../src/commands/context.ts";
-import { followRun, showCursor, startLiveBlock } from "../../src/commands/follow.ts";
+import { followRun, showCursor, startLiveBlock, restatement } from "../../src/commands/follow.ts";
 import { runExitCode } from "../../src/commands/run.ts";
 import type { RunEvent } from "../../src/pipeline/events.ts";
 import { events, finished, idle, recordingOutput } from "../support/recorded.ts";
@@ -112,4 +112,11 @@ test("exit codes tell failed months from failed exports", () => {
   assert.ok(aws && azure);
   assert.equal(runExitCode({ ...finished, pipelines: [{ ...aws, failed: [] }, azure] }), 1);
   assert.equal(runExitCode({ ...finished, pipelines: [{ ...aws, failed: [] }] }), 0);
+});
+
+test("a load that only adds days, or changes a month that is not over, is called an update and not a restatement", () => {
+  const [month] = finished.pipelines.flatMap(({ loaded }) => loaded).filter(({ previous }) => previous !== null);
+  assert.ok(month);
+  assert.match(restatement(month) ?? "", /^2025-01 restated: /);
+  assert.match(restatement({ ...month, is_restatement: false }) ?? "", /^2025-01 updated: /);
 });

@@ -24,6 +24,8 @@ export interface MonthHeaders {
   /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
   readonly isFlagged: boolean;
   readonly missingDays: readonly DaySpan[];
+  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  readonly isRestatement: boolean;
   readonly headers: readonly DeliveredFile[];
 }
 

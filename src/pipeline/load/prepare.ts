@@ -54,6 +54,8 @@ export interface PreparedMonth {
   /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
   readonly isFlagged: boolean;
   readonly missingDays: readonly DaySpan[];
+  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  readonly isRestatement: boolean;
   readonly files: readonly PreparedFile[];
   /** Sentences on how the delivery differs from its table. */
   readonly schemaChanges: readonly string[];
@@ -155,7 +157,7 @@ async function readHeaders(
   );
   const months: MonthHeaders[] = [];
   const failed = new Map<BillingMonth, unknown>();
-  for (const { billingMonth, action, executions, isAgain = false, isFlagged, missingDays } of plans) {
+  for (const { billingMonth, action, executions, isAgain = false, isFlagged, missingDays, isRestatement } of plans) {
     if (action !== "new" && action !== "restated") continue;
     try {
       const headers = await pMap(
@@ -171,7 +173,7 @@ async function readHeaders(
         },
         { concurrency: smallReads },
       );
-      months.push({ billingMonth, executions, action, isAgain, isFlagged, missingDays, headers });
+      months.push({ billingMonth, executions, action, isAgain, isFlagged, missingDays, isRestatement, headers });
     } catch (error) {
       failed.set(billingMonth, error);
     }

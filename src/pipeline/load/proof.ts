@@ -191,7 +191,7 @@ function acceptedGap(
 /** A loaded month as `run` reports it. */
 export function describeLoad(
   receipt: Receipt,
-  { action, previous }: Pick<PreparedMonth, "action" | "previous">,
+  { action, isRestatement, previous }: Pick<PreparedMonth, "action" | "isRestatement" | "previous">,
   rules: FinalityRules,
 ): LoadedMonth {
   const { state, basis, lateCharges, missingDays, isAccepted, unsettledDays, dataEnds } = finalityNow(receipt, rules);
@@ -203,6 +203,7 @@ export function describeLoad(
     unsettled_days: unsettledDays.map(fromTo),
     accepted: isAccepted,
     action,
+    is_restatement: isRestatement,
     state,
     final_basis: basis,
     late_charges: lateCharges,
