@@ -1,4 +1,5 @@
 import type { Table } from "../../model.ts";
+import { dltName } from "../../state/dlt.ts";
 import {
   columnsTable,
   commitLockTable,
@@ -28,8 +29,13 @@ export interface CompanionTables {
 /** The tables beside a billing table when all of them were made. */
 export type PreparedTables = CompanionTables & { readonly location: string };
 
-/** Finds the tables that exist. Any API error other than "not found" is thrown, and never read as absence. */
+/**
+ * Finds the tables that exist. Any API error other than "not found" is thrown, and never read as absence. The tables of
+ * the state are those that dlt made in the dataset of the name that it gives to the configured one, when they are only
+ * there: dlt keeps the state of `AWS_Billing` in `aws_billing`.
+ */
 export async function findCompanions(settings: Settings, table: Table): Promise<CompanionTables> {
+  await findStateDataset(settings, table);
   const names = [table.name, trackingTableName(table), receiptsTable.name, loadsTable.name];
   const others = [pipelineStateTable.name, columnsTable.name, commitLockTable.name];
   const found = await Promise.all(
@@ -52,6 +58,20 @@ export async function findCompanions(settings: Settings, table: Table): Promise<
   return { table: bill, tracking, receipts, loads, states, registry, commitLock, location };
 }
 
+async function findStateDataset({ connection, stateDatasets }: Settings, table: Table): Promise<void> {
+  const { dataset } = table;
+  const projectId = table.project ?? connection.project;
+  const key = `${projectId}.${dataset}`;
+  const normalised = dltName(dataset);
+  if (normalised === dataset || stateDatasets.has(key)) return;
+  const [own, dlts] = await Promise.all(
+    [dataset, normalised].map((datasetId) =>
+      findTable(connection, { projectId, datasetId, tableId: pipelineStateTable.name }),
+    ),
+  );
+  stateDatasets.set(key, own === null && dlts !== null ? normalised : dataset);
+}
+
 /** A table, and where it lies. */
 export type LocatedTable = TableResource & { readonly location: string };
 
@@ -71,9 +91,20 @@ async function findReplacedTable(settings: Settings, table: Table): Promise<Tabl
   return findTable(settings.connection, referenceTo(settings, table, old));
 }
 
-/** A table in the dataset of a billing table. */
-export function referenceTo({ connection }: Settings, table: Table, name: string = table.name): TableReference {
-  return { projectId: table.project ?? connection.project, datasetId: table.dataset, tableId: name };
+/** A table in the dataset of a billing table, or, for a table of the state, in that of the state. */
+export function referenceTo(settings: Settings, table: Table, name: string = table.name): TableReference {
+  const projectId = table.project ?? settings.connection.project;
+  const isState = name === trackingTableName(table) || stateTables.has(name);
+  return { projectId, datasetId: isState ? stateDataset(settings, table) : table.dataset, tableId: name };
+}
+
+const stateTables: ReadonlySet<string> = new Set(
+  [receiptsTable, loadsTable, pipelineStateTable, columnsTable, commitLockTable].map(({ name }) => name),
+);
+
+/** The dataset in which the state of a table lies, as far as `findCompanions` has found it. */
+export function stateDataset({ connection, stateDatasets }: Settings, { project, dataset }: Table): string {
+  return stateDatasets.get(`${project ?? connection.project}.${dataset}`) ?? dataset;
 }
 
 /** The same as an SQL identifier. */

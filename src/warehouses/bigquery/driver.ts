@@ -57,6 +57,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
     location: options.location,
     kmsKeyName: options.kmsKeyName,
     maximumBytesBilled: options.maximumBytesBilled,
+    stateDatasets: new Map(),
     queue(work) {
       const result = last.then(work);
       last = result.catch(() => undefined);

@@ -13,7 +13,7 @@ import type { Ledger } from "../warehouse.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
 import type { TableResource } from "./api/tables.ts";
-import { type CompanionTables, findCompanions, nameOf } from "./companion-tables.ts";
+import { type CompanionTables, findCompanions, nameOf, stateDataset } from "./companion-tables.ts";
 import { expirationNotes } from "./sql/months.ts";
 import { columnsOf, identifier } from "./sql/names.ts";
 
@@ -40,8 +40,17 @@ export async function readLedger(settings: Settings, table: Table): Promise<Ledg
     state: parts.get("state")?.[0]?.["state"] ?? null,
     receipts: newestReceipts(parts.get("tracking") ?? [], parts.get("receipts") ?? []),
     lastSummary: parts.get("summary")?.[0]?.["id"] ?? null,
-    notes: companions.table === null ? [] : expirationNotes(companions.table),
+    notes: [
+      ...stateNotes(table, stateDataset(settings, table)),
+      ...(companions.table === null ? [] : expirationNotes(companions.table)),
+    ],
   };
+}
+
+function stateNotes({ dataset }: Table, ofState: string): readonly string[] {
+  return dataset === ofState
+    ? []
+    : [`The state of ${dataset} is continued in the dataset ${ofState}, where dlt keeps it.`];
 }
 
 /** What a commit has to know of the moment before it. */

@@ -29,7 +29,7 @@ import {
   type TableResource,
 } from "./api/tables.ts";
 import { isConflict, requireTrue, tooManyConflicts, transaction } from "./commit.ts";
-import { findCompanions, nameOf, type PreparedTables, referenceTo } from "./companion-tables.ts";
+import { findCompanions, nameOf, type PreparedTables, referenceTo, stateDataset } from "./companion-tables.ts";
 import { finishRebuild } from "./rebuild.ts";
 import { notATimeColumn } from "./sql/months.ts";
 import { columnsOf, nativeTypes } from "./sql/names.ts";
@@ -61,7 +61,8 @@ export async function prepareState(
   options: { readonly migrate?: boolean } = {},
 ): Promise<PreparedTables> {
   const before = await findCompanions(settings, table);
-  const location = before.location ?? (await makeDataset(settings, table, settings.location));
+  const isHere = before.location !== null && stateDataset(settings, table) === table.dataset;
+  const location = isHere ? before.location : await makeDataset(settings, table, before.location ?? settings.location);
   const apart = before.tracking !== null && !keepsReceipts(columnsOf(before.tracking));
   const wanted: readonly (readonly [StateTable, TableResource | null])[] = [
     [loadsTable, before.loads],

@@ -225,3 +225,64 @@ async function makePythonTables({ server }: TestBigquery, definition: string): P
     'bills_source' AS schema_name, 0 AS status, TIMESTAMP '2024-12-31 00:00:00+00' AS inserted_at,
     'hash' AS schema_version_hash`);
 }
+
+describe("the state of a dataset whose name dlt changes", () => {
+  const capitals: Table = { ...table, dataset: "AWS_Billing" };
+  const column = { name: "period", type: "timestamp" } as const;
+  const change = {
+    added: [{ name: "id", type: "text" }, column, { name: "cost", type: "decimal" }],
+    registered: [{ sourceName: "lineItem/Cost", columnName: "cost", type: "decimal", firstExecution: "e1" }],
+    partitionColumn: "period",
+    usageColumn: null,
+    keepsPrevious: false,
+  } as const;
+  const columns = { id: "text", period: "timestamp", cost: "decimal" } as const;
+  const choices = { table: capitals, costColumns: ["cost"], currencyColumn: null, usageColumn: null } as const;
+
+  test("is continued where dlt keeps it, beside rows that stay in the configured dataset", async (t) => {
+    const big = await bigqueryWarehouse(t);
+    for (const name of ["AWS_Billing", "aws_billing"]) big.server.createDataset(name, { location: "EU" });
+    // What dlt has made in the dataset of its own name.
+    const dlts = await big.open();
+    await dlts.prepare({ ...capitals, dataset: "aws_billing", name: "others" }, change);
+    const made = big.server.tableNames("aws_billing");
+    assert.ok(made.includes("_dlt_pipeline_state") && made.includes("_dlt_loads"));
+
+    const warehouse = await big.open();
+    await warehouse.prepare(capitals, change);
+    await load(warehouse, [await csv(big, "a,2025-01-01,1.5\n", columns)], choices);
+    assert.deepEqual(big.server.tableNames("AWS_Billing"), ["bills"]);
+    assert.ok(big.server.tableNames("aws_billing").includes("bills_load_tracking"));
+    const reopened = await big.open("read");
+    const { receipts, registry, state, notes } = await reopened.ledger(capitals);
+    assert.deepEqual(
+      receipts.map(({ billingMonth }) => billingMonth),
+      ["2025-01"],
+    );
+    assert.equal(registry.length, 1);
+    assert.notEqual(state, null);
+    assert.deepEqual(notes, ["The state of AWS_Billing is continued in the dataset aws_billing, where dlt keeps it."]);
+  });
+
+  test("stays in the configured dataset when it is there already, or nowhere", async (t) => {
+    const big = await bigqueryWarehouse(t);
+    const warehouse = await big.open();
+    await warehouse.prepare(capitals, change);
+    await warehouse.prepare({ ...capitals, dataset: "aws_billing" }, change);
+    const again = await big.open();
+    await load(again, [await csv(big, "a,2025-01-01,1.5\n", columns)], choices);
+    assert.deepEqual((await again.ledger(capitals)).notes, []);
+    assert.equal((await again.ledger(capitals)).receipts.length, 1);
+    assert.equal((await again.ledger({ ...capitals, dataset: "aws_billing" })).receipts.length, 0);
+  });
+
+  test("is continued in a dataset that is the only one left", async (t) => {
+    const big = await bigqueryWarehouse(t);
+    const dlts = await big.open();
+    await dlts.prepare({ ...capitals, dataset: "aws_billing", name: "others" }, change);
+    const warehouse = await big.open("write", { location: "US" });
+    await warehouse.prepare(capitals, change);
+    await load(warehouse, [await csv(big, "a,2025-01-01,1.5\n", columns)], choices);
+    assert.deepEqual(big.server.tableNames("AWS_Billing"), ["bills"]);
+  });
+});

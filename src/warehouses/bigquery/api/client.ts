@@ -64,6 +64,8 @@ export interface Settings {
   readonly kmsKeyName: string | null;
   /** The most bytes that one query may read, as text; null for no limit. */
   readonly maximumBytesBilled: string | null;
+  /** Where the state of a dataset lies, by `project.dataset`, as far as it is known: see `findCompanions`. */
+  readonly stateDatasets: Map<string, string>;
   /** Runs work after all that was queued before: commits of one process do not conflict with each other. */
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
 }
