@@ -193,7 +193,7 @@ export interface ReceiptDelivery {
   readonly cost: CurrencySums | null;
 }
 
-/** Rows of a delivery that are of a month which it does not cover, and that were left out on request. */
+/** Rows of another month that lie in the files of a month, with the sum of the first cost column. */
 export interface OtherMonthRows {
   readonly month: BillingMonth;
   readonly rows: number;
@@ -293,8 +293,12 @@ export function executionIdsOf({ executionId, deliveries }: Pick<Receipt, "execu
 export interface Evidence {
   /** Rows of the files. */
   readonly rows: number;
-  /** Rows of the billing month: fewer than `rows` only where the delivery spans months. */
+  /** Rows of the billing month. */
   readonly monthRows: number;
+  /** Those of them that name no billing period, and are of the month because their delivery is. */
+  readonly rowsWithoutPeriod: number;
+  /** The other rows, by their month, oldest first. */
+  readonly otherMonths: readonly OtherMonthRows[];
   /** Exact sums of the month's delivered text, one for each cost column. */
   readonly sums: readonly CurrencySums[];
   /** The same sums of what the table can keep of it: others only where it keeps floats. */

@@ -113,7 +113,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
     .option(
       "--accept <check>",
-      "waive a check for this run: row-count or scope; with --month also shrink or gap (repeatable)",
+      "waive a check for this run: row-count, scope or other-months; with --month also shrink or gap (repeatable)",
       addWord,
     )
     .option("--reason <text>", "why a gap is accepted; its receipt keeps it")

@@ -137,6 +137,7 @@ function notes(month: LoadedMonth, style: ScreenStyle): string[] {
   const changes = month.schema_changes.slice(0, limit).map(visible);
   const left = month.schema_changes.length - changes.length;
   return [
+    ...month.notes.map(visible),
     ...changes,
     ...(left > 0 ? [`and ${formatNumber(left, "more change")} of columns (--verbose shows all)`] : []),
     ...(month.rounded_values > 0

@@ -120,6 +120,7 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
       because === null ? [] : [`${month} is not final: ${because}.`],
     ),
     ...oldestFirst.flatMap(({ billing_month: month, reason }) => (reason === null ? [] : [`${month}: ${reason}`])),
+    ...oldestFirst.flatMap(({ billing_month: month, notes: own }) => own.map((note) => `${month}: ${note}`)),
     ...notes,
   ];
   return [

@@ -32,6 +32,8 @@ export interface PipelineConfig {
   /** The first and the last day, `YYYY-MM-DD`, of which charges are expected; null where there is no such bound. */
   readonly activeFrom: string | null;
   readonly activeTo: string | null;
+  /** Words without quotes or backslashes that mean NULL in columns that are not text. */
+  readonly nullValues: readonly string[];
   readonly storage: StorageConfig;
 }
 

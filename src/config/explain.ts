@@ -69,6 +69,7 @@ function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading)
     settle: written.settle ?? defaultSettle,
     active_from: pipeline.activeFrom,
     active_to: pipeline.activeTo,
+    null_values: pipeline.nullValues.length === 0 ? null : pipeline.nullValues.join(", "),
   };
   const address = written.bucket === undefined ? "bucket_url" : "bucket";
   // Folders in the address are a part of the prefix, or all of it.

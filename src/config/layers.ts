@@ -266,8 +266,9 @@ function place(document: Record<string, unknown>, path: readonly string[], value
   if (!isTable(value) || !isTable(table[last])) table[last] = isTable(value) ? { ...value } : value;
 }
 
-/** The environment knows only text; a few keys are numbers. */
+/** The environment knows only text; a few keys are numbers, and one is a list of words with commas between them. */
 function typedValue(key: string, text: string): unknown {
+  if (key === "null_values") return text.split(",");
   const isNumber = key === "threads" || key === "keep_previous";
   return isNumber && /^\d+$/.test(text) ? Number(text) : text;
 }

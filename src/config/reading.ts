@@ -254,6 +254,7 @@ function pipelineConfig(
     settle: milliseconds(section.settle ?? defaultSettle) ?? 0,
     activeFrom: section.active_from ?? null,
     activeTo: section.active_to ?? null,
+    nullValues: section.null_values ?? [],
     storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, ...credentials },
   };
 }

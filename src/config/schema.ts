@@ -20,6 +20,7 @@ export interface SourceSection {
   readonly settle?: string | undefined;
   readonly active_from?: string | undefined;
   readonly active_to?: string | undefined;
+  readonly null_values?: readonly string[] | undefined;
 }
 
 /** `[destination.duckdb]`, checked. */
@@ -124,6 +125,10 @@ export function milliseconds(duration: string): number | undefined {
   return length === undefined ? undefined : Number(figure) * length;
 }
 
+function isNullWord(word: unknown): boolean {
+  return typeof word === "string" && /^[^'"\\\p{Cc}]{1,100}$/u.test(word);
+}
+
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
 
@@ -158,6 +163,9 @@ const sourceKeys = {
     .describe('a duration such as "30m", "2h" or "0m"'),
   active_from: z.string().refine(isDay).describe('a day as text, such as "2025-03-10"'),
   active_to: z.string().refine(isDay).describe('a day as text, such as "2025-03-10"'),
+  null_values: z
+    .custom<readonly string[]>((list) => Array.isArray(list) && list.length <= 100 && list.every(isNullWord))
+    .describe('a list of words without quotes or backslashes, such as ["None", "n/a"]'),
 };
 
 const duckdbKeys = {

@@ -1,14 +1,14 @@
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, CurrencySums, Evidence } from "../model.ts";
 import { compareDecimals, fractionDigits, type DecimalSum } from "../schema/decimals.ts";
-import { invalidValue, missingPeriod, outsideMonth } from "../schema/invalid-rows.ts";
+import { invalidValue, missingPeriod } from "../schema/invalid-rows.ts";
 import { createSum } from "../schema/sums.ts";
 import { monthOf } from "../schema/timestamps.ts";
 
 /** Which columns of a file prove its load, by their positions in the header. */
 export interface ProofColumns {
-  /** The column that carries the billing month, or null when the rows carry none and the month is stamped. */
-  readonly partition: number | null;
+  /** The column that carries the billing period, or null when the rows carry none. */
+  readonly period: number | null;
   readonly currency: number | null;
   /** The cost columns to sum, at most two; null for one that this file lacks. */
   readonly costs: readonly (number | null)[];
@@ -36,8 +36,10 @@ export interface TallyOptions {
   /** The file's key, for errors. */
   readonly key: string;
   readonly billingMonth: BillingMonth;
-  /** Whether rows of other months are left out (true) or an error (false). */
-  readonly spansMonths: boolean;
+  /** Whether every row must name its billing period; otherwise a row without one is of the month. */
+  readonly needsPeriod: boolean;
+  /** Words that mean NULL in the periods and costs. */
+  readonly nullValues: readonly string[];
   /** The header. */
   readonly header: readonly string[];
   readonly proof: ProofColumns;
@@ -50,13 +52,13 @@ export interface TallyOptions {
 }
 
 /**
- * Starts a tally of one file.
- * Errors of `row`: PERIOD_MISSING, MONTH_MISMATCH, VALUE_INVALID, each naming file, line, column and value.
+ * Starts a tally of one file. Rows of other months are counted apart, by their month.
+ * Errors of `row`: PERIOD_MISSING, VALUE_INVALID, each naming file, line, column and value.
  */
 export function createTally(options: TallyOptions): Tally {
-  const { key, billingMonth, spansMonths, header, proof, precisions, decimalScale, unit } = options;
-  const { partition, currency, costs } = proof;
-  const positions = [partition, currency, ...costs];
+  const { key, billingMonth, needsPeriod, nullValues, header, proof, precisions, decimalScale, unit } = options;
+  const { period, currency, costs } = proof;
+  const positions = [period, currency, ...costs];
   const wanted = positions.filter((position) => position !== null);
   // Where a wanted cell stands in the row that the reader hands over; -1 for one that the file lacks.
   const [, currencySlot = -1, ...costSlots] = positions.map((position) =>
@@ -67,26 +69,43 @@ export function createTally(options: TallyOptions): Tally {
   const rounded = costs.map(() => 0);
   const currencies = new Set<string>();
   // Periods repeat from row to row: each text is parsed once.
-  const months = new Map<string, boolean>();
+  const months = new Map<string, BillingMonth>();
+  const others = new Map<BillingMonth, OtherMonth>();
   let rows = 0;
   let monthRows = 0;
+  let rowsWithoutPeriod = 0;
 
   const at = (where: number, position: number): string => `${key}, ${unit} ${where}, column ${header[position]}`;
 
-  const isOfMonth = (text: string | null | undefined, where: number, position: number): boolean => {
-    const known = months.get(text ?? "");
+  /** The cell; empty where it has no value, or a word that means so. */
+  const valueOf = (cell: string | null | undefined): string =>
+    cell === null || cell === undefined || nullValues.includes(cell) ? "" : cell;
+
+  /** The month of a row; of one without a period, that of the delivery. */
+  const monthOfRow = (text: string, where: number, position: number): BillingMonth => {
+    const known = months.get(text);
     if (known !== undefined) return known;
-    if (text === null || text === undefined || text === "") {
-      throw missingPeriod(at(where, position));
+    if (text === "") {
+      if (needsPeriod) throw missingPeriod(at(where, position));
+      rowsWithoutPeriod += 1;
+      return billingMonth;
     }
     const month = monthOf(text);
     if (month === undefined) throw invalidValue(at(where, position), text, "a date");
-    if (month !== billingMonth && !spansMonths) {
-      throw outsideMonth(at(where, position), text, billingMonth);
+    if (month !== billingMonth && !others.has(month) && others.size >= mostMonths) {
+      throw invalidValue(at(where, position), text, `in one of at most ${mostMonths} months`);
     }
     if (months.size >= mostPeriods) months.clear();
-    months.set(text, month === billingMonth);
-    return month === billingMonth;
+    months.set(text, month);
+    return month;
+  };
+
+  /** Sums what can be read of the cost: a row that is not loaded may hold anything. */
+  const addToOther = (month: BillingMonth, code: string, cost: string): void => {
+    const other = others.get(month) ?? { rows: 0, sums: new Map<string, DecimalSum>() };
+    others.set(month, other);
+    other.rows += 1;
+    if (cost !== "") sumOf(other.sums, code).add(cost);
   };
 
   return {
@@ -99,8 +118,7 @@ export function createTally(options: TallyOptions): Tally {
     },
     row(cells, where) {
       rows += 1;
-      if (partition !== null && !isOfMonth(cells[0], where, partition)) return;
-      monthRows += 1;
+      const month = period === null ? billingMonth : monthOfRow(valueOf(cells[0]), where, period);
       const code = cells[currencySlot] ?? "";
       if (!currencies.has(code)) {
         if (code.length > longestCurrency || currencies.size >= mostCurrencies) {
@@ -108,8 +126,13 @@ export function createTally(options: TallyOptions): Tally {
         }
         currencies.add(code);
       }
+      if (month !== billingMonth) {
+        addToOther(month, code, valueOf(cells[costSlots[0] ?? -1]));
+        return;
+      }
+      monthRows += 1;
       for (let index = 0; index < costSlots.length; index += 1) {
-        const text = withoutBlanks(cells[costSlots[index] ?? -1] ?? "");
+        const text = withoutBlanks(valueOf(cells[costSlots[index] ?? -1]));
         if (text === "") continue;
         if (!sumOf(sums[index], code).add(text))
           throw invalidValue(at(where, costs[index] ?? 0), text, "a decimal number");
@@ -124,6 +147,10 @@ export function createTally(options: TallyOptions): Tally {
     evidence: () => ({
       rows,
       monthRows,
+      rowsWithoutPeriod: period === null ? rows : rowsWithoutPeriod,
+      otherMonths: [...others]
+        .map(([month, other]) => ({ month, rows: other.rows, cost: totals(other.sums) }))
+        .toSorted((first, second) => (first.month < second.month ? -1 : 1)),
       rounded,
       sums: sums.map(totals),
       kept: sums.map((byCurrency, index) =>
@@ -133,8 +160,15 @@ export function createTally(options: TallyOptions): Tally {
   };
 }
 
+/** What a file holds of another month. */
+interface OtherMonth {
+  rows: number;
+  readonly sums: Map<string, DecimalSum>;
+}
+
 // Memory must not grow with the rows, whatever stands in them. A bill has a handful of either.
 const mostPeriods = 10_000;
+const mostMonths = 1000;
 const mostCurrencies = 1000;
 const longestCurrency = 100;
 

@@ -3,9 +3,10 @@ import { BillhouseError } from "../errors.ts";
 import type { Finding, StoredObject } from "../model.ts";
 import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
-import { requireCapability } from "../warehouses/warehouse.ts";
+import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { discover } from "./discover/discover.ts";
-import { selectPipelines, tableOf } from "./months/select.ts";
+import { measuredColumns, readLoaded } from "./months/loaded.ts";
+import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { reading } from "./open.ts";
 
 /** The answer of `doctor`. */
@@ -75,9 +76,29 @@ async function examineWarehouse(
     reading(config, async (warehouse) => {
       subject = warehouse.description;
       findings.push(...(await requireCapability(warehouse, "doctor")(pipelines.map((pipeline) => tableOf(pipeline)))));
+      for (const pipeline of pipelines) findings.push(...(await rowsWithoutPeriod(pipeline, warehouse)));
     }),
   );
   return [subject, [...findings, ...failed]];
+}
+
+/** Rows that no load leaves behind, as in tables of other programs: billhouse replaces months, and never deletes them. */
+async function rowsWithoutPeriod(pipeline: PipelineConfig, warehouse: Warehouse): Promise<readonly Finding[]> {
+  if (warehouse.measuring === undefined) return [];
+  const loaded = await readLoaded(pipeline, warehouse);
+  const [newest = ""] = [...loaded.months.keys()].toSorted().toReversed();
+  const { partitionColumn } = measuredColumns(loaded, newest);
+  const rows = (await warehouse.measuring.monthsIn(loaded.table, partitionColumn)).get("") ?? 0;
+  if (rows === 0) return [];
+  const title = tableTitle(pipeline);
+  return [
+    {
+      check: "billing periods",
+      ok: false,
+      found: `${rows} ${rows === 1 ? "row" : "rows"} of ${title} without a ${partitionColumn}, which belong to no month`,
+      remedy: `Look at them with billhouse query "SELECT * FROM ${title} WHERE ${partitionColumn} IS NULL", then give them a month or delete them.`,
+    },
+  ];
 }
 
 /** The finding of an attempt that fails; none when it succeeds. */

@@ -165,6 +165,8 @@ export interface LoadedMonth {
   readonly rounded_values: number;
   /** Sentences: columns added, columns missing. */
   readonly schema_changes: readonly string[];
+  /** What was left out, or what the delivery does without: `1 row without a billing period`, `no cost proved`. */
+  readonly notes: readonly string[];
   /** What was loaded before, or null. */
   readonly previous: {
     readonly execution_id: string;

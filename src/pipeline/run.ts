@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly months?: MonthSelection;
   /** Loads unchanged, not yet overwritten and refused deliveries too. */
   readonly force?: boolean;
-  /** Checks to waive: `row-count`, `scope`; `shrink` and `gap` only with the months in `months.only`. */
+  /** Checks to waive: `row-count`, `scope`, `other-months`; `shrink` and `gap` only with the months in `months.only`. */
   readonly accept?: readonly string[];
   /** Who accepts what is waived, and why: a receipt keeps it with a gap. By default `the library`. */
   readonly acceptedBy?: { readonly who: string; readonly why?: string };

@@ -9,7 +9,7 @@ import { type Days, fromTo, type ToldError } from "./events.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
 import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } from "./months/finality.ts";
-import { measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
+import { loadNotes, measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
 import { isSelected, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading } from "./open.ts";
@@ -109,6 +109,8 @@ export interface MonthStatus {
   readonly reason: string | null;
   /** When the newest object of a delivery that waits was written; null where none waits. */
   readonly waiting_since: string | null;
+  /** What its load left out, or did without: `1 row without a billing period`, `no cost proved`. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -251,6 +253,7 @@ function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth |
     not_final_because: bill !== null && isLate && bill.lacks.length > 0 ? bill.lacks.join(", ") : null,
     reason,
     waiting_since: isWaiting ? (held?.since ?? null) : null,
+    notes: receipt === null ? [] : loadNotes(receipt).map(({ text }) => text),
   };
 }
 

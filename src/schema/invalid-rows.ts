@@ -1,15 +1,22 @@
 import { BillhouseError, quoted } from "../errors.ts";
-import type { BillingMonth } from "../model.ts";
+import type { OtherMonthRows } from "../model.ts";
+import { formatAmount } from "./decimals.ts";
 
-/** The error PERIOD_MISSING for a file that is missing the column that partitions the table by billing month. */
-export function missingPeriodColumn(key: string, partitionColumn: string): BillhouseError {
-  return new BillhouseError(
-    "PERIOD_MISSING",
-    `${key} is missing a column for ${partitionColumn}, which holds the billing month.`,
-    {
-      hint: 'The month keeps its previous rows. Check the header of the file, or set partition_column = "billing_month" in the section of this export to use the month of the delivery.',
-    },
-  );
+/** The error PERIOD_MISSING for a file without billing periods in a delivery that spans months. */
+export function missingPeriodColumn(key: string): BillhouseError {
+  return new BillhouseError("PERIOD_MISSING", `${key} is missing a billing period, and its delivery spans months.`, {
+    hint: oneMonthAtATime,
+  });
+}
+
+const oneMonthAtATime =
+  "The month keeps its previous rows. Let the export deliver one month at a time: a row without a billing period then gets the month of its delivery.";
+
+/** Rows of another month in words: `1 row of 2025-04 (8.00 EUR)`. */
+export function describeOtherMonth({ month, rows, cost }: OtherMonthRows): string {
+  const costs = Object.entries(cost).map(([currency, amount]) => `${formatAmount(amount)} ${currency}`.trim());
+  const sum = costs.length === 0 ? "" : ` (${costs.join(", ")})`;
+  return `${rows} ${rows === 1 ? "row" : "rows"} of ${month}${sum}`;
 }
 
 /** How many rows are at fault, one where it is not set, and the error of the database that found them. */
@@ -22,27 +29,9 @@ export interface Fault {
 export function missingPeriod(place: string, { rows = 1, cause }: Fault = {}): BillhouseError {
   const what = rows === 1 ? "the row does not have a billing period" : `${rows} rows do not have a billing period`;
   return new BillhouseError("PERIOD_MISSING", `${place}: ${what}.`, {
-    hint: 'Request the export again, or set partition_column = "billing_month" in its section to use the month of the delivery.',
+    hint: oneMonthAtATime,
     cause,
   });
-}
-
-/** The error MONTH_MISMATCH for rows of another month in the delivery of one month. `place` as above. */
-export function outsideMonth(
-  place: string,
-  period: string,
-  month: BillingMonth,
-  { rows = 1, cause }: Fault = {},
-): BillhouseError {
-  const count = rows === 1 ? "" : `, in ${rows} rows`;
-  return new BillhouseError(
-    "MONTH_MISMATCH",
-    `${place}: ${quoted(period)} is not in the billing month ${month}${count}.`,
-    {
-      hint: 'Nothing was loaded. Find out who changed the export; if it mixes months by intention, set partition_column = "billing_month".',
-      cause,
-    },
-  );
 }
 
 /** The error VALUE_INVALID for a value that is not what its column holds: `expected` is `a date` or the name of a type. */
@@ -54,7 +43,12 @@ export function invalidValue(
 ): BillhouseError {
   const count = rows === 1 ? "" : `, as are the values of ${rows - 1} more rows`;
   return new BillhouseError("VALUE_INVALID", `${place}: ${quoted(value)} is not ${expected}${count}.`, {
-    hint: "Nothing of this delivery was loaded. Compare the file with its source; if the value is right, the column of the table has the wrong type.",
+    hint: isWord.test(value)
+      ? `Nothing of this delivery was loaded. If ${quoted(value)} stands for an empty cell, set null_values = [${quoted(value)}] in the section of this export.`
+      : "Nothing of this delivery was loaded. Compare the file with its source; if the value is right, the column of the table has the wrong type.",
     cause,
   });
 }
+
+/** What may stand for an empty cell: `None`, `n/a`, `-`; never a number. */
+const isWord = /^[^\d'"\\\p{Cc}]{1,20}$/u;

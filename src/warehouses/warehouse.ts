@@ -69,17 +69,19 @@ export interface Warehouse {
 
   /**
    * Makes the table what its next loads need, in one step: creates it or adds columns, and registers columns. Safe to
-   * repeat.
+   * repeat. `replaceMonth` does the same for the month that it replaces.
    */
   prepare(table: Table, change: SchemaChange): Promise<void>;
 
   /**
    * Replaces the rows of one billing month with the rows of data files, and commits them together with the package
    * that `settle` makes, all or nothing: when anything throws (an iterator, a cast, `settle`), the warehouse is as it
-   * was, and the error is rethrown. Returns that package. A killed process may have committed the same load before: then
-   * its package is the one in the warehouse, and differs in its load_id and times.
-   * Errors: VALUE_INVALID for a value that does not fit its column, MONTH_MISMATCH for a row of another month (unless
-   * the delivery spans months), PERIOD_MISSING for a row without one, each with file, line or row, column and value;
+   * was, without a table or columns that this month would have brought, and the error is rethrown. Returns that package. A
+   * killed process may have committed the same load before: then its package is the one in the warehouse, and differs in
+   * its load_id and times. Rows of other months are left out. A row without a billing period gets the first day of the
+   * month in the partition column, as does every row of a file that lacks this column.
+   * Errors: VALUE_INVALID for a value that does not fit its column, PERIOD_MISSING for a row without a period where it
+   * needs one, each with file, line or row, column and value;
    * FILE_INVALID, FILE_CORRUPT; TYPE_MISMATCH when the partition column of the table holds no times; WAREHOUSE_LOCKED
    * when another writer was faster; WAREHOUSE_FULL; INTERRUPTED when the warehouse was closed meanwhile.
    */
@@ -263,6 +265,13 @@ export interface MappedFile {
   readonly columns: readonly MappedColumn[];
   /** The delivery that it belongs to. */
   readonly executionId: string;
+  /**
+   * The table column that takes the billing period of its rows: the partition column where the file has it. Null where
+   * the file names no period.
+   */
+  readonly periodColumn: string | null;
+  /** Whether every row must name its billing period, because the delivery spans months. */
+  readonly needsPeriod: boolean;
 }
 
 /** One month of a table, and the columns by which it is measured. */
@@ -288,10 +297,10 @@ export interface MonthReplacement extends MonthChange {
   readonly keepPrevious: number;
   /** The load whose rows `replaces` had put back, or null: its kept rows are the same ones, and are removed. */
   readonly restoredLoadId: string | null;
-  /** Whether `partitionColumn` is stamped with the billing month (`billing_month`) instead of being in the files. */
-  readonly stamped: boolean;
-  /** Whether rows of other months in the files are left out (true) or refused (false). */
-  readonly spansMonths: boolean;
+  /** What the table lacks for these rows; null where it lacks nothing. */
+  readonly schema: SchemaChange | null;
+  /** Words without quotes or backslashes that mean NULL in columns that are not text. */
+  readonly nullValues: readonly string[];
   /** In order; the warehouse asks for the next one when it is done with the last. */
   readonly files: AsyncIterable<MappedFile>;
 }

@@ -61,6 +61,7 @@ function pipeline(name: string, dataset: string): PipelineConfig {
     settle: 1_800_000,
     activeFrom: null,
     activeTo: null,
+    nullValues: [],
     storage,
   };
   return { name, dataset, tableName: `${name}_data`, bucketUrl: "gs://acme-billing", prefix: "", ...unset };
@@ -243,6 +244,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
                 rows: 1,
                 cost: {},
                 loaded_at: evil,
+                notes: [evil],
               },
             ],
           },

@@ -92,6 +92,7 @@ describe("billhouse.toml", () => {
           settle: 1_800_000,
           activeFrom: null,
           activeTo: null,
+          nullValues: [],
           storage,
         },
       ],
@@ -122,6 +123,7 @@ describe("billhouse.toml", () => {
         settle = "2h"
         active_from = "2025-01-10"
         active_to = "2025-03-31"
+        null_values = ["None", "n/a"]
 
         [destination.duckdb]
         path = "data/bills.duckdb"
@@ -147,6 +149,7 @@ describe("billhouse.toml", () => {
         settle: 7_200_000,
         activeFrom: "2025-01-10",
         activeTo: "2025-03-31",
+        nullValues: ["None", "n/a"],
         storage,
       },
     ]);
@@ -619,6 +622,7 @@ describe("a dlt folder", () => {
           settle: 1_800_000,
           activeFrom: null,
           activeTo: null,
+          nullValues: [],
           storage: { endpoint: null, payer: null, googleCredentials: key, azureCredentials: null },
         },
       ],

@@ -86,6 +86,9 @@ export async function newestLoad(warehouse: Warehouse, billingMonth: BillingMont
   return receipts.find((receipt) => receipt.billingMonth === billingMonth)?.loadId ?? null;
 }
 
+/** What files of the delivery `e1` are, whose rows name their period where they have the column. */
+export const ofDelivery = { executionId: "e1", periodColumn: "period", needsPeriod: false };
+
 /** A CSV file with a header of its own, whose columns go to the table columns of the same order. */
 export async function csv(
   test: TestWarehouse,
@@ -138,8 +141,8 @@ export const billReplacement: Omit<MonthReplacement, "files"> = {
   replaces: null,
   keepPrevious: 0,
   restoredLoadId: null,
-  stamped: false,
-  spansMonths: false,
+  schema: null,
+  nullValues: [],
   ...billMeasured,
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { loadedExecutions } from "../../src/state/executions.ts";
-import type { MappedFile, Warehouse } from "../../src/warehouses/warehouse.ts";
+import type { MappedFile, SchemaChange, Warehouse } from "../../src/warehouses/warehouse.ts";
 import { rejects } from "../support/rejects.ts";
 import {
   billColumns,
@@ -174,21 +174,24 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     );
   },
 
-  "leaves rows of other months out only when a delivery spans months": async (test) => {
+  "leaves rows of other months out, and takes those without a period unless they need one": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse);
     const file = await csv(test, "a,2025-01-01,,1,USD\nb,2025-02-01,,2,USD\nc,2025-01-31T23:00:00Z,,4,USD\n");
-    await rejects(load(warehouse, [file]), "MONTH_MISMATCH", file.file.key, "period", "2025-02-01");
     for (const billingMonth of ["2025-01", "2025-02"]) {
-      const measures = await load(warehouse, [file], { billingMonth, spansMonths: true });
+      const measures = await load(warehouse, [file], { billingMonth });
       const expected = billingMonth === "2025-01" ? [2, 2, { USD: "5" }] : [1, 1, { USD: "2" }];
       assert.deepEqual([measures.rows, measures.inserted, measures.sums[0]], expected);
     }
     assert.equal((await test.rows(warehouse, "SELECT id FROM billing.bills")).length, 3);
     const missing = await csv(test, 'a,2025-01-01,,1,USD\n"two\nlines",,,1,USD\n');
-    for (const spansMonths of [false, true]) {
-      await rejects(load(warehouse, [missing], { spansMonths }), "PERIOD_MISSING", missing.file.key, "period");
-    }
+    const needing = { ...missing, needsPeriod: true };
+    await rejects(load(warehouse, [needing]), "PERIOD_MISSING", missing.file.key, "period");
+    assert.equal((await load(warehouse, [missing])).rows, 2);
+    assert.deepEqual(
+      await test.rows(warehouse, "SELECT period FROM billing.bills WHERE id <> 'a' AND period < '2025-02-01'"),
+      [{ period: "2025-01-01T00:00:00Z" }],
+    );
   },
 
   "measures what files held that nobody else has read": async (test) => {
@@ -199,7 +202,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
       await csv(test, `a,2025-01-01,,1.5,USD\nb,2025-02-01,,7,USD\nc,2025-01-01,,${deep},EUR\n`),
       await csv(test, "2025-01-01,4.25\n", { period: "timestamp", cost: "decimal" }),
     ];
-    const { delivered } = await loadAndMeasure(warehouse, files, { spansMonths: true });
+    const { delivered } = await loadAndMeasure(warehouse, files);
     const [first, second] = files;
     assert.ok(first !== undefined && second !== undefined);
     if (!warehouse.reads(first.storageUrl, first.file)) {
@@ -207,13 +210,20 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
       return;
     }
     assert.deepEqual(delivered, {
-      evidence: {
-        rows: 4,
-        monthRows: 3,
-        sums: [{ "": "4.25", EUR: deep, USD: "1.5" }],
-        kept: [{ "": "4.25", EUR: "0", USD: "1.5" }],
-        rounded: [1],
-      },
+      evidence: new Map([
+        [
+          "e1",
+          {
+            rows: 4,
+            monthRows: 3,
+            rowsWithoutPeriod: 0,
+            otherMonths: [{ month: "2025-02", rows: 1, cost: { USD: "7" } }],
+            sums: [{ "": "4.25", EUR: deep, USD: "1.5" }],
+            kept: [{ "": "4.25", EUR: "0", USD: "1.5" }],
+            rounded: [1],
+          },
+        ],
+      ]),
       rows: new Map([
         [first.file.key, 3],
         [second.file.key, 1],
@@ -221,11 +231,53 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     });
   },
 
-  "stamps rows with the month of the delivery": async (test) => {
+  "takes the table and its columns away again with a month that fails": async (test) => {
+    const warehouse = await test.open();
+    const schemaOf = (columns: Columns): SchemaChange => ({
+      added: Object.entries(columns).map(([name, type]) => ({ name, type })),
+      registered: Object.entries(columns).map(([name, type]) => ({
+        sourceName: name,
+        columnName: name,
+        type,
+        firstExecution: "e1",
+      })),
+      partitionColumn: "period",
+      usageColumn: null,
+      keepsPrevious: false,
+    });
+    const bad = await csv(test, "a,2025-01-01,soon,1,USD\n");
+    await rejects(load(warehouse, [bad], { schema: schemaOf(billColumns) }), "VALUE_INVALID", "soon");
+    const { columns, registry } = await warehouse.ledger(table);
+    assert.deepEqual([columns, registry], [null, []]);
+    const good = await csv(test, "a,2025-01-01,,1,USD\n");
+    assert.equal((await load(warehouse, [good], { schema: schemaOf(billColumns) })).rows, 1);
+    const tagged = await csv(test, "a,2025-02-01,soon,1,USD,x\n", { ...billColumns, tag: "text" });
+    const next = { billingMonth: "2025-02", schema: schemaOf({ tag: "text" }) };
+    await rejects(load(warehouse, [tagged], next), "VALUE_INVALID", "soon");
+    const names = (await warehouse.ledger(table)).columns?.map(({ name }) => name);
+    assert.deepEqual(names, Object.keys(billColumns));
+    const fixed = await csv(test, "a,2025-02-01,,1,USD,x\n", { ...billColumns, tag: "text" });
+    assert.equal((await load(warehouse, [fixed], next)).rows, 1);
+    assert.deepEqual(await test.rows(warehouse, "SELECT tag FROM billing.bills WHERE tag IS NOT NULL"), [{ tag: "x" }]);
+  },
+
+  "reads words that mean NULL in columns that are not text": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    const file = await csv(test, "None,2025-01-01,None,n/a,USD\nb,None,,1,USD\n");
+    await rejects(load(warehouse, [file]), "VALUE_INVALID", file.file.key, "None");
+    const measures = await load(warehouse, [file], { nullValues: ["None", "n/a"] });
+    assert.deepEqual([measures.rows, measures.sums], [2, [{ USD: "1" }]]);
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, used, cost FROM billing.bills ORDER BY id"), [
+      { id: "None", used: null, cost: null },
+      { id: "b", used: null, cost: "1" },
+    ]);
+  },
+
+  "gives rows without a period the month of the delivery": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, { id: "text", billing_month: "date" }, [], "billing_month");
     const options = {
-      stamped: true,
       partitionColumn: "billing_month",
       costColumns: [],
       currencyColumn: null,

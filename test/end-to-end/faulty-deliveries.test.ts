@@ -177,10 +177,11 @@ const faults: Readonly<Record<string, Fault>> = {
   ]),
   "a time that is none": curFault("VALUE_INVALID", "lineItem/UsageEndDate", "yesterday", ['"yesterday"']),
   "a billing period that is none": curFault("VALUE_INVALID", "bill/BillingPeriodStartDate", "soon", ['"soon"']),
-  "a row of another month": curFault("MONTH_MISMATCH", "bill/BillingPeriodStartDate", "2021-05-01T00:00:00Z", [
-    '"2021-05-01T00:00:00Z"',
-  ]),
-  "a row without a billing period": curFault("PERIOD_MISSING", "bill/BillingPeriodStartDate", ""),
+  "a row of another month": {
+    ...curFault("MONTH_MISMATCH", "bill/BillingPeriodStartDate", "2021-05-01T00:00:00Z"),
+    byManifest: true,
+    names: ["1 row of 2021-05", "USD"],
+  },
   "a row with a cell too few": {
     section: "aws_cur",
     code: "FILE_INVALID",
@@ -255,10 +256,11 @@ const faults: Readonly<Record<string, Fault>> = {
   "an Azure cost that is no number": azureFault("VALUE_INVALID", "CostInBillingCurrency", "abc", ['"abc"']),
   "an Azure quantity that is no number": azureFault("VALUE_INVALID", "Quantity", "1,5", ['"1,5"']),
   "an Azure date that does not exist": azureFault("VALUE_INVALID", "Date", "13/32/2025", ['"13/32/2025"']),
-  "an Azure row of another month": azureFault("MONTH_MISMATCH", "BillingPeriodStartDate", "05/01/2021", [
-    '"05/01/2021"',
-  ]),
-  "an Azure row without a billing period": azureFault("PERIOD_MISSING", "BillingPeriodStartDate", ""),
+  "an Azure row of another month": {
+    ...azureFault("MONTH_MISMATCH", "BillingPeriodStartDate", "05/01/2021"),
+    byManifest: true,
+    names: ["1 row of 2021-05", "EUR"],
+  },
   "an Azure blob that climbs": hostile("azure_billing", () => "exports/../../secret.csv.gz"),
   "an absolute Azure blob": hostile("azure_billing", () => "/secret.csv.gz"),
 
@@ -282,13 +284,8 @@ const faults: Readonly<Record<string, Fault>> = {
     code: "MONTH_MISMATCH",
     build: (month, scratch) =>
       focus(month, scratch, [azureRow(month), azureRow(month, { BillingPeriodStart: "2021-05-01T00:00:00Z" })]),
-    names: ["row 2", "BillingPeriodStart", "2021-05-01"],
-  },
-  "a Parquet row without a billing period": {
-    section: "azure_focus",
-    code: "PERIOD_MISSING",
-    build: (month, scratch) => focus(month, scratch, [azureRow(month), azureRow(month, { BillingPeriodStart: "" })]),
-    names: ["row 2", "BillingPeriodStart"],
+    byManifest: true,
+    names: ["1 row of 2021-05", "EUR"],
   },
 };
 

@@ -13,9 +13,10 @@ function tallyOf(changes: Partial<TallyOptions> = {}): ReturnType<typeof createT
   return createTally({
     key: "bill.csv",
     billingMonth: "2025-06",
-    spansMonths: false,
+    needsPeriod: false,
+    nullValues: [],
     header,
-    proof: { partition: 0, currency: 1, costs: [2] },
+    proof: { period: 0, currency: 1, costs: [2] },
     precisions: [18],
     decimalScale: 18,
     unit: "line",
@@ -62,28 +63,51 @@ describe("the tally of a file", () => {
 
   it("works without a currency and without a period", () => {
     const evidence = tallied([["", "", "5"]], {
-      proof: { partition: null, currency: null, costs: [2, null] },
+      proof: { period: null, currency: null, costs: [2, null] },
       precisions: [18, 18],
     });
     assert.deepEqual(evidence.sums, [{ "": "5" }, {}]);
   });
 
-  it("leaves rows of other months out only where the delivery spans months", () => {
+  it("counts rows of other months apart, by their month and with their cost", () => {
     const rows = [
       [june, "USD", "1"],
+      ["2025-08-01", "USD", "not a cost"],
       ["2025-07-01", "USD", "2"],
+      ["2025-07-09", "EUR", "3"],
     ];
-    const evidence = tallied(rows, { spansMonths: true });
-    assert.deepEqual([evidence.rows, evidence.monthRows, evidence.sums], [2, 1, [{ USD: "1" }]]);
-    raises("MONTH_MISMATCH", /bill\.csv, line 3, column period: "2025-07-01" is not in the billing month 2025-06/, () =>
-      tallied(rows),
-    );
+    const evidence = tallied(rows);
+    assert.deepEqual([evidence.rows, evidence.monthRows, evidence.sums], [4, 1, [{ USD: "1" }]]);
+    assert.deepEqual(evidence.otherMonths, [
+      { month: "2025-07", rows: 2, cost: { USD: "2", EUR: "3" } },
+      { month: "2025-08", rows: 1, cost: { USD: "0" } },
+    ]);
+  });
+
+  it("takes a row without a period for one of the month, and counts it", () => {
+    const evidence = tallied([
+      ["", "USD", "1"],
+      [june, "USD", "2"],
+    ]);
+    assert.deepEqual([evidence.monthRows, evidence.rowsWithoutPeriod, evidence.sums], [2, 1, [{ USD: "3" }]]);
+    const proof = { period: null, currency: 1, costs: [2] };
+    assert.equal(tallied([["", "USD", "1"]], { proof }).rowsWithoutPeriod, 1);
+  });
+
+  it("reads words that mean that there is no value", () => {
+    const rows = [
+      ["None", "None", "1"],
+      [june, "USD", "n/a"],
+    ];
+    const evidence = tallied(rows, { nullValues: ["None", "n/a"] });
+    assert.deepEqual([evidence.rowsWithoutPeriod, evidence.sums], [1, [{ None: "1" }]]);
+    raises("VALUE_INVALID", /line 2, column period: "None" is not a date/, () => tallied(rows));
   });
 
   it("names file, line, column and value of what it refuses", () => {
     raises("VALUE_INVALID", /bill\.csv, line 2, column cost: "abc"/, () => tallied([[june, "USD", "abc"]]));
     raises("VALUE_INVALID", /column period: "soon"/, () => tallied([["soon", "USD", "1"]]));
-    raises("PERIOD_MISSING", /line 2, column period/, () => tallied([["", "USD", "1"]]));
+    raises("PERIOD_MISSING", /line 2, column period/, () => tallied([["", "USD", "1"]], { needsPeriod: true }));
     raises("VALUE_INVALID", /row 2, column cost: "\\u001b\[31m"/, () =>
       tallied([[june, "USD", "\u001b[31m"]], { unit: "row" }),
     );

@@ -51,7 +51,7 @@ function counting(): Tally {
     wanted: [],
     header: () => {},
     row: () => (rows += 1),
-    evidence: () => ({ rows, monthRows: rows, sums: [], kept: [], rounded: [] }),
+    evidence: () => ({ rows, monthRows: rows, rowsWithoutPeriod: 0, otherMonths: [], sums: [], kept: [], rounded: [] }),
   };
 }
 

@@ -9,7 +9,7 @@ import { samplesFolder } from "../support/schema-samples.ts";
 
 // Manifests of 2017 to 2019 that the ice project published (github.com/jimroth/ice, src/test/resources). The golden
 // files hold what our tables make of their columns; their names were compared with a run of the Python pipelines' code
-// when they were written, and are equal. UPDATE=1 rewrites them.
+// when they were written, and are equal. A known column that such a manifest calls a string has its known type. UPDATE=1 rewrites them.
 const fixtures = join(import.meta.dirname, "../fixtures/schema");
 const copies = join(fixtures, "manifests");
 const rules: SchemaRules = { naming: "cur-legacy", caseSensitive: true, wellKnown: curTypes };

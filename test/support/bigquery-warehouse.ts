@@ -7,6 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { openBigquery, type BigqueryOptions } from "../../src/warehouses/bigquery/driver.ts";
 import type { FullWarehouse, MappedFile, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
 import { rows } from "../conformance/bills.ts";
+import { ofDelivery } from "../conformance/bills.ts";
 import type { CapableTestWarehouse } from "../conformance/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 import { startBigqueryServer, type BigqueryServer, type BigqueryServerOptions } from "../servers/bigquery/server.ts";
@@ -85,7 +86,7 @@ export async function bigqueryWarehouse(
     async put(name, bytes) {
       count += 1;
       const version = storage.put("delivered", `${count}-${name}`, bytes);
-      return { file: fileOf(name, bytes, version), path: null, storageUrl: "gs://delivered", executionId: "e1" };
+      return { file: fileOf(name, bytes, version), path: null, storageUrl: "gs://delivered", ...ofDelivery };
     },
 
     async putHere(name, bytes) {
@@ -93,7 +94,7 @@ export async function bigqueryWarehouse(
       const file = fileOf(name, bytes, "1");
       const path = join(folder, file.key);
       await writeFile(path, bytes);
-      return { file, path, storageUrl: "s3://elsewhere", executionId: "e1" };
+      return { file, path, storageUrl: "s3://elsewhere", ...ofDelivery };
     },
 
     async parquet(sql) {

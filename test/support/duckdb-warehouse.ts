@@ -7,6 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { openDuckdb, type DuckdbOptions } from "../../src/warehouses/duckdb/driver.ts";
 import type { FullWarehouse, OpenMode, Warehouse } from "../../src/warehouses/warehouse.ts";
 import { rows } from "../conformance/bills.ts";
+import { ofDelivery } from "../conformance/bills.ts";
 import type { CapableTestWarehouse } from "../conformance/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 
@@ -49,7 +50,7 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
         file: { key, size, version: "1", modified: "2025-01-01T00:00:00Z", format, rows: null, declaredSize: null },
         path: file,
         storageUrl: "file:",
-        executionId: "e1",
+        ...ofDelivery,
       };
     },
 

@@ -615,7 +615,7 @@ export const caseGroups: readonly CaseGroup[] = [
         "is loaded where what is odd does no harm",
       ]),
       shown(
-        81,
+        79,
         "A month is loaded from several runs, and a newer run replaces one of them",
         "Replaces, proves, compares, verifies and undoes the month as one; what was undone stays out of every later set of runs.",
         ["end-to-end/several-runs.test.ts", "DuckDB: is loaded, restated, compared, verified and undone as one month"],
@@ -630,7 +630,7 @@ export const caseGroups: readonly CaseGroup[] = [
     title: "Deliveries that take much of a month away",
     cases: [
       shown(
-        79,
+        80,
         "A complete delivery has lost an account, or most of its month",
         "Fails the month with MONTH_SHRUNK, which names what would be lost, until `--accept shrink` is given for it.",
         [
@@ -640,11 +640,84 @@ export const caseGroups: readonly CaseGroup[] = [
         ["end-to-end/shrinking-months.test.ts", "a month that the Python pipelines loaded is compared too"],
       ),
       shown(
-        80,
+        81,
         "The time granularity of an export is changed",
         "Fails the month with MONTH_SHRUNK when its rows fall by more than half; the hint says that the cost is unchanged.",
         ["end-to-end/shrinking-months.test.ts", "with an unchanged cost, the hint names the granularity"],
       ),
+    ],
+  },
+  {
+    title: "Rows, columns and costs that are not where they should be",
+    cases: [
+      shown(
+        82,
+        "A delivery holds rows of a month that it does not cover",
+        "Fails all months of the delivery and gives number, month and cost of these rows; `--accept other-months` leaves them out and the receipt keeps them.",
+        [
+          "end-to-end/billing-periods.test.ts",
+          "fail all months of the delivery, are left out on request, and the receipt keeps them",
+        ],
+        [
+          "end-to-end/billing-periods.test.ts",
+          "fail one month of AWS too, and the column of the delivery is checked in a stamped table",
+        ],
+      ),
+      shown(
+        83,
+        "An export gains or loses its column of the billing period, or leaves it empty in some rows",
+        "Gives such rows the month of their delivery, in whichever column the table has, and shows how many they are.",
+        [
+          "end-to-end/billing-periods.test.ts",
+          "a row without a value gets the month of its delivery; verify reports it",
+        ],
+        [
+          "end-to-end/billing-periods.test.ts",
+          "billing_month as the partition column works on a new table and on one that has another column",
+        ],
+      ),
+      shown(
+        84,
+        "The first load of a table fails",
+        "Makes table and columns in the transaction of the month, or once it is proved: a month that fails leaves neither behind.",
+        [
+          "end-to-end/billing-periods.test.ts",
+          "a failed first load leaves no table behind, and a failed month no columns",
+        ],
+        ["conformance/warehouse-loads.ts", "takes the table and its columns away again with a month that fails"],
+      ),
+      shown(
+        85,
+        "A part lacks the cost that its manifest declares, or that the other parts have",
+        "Fails the month, since its amounts would be missing from every sum.",
+        [
+          "end-to-end/billing-periods.test.ts",
+          "a part that lacks the cost, which the manifest declares, fails the month",
+        ],
+        [
+          "end-to-end/billing-periods.test.ts",
+          "a part that lacks the cost of the others fails the month where no manifest declares it",
+        ],
+      ),
+      shown(
+        86,
+        "A bill has a net cost only, or none",
+        "Proves the load by the net cost; without any known cost, run, status and verify say that no cost is proved.",
+        [
+          "end-to-end/billing-periods.test.ts",
+          "where there is none, run, status and verify say so; a net cost of a legacy report counts",
+        ],
+      ),
+      shown(
+        87,
+        "A word such as None stands in the place of a number",
+        "Fails the month with file, line, column and value; words in `null_values` mean NULL in columns that are not text.",
+        ["end-to-end/billing-periods.test.ts", "a word in the place of a number is an error, whose hint is followed"],
+      ),
+      shown(88, "A manifest calls every column a string", "Keeps the documented types of known columns.", [
+        "schema/columns.test.ts",
+        "are those of the dictionary where a manifest calls a known column text",
+      ]),
     ],
   },
 ];

@@ -25,6 +25,7 @@ export const bills: PipelineConfig = {
   settle,
   activeFrom: null,
   activeTo: null,
+  nullValues: [],
   storage: { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null },
 };
 

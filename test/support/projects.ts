@@ -20,7 +20,7 @@ export interface Project {
 }
 
 /** The keys of `[sources.<name>]`, by name. */
-export type Sections = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
+export type Sections = Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>;
 
 /** The section that most tests need: `[sources.aws_cur]` over the project's own bucket. */
 export const curSection: Sections = { aws_cur: { bucket_url: "bucket", prefix: "cur" } };

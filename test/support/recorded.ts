@@ -45,6 +45,7 @@ const restated: LoadedMonth = {
   seconds: 1.2,
   rounded_values: 3,
   schema_changes: ["Column product_new was added.", "Column product_old is missing and NULL."],
+  notes: [],
   previous: {
     execution_id: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11",
     rows: 10_416,
@@ -68,6 +69,7 @@ const added: LoadedMonth = {
   seconds: 75.4,
   rounded_values: 0,
   schema_changes: [],
+  notes: [],
   previous: null,
 };
 
@@ -267,6 +269,7 @@ export const status: StatusResult = {
           cost: { USD: "1234567.005" },
           loaded_at: "2025-06-01T11:30:00.000000+00:00",
           reason: "1 of 4 files of 20250601T000000Z have not arrived, the first is cur/a.csv.gz.",
+          notes: [],
         },
         {
           ...plainMonth,
@@ -279,6 +282,7 @@ export const status: StatusResult = {
           cost: { USD: "1234567.005" },
           loaded_at: "2025-06-01T11:30:00.000000+00:00",
           reason: null,
+          notes: [],
         },
         {
           ...plainMonth,
@@ -290,6 +294,7 @@ export const status: StatusResult = {
           cost: null,
           loaded_at: null,
           reason: null,
+          notes: [],
         },
         {
           ...plainMonth,
@@ -301,6 +306,7 @@ export const status: StatusResult = {
           cost: { USD: "1650.2589" },
           loaded_at: "2025-03-01T00:00:00.000000+00:00",
           reason: null,
+          notes: [],
         },
         {
           ...plainMonth,
@@ -313,6 +319,7 @@ export const status: StatusResult = {
           cost: null,
           loaded_at: null,
           reason: null,
+          notes: [],
         },
       ],
       missing_months: ["2025-03"],

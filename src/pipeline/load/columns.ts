@@ -1,4 +1,4 @@
-import { BillhouseError } from "../../errors.ts";
+import { BillhouseError, quoted } from "../../errors.ts";
 import type { FileHeader } from "../../files/read.ts";
 import type { BillingMonth, DataFile, DaySpan, Execution } from "../../model.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type MappedColumn,
 } from "../../schema/columns.ts";
 import { missingPeriodColumn } from "../../schema/invalid-rows.ts";
+import { fold } from "../../schema/names.ts";
 import { stampedColumn, type LoadedTable } from "../months/loaded.ts";
 
 /** A month to load, with the headers of its files. */
@@ -49,6 +50,11 @@ export function delivered({ execution, file, columns }: DeliveredFile): Delivere
 export interface LaidOutFile extends Pick<DeliveredFile, "execution" | "file" | "rows" | "compression"> {
   /** None of a file that is declared empty. */
   readonly columns: readonly MappedColumn[];
+  /**
+   * The table column that takes the billing period of its rows: the partition column where the file has it. Null where
+   * the file names no period.
+   */
+  readonly periodColumn: string | null;
 }
 
 /** Where the columns of some months go. */
@@ -58,13 +64,14 @@ export interface Layout {
   /** The columns of each month's files. */
   readonly mapped: readonly (readonly LaidOutFile[])[];
   readonly partitionColumn: string;
-  /** The table column that some of the files know by the first of some source names. */
-  readonly nameOf: (files: readonly LaidOutFile[], sources: readonly string[]) => string | null;
+  /** The table column that some of the files know by the first of some source names that any of them has. */
+  readonly nameOf: (files: readonly Pick<LaidOutFile, "columns">[], sources: readonly string[]) => string | null;
 }
 
 /**
  * Finds the table columns for the headers of some months, and the one that partitions the table by month. Errors:
- * FILE_INVALID as of `planColumns`; CONFIG_INVALID when the table, or a file, lacks the column of the month.
+ * FILE_INVALID as of `planColumns`; CONFIG_INVALID when the configured column is not that of the table, or when no file
+ * has it.
  */
 export function layOut(
   loaded: LoadedTable,
@@ -90,14 +97,20 @@ export function layOut(
       compression,
     })),
   );
-  const files = mapped.flat();
   const nameOf: Layout["nameOf"] = (among, sources) =>
-    among.map(({ columns }) => findColumn(columns, sources, rules)?.columnName).find((name) => name !== undefined) ??
-    null;
-  // Files that all lack it do not make another column the partition of a table that has one.
-  const inTable = findColumn(ledger.registry, rules.partition, rules)?.columnName ?? null;
-  const natural = nameOf(files, rules.partition) ?? (ledger.columns === null ? null : inTable);
-  return { situation, plan, mapped, nameOf, partitionColumn: choosePartition(loaded, plan, files, natural) };
+    sources
+      .flatMap((source) => among.map(({ columns }) => findColumn(columns, [source], rules)?.columnName))
+      .find((name) => name !== undefined) ?? null;
+  const partitionColumn = choosePartition(loaded, plan, mapped.flat(), nameOf);
+  const periodOf = (columns: readonly MappedColumn[]): string | null =>
+    holds(columns, partitionColumn) ? partitionColumn : nameOf([{ columns }], rules.partition);
+  return {
+    situation,
+    plan,
+    nameOf,
+    partitionColumn,
+    mapped: mapped.map((files) => files.map((file) => ({ ...file, periodColumn: periodOf(file.columns) }))),
+  };
 }
 
 /** The months whose files cannot be loaded with this layout, and why: PERIOD_MISSING, FILE_INVALID. */
@@ -107,29 +120,51 @@ export function unusableMonths(
   months: readonly MonthHeaders[],
 ): ReadonlyMap<BillingMonth, BillhouseError> {
   const failed = new Map<BillingMonth, BillhouseError>();
-  for (const [index, { billingMonth, executions }] of months.entries()) {
+  for (const [index, { billingMonth }] of months.entries()) {
     const files = layout.mapped[index] ?? [];
-    const error = withoutCosts(loaded, layout, files) ?? withoutPeriod(layout, files, executions);
+    const error = withoutCosts(loaded, layout, files) ?? withoutProof(loaded, layout, files) ?? withoutPeriod(files);
     if (error !== null) failed.set(billingMonth, error);
   }
   return failed;
 }
 
-function withoutPeriod(
-  { partitionColumn }: Layout,
+/** In a delivery over several months, rows that do not say to which they belong would go into each of them. */
+function withoutPeriod(files: readonly LaidOutFile[]): BillhouseError | null {
+  const lacking = files.find(
+    ({ execution, columns, periodColumn }) => execution.spansMonths && columns.length > 0 && periodColumn === null,
+  );
+  return lacking === undefined ? null : missingPeriodColumn(lacking.file.key);
+}
+
+/**
+ * A file with rows that lacks a column by which its load is proved, although its manifest declares it or other files of the month
+ * have it: its amounts would be missing from the sum without a trace.
+ */
+function withoutProof(
+  { format }: LoadedTable,
+  { nameOf }: Layout,
   files: readonly LaidOutFile[],
-  executions: readonly Execution[],
 ): BillhouseError | null {
-  if (partitionColumn === stampedColumn) {
-    const spanning = executions.find(({ spansMonths }) => spansMonths);
-    if (spanning === undefined) return null;
-    // All its rows would go into each of its months.
-    const what = `The delivery ${spanning.id} covers several months, and its rows do not say to which they belong.`;
-    return new BillhouseError("PERIOD_MISSING", what, { hint: "Let the export deliver one month at a time." });
+  const rules = format.columns;
+  const costs = rules.cost.flatMap((sources) => nameOf(files, sources) ?? []);
+  for (const { file, execution, columns } of files.filter((one) => one.columns.length > 0 && one.rows !== 0)) {
+    const declared = execution.columns.map(({ name }) => ({ sourceName: name, columnName: name, type: null }));
+    for (const sources of [rules.partition, ...rules.cost, rules.currency]) {
+      const wanted = findColumn(declared, sources, rules)?.sourceName;
+      if (wanted === undefined || findColumn(columns, [wanted], rules) !== undefined) continue;
+      return lacksProof(file.key, wanted, "its manifest declares");
+    }
+    const cost = costs.find((name) => !holds(columns, name));
+    if (cost !== undefined) return lacksProof(file.key, cost, "other files of the month have");
   }
-  const lacking = files.find(({ columns }) => columns.length > 0 && !holds(columns, partitionColumn));
-  if (lacking === undefined) return null;
-  return missingPeriodColumn(lacking.file.key, partitionColumn);
+  return null;
+}
+
+function lacksProof(key: string, column: string, source: string): BillhouseError {
+  const what = `${key} is missing the column ${quoted(column)}, which ${source} and which proves the load.`;
+  return new BillhouseError("FILE_INVALID", what, {
+    hint: "The month keeps its previous rows. Copy the file again, or have the export delivered again with the same columns in all of its files.",
+  });
 }
 
 /**
@@ -138,16 +173,17 @@ function withoutPeriod(
  */
 function withoutCosts(
   { pipeline, format }: LoadedTable,
-  { partitionColumn, nameOf }: Layout,
+  { nameOf }: Layout,
   files: readonly LaidOutFile[],
 ): BillhouseError | null {
   const first = files.find(({ columns }) => columns.length > 0);
-  if (partitionColumn !== stampedColumn || pipeline.partitionColumn !== null || first === undefined) return null;
+  if (pipeline.partitionColumn !== null || first === undefined) return null;
   const { cost } = format.columns;
+  if (files.some(({ periodColumn }) => periodColumn !== null)) return null;
   if (cost.some((sources) => nameOf(files, sources) !== null)) return null;
   return new BillhouseError(
     "FILE_INVALID",
-    `${first.file.key} is no bill: it has none of the columns of costs (${cost.flat().join(", ")}).`,
+    `${first.file.key} is not a bill: it has none of the columns of costs (${cost.flat().join(", ")}).`,
     { hint: "Point `prefix` at an export of costs, or set `partition_column` if this is one." },
   );
 }
@@ -156,35 +192,60 @@ function holds(columns: readonly MappedColumn[], name: string): boolean {
   return columns.some(({ columnName }) => columnName === name);
 }
 
-/** The table column that partitions the table by month. It is fixed with the table: another one would leave rows behind. */
+/**
+ * The table column that partitions the table by month. It is fixed with the table: another one would leave rows behind.
+ * Rows of files that lack it get the month of their delivery there, so that no delivery has to have it.
+ */
 function choosePartition(
-  { pipeline, ledger }: LoadedTable,
+  loaded: LoadedTable,
   plan: ColumnPlan,
   files: readonly { readonly columns: readonly MappedColumn[]; readonly file: DataFile }[],
-  natural: string | null,
+  nameOf: Layout["nameOf"],
 ): string {
-  const wanted = pipeline.partitionColumn ?? natural ?? stampedColumn;
-  const same = (name: string): boolean => name.toLowerCase() === wanted.toLowerCase();
-  const present = ledger.columns?.find(({ name }) => same(name));
-  if (ledger.columns !== null && files.length > 0 && present === undefined) {
+  const { pipeline, ledger, format } = loaded;
+  const configured = pipeline.partitionColumn;
+  const isConfigured = (name: string): boolean => fold(name) === fold(configured ?? "");
+  const natural = nameOf(files, format.columns.partition);
+  if (ledger.columns !== null) {
+    const made = partitionOf(loaded, natural);
+    // "billing_month" asks for the month of the delivery, which goes into whichever column the table has.
+    if (made !== null && (configured === null || configured === stampedColumn || isConfigured(made))) return made;
     throw new BillhouseError(
       "CONFIG_INVALID",
-      `The table ${pipeline.dataset}.${pipeline.tableName} has no column ${wanted}, by which its months would be replaced.`,
+      `The months of the table ${pipeline.dataset}.${pipeline.tableName} are not told apart by the column ${configured ?? stampedColumn}.`,
       {
-        hint: `Set \`partition_column\` in [sources.${pipeline.name}] to the column with which the table was made, or load into a new table.`,
+        hint: `Set partition_column = "${made ?? "..."}" in [sources.${pipeline.name}], the column with which the table was made, or load into a new table with table_name.`,
       },
     );
   }
-  if (wanted === stampedColumn) return stampedColumn;
-  const column = plan.columns.find(({ name }) => same(name))?.name ?? wanted;
-  const lacking = files.find(({ columns }) => columns.length > 0);
-  if (present !== undefined || lacking === undefined || files.some(({ columns }) => holds(columns, column)))
-    return column;
-  throw new BillhouseError(
-    "CONFIG_INVALID",
-    `${lacking.file.key} has no column ${column}, which carries the billing month.`,
-    {
-      hint: `Set \`partition_column\` in [sources.${pipeline.name}] to a column that every file has, or to "${stampedColumn}" to stamp the month of the delivery.`,
-    },
+  if (configured === null) {
+    const type = plan.columns.find(({ name }) => name === natural)?.type;
+    return natural !== null && (type === "timestamp" || type === "date") ? natural : stampedColumn;
+  }
+  if (configured === stampedColumn) return stampedColumn;
+  const first = files.find(({ columns }) => columns.length > 0);
+  const column = plan.columns.find(({ name }) => isConfigured(name))?.name;
+  if (column !== undefined || first === undefined) return column ?? configured;
+  throw new BillhouseError("CONFIG_INVALID", `${first.file.key} is missing a column ${configured}.`, {
+    hint: `Set partition_column in [sources.${pipeline.name}] to a column that the files have, or to "${stampedColumn}" for the month of the delivery.`,
+  });
+}
+
+/** The column with which a table was made: by its newest receipt, else by its columns. Null where it is not known. */
+function partitionOf({ pipeline, ledger, format }: LoadedTable, natural: string | null): string | null {
+  const present = (name: string | null | undefined): string | null =>
+    ledger.columns?.find((column) => fold(column.name) === fold(name ?? ""))?.name ?? null;
+  const newest = ledger.receipts
+    .filter(({ measured }) => measured !== null)
+    .toSorted((first, second) => (first.loadId < second.loadId ? -1 : 1))
+    .at(-1);
+  const named = (ledger.columns ?? []).map(({ name, type }) => ({ sourceName: name, columnName: name, type }));
+  const known = [...ledger.registry, ...named];
+  return (
+    present(newest?.measured?.partitionColumn) ??
+    present(pipeline.partitionColumn) ??
+    present(natural) ??
+    present(findColumn(known, format.columns.partition, format.columns)?.columnName) ??
+    present(stampedColumn)
   );
 }

@@ -21,6 +21,7 @@ import {
   describeLoad,
   type Draft,
   draftReceipt,
+  foreignRows,
   newestOf,
   verifyFile,
   verifyMonth,
@@ -122,7 +123,7 @@ function startReading(
   index: number,
   { pipeline, storage, warehouse, signal, accept }: LoadContext,
 ): FileToLoad {
-  const { billingMonth, stamped } = month;
+  const { billingMonth } = month;
   const { execution, file, columns, proof } = prepared;
   if (warehouse.workFolder === null) throw new TypeError(`${warehouse.description} has no folder for unpacked files.`);
   const path = join(warehouse.workFolder, `${billingMonth}-${index}.${file.format}`);
@@ -131,7 +132,8 @@ function startReading(
     const tally = createTally({
       key: file.key,
       billingMonth,
-      spansMonths: execution.spansMonths && !stamped,
+      needsPeriod: execution.spansMonths,
+      nullValues: pipeline.nullValues,
       header: columns.map(({ sourceName }) => sourceName),
       proof,
       precisions: month.precisions,
@@ -171,16 +173,17 @@ async function loadMonth(
     amend,
   } = context;
   const started = performance.now();
-  const { billingMonth, executions, newestReceipt, measured, stamped } = month;
+  const { billingMonth, executions, newestReceipt, measured, schema } = month;
   const { id: executionId, submittedTime } = newestOf(executions);
   const storageUrl = storage.url;
   const checked = new Map<string, CheckedBytes>();
   const files = async function* (): AsyncGenerator<MappedFile> {
     for (const { prepared, local } of sources) {
       signal.throwIfAborted();
-      const { execution, file, columns } = prepared;
+      const { execution, file, columns, periodColumn } = prepared;
       if (columns.length === 0) continue;
-      const mapped = { file, storageUrl, columns, executionId: execution.id };
+      const { id, spansMonths } = execution;
+      const mapped = { file, storageUrl, columns, executionId: id, periodColumn, needsPeriod: spansMonths };
       if (local === null) {
         yield { ...mapped, path: null };
         continue;
@@ -207,8 +210,8 @@ async function loadMonth(
       // Loading the same delivery once more must not push out the one before it.
       keepPrevious: month.isAgain ? 0 : pipeline.keepPrevious,
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
-      stamped,
-      spansMonths: executions.some(({ spansMonths }) => spansMonths) && !stamped,
+      schema,
+      nullValues: pipeline.nullValues,
       files: files(),
     },
     async (measures, current) => {
@@ -222,11 +225,13 @@ async function loadMonth(
         const elsewhere = delivered?.evidence.get(execution.id) ?? [];
         return { execution, evidence: combineEvidence(read.concat(elsewhere)) };
       });
+      const otherMonths = foreignRows(deliveries, accept);
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
       verifyMonth(deliveries, measures, digits, accept);
       const draft = draftReceipt({
         month,
         deliveries,
+        otherMonths,
         measures,
         files: sources.map(({ prepared }): ReceiptFile => {
           const { key, size, version, checksum } = prepared.file;

@@ -15,13 +15,12 @@ import {
   type ColumnSituation,
   type DeliveredHeader,
   describeDrift,
-  type MappedColumn,
   planColumns,
 } from "../../schema/columns.ts";
 import { fold } from "../../schema/names.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
-import { type Ledger, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
+import { type Ledger, requireCapability, type SchemaChange, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { columnsToMeasure, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import { smallReads } from "../months/survey.ts";
@@ -49,8 +48,8 @@ export interface PreparedMonth {
   readonly action: "new" | "restated";
   /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
   readonly isAgain: boolean;
-  /** Whether billhouse fills the partition column itself, because the files do not carry the month. */
-  readonly stamped: boolean;
+  /** What the table lacks for it. */
+  readonly schema: SchemaChange;
   /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
   readonly isFlagged: boolean;
   readonly missingDays: readonly DaySpan[];
@@ -74,13 +73,13 @@ export interface PreparedFile extends LaidOutFile {
 }
 
 /**
- * Reads the headers of all months that will be loaded, and makes the table's columns their union in one step before
- * any of them is loaded. A month whose header cannot be read, or lacks the column of the billing month, fails, and
- * the others continue.
- * Errors: CONFIG_INVALID for a partition column that the table, or every file, does not have; those of the warehouse.
+ * Reads the headers of all months that will be loaded, and finds a table column for each of their columns. The table is
+ * not changed yet: each month brings its own columns when it is loaded. A month whose header cannot be read, or lacks a
+ * column that proves its load, fails, and the others continue.
+ * Errors: CONFIG_INVALID for a partition column that is not that of the table, or that no file has.
  */
 export async function prepare(plans: readonly MonthPlan[], destination: Destination): Promise<Preparation> {
-  const { pipeline, format, ledger, table, months: loaded, storage, warehouse } = destination;
+  const { pipeline, format, ledger, months: loaded, storage, warehouse } = destination;
   const rules = format.columns;
   const read = await readHeaders(plans, destination);
   reachPoint("headers-read");
@@ -91,19 +90,21 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
   const months = read.months.filter(({ billingMonth }) => !unusable.has(billingMonth));
   const layout = unusable.size === 0 ? first : layOut(destination, takenOver, months);
   const { situation, plan, mapped, partitionColumn, nameOf } = layout;
-  const stamped = partitionColumn === stampedColumn;
-  if (months.length > 0) {
-    if (pipeline.keepPrevious > 0) requireCapability(warehouse, "previous");
-    const hasStamp = ledger.columns?.some(({ name }) => name === stampedColumn) ?? false;
-    await warehouse.prepare(table, {
-      added: stamped && !hasStamp ? [...plan.added, { name: stampedColumn, type: "date" }] : plan.added,
-      registered: plan.registered,
-      partitionColumn,
-      usageColumn: nameOf(mapped.flat(), rules.usage),
-      keepsPrevious: pipeline.keepPrevious > 0,
-    });
-    reachPoint("prepared");
-  }
+  if (months.length > 0 && pipeline.keepPrevious > 0) requireCapability(warehouse, "previous");
+  const usageColumn = nameOf(mapped.flat(), rules.usage);
+  const delivered = columnsOf(mapped.flat());
+  const needsStamp =
+    partitionColumn === stampedColumn && !(ledger.columns?.some(({ name }) => name === stampedColumn) ?? false);
+  /** Columns of other months wait for their own; those of a table that was taken over come with the first. */
+  const ownChange = (files: readonly LaidOutFile[]): Pick<SchemaChange, "added" | "registered"> => {
+    const own = columnsOf(files);
+    const isOwn = (name: string): boolean => name === partitionColumn || own.has(name) || !delivered.has(name);
+    const added = plan.added.filter(({ name }) => isOwn(name));
+    return {
+      added: needsStamp ? [...added, { name: stampedColumn, type: "date" }] : added,
+      registered: plan.registered.filter(({ columnName }) => isOwn(columnName)),
+    };
+  };
   return {
     failed: new Map([...read.failed, ...unusable]),
     months: months.map(({ headers, ...month }, index) => {
@@ -113,7 +114,12 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
       const measured = columnsToMeasure((sources) => nameOf(files, sources), partitionColumn, rules);
       return {
         ...month,
-        stamped,
+        schema: {
+          ...ownChange(files),
+          partitionColumn,
+          usageColumn,
+          keepsPrevious: pipeline.keepPrevious > 0,
+        },
         measured,
         precisions: measured.costColumns.map((name) => {
           const column = ledger.columns?.find((present) => present.name === name);
@@ -128,7 +134,7 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
         ),
         files: files.map((file) => ({
           ...file,
-          proof: proofColumns(file.columns, stamped ? null : partitionColumn, measured),
+          proof: proofColumns(file, measured),
         })),
       };
     }),
@@ -265,10 +271,14 @@ function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehous
   return scale === undefined ? decimalScale : Number(scale);
 }
 
-/** Where the columns that prove a load stand in a file. `partition` is null where the month is stamped. */
+/** The table columns that some files have. */
+function columnsOf(files: readonly LaidOutFile[]): ReadonlySet<string> {
+  return new Set(files.flatMap(({ columns }) => columns.map(({ columnName }) => columnName)));
+}
+
+/** Where the columns that prove a load stand in a file. */
 function proofColumns(
-  columns: readonly MappedColumn[],
-  partition: string | null,
+  { columns, periodColumn }: LaidOutFile,
   { currencyColumn, costColumns }: Pick<MeasuredColumns, "currencyColumn" | "costColumns">,
 ): ProofColumns {
   const position = (name: string | null): number | null => {
@@ -276,7 +286,7 @@ function proofColumns(
     return index < 0 ? null : index;
   };
   return {
-    partition: position(partition),
+    period: position(periodColumn),
     currency: position(currencyColumn),
     costs: costColumns.map(position),
   };

@@ -7,15 +7,19 @@ import {
   type Evidence,
   type Execution,
   executionIdsOf,
+  type OtherMonthRows,
   type Receipt,
   type ReceiptFile,
 } from "../../model.ts";
 import { compareDecimals, subtractDecimals, type DecimalSum } from "../../schema/decimals.ts";
+import { describeOtherMonth } from "../../schema/invalid-rows.ts";
+import { monthsOf } from "../../schema/periods.ts";
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
 import { fromTo, type LoadedMonth } from "../events.ts";
 import { coveredDays } from "../months/cover.ts";
 import { acceptsGap, finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
+import { loadNotes } from "../months/loaded.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
 
@@ -68,6 +72,29 @@ export function verifyMonth(
   }
 }
 
+/**
+ * Rows of months that their delivery does not cover, which are left out where `other-months` is waived. Rows of another
+ * month that it does cover are loaded there, or another delivery was chosen in their place.
+ * Error: MONTH_MISMATCH, which names their number, months and costs.
+ */
+export function foreignRows(
+  deliveries: readonly DeliveredEvidence[],
+  waived: readonly string[],
+): readonly OtherMonthRows[] {
+  const foreign = deliveries.map(({ execution, evidence }) => {
+    const covered = monthsOf(execution.declared);
+    return { execution, rows: evidence.otherMonths.filter(({ month }) => !covered.includes(month)) };
+  });
+  const [first] = foreign.filter(({ rows }) => rows.length > 0);
+  if (first === undefined || waived.includes("other-months")) return addUpMonths(foreign.map(({ rows }) => rows));
+  const { id, manifest } = first.execution;
+  const held = first.rows.map(describeOtherMonth).join(", ");
+  const what = `The delivery ${id} (${manifest.key}) holds ${held}, which it does not cover.`;
+  throw new BillhouseError("MONTH_MISMATCH", what, {
+    hint: "No month of this delivery was loaded. Find out who changed the export, or run with --accept other-months to leave these rows out.",
+  });
+}
+
 /** The newest of some executions that are oldest first. */
 export function newestOf(executions: readonly Execution[]): Execution {
   const newest = executions.at(-1);
@@ -82,6 +109,8 @@ export function combineEvidence(parts: readonly Evidence[]): Evidence {
   return {
     rows: parts.reduce((total, { rows }) => total + rows, 0),
     monthRows: parts.reduce((total, { monthRows }) => total + monthRows, 0),
+    rowsWithoutPeriod: parts.reduce((total, { rowsWithoutPeriod }) => total + rowsWithoutPeriod, 0),
+    otherMonths: addUpMonths(parts.map(({ otherMonths }) => otherMonths)),
     rounded: columns.map((index) => parts.reduce((total, { rounded }) => total + (rounded[index] ?? 0), 0)),
     sums: columns.map((index) => addUp(parts.map(({ sums }) => sums[index] ?? {}))),
     kept: columns.map((index) => addUp(parts.map(({ kept }) => kept[index] ?? {}))),
@@ -96,6 +125,8 @@ export interface LoadFacts {
   readonly month: PreparedMonth;
   /** Oldest first. */
   readonly deliveries: readonly DeliveredEvidence[];
+  /** Rows that were left out. */
+  readonly otherMonths: readonly OtherMonthRows[];
   readonly measures: TableMeasures;
   readonly files: readonly ReceiptFile[];
   readonly accepted: readonly string[];
@@ -109,7 +140,7 @@ export interface LoadFacts {
 
 /** The receipt of a month that was proved. */
 export function draftReceipt(facts: LoadFacts): Draft {
-  const { month, deliveries, measures, files, accepted, seconds, version, kind, rules } = facts;
+  const { month, deliveries, otherMonths, measures, files, accepted, seconds, version, kind, rules } = facts;
   const { billingMonth, executions, newestReceipt, schemaChanges, measured } = month;
   const execution = newestOf(executions);
   const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
@@ -160,12 +191,15 @@ export function draftReceipt(facts: LoadFacts): Draft {
       rows: own.monthRows,
       cost: own.sums[0] ?? null,
     })),
-    flags: month.isFlagged ? ["unsettled"] : [],
+    flags: [
+      ...(month.isFlagged ? ["unsettled" as const] : []),
+      ...(measured.costColumns.length === 0 ? ["no-cost" as const] : []),
+    ],
     dataUntil: measures.lastUsage?.slice(0, 10) ?? null,
     period: null,
     missingDays: month.missingDays,
-    otherMonths: [],
-    rowsWithoutPeriod: null,
+    otherMonths,
+    rowsWithoutPeriod: evidence.rowsWithoutPeriod,
     accepted: {},
   };
   const { state, lateCharges, missingDays } = finalityAfter(receipt, newestReceipt, rules);
@@ -216,6 +250,7 @@ export function describeLoad(
     seconds: receipt.durationSeconds ?? 0,
     rounded_values: receipt.roundedValues ?? 0,
     schema_changes: receipt.schemaChanges,
+    notes: loadNotes(receipt).map(({ text }) => text),
     previous: previous && {
       execution_id: previous.executionId,
       rows: previous.rows,
@@ -232,6 +267,16 @@ function hullOf(executions: readonly Execution[]): DaySpan | null {
   const ends = spans.map(({ end }) => end).toSorted();
   const [start, end] = [starts.at(0), ends.at(-1)];
   return spans.length < executions.length || start === undefined || end === undefined ? null : { start, end };
+}
+
+function addUpMonths(parts: readonly (readonly OtherMonthRows[])[]): readonly OtherMonthRows[] {
+  return [...Map.groupBy(parts.flat(), ({ month }) => month)]
+    .map(([month, own]) => ({
+      month,
+      rows: own.reduce((total, { rows }) => total + rows, 0),
+      cost: addUp(own.map(({ cost }) => cost)),
+    }))
+    .toSorted((first, second) => (first.month < second.month ? -1 : 1));
 }
 
 function addUp(parts: readonly CurrencySums[]): CurrencySums {

@@ -12,6 +12,7 @@ interface WaivableCheck {
 export const waivableChecks: readonly WaivableCheck[] = [
   { name: "row-count", needsMonths: false },
   { name: "scope", needsMonths: false },
+  { name: "other-months", needsMonths: false },
   { name: "shrink", needsMonths: true },
   { name: "gap", needsMonths: true },
 ];

@@ -11,6 +11,7 @@ import {
   type UndoneLoad,
 } from "../../model.ts";
 import { findColumn, type ColumnRules, type MappedColumn } from "../../schema/columns.ts";
+import { describeOtherMonth } from "../../schema/invalid-rows.ts";
 import { idColumnOf, loadedExecutions } from "../../state/executions.ts";
 import type { Ledger, MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
 import { tableOf } from "./select.ts";
@@ -105,6 +106,33 @@ function columnsByName({ pipeline, ledger, format }: LoadedTable): MeasuredColum
   const columns = namedColumns(ledger);
   const nameOf = (sources: readonly string[]): string | null => findColumn(columns, sources, rules)?.columnName ?? null;
   return columnsToMeasure(nameOf, pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn, rules);
+}
+
+/** What is worth knowing of a load that succeeded: what it left out, or did without. */
+export function loadNotes({
+  flags,
+  otherMonths,
+  rowsWithoutPeriod,
+}: Pick<Receipt, "flags" | "otherMonths" | "rowsWithoutPeriod">): readonly LoadNote[] {
+  const rows = rowsWithoutPeriod ?? 0;
+  return [
+    ...otherMonths.map((other) => ({
+      check: "other-months",
+      text: `${describeOtherMonth(other)} left out (--accept other-months)`,
+    })),
+    ...(flags.includes("no-cost")
+      ? [{ check: "cost", text: "no cost proved: the delivery has none of the known cost columns" }]
+      : []),
+    ...(rows > 0
+      ? [{ check: "billing-period", text: `${rows} ${rows === 1 ? "row" : "rows"} without a billing period` }]
+      : []),
+  ];
+}
+
+/** A note on a load, and the check of `verify` that it belongs to. */
+export interface LoadNote {
+  readonly check: string;
+  readonly text: string;
 }
 
 /** The columns by which a month is measured; `nameOf` gives the table column of the first of some source names. */

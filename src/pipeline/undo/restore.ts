@@ -17,7 +17,7 @@ import { loadMonths } from "../load/load.ts";
 import type { Draft } from "../load/proof.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { type FinalityRules, finalityNow, hasSameFigures } from "../months/finality.ts";
-import { measuredBy, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { measuredBy, type LoadedTable } from "../months/loaded.ts";
 import { undoneLoad } from "../months/undone.ts";
 
 /** What is restored, and what it replaces. */
@@ -74,7 +74,8 @@ export async function loadAgain(
     storage,
     warehouse,
     jobs: 2,
-    accept: previous.waivers,
+    // Rows of other months were loaded there, or left out: the figures are compared with the receipt.
+    accept: [...previous.waivers, "other-months"],
     acceptance: null,
     now,
     signal,
@@ -93,7 +94,7 @@ export async function loadAgain(
 
 /** The executions of a load, oldest first, as its receipt describes them: their manifests may be gone. */
 function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: string): readonly Execution[] {
-  const { billingMonth, loadId, loadedAt, executionId, format, scope, measured } = receipt;
+  const { billingMonth, loadId, loadedAt, executionId, format, scope } = receipt;
   const { coverage, submittedTime: submitted_time, rows } = receipt;
   const alone = { execution_id: executionId, coverage, submitted_time, rows };
   return (receipt.deliveries ?? [alone]).map((delivery) => {
@@ -102,9 +103,6 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
     // What must not change meanwhile are the files.
     const manifest = own[0] ?? files[0];
     if (manifest === undefined) throw new TypeError(`The load ${loadId} has no files.`);
-    const counted = own.reduce((sum, file) => sum + (file.rows ?? 0), 0);
-    // Where a warehouse read several files in one job their rows are not known one by one.
-    const mayHoldMore = own.some((file) => file.rows === null) || counted > (delivery.rows ?? 0);
     return {
       id,
       billingMonth,
@@ -121,8 +119,8 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
       declared: delivery.coverage ?? monthSpan(billingMonth),
       isEmpty: own.length === 0,
       scope,
-      // Rows without a month of their own were all of this one.
-      spansMonths: mayHoldMore && measured?.partitionColumn !== stampedColumn,
+      // Rows without a billing period were all of this month.
+      spansMonths: false,
     };
   });
 }
@@ -191,6 +189,7 @@ function amended(draft: Draft, { current, previous }: Undoing, rules: FinalityRu
     otherMonths,
     rowsWithoutPeriod,
     accepted,
+    waivers: previous.waivers,
     finality: finalityNow(previous, rules).state,
     undone: [...current.undone, undoneLoad(current)],
     restoredLoadId: previous.restoredLoadId ?? previous.loadId,

@@ -6,6 +6,7 @@ import { createTally, type ProofColumns } from "../../files/tally.ts";
 import type { DataFile, Evidence, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
 import { findColumn, type MappedColumn } from "../../schema/columns.ts";
 import { digitLimit } from "../../schema/decimals.ts";
+import { describeOtherMonth } from "../../schema/invalid-rows.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import type { Warehouse } from "../../warehouses/warehouse.ts";
 import { makeWorkFolder } from "../../warehouses/work-folders.ts";
@@ -110,6 +111,7 @@ export async function* rereadMonth(
     await rm(folder, { recursive: true, force: true });
   }
   const evidence = combineEvidence(parts.map((part) => part.evidence));
+  yield* otherMonthsOf(loaded, receipt, evidence);
   yield same("delivered-rows", billingMonth, `${receipt.rows} rows`, `${evidence.monthRows} rows`);
   yield* sameSums("delivered-cost", billingMonth, receipt.cost, evidence.sums[0]);
   yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, evidence.sums[1]);
@@ -121,6 +123,32 @@ export async function* rereadMonth(
     for (const check of sameSums("delivery-cost", billingMonth, cost, sums[0])) {
       yield { ...check, expected: `${id}: ${check.expected}`, actual: `${id}: ${check.actual}` };
     }
+  }
+}
+
+/** Every row of a delivery is in one of its months, or was left out on request. */
+function* otherMonthsOf(
+  { pipeline, months }: LoadedTable,
+  { billingMonth, deliveries, otherMonths }: Receipt,
+  evidence: Evidence,
+): Generator<MonthCheck> {
+  for (const found of evidence.otherMonths) {
+    const { month } = found;
+    const left = otherMonths.find((other) => other.month === month);
+    const there = months.get(month)?.receipt ?? null;
+    const ids = deliveries?.map(({ execution_id: id }) => id) ?? [];
+    const own = there?.deliveries?.filter(({ execution_id: id }) => ids.includes(id)) ?? [];
+    const actual = describeOtherMonth(found);
+    if (left !== undefined) yield same("other-months", billingMonth, describeOtherMonth(left), actual);
+    else if (there === null) {
+      if (pipeline.firstMonth !== null && month < pipeline.firstMonth) continue;
+      yield difference("other-months", billingMonth, `no rows of ${month}, which is not loaded`, actual);
+    } else if (ids.length === 1 && own.length === 1) {
+      const rows = own[0]?.rows;
+      if (rows != null)
+        yield same("other-months", billingMonth, `${rows} rows of ${month}`, `${found.rows} rows of ${month}`);
+    }
+    // Otherwise another delivery was chosen for that month.
   }
 }
 
@@ -167,17 +195,19 @@ async function reread(
     const found = findColumn(own, [...sources, ...(column === null ? [] : [column]), ...names], rules);
     return found === undefined ? null : own.indexOf(found);
   };
-  const isStamped = measured.partitionColumn === stampedColumn;
+  // Older loads of a stamped table took every row for one of the month.
+  const isStamped = measured.partitionColumn === stampedColumn && receipt.rowsWithoutPeriod === null;
   const proof: ProofColumns = {
-    partition: isStamped ? null : positionOf(measured.partitionColumn, rules.partition),
+    period: isStamped ? null : positionOf(measured.partitionColumn, rules.partition),
     currency: measured.currencyColumn === null ? null : positionOf(measured.currencyColumn, rules.currency),
     costs: measured.costColumns.map((column) => positionOf(column, [])),
   };
   const tally = createTally({
     key: object.key,
     billingMonth: receipt.billingMonth,
-    // Rows of other months were refused when it was loaded, or left out.
-    spansMonths: true,
+    // A row without a period was refused when it was loaded, or is of the month.
+    needsPeriod: false,
+    nullValues: pipeline.nullValues,
     header: header.columns.map(({ name }) => name),
     proof,
     precisions: proof.costs.map(() => digitLimit),

@@ -4,7 +4,7 @@ import { loadedExecutions } from "../../state/executions.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { finalityNow } from "../months/finality.ts";
-import { measuredColumns, type LoadedTable } from "../months/loaded.ts";
+import { loadNotes, measuredColumns, type LoadedTable } from "../months/loaded.ts";
 import { isSelected, type MonthSelection } from "../months/select.ts";
 
 /** Months with rows in the table that no load accounts for. Errors: those of the warehouse. */
@@ -22,7 +22,8 @@ export async function strayMonths(
   }
   return strays.map(([month, rows]) => {
     const isKnown = loaded.ledger.receipts.some(({ billingMonth }) => billingMonth === month);
-    const reason = isKnown ? "a month that the state has forgotten" : "no load of such rows";
+    const unloaded = month === "" ? "no load leaves rows without a billing period" : "no load of such rows";
+    const reason = isKnown ? "a month that the state has forgotten" : unloaded;
     return difference("months", month === "" ? null : month, `0 rows (${reason})`, count(rows));
   });
 }
@@ -92,6 +93,7 @@ export async function compareWithReceipt(
   return [
     state,
     same("rows", month, count(receipt.rows), count(measures.rows)),
+    ...loadNotes(receipt).map(({ check, text }) => ({ ...same(check, month, text, text), note: text })),
     ...sameSums("cost", month, receipt.tableCost, measures.sums[0]),
     ...sameSums("effective-cost", month, receipt.tableEffectiveCost, measures.sums[1]),
     ...(uninvoicedRows === null

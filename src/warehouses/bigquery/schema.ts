@@ -1,5 +1,5 @@
 import { BillhouseError, quoted } from "../../errors.ts";
-import type { RegisteredColumn, Table } from "../../model.ts";
+import type { RegisteredColumn, Table, TableColumn } from "../../model.ts";
 import { fold, longestName } from "../../schema/names.ts";
 import {
   columnsTable,
@@ -24,6 +24,7 @@ import {
   encryption,
   extendTable,
   type Field,
+  findTable,
   makeDataset,
   type TableReference,
   type TableResource,
@@ -36,19 +37,57 @@ import { columnsOf, nativeTypes } from "./sql/names.ts";
 
 /** Makes the table and the tables beside it what the next loads need. */
 export async function prepareTable(settings: Settings, table: Table, change: SchemaChange): Promise<void> {
-  const before = columnsOf((await findCompanions(settings, table)).table).map(({ name }) => name);
-  checkLimits(table, change, before);
-  const companions = await prepareState(settings, table);
+  await changeTable(settings, table, change, await beginChange(settings, table, change));
+}
+
+/**
+ * Makes what must be there before rows are staged: the dataset and the tables beside the table. Returns what is there then.
+ * Error: LIMIT_EXCEEDED.
+ */
+export async function beginChange(settings: Settings, table: Table, change: SchemaChange): Promise<PreparedTables> {
+  return settings.queue(async () => {
+    const names = columnsOf((await findCompanions(settings, table)).table).map(({ name }) => name);
+    checkLimits(table, change, names);
+    const companions = await prepareState(settings, table);
+    const isAway = companions.table !== null && companions.table.tableReference.tableId !== table.name;
+    if (companions.table !== null && !isAway) return companions;
+    await finishRebuild(settings, table);
+    return { ...companions, ...(await findCompanions(settings, table)), location: companions.location };
+  });
+}
+
+/** The columns that the table has after a change. */
+export function columnsAfter(before: TableResource | null, change: SchemaChange | null): readonly TableColumn[] {
+  const present = columnsOf(before);
+  const names = new Set(present.map(({ name }) => fold(name)));
+  const added = (change?.added ?? []).filter(({ name }) => !names.has(fold(name)));
+  return [...present, ...added.map(({ name, type }) => ({ name, type, nativeType: nativeTypes[type] }))];
+}
+
+/** Whether a change makes the table, or adds columns to it. */
+export function changesTable(before: TableResource | null, change: SchemaChange): boolean {
+  return before === null || columnsAfter(before, change).length > columnsOf(before).length;
+}
+
+/** Makes or extends the table, registers its columns, and returns what is there then. */
+export async function changeTable(
+  settings: Settings,
+  table: Table,
+  change: SchemaChange,
+  companions: PreparedTables,
+): Promise<PreparedTables> {
   const reference = referenceTo(settings, table);
-  const isAway = companions.table !== null && companions.table.tableReference.tableId !== table.name;
-  if (isAway || companions.table === null) await finishRebuild(settings, table);
   const descriptions = new Map(change.registered.map((row) => [fold(row.columnName), row.sourceName.slice(0, 1024)]));
   const added = change.added.map(({ name, type }) => describe({ name, type: nativeTypes[type] }, descriptions));
   // Before the columns are there: what is stopped in between has left columns of which the next run knows that they are
   // new. The other way round there would be columns of which nothing is known.
   await register(settings, table, change.registered, companions);
-  if (companions.table === null) await createBillingTable(settings, reference, added, change);
+  // Another month of the same run may have made it meanwhile.
+  const present = companions.table ?? (await findTable(settings.connection, reference));
+  if (present === null) await createBillingTable(settings, reference, added, change);
   else await extendTable(settings, reference, added, descriptions);
+  reachPoint("prepared");
+  return { ...companions, table: await findTable(settings.connection, reference) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { BillhouseError } from "../../errors.ts";
-import { invalidValue, missingPeriod, outsideMonth } from "../../schema/invalid-rows.ts";
+import type { BillingMonth } from "../../model.ts";
+import { invalidValue, missingPeriod } from "../../schema/invalid-rows.ts";
 import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
@@ -9,8 +10,9 @@ import { type Database, readRows } from "./database.ts";
 import { isView, nativeColumns, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
+import { prepareTable } from "./schema.ts";
 import { blankLinesAtStart, corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
-import { castMacros, identifier, monthCondition, tableName } from "./sql.ts";
+import { castMacros, identifier, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
 /** Replaces the rows of one billing month: see `Warehouse.replaceMonth`. */
 export async function replaceMonth(
@@ -18,12 +20,14 @@ export async function replaceMonth(
   replacement: MonthReplacement,
   settle: Settle,
 ): Promise<MonthPackage> {
-  const { table } = replacement;
+  const { table, schema } = replacement;
   const target = tableName(table.dataset, table.name);
   const committed = await database.transact(async (connection) => {
-    // First of all: two writers conflict here, and not after an hour of loading.
-    await takeCommitLock(connection, table);
     if (await isView(connection, table)) throw replacedByView(table);
+    if (schema !== null) await prepareTable(connection, table, schema);
+    // Before any row: two writers conflict here, and not after an hour of loading.
+    await takeCommitLock(connection, table);
+    reachPoint("prepared");
     const columns = await nativeColumns(connection, table.dataset, table.name);
     const inMonth = monthCondition(replacement, columns);
     await keepRows(connection, replacement, inMonth);
@@ -35,12 +39,12 @@ export async function replaceMonth(
       database.throwIfClosing();
       const source = await describeSource(connection, file, columns, replacement);
       try {
-        const result = await connection.run(insertStatement(target, source, replacement, inMonth));
+        const result = await connection.run(insertStatement(target, source, replacement, columns));
         inserted += result.rowsChanged;
         reachPoint("file-inserted");
       } catch (cause) {
         // Here and not further out: the caller removes the file when the loop ends.
-        throw await explainFailure(database, source, replacement, inMonth, cause);
+        throw await explainFailure(database, source, replacement, cause);
       }
     }
     return settleMonth(connection, replacement, inserted, settle);
@@ -55,31 +59,47 @@ function replacedByView({ dataset, name }: MonthReplacement["table"]): Billhouse
   });
 }
 
-function insertStatement(target: string, source: Source, replacement: MonthReplacement, inMonth: string): string {
-  const { partitionColumn, billingMonth, stamped, spansMonths } = replacement;
+/** Inserts the rows of the month. The partition column of a row without a period gets the first day of the month. */
+function insertStatement(
+  target: string,
+  { file, relation, columns, period }: Source,
+  replacement: MonthReplacement,
+  table: NativeColumns,
+): string {
+  const { partitionColumn, billingMonth } = replacement;
   const column = identifier(partitionColumn);
-  const values = source.columns.map(({ expression, columnName }) => `${expression} AS ${identifier(columnName)}`);
-  if (stamped) {
-    const cells = [`CAST('${billingMonth}-01' AS DATE) AS ${column}`, ...values];
-    return `INSERT INTO ${target} BY NAME SELECT ${cells.join(", ")} FROM ${source.relation}`;
+  const values = columns.map(({ expression, columnName }) => `${expression} AS ${identifier(columnName)}`);
+  const start = `CAST('${billingMonth}-01' AS ${table.get(fold(partitionColumn)) ?? "DATE"})`;
+  const insert = `INSERT INTO ${target} BY NAME SELECT`;
+  // A row without a period where it needs one stops the load at once; the diagnosis then says which row it is.
+  const unless = (isMissing: string, value: string): string =>
+    file.needsPeriod ? `CASE WHEN ${isMissing} THEN error('no period') ELSE ${value} END` : value;
+  if (columns.some(({ columnName }) => fold(columnName) === fold(partitionColumn))) {
+    const inMonth = monthCondition(replacement, table);
+    const filled = unless(`${column} IS NULL`, `coalesce(${column}, ${start})`);
+    const rows = `(SELECT ${values.join(", ")} FROM ${relation})`;
+    return `${insert} * REPLACE (${filled} AS ${column}) FROM ${rows} WHERE ${column} IS NULL OR ${inMonth}`;
   }
-  // A row of another month, or of none, stops the load at once; the diagnosis then says which row it is.
-  const guard = `CASE WHEN ${inMonth} THEN ${column} ELSE error('not a row of the month') END AS ${column}`;
-  const rows = `(SELECT ${values.join(", ")} FROM ${source.relation})`;
-  const others = spansMonths ? ` WHERE ${column} IS NULL OR ${inMonth}` : "";
-  return `INSERT INTO ${target} BY NAME SELECT * REPLACE (${guard}) FROM ${rows}${others}`;
+  if (period === null) return `${insert} ${[`${start} AS ${column}`, ...values].join(", ")} FROM ${relation}`;
+  const stamp = unless(`${period.moment} IS NULL`, start);
+  const cells = [`${stamp} AS ${column}`, ...values].join(", ");
+  return `${insert} ${cells} FROM ${relation} WHERE ${isOfMonth(period.moment, billingMonth)}`;
+}
+
+/** The condition that a row with this period is of the month; one without a period is. */
+function isOfMonth(moment: string, billingMonth: BillingMonth): string {
+  return `coalesce(date_trunc('month', ${moment}) = CAST('${billingMonth}-01' AS TIMESTAMP), true)`;
 }
 
 /**
  * The actionable error when a file could not be inserted: reads the file again, slowly, until the first
  * value that does not fit. A failure that has nothing to do with the file is returned as it is.
- * Codes: FILE_INVALID, FILE_CORRUPT, VALUE_INVALID, PERIOD_MISSING, MONTH_MISMATCH.
+ * Codes: FILE_INVALID, FILE_CORRUPT, VALUE_INVALID, PERIOD_MISSING.
  */
 async function explainFailure(
   database: Database,
   source: Source,
   replacement: MonthReplacement,
-  inMonth: string,
   cause: unknown,
 ): Promise<unknown> {
   if (!(cause instanceof Error)) return cause;
@@ -104,13 +124,12 @@ async function explainFailure(
       },
     );
   }
-  const misfit = await findMisfit(database, source, replacement, inMonth).catch(() => undefined);
+  const misfit = await findMisfit(database, source, replacement).catch(() => undefined);
   if (misfit === undefined) return format === "parquet" ? corruptFile(key, cause) : cause;
   const { row, column } = misfit;
   const line = format === "csv" && source.file.path !== null ? await lineOfRow(source.file.path, row) : undefined;
   const place = `${key}, ${line === undefined ? `row ${row}` : `line ${line}`}, column "${column.sourceName}"`;
   if (misfit.kind === "missing") return missingPeriod(place, { cause });
-  if (misfit.kind === "month") return outsideMonth(place, misfit.value, replacement.billingMonth, { cause });
   return invalidValue(place, misfit.value, `a valid ${column.nativeType}`, { cause });
 }
 
@@ -118,40 +137,34 @@ async function explainFailure(
 interface Misfit {
   readonly row: number;
   readonly column: SourceColumn;
-  readonly kind: "value" | "missing" | "month";
+  readonly kind: "value" | "missing";
   readonly value: string;
 }
 
 async function findMisfit(
   database: Database,
   source: Source,
-  replacement: MonthReplacement,
-  inMonth: string,
+  { billingMonth }: MonthReplacement,
 ): Promise<Misfit | undefined> {
-  const { stamped, spansMonths, partitionColumn } = replacement;
+  const { period } = source;
   const checks: { readonly column: SourceColumn; readonly kind: Misfit["kind"]; readonly when: string }[] = [];
   for (const column of source.columns.filter(({ canFail }) => canFail)) {
     const { alias, expression } = column;
     checks.push({ column, kind: "value", when: `${alias} IS NOT NULL AND TRY(${expression}) IS NULL` });
   }
-  const period = stamped
-    ? undefined
-    : source.columns.find(({ columnName }) => fold(columnName) === fold(partitionColumn));
+  // Rows of other months are not loaded, whatever they hold.
   const month = identifier("month of billhouse");
-  let inside = "true";
-  if (period !== undefined) {
-    inside = `(SELECT ${inMonth} FROM (SELECT TRY(${period.expression}) AS ${identifier(partitionColumn)}))`;
-    checks.push({ column: period, kind: "missing", when: `${period.alias} IS NULL` });
-    if (!spansMonths) checks.push({ column: period, kind: "month", when: `NOT ${month}` });
+  const inside = period === null ? "true" : `TRY(${isOfMonth(period.moment, billingMonth)})`;
+  if (period !== null && source.file.needsPeriod) {
+    checks.push({ column: period.column, kind: "missing", when: `${period.column.alias} IS NULL` });
   }
   const cases = checks.map(({ when }, position) => `WHEN ${when} THEN ${position}`);
-  const others = spansMonths ? ` WHERE ${month} IS DISTINCT FROM false` : "";
   return database.use(async (connection) => {
     for (const macro of castMacros) await connection.run(macro);
     const [found] = await readRows(
       connection,
       `SELECT "row", "check" FROM (SELECT "row", CASE ${cases.join(" ")} END AS "check"
-        FROM (SELECT *, ${inside} AS ${month} FROM ${source.numbered}) AS f${others})
+        FROM (SELECT *, ${inside} AS ${month} FROM ${source.numbered}) AS f WHERE ${month} IS DISTINCT FROM false)
         WHERE "check" IS NOT NULL ORDER BY "row" LIMIT 1`,
     );
     const check = checks[Number(found?.["check"])];

@@ -17,6 +17,12 @@ export interface Source {
   readonly numbered: string;
   readonly firstRow: 0 | 1;
   readonly columns: readonly SourceColumn[];
+  /** What tells the month of a row; null where the file names no billing period. */
+  readonly period: {
+    readonly column: SourceColumn;
+    /** SQL of the TIMESTAMP on which the period of the row starts; NULL for a row without one. */
+    readonly moment: string;
+  } | null;
 }
 
 /** A column of a file on its way to a table column. */
@@ -39,12 +45,9 @@ export async function describeSource(
   table: NativeColumns,
   replacement: MonthReplacement,
 ): Promise<Source> {
-  const { path, columns } = file;
+  const { path, columns, periodColumn, needsPeriod } = file;
   if (path === null) throw new TypeError(`${file.file.key} was not brought to this machine.`);
-  const isStamped = (name: string): boolean => fold(name) === fold(replacement.partitionColumn);
-  if (!replacement.stamped && !columns.some((column) => isStamped(column.columnName))) {
-    throw missingPeriodColumn(file.file.key, replacement.partitionColumn);
-  }
+  if (needsPeriod && periodColumn === null) throw missingPeriodColumn(file.file.key);
   const csv = file.file.format === "csv";
   const names = columns.map((_, position) => `c${position}`);
   const relation = csv ? await csvRelation(path, names) : parquetRelation(path);
@@ -61,29 +64,38 @@ export async function describeSource(
     };
   });
   // These are expressions of their own, below the casts: a cast plans its argument many times.
-  const cleaned = csv
-    ? []
-    : cells
-        .filter(({ sourceType, nativeType }) => sourceType === "VARCHAR" && nativeType !== "VARCHAR")
-        .map(({ name }) => `nullif("${name}", '') AS "${name}"`);
+  const cleaned = cells.flatMap(({ name, columnName, sourceType, nativeType }) => {
+    if (sourceType !== "VARCHAR") return [];
+    const isPeriod = periodColumn !== null && fold(columnName) === fold(periodColumn);
+    const words = nativeType === "VARCHAR" && !isPeriod ? [] : replacement.nullValues;
+    // In CSV an empty cell is NULL already.
+    const none = csv || nativeType === "VARCHAR" ? words : ["", ...words];
+    if (none.length === 0) return [];
+    return [`CASE WHEN "${name}" NOT IN (${none.map(literal).join(", ")}) THEN "${name}" END AS "${name}"`];
+  });
   const replaced = cleaned.length === 0 ? "*" : `* REPLACE (${cleaned.join(", ")})`;
   const select = (what: string, from: string, alias: readonly string[]): string =>
     `(SELECT ${what} FROM ${from} AS f(${alias.map(identifier).join(", ")})) AS f`;
+  const described = cells.map(({ name, columnName, sourceName, nativeType, sourceType }) => ({
+    alias: `f.${identifier(name)}`,
+    sourceName,
+    columnName,
+    nativeType,
+    expression: castExpression(`f.${identifier(name)}`, sourceType, nativeType),
+    canFail: nativeType !== "VARCHAR",
+  }));
+  const own = periodColumn === null ? -1 : cells.findIndex(({ columnName }) => fold(columnName) === fold(periodColumn));
+  const column = described[own];
+  const moment = castExpression(column?.alias ?? "NULL", cells[own]?.sourceType ?? "VARCHAR", "TIMESTAMP");
   return {
     file,
+    period: column === undefined ? null : { column, moment },
     relation: select(replaced, relation, names),
     numbered: csv
       ? select(`row_number() OVER () AS "row", ${replaced}`, withOption(relation, "parallel = false"), names)
       : select(replaced, withOption(relation, "file_row_number = true"), [...names, "row"]),
     firstRow: csv ? 1 : 0,
-    columns: cells.map(({ name, columnName, sourceName, nativeType, sourceType }) => ({
-      alias: `f.${identifier(name)}`,
-      sourceName,
-      columnName,
-      nativeType,
-      expression: castExpression(`f.${identifier(name)}`, sourceType, nativeType),
-      canFail: nativeType !== "VARCHAR",
-    })),
+    columns: described,
   };
 }
 

@@ -31,6 +31,7 @@ function pipelineOver(bucketUrl: string, keys: Partial<PipelineConfig> = {}): Pi
     settle: 0,
     activeFrom: null,
     activeTo: null,
+    nullValues: [],
     storage: storageConfig,
     ...keys,
   };

@@ -52,8 +52,7 @@ const points: Readonly<Partial<Record<Step, readonly [point: string, nth: number
   prepare: ["headers-read", 1],
   read: ["prepared", 1],
   look: ["measured", 1],
-  // The first commit makes the columns.
-  commit: ["before-commit", 2],
+  commit: ["before-commit", 1],
   summary: ["before-commit", "last"],
   publish: ["before-publish", 1],
 };
@@ -61,7 +60,8 @@ const points: Readonly<Partial<Record<Step, readonly [point: string, nth: number
 const own: Readonly<Record<Place["warehouse"], Readonly<Partial<Record<Step, readonly [string, number]>>>>> = {
   // The month that is loaded first has two files.
   duckdb: { delete: ["before-delete", 1], insert: ["after-delete", 1], measure: ["file-inserted", 2] },
-  bigquery: { measure: ["staged-file", 1] },
+  // The first commit registers the columns.
+  bigquery: { measure: ["staged-file", 1], commit: ["before-commit", 2] },
 };
 
 const statements: Readonly<Partial<Record<Step, RegExp>>> = {

@@ -36,7 +36,7 @@ describe("files are dealt into jobs", () => {
       loadIdentity(replacement, reference, files(2, "other")),
       loadIdentity({ ...replacement, replaces: "1.5" }, reference, files(2)),
       loadIdentity({ ...replacement, executionId: "e2" }, reference, files(2)),
-      loadIdentity({ ...replacement, spansMonths: true }, reference, files(2)),
+      loadIdentity({ ...replacement, nullValues: ["None"] }, reference, files(2)),
       loadIdentity(replacement, { ...reference, tableId: "u" }, files(2)),
     ];
     assert.equal(new Set(ids).size, ids.length);
@@ -253,6 +253,8 @@ function files(count: number, column = "id", format: "csv" | "parquet" = "csv"):
       executionId: "e1",
       path: null,
       columns,
+      periodColumn: null,
+      needsPeriod: false,
     },
   }));
 }

@@ -81,6 +81,7 @@ function configure(database: string, bucket: string, table: Table): Config {
         settle: 1_800_000,
         activeFrom: null,
         activeTo: null,
+        nullValues: [],
         storage: { endpoint: null, payer: null, googleCredentials: null, azureCredentials: null },
       },
     ],

@@ -10,7 +10,7 @@ import { openConnection, type Connection } from "../../../src/warehouses/bigquer
 import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
 import type { TestBucket } from "../../conformance/storage.ts";
-import { rows } from "../../conformance/bills.ts";
+import { ofDelivery, rows } from "../../conformance/bills.ts";
 import type { CapableTestWarehouse } from "../../conformance/warehouse.ts";
 import { describeFile, oddName, parquetOf, placeOf } from "./files.ts";
 
@@ -108,12 +108,12 @@ export async function openRealProject(project: string, location: string): Promis
               file: { ...describeFile(key, bytes), version },
               path: null,
               storageUrl: `gs://${name}`,
-              executionId: "e1",
+              ...ofDelivery,
             };
           }
           const path = join(folder, key);
           await writeFile(path, bytes);
-          return { file: describeFile(basename(path), bytes), path, storageUrl: "s3://elsewhere", executionId: "e1" };
+          return { file: describeFile(basename(path), bytes), path, storageUrl: "s3://elsewhere", ...ofDelivery };
         },
         parquet: (sql) => parquetOf(sql, folder),
         place: placeOf,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openBigquery, type BigqueryOptions } from "../../../src/warehouses/bigquery/driver.ts";
 import type { Warehouse } from "../../../src/warehouses/warehouse.ts";
-import { rows } from "../../conformance/bills.ts";
+import { ofDelivery, rows } from "../../conformance/bills.ts";
 import type { CapableTestWarehouse } from "../../conformance/warehouse.ts";
 import { makeBucket, putObject } from "./buckets.ts";
 import { startWarehouse, type Emulator } from "./emulators.ts";
@@ -55,7 +55,7 @@ export async function emulatorWarehouse(
         const key = `${count}-${name}`;
         if (emulator.readsFolder) await writeFile(join(files, bucket, key), bytes);
         else await putObject(place.endpoint, bucket, key, bytes);
-        return { file: describeFile(key, bytes), path: null, storageUrl: `gs://${bucket}`, executionId: "e1" };
+        return { file: describeFile(key, bytes), path: null, storageUrl: `gs://${bucket}`, ...ofDelivery };
       },
       parquet: (sql) => parquetOf(sql, files),
       place: placeOf,

@@ -17,19 +17,22 @@ import {
   tableDeleted,
 } from "../commit.ts";
 import { findCompanions, referenceTo } from "../companion-tables.ts";
+import { readCurrent } from "../ledger.ts";
 import { keepPreviousStatements, preparePrevious } from "../previous.ts";
+import { beginChange, changesTable, changeTable, columnsAfter } from "../schema.ts";
 import { checkExpiration, monthCondition, monthStart, periodColumn, type PeriodColumn } from "../sql/months.ts";
-import { columnsOf, identifier, stagingNames, tableName } from "../sql/names.ts";
+import { identifier, stagingNames, tableName } from "../sql/names.ts";
 import {
   collectFiles,
   type FileGroup,
   groupFiles,
   loadIdentity,
   relationOf,
+  stagedPeriod,
   type StagedTable,
   tableValue,
 } from "./sources.ts";
-import { findInvalidValue, measuresOf, measureStaged, rejectInvalidRows } from "./staged-measures.ts";
+import { findInvalidValue, isInMonth, measuresOf, measureStaged, rejectInvalidRows } from "./staged-measures.ts";
 import type { StagingBucket } from "./staging-bucket.ts";
 import { stageGroups } from "./staging.ts";
 
@@ -70,17 +73,18 @@ async function replaceWith(
   identity: string,
   settle: Settle,
 ): Promise<Committed<MonthPackage>> {
-  const { table, billingMonth, replaces, partitionColumn, keepPrevious } = replacement;
-  const companions = await findCompanions(settings, table);
-  const { table: bill, location } = companions;
-  if (bill === null || location === null) throw tableDeleted(table);
-  const columns = columnsOf(bill);
+  const { table, billingMonth, replaces, partitionColumn, keepPrevious, schema } = replacement;
+  const before = schema === null ? await findCompanions(settings, table) : await beginChange(settings, table, schema);
+  const { location } = before;
+  const creates = schema?.added.some(({ name }) => fold(name) === fold(partitionColumn)) ?? false;
+  if ((before.table === null && !creates) || location === null) throw tableDeleted(table);
+  const columns = columnsAfter(before.table, schema);
   const period = periodColumn(replacement, columns);
-  checkExpiration(bill, billingMonth, new Date());
+  if (before.table !== null) checkExpiration(before.table, billingMonth, new Date());
 
   const staged = await stageGroups(settings, groups, columns, replacement, location);
   const found = await measureStaged(settings, staged, replacement, period, location).catch(async (error: unknown) => {
-    throw await explainMissingStaging(settings, error, replacement, companions);
+    throw await explainMissingStaging(settings, error, replacement, before);
   });
   const describe = (one: StagedTable): Promise<BillhouseError | undefined> =>
     findInvalidValue(settings, one, replacement, period, location);
@@ -89,15 +93,30 @@ async function replaceWith(
   reachPoint("measured");
 
   const inserted = new Map<StagedTable, number>();
-  for (const group of found.groups.filter(({ state }) => state === "in")) {
+  for (const group of found.groups.filter(isInMonth)) {
     inserted.set(group.staged, (inserted.get(group.staged) ?? 0) + group.rows);
   }
+  if (schema !== null && changesTable(before.table, schema)) {
+    // The table changes outside of the transaction: not before everything that can fail the month has been proved.
+    const misfit = await firstOf(staged, describe);
+    if (misfit !== undefined) throw misfit;
+    await settle(measures, await readCurrent(settings, table, before, billingMonth));
+  }
+  const companions =
+    schema === null
+      ? before
+      : await settings.queue(() => changeTable(settings, table, schema, { ...before, location }));
+  const { table: bill } = companions;
+  if (bill === null) throw tableDeleted(table);
   const keeps = keepPrevious > 0 && replaces !== null;
-  const kept = keeps ? await preparePrevious(settings, table, { ...bill, location }, partitionColumn) : null;
+  const kept =
+    keeps || schema?.keepsPrevious === true
+      ? await settings.queue(() => preparePrevious(settings, table, { ...bill, location }, partitionColumn))
+      : null;
   const statements = (parameters: Parameters): readonly string[] => {
     const insertions = stagedInsertions(bill.tableReference, replacement, period, staged, inserted, parameters);
     return [
-      ...(kept === null ? [] : keepPreviousStatements(replacement, bill, kept, period, parameters)),
+      ...(kept === null || !keeps ? [] : keepPreviousStatements(replacement, bill, kept, period, parameters)),
       ...swapStatements(replacement, bill, period, insertions, measures, parameters),
     ];
   };
@@ -142,7 +161,7 @@ export function stagedInsertions(
 function byHeader(staged: readonly StagedTable[]): readonly (readonly StagedTable[])[] {
   const headers = new Map<string, StagedTable[]>();
   for (const each of staged) {
-    const key = JSON.stringify(each.columns);
+    const key = JSON.stringify([each.columns, each.files[0]?.mapped.periodColumn]);
     const tables = headers.get(key);
     if (tables === undefined) headers.set(key, [each]);
     else tables.push(each);
@@ -152,22 +171,27 @@ function byHeader(staged: readonly StagedTable[]): readonly (readonly StagedTabl
 
 function insertStatement(
   target: string,
-  { stamped, spansMonths, billingMonth }: MonthReplacement,
+  { billingMonth }: MonthReplacement,
   period: PeriodColumn,
   tables: readonly StagedTable[],
   parameters: Parameters,
 ): string {
-  const columns = tables[0]?.columns ?? [];
-  const values = columns.map(
-    (column) => [identifier(column.columnName), tableValue(column, "CAST", parameters)] as const,
-  );
-  const stamp = [identifier(period.name), monthStart(period.nativeType, billingMonth)] as const;
-  const cells = stamped ? [stamp, ...values.filter(([name]) => fold(name) !== fold(stamp[0]))] : values;
+  const [first] = tables;
+  const columns = first?.columns ?? [];
+  const isPartition = (name: string): boolean => fold(name) === fold(period.name);
+  const start = monthStart(period.nativeType, billingMonth);
+  const values = columns.map((column) => {
+    const value = tableValue(column, "CAST", parameters);
+    const { columnName } = column;
+    return [identifier(columnName), isPartition(columnName) ? `COALESCE(${value}, ${start})` : value] as const;
+  });
+  const hasPartition = columns.some(({ columnName }) => isPartition(columnName));
+  const cells = hasPartition ? values : [[identifier(period.name), start] as const, ...values];
   const names = cells.map(([name]) => name).join(", ");
   const rows = `SELECT ${cells.map(([name, value]) => `${value} AS ${name}`).join(", ")} FROM ${relationOf(tables)}`;
-  if (stamped || !spansMonths) return `INSERT INTO ${target} (${names}) ${rows}`;
+  const own = first === undefined ? null : stagedPeriod(first, period, parameters);
+  if (own === null) return `INSERT INTO ${target} (${names}) ${rows}`;
   // Before the casts: a value of another month may not fit, and is not loaded.
-  const own = columns.find(({ columnName }) => fold(columnName) === fold(period.name));
-  const moment = own === undefined ? "NULL" : tableValue(own, "SAFE_CAST", parameters);
-  return `INSERT INTO ${target} (${names}) ${rows} WHERE ${monthCondition(moment, period, billingMonth)}`;
+  const isOfMonth = `${own.moment} IS NULL OR ${monthCondition(own.moment, own, billingMonth)}`;
+  return `INSERT INTO ${target} (${names}) ${rows} WHERE ${isOfMonth}`;
 }

@@ -7,6 +7,7 @@ import type { Settings } from "../api/client.ts";
 import type { Parameters } from "../api/jobs.ts";
 import type { Field, TableReference } from "../api/tables.ts";
 import { castExpression, type CastMode } from "../sql/casts.ts";
+import type { PeriodColumn } from "../sql/months.ts";
 import { digest, identifier, tableName } from "../sql/names.ts";
 import type { StagingBucket } from "./staging-bucket.ts";
 
@@ -116,8 +117,8 @@ export function groupFiles(
   const headers = new Map<string, SourceFile[]>();
   for (const file of files) {
     const { mapped } = file;
-    const { columns, executionId } = mapped;
-    const key = JSON.stringify([mapped.file.format, file.isNative, columns, executionId]);
+    const { columns, executionId, periodColumn, needsPeriod } = mapped;
+    const key = JSON.stringify([mapped.file.format, file.isNative, columns, executionId, periodColumn, needsPeriod]);
     const group = headers.get(key);
     if (group === undefined) headers.set(key, [file]);
     else group.push(file);
@@ -136,23 +137,25 @@ export function groupFiles(
 
 /** What a load is made of: when all of it is equal, so is the load. */
 export function loadIdentity(
-  { billingMonth, executionId, replaces, partitionColumn, stamped, spansMonths }: MonthReplacement,
+  { billingMonth, executionId, replaces, partitionColumn, nullValues }: MonthReplacement,
   table: TableReference,
   files: readonly SourceFile[],
 ): string {
-  const parts = files.map(({ mapped: { file, columns, storageUrl }, isNative }) => [
+  const parts = files.map(({ mapped: { file, columns, storageUrl, periodColumn, needsPeriod }, isNative }) => [
     storageUrl,
     file.key,
     file.version,
     isNative,
+    periodColumn,
+    needsPeriod,
     columns.map(({ sourceName, columnName }) => [sourceName, columnName]),
   ]);
-  return digest([table, billingMonth, executionId, replaces, partitionColumn, stamped, spansMonths, parts], 32);
+  return digest([table, billingMonth, executionId, replaces, partitionColumn, nullValues, parts], 32);
 }
 
 /**
  * The columns of a staging table with these fields, by position. Errors: FILE_INVALID when they are not those of the
- * header; PERIOD_MISSING when none holds the billing month.
+ * header; PERIOD_MISSING when its rows need a billing period and none of them holds it.
  */
 export function stagedColumns(
   { files }: FileGroup,
@@ -162,7 +165,7 @@ export function stagedColumns(
 ): readonly StagedColumn[] {
   const [first] = files;
   if (first === undefined) return [];
-  const { file, columns } = first.mapped;
+  const { file, columns, periodColumn, needsPeriod } = first.mapped;
   if (fields.length !== columns.length) {
     throw new BillhouseError(
       "FILE_INVALID",
@@ -170,33 +173,62 @@ export function stagedColumns(
       { hint: "Run again: the file was read in another form a moment ago." },
     );
   }
-  const isPeriod = (name: string): boolean => fold(name) === fold(replacement.partitionColumn);
-  if (!replacement.stamped && !columns.some(({ columnName }) => isPeriod(columnName))) {
-    throw missingPeriodColumn(file.key, replacement.partitionColumn);
-  }
+  if (needsPeriod && periodColumn === null) throw missingPeriodColumn(file.key);
   const types = new Map(table.map(({ name, nativeType }) => [fold(name), nativeType]));
   return columns.map(({ sourceName, columnName }, position) => {
     const nativeType = types.get(fold(columnName));
     const field = fields[position];
     if (nativeType === undefined || field === undefined) throw new TypeError(`The table has no column ${columnName}.`);
-    const value = cleaned(field, position, file.format === "csv", nativeType);
+    const isText = nativeType === "STRING" && fold(columnName) !== fold(periodColumn ?? "");
+    const words = isText ? [] : replacement.nullValues;
+    const value = cleaned(field, position, file.format === "csv", nativeType, words);
     return { position, sourceName, columnName, nativeType, field, value };
   });
 }
 
-function cleaned(field: Field, position: number, isCsv: boolean, nativeType: string): string {
+function cleaned(
+  field: Field,
+  position: number,
+  isCsv: boolean,
+  nativeType: string,
+  nullValues: readonly string[],
+): string {
   const cell = `f.${identifier(field.name)}`;
-  if (isCsv) {
-    // Azure writes the byte order mark a second time, behind the header.
-    const text = position === 0 ? `LTRIM(${cell}, CODE_POINTS_TO_STRING([65279]))` : cell;
-    return `NULLIF(${text}, '')`;
-  }
-  return field.type === "STRING" && field.mode !== "REPEATED" && nativeType !== "STRING" ? `NULLIF(${cell}, '')` : cell;
+  const isText = field.type === "STRING" && field.mode !== "REPEATED";
+  if (!isCsv && (!isText || nativeType === "STRING")) return cell;
+  // Azure writes the byte order mark a second time, behind the header.
+  const text = isCsv && position === 0 ? `LTRIM(${cell}, CODE_POINTS_TO_STRING([65279]))` : cell;
+  const value = `NULLIF(${text}, '')`;
+  // The configuration takes no words with quotes or backslashes.
+  const words = nullValues.map((word) => `'${word}'`).join(", ");
+  return words === "" ? value : `IF(${text} IN (${words}), NULL, ${value})`;
 }
 
 /** The column of a staging table that goes to a column of the table. */
 export function columnFor(columns: readonly StagedColumn[], name: string | null): StagedColumn | undefined {
   return name === null ? undefined : columns.find(({ columnName }) => fold(columnName) === fold(name));
+}
+
+/** What tells the month of a staged row. */
+export interface StagedPeriod {
+  readonly column: StagedColumn;
+  /** SQL of the moment on which the period of the row starts; NULL for a row without one, and for what is not a time. */
+  readonly moment: string;
+  /** The type of that moment. */
+  readonly nativeType: PeriodColumn["nativeType"];
+}
+
+/** What tells the months of the rows of a staging table; null where its files name no billing period. */
+export function stagedPeriod(
+  { files, columns }: Pick<StagedTable, "files" | "columns">,
+  partition: PeriodColumn,
+  parameters: Parameters,
+): StagedPeriod | null {
+  const column = columnFor(columns, files[0]?.mapped.periodColumn ?? null);
+  if (column === undefined) return null;
+  const nativeType = fold(column.columnName) === fold(partition.name) ? partition.nativeType : "TIMESTAMP";
+  const moment = castExpression(column.value, column.field, nativeType, "SAFE_CAST", parameters);
+  return { column, moment, nativeType };
 }
 
 /** The SQL that makes the value for the table. */

@@ -1,7 +1,7 @@
 import { BillhouseError } from "../../../errors.ts";
 import type { CostLine, Evidence } from "../../../model.ts";
 import { type DecimalSum, fractionDigits } from "../../../schema/decimals.ts";
-import { invalidValue, missingPeriod, outsideMonth } from "../../../schema/invalid-rows.ts";
+import { invalidValue, missingPeriod } from "../../../schema/invalid-rows.ts";
 import type { AccountCosts, DeliveredMeasures, MonthReplacement, TableMeasures } from "../../warehouse.ts";
 import { type ApiError, apiErrorOf } from "../api/api-error.ts";
 import type { Settings } from "../api/client.ts";
@@ -18,9 +18,17 @@ import {
 } from "../measure.ts";
 import { bignumericScale, exactNumber, isNested, longText, numberText } from "../sql/casts.ts";
 import { accountsPart, countsOfUninvoiced, measuredCells, summaryPart, usageSpan } from "../sql/measured-cells.ts";
-import { monthCondition, type PeriodColumn } from "../sql/months.ts";
+import { monthCondition, monthText, type PeriodColumn } from "../sql/months.ts";
 import { nativeTypeOf } from "../sql/names.ts";
-import { columnFor, relationOf, type StagedColumn, type StagedTable, tableValue, titleOfGroup } from "./sources.ts";
+import {
+  columnFor,
+  relationOf,
+  type StagedColumn,
+  stagedPeriod,
+  type StagedTable,
+  tableValue,
+  titleOfGroup,
+} from "./sources.ts";
 import { allText, fileOf, loadConfiguration, positionOf } from "./staging.ts";
 
 /** What staging tables hold. */
@@ -35,7 +43,10 @@ export interface StagedMeasures {
 /** Rows of one staging table that are alike: in currency, in what is wrong with their period, in a very long amount. */
 export interface RowGroup extends CurrencyGroup {
   readonly staged: StagedTable;
-  readonly state: "in" | "out" | "missing" | "unreadable";
+  /** `unperioded` rows name no billing period, and are of the month because their delivery is. */
+  readonly state: "in" | "unperioded" | "out" | "missing" | "unreadable";
+  /** The month of rows that are `out`. */
+  readonly month: string;
   /** One of the periods, as delivered. */
   readonly period: string;
   /** One for each cost column. */
@@ -83,11 +94,12 @@ export async function measureStaged(
       [`example${index}`]: `MIN(IF(${exact} IS NULL, ${text}, NULL))`,
     };
   });
-  const keys = ["v.source", "v.currency", "v.state", ...costColumns.map((_, index) => `v.long${index}`)];
+  const keys = ["v.source", "v.currency", "v.state", "v.month", ...costColumns.map((_, index) => `v.long${index}`)];
   const cells = {
     source: "v.source",
     currency: "v.currency",
     state: "v.state",
+    month: "v.month",
     rows: "COUNT(*)",
     period: "MIN(v.period)",
     ...countsOfUninvoiced(replacement),
@@ -95,7 +107,7 @@ export async function measureStaged(
     ...Object.assign({}, ...costs),
   } as Record<string, string>;
   const groups = part("group", cells, `v GROUP BY ${keys.join(", ")}`);
-  const inMonth = "v.state = 'in'";
+  const inMonth = "v.state IN ('in', 'unperioded')";
   const hasCosts = costColumns.length > 0;
   const selects = [groups, accountsPart(hasCosts, inMonth), ...(hasCosts ? [summaryPart(inMonth)] : [])];
   const sql = `WITH v AS (${tables.join(" UNION ALL ")}) ${selects.join(" UNION ALL ")}`;
@@ -117,6 +129,7 @@ function rowGroup(row: TextRow, staged: StagedTable, costColumns: readonly strin
     staged,
     rows: count("rows"),
     state: row["state"] as RowGroup["state"],
+    month: row["month"] ?? "",
     period: row["period"] ?? "",
     currency: row["currency"] ?? "",
     firstUsage: row["first"] ?? null,
@@ -143,15 +156,19 @@ function stagedRows(
   period: PeriodColumn,
   parameters: Parameters,
 ): string {
-  const { costColumns, stamped, billingMonth } = replacement;
-  const { columns } = staged;
-  const stagedPeriod = stamped ? undefined : columnFor(columns, period.name);
-  const moment = stagedPeriod === undefined ? undefined : tableValue(stagedPeriod, "SAFE_CAST", parameters);
+  const { costColumns, billingMonth } = replacement;
+  const { columns, files } = staged;
+  const own = stagedPeriod(staged, period, parameters);
+  const missing = files[0]?.mapped.needsPeriod === true ? "missing" : "unperioded";
   const state =
-    stagedPeriod === undefined || moment === undefined
-      ? "'in'"
-      : `CASE WHEN ${stagedPeriod.value} IS NULL THEN 'missing' WHEN ${moment} IS NULL THEN 'unreadable'
-        WHEN ${monthCondition(moment, period, billingMonth)} THEN 'in' ELSE 'out' END`;
+    own === null
+      ? "'unperioded'"
+      : `CASE WHEN ${own.column.value} IS NULL THEN '${missing}' WHEN ${own.moment} IS NULL THEN 'unreadable'
+        WHEN ${monthCondition(own.moment, own, billingMonth)} THEN 'in' ELSE 'out' END`;
+  const month =
+    own === null
+      ? "''"
+      : `IF(${own.moment} IS NULL OR ${monthCondition(own.moment, own, billingMonth)}, '', ${monthText(own.moment, own.nativeType)})`;
   const costs = costColumns.map((name, position) => {
     const column = columnFor(columns, name);
     if (column === undefined) {
@@ -173,7 +190,8 @@ function stagedRows(
   const cells = {
     source: `'${index}'`,
     state,
-    period: stagedPeriod === undefined ? "''" : `CAST(${stagedPeriod.value} AS STRING)`,
+    month,
+    period: own === null ? "''" : `CAST(${own.column.value} AS STRING)`,
     ...Object.assign({}, ...costs),
     ...measured,
   } as Record<string, string>;
@@ -192,7 +210,7 @@ export function measuresOf(
   staged: readonly StagedTable[],
   replacement: Pick<MonthReplacement, "costColumns" | "invoiceColumn">,
 ): TableMeasures {
-  const inMonth = groups.filter(({ state }) => state === "in");
+  const inMonth = groups.filter(isInMonth);
   const measures = monthMeasures(inMonth, details, replacement);
   return {
     ...measures,
@@ -223,14 +241,31 @@ function deliveredMeasures(
 }
 
 function evidenceOf(groups: readonly RowGroup[], costColumns: readonly string[]): Evidence {
-  const inMonth = groups.filter(({ state }) => state === "in");
+  const inMonth = groups.filter(isInMonth);
+  const others = Map.groupBy(
+    groups.filter(({ state }) => state === "out"),
+    ({ month }) => month,
+  );
   return {
     rows: totalRows(groups),
     monthRows: totalRows(inMonth),
+    rowsWithoutPeriod: totalRows(groups.filter(({ state }) => state === "unperioded")),
+    otherMonths: [...others]
+      .map(([month, own]) => ({
+        month,
+        rows: totalRows(own),
+        cost: sumsByCurrency(own, costColumns, addDelivered)[0] ?? {},
+      }))
+      .toSorted((first, second) => (first.month < second.month ? -1 : 1)),
     sums: sumsByCurrency(inMonth, costColumns, addDelivered),
     kept: storedSums(inMonth, costColumns),
     rounded: costColumns.map((_, index) => inMonth.reduce((count, group) => count + roundedIn(group.costs[index]), 0)),
   };
+}
+
+/** Whether rows are loaded. */
+export function isInMonth({ state }: RowGroup): boolean {
+  return state === "in" || state === "unperioded";
 }
 
 function addDelivered(sum: DecimalSum, { long, sum: delivered, values }: CostGroup): void {
@@ -245,21 +280,21 @@ function roundedIn(cost: CostGroup | undefined): number {
 }
 
 /**
- * Error: PERIOD_MISSING, MONTH_MISMATCH or VALUE_INVALID when the files hold rows that may not be loaded; the last one
- * without a place. `describe` finds the place of a value.
+ * Error: PERIOD_MISSING or VALUE_INVALID when the files hold rows that may not be loaded; the last one without a place.
+ * `describe` finds the place of a value.
  */
 export async function rejectInvalidRows(
   groups: readonly RowGroup[],
-  { stamped, spansMonths, partitionColumn, billingMonth, costColumns }: MonthReplacement,
+  { costColumns }: MonthReplacement,
   describe: (staged: StagedTable) => Promise<unknown>,
 ): Promise<void> {
-  for (const { staged, state, rows, period, costs } of groups) {
-    const column = stamped ? undefined : columnFor(staged.columns, partitionColumn);
-    const place = `${titleOfGroup(staged)}, column "${column?.sourceName ?? partitionColumn}"`;
+  for (const group of groups) {
+    const { staged, state, rows, period, costs } = group;
+    const column = columnFor(staged.columns, staged.files[0]?.mapped.periodColumn ?? null);
+    const place = `${titleOfGroup(staged)}, column "${column?.sourceName ?? ""}"`;
     if (state === "missing") throw missingPeriod(place, { rows });
-    if (state === "out" && !spansMonths) throw outsideMonth(place, period, billingMonth, { rows });
     if (state === "unreadable") throw (await describe(staged)) ?? invalidValue(place, period, "a valid time");
-    for (const [index, cost] of (state === "in" ? costs : []).entries()) {
+    for (const [index, cost] of (isInMonth(group) ? costs : []).entries()) {
       if (cost.unreadable === 0) continue;
       const source = columnFor(staged.columns, costColumns[index] ?? "")?.sourceName ?? costColumns[index];
       const where = `${titleOfGroup(staged)}, column "${source}"`;
@@ -299,7 +334,7 @@ export async function findInvalidValue(
 async function listInvalidValues(
   settings: Settings,
   staged: StagedTable,
-  { stamped, spansMonths, billingMonth, table }: MonthReplacement,
+  { billingMonth, table }: MonthReplacement,
   period: PeriodColumn,
   location: string,
 ): Promise<readonly InvalidValue[]> {
@@ -317,13 +352,10 @@ async function listInvalidValues(
       [`value${index}`, `MIN(IF(${isWrong}, ${text}, NULL))`],
     ] as const;
   });
-  const month = stamped ? undefined : columnFor(staged.columns, period.name);
-  const moment = month === undefined ? undefined : tableValue(month, "SAFE_CAST", parameters);
+  const own = stagedPeriod(staged, period, parameters);
   // Rows of other months are not loaded, whatever they hold.
   const inMonth =
-    spansMonths && moment !== undefined
-      ? ` WHERE ${moment} IS NULL OR ${monthCondition(moment, period, billingMonth)}`
-      : "";
+    own === null ? "" : ` WHERE ${own.moment} IS NULL OR ${monthCondition(own.moment, own, billingMonth)}`;
   const sql = part("misfits", Object.fromEntries(cells), `${relationOf([staged])}${inMonth}`);
   const labels = { billhouse: "verify", table: table.name, month: billingMonth };
   const row = (await selectParts(settings, { sql, parameters, location, labels })).get("misfits")?.[0] ?? {};

@@ -53,7 +53,7 @@ export function notATimeColumn(
 }
 
 /** The condition that a moment of this type lies in a month: whole months, so that partitions are dropped unread. */
-export function monthCondition(value: string, { nativeType }: PeriodColumn, month: string): string {
+export function monthCondition(value: string, { nativeType }: Pick<PeriodColumn, "nativeType">, month: string): string {
   return `(${value} >= ${monthStart(nativeType, month)} AND ${value} < ${monthStart(nativeType, nextMonth(month))})`;
 }
 
