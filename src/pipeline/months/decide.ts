@@ -180,7 +180,8 @@ function verdictOn(run: Execution, facts: MonthFacts, force: boolean): ArrivalVe
   const receipt = loaded === null ? newestReceipt : loaded.receipt;
   const arrival = {
     delivery,
-    loaded: receipt && loadedArrival(run, receipt),
+    // Receipts of the Python pipelines name no files: what lies there cannot be compared with them.
+    loaded: receipt?.files == null ? null : loadedArrival(run, receipt),
     isSameBytes: sameBytes.has(run.id),
     now,
     settle,

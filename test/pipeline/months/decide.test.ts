@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { DataFile, Execution } from "../../../src/model.ts";
+import type { DataFile, Execution, Receipt } from "../../../src/model.ts";
 import { planMonth, type MonthFacts } from "../../../src/pipeline/months/decide.ts";
 import type { LoadedPartition } from "../../../src/pipeline/months/loaded.ts";
 import { fingerprintOf, isUndone } from "../../../src/pipeline/months/undone.ts";
@@ -81,6 +81,14 @@ describe("planning a month", () => {
   it("goes by the id alone where there is no receipt, as after the Python pipelines", () => {
     assert.deepEqual(actions({ runs: [a], loaded: loaded("a", null) }), ["unchanged a"]);
     assert.deepEqual(actions({ runs: [b], loaded: loaded("a", null) }), ["restated b"]);
+  });
+
+  it("loads all runs of a month that the Python pipelines replaced by its newest one", () => {
+    const known = { executionId: "b", loadedAt: "2030-01-01T00:00:00+00:00", rows: 1, files: null, deliveries: null };
+    const receipt = { ...known, coverage: null, submittedTime: null, period: null, flags: [], undone: [] };
+    const replaced = { ...loaded("b", null), receipt: receipt as unknown as Receipt };
+    assert.deepEqual(actions({ runs: [a, b], loaded: replaced }), ["restated b"]);
+    assert.deepEqual(actions({ runs: [b], loaded: replaced }), ["unchanged b"]);
   });
 
   it("knows every id of the older list form", () => {
