@@ -215,6 +215,7 @@ function comparable(receipt: Receipt): unknown {
     // DuckDB's tables round the nineteenth digit.
     summary: receipt.summary?.map((line) => ({ ...line, cost: line.cost.replace(/(\.\d{12})\d+$/, "$1") })),
     files: receipt.files?.map((file) => ({ ...file, version: "" })),
+    deliveries: receipt.deliveries?.map((delivery) => ({ ...delivery, manifest_version: "", made: "" })),
   };
 }
 

@@ -162,7 +162,16 @@ describe("the library", { concurrency: 3 }, () => {
       [["new", "Nothing of this month is loaded.", 2]],
     );
     assert.deepEqual((await status(project.config)).pipelines, [
-      { name: "aws_cur", table, months: [], missing_months: [], newest_load: null, kept: null, notes: [] },
+      {
+        name: "aws_cur",
+        table,
+        months: [],
+        missing_months: [],
+        newest_load: null,
+        attention: [],
+        kept: null,
+        notes: [],
+      },
     ]);
     assert.deepEqual((await showState(project.config)).pipelines[0]?.months, []);
     assert.deepEqual(readdirSync(project.folder).toSorted(), before);

@@ -78,8 +78,10 @@ describe("a table", () => {
   test("gets no column that BigQuery cannot hold, and the column is named", async (t) => {
     const big = await bigqueryWarehouse(t);
     const warehouse = await big.open();
-    for (const name of ["x".repeat(longestName + 1), "_PARTITIONTIME", "a.b", "bills"]) {
-      await rejects(prepare(warehouse, { ...billColumns, [name]: "text" }), "LIMIT_EXCEEDED", name);
+    const long = "x".repeat(longestName);
+    const shown = { [`${long}y`]: `${long}…`, _PARTITIONTIME: "_PARTITIONTIME", "a.b": "a.b", bills: "bills" };
+    for (const [name, text] of Object.entries(shown)) {
+      await rejects(prepare(warehouse, { ...billColumns, [name]: "text" }), "LIMIT_EXCEEDED", `"${text}"`);
     }
     const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`c${index}`, "text" as const]));
     await rejects(prepare(warehouse, many), "LIMIT_EXCEEDED", "10001");
