@@ -1,3 +1,4 @@
+import { devNull } from "node:os";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { BillhouseError, firstLine, interrupted } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
@@ -155,6 +156,16 @@ export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Da
     },
   };
 }
+
+/**
+ * Settings with which every instance is made: they keep DuckDB from fetching extensions, and from loading those of this
+ * machine, from the first look at a file on. A SQLite file makes it do both.
+ */
+export const offline: Readonly<Record<string, string>> = {
+  autoinstall_known_extensions: "false",
+  autoload_known_extensions: "false",
+  extension_directory: devNull,
+};
 
 /** A row of a statement whose columns are not nested. */
 export type ScalarRow = Record<string, string | number | boolean | null>;

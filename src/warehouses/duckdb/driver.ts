@@ -23,7 +23,7 @@ export type { DuckdbOptions } from "./opening.ts";
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
   const database = await openDatabase(options, mode);
   const { description, workFolder } = database;
-  const publisher = workFolder === null ? undefined : createPublisher(database, workFolder);
+  const publisher = workFolder === null ? undefined : await createPublisher(database, workFolder);
 
   function write<T>(work: () => Promise<T>): Promise<T> {
     if (mode !== "write") throw new TypeError(`${description} was opened to read.`);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,8 +8,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { BillhouseError, firstLine } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { Holder, OpenMode } from "../warehouse.ts";
-import { createDatabase, type Database, readRows, translateFailure } from "./database.ts";
-import { readCopyPath } from "./publish.ts";
+import { createDatabase, type Database, offline, readRows, translateFailure } from "./database.ts";
+import { databaseFile, readCopyPath } from "./publish.ts";
 import { literal } from "./sql.ts";
 
 /** How to open a DuckDB database. */
@@ -35,7 +35,7 @@ export interface DuckdbOptions {
  * CONFIG_INVALID.
  */
 export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Promise<Database> {
-  const path = mode === "reader" ? readCopyPath(options.path) : options.path;
+  const path = mode === "reader" ? readCopyPath(options.path) : databaseFile(options.path);
   const description = `DuckDB ${basename(path)}`;
   if (mode === "reader" && !existsSync(path)) {
     throw new BillhouseError("WAREHOUSE_NOT_FOUND", `There is no ${path}: nothing has been loaded yet.`, {
@@ -70,17 +70,19 @@ export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Prom
 }
 
 async function openInstance(path: string, options: DuckdbOptions, mode: OpenMode): Promise<DuckDBInstance> {
-  if (mode === "read" && !existsSync(path)) return DuckDBInstance.create(":memory:");
+  if (mode === "read" && !existsSync(path)) return DuckDBInstance.create(":memory:", offline);
+  await checkFile(path);
+  if (mode !== "reader") await checkFile(`${path}.wal`);
   // A second instance on one file in one process would not see the lock of the first one, and destroy the file: the
   // cache gives the same instance again. The read copy is replaced by a new file of the same name, and never shared.
   const open = (): Promise<DuckDBInstance> =>
     mode === "reader"
-      ? DuckDBInstance.create(path, { access_mode: "READ_ONLY" })
+      ? DuckDBInstance.create(path, { access_mode: "READ_ONLY", ...offline })
       : DuckDBInstance.fromCache(
           path,
           mode === "read"
-            ? { access_mode: "READ_ONLY" }
-            : { access_mode: "READ_WRITE", storage_compatibility_version: options.storageVersion },
+            ? { access_mode: "READ_ONLY", ...offline }
+            : { access_mode: "READ_WRITE", storage_compatibility_version: options.storageVersion, ...offline },
         );
   const deadline = Date.now() + (options.lockWait ?? 5000);
   for (;;) {
@@ -91,6 +93,24 @@ async function openInstance(path: string, options: DuckdbOptions, mode: OpenMode
       await sleep(Math.max(1, Math.min(200, deadline - Date.now())));
     }
   }
+}
+
+/**
+ * Error: WAREHOUSE_UNSUPPORTED, for what DuckDB would wait for without end, and for a file of several names: each name
+ * has a log of its own beside it, and one that a killed process left would be replayed over what was written since.
+ */
+async function checkFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  if (!found.isFile()) {
+    throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${path} is a FIFO, a socket or a device, not a file.`, {
+      hint: "Name another file as path below [destination.duckdb], or move this one away.",
+    });
+  }
+  if (found.nlink < 2) return;
+  throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${path} has ${found.nlink} names (hard links).`, {
+    hint: "Copy the file and move the copy to this name, so that it has one name only. Use a symbolic link for a second one.",
+  });
 }
 
 async function configure(
@@ -105,8 +125,6 @@ async function configure(
     const memoryLimit = options.memoryLimit ?? boundedMemory(String(row?.["memory"]));
     const settings = [
       "TimeZone = 'UTC'",
-      "autoinstall_known_extensions = false",
-      "autoload_known_extensions = false",
       `temp_directory = ${literal(spillFolder)}`,
       ...(options.threads === null ? [] : [`threads = ${options.threads}`]),
     ];
@@ -148,7 +166,10 @@ const scratchName = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-|holder\.json)/
 async function makeScratchFolder(path: string): Promise<string> {
   const folder = scratchFolder(path);
   for (;;) {
-    await mkdir(folder, { recursive: true });
+    // DuckDB spills rows into it under names and rights of its own, so who may not read the database may not enter.
+    const { mode } = await stat(path);
+    if ((await mkdir(folder, { recursive: true })) !== undefined)
+      await chmod(folder, (mode & 0o777) | ((mode & 0o444) >> 2));
     if ((await lstat(folder)).isSymbolicLink()) {
       throw new BillhouseError("WAREHOUSE_DENIED", `${folder} is a link, and billhouse deletes what lies there.`, {
         hint: "Take the link away. For scratch files on another disk, mount that disk there.",
@@ -277,7 +298,7 @@ function translateOpening(error: unknown, path: string): unknown {
       `Wait until it has ended${holder === undefined ? "" : ` (or stop the process ${holder})`}, then run again. Readers use ${readCopyPath(path)}, which is never locked.`,
     );
   }
-  if (message.includes("not a valid DuckDB database file")) {
+  if (/not a valid DuckDB database file|\bExtension "[^"]*" not found/.test(message)) {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
       `${path} is not a DuckDB database.`,
@@ -291,7 +312,7 @@ function translateOpening(error: unknown, path: string): unknown {
       "Install the newest billhouse, or name another file as path below [destination.duckdb].",
     );
   }
-  if (/Corrupt database file|Checksum|Failure while replaying WAL/i.test(message)) {
+  if (/Corrupt database file|Could not read enough bytes|Checksum|Failure while replaying WAL/i.test(message)) {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
       `${path} is damaged: ${firstLine(message)}`,

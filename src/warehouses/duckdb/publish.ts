@@ -1,16 +1,30 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { reachPoint } from "../points.ts";
-import { type Database, readRows, translateFailure } from "./database.ts";
+import { BillhouseError } from "../../errors.ts";
+import { type Database, offline, readRows, translateFailure } from "./database.ts";
 import { tableName } from "./sql.ts";
+
+/**
+ * The file to which the path of a database leads, whether it is there yet or not. What lies beside a database (its log,
+ * scratch files, the read copy) lies beside this file: beside a link, a log would be found by one of its names only.
+ */
+export function databaseFile(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
+  if (target !== null) return resolve(dirname(path), target);
+  return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
+}
 
 /** Where the copy for readers lies: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
 export function readCopyPath(path: string): string {
-  return path.endsWith(".duckdb") ? path.replace(/\.duckdb$/, ".read.duckdb") : `${path}.read.duckdb`;
+  const file = databaseFile(path);
+  return file.endsWith(".duckdb") ? file.replace(/\.duckdb$/, ".read.duckdb") : `${file}.read.duckdb`;
 }
+
 /** Makes the copy of a database file that its readers open. */
 export interface Publisher {
   /**
@@ -21,20 +35,23 @@ export interface Publisher {
   close(): Promise<void>;
 }
 
-/** Publishes the database that was opened to write. */
-export function createPublisher(database: Database, workFolder: string): Publisher {
+/** Publishes the database that was opened to write. Error: WAREHOUSE_NOT_FOUND, when another file took its place. */
+export async function createPublisher(database: Database, workFolder: string): Promise<Publisher> {
   // Closing any handle of a file takes away the lock that DuckDB holds on it (POSIX locks belong to the process), so
   // the one that is read from stays open as long as the database.
-  let source: FileHandle | undefined;
+  const source = await open(database.path).catch(async (error: unknown) => {
+    await database.close();
+    throw translateFailure(error, database.description);
+  });
 
   return {
     async publish(since) {
       const target = readCopyPath(database.path);
+      await checkPlace(source, database.path);
       // A large database is not copied for the summary of a run alone.
       if (since !== undefined && (await holdsNewestLoads(database, target))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
-      source ??= await open(database.path);
       if (await isCurrent(source, target)) return;
       const copy = join(workFolder, `${randomUUID()}.duckdb`);
       try {
@@ -50,9 +67,19 @@ export function createPublisher(database: Database, workFolder: string): Publish
     },
 
     async close() {
-      await source?.close();
+      await source.close();
     },
   };
+}
+
+/** Error: WAREHOUSE_NOT_FOUND. DuckDB itself writes to a deleted file until it closes it, and all of that is lost. */
+async function checkPlace(source: FileHandle, path: string): Promise<void> {
+  const [ours, there] = [await source.stat(), await stat(path).catch(() => undefined)];
+  if (there !== undefined && there.ino === ours.ino && there.dev === ours.dev) return;
+  const what = there === undefined ? "deleted or moved away" : "replaced by another file";
+  throw new BillhouseError("WAREHOUSE_NOT_FOUND", `${path} was ${what} while billhouse had it open.`, {
+    hint: "What this run loaded is lost, unless you move the file back. Let nothing touch it while billhouse runs, then run again.",
+  });
 }
 
 /**
@@ -60,12 +87,13 @@ export function createPublisher(database: Database, workFolder: string): Publish
  * every table that the database has.
  */
 async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
-  if (!existsSync(target)) return false;
+  // To open a FIFO would wait for whoever writes to it.
+  if (!(await stat(target).catch(() => undefined))?.isFile()) return false;
   // `connect` needs the path above and no database, so DuckDB is loaded only here.
   const { DuckDBInstance: Instances } = await import("@duckdb/node-api");
   let instance: DuckDBInstance | undefined;
   try {
-    instance = await Instances.create(target, { access_mode: "READ_ONLY" });
+    instance = await Instances.create(target, { access_mode: "READ_ONLY", ...offline });
     const connection = await instance.connect();
     const [size] = await readRows(
       connection,
@@ -107,12 +135,12 @@ const trackingTableEnd = "_load_tracking";
 const headerSize = 3 * 4096;
 
 async function isCurrent(source: FileHandle, target: string): Promise<boolean> {
-  if (!existsSync(target)) return false;
+  if (!(await stat(target).catch(() => undefined))?.isFile()) return false;
   const copy = await open(target);
   try {
     const [old, now] = [await copy.stat(), await source.stat()];
     // The time shows whether the database was made again: its headers can be equal by chance.
-    if (old.size !== now.size || old.mtimeMs < now.mtimeMs) return false;
+    if (old.size !== now.size || old.mtimeMs < now.mtimeMs || old.mode !== now.mode) return false;
     return (await header(copy)).equals(await header(source));
   } finally {
     await copy.close();
@@ -126,8 +154,10 @@ async function header(file: FileHandle): Promise<Buffer> {
 }
 
 async function copyFrom(source: FileHandle, path: string, throwIfClosing: () => void): Promise<void> {
-  const copy = await open(path, "wx");
+  const copy = await open(path, "wx", 0o600);
   try {
+    // Who may not read the database may not read its copy either.
+    await copy.chmod((await source.stat()).mode & 0o777);
     const buffer = Buffer.allocUnsafe(4 * 1024 * 1024);
     for (let position = 0; ;) {
       throwIfClosing();

@@ -1,19 +1,34 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { chmod, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  link as linkFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { text } from "node:stream/consumers";
 
 import { DuckDBInstance } from "@duckdb/node-api";
 
+import { offline } from "../../../src/warehouses/duckdb/database.ts";
 import type { MappedFile } from "../../../src/warehouses/warehouse.ts";
 import { csv, load, prepare, rows, table } from "../../conformance/bills.ts";
 import { duckdbWarehouse } from "../../support/duckdb-warehouse.ts";
 import { rejects } from "../../support/rejects.ts";
+
+const onWindows = process.platform === "win32" ? "Windows has neither FIFOs nor modes, and keeps open files" : false;
 
 describe("the files of warehouse duckdb", () => {
   test("come into being only to be written", async (t) => {
@@ -80,7 +95,7 @@ describe("the files of warehouse duckdb", () => {
     await prepare(warehouse);
     await load(warehouse, [await csv(bills, "a,2025-01-01,2025-01-02,1,USD\n")]);
     // The same instance: DuckDB calls a checkpoint that is cut short a fatal error, and refuses all work after it.
-    const settings = { access_mode: "READ_WRITE", storage_compatibility_version: "v1.3.0" };
+    const settings = { access_mode: "READ_WRITE", storage_compatibility_version: "v1.3.0", ...offline };
     const instance = await DuckDBInstance.fromCache(bills.path, settings);
     const connection = await instance.connect();
     await connection.run("SET GLOBAL debug_checkpoint_abort = 'before_header'");
@@ -160,6 +175,9 @@ describe("the files of warehouse duckdb", () => {
     for (const [bytes, words] of [
       [Buffer.from("id,cost\n1,2\n".repeat(2000)), "not a DuckDB database"],
       [Buffer.alloc(0), "not a DuckDB database"],
+      [await sqliteFile(bills.folder), "not a DuckDB database"],
+      [sound.subarray(0, -1), "damaged"],
+      [sound.subarray(0, 5000), "damaged"],
       [damaged, "damaged"],
     ] as const) {
       await writeFile(bills.path, bytes);
@@ -171,6 +189,106 @@ describe("the files of warehouse duckdb", () => {
     await mkdir(folder);
     await rejects(bills.open("write", { path: folder }), "WAREHOUSE_NOT_FOUND", "folder.duckdb");
   });
+
+  test(
+    "are not opened where DuckDB would wait for ever: a FIFO as database, log or read copy",
+    { skip: onWindows },
+    async (t) => {
+      const bills = await duckdbWarehouse(t);
+      for (const name of ["bills.duckdb", "bills.duckdb.wal"]) {
+        execFileSync("mkfifo", [join(bills.folder, name)]);
+        await rejects(bills.open(), "WAREHOUSE_UNSUPPORTED", name, "FIFO");
+        await rm(join(bills.folder, name));
+      }
+      execFileSync("mkfifo", [join(bills.folder, "bills.read.duckdb")]);
+      await rejects(bills.open("reader"), "WAREHOUSE_UNSUPPORTED", "bills.read.duckdb", "FIFO");
+      const warehouse = await bills.open();
+      await prepare(warehouse);
+      await warehouse.publish(new Date());
+      assert.ok((await stat(join(bills.folder, "bills.read.duckdb"))).isFile(), "and a read copy takes its place");
+    },
+  );
+
+  test("keep what a killed process committed under another name: links are followed, hard links refused", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    const first = await bills.open();
+    await prepare(first);
+    await first.close();
+    const [link, second, away] = ["link.duckdb", "second.duckdb", "away.duckdb"].map((name) =>
+      join(bills.folder, name),
+    );
+    assert.ok(link !== undefined && second !== undefined && away !== undefined);
+    await symlink("bills.duckdb", link);
+    const child = startChild({
+      path: link,
+      file: await csv(bills, "kept,2025-01-01,,1,USD\n"),
+      killAt: "after-commit",
+    });
+    await once(child, "close");
+    const warehouse = await bills.open();
+    assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills"), [{ id: "kept" }]);
+    await rejects(bills.open("write", { path: link, storageVersion: "latest" }), "WAREHOUSE_LOCKED");
+    await warehouse.publish();
+    const reader = await bills.open("reader", { path: link });
+    assert.deepEqual(await rows(reader, "SELECT id FROM billing.bills"), [{ id: "kept" }]);
+    await warehouse.close();
+    await linkFile(bills.path, second);
+    for (const path of [bills.path, second, link]) {
+      await rejects(bills.open("write", { path }), "WAREHOUSE_UNSUPPORTED", "2 names (hard links)");
+      await rejects(bills.open("read", { path }), "WAREHOUSE_UNSUPPORTED", "2 names (hard links)");
+    }
+    // As the hint says.
+    await copyFile(second, `${second}.copy`);
+    await rename(`${second}.copy`, second);
+    await (await bills.open("write", { path: second })).close();
+    // A link to a file that is still to be made.
+    await rm(link);
+    await symlink("away.duckdb", link);
+    await (await bills.open("write", { path: link })).close();
+    assert.ok((await stat(away)).isFile());
+    assert.ok((await readdir(bills.folder)).every((name) => !/^link\..*(tmp|wal)$/u.test(name)));
+  });
+
+  test("may be read by those who may read the database", { skip: onWindows }, async (t) => {
+    const bills = await duckdbWarehouse(t);
+    await (await bills.open()).close();
+    const copy = join(bills.folder, "bills.read.duckdb");
+    for (const [mode, folderMode] of [
+      [0o600, 0o700],
+      [0o640, 0o750],
+      [0o664, 0o775],
+    ] as const) {
+      await chmod(bills.path, mode);
+      const warehouse = await bills.open();
+      assert.equal((await stat(`${bills.path}.tmp`)).mode & 0o777, folderMode);
+      await warehouse.publish();
+      await warehouse.close();
+      assert.equal((await stat(copy)).mode & 0o777, mode);
+    }
+  });
+
+  test(
+    "that are deleted or replaced during a run fail the run, and no copy is made of others",
+    { skip: onWindows },
+    async (t) => {
+      const bills = await duckdbWarehouse(t);
+      const away = join(bills.folder, "away");
+      for (const [replace, word] of [
+        [async (): Promise<void> => undefined, "deleted"],
+        [async (): Promise<void> => writeFile(bills.path, "another"), "replaced"],
+      ] as const) {
+        const warehouse = await bills.open();
+        await prepare(warehouse);
+        await rename(bills.path, away);
+        await replace();
+        await rejects(warehouse.publish(), "WAREHOUSE_NOT_FOUND", "bills.duckdb", word);
+        await rename(away, bills.path);
+        await warehouse.publish();
+        await warehouse.close();
+        await rm(join(bills.folder, "bills.read.duckdb"));
+      }
+    },
+  );
 
   test("that may not be opened are no missing warehouse", async (t) => {
     const bills = await duckdbWarehouse(t);
@@ -245,6 +363,18 @@ describe("the files of warehouse duckdb", () => {
     assert.deepEqual(sorted, [{ m: "999999" }]);
   });
 });
+
+/** The bytes of a small SQLite database, for which DuckDB would fetch an extension. */
+async function sqliteFile(folder: string): Promise<Buffer> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const path = join(folder, "other.sqlite");
+  const database = new DatabaseSync(path);
+  database.exec("CREATE TABLE t (a)");
+  database.close();
+  const bytes = await readFile(path);
+  await rm(path);
+  return bytes;
+}
 
 interface ChildTask {
   readonly path: string;
