@@ -720,4 +720,89 @@ export const caseGroups: readonly CaseGroup[] = [
       ]),
     ],
   },
+  {
+    title: "Files, names and processes",
+    cases: [
+      shown(
+        89,
+        "Who may read the database is limited (umask 077, chmod 600)",
+        "Gives the read copy the mode of the database, and the folder of scratch files one that lets in the same users.",
+        ["warehouses/duckdb/files.test.ts", "may be read by those who may read the database"],
+      ),
+      shown(
+        90,
+        "A database is reached by two names",
+        "Follows a symbolic link, so that log, scratch files and read copy are the same by every name; refuses a database with several hard links with WAREHOUSE_UNSUPPORTED.",
+        [
+          "warehouses/duckdb/files.test.ts",
+          "keep what a killed process committed under another name: links are followed, hard links refused",
+        ],
+      ),
+      shown(
+        91,
+        "The database path names a SQLite file, or the database is cut short",
+        "Refuses it with WAREHOUSE_UNSUPPORTED and leaves it alone; DuckDB fetches and loads no extension.",
+        [
+          "warehouses/duckdb/files.test.ts",
+          "are refused when they are no database, damaged, newer or badly configured",
+        ],
+      ),
+      shown(
+        92,
+        "A FIFO lies in the place of the database, its log or the read copy",
+        "Refuses it with WAREHOUSE_UNSUPPORTED in place of waiting for a writer; the next run replaces one in the place of the read copy.",
+        [
+          "warehouses/duckdb/files.test.ts",
+          "are not opened where DuckDB would wait for ever: a FIFO as database, log or read copy",
+        ],
+      ),
+      shown(
+        93,
+        "The database is deleted or replaced while a run works",
+        "Fails the run with WAREHOUSE_NOT_FOUND, and keeps the read copy as it was.",
+        [
+          "warehouses/duckdb/files.test.ts",
+          "that are deleted or replaced during a run fail the run, and no copy is made of others",
+        ],
+      ),
+      shown(
+        94,
+        "A view has taken the place of a table",
+        "Fails the months of that export with TABLE_UNUSABLE, and loads the other exports.",
+        [
+          "end-to-end/one-bad-month.test.ts",
+          "a view in place of a table fails its months, and the other exports are loaded and published",
+        ],
+      ),
+      shown(
+        95,
+        "The dataset has the name of a catalog of the warehouse, such as `information_schema`",
+        "Refuses it with CONFIG_INVALID before anything is opened.",
+        ["config/config.test.ts", "a dataset that is DuckDB's own"],
+        ["config/config.test.ts", "a dataset that is BigQuery's own"],
+      ),
+      shown(
+        96,
+        "A section is named `constructor` or `__proto__`",
+        "Takes the first like any other name, and refuses the second with CONFIG_INVALID; in files of dlt, sections of other programs are left alone.",
+        ["config/config.test.ts", "names of what every object of JavaScript has are names like any other"],
+        ["config/config.test.ts", "an export named __proto__"],
+        ["config/config.test.ts", "sections of other programs named __proto__ are left alone"],
+      ),
+      shown(
+        97,
+        "The standard output or the standard error is on a full disk, or its reader has gone",
+        "Ends its work first; a result that could not be written is OUTPUT_FAILED and exit code 1, a reader that has gone is no failure.",
+        ["cli.test.ts", "says that the standard output is on a full disk, and exits with 1"],
+        ["cli.test.ts", "keeps the exit code of a failure that cannot be shown, and the result beside a lost screen"],
+        ["commands/failure.test.ts", "a reader that went away is no failure"],
+      ),
+      shown(
+        98,
+        "SIGUSR1 is sent to a process that holds cloud keys",
+        "Ignores it, so that Node's inspector stays closed.",
+        ["cli.test.ts", "ignores SIGUSR1, which would open Node's inspector"],
+      ),
+    ],
+  },
 ];
