@@ -73,17 +73,28 @@ async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<Pla
     months: plans.map(describePlan),
     failed: [...failed].map(([month, error]) => failedMonth(month, error)),
     notes: ledger.notes,
-    ...(warehouse.billsBytes ? { billed_bytes: await billedBytes(found) } : {}),
+    ...(warehouse.billedBytes === null ? {} : { billed_bytes: await billedBytes(found, warehouse.billedBytes) }),
   };
 }
 
-/** What loading the planned months bills: their rows are read once more, from where they were staged. */
-async function billedBytes({ plans, discovery }: Survey): Promise<number> {
-  const files = plans
+/** What loading the planned months bills, by the size of their files. */
+async function billedBytes(
+  { plans, discovery }: Survey,
+  ofMonth: NonNullable<Warehouse["billedBytes"]>,
+): Promise<number> {
+  const months = plans
     .filter(({ action }) => action === "new" || action === "restated")
-    .flatMap(({ executions }) => executions.flatMap((execution) => execution.files));
-  const sizes = await pMap(files, (file) => decompressedSize(file, readerOf(discovery.storage, file)), {
-    concurrency: smallReads,
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
+    .map(({ executions }) =>
+      executions.flatMap(({ files, columns }) => files.map((file) => ({ file, columns: columns.length }))),
+    );
+  let total = 0;
+  for (const files of months) {
+    const sized = await pMap(
+      files,
+      async (each) => ({ ...each, bytes: await decompressedSize(each.file, readerOf(discovery.storage, each.file)) }),
+      { concurrency: smallReads },
+    );
+    total += ofMonth(sized);
+  }
+  return total;
 }

@@ -54,8 +54,8 @@ export interface Warehouse {
    * may come together either way; each commit waits for the one before.
    */
   readonly loadsInParallel: boolean;
-  /** Whether a load is billed by the bytes of its rows, so that `plan` shows an estimate. */
-  readonly billsBytes: boolean;
+  /** About the bytes that loading one month from these files bills, which `plan` shows; null where loads are not billed. */
+  readonly billedBytes: ((files: readonly FileToLoad[]) => number) | null;
 
   /**
    * Whether it reads a data file by itself from the storage with this `url`, so that none of its bytes passes through
@@ -166,6 +166,15 @@ export interface Migration {
    * ROW_COUNT_MISMATCH, SUM_MISMATCH, WAREHOUSE_LOCKED, WAREHOUSE_FULL, INTERRUPTED.
    */
   migrate(table: Table, step: MigrationStep): Promise<MigrationOutcome>;
+}
+
+/** A data file as `plan` knows it before it is read. */
+export interface FileToLoad {
+  readonly file: DataFile;
+  /** What it decompresses to. */
+  readonly bytes: number;
+  /** How many columns its manifest declares; 0 where it declares none. */
+  readonly columns: number;
 }
 
 /** A warehouse with every capability. */

@@ -16,6 +16,7 @@ import { migrate, pendingSteps } from "./migrate.ts";
 import { preparePrevious, previousRows, restoreMonth } from "./previous.ts";
 import { runQuery } from "./query.ts";
 import { replaceMonth } from "./replace/replace.ts";
+import { billedBytes } from "./replace/sources.ts";
 import { openStagingBucket } from "./replace/staging-bucket.ts";
 import { prepareState, prepareTable } from "./schema.ts";
 
@@ -94,7 +95,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
     decimalScale: 38,
     workFolder,
     loadsInParallel: true,
-    billsBytes: true,
+    billedBytes,
 
     reads: canRead,
 

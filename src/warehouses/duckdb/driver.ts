@@ -43,7 +43,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     decimalScale: 18,
     workFolder,
     loadsInParallel: false,
-    billsBytes: false,
+    billedBytes: null,
 
     reads: () => false,
 

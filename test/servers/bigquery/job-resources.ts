@@ -119,7 +119,7 @@ export function queryStatistics(outcome: Awaited<ReturnType<typeof runScript>>):
     query: {
       statementType,
       totalBytesProcessed: processed,
-      totalBytesBilled: String(Math.max(outcome.bytes, 10 * 1024 * 1024)),
+      totalBytesBilled: String(outcome.billed),
       cacheHit: false,
       ...(outcome.columns !== null && { schema: { fields: outcome.columns.map(fieldSchema) } }),
       ...(affected !== null && { numDmlAffectedRows: String(affected) }),

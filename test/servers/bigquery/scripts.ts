@@ -59,6 +59,8 @@ export interface ScriptOutcome {
   readonly rows: readonly Row[];
   readonly affected: number | null;
   readonly bytes: number;
+  /** At least 10 MiB for each table that a statement reads. */
+  readonly billed: number;
   readonly statements: number;
 }
 
@@ -101,6 +103,7 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
   let rowCount: bigint | null = null;
   let last: { columns: readonly Column[]; rows: readonly Row[] } | null = null;
   let bytes = 0;
+  let allBilled = 0;
   let type = "SCRIPT";
   let current: Table[] = [];
 
@@ -149,6 +152,7 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     bytes += processed;
     // Documented: best-practices-costs; at least 10 MiB per table.
     const billed = sizes.reduce((sum, size) => sum + Math.max(size, 10 * 1024 * 1024), 0);
+    allBilled += billed;
     if (options.maximumBytesBilled !== undefined && billed > options.maximumBytesBilled) {
       throw refusal(
         "bytesBilledLimitExceeded",
@@ -248,6 +252,7 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
         rows: last?.rows ?? [],
         affected: isMutation && rowCount !== null ? Number(rowCount) : null,
         bytes,
+        billed: allBilled,
         statements: count,
       };
     },

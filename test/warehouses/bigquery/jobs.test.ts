@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
-import type { FullWarehouse } from "../../../src/warehouses/warehouse.ts";
+import type { DataFile } from "../../../src/model.ts";
+import type { FullWarehouse, MappedFile } from "../../../src/warehouses/warehouse.ts";
 import { bigqueryWarehouse, type TestBigquery } from "../../support/bigquery-warehouse.ts";
 import {
   billReplacement,
@@ -87,16 +88,41 @@ describe("the jobs of a month", () => {
     assert.ok(hours > 23 && hours <= 24, String(hours));
   });
 
-  test("take many files together, so that a month is never more than a few dozen jobs", async (t) => {
+  test("take many small files together, because every table of a query is billed", async (t) => {
     const { big, warehouse } = await opened(t);
     const files = await Promise.all(
       Array.from({ length: 70 }, async (_, index) => csv(big, `${index},2025-01-01,,0.01,USD\n`)),
     );
     const { rows: count, sums, delivered } = await loadAndMeasure(warehouse, files);
     assert.deepEqual([count, sums], [70, [{ USD: "0.7" }]]);
-    assert.ok(big.server.counts.loads <= 64, String(big.server.counts.loads));
+    assert.equal(big.server.counts.loads, 4);
     assert.equal(delivered?.evidence.get("e1")?.rows, 70);
     assert.equal(delivered.rows.get(files[0]?.file.key ?? ""), null, "whose rows are then known only together");
+  });
+});
+
+describe("what a load bills", () => {
+  for (const count of [1, 3, 9]) {
+    test(`is about what plan says, for ${count} small ${count === 1 ? "file" : "files"}`, async (t) => {
+      const { big, warehouse } = await opened(t);
+      await load(warehouse, [await csv(big, "old,2025-01-01,,1,USD\n")], { executionId: "e0" });
+      const before = billed(big);
+      const files: MappedFile[] = [];
+      for (let index = 0; index < count; index += 1) files.push(await csv(big, `${index},2025-01-01,,1,USD\n`));
+      await load(warehouse, files);
+      const said = warehouse.billedBytes?.(files.map(({ file }) => ({ file, bytes: file.size, columns: 5 }))) ?? 0;
+      const real = billed(big) - before;
+      assert.ok(said >= real * 0.8 && said <= real * 1.25, `${said / 2 ** 20} MB said, ${real / 2 ** 20} MB billed`);
+    });
+  }
+
+  test("grows with what is inserted and with the columns that are verified", async (t) => {
+    const { warehouse } = await opened(t);
+    const file = { key: "a.csv.gz", size: 50_000_000, format: "csv" } as DataFile;
+    const ofColumns = (columns: number): number => warehouse.billedBytes?.([{ file, bytes: 1e9, columns }]) ?? 0;
+    const beside = warehouse.billedBytes?.([]) ?? 0;
+    assert.equal(ofColumns(0) - beside, 2e9, "without a list of columns all of them count");
+    assert.equal(ofColumns(100) - beside, 1.1e9);
   });
 });
 
@@ -195,6 +221,14 @@ async function opened(t: TestContext): Promise<{ big: TestBigquery; warehouse: F
   const warehouse = await big.open();
   await prepare(warehouse);
   return { big, warehouse };
+}
+
+/** The bytes that all queries have billed. */
+function billed({ server }: TestBigquery): number {
+  return [...server.jobs.values()].reduce((sum, { statistics }) => {
+    const { totalBytesBilled = "0" } = (statistics["query"] ?? {}) as { totalBytesBilled?: string };
+    return sum + Number(totalBytesBilled);
+  }, 0);
 }
 
 interface Configuration {

@@ -2,7 +2,7 @@ import { BillhouseError } from "../../../errors.ts";
 import type { TableColumn } from "../../../model.ts";
 import { missingPeriodColumn } from "../../../schema/invalid-rows.ts";
 import { fold } from "../../../schema/names.ts";
-import type { MappedFile, MonthReplacement } from "../../warehouse.ts";
+import type { FileToLoad, MappedFile, MonthReplacement } from "../../warehouse.ts";
 import type { Settings } from "../api/client.ts";
 import type { Parameters } from "../api/jobs.ts";
 import type { Field, TableReference } from "../api/tables.ts";
@@ -106,9 +106,15 @@ const maxGroups = 64;
 /** Limit of BigQuery: https://cloud.google.com/bigquery/quotas#load_jobs */
 const maxUris = 10_000;
 
+/** A query bills at least these bytes for each table that it reads: https://cloud.google.com/bigquery/pricing */
+const leastBilled = 10 * 1024 * 1024;
+
+/** Small CSV files of one header get no more tables than these. */
+const fewTables = 4;
+
 /**
  * Deals files into groups, each of one delivery and one header. While there are few files every CSV file is a group of its
- * own, so that its rows are counted alone. `nameOf` gives the staging table and the job prefix of the group with a number.
+ * own, so that its rows are counted alone; small ones share a few tables, because every table is billed. `nameOf` gives the staging table and the job prefix of the group with a number.
  */
 export function groupFiles(
   files: readonly SourceFile[],
@@ -126,13 +132,38 @@ export function groupFiles(
   const groups = [...headers.values()].flatMap((group) => {
     const isCsv = group[0]?.mapped.file.format === "csv";
     const share = files.length <= maxGroups ? group.length : Math.floor((maxGroups * group.length) / files.length);
-    const jobs = Math.max(1, isCsv ? share : 1, Math.ceil(group.length / maxUris));
+    const useful = Math.max(fewTables, sizeOf(group.map(({ mapped }) => mapped.file.size)) / leastBilled);
+    const jobs = Math.max(1, isCsv ? Math.min(share, Math.ceil(useful)) : 1, Math.ceil(group.length / maxUris));
     const size = Math.ceil(group.length / jobs);
     return Array.from({ length: Math.ceil(group.length / size) }, (_, index) =>
       group.slice(index * size, (index + 1) * size),
     );
   });
   return groups.map((group, number) => ({ files: group, ...nameOf(number) }));
+}
+
+function sizeOf(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Columns that the verification reads: period, currency, costs, usage, service, account, charge type, invoice. */
+const verifiedColumns = 10;
+
+/** Tables that the queries of one load read beside its rows: the month itself, the state, the commit lock. */
+const tablesBeside = 16;
+
+/** About what the queries bill that load one month: see `Warehouse.billedBytes`. */
+export function billedBytes(files: readonly FileToLoad[]): number {
+  if (files.length === 0) return leastBilled * tablesBeside;
+  const csv = files.filter(({ file }) => file.format === "csv");
+  const useful = Math.max(fewTables, sizeOf(csv.map(({ file }) => file.size)) / leastBilled);
+  const tables = Math.min(csv.length, maxGroups, Math.ceil(useful)) + (csv.length < files.length ? 1 : 0);
+  const least = tables * leastBilled;
+  const inserted = Math.max(least, sizeOf(files.map(({ bytes }) => bytes)));
+  const verified = files.map(({ bytes, columns }) =>
+    columns === 0 ? bytes : bytes * Math.min(1, verifiedColumns / columns),
+  );
+  return inserted + Math.max(least, Math.round(sizeOf(verified))) + leastBilled * tablesBeside;
 }
 
 /** What a load is made of: when all of it is equal, so is the load. */
@@ -150,7 +181,7 @@ export function loadIdentity(
     needsPeriod,
     columns.map(({ sourceName, columnName }) => [sourceName, columnName]),
   ]);
-  return digest([table, billingMonth, executionId, replaces, partitionColumn, nullValues, parts], 32);
+  return digest([table, billingMonth, executionId, replaces, partitionColumn, nullValues, parts, fewTables], 32);
 }
 
 /**
