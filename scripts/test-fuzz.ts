@@ -1,19 +1,26 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { BillhouseError } from "../src/errors.ts";
+import { readAgreed, type Agreed } from "../test/support/hostile/agreement.ts";
 import { corpusFolder, corpusOf, readers, readInput } from "../test/support/hostile/inputs.ts";
-import { mutate, numbersOf } from "../test/support/hostile/mutations.ts";
+import { mutate, numbersOf, oddCsv } from "../test/support/hostile/mutations.ts";
 
 /*
  * Changes kept manifests, CSV headers and Parquet files at random and reads what comes out. A finding is an input that
  * throws anything else than a BillhouseError, takes more than some seconds, fills memory or ends the process. It is
  * written to test/fixtures/fuzz/, with a sentence beside it; `npm test` reads everything that lies there.
+ *
+ * CSV files of odd cells are read with billhouse's scanner, with DuckDB and, where it is there, with Python: a file that
+ * is not refused and in which a cell, or the sum of the last column, differs between them is a finding, too.
+ *
  * Ends with 1 when there is one.
  *
  *   node scripts/test-fuzz.ts                      60 seconds, a seed of the clock
@@ -101,19 +108,60 @@ async function read(work: string, seconds: number, seed: number): Promise<void> 
   const names = Object.keys(readers);
   const corpora = new Map<string, readonly Buffer[]>();
   for (const name of names) corpora.set(name, [...(await corpusOf(name)).values()]);
+  const witness = startPython();
   let inputs = 0;
   for (; Date.now() < end; inputs += 1) {
-    const reader = names[next(names.length)] ?? "";
+    const reader = next(2) === 0 ? "cells" : (names[next(names.length)] ?? "");
     const corpus = corpora.get(reader) ?? [];
-    const bytes = mutate(
-      corpus[next(corpus.length)] ?? Buffer.alloc(0),
-      corpus[next(corpus.length)] ?? Buffer.alloc(0),
-      next,
-    );
+    const [kept = Buffer.alloc(0), donor = Buffer.alloc(0)] = [
+      corpus[next(corpus.length)],
+      corpus[next(corpus.length)],
+    ];
+    const bytes = reader === "cells" && next(4) > 0 ? oddCsv(next) : mutate(kept, donor, next);
     writeFileSync(join(work, "input"), Buffer.concat([Buffer.from(`${reader}\n`), bytes]));
-    await readInput(reader, bytes);
+    if (reader === "cells") await readCells(bytes, witness);
+    else await readInput(reader, bytes);
     const { rss } = process.memoryUsage();
     if (rss > mostMemory) throw new Error(`the process has ${Math.round(rss / 2 ** 20)} MB`);
   }
+  witness?.end();
   console.log(`${inputs} inputs`);
+}
+
+async function readCells(bytes: Buffer, witness: Witness | null): Promise<void> {
+  try {
+    const agreed = await readAgreed(bytes);
+    if (agreed !== null) await witness?.judge(agreed);
+  } catch (error) {
+    if (!(error instanceof BillhouseError)) throw error;
+  }
+}
+
+/** Python, as one more reader of CSV and of decimals. */
+interface Witness {
+  /** Error: an Error in words where Python reads something else. */
+  judge(agreed: Agreed): Promise<void>;
+  end(): void;
+}
+
+/** Null where there is no Python, which is said once. */
+function startPython(): Witness | null {
+  const python = ["python3", "python"].find((name) => spawnSync(name, ["-c", "import csv, decimal"]).status === 0);
+  if (python === undefined) {
+    console.error("There is no Python here: CSV is compared between billhouse and DuckDB alone.");
+    return null;
+  }
+  const child = spawn(python, [fileURLToPath(new URL("../test/witnesses/csv/judge.py", import.meta.url))], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async judge({ bytes, rows, sum }) {
+      child.stdin.write(`${JSON.stringify({ bytes: bytes.toString("base64"), rows, sum })}\n`);
+      const answer = await answers.next();
+      const words: unknown = answer.done === true ? "Python ended" : JSON.parse(answer.value);
+      if (words !== "same") throw new Error(String(words));
+    },
+    end: () => child.stdin.end(),
+  };
 }

@@ -82,6 +82,13 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
       const [only = ""] = cells;
       const delimiter = column === 1 ? /[;\t|]/.exec(only)?.[0] : undefined;
       if (delimiter !== undefined) throw otherDelimiter(key, delimiter);
+      // DuckDB takes the first line end for that of all lines, in quotes or not, and then finds no rows.
+      const otherBreak = lineEnd === "CR LF" ? /(?<!\r)\n|\r(?!\n)/ : /\r/;
+      if (lineEnd !== undefined && cells.some((name) => otherBreak.test(name))) {
+        throw badLineEnd(
+          `${key}, line ${line}: a column name holds another line end than ${lineEnd}, in which the line ends.`,
+        );
+      }
       width = column;
       names = [...cells];
       const wanted = reader.header(cells);
@@ -171,7 +178,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
         const blank = column === 0 && end === start && !cellBegun && width !== 1;
         const isHeader = width < 0;
         if (isHeader) countHeader(at - from);
-        if (!blank || !isHeader) checkLineEnd(end < at ? "CR LF" : "LF");
+        checkLineEnd(end < at ? "CR LF" : "LF");
         if (!blank) {
           endCell(bytes, start, end);
           endRow();

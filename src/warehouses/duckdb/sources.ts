@@ -43,7 +43,7 @@ export async function describeSource(
   connection: DuckDBConnection,
   file: MappedFile,
   table: NativeColumns,
-  replacement: MonthReplacement,
+  replacement: Pick<MonthReplacement, "nullValues">,
 ): Promise<Source> {
   const { path, columns, periodColumn, needsPeriod } = file;
   if (path === null) throw new TypeError(`${file.file.key} was not brought to this machine.`);

@@ -11,6 +11,7 @@ import { readParquetCells, readParquetHeader } from "../../../src/files/parquet/
 import { measureParquet } from "../../../src/files/parquet/decoded-size.ts";
 import { readHeader, verifyBytes } from "../../../src/files/read.ts";
 import { resolveFiles } from "../../../src/pipeline/discover/resolve.ts";
+import { readAgreed } from "./agreement.ts";
 import { mapHeader, planColumns } from "../../../src/schema/columns.ts";
 import { monthsOf } from "../../../src/schema/periods.ts";
 import { readerOf, type Storage } from "../../../src/storages/storage.ts";
@@ -23,6 +24,7 @@ export const readers: Readonly<Record<string, (bytes: Buffer) => Promise<void>>>
   "aws-cur": (bytes) => readDelivery(awsCur, "cur/acme/20250101-20250201/acme-Manifest.json", bytes),
   "aws-data-export": (bytes) => readDelivery(awsDataExport, "x/metadata/BILLING_PERIOD=2025-01/x-Manifest.json", bytes),
   "azure-cost": (bytes) => readDelivery(azureCost, "x/y/20250101-20250131/202502010400/run/manifest.json", bytes),
+  cells: async (bytes) => void (await readAgreed(bytes)),
   csv: readCsv,
   parquet: readParquet,
 };

@@ -20,6 +20,88 @@ export function mutate(bytes: Buffer, donor: Buffer, next: (limit: number) => nu
   return changed.subarray(0, 256 * 1024);
 }
 
+/** A small CSV file of odd cells, between odd delimiters and line ends now and then. */
+export function oddCsv(next: (limit: number) => number): Buffer {
+  const pick = (from: readonly string[]): string => from[next(from.length)] ?? "";
+  const width = 1 + next(4);
+  const usual = pick(["\n", "\n", "\r\n"]);
+  const lineEnd = (): string => (next(40) === 0 ? pick(["\n", "\r\n", "\r", "\r\r\n", ""]) : usual);
+  const cell = (): string => {
+    const text = Array.from({ length: next(3) }, () => pick(oddTexts)).join("");
+    const quoted = `"${text.replaceAll('"', '""')}"`;
+    if (next(25) === 0) return pick([" ", "\t", ""]) + quoted + pick([" ", "x", '"', ""]);
+    return next(3) === 0 ? quoted : next(8) === 0 ? text : text.replaceAll(/[",\r\n]/g, "");
+  };
+  const row = (last: () => string): string =>
+    [...Array.from({ length: width - 1 }, cell), last()].join(next(200) === 0 ? pick([";", ", ", "\t"]) : ",");
+  const number = (): string => (next(10) === 0 ? cell() : pick(oddBlanks) + pick(oddNumbers) + pick(oddBlanks));
+  const head = row(() => "cost");
+  const rows = Array.from({ length: next(6) }, () => (next(15) === 0 ? "" : row(number)));
+  const start = pick(["", "", "", "\ufeff", "\n", "\r\n", " \n"]);
+  const text = start + [head, ...rows].map((line) => line + lineEnd()).join("");
+  return Buffer.from(next(6) === 0 ? text.replace(/[\r\n]+$/, "") : text);
+}
+
+const oddTexts = [
+  "",
+  "x",
+  " ",
+  "  ",
+  "\t",
+  '"',
+  '""',
+  "'",
+  ",",
+  "\n",
+  "\r\n",
+  "\r",
+  "\0",
+  "\\",
+  "\\N",
+  "NULL",
+  "#",
+  "\ufeff",
+  "\u00a0",
+  "ü€",
+  "😀",
+  ";",
+  "|",
+  "1",
+  "\x1a",
+  "\f",
+  "\u2028",
+];
+const oddBlanks = ["", "", "", "", " ", "  ", "\t", "\u00a0"];
+const oddNumbers = [
+  "0",
+  "1",
+  "1.5",
+  "-0.0",
+  "+1.5",
+  ".5",
+  "1.",
+  "1E+3",
+  "-0E-10",
+  "1e-18",
+  "5e-19",
+  "-4.9e-19",
+  "848888E-28",
+  "1e-400",
+  "99999999999999999999.999999999999999999",
+  "1e20",
+  "0.1234567890123456789",
+  "",
+  "NaN",
+  "1_000",
+  "0x10",
+  "1,5",
+  "1 5",
+  "--1",
+  "1e",
+  "00012.50",
+  "123456789012345678.5E-20",
+];
+
 const oddBytes = [
   "\0",
   "\xff",
