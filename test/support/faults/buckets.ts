@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exportBucket, stagingBucket } from "../google.ts";
 import { startGcsServer, type GcsServer } from "../../servers/gcs.ts";
@@ -37,15 +37,16 @@ export async function startStorage(
   }
   if (storage === "folder") {
     const path = (key: string): string => join(folder, "bills", key);
+    let seconds = 1_740_000_000;
     const bucket: Bucket = {
       bytes: (key) => readFileSync(path(key)),
       put(key, bytes) {
         mkdirSync(dirname(path(key)), { recursive: true });
-        const isNew = !existsSync(path(key));
         rmSync(path(key), { recursive: true, force: true });
         writeFileSync(path(key), bytes);
-        // The same in every world, as a copy that keeps times has it.
-        if (isNew) utimesSync(path(key), 1_740_000_000, 1_740_000_000);
+        // The same in every world, as a copy that keeps times has it, and long ago: what was written minutes ago waits.
+        seconds += 1;
+        utimesSync(path(key), seconds, seconds);
       },
       remove: (key) => rmSync(path(key), { recursive: true, force: true }),
     };

@@ -118,10 +118,11 @@ function differences(found: Books, reference: Reference, foreign: Fault["foreign
   return [...other, ...(isOurs && lists[0] !== lists[1] ? [`tables and columns: ${lists.join(" and not ")}`] : [])];
 }
 
-/** Books without the versions of files, where each project has its own. */
+/** Books without the versions and times of files and manifests, where each project has its own. */
 function plain(books: Books, { ownVersions }: Reference): Books {
   if (!ownVersions) return books;
-  const receiptOf = (receipt: string): string => receipt.replaceAll(/\\"(?:version|replaced)\\":\\"[^"\\]*\\",?/gu, "");
+  const own = /\\"(?:version|replaced|manifest_version|made)\\":\\"[^"\\]*\\",?/gu;
+  const receiptOf = (receipt: string): string => receipt.replaceAll(own, "");
   const all = Object.entries(books.months).map(([month, held]) => [
     month,
     { ...held, receipts: held.receipts.map(receiptOf) },
