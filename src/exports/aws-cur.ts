@@ -86,6 +86,7 @@ export const awsCur: ExportFormat = {
     caseSensitive: true,
     wellKnown: curTypes,
     partition: ["bill/BillingPeriodStartDate", "bill_billing_period_start_date"],
+    periodEnd: { included: [], excluded: ["bill/BillingPeriodEndDate", "bill_billing_period_end_date"] },
     cost: [
       [
         "lineItem/UnblendedCost",

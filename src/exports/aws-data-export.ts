@@ -74,6 +74,7 @@ export const awsDataExport: ExportFormat = {
     caseSensitive: false,
     wellKnown: dataExportTypes,
     partition: ["bill_billing_period_start_date", "BillingPeriodStart"],
+    periodEnd: { included: [], excluded: ["bill_billing_period_end_date", "BillingPeriodEnd"] },
     cost: [["line_item_unblended_cost", "BilledCost", "line_item_net_unblended_cost"], ["EffectiveCost"]],
     currency: ["line_item_currency_code", "BillingCurrency"],
     usage: ["line_item_usage_start_date", "ChargePeriodStart"],

@@ -117,6 +117,7 @@ export const azureCost: ExportFormat = {
     caseSensitive: false,
     wellKnown: azureTypes,
     partition: ["BillingPeriodStart", "BillingPeriodStartDate"],
+    periodEnd: { included: ["BillingPeriodEndDate"], excluded: ["BillingPeriodEnd"] },
     cost: [["BilledCost", "CostInBillingCurrency", "Cost", "PreTaxCost"], ["EffectiveCost"]],
     currency: ["BillingCurrency", "BillingCurrencyCode", "Currency"],
     usage: ["ChargePeriodStart", "Date", "UsageDateTime"],

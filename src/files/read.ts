@@ -54,11 +54,33 @@ export async function readHeader(file: DataFile, read: ReadBytes, limit: number 
     if (columns.some(({ name }) => !isText(name))) throw invalid(`${file.key} has a column whose name is not text`);
     return { file, columns: counted(file.key, columns), rows, compression: "none" };
   }
-  const { names, compression } = await csvHeader(file, read, limit);
+  const { names, compression } = await csvStart(file, read, limit);
   if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is not a CSV file: its first line is not text`);
   if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: it has no header`);
   const columns = names.map((name) => ({ name, type: null }));
   return { file, columns: counted(file.key, columns), rows: null, compression };
+}
+
+/**
+ * The cells of some columns in the first rows of a data file: of as many rows as are at hand once the first one is, none
+ * where the file has none. `wanted` answers which columns, by their positions in the header; an empty cell is "".
+ * `limit`: as for `decompress`. Errors: as `readHeader`; FILE_INVALID for what is not CSV.
+ */
+export async function readFirstRows(
+  file: DataFile,
+  read: ReadBytes,
+  limit: number | null,
+  wanted: (names: readonly string[]) => readonly number[],
+): Promise<readonly (readonly string[])[]> {
+  if (isDeclaredEmpty(file)) return [];
+  if (file.format === "csv") return (await csvStart(file, read, limit, wanted)).rows;
+  const bytes = storedBytes(file, read);
+  const { columns } = await readParquetHeader(file.key, bytes);
+  const positions = wanted(columns.map(({ name }) => name));
+  const rows: string[][] = [];
+  const keep = (cells: readonly (string | null)[]): void => void rows.push(cells.map((cell) => cell ?? ""));
+  if (positions.length > 0) await readParquetCells(file.key, bytes, positions, keep, 100);
+  return rows;
 }
 
 /** The columns, unless they are more than any warehouse takes (BigQuery: 10,000 in a table). Error: LIMIT_EXCEEDED. */
@@ -82,39 +104,51 @@ function invalid(what: string): BillhouseError {
   });
 }
 
-/** The header of a CSV file: a reader that wants it alone takes no more of a file of gigabytes than a few kilobytes. */
-async function csvHeader(
+/**
+ * The header of a CSV file, and with `wanted` the cells of its first rows: a reader that wants no more takes no more of a
+ * file of gigabytes than a few kilobytes.
+ */
+async function csvStart(
   file: DataFile,
   read: ReadBytes,
   limit: number | null,
-): Promise<{ readonly names: readonly string[] | undefined; readonly compression: Compression }> {
+  wanted?: (names: readonly string[]) => readonly number[],
+): Promise<{
+  readonly names: readonly string[] | undefined;
+  readonly rows: readonly (readonly string[])[];
+  readonly compression: Compression;
+}> {
   let names: readonly string[] | undefined;
+  let rows: string[][] = [];
   let compression: Compression | undefined;
-  const scan = (): ReturnType<typeof createCsvScanner> =>
-    createCsvScanner(file.key, {
+  const scan = (): ReturnType<typeof createCsvScanner> => {
+    rows = [];
+    return createCsvScanner(file.key, {
       header: (header) => {
         names = [...header];
-        return [];
+        return wanted?.(header) ?? [];
       },
-      row: () => {},
+      row: (cells) => void (wanted !== undefined && rows.push([...cells])),
     });
+  };
+  const isDone = (): boolean => names !== undefined && (wanted === undefined || rows.length > 0);
   for (let size = 4096; size < Math.min(file.size, longestStart); size *= 4) {
     const start = await bytesIn(read, 0, size);
     compression = compressionOf(start);
     const scanner = scan();
     for await (const piece of decompressStart(file, read, start)) {
       scanner.write(piece);
-      if (names !== undefined) return { names, compression };
+      if (isDone()) return { names, rows, compression };
     }
   }
   const scanner = scan();
   const look = (piece: Uint8Array): void => void (compression ??= compressionOf(piece));
   for await (const piece of decompress(file, read, limit, look)) {
     scanner.write(piece);
-    if (names !== undefined) break;
+    if (isDone()) break;
   }
-  if (names === undefined) scanner.end();
-  return { names, compression: compression ?? "none" };
+  if (!isDone()) scanner.end();
+  return { names, rows, compression: compression ?? "none" };
 }
 
 // A row of a bill has a period, a cost and its currency: what repeats compresses to nothing, but is not nothing.

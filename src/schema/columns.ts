@@ -12,6 +12,8 @@ export interface ColumnRules extends NamingRules {
   readonly wellKnown: Readonly<Record<string, ColumnType>>;
   /** Source names of the column that carries the billing month; the first that a header has is taken. */
   readonly partition: readonly string[];
+  /** Source names of the end of the billing period: where it is the last day of it, and where it is the day after it. */
+  readonly periodEnd: { readonly included: readonly string[]; readonly excluded: readonly string[] };
   /** Source names of the first cost column, then of the second; the first of each that a header has is summed. */
   readonly cost: readonly (readonly string[])[];
   /** Source names of the currency of those costs. */

@@ -121,7 +121,7 @@ describe("an Azure export without a manifest", { concurrency: 2 }, () => {
     });
   });
 
-  test("planning lists once and reads nothing", async (t) => {
+  test("planning lists once, and reads no more than the first rows of the newest file", async (t) => {
     const project = await createProject(t, azureSection);
     for (const name of ["a", "b", "c"]) await deliver(project.bucket, plain(name, csv("1")));
     const [pipeline] = project.config.pipelines;
@@ -134,12 +134,13 @@ describe("an Azure export without a manifest", { concurrency: 2 }, () => {
       read: (object, range) => (calls.push("read"), real.read(object, range)),
     };
     const discovery = await discover(pipeline, storage);
-    const options = { now: new Date(), activeFrom: null, activeTo: null, force: false };
+    const options = { now: new Date(), activeFrom: null, activeTo: null, force: false, unpackedLimit: null };
     assert.deepEqual(
       (await chooseRuns(discovery, month, null, options)).runs.map(({ files }) => files.length),
       [1],
     );
-    assert.deepEqual(calls, ["list"]);
+    // The file alone: its first rows name the billing period.
+    assert.deepEqual(calls, ["list", "read"]);
   });
 });
 

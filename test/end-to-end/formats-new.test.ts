@@ -59,6 +59,7 @@ const moonBill: ExportFormat = {
     caseSensitive: false,
     wellKnown: { Lunation: "timestamp", Price: "decimal", Used: "timestamp" },
     partition: ["Lunation"],
+    periodEnd: { included: [], excluded: [] },
     cost: [["Price"]],
     currency: ["Coin"],
     usage: ["Used"],

@@ -79,6 +79,7 @@ const facts: fc.Arbitrary<MonthFacts> = fc
 /** What is the same of every month. */
 const month = {
   billingMonth: "2025-01",
+  days: { start: "2025-01-01", end: "2025-01-31" },
   coveredDays: 31,
   missingDays: [],
   unsettledDays: [],

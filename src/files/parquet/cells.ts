@@ -33,7 +33,7 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
 /**
  * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
  * `positions`: decimals exactly, doubles and floats by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
- * start at 1. Memory holds those columns of one row group, as the values that they are stored as; equal texts once.
+ * start at 1; after `most` rows none follows. Memory holds those columns of one row group, as the values that they are stored as; equal texts once.
  * Errors: FILE_CORRUPT when a page cannot be read, or claims what cannot be; VALUE_INVALID for a decimal of more than 64
  * bytes; those of `row`.
  */
@@ -42,6 +42,7 @@ export async function readParquetCells(
   bytes: AsyncBuffer,
   positions: readonly number[],
   row: (cells: readonly (string | null)[], rowNumber: number) => void,
+  most: number = Infinity,
 ): Promise<void> {
   const { parquetSchema } = await import("hyparquet");
   const metadata = await readFooter(key, bytes);
@@ -57,7 +58,8 @@ export async function readParquetCells(
   let first = 0;
   for (const group of metadata.row_groups) {
     if (group.num_rows === 0n) continue;
-    const last = first + Number(group.num_rows);
+    if (first >= most) return;
+    const last = Math.min(first + Number(group.num_rows), most);
     const values = new Map<SchemaElement, (row: number) => unknown>();
     try {
       await checkGroup(group, wanted, bytes);

@@ -24,6 +24,7 @@ export interface MonthHeaders {
   readonly isAgain: boolean;
   /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
   readonly isFlagged: boolean;
+  readonly period: DaySpan | null;
   readonly missingDays: readonly DaySpan[];
   /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
   readonly isRestatement: boolean;

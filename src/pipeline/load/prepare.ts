@@ -52,6 +52,8 @@ export interface PreparedMonth {
   readonly schema: SchemaChange;
   /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
   readonly isFlagged: boolean;
+  /** The billing period of the month, where it is not the calendar month. */
+  readonly period: DaySpan | null;
   readonly missingDays: readonly DaySpan[];
   /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
   readonly isRestatement: boolean;
@@ -163,7 +165,7 @@ async function readHeaders(
   );
   const months: MonthHeaders[] = [];
   const failed = new Map<BillingMonth, unknown>();
-  for (const { billingMonth, action, executions, isAgain = false, isFlagged, missingDays, isRestatement } of plans) {
+  for (const { billingMonth, action, executions, isAgain = false, ...plan } of plans) {
     if (action !== "new" && action !== "restated") continue;
     try {
       const headers = await pMap(
@@ -179,7 +181,18 @@ async function readHeaders(
         },
         { concurrency: smallReads },
       );
-      months.push({ billingMonth, executions, action, isAgain, isFlagged, missingDays, isRestatement, headers });
+      const { isFlagged, period, missingDays, isRestatement } = plan;
+      months.push({
+        billingMonth,
+        executions,
+        action,
+        isAgain,
+        isFlagged,
+        period,
+        missingDays,
+        isRestatement,
+        headers,
+      });
     } catch (error) {
       failed.set(billingMonth, error);
     }

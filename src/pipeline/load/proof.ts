@@ -196,7 +196,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
       ...(measured.costColumns.length === 0 ? ["no-cost" as const] : []),
     ],
     dataUntil: measures.lastUsage?.slice(0, 10) ?? null,
-    period: null,
+    period: month.period,
     missingDays: month.missingDays,
     otherMonths,
     rowsWithoutPeriod: evidence.rowsWithoutPeriod,

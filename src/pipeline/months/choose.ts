@@ -1,17 +1,20 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ManifestPlace } from "../../exports/export.ts";
 import type { BillingMonth, DaySpan, Execution, Receipt, ReceiptDelivery } from "../../model.ts";
-import { countDays, monthSpan } from "../../schema/periods.ts";
+import { countDays, intersect, monthSpan } from "../../schema/periods.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { fileFormat, isTorn, madeOf, readExecution } from "../discover/manifests.ts";
 import { chooseCover, compareAge, coveredDays, type Cover, type CoveringRun, type PassedOver } from "./cover.ts";
 import { loadedIds, type LoadedPartition } from "./loaded.ts";
+import { readPeriod } from "./period.ts";
 import { isUndone } from "./undone.ts";
 
 /** Which deliveries of a month are the month. */
 export interface MonthRuns {
   /** The deliveries that are the month together, oldest first; none when none can be taken. */
   readonly runs: readonly Execution[];
+  /** The days of the month: its billing period. */
+  readonly days: DaySpan;
   /** How many days of the month they cover. */
   readonly coveredDays: number;
   /** Days that are expected and that none of them covers, in order. */
@@ -44,6 +47,8 @@ export interface ChoiceOptions {
   readonly activeTo: string | null;
   /** Takes what was undone, and what declares no rows. */
   readonly force: boolean;
+  /** Bytes that one file may decompress to: as for `decompress`. */
+  readonly unpackedLimit: number | null;
 }
 
 /**
@@ -54,6 +59,9 @@ export interface ChoiceOptions {
  * remembers at the same version, as long as all of its files are as loaded. Runs without a time in their path are read
  * first. What was undone is left out, and what is older than it, unless it is loaded. A manifest that is empty or cut off
  * is still being written and counts as absent. What is wrong with a delivery matters only if it is chosen.
+ *
+ * The days of the month are the billing period that the first rows of the newest of them name; of what is loaded already,
+ * the receipt remembers it. A run of other days than these is no run of the month.
  * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, EXPORT_NOT_FOUND, those of the storage.
  */
 export async function chooseRuns(
@@ -63,7 +71,8 @@ export async function chooseRuns(
   options: ChoiceOptions,
 ): Promise<MonthRuns> {
   const { format, storage, objects } = discovery;
-  const days = loaded?.receipt?.period ?? monthSpan(billingMonth);
+  let days = loaded?.receipt?.period ?? monthSpan(billingMonth);
+  let isPeriodRead = false;
   const receipt = loaded?.receipt ?? null;
   const isAsLoaded = receipt?.files?.every(({ key, version }) => objects.get(key)?.version === version) ?? false;
   let runs = (discovery.months.get(billingMonth) ?? []).map((place) => {
@@ -73,7 +82,7 @@ export async function chooseRuns(
     return delivery === undefined ? runOfPath(discovery, place) : runOfReceipt(discovery, place, delivery, days);
   });
   for (;;) {
-    const whole = runs.filter((run) => !isTornRun(run));
+    const whole = runs.filter((run) => !isTornRun(run) && intersect(run.declared, days) !== undefined);
     const { candidates, undone } = withoutUndone(whole, options.force ? null : loaded);
     const cover = coverOf(candidates, days, options);
     const isSame = isAsLoaded && !options.force && isRemembered(cover.chosen, receipt);
@@ -82,9 +91,16 @@ export async function chooseRuns(
     const unread = [timeless, wanted].map((some) => some.filter(isUnread)).find((some) => some.length > 0);
     if (unread === undefined) {
       for (const { error } of cover.chosen) if (error !== null) throw error;
-      const torn = runs.filter((run) => !whole.includes(run));
-      return monthRuns(cover, days, undone[0], torn, (run) =>
-        run.execution === null ? executionOfReceipt(discovery, billingMonth, run, receipt) : run.execution,
+      const newest = cover.chosen.toSorted(compareAge).at(-1);
+      if (!isPeriodRead && !isSame && newest?.execution?.coverage != null) {
+        isPeriodRead = true;
+        days = (await readPeriod(newest.execution, discovery, options.unpackedLimit)) ?? monthSpan(billingMonth);
+        continue;
+      }
+      return monthRuns(cover, days, undone[0], runs.filter(isTornRun), (run) =>
+        run.execution === null
+          ? executionOfReceipt(discovery, billingMonth, run, receipt)
+          : { ...run.execution, coverage: run.execution.coverage && (intersect(run.declared, days) ?? null) },
       );
     }
     const read = new Map<Run, Run>();
@@ -212,12 +228,16 @@ function monthRuns(
   const chosen = cover.chosen.toSorted(compareAge);
   const newest = chosen.at(-1);
   const isNewer = (run: Run): boolean => newest === undefined || compareAge(run, newest) > 0;
+  // A run that began in the month before, and has not reached this one, is a run of that month alone.
+  const isOfMonth = ({ run, reason }: PassedOver<Run>): boolean =>
+    reason !== "covers-no-day" || run.declared.start >= days.start;
   return {
     runs: chosen.map(executionOf),
+    days,
     coveredDays: cover.covered.reduce((sum, span) => sum + countDays(span), 0),
     missingDays: cover.missing,
     unsettledDays: cover.unsettled,
-    passedOver: cover.passedOver.map(({ run, reason: why, by }) => ({
+    passedOver: cover.passedOver.filter(isOfMonth).map(({ run, reason: why, by }) => ({
       id: run.id,
       why,
       reason: sentence(run, why, by, days),

@@ -37,6 +37,8 @@ export interface MonthPlan {
   readonly ids: readonly string[];
   /** Those of them that were read, or that the receipt remembers, oldest first. */
   readonly executions: readonly Execution[];
+  /** The billing period of the month, where it is not the calendar month. */
+  readonly period: DaySpan | null;
   /** Days that are expected and that no delivery covers, in order. */
   readonly missingDays: readonly DaySpan[];
   /** Covered days whose delivery was submitted less than 72 hours after they ended. */
@@ -66,7 +68,8 @@ export interface MonthPlan {
  * written, when older deliveries are loaded in its place.
  */
 export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan[] {
-  const { billingMonth, runs, torn, missingDays, unsettledDays, passedOver } = facts;
+  const { billingMonth, runs, days, torn, missingDays, unsettledDays, passedOver } = facts;
+  const calendar = monthSpan(billingMonth);
   const line = (
     action: Action,
     reason: string,
@@ -78,6 +81,7 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     reason: maskSecrets(reason),
     ids: executions.map(({ id }) => id),
     executions,
+    period: days.start === calendar.start && days.end === calendar.end ? null : days,
     missingDays,
     unsettledDays,
     passedOver: passedOver.map(({ id, reason: why }) => ({ id, reason: why })),
@@ -224,7 +228,7 @@ function refusedRun(
 
 /** Why runs are not loaded in the place of what is loaded, or null. */
 function refusalOf(
-  { billingMonth, runs, loaded, coveredDays: days, undoneBytes }: MonthFacts,
+  { runs, days: period, loaded, coveredDays: days, undoneBytes }: MonthFacts,
   ids: string,
 ): string | null {
   const receipt = loaded?.receipt ?? null;
@@ -233,19 +237,16 @@ function refusalOf(
   if (runs.every(({ isEmpty }) => isEmpty) && receipt.rows > 0) {
     return `${ids} declares no rows, and ${receipt.rows} rows are loaded.`;
   }
-  const loadedDays = daysOfReceipt(receipt, billingMonth);
+  const loadedDays = daysOfReceipt(receipt, period);
   if (loadedDays === null || days >= loadedDays) return null;
   return `${ids} covers ${days} days of the month; what is loaded covers ${loadedDays}.`;
 }
 
-/** How many days of its month a load covers; null where it is always the whole period. */
-function daysOfReceipt(
-  { deliveries, coverage, submittedTime, loadedAt, period }: Receipt,
-  month: BillingMonth,
-): number | null {
+/** How many days of a month, which are these, a load covers; null where it is always the whole period. */
+function daysOfReceipt({ deliveries, coverage, submittedTime, loadedAt }: Receipt, days: DaySpan): number | null {
   const loads = deliveries ?? [{ coverage, submitted_time: submittedTime }];
   const spans = loads.map(({ coverage: declared, submitted_time: submitted }) =>
-    declared === null ? null : coveredDays({ declared, submitted: submitted ?? loadedAt }, period ?? monthSpan(month)),
+    declared === null ? null : coveredDays({ declared, submitted: submitted ?? loadedAt }, days),
   );
   if (spans.includes(null)) return null;
   return spans.reduce((sum, span) => sum + (span == null ? 0 : countDays(span)), 0);
@@ -262,12 +263,12 @@ function replacement({ runs, loaded }: MonthFacts, ids: string): string {
 }
 
 /** A month that is not over changes with every delivery; and days that are added change nothing that was loaded. */
-function isRestatement({ billingMonth, runs, loaded, coveredDays: days, now }: MonthFacts): boolean {
+function isRestatement({ runs, days: period, loaded, coveredDays: days, now }: MonthFacts): boolean {
   const receipt = loaded?.receipt ?? null;
-  if (loaded === null || now.toISOString().slice(0, 10) <= monthSpan(billingMonth).end) return false;
+  if (loaded === null || now.toISOString().slice(0, 10) <= period.end) return false;
   const known = loadedIds(loaded);
   const isAddition = runs.length > known.length && known.every((id) => runs.some((run) => run.id === id));
-  const before = receipt && daysOfReceipt(receipt, billingMonth);
+  const before = receipt && daysOfReceipt(receipt, period);
   return !isAddition && (before === null || days <= before);
 }
 

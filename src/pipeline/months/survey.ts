@@ -177,8 +177,9 @@ async function surveyMonth(
   newestReceipt: Receipt | null,
   { pipeline, isReadElsewhere, force = false, now = new Date(), rules }: PlanningOptions,
 ): Promise<readonly MonthPlan[]> {
-  const { activeFrom, activeTo, settle } = pipeline;
-  const chosen = await chooseRuns(discovery, billingMonth, loaded, { now, activeFrom, activeTo, force });
+  const { activeFrom, activeTo, settle, unpackedLimit } = pipeline;
+  const options = { now, activeFrom, activeTo, force, unpackedLimit };
+  const chosen = await chooseRuns(discovery, billingMonth, loaded, options);
   const receipt = loaded?.receipt ?? null;
   const sameBytes = new Set<string>();
   for (const run of receipt === null || sameVersions(chosen.runs, receipt) ? [] : chosen.runs) {

@@ -59,6 +59,7 @@ export async function loadAgain(
     action: "restated",
     reason: "The load before is put back.",
     ids: [previous.executionId],
+    period: previous.period,
     missingDays: [],
     unsettledDays: [],
     passedOver: [],

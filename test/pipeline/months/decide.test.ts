@@ -45,6 +45,7 @@ function plans(facts: Partial<MonthFacts>, force = false): ReturnType<typeof pla
     {
       billingMonth: "2025-01",
       runs: [],
+      days: { start: "2025-01-01", end: "2025-01-31" },
       coveredDays: 31,
       missingDays: [],
       unsettledDays: [],
