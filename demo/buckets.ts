@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { awsDelivery, awsExport, restatedBecause, restatedMonth, writeAwsMonth } from "./aws-bucket.ts";
@@ -37,6 +37,7 @@ export async function writeDemoBuckets(folder: string): Promise<DemoBuckets> {
       inTurn(demoMonths, (month) => writeAzureMonth(azureBucket(folder), month, 1, connection)),
     ),
   ]);
+  await dateNewFiles(folder, 3);
   const configuration = join(folder, "billhouse.toml");
   await writeFile(configuration, configurationText);
   return { configuration, deliveries: [...aws, ...azure] };
@@ -51,10 +52,26 @@ export async function deliverRestatement(folder: string): Promise<DemoRestatemen
   await requireClaimed(folder);
   const aws = await writeAwsMonth(awsBucket(folder), restatedMonth, 2);
   const azure = await withDuckdb((connection) => writeAzureMonth(azureBucket(folder), openMonth, 2, connection));
+  await dateNewFiles(folder, 2);
   return [
     { before: awsDelivery(restatedMonth, 1), after: aws, because: restatedBecause },
     { before: azureDelivery(openMonth, 1), after: azure, because: finalRunBecause },
   ];
+}
+
+/**
+ * Gives the files that were just written the times of a delivery of days ago, data files first and their manifests a minute
+ * later: a delivery that is still arriving would not be loaded.
+ */
+async function dateNewFiles(folder: string, daysAgo: number): Promise<void> {
+  const day = 24 * 60 * 60;
+  const now = Math.floor(Date.now() / 1000);
+  for (const entry of await readdir(join(folder, "buckets"), { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || (await stat(path)).mtimeMs < (now - day) * 1000) continue;
+    const seconds = now - daysAgo * day + (/manifest\.json$/i.test(entry.name) ? 60 : 0);
+    await utimes(path, seconds, seconds);
+  }
 }
 
 async function inTurn<Item, Result>(items: readonly Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {

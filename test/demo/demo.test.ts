@@ -69,6 +69,19 @@ describe("the demo's buckets", () => {
     }
   });
 
+  test("have the times of deliveries that arrived days ago, each manifest after its files, so that none waits", () => {
+    const timesOf = (folder: string, isWanted: (file: string) => boolean): number[] =>
+      filesOf(join(folder, "buckets"))
+        .filter(isWanted)
+        .map((file) => statSync(join(folder, "buckets", file)).mtimeMs);
+    const isManifest = (file: string): boolean => /manifest\.json$/i.test(file);
+    const newest = Math.max(...timesOf(first, () => true));
+    assert.ok(Math.min(...timesOf(first, isManifest)) > Math.max(...timesOf(first, (file) => !isManifest(file))));
+    const again = timesOf(later, (file) => !unrestated.has(join("buckets", file)));
+    assert.ok(again.length > 0 && Math.min(...again) > newest);
+    assert.ok(Math.max(...again) < Date.now() - 24 * 60 * 60_000);
+  });
+
   test("hold exactly what their control figures say", async () => {
     assert.deepEqual(
       written.deliveries.map(({ source, billingMonth }) => `${source} ${billingMonth}`),
