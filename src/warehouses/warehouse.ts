@@ -266,8 +266,8 @@ export interface MappedFile {
   /** The `url` of its storage. */
   readonly storageUrl: string;
   /**
-   * Local path of plain, decompressed CSV or of Parquet, whose bytes were checked; null when the warehouse `reads` the object
-   * by itself.
+   * Local path of plain, decompressed CSV without byte order marks, or of Parquet, whose bytes were checked; null when the
+   * warehouse `reads` the object by itself.
    */
   readonly path: string | null;
   /** Column for column, by position: the header of the file, and the table column that takes it. */
