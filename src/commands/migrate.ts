@@ -63,10 +63,11 @@ function stepRow(step: MigratedStep, style: ScreenStyle): string[] {
     const error = errorLines(step.error, style, " ".repeat(22)).join("\n");
     return [`  ${paint(style, "bad", "✖")} ${step.step}`, error];
   }
-  const { rounded_values: rounded = 0 } = step;
+  const { rounded_values: rounded = 0, lost = [] } = step;
+  const gone = lost.length === 0 ? "" : ` Not kept, grant again what is needed: ${lost.map(visible).join("; ")}.`;
   const told =
     rounded === 0 ? "" : ` ${formatNumber(rounded, "value")} had more digits than it holds, and were rounded.`;
-  return [`  ${step.done ? paint(style, "good", "✔") : paint(style, "changed", "~")} ${step.step}`, what + told];
+  return [`  ${step.done ? paint(style, "good", "✔") : paint(style, "changed", "~")} ${step.step}`, what + told + gone];
 }
 
 function summary({ pipelines }: MigrateResult, yes: boolean): string {

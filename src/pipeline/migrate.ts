@@ -5,6 +5,7 @@ import { type DeliveredHeader, findColumn, planColumns } from "../schema/columns
 import { fold } from "../schema/names.ts";
 import {
   type Holder,
+  type MigrationOutcome,
   type MigrationStep,
   type Partitioning,
   type PendingStep,
@@ -61,14 +62,16 @@ export interface MigratedStep {
   readonly done: boolean;
   /** Values that `decimals` had to round at the last digit of the exact type. */
   readonly rounded_values?: number;
+  /** What a table that was built again has not kept: access roles, row access policies. */
+  readonly lost?: readonly string[];
   /** Why the step was refused; it changed nothing. */
   readonly error?: ToldError;
 }
 
-/** A step, and what takes it: gives the number of values that were rounded. */
+/** A step, and what takes it. */
 interface PlannedStep {
   readonly step: MigratedStep;
-  readonly take: () => Promise<number>;
+  readonly take: () => Promise<MigrationOutcome>;
 }
 
 /**
@@ -122,7 +125,7 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
   const { partitioning, registered, decimals } = plan;
   const stepOf = ({ step, what }: PendingStep): PlannedStep => ({
     step: { step: step.step, ...(step.step === "decimals" ? { column: step.column } : {}), what, done: false },
-    take: async () => (await requireCapability(warehouse, "migration").migrate(table, step)).roundedValues,
+    take: () => requireCapability(warehouse, "migration").migrate(table, step),
   });
   const source = registered[0]?.firstExecution ?? "";
   const registry: PlannedStep = {
@@ -133,7 +136,7 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
     },
     take: async () => {
       await warehouse.prepare(table, { added: [], registered, ...partitioning, keepsPrevious: false });
-      return 0;
+      return { roundedValues: 0 };
     },
   };
   const pending = (await warehouse.migration?.pendingSteps(table, partitioning)) ?? [];
@@ -149,8 +152,13 @@ async function takeStep(
   options.signal?.throwIfAborted();
   options.taking?.(pipeline, step);
   try {
-    const rounded = await take();
-    return { ...step, done: true, ...(step.step === "decimals" ? { rounded_values: rounded } : {}) };
+    const { roundedValues, lost } = await take();
+    return {
+      ...step,
+      done: true,
+      ...(step.step === "decimals" ? { rounded_values: roundedValues } : {}),
+      ...(lost === undefined ? {} : { lost }),
+    };
   } catch (error) {
     if (options.signal?.aborted === true || !(error instanceof BillhouseError)) throw error;
     return { ...step, error: describeError(error) };

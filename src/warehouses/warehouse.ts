@@ -249,6 +249,8 @@ export interface PendingStep {
 export interface MigrationOutcome {
   /** Values that have more digits after the point than the decimal type holds, and were rounded. */
   readonly roundedValues: number;
+  /** What a table that was built again has not kept, such as access to it; absent when it kept everything. */
+  readonly lost?: readonly string[];
 }
 
 /** What must be there before a load. */

@@ -35,8 +35,8 @@ export async function pendingSteps(
 export async function migrate(settings: Settings, table: Table, step: MigrationStep): Promise<MigrationOutcome> {
   await finishRebuild(settings, table);
   if (step.step === "tracking-columns") await moveReceipts(settings, table);
-  if (step.step === "partitioning") await partition(settings, table, step);
-  return step.step === "decimals" ? makeDecimal(settings, table, step.column) : { roundedValues: 0 };
+  if (step.step === "decimals") return makeDecimal(settings, table, step.column);
+  return step.step === "partitioning" ? partition(settings, table, step) : { roundedValues: 0 };
 }
 
 async function receiptSteps(
@@ -99,17 +99,20 @@ function partitioningSteps(resource: TableResource | null, table: Table, wanted:
   return [{ step: { step: "partitioning", ...wanted }, what }];
 }
 
-async function partition(settings: Settings, table: Table, wanted: Partitioning): Promise<void> {
+async function partition(settings: Settings, table: Table, wanted: Partitioning): Promise<MigrationOutcome> {
   const { table: resource } = await findCompanions(settings, table);
-  if (resource === null || !canPartition(resource, wanted) || isPartitioned(resource, wanted)) return;
+  if (resource === null || !canPartition(resource, wanted) || isPartitioned(resource, wanted)) {
+    return { roundedValues: 0 };
+  }
   const usage = usageColumn(resource, wanted);
   const { requirePartitionFilter } = resource.timePartitioning ?? resource;
   const field = columnNamed(resource, wanted.partitionColumn)?.name ?? wanted.partitionColumn;
-  await rebuild(settings, table, await prepareState(settings, table), {
+  const lost = await rebuild(settings, table, await prepareState(settings, table), {
     timePartitioning: { type: "MONTH", field },
     ...(requirePartitionFilter === true ? { requirePartitionFilter } : {}),
     clustering: usage === undefined ? undefined : { fields: [usage] },
   });
+  return { roundedValues: 0, ...(lost.length === 0 ? {} : { lost }) };
 }
 
 function isPartitioned({ timePartitioning }: TableResource, { partitionColumn }: Partitioning): boolean {
@@ -164,11 +167,11 @@ export async function makeDecimal(settings: Settings, table: Table, name: string
   refuseMisfits(title, nativeTypes.decimal, old);
   const value = exactNumber(filledText(field), "STRING");
   const column = { name: field.name, type: nativeTypes.decimal, value };
-  await rebuild(settings, table, companions, { column }, async (built) => {
+  const lost = await rebuild(settings, table, companions, { column }, async (built) => {
     proveConversion(title, old, await measureBuilt(settings, resource, built, field.name, location), bignumericScale);
   });
   await register();
-  return { roundedValues: old.rounded };
+  return { roundedValues: old.rounded, ...(lost.length === 0 ? {} : { lost }) };
 }
 
 function filledText(field: Field): string {

@@ -1,4 +1,5 @@
 import { BillhouseError } from "../../errors.ts";
+import { apiErrorOf } from "./api/api-error.ts";
 import type { Table } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
 import type { Connection, Settings } from "./api/client.ts";
@@ -12,6 +13,7 @@ import {
   findDataset,
   findTable,
   removeExpiration,
+  tableAccess,
   type TableReference,
   type TableResource,
 } from "./api/tables.ts";
@@ -35,6 +37,7 @@ export interface Rebuild {
  * Builds a new table beside the old one, proves that both hold the same, and swaps their names. `prove` looks
  * at the new table before that. A process that is killed leaves the old table in place, or both under other names, of
  * `finishRebuild` makes a table again. The rebuilt table is dropped only while the other one is there.
+ * Gives what the new table lacks: see `MigrationOutcome.lost`.
  * Errors: PARTITION_EXPIRED when the dataset deletes tables or partitions by age, WAREHOUSE_LOCKED when another process
  * wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
@@ -44,16 +47,17 @@ export async function rebuild(
   companions: PreparedTables,
   change: Rebuild,
   prove: (built: TableReference) => Promise<void> = async () => undefined,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { connection } = settings;
   const reference = referenceTo(settings, table);
   const old = companions.table;
-  if (old === null) return;
+  if (old === null) return [];
   await refuseDefaultExpiration(settings, reference);
   const names = rebuildNames(reference);
   const built = { ...reference, tableId: names.built };
   const aside = { ...reference, tableId: names.old };
   await dropTable(connection, built);
+  const lost = await findAccess(connection, old.tableReference);
   const before = await readCurrent(settings, table, companions, null);
   const requireUntouched = async (now: TableResource | null): Promise<void> => {
     const after = await readCurrent(settings, table, companions, null);
@@ -77,6 +81,7 @@ export async function rebuild(
     requireEqual(table, counts[0], counts[1]);
     await prove(built);
     await requireUntouched(await findTable(connection, reference));
+    requireAllRows(table, old, counts[0]);
     await removeExpiration(settings, reference);
     await renameTable(settings, reference, names.old, companions.location);
     const replaced = await findTable(connection, aside);
@@ -98,6 +103,33 @@ export async function rebuild(
   await renameTable(settings, built, reference.tableId, companions.location);
   await removeExpiration(settings, reference);
   await dropBeside(connection, aside, [reference]);
+  return lost;
+}
+
+/** Who may read a table beyond what its dataset allows, and which rows, in words. */
+async function findAccess(connection: Connection, reference: TableReference): Promise<readonly string[]> {
+  try {
+    const { roles, rowPolicies } = await tableAccess(connection, reference);
+    return [
+      ...roles.map(({ role, members }) => `${role} of ${members.join(", ")}`),
+      ...rowPolicies.map((name) => `the row access policy ${name}`),
+    ];
+  } catch (error) {
+    if (apiErrorOf(error) === undefined || connection.closing.aborted) throw error;
+    return ["access roles and row access policies of the table, if there were any: this account may not read them"];
+  }
+}
+
+/** A row access policy hides rows from this account, which would not be copied. Error: ROW_COUNT_MISMATCH. */
+export function requireAllRows({ dataset, name }: Table, { numRows }: TableResource, counted: TextRow = {}): void {
+  if (numRows === undefined || counted["rows"] === numRows) return;
+  throw new BillhouseError(
+    "ROW_COUNT_MISMATCH",
+    `${dataset}.${name} has ${numRows} rows, and this account sees ${counted["rows"] ?? "none"} of them.`,
+    {
+      hint: "The table is as it was. Let the row access policies of the table show all rows to this account, then migrate again.",
+    },
+  );
 }
 
 /** Drops a table that holds what another one holds, if one of those others is there. */
@@ -135,12 +167,13 @@ function resourceOf(settings: Settings, old: TableResource, change: Rebuild): ob
   const { column } = change;
   const fields = fieldsOf(old).map((field): Field => {
     if (column === undefined || fold(field.name) !== fold(column.name)) return field;
-    const { name, mode, description } = field;
+    const { name, mode, description, policyTags } = field;
     return {
       name,
       type: column.type,
       ...(mode === undefined ? {} : { mode }),
       ...(description === undefined ? {} : { description }),
+      ...(policyTags === undefined ? {} : { policyTags }),
     };
   });
   const { timePartitioning, requirePartitionFilter } = "timePartitioning" in change ? change : old;

@@ -27,6 +27,8 @@ const routes: readonly (readonly [name: string, method: string, path: RegExp])[]
   ["datasets.get", "GET", /^\/projects\/([^/]+)\/datasets\/([^/]+)$/u],
   ["tables.list", "GET", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables$/u],
   ["tables.insert", "POST", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables$/u],
+  ["tables.getIamPolicy", "POST", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+):getIamPolicy$/u],
+  ["rowAccessPolicies.list", "GET", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)\/rowAccessPolicies$/u],
   ["tables.get", "GET", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)$/u],
   ["tables.patch", "PATCH", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)$/u],
   ["tables.delete", "DELETE", /^\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)$/u],
@@ -108,6 +110,18 @@ export function createHandlers(
       permissions.table("bigquery.tables.get", `${project}:${dataset}.${name}`);
       await catalog.sweep();
       return tableResource(engine, catalog.table(project, dataset, name));
+    },
+    // Documented: reference/rest/v2/tables/getIamPolicy, reference/rest/v2/rowAccessPolicies/list.
+    "tables.getIamPolicy": async ([project = "", dataset = "", name = ""]) => {
+      permissions.table("bigquery.tables.getIamPolicy", `${project}:${dataset}.${name}`);
+      const { bindings } = catalog.table(project, dataset, name);
+      return { etag: "ACAB", ...(bindings && { bindings }) };
+    },
+    "rowAccessPolicies.list": async ([project = "", dataset = "", name = ""]) => {
+      permissions.table("bigquery.rowAccessPolicies.list", `${project}:${dataset}.${name}`);
+      const { rowAccessPolicies } = catalog.table(project, dataset, name);
+      const named = rowAccessPolicies?.map((policyId) => ({ rowAccessPolicyReference: { policyId } }));
+      return { ...(named && { rowAccessPolicies: named }) };
     },
     "tables.patch": async ([project = "", dataset = "", name = ""], { body }) => {
       permissions.table("bigquery.tables.update", `${project}:${dataset}.${name}`);

@@ -26,6 +26,10 @@ export interface Table {
   description?: string;
   friendlyName?: string;
   encryptionConfiguration?: unknown;
+  /** Roles on the table itself. */
+  bindings?: { readonly role: string; readonly members: readonly string[] }[];
+  /** The names of policies; that they hide rows is not imitated. */
+  rowAccessPolicies?: string[];
   readonly creationTime: number;
   lastModifiedTime: number;
   /** When rows of it were last changed or deleted, in the order of commits. */
@@ -109,12 +113,13 @@ export function normalised(field: FieldSchema): FieldSchema {
     BOOL: "BOOLEAN",
     STRUCT: "RECORD",
   };
-  const { name, description, fields, mode = "NULLABLE" } = field;
+  const { name, description, policyTags, fields, mode = "NULLABLE" } = field;
   return {
     name,
     type: names[type.kind] ?? type.kind,
     mode: mode.toUpperCase(),
     ...(description !== undefined && description !== null && { description }),
+    ...(policyTags !== undefined && { policyTags }),
     ...(fields !== undefined && { fields: fields.map(normalised) }),
   };
 }

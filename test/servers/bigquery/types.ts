@@ -34,6 +34,7 @@ export interface FieldSchema {
   mode?: string;
   fields?: FieldSchema[];
   description?: string;
+  readonly policyTags?: { readonly names?: readonly string[] };
 }
 
 /** A type without parts, by its name. */

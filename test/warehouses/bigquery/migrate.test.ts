@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
+import type { TableResource } from "../../../src/warehouses/bigquery/api/tables.ts";
+import { requireAllRows } from "../../../src/warehouses/bigquery/rebuild.ts";
 import type { FullWarehouse } from "../../../src/warehouses/warehouse.ts";
 import { bigqueryWarehouse, type TestBigquery } from "../../support/bigquery-warehouse.ts";
 import { csv, load, prepare, rows, table } from "../../conformance/bills.ts";
@@ -95,6 +97,40 @@ describe("a table in one piece", () => {
       });
     }
   }
+});
+
+describe("a table with access of its own", () => {
+  test("is rebuilt with its policy tags, and what it has not kept is named", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    const made = big.server.table("billing", "bills");
+    assert.ok(made);
+    const policyTags = { names: ["projects/p/locations/eu/taxonomies/1/policyTags/2"] };
+    made.fields = made.fields.map((field) => (field.name === "currency" ? { ...field, policyTags } : field));
+    made.bindings = [{ role: "roles/bigquery.dataViewer", members: ["group:finance@example.com"] }];
+    made.rowAccessPolicies = ["own_rows"];
+    assert.deepEqual(await warehouse.migration.migrate(table, step), {
+      roundedValues: 0,
+      lost: ["roles/bigquery.dataViewer of group:finance@example.com", "the row access policy own_rows"],
+    });
+    const rebuilt = big.server.table("billing", "bills");
+    assert.deepEqual(rebuilt?.fields.find(({ name }) => name === "currency")?.policyTags, policyTags);
+  });
+
+  test("is not rebuilt from fewer rows than it has", () => {
+    const made: TableResource = {
+      tableReference: { projectId: "p", datasetId: "billing", tableId: "bills" },
+      numRows: "3",
+    };
+    assert.doesNotThrow(() => requireAllRows(table, made, { rows: "3" }));
+    assert.throws(() => requireAllRows(table, made, { rows: "2" }), { code: "ROW_COUNT_MISMATCH" });
+  });
+
+  test("is rebuilt by an account that may not read it, which says so", async (t) => {
+    const { big, warehouse } = await unpartitioned(t);
+    big.server.deny("bigquery.tables.getIamPolicy");
+    const { lost = [] } = await warehouse.migration.migrate(table, step);
+    assert.match(lost.join(), /^access roles and row access policies .* may not read them$/u);
+  });
 });
 
 describe("a table in a dataset that deletes tables by age", () => {

@@ -17,6 +17,8 @@ export interface Field {
   readonly mode?: string;
   readonly description?: string;
   readonly fields?: readonly Field[];
+  /** Tags that decide who may read the column. */
+  readonly policyTags?: { readonly names?: readonly string[] };
   readonly maxLength?: string;
   readonly precision?: string;
   readonly scale?: string;
@@ -68,6 +70,31 @@ export async function createTable(connection: Connection, resource: object, tabl
     if (apiErrorOf(error)?.status === 409) return false;
     throw error;
   }
+}
+
+/** Roles on a table itself, and the names of its row access policies. */
+export async function tableAccess(
+  connection: Connection,
+  table: TableReference,
+): Promise<{
+  readonly roles: readonly { readonly role: string; readonly members: readonly string[] }[];
+  readonly rowPolicies: readonly string[];
+}> {
+  const { project, path } = tableCall(table);
+  interface Policy {
+    readonly bindings?: readonly { readonly role: string; readonly members?: readonly string[] }[];
+  }
+  interface RowPolicies {
+    readonly rowAccessPolicies?: readonly { readonly rowAccessPolicyReference: { readonly policyId: string } }[];
+  }
+  const [policy, rows] = await Promise.all([
+    connection.call<Policy>({ method: "POST", project, path: `${path}:getIamPolicy`, body: {} }),
+    connection.call<RowPolicies>({ method: "GET", project, path: `${path}/rowAccessPolicies` }),
+  ]);
+  return {
+    roles: (policy.bindings ?? []).map(({ role, members = [] }) => ({ role, members })),
+    rowPolicies: (rows.rowAccessPolicies ?? []).map(({ rowAccessPolicyReference: { policyId } }) => policyId),
+  };
 }
 
 /** Changes what is named of a table, and gives the table as it is then. */
