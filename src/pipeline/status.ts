@@ -187,7 +187,6 @@ function pipelineStatus(
   const missing = monthGaps(loaded.months.keys()).filter(
     (month) => !receipts.includes(month) && isSelected(month, pipeline, {}),
   );
-  const isGone = ledger.columns === null && ledger.receipts.length > 0;
   const names = [...new Set([...loaded.months.keys(), ...receipts, ...missing, ...held.months.keys()])];
   const newest =
     [...loaded.months.values()]
@@ -212,12 +211,20 @@ function pipelineStatus(
     ],
     ...(maxAge === undefined ? {} : { stale: seconds === null || seconds > maxAge }),
     kept,
-    notes: [
-      ...(isGone ? [`The table ${tableTitle(pipeline)} is gone; billhouse run loads its months again.`] : []),
-      ...floatNotes(ledger.columns ?? []),
-      ...ledger.notes,
-    ],
+    notes: [...goneNotes(loaded), ...floatNotes(ledger.columns ?? []), ...ledger.notes],
   };
+}
+
+/** What a run does where the table is gone, as `loadedMonths` has it: what only the state of others knows stays loaded. */
+function goneNotes({ pipeline, ledger, months }: LoadedTable): readonly string[] {
+  if (ledger.columns !== null || ledger.receipts.length + months.size === 0) return [];
+  const kept = [...months.keys()].toSorted().join(", ");
+  const gone = `The table ${tableTitle(pipeline)} is gone`;
+  return [
+    kept === ""
+      ? `${gone}; billhouse run loads its months again.`
+      : `${gone}. The state of the Python pipelines names ${kept}, which a run takes for loaded: billhouse state forget ${pipeline.name} --all lets the next run load all months again.`,
+  ];
 }
 
 function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth | null, now: Date): MonthStatus {

@@ -248,6 +248,21 @@ describe("verify finds and names", () => {
     assert.deepEqual(differences(await verify(project.config)), []);
   });
 
+  test("a table that was dropped, of which only the state knows: status and run agree, and the command in the note helps", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, cur("2025-01", "a", "1"));
+    await runWell(project);
+    await tamper(project, `DELETE FROM ${table}_load_tracking`);
+    await tamper(project, `DROP TABLE ${table}`);
+    const { stdout } = await billhouse(project, ["status"]);
+    const [, month, command = ""] =
+      /names (\S+), which a run takes for loaded: billhouse (state forget \S+ --all) lets/.exec(stdout) ?? [];
+    assert.equal(month, "2025-01", stdout);
+    assert.deepEqual(outcomes(await runWell(project)), ["2025-01 unchanged a"]);
+    assert.equal((await billhouse(project, command.split(" "))).code, 0);
+    assert.deepEqual(outcomes(await runWell(project)), ["2025-01 new a"]);
+  });
+
   test("a state that cannot be read, in one export of two", async (t) => {
     const project = await createProject(t, { ...curSection, ...azureSection });
     await deliver(project.bucket, cur("2025-01", "a", "1"));
