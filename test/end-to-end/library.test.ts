@@ -265,15 +265,11 @@ describe("the library", { concurrency: 3 }, () => {
     await rejects(collect(run(project.config, { pipelines: ["gcp"] })), "USAGE_INVALID", "gcp");
   });
 
-  test("a partition of billing_month stamps the month of the delivery on rows of any period", async (t) => {
+  test("a partition of billing_month stamps the month of the delivery, whose own periods are checked all the same", async (t) => {
     const sections = { aws_cur: { bucket_url: "bucket", prefix: "cur", partition_column: "billing_month" } };
     const project = await createProject(t, sections);
     const [march, april] = ["2025-03", "2025-04"];
-    const rows = [
-      ...curRows(march, "1"),
-      ...curRows("2021-01", "2"),
-      { ...curRows(march, "3")[0], "bill/BillingPeriodStartDate": "" },
-    ];
+    const rows = [...curRows(march, "1", "2"), { ...curRows(march, "3")[0], "bill/BillingPeriodStartDate": "" }];
     await deliver(project.bucket, curDelivery({ month: march, id: "march", files: [rows] }));
     await deliver(project.bucket, curDelivery({ month: april, id: "april", files: [curRows(april, "5")] }));
     await runWell(project);
@@ -282,10 +278,13 @@ describe("the library", { concurrency: 3 }, () => {
       [march]: [3, "6.000000000000000000"],
       [april]: [1, "5.000000000000000000"],
     });
-    await deliver(project.bucket, curDelivery({ month: march, id: "again", files: [curRows("2020-02", "7", "8")] }));
-    await runWell(project);
+    const mixed = [...curRows("2020-02", "7", "8"), ...curRows(march, "9", "10")];
+    await deliver(project.bucket, curDelivery({ month: march, id: "again", files: [mixed] }));
+    const { finished } = await runProject(project);
+    assert.deepEqual(outcomes(onlyResult(finished)), [`${march} failed MONTH_MISMATCH`, `${april} unchanged april`]);
+    await runWell(project, { accept: ["other-months"] });
     assert.deepEqual(await monthsOfTable(project, table, stamped), {
-      [march]: [2, "15.000000000000000000"],
+      [march]: [2, "19.000000000000000000"],
       [april]: [1, "5.000000000000000000"],
     });
     assert.deepEqual((await runWell(project)).loaded, []);

@@ -417,7 +417,7 @@ describe("a list of invoices", () => {
   test("has the columns it needs, once, and a line", async () => {
     await fails("invoice,cost\n1,5\n", "FILE_INVALID", "amount");
     await fails("amount\n5\n", "FILE_INVALID", "invoice_id");
-    await fails("invoice;amount\n1;5\n", "FILE_INVALID", "amount");
+    await fails("invoice;amount\n1;5\n", "FILE_INVALID", "; as its delimiter");
     await fails("invoice,amount,Total\n1,5,5\n", "FILE_INVALID", '"amount" and "Total"');
     await fails("invoice,amount\n", "FILE_INVALID");
     await fails("", "FILE_INVALID");

@@ -74,7 +74,7 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     action: Action,
     reason: string,
     executions: readonly Execution[],
-    more: Partial<MonthPlan> = {},
+    more: Partial<Omit<MonthPlan, "action" | "reason">> = {},
   ): MonthPlan => ({
     billingMonth,
     action,
@@ -84,7 +84,7 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     period: days.start === calendar.start && days.end === calendar.end ? null : days,
     missingDays,
     unsettledDays,
-    passedOver: passedOver.map(({ id, reason: why }) => ({ id, reason: why })),
+    passedOver: passedOver.map(({ id, reason: why }) => ({ id, reason: maskSecrets(why) })),
     isFlagged: false,
     isRestatement: isRestatement(facts),
     ...more,
@@ -98,9 +98,9 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
   const refused = refusedRun(facts, force);
   if (refused !== null) held.push(line("refused", refused.reason, refused.executions, { ids: [refused.id] }));
   if (runs.length === 0) return held;
-  const judged = judge(facts, force);
-  if (judged.action === "unchanged" && held.length > 0) return held;
-  return [...held, line(judged.action, judged.reason, runs, judged)];
+  const { action, reason, ...more } = judge(facts, force);
+  if (action === "unchanged" && held.length > 0) return held;
+  return [...held, line(action, reason, runs, more)];
 }
 
 /** A line of the plan in the shape that `plan --json` and events have. */
