@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { storageCases } from "../test/conformance/storage.ts";
 import { warehouseCases } from "../test/conformance/warehouse.ts";
+import { motoBucket } from "../test/witnesses/amazon/buckets.ts";
 import { emulatorBucket } from "../test/witnesses/google/buckets.ts";
 import { emulators, startStorage, type Emulator } from "../test/witnesses/google/emulators.ts";
 import { gaps } from "../test/witnesses/google/gaps.ts";
@@ -14,7 +15,7 @@ import { surprises, tryCases, type Outcome } from "../test/witnesses/google/tria
 import { emulatorWarehouse } from "../test/witnesses/google/warehouses.ts";
 
 /*
- * Runs the storage and warehouse suites against emulators of Google Cloud that others wrote, and writes
+ * Runs the storage and warehouse suites against emulators of Amazon S3 and Google Cloud that others wrote, and writes
  * docs/compatibility.md. Installs them below node_modules/.cache/emulators (Python and Go are needed).
  *
  *   node scripts/test-emulators.ts                         all of them
@@ -74,10 +75,10 @@ async function ask(emulator: Emulator): Promise<Witness> {
     return { emulator, absent: line.slice(0, 200) };
   }
   try {
-    const storesObjects = emulator.role === "storage";
-    const outcomes = storesObjects
-      ? await askStorage(emulator, program)
-      : await askWarehouse(emulator, program, storage);
+    const outcomes =
+      emulator.role === "warehouse"
+        ? await askWarehouse(emulator, program, storage)
+        : await askStorage(emulator, program);
     return { emulator, outcomes };
   } finally {
     await storage?.stop();
@@ -101,6 +102,7 @@ async function askStorage(emulator: Emulator, program: string): Promise<Outcome[
   try {
     return await tryCases(chosen(storageCases), async () => {
       count += 1;
+      if (emulator.role === "s3") return motoBucket(server.endpoint, `case-${count}`);
       return { subject: await emulatorBucket(server.endpoint, `case-${count}`), close: async () => {} };
     });
   } finally {

@@ -3,13 +3,13 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { freePort, runToEnd, startServer, type RunningServer } from "./processes.ts";
 
-/** A server that others wrote, which stands for a service of Google Cloud. */
+/** A server that others wrote, which stands for a service of a cloud. */
 export interface Emulator {
   readonly name: string;
   readonly version: string;
   /** Where it comes from. */
   readonly source: string;
-  readonly role: "storage" | "warehouse";
+  readonly role: "s3" | "storage" | "warehouse";
   /** Whether it finds the objects of `gs://` in a folder; else it asks a Cloud Storage for them. */
   readonly readsFolder: boolean;
   /** Brings it below a folder and gives its program. Error: its registry or its language is not here. */
@@ -19,13 +19,21 @@ export interface Emulator {
 /** Every emulator that is asked. */
 export const emulators: readonly Emulator[] = [
   {
+    name: "moto",
+    version: "5.2.5",
+    source: "PyPI",
+    role: "s3",
+    readsFolder: false,
+    install: (home) => installPython(home, "moto", "5.2.5", { extra: "server", program: "moto_server" }),
+  },
+  {
     name: "gcp-storage-emulator",
     version: "2024.8.3",
     source: "PyPI",
     role: "storage",
     readsFolder: false,
     // Its file system library still imports what setuptools dropped in version 81.
-    install: (home) => installPython(home, "gcp-storage-emulator", "2024.8.3", ["setuptools<81"]),
+    install: (home) => installPython(home, "gcp-storage-emulator", "2024.8.3", { more: ["setuptools<81"] }),
   },
   {
     name: "fake-gcs-server",
@@ -54,8 +62,12 @@ export const emulators: readonly Emulator[] = [
   },
 ];
 
-/** Starts an emulator of Cloud Storage with nothing in it. */
+/** Starts an emulator of Amazon S3 or Cloud Storage with nothing in it. */
 export async function startStorage(emulator: Emulator, program: string): Promise<RunningServer> {
+  if (emulator.role === "s3") {
+    // Few objects on a page, so that the cases see several pages.
+    return startServer(program, (port) => ["-H", "127.0.0.1", "-p", String(port)], { MOTO_S3_DEFAULT_MAX_KEYS: "5" });
+  }
   return emulator.name === "fake-gcs-server"
     ? startFakeGcs(program)
     : startServer(program, (port) => [
@@ -110,14 +122,21 @@ function startFakeGcs(program: string): Promise<RunningServer> {
   });
 }
 
-async function installPython(home: string, name: string, version: string, more: readonly string[]): Promise<string> {
+/** `extra` is a set of optional dependencies, `more` are other packages; the program has the name of the package by default. */
+async function installPython(
+  home: string,
+  name: string,
+  version: string,
+  how: { readonly extra?: string; readonly more?: readonly string[]; readonly program?: string },
+): Promise<string> {
   const folder = join(home, `${name}-${version}`);
-  const program = join(folder, "bin", name);
+  const program = join(folder, "bin", how.program ?? name);
   if (existsSync(program)) return program;
   await mkdir(home, { recursive: true });
   runToEnd("python3", ["-m", "venv", folder]);
+  const extra = how.extra === undefined ? "" : `[${how.extra}]`;
   const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-  runToEnd(join(folder, "bin", "python"), [...pip, `${name}==${version}`, ...more]);
+  runToEnd(join(folder, "bin", "python"), [...pip, `${name}${extra}==${version}`, ...(how.more ?? [])]);
   return program;
 }
 
@@ -127,11 +146,9 @@ async function installPython(home: string, name: string, version: string, more: 
  */
 async function installBqemulator(home: string): Promise<string> {
   const duckdb = "1.5.5";
-  const program = await installPython(home, "bqemulator", "1.4.0", [
-    `duckdb==${duckdb}`,
-    `duckdb-extension-spatial==${duckdb}`,
-    "numpy",
-  ]);
+  const program = await installPython(home, "bqemulator", "1.4.0", {
+    more: [`duckdb==${duckdb}`, `duckdb-extension-spatial==${duckdb}`, "numpy"],
+  });
   const folder = dirname(dirname(program));
   const install = `import duckdb, duckdb_extension_spatial as found
 duckdb.execute(f"INSTALL '{list(found.__path__)[0]}/extensions/v${duckdb}/spatial.duckdb_extension'")`;

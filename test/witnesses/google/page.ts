@@ -12,7 +12,7 @@ export function compatibilityPage(witnesses: readonly Witness[], gaps: readonly 
   const reasons = [...new Set(gaps.filter(({ server }) => present.has(server)).map(reasonOf))];
   const numbers = new Map(gaps.map((gap) => [keyOf(gap.server, gap.title), reasons.indexOf(reasonOf(gap)) + 1]));
   const parts = [introduction];
-  for (const [role, title] of Object.entries({ storage: "Cloud Storage", warehouse: "BigQuery" })) {
+  for (const [role, title] of Object.entries({ s3: "Amazon S3", storage: "Cloud Storage", warehouse: "BigQuery" })) {
     const asked = witnesses.filter(({ emulator }) => emulator.role === role);
     parts.push(`## ${title}`, servers(asked), matrix(asked, numbers));
   }
@@ -37,8 +37,8 @@ const introduction = `# Compatibility
 
 <!-- Written by scripts/test-emulators.ts: run \`npm run test:emulators\`. -->
 
-The servers in \`test/servers/\`, against which \`npm test\` runs the storage and warehouse suites for Google Cloud, share
-billhouse's own reading of Google's documentation. Here the same cases are run against servers that others wrote, through
+The servers in \`test/servers/\`, against which \`npm test\` runs the storage and warehouse suites for Amazon S3 and Google Cloud,
+share billhouse's own reading of their documentation. Here the same cases are run against servers that others wrote, through
 the same client libraries. ✔: the case holds. A number: it does not, because of what the emulator does differently, which
 is told below. The script fails when a gap closes, and when a case fails that is no known gap. What no emulator shows, a
 real project does: \`npm run test:bigquery\`.`;
