@@ -16,7 +16,7 @@ export function parseManifest<T>(shape: z.ZodType<T>, json: unknown, place: Mani
   throw new BillhouseError(
     "MANIFEST_INVALID",
     `The manifest ${place.key} cannot be used: ${field}: ${issue?.message ?? "it has another shape"}.`,
-    { hint: "Look at the file; when the cloud delivers again the month is tried anew.", cause: result.error },
+    { hint: "Look at the file. When the cloud has delivered again, run again.", cause: result.error },
   );
 }
 

@@ -280,6 +280,17 @@ describe("which data is the month", { concurrency: 2 }, () => {
       await textRows(project, `SELECT waivers FROM ${azureTable.name}_load_tracking WHERE run_id = 'run of two'`),
       ['{"waivers":"[\\"scope\\"]"}'],
     );
+
+    // On a first load, too, the run of the other scope is not passed over as an older one.
+    const unloaded = await createProject(t, azureSection);
+    await deliver(unloaded.bucket, ofScope("one", "run of one", "202504040042", "2"));
+    await deliver(unloaded.bucket, ofScope("two", "run of two", "202504050042", "1"));
+    const [failed] = onlyResult((await runProject(unloaded)).finished).failed;
+    assert.equal(failed?.code, "EXPORT_AMBIGUOUS");
+    for (const word of ["run of one", "run of two", "/subscriptions/one", "/subscriptions/two"]) {
+      assert.ok(failed.message.includes(word), failed.message);
+    }
+    assert.deepEqual(outcomes(await runWell(unloaded, { accept: ["scope"] })), ["2025-03 new run of two"]);
   });
 
   test("case 17: a month has begun and has no manifest yet", async (t) => {

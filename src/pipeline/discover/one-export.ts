@@ -2,7 +2,7 @@ import { BillhouseError } from "../../errors.ts";
 import type { ManifestPlace } from "../../exports/export.ts";
 import { createCsvScanner } from "../../files/csv.ts";
 import { decompress } from "../../files/decompress.ts";
-import type { BillingMonth, StoredObject } from "../../model.ts";
+import type { BillingMonth, Execution, StoredObject } from "../../model.ts";
 import { findColumn } from "../../schema/columns.ts";
 import { readerOf } from "../../storages/storage.ts";
 import type { Discovery } from "./discover.ts";
@@ -53,6 +53,37 @@ export async function requireOneExport(
       },
     );
   }
+}
+
+/**
+ * Requires that the newest run of a month beside the chosen ones holds the charges of their scope: on a first load no
+ * receipt says whose table it is, and a run of another export must not be passed over as an older run of this one. One
+ * manifest is read, where there is such a run. Errors: EXPORT_AMBIGUOUS, which names a run and the scope of both; those of
+ * the storage.
+ */
+export async function requireOneScope(
+  { format, storage, objects, months }: Pick<Discovery, "format" | "storage" | "objects" | "months">,
+  billingMonth: BillingMonth,
+  chosen: readonly Pick<Execution, "id" | "scope" | "manifest">[],
+): Promise<void> {
+  const own = chosen.findLast(({ scope }) => scope !== null);
+  const keys = new Set(chosen.map(({ manifest }) => manifest.key));
+  const [rival] = (months.get(billingMonth) ?? [])
+    .filter(({ key, isAnonymous }) => !isAnonymous && !keys.has(key))
+    .toSorted((one, other) => (one.order < other.order ? 1 : -1));
+  if (own === undefined || rival === undefined) return;
+  const other = await readManifest(format, rival, storage, objects).catch((error: unknown) => {
+    if (isOfFile(error)) return null;
+    throw error;
+  });
+  if (other === null || other.scope === null || other.scope === own.scope) return;
+  throw new BillhouseError(
+    "EXPORT_AMBIGUOUS",
+    `The runs ${own.id} (${own.scope}) and ${other.id} (${other.scope}) of ${billingMonth} hold the charges of two scopes: they are of two exports in one folder.`,
+    {
+      hint: "Let each export write to a folder of its own, and set `prefix` to one of them. If the export was moved, run with --accept scope.",
+    },
+  );
 }
 
 // Two exports that write to one folder take turns: a few runs show both.

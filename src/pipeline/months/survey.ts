@@ -8,7 +8,7 @@ import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery } from "../discover/discover.ts";
-import { requireOneExport } from "../discover/one-export.ts";
+import { requireOneExport, requireOneScope } from "../discover/one-export.ts";
 import { scopeOf } from "../discover/scopes.ts";
 import { chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
@@ -108,7 +108,13 @@ export async function planMonths(
         const loaded = months.get(month) ?? null;
         if (!isAccepted) await requireOneExport(discovery, month, loadedIds(loaded));
         const receipt = receipts.find(({ billingMonth }) => billingMonth === month) ?? null;
-        return await surveyMonth(discovery, month, loaded, receipt, options);
+        const plans = await surveyMonth(discovery, month, loaded, receipt, options);
+        // Once something is loaded, its scope is known: see `otherScopes`.
+        if (!isAccepted && receipts.length === 0) {
+          const executions = plans.flatMap((plan) => plan.executions);
+          await requireOneScope(discovery, month, executions);
+        }
+        return plans;
       } catch (error) {
         failed.set(month, error);
         return [];
@@ -137,9 +143,10 @@ function otherScopes(
     const execution = executions.findLast(isOther);
     const isLoading = action === "new" || action === "restated";
     if (own === null || execution === undefined || !isLoading) continue;
+    const holder = receipts.length === 0 ? "other deliveries hold" : "the table holds";
     const error = new BillhouseError(
       "EXPORT_AMBIGUOUS",
-      `The delivery ${execution.id} of ${billingMonth} holds the charges of ${execution.scope}, but the table holds those of ${own}.`,
+      `The delivery ${execution.id} of ${billingMonth} holds the charges of ${execution.scope}, but ${holder} those of ${own}.`,
       {
         hint: "Two exports write to this path: let each write to a folder of its own. If the export was moved, run with --accept scope.",
       },
