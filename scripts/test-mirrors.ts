@@ -14,8 +14,8 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const steps = Number(values.steps ?? 20_000);
 const started = performance.now();
 console.log(`seed ${seed}`);
-const { steps: played, deliveries, loads } = await simulate(plannerWith(), { seed, steps });
+const { steps: played, deliveries, loads, mixtures } = await simulate(plannerWith(), { seed, steps });
 const seconds = Math.round((performance.now() - started) / 1000);
 console.log(
-  `${played} steps, ${deliveries} deliveries, ${loads} loads in ${seconds} s: every load is one complete delivery.`,
+  `${played} steps, ${deliveries} deliveries, ${loads} loads in ${seconds} s: every load is one complete delivery, but for ${mixtures} that were flagged.`,
 );

@@ -16,97 +16,145 @@ export interface Layout {
   /** Below which everything lies. */
   readonly prefix: string;
   /** The delivery of the month with this number, of so many files. */
-  deliver(number: number, files: number): Promise<Delivery>;
+  deliver(number: number, files: number): Promise<SimulatedDelivery>;
   /** Whether a delivery takes away what the one before it wrote. */
   readonly removesOlder: boolean;
-  /** Whether all deliveries are the month together: each covers a week of its own. */
-  readonly combines?: boolean;
+  /** Whether half a file can be told from a whole one: by its declared size, or because it is packed. */
+  readonly hasProof: boolean;
+  /** The days of March that the delivery with this number covers; null where every one is the whole month. */
+  readonly days: ((number: number) => readonly [first: number, last: number]) | null;
+}
+
+/** A delivery, with the cost of each of its rows. */
+export interface SimulatedDelivery extends Delivery {
+  readonly number: number;
+  readonly costs: readonly string[];
 }
 
 /** The month of which all deliveries are. */
 export const month = "2025-03";
 
 /** Every layout that formats of AWS and Azure have. Each file of each delivery has bytes of its own. */
-export const layouts: readonly Layout[] = [
-  ...(["create-new", "overwrite"] as const).map((shape) => ({
-    name: `AWS CUR, ${shape}`,
-    prefix: "cur",
-    removesOlder: false,
-    deliver: async (number: number, files: number) =>
-      curDelivery({
-        month,
-        id: idOf(number),
-        shape,
-        files: costs(number, files).map((each) => curRows(month, ...each)),
-      }),
-  })),
-  ...(["create-new", "overwrite"] as const).map((shape) => ({
-    name: `AWS Data Exports, ${shape}`,
-    prefix: "exports",
-    removesOlder: false,
-    deliver: async (number: number, files: number) => {
-      const rows = costs(number, files).map((each) =>
-        each.map((cost) => cur2Row(month, { line_item_unblended_cost: cost })),
-      );
-      return dataExportDelivery(
-        { month, id: idOf(number), shape, runTime: `${submitted(number)}.000Z`, files: rows },
-        "",
-      );
-    },
-  })),
-  ...[
-    { name: "Azure, create-new", shape: "create-new" as const, runFolder: true },
-    { name: "Azure, overwrite", shape: "overwrite" as const, runFolder: true },
-    { name: "Azure, overwrite without run folders", shape: "overwrite" as const, runFolder: false },
-  ].map(({ name, shape, runFolder }) => ({
-    name,
-    prefix: "exports",
-    removesOlder: shape === "overwrite" && runFolder,
-    deliver: async (number: number, files: number) =>
-      azureDelivery({
-        month,
-        id: idOf(number),
-        shape,
-        runFolder,
-        format: "csv",
-        pathTime: pathTime(number),
-        files: costs(number, files).map((each) => azureRows(month, ...each)),
-        // Counts would find what sizes do not.
-        declared: { total: null, blobs: costs(number, files).map(() => null) },
-      }),
-  })),
-  {
-    name: "Azure, week by week",
-    prefix: "exports",
-    removesOlder: false,
-    combines: true,
-    deliver: async (number: number, files: number) =>
-      azureDelivery({
-        month,
-        id: idOf(number),
-        days: {
-          start: `${month}-${String(number * 7 - 6).padStart(2, "0")}`,
-          end: `${month}-${String(number * 7).padStart(2, "0")}`,
-        },
-        format: "csv",
-        pathTime: pathTime(number),
-        files: costs(number, files).map((each) => azureRows(month, ...each)),
-        declared: { total: null, blobs: costs(number, files).map(() => null) },
-      }),
-  },
-  ...(["partitioned", "plain"] as const).map((kind) => ({
-    name: `Azure legacy, ${kind}`,
-    prefix: "exports",
-    removesOlder: kind === "plain",
-    deliver: async (number: number, files: number) => {
-      const texts = costs(number, kind === "plain" ? 1 : files).map((each) =>
-        csvText(azureColumns, azureRows(month, ...each)),
-      );
-      // A plain export that runs again writes its file again.
-      const id = kind === "plain" ? idOf(0) : idOf(number);
-      return azureLegacyDelivery({ month, id, kind, files: texts, pathTime: pathTime(number), span: monthSpan(month) });
-    },
-  })),
+export const layouts: readonly Layout[] = everyLayout().map((layout) => ({
+  days: null,
+  ...layout,
+  hasProof: !layout.name.startsWith("Azure legacy"),
+  deliver: async (number, files) => ({
+    ...(await layout.deliver(number, files)),
+    number,
+    costs: costs(number, layout.hasOneFile === true ? 1 : files).flat(),
+  }),
+}));
+
+interface RawLayout extends Pick<Layout, "name" | "prefix" | "removesOlder"> {
+  readonly days?: Exclude<Layout["days"], null>;
+  readonly hasOneFile?: boolean;
+  deliver(number: number, files: number): Promise<Delivery>;
+}
+
+function everyLayout(): readonly RawLayout[] {
+  return [
+    ...(["create-new", "overwrite"] as const).map((shape) => ({
+      name: `AWS CUR, ${shape}`,
+      prefix: "cur",
+      removesOlder: false,
+      deliver: async (number: number, files: number) =>
+        curDelivery({
+          month,
+          id: idOf(number),
+          shape,
+          files: costs(number, files).map((each) => curRows(month, ...each)),
+        }),
+    })),
+    ...(["create-new", "overwrite"] as const).map((shape) => ({
+      name: `AWS Data Exports, ${shape}`,
+      prefix: "exports",
+      removesOlder: false,
+      deliver: async (number: number, files: number) => {
+        const rows = costs(number, files).map((each) =>
+          each.map((cost) => cur2Row(month, { line_item_unblended_cost: cost })),
+        );
+        return dataExportDelivery(
+          { month, id: idOf(number), shape, runTime: `${submitted(number)}.000Z`, files: rows },
+          "",
+        );
+      },
+    })),
+    ...[
+      { name: "Azure, create-new", shape: "create-new" as const, runFolder: true },
+      { name: "Azure, overwrite", shape: "overwrite" as const, runFolder: true },
+      { name: "Azure, overwrite without run folders", shape: "overwrite" as const, runFolder: false },
+    ].map(({ name, shape, runFolder }) => ({
+      name,
+      prefix: "exports",
+      removesOlder: shape === "overwrite" && runFolder,
+      deliver: async (number: number, files: number) =>
+        azureDelivery({
+          month,
+          id: idOf(number),
+          shape,
+          runFolder,
+          format: "csv",
+          pathTime: pathTime(number),
+          files: costs(number, files).map((each) => azureRows(month, ...each)),
+          // Counts would find what sizes do not.
+          declared: { total: null, blobs: costs(number, files).map(() => null) },
+        }),
+    })),
+    ...[
+      { name: "Azure, week by week", days: (number: number) => [number * 7 - 6, number * 7] as const },
+      {
+        name: "Azure, weeks that overlap, with gaps",
+        days: (number: number) => overlapping[number - 1] ?? ([1, 31] as const),
+      },
+    ].map(({ name, days }) => ({
+      name,
+      days,
+      prefix: "exports",
+      removesOlder: false,
+      deliver: async (number: number, files: number) => {
+        const [start = "", end = ""] = days(number).map((day) => `${month}-${String(day).padStart(2, "0")}`);
+        return azureDelivery({
+          month,
+          id: idOf(number),
+          days: { start, end },
+          format: "csv",
+          pathTime: pathTime(number),
+          files: costs(number, files).map((each) => azureRows(month, ...each)),
+          declared: { total: null, blobs: costs(number, files).map(() => null) },
+        });
+      },
+    })),
+    ...(["partitioned", "plain"] as const).map((kind) => ({
+      name: `Azure legacy, ${kind}`,
+      prefix: "exports",
+      removesOlder: kind === "plain",
+      hasOneFile: kind === "plain",
+      deliver: async (number: number, files: number) => {
+        const texts = costs(number, kind === "plain" ? 1 : files).map((each) =>
+          csvText(azureColumns, azureRows(month, ...each)),
+        );
+        // A plain export that runs again writes its file again.
+        const id = kind === "plain" ? idOf(0) : idOf(number);
+        return azureLegacyDelivery({
+          month,
+          id,
+          kind,
+          files: texts,
+          pathTime: pathTime(number),
+          span: monthSpan(month),
+        });
+      },
+    })),
+  ];
+}
+
+/** The third run covers as many days as the first two together; gaps are left whatever is taken. */
+const overlapping: readonly (readonly [first: number, last: number])[] = [
+  [2, 8],
+  [11, 16],
+  [8, 20],
+  [22, 30],
 ];
 
 function idOf(number: number): string {

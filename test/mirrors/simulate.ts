@@ -5,9 +5,8 @@ import { BillhouseError } from "../../src/errors.ts";
 import type { Execution, StoredObject } from "../../src/model.ts";
 import type { MemoryBucket } from "../conformance/memory.ts";
 import type { Storage } from "../../src/storages/storage.ts";
-import type { Delivery } from "../support/deliveries.ts";
 import { settle, storageOf } from "../support/planning.ts";
-import { layouts, type Layout } from "./layouts.ts";
+import { layouts, type Layout, type SimulatedDelivery } from "./layouts.ts";
 
 /** What is loaded of the month in a simulated world. */
 export interface SimulatedLoad {
@@ -29,6 +28,27 @@ export interface Simulation {
   readonly steps: number;
   readonly loads: number;
   readonly deliveries: number;
+  /** Loads of a mixture, flagged, in rounds that break what the promise assumes. */
+  readonly mixtures: number;
+}
+
+/** A bucket in which nothing has changed for a while, and the deliveries that are the month. */
+export interface QuietBucket {
+  readonly layout: Layout;
+  readonly bucket: MemoryBucket;
+  readonly now: Date;
+  readonly expected: readonly SimulatedDelivery[];
+  readonly title: string;
+}
+
+/** What is played. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly steps: number;
+  /** Called for some buckets in which nothing has changed for a while; what it throws ends the simulation. */
+  readonly whenQuiet?: (quiet: QuietBucket) => Promise<void>;
+  /** How many steps lie between two calls of `whenQuiet`, at least. */
+  readonly every?: number;
 }
 
 const minute = 60_000;
@@ -36,45 +56,76 @@ const minute = 60_000;
 /**
  * Plays clouds that deliver and mirrors that copy, and lets the planner run after every step. Objects of a delivery arrive
  * in any order, some of them first in part or under a temporary name, all of them within `settle`; the next delivery
- * follows after more than that, or once the one before it is loaded. Of this world the promise must hold: what is loaded is always exactly one complete delivery
- * (or several, of which each covers days of its own), and the newest one (or all) once nothing has changed for a while. Raises an AssertionError that has the seed and the story.
+ * follows after more than that, or once the one before it is loaded. Of this world the promise must hold: what is loaded is
+ * always exactly one complete delivery (or several, of which no two cover a common day), and the newest one (or those that
+ * cover the most days) once nothing has changed for a while.
+ *
+ * In some rounds the world breaks what the promise assumes: objects arrive more slowly, or the mirror gives them the times
+ * at which the cloud wrote them. There a mixture may be loaded, but only flagged, and not once nothing has changed for a
+ * while. Raises an AssertionError that has the seed and the story.
  */
 export async function simulate(
   planner: Planner,
-  { seed, steps }: { seed: number; steps: number },
+  { seed, steps, whenQuiet, every = 0 }: SimulationOptions,
 ): Promise<Simulation> {
   const random = randomNumbers(seed);
-  const done = { steps: 0, loads: 0, deliveries: 0 };
+  const done = { steps: 0, loads: 0, deliveries: 0, mixtures: 0 };
+  let asked = -every;
+  const look = async (quiet: QuietBucket): Promise<void> => {
+    if (whenQuiet === undefined || done.steps < asked + every) return;
+    asked = done.steps;
+    await whenQuiet(quiet);
+  };
   for (let round = 0; done.steps < steps; round += 1) {
     const layout = layouts[round % layouts.length];
     assert.ok(layout !== undefined);
-    await playRound(planner, layout, random, done, `seed ${seed}, round ${round}, ${layout.name}`);
+    const drawn = kinds[random.below(6)] ?? "as assumed";
+    // Half a file of an old time, of which nothing says the size, is a whole one: docs/reliability.md.
+    const kind = drawn === "times of the cloud" && !layout.hasProof ? "as assumed" : drawn;
+    const title = `seed ${seed}, round ${round}, ${layout.name}, ${kind}`;
+    await playRound({ planner, layout, kind, random, done, look, title });
   }
   return done;
 }
 
+/** How objects arrive, and with which times. Most rounds are as the promise assumes. */
+type Kind = "as assumed" | "slowly" | "times of the cloud";
+const kinds: readonly Kind[] = ["slowly", "times of the cloud"];
+
 interface World {
   readonly bucket: MemoryBucket;
   readonly storage: Storage;
-  readonly delivered: Delivery[];
+  readonly delivered: SimulatedDelivery[];
+  readonly kind: Kind;
   readonly story: string[];
   now: number;
   writes: number;
   loaded: SimulatedLoad | null;
   /** The deliveries whose bytes are loaded, oldest first. */
-  holds: readonly Delivery[];
+  holds: readonly SimulatedDelivery[];
 }
 
-type Counts = { steps: number; loads: number; deliveries: number };
+type Counts = { steps: number; loads: number; deliveries: number; mixtures: number };
+
+interface Round {
+  readonly planner: Planner;
+  readonly layout: Layout;
+  readonly kind: Kind;
+  readonly random: Random;
+  readonly done: Counts;
+  readonly look: (quiet: QuietBucket) => Promise<void>;
+  readonly title: string;
+}
 
 /** A few deliveries of one export, from an empty bucket and an empty table on. */
-async function playRound(planner: Planner, layout: Layout, random: Random, done: Counts, title: string): Promise<void> {
+async function playRound({ planner, layout, kind, random, done, look, title }: Round): Promise<void> {
   const bucket: MemoryBucket = { objects: new Map(), readable: true };
   const storage = await storageOf(bucket);
   const world: World = {
     bucket,
     storage,
     delivered: [],
+    kind,
     story: [],
     now: Date.UTC(2025, 3, 10) + random.below(1000) * minute,
     writes: 0,
@@ -92,8 +143,8 @@ async function playRound(planner: Planner, layout: Layout, random: Random, done:
     done.deliveries += 1;
     const isSeen = number > unseen;
     for (const arrival of arrivalsOf(delivery, random)) {
-      world.now += (1 + random.below(2)) * minute;
-      arrive(world, arrival);
+      world.now += (1 + random.below(kind === "slowly" ? 60 : 2)) * minute;
+      arrive(world, arrival, delivery);
       done.steps += 1;
       if (isSeen) await runPlanner(planner, layout, world, done, title);
     }
@@ -102,19 +153,38 @@ async function playRound(planner: Planner, layout: Layout, random: Random, done:
       world.story.push(`${time(world)} ${older.id} is removed`);
     }
     // What is loaded already may be followed at once by the next delivery, and that one by none.
-    isFollowed = !isFollowed && world.holds.at(-1) === delivery && random.below(3) === 0;
+    isFollowed = kind === "as assumed" && !isFollowed && world.holds.at(-1) === delivery && random.below(3) === 0;
     for (let wait = isFollowed ? 0 : 1 + random.below(3); wait > 0; wait -= 1) {
       world.now += settle + (1 + random.below(200)) * minute;
       done.steps += 1;
       if (isSeen) await runPlanner(planner, layout, world, done, title);
     }
     if (isSeen) {
-      const expected = layout.combines === true ? world.delivered : [delivery];
+      const expected = monthOf(layout, world.delivered);
       const [wanted, held] = [expected, world.holds].map((some) => some.map(({ id }) => id).join(" and ") || "nothing");
       const message = `${title}: ${wanted} is whole and quiet, and ${held} is loaded`;
       assert.equal(held, wanted, [message, ...world.story].join("\n"));
+      if (!isFollowed) await look({ layout, bucket, now: new Date(world.now), expected, title });
     }
   }
+}
+
+/** Which of some whole deliveries are the month: the newest; or, of all sets without a common day, that with the most days. */
+function monthOf({ days }: Layout, delivered: readonly SimulatedDelivery[]): readonly SimulatedDelivery[] {
+  if (days === null) return delivered.slice(-1);
+  const daysOf = (set: readonly SimulatedDelivery[]): number[] =>
+    set.flatMap(({ number }) => {
+      const [first, last] = days(number);
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
+  const sets = Array.from({ length: 2 ** delivered.length }, (_, bits) =>
+    delivered.filter((_each, index) => (bits & (2 ** index)) !== 0),
+  ).filter((set) => new Set(daysOf(set)).size === daysOf(set).length);
+  const isBetter = (set: readonly SimulatedDelivery[], best: readonly SimulatedDelivery[]): boolean => {
+    const more = daysOf(set).length - daysOf(best).length;
+    return more > 0 || (more === 0 && set.length < best.length);
+  };
+  return sets.reduce((best, set) => (isBetter(set, best) ? set : best), []);
 }
 
 /** One change of the bucket. */
@@ -125,7 +195,7 @@ interface ObjectArrival {
 }
 
 /** The objects of a delivery in any order, some first in part, some first under a temporary name. */
-function arrivalsOf(delivery: Delivery, random: Random): ObjectArrival[] {
+function arrivalsOf(delivery: SimulatedDelivery, random: Random): ObjectArrival[] {
   const arrivals: ObjectArrival[] = [];
   for (const [key, bytes] of random.shuffled([...delivery.objects])) {
     const how = random.below(5);
@@ -144,7 +214,7 @@ function part(bytes: Uint8Array, random: Random): Uint8Array {
   return bytes.subarray(0, line < 0 ? cut : line + 1);
 }
 
-function arrive(world: World, { key, bytes }: ObjectArrival): void {
+function arrive(world: World, { key, bytes }: ObjectArrival, { number, fileKeys }: SimulatedDelivery): void {
   if (bytes === null) {
     world.bucket.objects.delete(key);
     world.story.push(`${time(world)} ${key} is removed`);
@@ -155,11 +225,16 @@ function arrive(world: World, { key, bytes }: ObjectArrival): void {
     key,
     size: bytes.length,
     version: String(world.writes),
-    modified: time(world),
+    modified: world.kind === "times of the cloud" ? written(number, fileKeys.includes(key)) : time(world),
     checksum: `md5:${createHash("md5").update(bytes).digest("hex")}`,
   };
   world.bucket.objects.set(key, { object, bytes });
-  world.story.push(`${time(world)} ${key} has ${bytes.length} bytes`);
+  world.story.push(`${time(world)} ${key} has ${bytes.length} bytes, of ${object.modified}`);
+}
+
+/** When the cloud wrote an object of a delivery: its files a minute before its manifest, days ago. */
+function written(number: number, isFile: boolean): string {
+  return new Date(Date.UTC(2025, 3, 5) + (number * 6 * 60 + (isFile ? 0 : 1)) * minute).toISOString();
 }
 
 /** Runs the planner as `billhouse run` would, and loads what it chooses. */
@@ -184,13 +259,18 @@ async function runPlanner(planner: Planner, layout: Layout, world: World, done: 
     return world.delivered.find((delivery) => isExactly(delivery, own)) ?? [];
   });
   const isWhole = holds.length === chosen.runs.length && new Set(holds).size === holds.length;
-  assert.ok(isWhole, [`${title}: what is loaded is not made of complete deliveries`, ...world.story].join("\n"));
+  const mayMix = world.kind !== "as assumed" && chosen.isFlagged;
+  if (!isWhole && mayMix) done.mixtures += 1;
+  assert.ok(
+    isWhole || mayMix,
+    [`${title}: what is loaded is not made of complete deliveries`, ...world.story].join("\n"),
+  );
   world.holds = holds;
   world.loaded = chosen;
   done.loads += 1;
 }
 
-function isExactly({ fileKeys, objects }: Delivery, contents: readonly Uint8Array[]): boolean {
+function isExactly({ fileKeys, objects }: SimulatedDelivery, contents: readonly Uint8Array[]): boolean {
   const hashes = (all: readonly Uint8Array[]): string[] =>
     all.map((bytes) => Buffer.from(bytes).toString("base64")).toSorted();
   const own = hashes(fileKeys.map((key) => objects.get(key) ?? new Uint8Array()));
