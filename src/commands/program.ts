@@ -93,7 +93,10 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--from <YYYY-MM>", "first billing month", parseMonth)
     .option("--to <YYYY-MM>", "last billing month", parseMonth)
     .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
-    .option("--force", "plan unchanged, refused and not yet overwritten deliveries too")
+    .option(
+      "--force",
+      "plan unchanged, refused and waiting deliveries too, unless a file is missing or has another size than declared",
+    )
     .option("--detailed-exitcode", "exit with 2 when there is something to load")
     .action(async (exports, options) => {
       const { plan } = await import("./plan.ts");
@@ -110,7 +113,10 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .option("--from <YYYY-MM>", "first billing month", parseMonth)
     .option("--to <YYYY-MM>", "last billing month", parseMonth)
     .option("--month <YYYY-MM>", "one billing month (repeatable)", addMonth)
-    .option("--force", "load unchanged, refused and not yet overwritten deliveries too")
+    .option(
+      "--force",
+      "load unchanged, refused and waiting deliveries too, unless a file is missing or has another size than declared",
+    )
     .option(
       "--accept <check>",
       "waive a check for this run: row-count, scope or other-months; with --month also shrink or gap (repeatable)",

@@ -29,7 +29,7 @@ export interface RunOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
   readonly months?: MonthSelection;
-  /** Loads unchanged, not yet overwritten and refused deliveries too. */
+  /** Loads unchanged, waiting and refused deliveries too. */
   readonly force?: boolean;
   /** Checks to waive: `row-count`, `scope`, `other-months`; `shrink` and `gap` only with the months in `months.only`. */
   readonly accept?: readonly string[];

@@ -805,4 +805,58 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
     ],
   },
+  {
+    title: "Deliveries of some days, and deliveries that are still arriving",
+    cases: [
+      shown(
+        99,
+        "A billing period is no calendar month: pay-as-you-go bills run from the 15th to the 14th",
+        "Takes the period that the first rows name as the days of the month, so that a whole period is a whole month.",
+        [
+          "end-to-end/days-of-months.test.ts",
+          "are those of its billing period, and every kind of run that covers some of them loads together",
+        ],
+      ),
+      shown(
+        100,
+        "An export delivers weeks, single days, selected dates or a week to date",
+        "Loads the runs without a common day that cover the most days as one month, and names the missing days and every other run.",
+        [
+          "end-to-end/days-of-months.test.ts",
+          "are those of its billing period, and every kind of run that covers some of them loads together",
+        ],
+        [
+          "pipeline/months/choose.test.ts",
+          "are the runs whose days do not overlap, with the missing days and every run that was passed over",
+        ],
+      ),
+      shown(
+        101,
+        "A month-to-date export, which declares the whole month, stopped on the 13th",
+        "Counts no day after the one on which the run was submitted; the month is partial.",
+        [
+          "pipeline/months/choose.test.ts",
+          "cover no day after the one on which they were submitted, and active_from bounds what is expected",
+        ],
+      ),
+      shown(
+        102,
+        "The newest run declares no rows, and an older one has rows",
+        "Refuses it and loads the older run; `--force` takes it.",
+        [
+          "pipeline/months/choose.test.ts",
+          "are refused where they cover fewer days than what is loaded, or declare no rows where rows are loaded",
+        ],
+      ),
+      shown(
+        103,
+        "A mirror copies the files and manifests of two deliveries in any order",
+        "Waits while a delivery looks as if it were still arriving, and loads one complete delivery.",
+        [
+          "mirrors/mirrors.test.ts",
+          "never make a month of anything but one complete delivery, and always end with the newest",
+        ],
+      ),
+    ],
+  },
 ];
