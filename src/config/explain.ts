@@ -69,12 +69,16 @@ function sourceValues(pipeline: PipelineConfig, { document, originOf }: Reading)
     settle: written.settle ?? defaultSettle,
     active_from: pipeline.activeFrom,
     active_to: pipeline.activeTo,
-    null_values: pipeline.nullValues.length === 0 ? null : pipeline.nullValues.join(", "),
+    null_values: shownWords(pipeline.nullValues),
   };
   const address = written.bucket === undefined ? "bucket_url" : "bucket";
   // Folders in the address are a part of the prefix, or all of it.
   const prefix = written.prefix === undefined && pipeline.prefix !== "" ? address : "prefix";
   return sectionValues(["sources", pipeline.name], values, written, originOf, { bucket_url: address, prefix });
+}
+
+function shownWords(words: readonly string[]): string | null {
+  return words.length === 0 ? null : words.map((word) => (holdsSecret(word) ? mask : word)).join(", ");
 }
 
 function duckdbValues({ config: { warehouse }, document, originOf }: Reading): ConfigValue[] {

@@ -68,6 +68,7 @@ describe("every value is told with where it came from", () => {
         ["sources.aws_cur", "settle", "30m"],
         ["sources.aws_cur", "active_from", null],
         ["sources.aws_cur", "active_to", null],
+        ["sources.aws_cur", "null_values", null],
         ["destination.duckdb", "path", join(folder, "billhouse.duckdb")],
         ["destination.duckdb", "storage_version", "v1.3.0"],
         ["destination.duckdb", "memory_limit", null],

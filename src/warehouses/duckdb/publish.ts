@@ -14,9 +14,18 @@ import { tableName } from "./sql.ts";
  */
 export function databaseFile(path: string): string {
   if (existsSync(path)) return realpathSync(path);
-  const target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
+  const target = danglingTarget(path);
   if (target !== null) return resolve(dirname(path), target);
   return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
+}
+
+/** What a symbolic link that leads to no file names; null for anything else. A folder that is closed to us is reported when the file is opened. */
+function danglingTarget(path: string): string | null {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Where the copy for readers lies: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
