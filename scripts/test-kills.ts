@@ -45,7 +45,7 @@ try {
   const samples = resolve(import.meta.dirname, "..", process.env["BILLHOUSE_SAMPLES"] || "../shared/samples");
   const plans = smallScenarios(await buildSmallBuckets(join(home, "buckets")));
   const small = plans.length;
-  if (existsSync(samples)) plans.push(...sampleScenarios(samples));
+  if (existsSync(samples)) plans.push(...(await sampleScenarios(samples, join(home, "samples"))));
   else console.log(`not run: there are no sample deliveries in ${samples} (BILLHOUSE_SAMPLES names another place)`);
   const scenarios = await pMap(plans, (plan, index) => prepareScenario(join(home, `scenario-${index}`), plan), {
     concurrency: 2,

@@ -1,24 +1,25 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen, in
- * the order in which a run comes by them first: what a subscriber does (a test kills the process) is done before the
- * next step. Every commit of a warehouse has its two ends here.
+ * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen: what
+ * a subscriber does (a test kills the process) is done before the next step. They stand in the order in which a load comes
+ * by them first; on BigQuery, a month is measured before the table is prepared. Every commit of a warehouse has its two
+ * ends here.
  */
 export const pointNames = [
   "opened",
   "planned",
   "headers-read",
-  "before-commit",
-  "after-commit",
-  "prepared",
   "file-checked",
+  "staged-file",
+  "prepared",
   "before-delete",
   "after-delete",
   "file-inserted",
-  "staged-file",
   "measured",
+  "before-commit",
   "job-inserted",
+  "after-commit",
   "staging-dropped",
   "before-publish",
   "after-publish-copy",

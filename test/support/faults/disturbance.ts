@@ -108,8 +108,9 @@ function knownMoment({ place }: PlaceWorld, step: Step, points: readonly string[
 /** The step of a run to which a question belongs, by the points that it has reached. */
 function stepOf({ what, key }: Question, reached: ReadonlyMap<string, number>): Step | undefined {
   if (what === "list") return "list";
-  if (key.endsWith("Manifest.json")) return reached.has("prepared") ? "look" : "manifest";
-  if (what === "look" && reached.has("measured")) return "look";
+  const isManifest = key.endsWith("Manifest.json");
+  if (reached.has("measured") && (what === "look" || isManifest)) return "look";
+  if (isManifest) return "manifest";
   return reached.has("headers-read") ? "read" : "header";
 }
 

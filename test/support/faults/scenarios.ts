@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { placeBucket } from "../dated.ts";
 import { azureDelivery, azureRows, curColumns, curDelivery, curRow, curRows, deliver } from "../deliveries.ts";
 import type { Books } from "./books.ts";
 import { runBillhouse } from "./child.ts";
@@ -147,29 +148,46 @@ export function smallScenarios({ first, second }: { readonly first: string; read
   ];
 }
 
-/** The scenarios over the deliveries that others made; the first one is delivery-1 that delivery-2 restates. */
-export function sampleScenarios(samples: string): ScenarioPlan[] {
-  const bucket = (path: string, prefix: string, exportName: string): Record<string, Bucket> => ({
-    bills: { folder: join(samples, "buckets", path), prefix, exportName },
+/**
+ * The scenarios over the deliveries that others made, which are copied below `home` with the times of real deliveries; the
+ * first one is delivery-1 that delivery-2 restates.
+ */
+export async function sampleScenarios(samples: string, home: string): Promise<ScenarioPlan[]> {
+  const place = async (path: string, number: number): Promise<string> => {
+    await placeBucket(join(samples, "buckets", path), join(home, path), { number });
+    return join(home, path);
+  };
+  const bucket = async (path: string, prefix: string, exportName: string): Promise<Record<string, Bucket>> => ({
+    bills: { folder: await place(path, 1), prefix, exportName },
   });
-  const first = bucket("aws-cur1-csvgz-createnew/delivery-1", "cur/v1", "nise-cur");
-  const second = bucket("aws-cur1-csvgz-createnew/delivery-2", "cur/v1", "nise-cur");
+  const createNew = "aws-cur1-csvgz-createnew";
+  const first = await bucket(`${createNew}/delivery-1`, "cur/v1", "nise-cur");
+  // Files that both hold arrived once.
+  await cp(join(home, createNew, "delivery-1"), join(home, createNew, "delivery-2"), {
+    recursive: true,
+    preserveTimestamps: true,
+  });
+  const folder = await place(`${createNew}/delivery-2`, 2);
+  const second = { bills: { folder, prefix: "cur/v1", exportName: "nise-cur" } };
   return [
     { name: "aws-cur1-csvgz-createnew, delivery-1 to 2", before: first, after: second },
     { name: "aws-cur1-csvgz-createnew, first load", after: first },
     {
       name: "aws-cur1-csvgz-relocated-mirror",
-      after: bucket("aws-cur1-csvgz-relocated-mirror", "gcs-transfer/aws_cur", "aws-billing-csv"),
+      after: await bucket("aws-cur1-csvgz-relocated-mirror", "gcs-transfer/aws_cur", "aws-billing-csv"),
     },
     {
       name: "aws-cur1-parquet-athena-overwrite",
-      after: bucket("aws-cur1-parquet-athena-overwrite", "cur/parquet", "nise-athena"),
+      after: await bucket("aws-cur1-parquet-athena-overwrite", "cur/parquet", "nise-athena"),
     },
     {
       name: "azure-focus12-parquet-overwrite",
-      after: bucket("azure-focus12-parquet-overwrite", "focus", "focus12"),
+      after: await bucket("azure-focus12-parquet-overwrite", "focus", "focus12"),
     },
-    { name: "azure-actual-csvgz-createnew", after: bucket("azure-actual-csvgz-createnew", "exports", "nise-actual") },
+    {
+      name: "azure-actual-csvgz-createnew",
+      after: await bucket("azure-actual-csvgz-createnew", "exports", "nise-actual"),
+    },
   ];
 }
 

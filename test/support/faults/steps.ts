@@ -50,7 +50,6 @@ const points: Readonly<Partial<Record<Step, readonly [point: string, nth: number
   list: ["opened", 1],
   header: ["planned", 1],
   prepare: ["headers-read", 1],
-  read: ["prepared", 1],
   look: ["measured", 1],
   commit: ["before-commit", 1],
   summary: ["before-commit", "last"],
@@ -58,10 +57,20 @@ const points: Readonly<Partial<Record<Step, readonly [point: string, nth: number
 };
 
 const own: Readonly<Record<Place["warehouse"], Readonly<Partial<Record<Step, readonly [string, number]>>>>> = {
-  // The month that is loaded first has two files.
-  duckdb: { delete: ["before-delete", 1], insert: ["after-delete", 1], measure: ["file-inserted", 2] },
-  // The first commit registers the columns.
-  bigquery: { measure: ["staged-file", 1], commit: ["before-commit", 2] },
+  // The month that is loaded first has two files, which are read while its table is prepared.
+  duckdb: {
+    read: ["file-checked", 1],
+    delete: ["before-delete", 1],
+    insert: ["after-delete", 1],
+    measure: ["file-inserted", 2],
+  },
+  // The table is prepared when a month is measured. The first commit can be the one that registers its new columns.
+  bigquery: {
+    prepare: ["measured", 1],
+    read: ["headers-read", 1],
+    measure: ["staged-file", 1],
+    commit: ["before-commit", 2],
+  },
 };
 
 const statements: Readonly<Partial<Record<Step, RegExp>>> = {

@@ -90,7 +90,7 @@ export function everyMoment(points: readonly string[]): readonly Moment[] {
   });
 }
 
-/** Each point once, and commits at their edges: the first one prepares a table, the last one writes a summary. */
+/** Each point once, and commits at their edges: the last one writes a summary. */
 function middleMoments(points: readonly string[]): readonly Moment[] {
   const times = (point: string): number => points.filter((name) => name === point).length;
   const middle = [...new Set(points)].map((point) => ({ point, nth: Math.ceil(times(point) / 2) }));
