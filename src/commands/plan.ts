@@ -82,8 +82,20 @@ function plannedRow(month: PlannedMonth, style: ScreenStyle): string[] {
     paintLook(month.action),
     files,
     bytes,
-    paint(style, "quiet", visible(month.reason) + missing),
+    paint(style, "quiet", visible(month.reason) + missing + passedOver(month, style)),
   ];
+}
+
+/** A month to date has a run for each day, all of which are passed over but one. */
+const namedRuns = 3;
+
+/** The runs that are not part of a month that is loaded, by id; `--verbose` names all of them, also of other months. */
+function passedOver({ action, passed_over: runs }: PlannedMonth, { verbose }: ScreenStyle): string {
+  const isLoaded = action === "new" || action === "restated";
+  if (runs.length === 0 || !(isLoaded || verbose)) return "";
+  const named = (verbose ? runs : runs.slice(0, namedRuns)).map((run) => visible(run.execution_id));
+  const more = runs.length - named.length;
+  return ` Passed over: ${named.join(", ")}${more > 0 ? ` and ${more} more (--verbose)` : ""}.`;
 }
 
 function failedRow(month: FailedMonth, style: ScreenStyle): string[] {

@@ -170,6 +170,18 @@ describe("screens are as recorded (UPDATE=1 accepts them)", () => {
   }
 });
 
+test("plan names the runs that are passed over, and --verbose all of them", () => {
+  const runs = ["one", "two", "three", "four"].map((id) => ({ execution_id: id, reason: "It covers other days." }));
+  const screenOf = (action: "new" | "unchanged", style: typeof plain): string => {
+    const month = { billing_month: "2025-06", action, reason: "As it is.", execution_id: "five", files: 1, bytes: 1 };
+    const months = [{ ...wholeMonth, ...month, passed_over: runs }];
+    return planScreen({ pipelines: [{ name: "a", table: "b", months, failed: [], notes: [] }] }, style);
+  };
+  assert.match(screenOf("new", plain), /Passed over: one, two, three and 1 more \(--verbose\)\./);
+  assert.doesNotMatch(screenOf("unchanged", plain), /Passed over/);
+  assert.match(screenOf("unchanged", wordy), /Passed over: one, two, three, four\./);
+});
+
 test("colours change nothing but colours", () => {
   const colourful = { colour: true, verbose: false };
   assert.notEqual(runScreen(finished, colourful), runScreen(finished, plain));

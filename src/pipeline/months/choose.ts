@@ -257,7 +257,7 @@ function sentence(run: Run, why: PassedOver<Run>["reason"], by: readonly Run[], 
   if (why === "empty") return `It declares no rows, and ${others} is older and has rows.`;
   if (why === "superseded") return `${others} is newer and covers the same days.`;
   const { start, end } = coveredDays(run, days) ?? days;
-  return `It covers ${start} to ${end} and shares days with ${others}; without it more of the month is covered.`;
+  return `It covers ${start} to ${end} and shares days with ${others}, and no day is taken from two deliveries.`;
 }
 
 /** An execution as the receipt of the month remembers it. */

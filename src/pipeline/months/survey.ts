@@ -108,13 +108,7 @@ export async function planMonths(
         const loaded = months.get(month) ?? null;
         if (!isAccepted) await requireOneExport(discovery, month, loadedIds(loaded));
         const receipt = receipts.find(({ billingMonth }) => billingMonth === month) ?? null;
-        const plans = await surveyMonth(discovery, month, loaded, receipt, options);
-        // Once something is loaded, its scope is known: see `otherScopes`.
-        if (!isAccepted && receipts.length === 0) {
-          const executions = plans.flatMap((plan) => plan.executions);
-          await requireOneScope(discovery, month, executions);
-        }
-        return plans;
+        return await surveyMonth(discovery, month, loaded, receipt, options);
       } catch (error) {
         failed.set(month, error);
         return [];
@@ -122,7 +116,24 @@ export async function planMonths(
     },
     { concurrency: smallReads },
   );
-  return { plans: planned.flat(), failed };
+  const plans = planned.flat();
+  const [several] = selected
+    .filter((month) => (discovery.months.get(month)?.length ?? 0) > 1)
+    .toSorted()
+    .toReversed();
+  // Once something is loaded, its scope is known: see `otherScopes`.
+  if (isAccepted || receipts.length > 0 || several === undefined) return { plans, failed };
+  const newest = plans.filter(({ billingMonth }) => billingMonth === several);
+  try {
+    await requireOneScope(
+      discovery,
+      several,
+      newest.flatMap(({ executions }) => executions),
+    );
+  } catch (error) {
+    return { plans: [], failed: new Map([...selected.map((month) => [month, error] as const), ...failed]) };
+  }
+  return { plans, failed };
 }
 
 /**

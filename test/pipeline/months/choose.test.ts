@@ -96,7 +96,7 @@ describe("the deliveries of a month", () => {
     assert.deepEqual(
       found.plans[0]?.passedOver.map(({ id, reason }) => `${id}: ${reason}`),
       [
-        "c: It covers 2025-03-12 to 2025-03-18 and shares days with b-again; without it more of the month is covered.",
+        "c: It covers 2025-03-12 to 2025-03-18 and shares days with b-again, and no day is taken from two deliveries.",
         "b: b-again is newer and covers the same days.",
       ],
     );
@@ -230,7 +230,9 @@ describe("how many manifests are read", () => {
       const first = await plan(bucket);
       const spansChosen = first.plans.reduce((sum, { ids }) => sum + ids.length, 0);
       assert.equal(first.plans.length, 36);
-      assert.equal(first.reads, spansChosen);
+      // A first load looks at one run more, whose scope has to be that of the others.
+      const isPassedOver = first.plans.some(({ passedOver }) => passedOver.length > 0);
+      assert.equal(first.reads, spansChosen + (isPassedOver ? 1 : 0));
       const idle = await plan(bucket, loadsOf(first));
       assert.deepEqual(new Set(idle.plans.map(({ action }) => action)), new Set(["unchanged"]));
       assert.deepEqual(
