@@ -151,8 +151,10 @@ describe("files that change between plan and commit", { concurrency: 2 }, () => 
         changed = true;
       });
       assert.ok(changed);
-      const code = name.endsWith("gone") ? "FILE_NOT_FOUND" : "OBJECT_CHANGED";
-      assert.deepEqual(finished.pipelines.map(outcomes), [[`2025-03 failed ${code}`]]);
+      // Whether a file that is gone is noticed by the read or by the look before the commit is a matter of time.
+      const codes = ["OBJECT_CHANGED", ...(name.endsWith("gone") ? ["FILE_NOT_FOUND"] : [])];
+      const [result, ...others] = finished.pipelines.flatMap(outcomes);
+      assert.ok(others.length === 0 && codes.some((code) => result === `2025-03 failed ${code}`), result);
       assert.ok(finished.pipelines[0]?.failed[0]?.message.includes(delivery.fileKeys[1] ?? ""));
       // A first load that fails leaves no table behind.
       await assert.rejects(ask(project, `SELECT * FROM ${table}`), { code: "QUERY_INVALID" });
