@@ -230,6 +230,12 @@ function pipelineConfig(
     });
     return undefined;
   }
+  const { active_from: from, active_to: to } = section;
+  if (from !== undefined && to !== undefined && from > to) {
+    const sentence = `"active_from" in [sources.${name}] is ${from}, which is later than "active_to", ${to}.`;
+    mistakes.push({ origin: origin([...path, "active_from"]), sentence, hint: "Exchange them, or leave one out." });
+    return undefined;
+  }
   const address = parseBucketUrl(url, folder);
   if (typeof address === "string") {
     mistakes.push({
@@ -252,8 +258,8 @@ function pipelineConfig(
     keepPrevious: section.keep_previous ?? 0,
     unpackedLimit: section.unpacked_limit === undefined ? null : (byteCount(section.unpacked_limit) ?? null),
     settle: milliseconds(section.settle ?? defaultSettle) ?? 0,
-    activeFrom: section.active_from ?? null,
-    activeTo: section.active_to ?? null,
+    activeFrom: from ?? null,
+    activeTo: to ?? null,
     nullValues: section.null_values ?? [],
     storage: { endpoint: section.endpoint ?? null, payer: section.payer ?? null, ...credentials },
   };

@@ -269,6 +269,10 @@ describe("billhouse.toml", () => {
       '[sources.aws_cur]\nbucket = "x"\nbucket_url = "gs://x"\n',
       'billhouse.toml, line 2: [sources.aws_cur] has both "bucket" and "bucket_url".',
     ],
+    "days that end before they begin": [
+      `${smallest}active_from = "2025-05-01"\nactive_to = "2025-04-01"\n`,
+      'billhouse.toml, line 3: "active_from" in [sources.aws_cur] is 2025-05-01, which is later than "active_to", 2025-04-01.',
+    ],
     "a bucket that is an address": [
       '[sources.aws_cur]\nbucket = "gs://x"\n',
       'billhouse.toml, line 2: "bucket" in [sources.aws_cur] must be the bare name of a Cloud Storage bucket; bucket_url takes every other place, not this text.',
