@@ -165,7 +165,7 @@ describe("verify finds and names", () => {
       `INSERT INTO ${table} BY NAME SELECT * REPLACE (NULL AS bill_billing_period_start_date) FROM ${table} LIMIT 2`,
     );
     assert.deepEqual(differences(await verify(project.config)), [
-      "null months: 0 rows (no load of such rows) / 2 rows",
+      "null months: 0 rows (no load leaves rows without a billing period) / 2 rows",
       "2024-12 months: 0 rows (no load of such rows) / 1 rows",
     ]);
   });
