@@ -10,5 +10,8 @@ test("--accept takes the checks that can be waived, and some only for months tha
   await accept(["scope", "shrink"], ["2025-03"]);
   const { hint } = await rejects(accept(["shrink"]), "USAGE_INVALID", "--accept shrink needs the month");
   assert.match(hint, /--accept shrink --month/);
-  assert.match((await rejects(accept(["sum"]), "USAGE_INVALID", "sum")).hint, /row-count, scope, shrink/);
+  assert.match(
+    (await rejects(accept(["sum"]), "USAGE_INVALID", "sum")).hint,
+    /row-count, scope, other-months, shrink, gap/,
+  );
 });
