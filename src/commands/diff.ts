@@ -13,7 +13,7 @@ export interface DiffCommandOptions {
 
 /** Shows what the newest restatement of a month changed. */
 export async function diff(options: DiffCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const result = await compareLoads(await context.loadConfig(), options.export, options.month);
+  const result = await compareLoads(await context.loadConfig(), { pipeline: options.export, month: options.month });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : diffScreen(result, style));
   return 0;

@@ -17,7 +17,7 @@ const terminalRows = 1000;
 
 /** Answers one SQL statement from the warehouse: a table, `--csv` or `--json`. */
 export async function query(options: QueryCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const rows = runQuery(await context.loadConfig(), options.sql);
+  const rows = runQuery(await context.loadConfig(), { sql: options.sql });
   if (context.flags.json) await writeJson(rows, context.stdout);
   else if (options.csv) await writeCsv(rows, context.stdout);
   else await writeTable(rows, context);

@@ -24,7 +24,8 @@ export interface ReconcileCommandOptions {
 export async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { month, exports, invoices, invoice, currency, tolerance } = options;
   const { flags, stdout } = context;
-  const result = await reconcileMonth(await context.loadConfig(), month, {
+  const result = await reconcileMonth(await context.loadConfig(), {
+    month,
     pipelines: exports,
     now: context.now(),
     ...(invoices === undefined ? {} : { invoices: await readInvoices(resolve(context.folder, invoices)) }),

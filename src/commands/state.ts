@@ -32,7 +32,8 @@ export async function stateForget(options: StateForgetOptions, context: CommandC
     });
   }
   const config = await context.loadConfig();
-  const result = await forget(config, options.export, {
+  const result = await forget(config, {
+    pipelines: [options.export],
     ...(options.all ? { all: true } : { months: options.months }),
     holder: { pid: process.pid, command: "billhouse state forget" },
   });

@@ -13,7 +13,9 @@ export interface UndoCommandOptions {
 
 /** Puts the load before in the place of a month. */
 export async function undo(options: UndoCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const result = await undoLoad(await context.loadConfig(), options.export, options.month, {
+  const result = await undoLoad(await context.loadConfig(), {
+    pipeline: options.export,
+    month: options.month,
     signal: context.signal,
     holder: { pid: process.pid, command: "billhouse undo" },
   });

@@ -17,6 +17,13 @@ import { reading } from "./open.ts";
 
 export type { ChangedGroup, ChangedLine };
 
+/** What `diff` compares. */
+export interface DiffOptions {
+  /** The section of one export, or a cloud with only one. */
+  readonly pipeline: string;
+  readonly month: BillingMonth;
+}
+
 /** The answer of `diff`. */
 export interface DiffResult {
   readonly name: string;
@@ -51,7 +58,8 @@ export interface ComparedLoad {
  * Errors: USAGE_INVALID when the month is not loaded, or was loaded once only; STATE_INVALID, and those of
  * opening the warehouse.
  */
-export async function diff(config: Config, name: string, billingMonth: BillingMonth): Promise<DiffResult> {
+export async function diff(config: Config, options: DiffOptions): Promise<DiffResult> {
+  const { pipeline: name, month: billingMonth } = options;
   const pipeline = selectOne(config, name);
   return reading(config, async (warehouse) => {
     const loaded = await readLoaded(pipeline, warehouse);

@@ -9,6 +9,12 @@ import { measuredColumns, readLoaded } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { reading } from "./open.ts";
 
+/** What `doctor` checks. */
+export interface DoctorOptions {
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+}
+
 /** The answer of `doctor`. */
 export interface DoctorResult {
   /** Whether all checks passed. */
@@ -24,10 +30,7 @@ export interface DoctorResult {
  * with its fix, and the checks continue. Leaves nothing behind.
  * Errors: CONFIG_INVALID, USAGE_INVALID.
  */
-export async function doctor(
-  config: Config,
-  options: { readonly pipelines?: readonly string[] } = {},
-): Promise<DoctorResult> {
+export async function doctor(config: Config, options: DoctorOptions = {}): Promise<DoctorResult> {
   const pipelines = selectPipelines(config, options.pipelines);
   const checks: DoctorResult["checks"][number][] = [];
   const add = (subject: string, findings: readonly Finding[]): void => {

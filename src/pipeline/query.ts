@@ -2,14 +2,20 @@ import type { Config } from "../config/config.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import { type QueryRow, requireCapability } from "../warehouses/warehouse.ts";
 
+/** What `query` asks. */
+export interface QueryOptions {
+  /** One statement that only reads. */
+  readonly sql: string;
+}
+
 /**
  * Runs one statement that only reads, on what readers see, and streams its rows.
  * Errors: QUERY_INVALID, WAREHOUSE_NOT_FOUND when nothing was loaded yet.
  */
-export async function* query(config: Config, sql: string): AsyncGenerator<QueryRow, void, void> {
+export async function* query(config: Config, options: QueryOptions): AsyncGenerator<QueryRow, void, void> {
   const warehouse = await openWarehouse(config.warehouse, "reader");
   try {
-    yield* requireCapability(warehouse, "query")(sql);
+    yield* requireCapability(warehouse, "query")(options.sql);
   } finally {
     await warehouse.close();
   }

@@ -13,6 +13,7 @@ import { reconciliationNotes, reconciliationSentence } from "./reconcile/words.t
 
 /** What a month is compared with: one amount for the whole month of one export, or a list of invoices. */
 export interface ReconcileOptions {
+  readonly month: BillingMonth;
   /** Words that name exports; by default all that have the month. */
   readonly pipelines?: readonly string[];
   /** Exact decimal text, such as `1234.56`. */
@@ -65,11 +66,8 @@ export interface Reconciliation {
  * Errors: USAGE_INVALID for a month that is not loaded, an invalid amount, several exports for one amount, or a
  * currency that is not clear; STATE_INVALID, and those of opening the warehouse.
  */
-export async function reconcile(
-  config: Config,
-  billingMonth: BillingMonth,
-  options: ReconcileOptions,
-): Promise<ReconcileResult> {
+export async function reconcile(config: Config, options: ReconcileOptions): Promise<ReconcileResult> {
+  const { month: billingMonth } = options;
   checkMonths({ only: [billingMonth] });
   const { invoice, invoices, currency = null, tolerance: limit = "0.01" } = options;
   if ((invoice === undefined) === (invoices === undefined)) {

@@ -7,6 +7,12 @@ import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { reading, withWarehouse } from "./open.ts";
 
+/** What `showState` is about. */
+export interface StateOptions {
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+}
+
 /** The answer of `state show`: what dlt's state says, without receipts. */
 export interface StateResult {
   readonly pipelines: readonly {
@@ -31,10 +37,7 @@ export interface StateResult {
  * The state itself, as the warehouse holds it.
  * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
-export async function showState(
-  config: Config,
-  options: { readonly pipelines?: readonly string[] } = {},
-): Promise<StateResult> {
+export async function showState(config: Config, options: StateOptions = {}): Promise<StateResult> {
   const pipelines = selectPipelines(config, options.pipelines);
   return reading(config, async (warehouse) => {
     const results: StateResult["pipelines"][number][] = [];
@@ -59,6 +62,17 @@ export async function showState(
   });
 }
 
+/** What `forget` takes out of the state: either months, or all of them. */
+export interface ForgetOptions {
+  /** Sections, clouds, or `all`. */
+  readonly pipelines: readonly string[];
+  readonly months?: readonly BillingMonth[];
+  /** Every month. */
+  readonly all?: boolean;
+  /** The process shown to others that find the warehouse locked meanwhile. */
+  readonly holder?: Holder;
+}
+
 /** The answer of `state forget`. */
 export interface ForgetResult {
   readonly pipelines: readonly {
@@ -70,15 +84,11 @@ export interface ForgetResult {
 
 /**
  * Forgets which execution months were loaded from, so that the next run loads them again; their rows and receipts stay
- * until then. `name` is one export or a word for several; either months or `all` must be given.
+ * until then.
  * Errors: USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
-export async function forget(
-  config: Config,
-  name: string,
-  options: { readonly months?: readonly BillingMonth[]; readonly all?: boolean; readonly holder?: Holder },
-): Promise<ForgetResult> {
-  const pipelines = selectPipelines(config, [name]);
+export async function forget(config: Config, options: ForgetOptions): Promise<ForgetResult> {
+  const pipelines = selectPipelines(config, options.pipelines);
   const wanted = options.months ?? [];
   if ((wanted.length === 0) !== (options.all ?? false)) {
     throw new BillhouseError("USAGE_INVALID", "Either months or --all must be named, and not both.", {

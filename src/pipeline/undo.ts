@@ -12,8 +12,11 @@ import { holdsFiles, isSameDelivery, isSameSet } from "./months/undone.ts";
 import { withWarehouse } from "./open.ts";
 import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
 
-/** How an undo is done. */
+/** Which load is undone, and how. */
 export interface UndoOptions {
+  /** The section of one export, or a cloud with only one. */
+  readonly pipeline: string;
+  readonly month: BillingMonth;
   readonly signal?: AbortSignal;
   /** The process shown to others that find the warehouse locked while this runs. */
   readonly holder?: Holder;
@@ -44,12 +47,8 @@ export interface UndoResult {
  * Errors: USAGE_INVALID when the month is not loaded or has no previous load; ROWS_GONE when the rows no longer exist
  * anywhere; ROW_COUNT_MISMATCH, SUM_MISMATCH; INTERRUPTED; those of storage and warehouse.
  */
-export async function undo(
-  config: Config,
-  name: string,
-  billingMonth: BillingMonth,
-  options: UndoOptions = {},
-): Promise<UndoResult> {
+export async function undo(config: Config, options: UndoOptions): Promise<UndoResult> {
+  const { pipeline: name, month: billingMonth } = options;
   const started = performance.now();
   const pipeline = selectOne(config, name);
   const signal = options.signal ?? new AbortController().signal;

@@ -137,7 +137,7 @@ describe("deliveries that are torn, partial or overtaken", { concurrency: 2 }, (
     await deliver(project.bucket, curDelivery({ month: march, id: "partial", files }));
     await runWell(project);
     // As a loader leaves a month that writes rows first and remembers them later: two of three rows, no state.
-    await forget(project.config, "aws_cur", { months: [march] });
+    await forget(project.config, { pipelines: ["aws_cur"], months: [march] });
     const database = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
     const connection = await database.connect();
     await connection.run(`DELETE FROM ${curTable.name} WHERE line_item_unblended_cost = 2`);

@@ -289,7 +289,7 @@ describe("rows of other months", () => {
       azureDelivery({ month: march, id: "later", pathTime: "202506010042", files: [azureRows(march, "3")] }),
     );
     await runWell(project);
-    await undo(project.config, "azure_billing", march);
+    await undo(project.config, { pipeline: "azure_billing", month: march });
     assert.deepEqual(await shown(project), {
       [march]: "1 rows, 1 EUR, 1 row of 2025-04 (2.00 EUR) left out (--accept other-months)",
     });

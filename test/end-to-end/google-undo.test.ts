@@ -42,7 +42,7 @@ describe("undo on BigQuery puts the load before back", () => {
     test(`from ${source}`, async (t) => {
       const project = await createGoogleProject(t, sections);
       await loadAll(project, delivery(shape, "a", "1.5", "2"), delivery(shape, "b", "9"));
-      const result = await undo(project.config, "aws_cur", month);
+      const result = await undo(project.config, { pipeline: "aws_cur", month: month });
       assert.deepEqual(
         [result.from, result.restored.execution_id, result.restored.rows, result.restored.cost],
         [from, "a", 3, { USD: "3.75" }],
@@ -67,7 +67,7 @@ describe("undo on BigQuery puts the load before back", () => {
     );
     await loadAll(project, delivery("overwrite", "b", "9"));
     await rejects(
-      undo(project.config, "aws_cur", month),
+      undo(project.config, { pipeline: "aws_cur", month: month }),
       "ROW_COUNT_MISMATCH",
       "2 rows of 2025-01 were loaded from a, 1 were found",
     );
@@ -109,10 +109,10 @@ test("the sample restatement on BigQuery: explained to the last digit, reconcile
   await runWell(project, { months: { only: [month] } });
   await uploadFolder(project, join(source, "delivery-2"));
   await runWell(project, { months: { only: [month] } });
-  const told = await diff(project.config, "aws_cur", month);
+  const told = await diff(project.config, { pipeline: "aws_cur", month: month });
   assert.equal(addDecimals(told.lines.map(({ difference }) => difference)), "-55.508529024");
-  const bill = await reconcile(project.config, month, { invoice: "1650.26" });
+  const bill = await reconcile(project.config, { month: month, invoice: "1650.26" });
   assert.deepEqual([bill.ok, bill.reconciliations[0]?.loaded], [true, "1650.25587096"]);
-  const result = await undo(project.config, "aws_cur", month);
+  const result = await undo(project.config, { pipeline: "aws_cur", month: month });
   assert.deepEqual([result.restored.rows, result.restored.cost], [10_416, { USD: "1705.764399984" }]);
 });

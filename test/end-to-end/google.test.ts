@@ -73,7 +73,7 @@ describe("a run on Google Cloud", () => {
     await load(["2025-01 unchanged 20250201T000000Z"]);
     await load(["2025-01 restated 20250201T000000Z"], { force: true });
     await load(["2025-01 restated 20250201T000000Z"], { force: true });
-    await forget(project.config, "aws_cur", { months: ["2025-01"] });
+    await forget(project.config, { pipelines: ["aws_cur"], months: ["2025-01"] });
     await load(["2025-01 new 20250201T000000Z"]);
     assert.equal(await loads(), 6, "one tracking record for each load");
     assert.deepEqual(await amounts(project), ["1", "2"]);

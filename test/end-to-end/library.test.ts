@@ -226,7 +226,7 @@ describe("the library", { concurrency: 3 }, () => {
     await deliverMonths(project, ["2025-01", "2025-02"]);
     await runWell(project);
     const before = await snapshotMonth(project, table, proof.partition, "2025-01");
-    assert.deepEqual(await forget(project.config, "aws", { months: ["2025-01"] }), {
+    assert.deepEqual(await forget(project.config, { pipelines: ["aws"], months: ["2025-01"] }), {
       pipelines: [{ name: "aws_cur", table, forgotten: ["2025-01"] }],
     });
     const known = (await showState(project.config)).pipelines[0]?.months;
@@ -242,8 +242,8 @@ describe("the library", { concurrency: 3 }, () => {
     const after = await snapshotMonth(project, table, proof.partition, "2025-01");
     assert.deepEqual(after.rows, before.rows);
     assert.equal(after.tracking.length, before.tracking.length + 1, "receipts are only ever added");
-    await rejects(forget(project.config, "aws_cur", { months: ["2030-01"] }), "USAGE_INVALID", "2030-01");
-    await rejects(forget(project.config, "aws_cur", {}), "USAGE_INVALID");
+    await rejects(forget(project.config, { pipelines: ["aws_cur"], months: ["2030-01"] }), "USAGE_INVALID", "2030-01");
+    await rejects(forget(project.config, { pipelines: ["aws_cur"] }), "USAGE_INVALID");
   });
 
   test("first_month and the scope of a run leave other months alone", async (t) => {
@@ -305,7 +305,7 @@ describe("the library", { concurrency: 3 }, () => {
     assert.deepEqual(outcomes(onlyResult(finished)), [`${month} restated second-${month}`]);
     assert.deepEqual(await snapshotMonth(project, azure.table, azure.partition, month), before);
 
-    await forget(project.config, "aws_cur", { all: true });
+    await forget(project.config, { pipelines: ["aws_cur"], all: true });
     assert.deepEqual(outcomes(onlyResult((await runProject(project)).finished, "azure_billing")), [
       `${month} unchanged run-1`,
     ]);

@@ -281,7 +281,11 @@ describe("the state of an Azure month", () => {
       [undefined, "moved in January"],
     );
     assert.deepEqual(receipts[0]?.["loaded_at"], receipts[1]?.["loaded_at"], "no rows were loaded");
-    await rejects(diff(project.config, "azure_billing", month), "USAGE_INVALID", "loaded once only");
+    await rejects(
+      diff(project.config, { pipeline: "azure_billing", month: month }),
+      "USAGE_INVALID",
+      "loaded once only",
+    );
 
     await runWell(project, { force: true });
     assert.deepEqual(await seen(), ["partial", null, missing, true], "of the same days");

@@ -179,7 +179,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     await deliver(project.bucket, curDelivery({ month: open, id: "open", files: [curRows(open, "5")] }));
     await runWell(project);
     const notesAt = async (now: string, of = month): Promise<string> =>
-      (await reconcile(project.config, of, { invoice: "5", now: new Date(now) })).notes.join("\n");
+      (await reconcile(project.config, { month: of, invoice: "5", now: new Date(now) })).notes.join("\n");
     assert.match(await notesAt("2025-02-10T00:00:00Z", open), /aws_cur 2025-02: The month is not over/);
     assert.match(await notesAt("2025-03-02T00:00:00Z", open), /aws_cur 2025-02: The month is not final/);
     assert.equal(await notesAt("2025-03-02T00:00:00Z"), "");
@@ -188,7 +188,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     await runWell(project);
     const restated = await notesAt("2025-03-02T00:00:00Z");
     assert.match(restated, /restated after it was final/);
-    const { notes } = await reconcile(project.config, month, { invoice: "136.30" });
+    const { notes } = await reconcile(project.config, { month: month, invoice: "136.30" });
     assert.match(
       notes.join("\n"),
       /136\.30 USD is what was loaded on \d{4}-\d\d-\d\d, from first: .*before the restatement/,
@@ -222,7 +222,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
       await refused(project, [month, "--invoices", "bad.csv"], "VALUE_INVALID"),
       /bad\.csv, line 3, column amount: "five"/,
     );
-    await rejects(reconcile(project.config, month, { invoice: "1", invoices: [] }), "USAGE_INVALID");
+    await rejects(reconcile(project.config, { month: month, invoice: "1", invoices: [] }), "USAGE_INVALID");
   });
 
   test("agrees with real deliveries to the cent, invoice by invoice", async (t) => {

@@ -109,7 +109,7 @@ describe("a month of two runs, each over one half of it", () => {
         ["restated", ["first", "again"], 4, { EUR: "32.25" }],
       );
       assert.deepEqual(await loadedIds(project), ["first", "again"]);
-      const compared = await diff(project.config, "azure_billing", month);
+      const compared = await diff(project.config, { pipeline: "azure_billing", month: month });
       assert.deepEqual(
         [
           compared.before.execution_ids,
@@ -126,7 +126,7 @@ describe("a month of two runs, each over one half of it", () => {
         ["first: 2 rows", "first: 10.25 EUR", "again: 2 rows", "again: 22 EUR"],
       );
 
-      const undone = await undo(project.config, "azure_billing", month);
+      const undone = await undo(project.config, { pipeline: "azure_billing", month: month });
       assert.deepEqual(
         [
           undone.from,
@@ -164,7 +164,7 @@ describe("a month of two runs, each over one half of it", () => {
     upload(project, again);
     await runWell(project);
     for (const key of second.fileKeys) project.gcs.remove(exportBucket, key);
-    const undone = await undo(project.config, "azure_billing", month);
+    const undone = await undo(project.config, { pipeline: "azure_billing", month: month });
     assert.deepEqual([undone.from, undone.restored.execution_ids], ["warehouse", ["first", "second"]]);
     assert.deepEqual(await loadedIds(project), ["first", "second"]);
   });
@@ -173,7 +173,7 @@ describe("a month of two runs, each over one half of it", () => {
     const project = await createProject(t, azureSection);
     for (const delivery of [first, second]) await deliver(project.bucket, delivery);
     await runWell(project);
-    const bill = await reconcile(project.config, month, { invoice: "30.25" });
+    const bill = await reconcile(project.config, { month: month, invoice: "30.25" });
     assert.deepEqual([bill.ok, bill.reconciliations[0]?.loaded], [true, "30.25"]);
     assert.equal((await migrate(project.config, { yes: true })).pipelines[0]?.error, undefined);
     assert.deepEqual(await loadedIds(project), ["first", "second"]);
@@ -194,10 +194,14 @@ describe("a month of two runs, each over one half of it", () => {
     assert.deepEqual(differences(await verify(project.config, { deep: true })), [
       "missing-days: every day is covered / 2025-03-16 to 2025-03-31 missing",
     ]);
-    await rejects(diff(project.config, "azure_billing", month), "USAGE_INVALID", "was loaded once only");
+    await rejects(
+      diff(project.config, { pipeline: "azure_billing", month: month }),
+      "USAGE_INVALID",
+      "was loaded once only",
+    );
     await deliver(project.bucket, second);
     assert.deepEqual((await runWell(project)).loaded[0]?.execution_ids, ["first", "second"]);
-    const undone = await undo(project.config, "azure_billing", month);
+    const undone = await undo(project.config, { pipeline: "azure_billing", month: month });
     assert.deepEqual([undone.restored.execution_ids, undone.restored.rows], [["first"], 2]);
     // A load of both halves was undone: the second one stays out.
     const { months } = (await plan(project.config)).pipelines[0] ?? { months: [] };

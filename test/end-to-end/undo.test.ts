@@ -79,7 +79,7 @@ describe("undo puts the load before back", () => {
       await loadAll(project, b);
       assert.notDeepEqual(await rowsNow(project), before);
 
-      const result = await undo(project.config, "aws_cur", month);
+      const result = await undo(project.config, { pipeline: "aws_cur", month: month });
       assert.deepEqual(
         [result.undone.execution_id, result.restored.execution_id, result.restored.rows, result.from],
         ["b", "a", 3, shape === "create-new" ? "storage" : "warehouse"],
@@ -106,11 +106,12 @@ describe("undo puts the load before back", () => {
     const [a, b, c] = deliveries("create-new");
     await loadAll(project, a, b, c);
     const restored: string[] = [];
-    for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
+    for (const _ of [1, 2])
+      restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id);
     assert.deepEqual(restored, ["b", "a"]);
     assert.deepEqual(await actions(project), ["refused c"]);
     await rejects(
-      undo(project.config, "aws_cur", month),
+      undo(project.config, { pipeline: "aws_cur", month: month }),
       "USAGE_INVALID",
       "no load of 2025-01 of aws_cur to go back to",
     );
@@ -120,11 +121,11 @@ describe("undo puts the load before back", () => {
     const project = await createProject(t, curSection);
     const [a, b] = deliveries("create-new");
     await loadAll(project, a, b);
-    await undo(project.config, "aws_cur", month);
+    await undo(project.config, { pipeline: "aws_cur", month: month });
     assert.deepEqual(outcomes(await runWell(project, { force: true })), [`${month} restated b`]);
     assert.deepEqual(await actions(project), ["unchanged b"]);
-    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
-    await forget(project.config, "aws_cur", { months: [month] });
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
+    await forget(project.config, { pipelines: ["aws_cur"], months: [month] });
     assert.deepEqual(await actions(project), ["new b"], "forgetting a month is saying so, too");
   });
 
@@ -137,7 +138,7 @@ describe("undo puts the load before back", () => {
       await deliver(project.bucket, delivery);
       await runWell(project);
     }
-    const result = await undo(project.config, "azure_billing", month);
+    const result = await undo(project.config, { pipeline: "azure_billing", month: month });
     assert.deepEqual([result.restored.execution_id, result.restored.cost], ["r2", { EUR: "3.5" }]);
     assert.deepEqual(await actions(project), ["refused r3"]);
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused r3`]);
@@ -158,7 +159,7 @@ describe("undo puts the load before back", () => {
       files: [curRows(month, "5"), curRows(month, "6")],
     });
     await loadAll(project, a, changed);
-    const result = await undo(project.config, "aws_cur", month);
+    const result = await undo(project.config, { pipeline: "aws_cur", month: month });
     assert.deepEqual([result.undone.rows, result.restored.rows, result.from], [2, 3, "warehouse"]);
     assert.deepEqual(await actions(project), ["refused a"]);
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused a`]);
@@ -178,7 +179,7 @@ describe("a run after an undo", () => {
       await runWell(project);
     }
     for (const key of [...middle.fileKeys, middle.manifestKey]) await rm(join(project.bucket, key));
-    assert.equal((await undo(project.config, "azure_billing", month)).from, "warehouse");
+    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).from, "warehouse");
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused r3`]);
     const { ok, checks } = await verify(project.config);
     const failed = checks.filter((check) => !check.ok).map(({ name }) => name);
@@ -207,18 +208,22 @@ describe("undo and files that are copied again", () => {
       await runWell(project);
     }
     await copyAgain(project);
-    assert.equal((await undo(project.config, "azure_billing", month)).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).restored.execution_id, "a");
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused n`]);
-    assert.equal((await undo(project.config, "azure_billing", month)).restored.execution_id, "y");
+    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).restored.execution_id, "y");
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused n`]);
-    await rejects(undo(project.config, "azure_billing", month), "USAGE_INVALID", "no load of 2025-01");
+    await rejects(
+      undo(project.config, { pipeline: "azure_billing", month: month }),
+      "USAGE_INVALID",
+      "no load of 2025-01",
+    );
   });
 
   test("does not take what was undone again under the same execution and other versions", async (t) => {
     const project = await createProject(t, keeping);
     const [a] = deliveries("overwrite");
     await loadAll(project, a, curDelivery({ month, shape: "overwrite", id: "a", files: [curRows(month, "5"), []] }));
-    await undo(project.config, "aws_cur", month);
+    await undo(project.config, { pipeline: "aws_cur", month: month });
     await copyAgain(project);
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused a`]);
     assert.equal((await rowsNow(project)).length, 3);
@@ -229,10 +234,10 @@ describe("undo and files that are copied again", () => {
     const version = (...costs: string[]): Delivery =>
       curDelivery({ month, shape: "overwrite", id: "a", files: [curRows(month, ...costs)] });
     await loadAll(project, version("1"), version("2", "2"));
-    await undo(project.config, "aws_cur", month);
+    await undo(project.config, { pipeline: "aws_cur", month: month });
     await loadAll(project, version("3", "3", "3"));
-    assert.equal((await undo(project.config, "aws_cur", month)).restored.rows, 1);
-    await rejects(undo(project.config, "aws_cur", month), "USAGE_INVALID", "no load of 2025-01");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.rows, 1);
+    await rejects(undo(project.config, { pipeline: "aws_cur", month: month }), "USAGE_INVALID", "no load of 2025-01");
   });
 
   test("loading the same once more keeps the load before it", async (t) => {
@@ -241,7 +246,7 @@ describe("undo and files that are copied again", () => {
     await loadAll(project, a, b);
     await copyAgain(project);
     await runWell(project, { force: true });
-    const result = await undo(project.config, "aws_cur", month);
+    const result = await undo(project.config, { pipeline: "aws_cur", month: month });
     assert.deepEqual([result.restored.execution_id, result.from], ["a", "warehouse"]);
   });
 
@@ -250,7 +255,7 @@ describe("undo and files that are copied again", () => {
     const [a, b] = deliveries("create-new");
     await loadAll(project, a, b);
     await rm(project.bucket, { recursive: true });
-    const result = await undo(project.config, "aws_cur", month);
+    const result = await undo(project.config, { pipeline: "aws_cur", month: month });
     assert.deepEqual([result.restored.execution_id, result.from], ["a", "warehouse"]);
     assert.match(result.notes.join(), /^The storage could not be looked at\. /);
   });
@@ -267,7 +272,7 @@ describe("undo and files that are copied again", () => {
       project,
       "ALTER TABLE billing_data.aws_cur_data_previous ALTER line_item_usage_amount SET DATA TYPE DOUBLE",
     );
-    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
     assert.deepEqual(await rowsNow(project), before);
     await loadAll(project, c);
   });
@@ -280,7 +285,7 @@ describe("undo and files that are copied again", () => {
     await tamper(project, `ALTER TABLE ${kept} ALTER line_item_usage_amount SET DATA TYPE VARCHAR`);
     await tamper(project, `UPDATE ${kept} SET line_item_usage_amount = ''`);
     await tamper(project, "ALTER TABLE billing_data.aws_cur_data DROP COLUMN product_region");
-    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
     await loadAll(project, c);
   });
 });
@@ -291,7 +296,11 @@ describe("undo changes nothing", () => {
     const [a, b] = deliveries("overwrite");
     await loadAll(project, a, b);
     const before = await snapshotMonth(project, "billing_data.aws_cur_data", partition, month);
-    const error = await rejects(undo(project.config, "aws_cur", month), "ROWS_GONE", "The rows of a are gone");
+    const error = await rejects(
+      undo(project.config, { pipeline: "aws_cur", month: month }),
+      "ROWS_GONE",
+      "The rows of a are gone",
+    );
     assert.match(error.hint, /keep_previous = 1 in \[sources\.aws_cur\]/);
     assert.deepEqual(await snapshotMonth(project, "billing_data.aws_cur_data", partition, month), before);
   });
@@ -304,7 +313,7 @@ describe("undo changes nothing", () => {
       const path = join(project.bucket, a.fileKeys[1] ?? "");
       if (spoil === "gone") await rm(path);
       else await cp(join(project.bucket, a.fileKeys[0] ?? ""), path);
-      await rejects(undo(project.config, "aws_cur", month), "ROWS_GONE");
+      await rejects(undo(project.config, { pipeline: "aws_cur", month: month }), "ROWS_GONE");
       assert.equal((await rowsNow(project)).length, 2);
     }
   });
@@ -319,13 +328,13 @@ describe("undo changes nothing", () => {
       `UPDATE billing_data.aws_cur_data_previous SET line_item_unblended_cost = 1.26 WHERE line_item_unblended_cost = 1.25`,
     );
     await rejects(
-      undo(project.config, "aws_cur", month),
+      undo(project.config, { pipeline: "aws_cur", month: month }),
       "SUM_MISMATCH",
       "was 3.7500000001 USD as loaded from a, and is 3.7600000001 now",
     );
     await tamper(project, `DELETE FROM billing_data.aws_cur_data_previous WHERE line_item_unblended_cost = 1.26`);
     await rejects(
-      undo(project.config, "aws_cur", month),
+      undo(project.config, { pipeline: "aws_cur", month: month }),
       "ROW_COUNT_MISMATCH",
       "3 rows of 2025-01 were loaded from a, 2 were found",
     );
@@ -342,7 +351,11 @@ describe("undo changes nothing", () => {
       project,
       `UPDATE billing_data.aws_cur_data_previous SET line_item_product_code = 'other' WHERE line_item_unblended_cost = 1.25`,
     );
-    await rejects(undo(project.config, "aws_cur", month), "SUM_MISMATCH", "by service, account and charge type");
+    await rejects(
+      undo(project.config, { pipeline: "aws_cur", month: month }),
+      "SUM_MISMATCH",
+      "by service, account and charge type",
+    );
     assert.deepEqual(await rowsNow(project), before);
   });
 
@@ -351,17 +364,25 @@ describe("undo changes nothing", () => {
     const [a, b] = deliveries("create-new");
     await loadAll(project, a, b);
     await rename(project.bucket, `${project.bucket}-away`);
-    const { hint } = await rejects(undo(project.config, "aws_cur", month), "STORAGE_NOT_FOUND", "bucket");
+    const { hint } = await rejects(
+      undo(project.config, { pipeline: "aws_cur", month: month }),
+      "STORAGE_NOT_FOUND",
+      "bucket",
+    );
     assert.match(hint, /Then undo again: nothing was changed/);
     await rename(`${project.bucket}-away`, project.bucket);
-    assert.equal((await undo(project.config, "aws_cur", month)).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
   });
 
   test("for a month or an export that is not there", async (t) => {
     const project = await createProject(t, curSection);
     await loadAll(project, deliveries("create-new")[0]);
-    await rejects(undo(project.config, "aws_cur", "2024-01"), "USAGE_INVALID", "2024-01 of aws_cur is not loaded");
-    await rejects(undo(project.config, "aws_cur", month), "USAGE_INVALID", "no load");
+    await rejects(
+      undo(project.config, { pipeline: "aws_cur", month: "2024-01" }),
+      "USAGE_INVALID",
+      "2024-01 of aws_cur is not loaded",
+    );
+    await rejects(undo(project.config, { pipeline: "aws_cur", month: month }), "USAGE_INVALID", "no load");
     const { code, stdout } = await billhouse(project, ["undo", "aws_cur", "2025-1", "--json"]);
     assert.deepEqual([code, (JSON.parse(stdout) as { error: { code: string } }).error.code], [64, "USAGE_INVALID"]);
   });
@@ -380,7 +401,8 @@ test("keep_previous keeps as many earlier loads as it says, and status shows the
   const { stdout } = await billhouse(project, ["status"]);
   assert.match(stdout, /1 month, 1 row, no gaps; 2 earlier loads kept, \d/);
   const restored = [];
-  for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
+  for (const _ of [1, 2])
+    restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id);
   assert.deepEqual(restored, ["c", "b"]);
 });
 
@@ -388,11 +410,12 @@ test("keep_previous keeps as many deliveries, whether they were put back in betw
   const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], keep_previous: 2 } });
   const all = deliveries("create-new");
   await loadAll(project, ...all);
-  assert.equal((await undo(project.config, "aws_cur", month)).from, "storage");
+  assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).from, "storage");
   await loadAll(project, curDelivery({ month, id: "d", files: [curRows(month, "4")] }));
   for (const { fileKeys } of all) for (const key of fileKeys) await rm(join(project.bucket, key));
   const restored = [];
-  for (const _ of [1, 2]) restored.push((await undo(project.config, "aws_cur", month)).restored.execution_id);
+  for (const _ of [1, 2])
+    restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id);
   assert.deepEqual(restored, ["b", "a"]);
 });
 
@@ -407,7 +430,7 @@ test("the sample restatement: diff explains it to the cent, and undo puts back e
   await cp(join(source, "delivery-2"), project.bucket, { recursive: true, force: true });
   await runWell(project);
 
-  const told = await diff(project.config, "aws_cur", month);
+  const told = await diff(project.config, { pipeline: "aws_cur", month: month });
   assert.deepEqual([told.before.rows, told.after.rows], [10_416, 10_080]);
   assert.deepEqual([told.before.cost, told.after.cost], [{ USD: "1705.764399984" }, { USD: "1650.25587096" }]);
   assert.equal(addDecimals(told.lines.map(({ difference }) => difference)), "-55.508529024");
@@ -422,7 +445,7 @@ test("the sample restatement: diff explains it to the cent, and undo puts back e
   );
   assert.equal(sums.length, told.lines.length, "every line of the month changed");
 
-  const result = await undo(project.config, "aws_cur", month);
+  const result = await undo(project.config, { pipeline: "aws_cur", month: month });
   assert.deepEqual([result.restored.rows, result.restored.cost], [10_416, { USD: "1705.764399984" }]);
   assert.deepEqual(await rowsNow(project), before);
   const { ok, checks } = await verify(project.config, { deep: true });

@@ -100,7 +100,7 @@ describe("verify finds nothing wrong", () => {
       await deliver(project.bucket, delivery);
       await runWell(project);
     }
-    await undo(project.config, "aws_cur", "2025-01");
+    await undo(project.config, { pipeline: "aws_cur", month: "2025-01" });
     const { ok, checks } = await verify(project.config, { deep: true });
     assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
     assert.match(
@@ -210,7 +210,7 @@ describe("verify finds and names", () => {
     const project = await loaded(t);
     await deliver(project.bucket, cur("2025-03", "2025-03-b", "9"));
     await deliver(project.bucket, cur("2025-05", "2025-05-a", "9"));
-    await forget(project.config, "aws_cur", { months: ["2025-02"] });
+    await forget(project.config, { pipelines: ["aws_cur"], months: ["2025-02"] });
     assert.deepEqual(differences(await verify(project.config)), [
       "2025-02 months: 0 rows (a month that the state has forgotten) / 3 rows",
       "2025-02 missing-month: loaded, as the months around it / nothing is loaded",

@@ -230,7 +230,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
     const project = await createProject(t, shape.sections);
     await loadOlder(project, shape);
     await deliver(project.bucket, shape.newer, "manifest", true);
-    await forget(project.config, "aws_cur", { months: [month] });
+    await forget(project.config, { pipelines: ["aws_cur"], months: [month] });
     assert.deepEqual(outcomes(await runWell(project)), [`${month} waiting ${shape.newer.id}`]);
   });
 

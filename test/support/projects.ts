@@ -146,7 +146,7 @@ function finishedOf(events: readonly RunEvent[]): RunFinished {
 /** The rows of a question, asked as readers ask: on the read copy. */
 export async function ask(project: Project, sql: string): Promise<QueryRow[]> {
   const rows: QueryRow[] = [];
-  for await (const row of query(project.config, sql)) rows.push(row);
+  for await (const row of query(project.config, { sql })) rows.push(row);
   return rows;
 }
 
