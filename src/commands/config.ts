@@ -27,7 +27,8 @@ export async function config(options: ConfigCommandOptions, context: CommandCont
     environment,
     ...(options.file === undefined ? {} : { file: options.file }),
   });
-  const chosen = new Set(selectPipelines(explained.config, options.exports).map(({ name }) => `sources.${name}`));
+  const pipelines = await selectPipelines(explained.config, options.exports);
+  const chosen = new Set(pipelines.map(({ name }) => `sources.${name}`));
   const result: ConfigResult = {
     file: explained.config.file,
     file_origin: explained.fileOrigin,

@@ -1,6 +1,5 @@
 import { BillhouseError, quoted } from "../errors.ts";
 import { checkMonths } from "../pipeline/months/select.ts";
-import { nextMonth } from "../schema/periods.ts";
 
 /** The months of a flag or argument that may be repeated, with one more. Error: USAGE_INVALID. */
 export function addMonth(text: string, months: readonly string[] = []): string[] {
@@ -60,15 +59,4 @@ export function parseMonth(text: string): string {
 /** Spans of days as people list them: `2025-03-01 to 2025-03-04, 2025-03-09`. */
 export function daySpans(spans: readonly { readonly from: string; readonly to: string }[]): string {
   return spans.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
-}
-
-/** Months as people list them: `2024-09 to 2024-12, 2025-02`. */
-export function monthSpans(months: readonly string[]): string {
-  const spans: { first: string; last: string }[] = [];
-  for (const month of months.toSorted()) {
-    const span = spans.at(-1);
-    if (span !== undefined && nextMonth(span.last) === month) span.last = month;
-    else spans.push({ first: month, last: month });
-  }
-  return spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(", ");
 }

@@ -6,7 +6,7 @@ import { BillhouseError } from "../errors.ts";
 import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/discover/recognise.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
-import { monthSpans } from "./flags.ts";
+import { monthSpans } from "../schema/periods.ts";
 import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse init` is told. */

@@ -1,9 +1,10 @@
 import type { FailedMonth, PlannedMonth } from "../pipeline/events.ts";
 import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
 import { plan as planPipelines } from "../pipeline/plan.ts";
+import { monthSpans } from "../schema/periods.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
-import { daySpans, type MonthFlags, monthScope, monthSpans } from "./flags.ts";
+import { daySpans, type MonthFlags, monthScope } from "./flags.ts";
 import { alignRows, errorLines, heading, jsonText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse plan` is told. */

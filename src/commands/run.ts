@@ -1,13 +1,13 @@
 import { userInfo } from "node:os";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
-import { daySpans, type MonthFlags, monthScope, monthSpans } from "./flags.ts";
+import { daySpans, type MonthFlags, monthScope } from "./flags.ts";
 import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
 import { alignRows, errorLines, executionNames, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
 import { run as runPipelines } from "../pipeline/run.ts";
-import { dayInWords } from "../schema/periods.ts";
+import { dayInWords, monthSpans } from "../schema/periods.ts";
 
 /** What `billhouse run` is told. */
 export interface RunCommandOptions extends MonthFlags {

@@ -1,8 +1,9 @@
-/** The candidate that a mistyped word most likely meant, or undefined when none is near. */
+/** The candidate that a mistyped word most likely meant, never the word itself; undefined when none is near. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const typed = word.toLowerCase();
   let best: { candidate: string; score: number } | undefined;
   for (const candidate of candidates) {
+    if (candidate === word) continue;
     const known = candidate.toLowerCase();
     // "table" for "table_name": a part of the word is near, however much is missing.
     const part = typed.length > 2 && (known.includes(typed) || typed.includes(known));

@@ -60,7 +60,7 @@ export interface ComparedLoad {
  */
 export async function diff(config: Config, options: DiffOptions): Promise<DiffResult> {
   const { pipeline: name, month: billingMonth } = options;
-  const pipeline = selectOne(config, name);
+  const pipeline = await selectOne(config, name);
   return reading(config, async (warehouse) => {
     const loaded = await readLoaded(pipeline, warehouse);
     loadedMonth(loaded, billingMonth);

@@ -31,7 +31,7 @@ export interface DoctorResult {
  * Errors: CONFIG_INVALID, USAGE_INVALID.
  */
 export async function doctor(config: Config, options: DoctorOptions = {}): Promise<DoctorResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   const checks: DoctorResult["checks"][number][] = [];
   const add = (subject: string, findings: readonly Finding[]): void => {
     for (const finding of findings) checks.push({ subject, ...finding });

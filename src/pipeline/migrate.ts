@@ -81,7 +81,7 @@ interface PlannedStep {
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function migrate(config: Config, options: MigrateOptions = {}): Promise<MigrateResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   const migrateAll = async (warehouse: Warehouse): Promise<MigrateResult> => {
     const results: MigratedPipeline[] = [];
     for (const pipeline of pipelines) results.push(await migratePipeline(pipeline, warehouse, options));

@@ -37,7 +37,7 @@ export interface PlannedPipeline {
  * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
 export async function plan(config: Config, options: RunOptions = {}): Promise<PlanResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
   return reading(config, async (warehouse) => {
     const results: PlannedPipeline[] = [];
@@ -48,7 +48,12 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
         const found = await survey(pipeline, await warehouse.ledger(tableOf(pipeline)), warehouse.reads, options);
         const scope = found.plans.flatMap(({ executions }) => executions).at(0)?.scope ?? null;
         results.push(await plannedPipeline(found, warehouse));
-        scopes.push({ name, cloud: found.format.cloud, scope });
+        scopes.push({
+          name,
+          cloud: found.format.cloud,
+          scope,
+          months: found.plans.map(({ billingMonth }) => billingMonth),
+        });
       } catch (error) {
         if (options.signal?.aborted === true) throw error;
         const table = tableTitle(pipeline);

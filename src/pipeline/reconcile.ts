@@ -78,8 +78,9 @@ export async function reconcile(config: Config, options: ReconcileOptions): Prom
   const tolerance = amountOf(limit, "tolerance");
   if (tolerance.startsWith("-")) throw wrongAmount(limit, "tolerance");
   const amount = invoice === undefined ? null : amountOf(invoice, "amount of an invoice");
+  const pipelines = await selectPipelines(config, options.pipelines);
   return reading(config, async (warehouse) => {
-    const tables = await tablesWith(selectPipelines(config, options.pipelines), warehouse, billingMonth);
+    const tables = await tablesWith(pipelines, warehouse, billingMonth);
     if (amount !== null) requireOne(tables, billingMonth);
     const bills: LoadedBill[] = [];
     for (const table of tables) bills.push(await billOf(table, warehouse, billingMonth));

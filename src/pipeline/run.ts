@@ -85,7 +85,7 @@ type Emit = (event: RunEvent) => void;
 
 async function execute(config: Config, options: RunOptions & { signal: AbortSignal }, emit: Emit): Promise<void> {
   const started = performance.now();
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
   checkAccepted(options.accept ?? [], options.months ?? {});
   const runAll = async (warehouse: Warehouse): Promise<void> => {

@@ -38,7 +38,7 @@ export interface StateResult {
  * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
 export async function showState(config: Config, options: StateOptions = {}): Promise<StateResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   return reading(config, async (warehouse) => {
     const results: StateResult["pipelines"][number][] = [];
     for (const pipeline of pipelines) {
@@ -88,7 +88,7 @@ export interface ForgetResult {
  * Errors: USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
 export async function forget(config: Config, options: ForgetOptions): Promise<ForgetResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   const wanted = options.months ?? [];
   if ((wanted.length === 0) !== (options.all ?? false)) {
     throw new BillhouseError("USAGE_INVALID", "Either months or --all must be named, and not both.", {

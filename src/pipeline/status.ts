@@ -120,7 +120,7 @@ export interface MonthStatus {
  * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
 export async function status(config: Config, options: StatusOptions = {}): Promise<StatusResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   const tables = await reading(config, async (warehouse) => {
     const found: ReadTable[] = [];
     for (const pipeline of pipelines) {
@@ -140,6 +140,7 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
       name: pipeline.name,
       cloud: "",
       scope: loaded === null ? null : scopeOf(loaded.ledger.receipts),
+      months: [...(loaded?.months.keys() ?? [])],
     })),
   );
   const results: PipelineStatus[] = [];

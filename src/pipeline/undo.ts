@@ -50,7 +50,7 @@ export interface UndoResult {
 export async function undo(config: Config, options: UndoOptions): Promise<UndoResult> {
   const { pipeline: name, month: billingMonth } = options;
   const started = performance.now();
-  const pipeline = selectOne(config, name);
+  const pipeline = await selectOne(config, name);
   const signal = options.signal ?? new AbortController().signal;
   let isDone = false;
   const undoIn = async (warehouse: Warehouse): Promise<UndoResult> => {

@@ -47,7 +47,7 @@ interface VerifiedTable {
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const pipelines = selectPipelines(config, options.pipelines);
+  const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
   const [reads, tables] = await reading(config, async (warehouse) => {
     const verified: VerifiedTable[] = [];

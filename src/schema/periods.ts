@@ -85,3 +85,14 @@ export function isDay(text: string): boolean {
   const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text) ?? [];
   return Number(day) >= 1 && Number(day) <= daysInMonth(Number(year), Number(month));
 }
+
+/** Months as people list them: `2024-09 to 2024-12, 2025-02`. */
+export function monthSpans(months: readonly BillingMonth[]): string {
+  const spans: { first: string; last: string }[] = [];
+  for (const month of months.toSorted()) {
+    const span = spans.at(-1);
+    if (span !== undefined && nextMonth(span.last) === month) span.last = month;
+    else spans.push({ first: month, last: month });
+  }
+  return spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(", ");
+}

@@ -10,7 +10,7 @@ import {
   formatSeconds,
   formatTime,
 } from "../../src/commands/figures.ts";
-import { monthSpans } from "../../src/commands/flags.ts";
+import { monthSpans } from "../../src/schema/periods.ts";
 
 test("money is rounded as text, half away from zero", () => {
   const amounts: Readonly<Record<string, string>> = {

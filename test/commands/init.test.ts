@@ -109,7 +109,7 @@ describe("billhouse init", () => {
     await deliver(bucket, other);
     const folder = await temporaryFolder(t);
     const { stdout } = await billhouse({ folder }, ["init", bucket]);
-    const words = "Holds the charges of /subscriptions/38f1d748, as acme-amortized does";
+    const words = "Holds the charges of /subscriptions/38f1d748 in 2025-02, as acme-amortized does";
     assert.ok(stdout.includes(`! acme-actual: ${words}`), stdout);
     assert.equal(stdout.match(/^! /gmu)?.length, 2, "each of the two, and nothing else");
     const toml = await readFile(join(folder, "billhouse.toml"), "utf8");
@@ -194,7 +194,10 @@ test("plan and status point out two exports of the same charges", async (t) => {
     expected,
     JSON.stringify(planned),
   );
-  assert.match(planned.pipelines[0]?.notes[0] ?? "", /as azure_amortized does: adding them up counts every cost more/u);
+  assert.match(
+    planned.pipelines[0]?.notes[0] ?? "",
+    /as azure_amortized does: adding them up counts these costs more/u,
+  );
   await runProject(both);
   assert.deepEqual(
     (await status(both.config)).pipelines.map(({ notes }) => notes.length),

@@ -119,7 +119,12 @@ function withNotes(exports: readonly FoundExport[], scopes: readonly (string | n
   const nameOf = ({ export_name: name, folder }: FoundExport): string =>
     exports.filter((other) => other.export_name === name).length === 1 ? name : folder;
   const notes = doubleCounting(
-    exports.map((each, index) => ({ name: nameOf(each), cloud: each.cloud, scope: scopes[index] ?? null })),
+    exports.map((each, index) => ({
+      name: nameOf(each),
+      cloud: each.cloud,
+      scope: scopes[index] ?? null,
+      months: each.months,
+    })),
   );
   return exports.map((each) => ({ ...each, notes: notes.get(nameOf(each)) ?? [] }));
 }

@@ -4,6 +4,8 @@ import { BillhouseError, quoted } from "../../errors.ts";
 import type { BillingMonth, Table } from "../../model.ts";
 import { exportFormats } from "../../exports/index.ts";
 import { isBillingMonth } from "../../schema/periods.ts";
+import { openStorage } from "../../storages/index.ts";
+import { discover } from "../discover/discover.ts";
 
 /** Which billing months a command is about; all of them when nothing is set. Both ends are included. */
 export interface MonthSelection {
@@ -14,33 +16,48 @@ export interface MonthSelection {
 
 /**
  * The pipelines that words name: the section of an export, a cloud (`aws`, `azure`), or `all`; no words mean all.
- * An export whose `kind` is not configured belongs to the cloud that its section's name names.
- * Error: USAGE_INVALID, which lists the exports there are.
+ * The cloud of an export is that of its configured `kind`, else the one that its section's name contains, else that of the
+ * export that lies in its storage, which is then listed. An export whose storage cannot be listed counts as named, so that
+ * its error is reported. Error: USAGE_INVALID, which lists the exports there are.
  */
-export function selectPipelines(config: Config, words: readonly string[] = []): readonly PipelineConfig[] {
-  if (words.length === 0 || words.includes("all")) return config.pipelines;
-  const chosen = new Set<PipelineConfig>();
-  for (const word of words) {
-    const named = config.pipelines.filter((pipeline) => pipeline.name === word);
-    const matches = named.length > 0 ? named : config.pipelines.filter((pipeline) => cloudOf(pipeline) === word);
-    if (matches.length === 0) {
-      const names = config.pipelines.map(({ name }) => name);
-      const close = nearest(word, [...names, "aws", "azure", "all"]);
-      throw new BillhouseError("USAGE_INVALID", `There is no export named ${word}.`, {
-        hint: `${close === undefined ? "" : `Did you mean ${close}? `}The configuration has: ${names.join(", ")}. A cloud (aws, azure) or all also works.`,
-      });
-    }
-    for (const match of matches) chosen.add(match);
-  }
-  return config.pipelines.filter((pipeline) => chosen.has(pipeline));
+export async function selectPipelines(
+  config: Config,
+  words: readonly string[] = [],
+): Promise<readonly PipelineConfig[]> {
+  const { pipelines } = config;
+  if (words.length === 0 || words.includes("all")) return pipelines;
+  const isSection = (word: string): boolean => pipelines.some(({ name }) => name === word);
+  const asked = words.filter((word) => !isSection(word));
+  const clouds = asked.some((word) => knownClouds.includes(word))
+    ? await Promise.all(pipelines.map(async (pipeline) => cloudOf(pipeline) ?? recognisedCloud(pipeline)))
+    : [];
+  const unknown = asked.find((word) => !clouds.some((cloud) => cloud === word || cloud === "unreadable"));
+  if (unknown !== undefined) throw unknownExport(unknown, pipelines);
+  return pipelines.filter(
+    ({ name }, index) =>
+      words.includes(name) || asked.some((word) => clouds[index] === word || clouds[index] === "unreadable"),
+  );
 }
 
 /** The one pipeline that a word names. Errors: USAGE_INVALID, also when it names several. */
-export function selectOne(config: Config, word: string): PipelineConfig {
-  const [pipeline, ...others] = selectPipelines(config, [word]);
+export async function selectOne(config: Config, word: string): Promise<PipelineConfig> {
+  const [pipeline, ...others] = await selectPipelines(config, [word]);
   if (pipeline !== undefined && others.length === 0) return pipeline;
   const names = [pipeline, ...others].map((each) => each?.name).join(", ");
-  throw new BillhouseError("USAGE_INVALID", `${word} names several exports: ${names}.`, { hint: "Name one of them." });
+  throw new BillhouseError("USAGE_INVALID", `${word} names several exports: ${names}.`, {
+    hint: `Choose one of them, such as ${pipeline?.name}.`,
+  });
+}
+
+function unknownExport(word: string, pipelines: readonly PipelineConfig[]): BillhouseError {
+  const names = pipelines.map(({ name }) => name);
+  const isCloud = knownClouds.includes(word);
+  const close = isCloud ? undefined : nearest(word, [...names, ...knownClouds, "all"]);
+  const message = isCloud ? `No export of the cloud ${word} was found.` : `There is no export named ${word}.`;
+  const shown = names.length > 12 ? [...names.slice(0, 10), `and ${names.length - 10} more`] : names;
+  return new BillhouseError("USAGE_INVALID", message, {
+    hint: `${close === undefined ? "" : `Did you mean ${close}? `}Configured: ${shown.join(", ")}. You can also name a cloud (aws, azure) or all.`,
+  });
 }
 
 /**
@@ -103,15 +120,24 @@ const takenOver: Readonly<Record<string, readonly [pipelineName: string, sourceN
   azure_billing: ["azure_billing_pipeline", "azure_billing_source"],
 };
 
-function cloudOf(pipeline: PipelineConfig): string | undefined {
-  const format = exportFormats.find(({ kind }) => kind === pipeline.kind);
-  return (
-    format?.cloud ??
-    ["aws", "azure"].find((cloud) =>
-      pipeline.name
-        .toLowerCase()
-        .split(/[^a-z]+/)
-        .includes(cloud),
-    )
-  );
+const knownClouds: readonly string[] = [...new Set(exportFormats.map(({ cloud }) => cloud))];
+
+/** The cloud of an export as far as the configuration says it. */
+function cloudOf({ kind, name }: PipelineConfig): string | undefined {
+  const format = exportFormats.find((each) => each.kind === kind);
+  if (format !== undefined) return format.cloud;
+  const words = name.toLowerCase().split(/[^a-z]+/);
+  const named = knownClouds.filter((cloud) => words.includes(cloud));
+  return named.length === 1 ? named[0] : undefined;
+}
+
+/** The cloud of the export that lies in the storage; null where no export is found. */
+async function recognisedCloud(pipeline: PipelineConfig): Promise<string | null> {
+  try {
+    const { format } = await discover(pipeline, await openStorage(pipeline.bucketUrl, pipeline.storage));
+    return format.cloud;
+  } catch (error) {
+    if (!(error instanceof BillhouseError)) throw error;
+    return error.code === "EXPORT_NOT_FOUND" ? null : "unreadable";
+  }
 }
