@@ -1,14 +1,59 @@
 /**
- * The library: the same engine as the command line. `run` is an async generator of events; `plan`, `status`,
- * `showState` and `forget` are promises of the shapes that `--json` prints; `query` streams rows.
+ * The library: the same engine as the command line. Every function takes the configuration first and its options in one
+ * object. `run` is an async generator of events, `query` one of rows; the others are promises of one result.
+ * Errors of all of them: USAGE_INVALID for wrong arguments.
  */
-export type { BigqueryConfig, Config, DuckdbConfig, PipelineConfig } from "./config/config.ts";
-export { explainConfig } from "./config/explain.ts";
+export type {
+  BigqueryConfig,
+  Config,
+  ConfigPlace,
+  DuckdbConfig,
+  PipelineConfig,
+  StorageConfig,
+  WarehouseConfig,
+} from "./config/config.ts";
+export { explainConfig, type ConfigExplanation, type ConfigValue } from "./config/explain.ts";
 export { loadConfig } from "./config/reading.ts";
 export { BillhouseError, errorCodes, type ErrorCode } from "./errors.ts";
-export type * from "./pipeline/events.ts";
-export { diff, type ChangedGroup, type ChangedLine, type ComparedLoad, type DiffResult } from "./pipeline/diff.ts";
-export { doctor, type DoctorResult } from "./pipeline/doctor.ts";
+export type {
+  AzureCredentials,
+  BillingMonth,
+  CurrencySums,
+  FinalBasis,
+  Finality,
+  Finding,
+  GoogleCredentials,
+} from "./model.ts";
+export type {
+  AcceptedGap,
+  Action,
+  Days,
+  ExportFound,
+  FailedMonth,
+  FileRead,
+  KeptMonth,
+  LoadedMonth,
+  MonthFailed,
+  MonthLoaded,
+  MonthPlanned,
+  PassedOverDelivery,
+  PipelineFailed,
+  PipelineResult,
+  PlannedMonth,
+  ReportedError,
+  RunEvent,
+  RunFinished,
+  RunStarted,
+} from "./pipeline/events.ts";
+export {
+  diff,
+  type ChangedGroup,
+  type ChangedLine,
+  type ComparedLoad,
+  type DiffOptions,
+  type DiffResult,
+} from "./pipeline/diff.ts";
+export { doctor, type DoctorOptions, type DoctorResult } from "./pipeline/doctor.ts";
 export {
   migrate,
   type MigratedPipeline,
@@ -16,16 +61,24 @@ export {
   type MigrateOptions,
   type MigrateResult,
 } from "./pipeline/migrate.ts";
-export { plan, type PlannedPipeline, type PlanResult } from "./pipeline/plan.ts";
-export { query } from "./pipeline/query.ts";
+export { plan, type PlannedPipeline, type PlanOptions, type PlanResult } from "./pipeline/plan.ts";
+export { query, type QueryOptions } from "./pipeline/query.ts";
 export { reconcile, type Reconciliation, type ReconcileOptions, type ReconcileResult } from "./pipeline/reconcile.ts";
 export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts";
 export type { NamedAmount } from "./pipeline/reconcile/residual.ts";
 export { run, type RunOptions } from "./pipeline/run.ts";
 export type { MonthSelection } from "./pipeline/months/select.ts";
-export { forget, showState, type ForgetResult, type StateResult } from "./pipeline/state.ts";
+export {
+  forget,
+  showState,
+  type ForgetOptions,
+  type ForgetResult,
+  type StateOptions,
+  type StateResult,
+} from "./pipeline/state.ts";
 export {
   status,
+  type Attention,
   type KeptCopies,
   type MonthState,
   type MonthStatus,
@@ -36,3 +89,4 @@ export {
 export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
 export { verify, type Check, type VerifyOptions, type VerifyResult } from "./pipeline/verify.ts";
 export { version } from "./version.ts";
+export type { Holder, QueryRow } from "./warehouses/warehouse.ts";

@@ -1,9 +1,18 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 /** Version of billhouse, as in its package. */
 export const version: string = packageVersion();
 
+/** The path of a page of the documentation, such as `errors.md`: the package contains `docs/`. */
+export function docsPage(name: string): string {
+  return fileURLToPath(new URL(`docs/${name}`, packageFile()));
+}
+
 function packageVersion(): string {
-  const file = new URL(import.meta.resolve("billhouse/package.json"));
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+  return (JSON.parse(readFileSync(packageFile(), "utf8")) as { version: string }).version;
+}
+
+function packageFile(): URL {
+  return new URL(import.meta.resolve("billhouse/package.json"));
 }

@@ -1,5 +1,5 @@
 import { styleText, stripVTControlCharacters } from "node:util";
-import type { ToldError } from "../pipeline/events.ts";
+import type { ReportedError } from "../pipeline/events.ts";
 import type { Output } from "./context.ts";
 
 /** The few looks that billhouse's screens have. */
@@ -105,7 +105,7 @@ export function executionNames(ids: readonly string[], { verbose }: Pick<ScreenS
 }
 
 /** An error inside a screen: message with its code, and the hint below. */
-export function errorLines(error: ToldError, style: Pick<Output, "colour">, indent: string): string[] {
+export function errorLines(error: ReportedError, style: Pick<Output, "colour">, indent: string): string[] {
   const [first = "", ...more] = error.message.split("\n").map(visible);
   const hint = error.hint.split("\n").map((line) => paint(style, "quiet", visible(line)));
   return [`${first}   ${paint(style, "bad", error.code)}`, ...[...more, ...hint].map((line) => indent + line)];

@@ -30,7 +30,7 @@ export interface ConfigExplanation {
   readonly values: readonly ConfigValue[];
 }
 
-/** Reads the configuration as `loadConfig` does, and says where each value came from. Error: CONFIG_INVALID. */
+/** Reads the configuration as `loadConfig` does, and says where each value came from. Errors: CONFIG_INVALID, USAGE_INVALID. */
 export async function explainConfig(place: ConfigPlace): Promise<ConfigExplanation> {
   return explain(await readConfig(place), place);
 }

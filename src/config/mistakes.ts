@@ -2,6 +2,7 @@ import { BillhouseError, quoted } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { expectation, holdsSecret, type Issue, keysAt, kinds, looksSecret } from "./schema.ts";
 import { isTable, type Origin } from "./layers.ts";
+import { docsPage } from "../version.ts";
 
 /** One mistake in the configuration: where it stands, and a sentence about it. */
 export interface Mistake {
@@ -27,7 +28,7 @@ export function mistakesError(mistakes: readonly Mistake[]): BillhouseError {
     hint:
       hints.length > 0
         ? hints.join("\n")
-        : "Correct it and run the command again; docs/configuration.md has every key.",
+        : `Correct it and run the command again; ${docsPage("configuration.md")} has every key.`,
   });
 }
 

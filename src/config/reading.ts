@@ -1,4 +1,5 @@
 import { basename, resolve } from "node:path";
+import { checkPlace } from "./arguments.ts";
 import { parseBucketUrl, trimSlashes } from "./address.ts";
 import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "./config.ts";
 import { azureCredentials, googleCredentials, keepVariables, type WrittenCredentials } from "./credentials.ts";
@@ -38,15 +39,16 @@ export interface Reading {
 
 /**
  * Reads and checks the configuration: `billhouse.toml`, else `.dlt/config.toml` and `.dlt/secrets.toml`, with the
- * environment on top. Error: CONFIG_INVALID, which names every mistake.
+ * environment on top. Errors: CONFIG_INVALID, which names every mistake; USAGE_INVALID.
  */
 export async function loadConfig(place: ConfigPlace): Promise<Config> {
   const { config } = await readConfig(place);
   return config;
 }
 
-/** Reads and checks files and environment. Error: CONFIG_INVALID, which names every mistake. */
+/** Reads and checks files and environment. Errors: CONFIG_INVALID, which names every mistake; USAGE_INVALID. */
 export async function readConfig(place: ConfigPlace): Promise<Reading> {
+  checkPlace(place);
   keepVariables(place.environment);
   const files = await readConfigFiles(place.folder, place.file);
   const named = files.layers.flat().flatMap(({ path }) => (path[0] === "sources" ? (path[1] ?? []) : []));

@@ -1,3 +1,4 @@
+import { checkArguments, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { type BillingMonth, type CostLine, type CurrencySums, executionIdsOf, type Receipt } from "../model.ts";
@@ -59,6 +60,7 @@ export interface ComparedLoad {
  * opening the warehouse.
  */
 export async function diff(config: Config, options: DiffOptions): Promise<DiffResult> {
+  checkArguments(config, options, diffRules);
   const { pipeline: name, month: billingMonth } = options;
   const pipeline = await selectOne(config, name);
   return reading(config, async (warehouse) => {
@@ -93,6 +95,8 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
     };
   });
 }
+
+const diffRules: Shape<DiffOptions> = { pipeline: text, month: text };
 
 /** A load as it is compared with another one. */
 export function describeReceipt(receipt: Receipt): ComparedLoad {

@@ -1,3 +1,4 @@
+import { checkArguments, names, type Shape } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { Finding, StoredObject } from "../model.ts";
@@ -31,6 +32,7 @@ export interface DoctorResult {
  * Errors: CONFIG_INVALID, USAGE_INVALID.
  */
 export async function doctor(config: Config, options: DoctorOptions = {}): Promise<DoctorResult> {
+  checkArguments(config, options, doctorRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   const checks: DoctorResult["checks"][number][] = [];
   const add = (subject: string, findings: readonly Finding[]): void => {
@@ -44,6 +46,8 @@ export async function doctor(config: Config, options: DoctorOptions = {}): Promi
   add(subject, findings);
   return { ok: checks.every(({ ok }) => ok), checks };
 }
+
+const doctorRules: Shape<DoctorOptions> = { pipelines: names };
 
 async function examineExport(pipeline: PipelineConfig): Promise<readonly Finding[]> {
   const findings: Finding[] = [];

@@ -71,7 +71,7 @@ export interface MonthFailed extends FailedMonth {
 }
 
 /** A whole pipeline could not be planned or finished (storage denied, no export found); the others continue. */
-export interface PipelineFailed extends ToldError {
+export interface PipelineFailed extends ReportedError {
   readonly event: "pipeline_failed";
   readonly name: string;
 }
@@ -85,7 +85,7 @@ export interface RunFinished {
 }
 
 /** An error as data. */
-export interface ToldError {
+export interface ReportedError {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
@@ -192,7 +192,7 @@ export interface AcceptedGap {
 }
 
 /** A month that failed. */
-export interface FailedMonth extends ToldError {
+export interface FailedMonth extends ReportedError {
   readonly billing_month: BillingMonth;
 }
 
@@ -209,15 +209,15 @@ export interface PipelineResult {
   /** Months that stay as they are, and whose missing days this run accepted. */
   readonly accepted_gaps: readonly AcceptedGap[];
   /** Present when the pipeline itself failed. */
-  readonly error?: ToldError;
+  readonly error?: ReportedError;
 }
 
 /** A failure inside a month as data. */
 export function failedMonth(billingMonth: BillingMonth, error: unknown, debug = false): FailedMonth {
-  return { billing_month: billingMonth, ...toldError(error, debug) };
+  return { billing_month: billingMonth, ...reportedError(error, debug) };
 }
 
 /** An error as data, with its stack for `debug`. */
-export function toldError(error: unknown, debug: boolean): ToldError {
+export function reportedError(error: unknown, debug: boolean): ReportedError {
   return { ...describeError(error), ...(debug ? { stack: maskSecrets(inspect(error)) } : {}) };
 }

@@ -1,3 +1,4 @@
+import { callback, checkArguments, flag, holder, names, optional, type Shape, signal } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { RegisteredColumn } from "../model.ts";
@@ -6,13 +7,12 @@ import { fold } from "../schema/names.ts";
 import {
   type Holder,
   type MigrationOutcome,
-  type MigrationStep,
   type Partitioning,
   type PendingStep,
   requireCapability,
   type Warehouse,
 } from "../warehouses/warehouse.ts";
-import type { ToldError } from "./events.ts";
+import type { ReportedError } from "./events.ts";
 import { loadedHeader } from "./load/prepare.ts";
 import { inexactColumns } from "./migrate/inexact-columns.ts";
 import { stampedColumn } from "./months/loaded.ts";
@@ -49,12 +49,12 @@ export interface MigratedPipeline {
   /** Sentences on what has to wait, and why. */
   readonly notes: readonly string[];
   /** Present when the pipeline could not be surveyed. */
-  readonly error?: ToldError;
+  readonly error?: ReportedError;
 }
 
 /** One step of a migration. */
 export interface MigratedStep {
-  readonly step: MigrationStep["step"] | "registry";
+  readonly step: "tracking-columns" | "partitioning" | "registry" | "decimals";
   /** The column that `decimals` is about. */
   readonly column?: string;
   /** One sentence. */
@@ -65,7 +65,7 @@ export interface MigratedStep {
   /** What a table that was built again has not kept: access roles, row access policies. */
   readonly lost?: readonly string[];
   /** Why the step was refused; it changed nothing. */
-  readonly error?: ToldError;
+  readonly error?: ReportedError;
 }
 
 /** A step, and what takes it. */
@@ -81,6 +81,7 @@ interface PlannedStep {
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function migrate(config: Config, options: MigrateOptions = {}): Promise<MigrateResult> {
+  checkArguments(config, options, migrateRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   const migrateAll = async (warehouse: Warehouse): Promise<MigrateResult> => {
     const results: MigratedPipeline[] = [];
@@ -97,6 +98,14 @@ export async function migrate(config: Config, options: MigrateOptions = {}): Pro
     }),
   });
 }
+
+const migrateRules: Shape<MigrateOptions> = {
+  pipelines: names,
+  yes: optional(flag),
+  signal: optional(signal),
+  holder,
+  taking: optional(callback),
+};
 
 async function migratePipeline(
   pipeline: PipelineConfig,

@@ -1,16 +1,30 @@
 import pMap from "p-map";
+import { checkArguments, date, flag, listOf, names, optional, type Shape, signal, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { describeError } from "../errors.ts";
 import { decompressedSize } from "../files/read.ts";
 import { readerOf } from "../storages/storage.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
-import { failedMonth, type FailedMonth, type PlannedMonth, type ToldError } from "./events.ts";
+import { failedMonth, type FailedMonth, type PlannedMonth, type ReportedError } from "./events.ts";
 import { describePlan } from "./months/decide.ts";
-import { checkMonths, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { checkMonths, monthRules, type MonthSelection, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { smallReads, survey, type Survey } from "./months/survey.ts";
 import { reading } from "./open.ts";
-import type { RunOptions } from "./run.ts";
+
+/** What a plan is about: see the same options of a run. */
+export interface PlanOptions {
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+  readonly months?: MonthSelection;
+  /** Plans unchanged, waiting and refused deliveries too. */
+  readonly force?: boolean;
+  /** Checks that the run waives; `scope` changes the plan. */
+  readonly accept?: readonly string[];
+  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  readonly now?: Date;
+  readonly signal?: AbortSignal;
+}
 
 /** The answer of `plan`. */
 export interface PlanResult {
@@ -28,7 +42,7 @@ export interface PlannedPipeline {
   readonly notes: readonly string[];
   /** Only where the warehouse bills for bytes: about what loading these months bills. */
   readonly billed_bytes?: number;
-  readonly error?: ToldError;
+  readonly error?: ReportedError;
 }
 
 /**
@@ -36,7 +50,8 @@ export interface PlannedPipeline {
  * A pipeline that cannot be planned has an `error`, and the others are planned.
  * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
-export async function plan(config: Config, options: RunOptions = {}): Promise<PlanResult> {
+export async function plan(config: Config, options: PlanOptions = {}): Promise<PlanResult> {
+  checkArguments(config, options, planRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
   return reading(config, async (warehouse) => {
@@ -69,6 +84,15 @@ export async function plan(config: Config, options: RunOptions = {}): Promise<Pl
     };
   });
 }
+
+const planRules: Shape<PlanOptions> = {
+  pipelines: names,
+  months: monthRules,
+  force: optional(flag),
+  accept: optional(listOf(text)),
+  now: optional(date),
+  signal: optional(signal),
+};
 
 async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<PlannedPipeline> {
   const { pipeline, plans, failed, ledger } = found;

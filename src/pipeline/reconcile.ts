@@ -1,3 +1,14 @@
+import {
+  checkArguments,
+  date,
+  listOf,
+  names,
+  objectOf,
+  optional,
+  type Rule,
+  type Shape,
+  text,
+} from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
@@ -67,6 +78,7 @@ export interface Reconciliation {
  * currency that is not clear; STATE_INVALID, and those of opening the warehouse.
  */
 export async function reconcile(config: Config, options: ReconcileOptions): Promise<ReconcileResult> {
+  checkArguments(config, options, reconcileRules);
   const { month: billingMonth } = options;
   checkMonths({ only: [billingMonth] });
   const { invoice, invoices, currency = null, tolerance: limit = "0.01" } = options;
@@ -109,6 +121,25 @@ export async function reconcile(config: Config, options: ReconcileOptions): Prom
     return { ok, billing_month: billingMonth, tolerance, reconciliations, notes };
   });
 }
+
+const textOrNull: Rule = (value, path) => (value === null ? null : text(value, path));
+
+const invoiceRules: Shape<InvoiceLine> = {
+  invoiceId: textOrNull,
+  account: textOrNull,
+  amount: text,
+  currency: textOrNull,
+};
+
+const reconcileRules: Shape<ReconcileOptions> = {
+  month: text,
+  pipelines: names,
+  invoice: optional(text),
+  invoices: optional(listOf(objectOf(invoiceRules))),
+  currency: optional(text),
+  tolerance: optional(text),
+  now: optional(date),
+};
 
 function reconciled(match: InvoiceMatch, tolerance: string): Reconciliation {
   const { invoiced, lines, beside } = match;

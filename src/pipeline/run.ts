@@ -1,4 +1,18 @@
 import { EventEmitter, on } from "node:events";
+import {
+  checkArguments,
+  count,
+  date,
+  flag,
+  holder,
+  listOf,
+  names,
+  objectOf,
+  optional,
+  type Shape,
+  signal as anySignal,
+  text,
+} from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import type { Acceptance, BillingMonth } from "../model.ts";
 import { receiptPackage, summaryPackage } from "../state/package.ts";
@@ -13,18 +27,18 @@ import {
   type LoadedMonth,
   type PipelineResult,
   type RunEvent,
-  toldError,
+  reportedError,
 } from "./events.ts";
 import { loadMonths } from "./load/load.ts";
 import { checkAccepted } from "./months/accept.ts";
 import { describePlan, type MonthPlan } from "./months/decide.ts";
 import { finalityNow } from "./months/finality.ts";
 import type { LoadedTable } from "./months/loaded.ts";
-import { checkMonths, selectPipelines, tableOf, tableTitle, type MonthSelection } from "./months/select.ts";
+import { checkMonths, monthRules, selectPipelines, tableOf, tableTitle, type MonthSelection } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
 
-/** What a run or a plan is about. */
+/** What a run is about. */
 export interface RunOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
@@ -62,6 +76,7 @@ const defaultParallelJobs = 8;
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function* run(config: Config, options: RunOptions = {}): AsyncGenerator<RunEvent, void, void> {
+  checkArguments(config, options, runRules);
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   const emitter = new EventEmitter<{ event: [RunEvent]; done: [] }>();
@@ -80,6 +95,19 @@ export async function* run(config: Config, options: RunOptions = {}): AsyncGener
     await work.catch(() => {});
   }
 }
+
+const runRules: Shape<RunOptions> = {
+  pipelines: names,
+  months: monthRules,
+  force: optional(flag),
+  accept: optional(listOf(text)),
+  acceptedBy: optional(objectOf({ who: text, why: optional(text) })),
+  jobs: optional(count),
+  now: optional(date),
+  signal: optional(anySignal),
+  holder,
+  debug: optional(flag),
+};
 
 type Emit = (event: RunEvent) => void;
 
@@ -206,7 +234,7 @@ async function runPipeline(
   } catch (error) {
     // A bug in one export does not stop the others either: what is loaded is published.
     if (options.signal.aborted) throw error;
-    const failure = toldError(error, options.debug ?? false);
+    const failure = reportedError(error, options.debug ?? false);
     emit({ event: "pipeline_failed", name, ...failure });
     return { ...result(), error: failure };
   }

@@ -1,3 +1,4 @@
+import { checkArguments, flag, holder, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
@@ -38,6 +39,7 @@ export interface StateResult {
  * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
 export async function showState(config: Config, options: StateOptions = {}): Promise<StateResult> {
+  checkArguments(config, options, stateRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   return reading(config, async (warehouse) => {
     const results: StateResult["pipelines"][number][] = [];
@@ -61,6 +63,8 @@ export async function showState(config: Config, options: StateOptions = {}): Pro
     return { pipelines: results };
   });
 }
+
+const stateRules: Shape<StateOptions> = { pipelines: names };
 
 /** What `forget` takes out of the state: either months, or all of them. */
 export interface ForgetOptions {
@@ -88,6 +92,7 @@ export interface ForgetResult {
  * Errors: USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
 export async function forget(config: Config, options: ForgetOptions): Promise<ForgetResult> {
+  checkArguments(config, options, forgetRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   const wanted = options.months ?? [];
   if ((wanted.length === 0) !== (options.all ?? false)) {
@@ -119,3 +124,10 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
   };
   return withWarehouse(config, "write", forgetIn, { holder: options.holder });
 }
+
+const forgetRules: Shape<ForgetOptions> = {
+  pipelines: listOf(text),
+  months: optional(listOf(text)),
+  all: optional(flag),
+  holder,
+};

@@ -1,3 +1,4 @@
+import { checkArguments, date, flag, names, notNegative, optional, type Shape, signal } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import { type BillingMonth, type CurrencySums, executionIdsOf, type FinalBasis, type Finality } from "../model.ts";
@@ -5,7 +6,7 @@ import { addDays, dayInWords, monthGaps, monthSpan } from "../schema/periods.ts"
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { Discovery } from "./discover/discover.ts";
 import { doubleCounting, scopeOf } from "./discover/scopes.ts";
-import { type Days, fromTo, type ToldError } from "./events.ts";
+import { type Days, fromTo, type ReportedError } from "./events.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
 import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } from "./months/finality.ts";
@@ -50,7 +51,7 @@ export interface PipelineStatus {
   /** Sentences on what is worth knowing of the table: amounts that are floats. */
   readonly notes: readonly string[];
   /** Why its state or its receipts cannot be read; the other exports are reported all the same. */
-  readonly error?: ToldError;
+  readonly error?: ReportedError;
 }
 
 /** One thing that somebody should look at. */
@@ -120,6 +121,7 @@ export interface MonthStatus {
  * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
 export async function status(config: Config, options: StatusOptions = {}): Promise<StatusResult> {
+  checkArguments(config, options, statusRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   const tables = await reading(config, async (warehouse) => {
     const found: ReadTable[] = [];
@@ -157,13 +159,21 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
   return { pipelines: results };
 }
 
+const statusRules: Shape<StatusOptions> = {
+  pipelines: names,
+  offline: optional(flag),
+  maxAge: optional(notNegative),
+  now: optional(date),
+  signal: optional(signal),
+};
+
 /** What was read of one table, or why it cannot be read. */
 type ReadTable = { readonly pipeline: PipelineConfig } & (
   | { readonly loaded: LoadedTable; readonly kept: KeptCopies | null }
-  | { readonly loaded: null; readonly error: ToldError }
+  | { readonly loaded: null; readonly error: ReportedError }
 );
 
-function unreadable(pipeline: PipelineConfig, error: ToldError): PipelineStatus {
+function unreadable(pipeline: PipelineConfig, error: ReportedError): PipelineStatus {
   return {
     name: pipeline.name,
     table: tableTitle(pipeline),

@@ -1,3 +1,4 @@
+import { checkArguments, holder, optional, type Shape, signal as anySignal, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { checksumOf } from "../files/read.ts";
@@ -48,6 +49,7 @@ export interface UndoResult {
  * anywhere; ROW_COUNT_MISMATCH, SUM_MISMATCH; INTERRUPTED; those of storage and warehouse.
  */
 export async function undo(config: Config, options: UndoOptions): Promise<UndoResult> {
+  checkArguments(config, options, undoRules);
   const { pipeline: name, month: billingMonth } = options;
   const started = performance.now();
   const pipeline = await selectOne(config, name);
@@ -90,6 +92,8 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
     },
   });
 }
+
+const undoRules: Shape<UndoOptions> = { pipeline: text, month: text, signal: optional(anySignal), holder };
 
 function unpublished(billingMonth: BillingMonth, cause: unknown): BillhouseError {
   const code = cause instanceof BillhouseError ? cause.code : "WAREHOUSE_UNAVAILABLE";

@@ -1,9 +1,10 @@
+import { callback, checkArguments, date, flag, names, optional, type Shape, signal } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { readLoaded, type LoadedTable } from "./months/loaded.ts";
-import { checkMonths, isSelected, selectPipelines, type MonthSelection } from "./months/select.ts";
+import { checkMonths, isSelected, monthRules, selectPipelines, type MonthSelection } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
@@ -47,6 +48,7 @@ interface VerifiedTable {
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
+  checkArguments(config, options, verifyRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
   const [reads, tables] = await reading(config, async (warehouse) => {
@@ -65,6 +67,15 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   }
   return { ok: checks.every(({ ok }) => ok), checks };
 }
+
+const verifyRules: Shape<VerifyOptions> = {
+  pipelines: names,
+  months: monthRules,
+  deep: optional(flag),
+  now: optional(date),
+  signal: optional(signal),
+  onMonth: optional(callback),
+};
 
 async function tableChecks(
   pipeline: PipelineConfig,

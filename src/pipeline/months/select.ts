@@ -1,3 +1,4 @@
+import { listOf, objectOf, optional, type Rule, type Shape, text } from "../../config/arguments.ts";
 import type { Config, PipelineConfig } from "../../config/config.ts";
 import { nearest } from "../../config/nearest.ts";
 import { BillhouseError, quoted } from "../../errors.ts";
@@ -13,6 +14,15 @@ export interface MonthSelection {
   readonly to?: BillingMonth;
   readonly only?: readonly BillingMonth[];
 }
+
+const selectionRules: Shape<MonthSelection> = {
+  from: optional(text),
+  to: optional(text),
+  only: optional(listOf(text)),
+};
+
+/** What `months` must be in the options of a function. */
+export const monthRules: Rule = optional(objectOf(selectionRules));
 
 /**
  * The pipelines that words name: the section of an export, a cloud (`aws`, `azure`), or `all`; no words mean all.

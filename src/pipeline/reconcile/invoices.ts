@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { requireHolds, text } from "../../config/arguments.ts";
 import { BillhouseError, quoted } from "../../errors.ts";
 import { createCsvScanner } from "../../files/csv.ts";
 
@@ -21,9 +22,10 @@ export function isPlainAmount(text: string): boolean {
 
 /**
  * Reads a list of invoices from a CSV file.
- * Errors: FILE_NOT_FOUND, and those of `parseInvoices`.
+ * Errors: USAGE_INVALID, FILE_NOT_FOUND, and those of `parseInvoices`.
  */
 export async function readInvoices(path: string): Promise<readonly InvoiceLine[]> {
+  requireHolds(text, path, "path");
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new BillhouseError("FILE_NOT_FOUND", `The list of invoices ${path} cannot be read.`, {
       hint: "Look at the path: it counts from the folder in which billhouse runs.",
