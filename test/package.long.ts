@@ -20,7 +20,9 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
   await mkdir(source);
   await mkdir(empty);
   // Packed from a copy: `prepare` writes dist/, and other tests may be reading that of the checkout.
-  for (const name of ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "demo", "README.md", "LICENSE"]) {
+  const names = ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "demo", "docs", "LICENSE"];
+  const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+  for (const name of [...names, ...pages]) {
     await cp(join(root, name), join(source, name), { recursive: true });
   }
   await symlink(join(root, "node_modules"), join(source, "node_modules"), "junction");
@@ -29,12 +31,13 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
   const tarball = join(folder, `billhouse-${version}.tgz`);
   await run("npm", ["pack", "--pack-destination", folder], { cwd: source, env: environment });
 
-  await t.test("holds the program, its types and nothing of the workshop", async () => {
+  await t.test("contains the program, its types and its documentation, and no sources or tests", async () => {
     const { stdout } = await run("tar", ["-tzf", tarball]);
     const files = stdout.trim().split("\n");
     for (const name of [
       "LICENSE",
-      "README.md",
+      ...pages,
+      "docs/errors.md",
       "package.json",
       "dist/src/cli.js",
       "dist/src/index.js",
@@ -42,7 +45,7 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
     ]) {
       assert.ok(files.includes(`package/${name}`), name);
     }
-    const allowed = /^package\/(?:LICENSE|README\.md|package\.json|dist\/.*\.(?:js|d\.ts))$/u;
+    const allowed = /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/.*\.(?:js|d\.ts))$/u;
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
       [],
