@@ -50,10 +50,10 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * The one error class: a failure that a person can act on.
+ * The one error class: a failure that users can act on.
  *
- * `message` says what happened and to what, `hint` the next thing to do; both are full sentences, in which secrets are
- * masked. Anything else that is thrown is a bug and keeps its stack.
+ * `message` says what happened and to what, `hint` what to do next; both are full sentences with secrets masked.
+ * Anything else that is thrown is a bug and keeps its stack.
  */
 export class BillhouseError extends Error {
   override readonly name = "BillhouseError";
@@ -67,7 +67,7 @@ export class BillhouseError extends Error {
   }
 }
 
-/** The error INTERRUPTED: the signal of the caller, or another process, stopped the work before it was done. */
+/** The error INTERRUPTED: the signal of the caller, or another process, stopped the work before it finished. */
 export function interrupted(
   message: string,
   { hint = "Run again: the unfinished load left nothing behind.", cause }: { hint?: string; cause?: unknown } = {},
@@ -88,13 +88,13 @@ export function describeError(error: unknown): { code: string; message: string; 
   };
 }
 
-/** The message of an error, or of an object that a library throws like one; anything else as text. */
+/** The message of an error, or of an error-like object that a library throws; anything else as text. */
 export function messageOf(error: unknown): string {
   const isLikeError = typeof error === "object" && error !== null && "message" in error;
   return isLikeError && typeof error.message === "string" ? error.message : String(error);
 }
 
-/** The first line of a message of a database or a service, cut after 500 characters, as the end of a sentence. */
+/** The first line of a message of a database or a service, cut after 500 characters, to end a sentence with. */
 export function firstLine(message: string): string {
   const line = message.split("\n", 1)[0] ?? "";
   return `${line.slice(0, 500).replace(/[.!\s]+$/, "")}.`;
@@ -105,7 +105,7 @@ export function quoted(value: string, most = 100): string {
   return JSON.stringify(shortened(value, most));
 }
 
-/** A text of which at most `most` characters are left, with `…` where the rest was. */
+/** A text cut to `most` characters, with `…` in place of the rest. */
 export function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}…` : text;
 }

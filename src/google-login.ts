@@ -9,7 +9,7 @@ export function useKey(auth: GoogleAuth, key: GoogleCredentials | null): void {
   if (key !== null) auth.jsonContent = withType(key);
 }
 
-/** A key from a configuration may lack the type, which distinguishes a service account from a user. */
+/** A key from a configuration may lack its type (service account or user). */
 function withType(key: GoogleCredentials): GoogleCredentials {
   if (key["type"] !== undefined) return key;
   return { ...key, type: key["refresh_token"] === undefined ? "service_account" : "authorized_user" };
@@ -36,10 +36,10 @@ export async function accountOf(auth: GoogleAuth): Promise<string> {
   return account ?? "the user of the application default credentials";
 }
 
-/** Who sends requests to an endpoint that was configured. */
-export const anonymous = "nobody: the endpoint takes no credentials";
+/** The identity at a configured endpoint. */
+export const anonymous = "anonymous: a configured endpoint gets no credentials";
 
-/** Whether an error says that Google, also where it issues tokens, was not reached or is unavailable. */
+/** Whether an error says that Google, or its token service, is unreachable or unavailable. */
 export function isUnreached(error: unknown): boolean {
   const { name, response } = (error ?? {}) as {
     readonly name?: unknown;

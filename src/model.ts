@@ -25,31 +25,31 @@ export interface StoredObject {
   readonly version: string;
   /** When it was last written. */
   readonly modified: string;
-  /** `md5:<hex>` of the bytes, where the listing tells it. */
+  /** `md5:<hex>` of the bytes, if the listing contains it. */
   readonly checksum?: string;
 }
 
-/** How the bytes of a data file are laid out once they are unpacked. */
+/** The format of a data file after decompression. */
 export type FileFormat = "csv" | "parquet";
 
-/** What a data file is packed with. */
+/** How a data file is compressed. */
 export type Compression = "none" | "gzip" | "zip";
 
 /** The types a column can have, the same in every warehouse. Money and quantities are always `decimal`. */
 export type ColumnType = "text" | "decimal" | "timestamp" | "date" | "boolean" | "bigint" | "double" | "json";
 
-/** A column as an export names it. The type is null where the delivery does not say. */
+/** A column as an export names it. The type is null if the delivery does not declare it. */
 export interface SourceColumn {
   readonly name: string;
   readonly type: ColumnType | null;
 }
 
-/** A data file: one object that a manifest lists, resolved against what really lies in the storage. */
+/** A data file: one object that a manifest lists, resolved against the objects in the storage. */
 export interface DataFile extends StoredObject {
   readonly format: FileFormat;
-  /** Rows that the manifest declares, or null where it does not. */
+  /** Rows that the manifest declares, or null. */
   readonly rows: number | null;
-  /** Bytes that the manifest declares, or null where it does not. */
+  /** Bytes that the manifest declares, or null. */
   readonly declaredSize: number | null;
 }
 
@@ -62,40 +62,40 @@ export interface Execution {
   readonly manifest: StoredObject;
   readonly format: FileFormat;
   readonly files: readonly DataFile[];
-  /** Keys that the manifest lists and the storage does not hold (in the form in which they were looked for). */
+  /** Keys that the manifest lists but the storage lacks (as they were looked up). */
   readonly missing: readonly string[];
-  /** Columns that the manifest declares, in its order; empty where it declares none. */
+  /** Columns that the manifest declares, in its order; empty if it declares none. */
   readonly columns: readonly SourceColumn[];
-  /** Rows that the manifest declares for the whole delivery, or null where it does not. */
+  /** Rows that the manifest declares for the whole delivery, or null. */
   readonly rows: number | null;
   /** The manifest's own text for the time of the run, unchanged, or null. */
   readonly submittedTime: string | null;
-  /** When the delivery was made, ISO 8601: by its manifest, else by its path, else by when its manifest was written. */
+  /** When the delivery was made, ISO 8601: from its manifest, else its path, else the time when its manifest was written. */
   readonly made: string;
-  /** The days of the billing month that the delivery says it covers, or null where it is always the whole period. */
+  /** The days of the billing month that the delivery says it covers, or null if it always covers the whole period. */
   readonly coverage: DaySpan | null;
-  /** The days that the delivery declares, also beyond the billing month. */
+  /** The days that the delivery declares, including days outside the billing month. */
   readonly declared: DaySpan;
   /** Whether the delivery declares no rows or no bytes. */
   readonly isEmpty: boolean;
-  /** Whose charges these are, where the manifest says so: the payer's account (AWS), the scope of the export (Azure). */
+  /** The owner of the charges, if the manifest names it: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
-  /** Whether the delivery holds more than one billing month, so that rows of other months are left out, not refused. */
+  /** Whether the delivery holds more than one billing month, so that rows of other months are left out instead of refused. */
   readonly spansMonths: boolean;
 }
 
 /** A column of a table in a warehouse. */
 export interface TableColumn {
   readonly name: string;
-  /** The type in billhouse's words, or null for a type billhouse never makes itself (a table that was taken over). */
+  /** The type in billhouse's terms, or null for a type that billhouse never creates (in a table that it took over). */
   readonly type: ColumnType | null;
-  /** The warehouse's own word for the type. */
+  /** The warehouse's own name of the type. */
   readonly nativeType: string;
 }
 
 /**
- * One row of `_billhouse_columns`: which source column a table column was given to. Once written it never changes, but
- * for the type, when `migrate` makes an exact decimal of a float.
+ * One row of `_billhouse_columns`: which table column a source column was assigned to. Once written it never changes,
+ * except for the type, when `migrate` converts a float to an exact decimal.
  */
 export interface RegisteredColumn {
   readonly sourceName: string;
@@ -104,26 +104,26 @@ export interface RegisteredColumn {
   readonly firstExecution: string;
 }
 
-/** A sum per currency: currency code (empty where the delivery names none) to exact decimal text. */
+/** A sum per currency: currency code (empty if the delivery names none) to exact decimal text. */
 export type CurrencySums = Readonly<Record<string, string>>;
 
 /** Rows of one month that share service, account, charge type and currency, added up. */
 export interface CostLine {
-  /** Null where the rows have none. */
+  /** Null if the rows have none. */
   readonly service: string | null;
-  /** Null where the rows have none; `(others)` for small lines of many accounts together. */
+  /** Null if the rows have none; `(others)` for small lines of many accounts together. */
   readonly account: string | null;
   readonly charge_type: string | null;
-  /** Empty where the delivery names none. */
+  /** Empty if the delivery names none. */
   readonly currency: string;
   readonly rows: number;
   /** Exact decimal text. */
   readonly cost: string;
 }
 
-/** The table columns by which one month is measured. Null where the delivery has none. */
+/** The table columns used to measure a month. Null if the delivery lacks the column. */
 export interface MeasuredColumns {
-  /** Carries the billing month. */
+  /** Contains the billing month. */
   readonly partitionColumn: string;
   /** The cost columns, at most two. */
   readonly costColumns: readonly string[];
@@ -135,72 +135,72 @@ export interface MeasuredColumns {
   readonly accountColumn: string | null;
   readonly chargeTypeColumn: string | null;
   readonly invoiceColumn: string | null;
-  /** The account, or billing profile, that gets the bill. */
+  /** The account, or billing profile, that receives the bill. */
   readonly payerColumn: string | null;
 }
 
 /**
- * What a month is as a bill. `open`: it is not over. `partial`: it is over, and no delivery covers some of its days.
- * `estimated`: it is over and may change. `final`: the cloud has closed it. `restated-after-final`: it was closed, and what
- * was delivered since has other rows or costs, and not only late charges.
+ * The state of a month's bill. `open`: the month is not over. `partial`: it is over, but its deliveries leave out days.
+ * `estimated`: it is over and may change. `final`: the cloud has closed it. `restated-after-final`: it was closed, and a
+ * later delivery changed its rows or costs by more than late charges.
  */
 export type Finality = "open" | "partial" | "estimated" | "final" | "restated-after-final";
 
-/** What `final` rests on: every row with a cost is invoiced, or the last scheduled run over the month is past. */
+/** Why a month is final: every row with a cost is invoiced, or the last scheduled run over the month is past. */
 export type FinalBasis = "invoice" | "schedule";
 
-/** A load that was undone: its execution is not taken again until somebody says so. */
+/** A load that was undone: its execution is skipped until it is loaded with --force. */
 export interface UndoneLoad {
   readonly loadId: string;
   readonly executionId: string;
   /** The executions of all deliveries that were loaded together, oldest first; `executionId` is the last one. */
   readonly executionIds: readonly string[];
-  /** The keys and versions of its files, as `fingerprintOf` gives them; null where its receipt does not tell them. */
+  /** The keys and versions of its files, as `fingerprintOf` gives them; null if its receipt does not contain them. */
   readonly fingerprint: string | null;
-  /** The same of their keys and checksums; null where one of them has none. */
+  /** The same of their keys and checksums; null if a file lacks a checksum. */
   readonly checksums: string | null;
 }
 
-/** A data file as a receipt remembers it. */
+/** A data file as a receipt records it. */
 export interface ReceiptFile {
   readonly key: string;
   readonly size: number;
   readonly version: string;
-  /** `md5:<hex>` of the bytes as delivered, or null where the bytes did not pass through billhouse. */
+  /** `md5:<hex>` of the bytes as delivered, or null if billhouse did not read the bytes. */
   readonly checksum: string | null;
-  /** Null where a warehouse read many files in one job, and tells only the rows of all of them. */
+  /** Null if the warehouse read many files in one job and reports only their total. */
   readonly rows: number | null;
-  /** The version that the same execution was loaded with before, where the file was written again under its name. */
+  /** The version that the same execution was loaded with before, if the file was overwritten since. */
   readonly replaced?: string;
-  /** The execution that it belongs to, where a load is of several. */
+  /** The execution that it belongs to, if the load has several. */
   readonly executionId?: string;
 }
 
-/** One of the deliveries that a month was loaded from, as its receipt remembers it. */
+/** One of the deliveries that a month was loaded from, as its receipt records it. */
 export interface ReceiptDelivery {
   readonly execution_id: string;
   readonly manifest_key: string;
   readonly manifest_version: string;
   /** `Execution.submittedTime`. */
   readonly submitted_time: string | null;
-  /** `Execution.made`; null in receipts that do not say. */
+  /** `Execution.made`; null in receipts without it. */
   readonly made: string | null;
-  /** The days of the month that it covers, up to the day on which it was made; null where it is always the whole period. */
+  /** The days of the month that it covers, up to the day on which it was made; null if it always covers the whole period. */
   readonly coverage: DaySpan | null;
   /** Rows of the month. */
   readonly rows: number | null;
-  /** Exact sum of the month's delivered text of the first cost column; null where there is no such column. */
+  /** Exact sum of the month's delivered text of the first cost column; null without such a column. */
   readonly cost: CurrencySums | null;
 }
 
-/** Rows of another month that lie in the files of a month, with the sum of the first cost column. */
+/** Rows of another month in the files of a month, with the sum of the first cost column. */
 export interface OtherMonthRows {
   readonly month: BillingMonth;
   readonly rows: number;
   readonly cost: CurrencySums;
 }
 
-/** What somebody accepted of a month: who, when (ISO 8601) and why. */
+/** What was accepted for a month: by whom, when (ISO 8601) and why. */
 export interface Acceptance {
   readonly who: string;
   readonly when: string;
@@ -208,14 +208,14 @@ export interface Acceptance {
 }
 
 /**
- * What stands out in a load. `unsettled`: a rule suspected the delivery, and it was loaded because nothing of it had changed
- * for the settle time, or because of `--force`. `no-cost`: no cost column was there that proves the load. `late-charges`: the
- * month was final, and only support, tax, credits or corrections have changed since.
+ * What is unusual about a load. `unsettled`: a rule suspected the delivery to be incomplete, and it was loaded because
+ * nothing in it had changed for the settle time, or with `--force`. `no-cost`: there was no cost column to prove the load
+ * with. `late-charges`: the month was final, and only support, tax, credits or corrections have changed since.
  */
 export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges";
 
 /**
- * What one load left behind: one row of `<table>_load_tracking`. What a load by the Python pipelines does not tell is
+ * The record of one load: one row of `<table>_load_tracking`. Values that a load by the Python pipelines lacks are
  * null or empty.
  */
 export interface Receipt {
@@ -233,7 +233,7 @@ export interface Receipt {
   readonly cost: CurrencySums | null;
   /** Sum of the same column in the table. */
   readonly tableCost: CurrencySums | null;
-  /** The same two for the second cost column (EffectiveCost), where the export has one. */
+  /** The same two for the second cost column (EffectiveCost), if the export has one. */
   readonly effectiveCost: CurrencySums | null;
   readonly tableEffectiveCost: CurrencySums | null;
   /** Cost values that had more digits after the point than the table holds. */
@@ -244,76 +244,76 @@ export interface Receipt {
   /** Sentences: columns added, columns missing. */
   readonly schemaChanges: readonly string[];
   readonly files: readonly ReceiptFile[] | null;
-  /** Whose charges these are: see `Execution.scope`. */
+  /** The owner of the charges: see `Execution.scope`. */
   readonly scope: string | null;
   /** `Execution.submittedTime`. */
   readonly submittedTime: string | null;
   /** The kind of its export: `aws-cur`. */
   readonly kind: string | null;
-  /** The table columns that were measured; null in receipts that do not tell. */
+  /** The table columns that were measured; null in receipts without them. */
   readonly measured: MeasuredColumns | null;
-  /** Rows and costs by service, account and charge type, the largest first; null in receipts that do not tell. */
+  /** Rows and costs by service, account and charge type, the largest first; null in receipts without them. */
   readonly summary: readonly CostLine[] | null;
-  /** Rows without an invoice id; null where the export has no column for it. */
+  /** Rows without an invoice id; null if the export lacks the column. */
   readonly uninvoicedRows: number | null;
-  /** Those of them with a cost; null also in receipts that do not say. */
+  /** Those of them with a cost; also null in receipts without it. */
   readonly uninvoicedCostRows: number | null;
-  /** What the month was when it was loaded. */
+  /** The state of the month when it was loaded. */
   readonly finality: Finality | null;
   /** Loads of this month that were undone, oldest first. */
   readonly undone: readonly UndoneLoad[];
-  /** The load whose rows this one put back; null for what was delivered. */
+  /** The load whose rows this one restored; null for the load of a delivery. */
   readonly restoredLoadId: string | null;
   /** Checks that were waived for this load. */
   readonly waivers: readonly string[];
   readonly durationSeconds: number | null;
   readonly version: string | null;
-  /** The deliveries that were loaded together, oldest first; null in receipts that do not say. */
+  /** The deliveries that were loaded together, oldest first; null in receipts without them. */
   readonly deliveries: readonly ReceiptDelivery[] | null;
   readonly flags: readonly ReceiptFlag[];
-  /** The last usage day, `YYYY-MM-DD`, also where the usage goes beyond the month; null where it is not known. */
+  /** The last usage day, `YYYY-MM-DD`, even if usage goes beyond the month; null if unknown. */
   readonly dataUntil: string | null;
-  /** The billing period that the rows name, where it is not the calendar month. */
+  /** The billing period in the rows, if it is not the calendar month. */
   readonly period: DaySpan | null;
-  /** Days that were expected when it was loaded, and that no delivery covers. In order. */
+  /** Days that were expected at the time of the load but are not covered, in order. */
   readonly missingDays: readonly DaySpan[];
   readonly otherMonths: readonly OtherMonthRows[];
-  /** Rows without a billing period, which got the month of their delivery; null where it is not known. */
+  /** Rows without a billing period, which got the month of their delivery; null if unknown. */
   readonly rowsWithoutPeriod: number | null;
-  /** What was accepted of the month; empty when nothing was. */
+  /** What was accepted for the month; empty if nothing was. */
   readonly accepted: { readonly gap?: Acceptance };
 }
 
-/** The executions that a month was loaded from together, oldest first. */
+/** All executions that a month was loaded from, oldest first. */
 export function executionIdsOf({ executionId, deliveries }: Pick<Receipt, "executionId" | "deliveries">): string[] {
   return deliveries === null ? [executionId] : deliveries.map((delivery) => delivery.execution_id);
 }
 
-/** What counting and summing the delivered text of files found, independently of the table that they are loaded into. */
+/** Counts and sums of the delivered text of files, measured independently of the table. */
 export interface Evidence {
   /** Rows of the files. */
   readonly rows: number;
   /** Rows of the billing month. */
   readonly monthRows: number;
-  /** Those of them that name no billing period, and are of the month because their delivery is. */
+  /** Those of them without a billing period, which get the month of their delivery. */
   readonly rowsWithoutPeriod: number;
   /** The other rows, by their month, oldest first. */
   readonly otherMonths: readonly OtherMonthRows[];
   /** Exact sums of the month's delivered text, one for each cost column. */
   readonly sums: readonly CurrencySums[];
-  /** The same sums of what the table can keep of it: others only where it keeps floats. */
+  /** The same sums as the table can store them: they differ only if its column is a float. */
   readonly kept: readonly CurrencySums[];
-  /** For each cost column, the values of the month that have more digits than the table keeps. */
+  /** For each cost column, the values of the month that have more digits than the table stores. */
   readonly rounded: readonly number[];
 }
 
 /**
- * A key to Google Cloud as its own key files hold it (`client_email`, `private_key`, `project_id`; or `client_id`,
+ * A key to Google Cloud as in its own key files (`client_email`, `private_key`, `project_id`; or `client_id`,
  * `client_secret`, `refresh_token`). Never printed, never stored.
  */
 export type GoogleCredentials = Readonly<Record<string, string>>;
 
-/** A key to Azure Blob Storage, as its own tools name it: one of the two. Never printed, never stored. */
+/** A key to Azure Blob Storage, under the names of its own tools: one of the two. Never printed, never stored. */
 export interface AzureCredentials {
   /** `AZURE_STORAGE_CONNECTION_STRING` */
   readonly connectionString: string | null;
@@ -321,20 +321,20 @@ export interface AzureCredentials {
   readonly sasToken: string | null;
 }
 
-/** One thing that `doctor` looked at. */
+/** One check of `doctor`. */
 export interface Finding {
-  /** What was looked at, in a few words: `read objects`. */
+  /** What was checked, in a few words: `read objects`. */
   readonly check: string;
   readonly ok: boolean;
-  /** What was found, in words that follow the check. Never holds a secret. */
+  /** What was found, worded to follow the name of the check. Never holds a secret. */
   readonly found: string;
-  /** What mends it, where possible as a command that can be copied; null when it is well. */
+  /** The fix, if possible as a command to copy; null if the check passed. */
   readonly remedy: string | null;
 }
 
 /** A table of one pipeline, and the names under which dlt keeps its state. */
 export interface Table {
-  /** Google Cloud project of the dataset, where the export names one of its own; else that of the warehouse. */
+  /** Google Cloud project of the dataset, if the export names one; else the project of the warehouse. */
   readonly project?: string;
   /** BigQuery dataset, DuckDB schema. */
   readonly dataset: string;
@@ -343,7 +343,7 @@ export interface Table {
   readonly pipelineName: string;
   /** dlt's source name, as in `aws_billing_source`. */
   readonly sourceName: string;
-  /** Which form the state's entries and the tracking table's id column take: `assembly_id` or `run_id`. */
+  /** The form of the state's entries and of the tracking table's id column: `assembly_id` or `run_id`. */
   readonly idColumn: "assembly_id" | "run_id";
 }
 

@@ -2,13 +2,13 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** When a failed request is sent again. Times are milliseconds. */
 export interface RetryPolicy {
-  /** How often a request is sent again; of a download, since its last byte. */
+  /** How often a request is sent again; for a download, counted since the last byte that arrived. */
   readonly retries: number;
   /** The delay before the first retry. Each one after it is `multiplier` times as long; up to a quarter is added at random. */
   readonly firstDelay: number;
   readonly multiplier: number;
   readonly longestDelay: number;
-  /** A request without an answer, or a download without a byte, for this long has failed. */
+  /** A request without an answer, or a download without a byte, fails after this time. */
   readonly timeout: number;
 }
 
@@ -24,14 +24,14 @@ export const retryPolicy: RetryPolicy = {
 /** A service whose requests are retried. */
 export interface RetriedService {
   readonly policy: RetryPolicy;
-  /** Whether the same request may succeed later. Timeouts are always transient, and are not asked about. */
+  /** Whether the same request may succeed later. Timeouts are always transient and never passed to it. */
   readonly isTransient: (error: unknown) => boolean;
   /** Waits between two attempts; may throw to give up. A timer by default. */
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
 }
 
 /**
- * The answer to a request that can safely be sent more than once, retried while it fails with transient errors. The
+ * The answer to a request that is safe to repeat; transient errors are retried. The
  * SDKs' own retries are switched off: they miss some transient errors, and some of them wait forever for a silent server.
  * Throws the error of the last attempt.
  */
@@ -66,7 +66,7 @@ export function backoff({ firstDelay, multiplier, longestDelay }: RetryPolicy, f
   return Math.min(longestDelay, firstDelay * multiplier ** (failures - 1)) * (1 + Math.random() / 4);
 }
 
-/** What arrives within `timeout` milliseconds. After that the signal is aborted, and the error is a timeout. */
+/** The result, if it arrives within `timeout` milliseconds; otherwise the signal is aborted and a timeout is raised. */
 export async function withTimeout<T>(timeout: number, request: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const end = new AbortController();
   const expired = new Promise<never>((_, reject) => {
@@ -89,7 +89,7 @@ export function isTimeout(error: unknown): boolean {
 
 const timedOut = "ETIMEDOUT";
 
-/** Whether an error, or one that caused it, says that the service was not reached or that the connection broke. */
+/** Whether an error, or one that caused it, says that the service was unreachable or the connection broke. */
 export function isNetworkError(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
   const { code, name, cause, errors } = error as Readonly<Record<string, unknown>>;

@@ -1,9 +1,9 @@
-/** What stands in place of a secret: it tells nothing, not even the length. */
+/** The text shown in place of a secret; it does not reveal the length either. */
 export const mask = "********";
 
 /**
- * Keeps a value out of everything that this process tells from now on, in every spelling in which it may come back: with
- * other escapes, in base64, in hexadecimal digits. What is shorter than 8 characters is a word like any other.
+ * Masks a value in everything that this process prints from now on, in every spelling in which it may come back: with
+ * other escapes, in base64, in hexadecimal. Values shorter than 8 characters are not masked.
  */
 export function keepSecret(value: string): void {
   // A private key is quoted line by line.
@@ -12,7 +12,7 @@ export function keepSecret(value: string): void {
   }
 }
 
-/** Keeps what is secret of a key of Google Cloud, as it stands in a key file: all but names and addresses. */
+/** Masks the secret fields of a Google Cloud key file: all but names and addresses. */
 export function keepKey(key: object): void {
   for (const [name, value] of Object.entries<unknown>({ ...key })) {
     const isPublic = /^(?:type|project_id|client_email|client_id|universe_domain|.*_(?:uri|url))$/u.test(name);
@@ -20,18 +20,18 @@ export function keepKey(key: object): void {
   }
 }
 
-/** Keeps the token in a header such as `Bearer ya29...`. */
+/** Masks the token in a header such as `Bearer ya29...`. */
 export function keepToken(header: string | null): void {
   keepSecret(header?.split(" ").at(-1) ?? "");
 }
 
 /**
- * A text without the secrets that were kept, and without what has the shape of one: a login in an address, a signature
+ * A text with all known secrets masked, and everything that looks like one: a login in an address, a signature
  * or a key among its options, a header with a token, a web token, a private key. Services quote what they were sent.
  */
 export function maskSecrets(text: string): string {
   let masked = text;
-  // The longest first: one secret can be a part of another.
+  // The longest first: one secret can contain another.
   for (const secret of [...kept].toSorted((left, right) => right.length - left.length)) {
     masked = masked.replaceAll(secret, mask);
   }
@@ -41,10 +41,10 @@ export function maskSecrets(text: string): string {
 
 /**
  * A copy of an error for `cause`, without what SDKs attach to theirs: requests, responses and their headers hold
- * signatures and tokens. Name, message, stack, code, status and request id stay. Undefined for what is not an error.
+ * signatures and tokens. Name, message, stack, code, status and request id stay. Undefined for a value that is not an error.
  */
 export function withoutSecrets(error: unknown): Error | undefined {
-  // The message of a JSON error quotes what was read, which may be a key.
+  // The message of a JSON error quotes its input, which may be a key.
   if (!(error instanceof Error) || error instanceof SyntaxError) return undefined;
   const { code, status, statusCode, requestId, $metadata: metadata } = error as unknown as SdkError;
   const cause = withoutSecrets(error.cause);
@@ -73,7 +73,7 @@ function spellings(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((shift) => {
     const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
-    // Digits that depend on what stands around it are left out.
+    // Digits that depend on the neighbouring bytes are left out.
     const partial = (shift + bytes.length) % 3;
     return encoded.slice([0, 2, 3][shift], partial === 0 ? undefined : partial === 1 ? -3 : -2);
   });

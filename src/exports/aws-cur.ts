@@ -35,8 +35,10 @@ export const awsCur: ExportFormat = {
     if (`${start.slice(0, 4)}-${start.slice(4, 6)}` !== folderMonth) {
       throw new BillhouseError(
         "MANIFEST_INVALID",
-        `The manifest ${place.key} says that its billing period starts at ${start}, but it lies in the folder of ${folderMonth}.`,
-        { hint: "Find out who moved the file: the folder and the manifest of a delivery name the same month." },
+        `The manifest ${place.key} says that its billing period starts at ${start}, but it is in the folder of ${folderMonth}.`,
+        {
+          hint: "Copy the delivery again with its paths: the folder and the manifest of a delivery must name the same month.",
+        },
       );
     }
     const parquet = [manifest.contentType, manifest.compression].some((word) => word?.toLowerCase() === "parquet");
@@ -108,16 +110,16 @@ export const awsCur: ExportFormat = {
 // Directly in the date-range folder: one level deeper lies the immutable copy of an assembly.
 const pointerManifest = /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
 
-// Until 2019, in the folder of the files. Months are not padded with a zero.
+// Until 2019, in the folder of the data files. Months are not zero-padded.
 const hiveManifest =
   /^(?<folder>(?:.*\/)?)year=(?<year>\d{4})\/month=(?<month>\d{1,2})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
 
-/** The folder of the date ranges, above one that repeats the report's name: so the months on both sides of 2019 are one export. */
+/** The folder of the date ranges, without a last part that repeats the report's name: this joins the months before and after 2019 into one export. */
 function aboveRepeated(folder: string, name: string): string {
   return `/${folder}`.endsWith(`/${name}/`) ? folder.slice(0, -name.length - 1) : folder;
 }
 
-// Only what is used: types are absent before 2019, and `additionalArtifactKeys` need not be there.
+// Only the fields that are used: types are missing before 2019, and `additionalArtifactKeys` is optional.
 const manifestShape = z.object({
   assemblyId: deliveryId,
   account: shortText.nullish(),

@@ -6,7 +6,7 @@ import { deliveryId, listedKey, listOf, monthPeriod, parseManifest, shortText } 
 /**
  * AWS Data Exports: CUR 2.0 and FOCUS with AWS columns. Data lies in `{export}/data/{PART}={month}/`, in create-new mode
  * in a folder per run below it; the one manifest of a month lies in `{export}/metadata/{PART}={month}/`, is overwritten by
- * each run after all of its data files, and is the only thing that tells which of them count: old runs stay for ever, and
+ * each run after all of its data files, and is the only record of which files count: old runs stay permanently, and
  * a run that shrank leaves its last parts behind.
  * Source: AWS Data Exports user guide, "Understanding export delivery"; a real FOCUS 1.2 manifest.
  */
@@ -32,7 +32,7 @@ export const awsDataExport: ExportFormat = {
     return {
       id: executionId,
       exportName: null,
-      // Neither a period nor a time stands in the manifest.
+      // The manifest contains neither a period nor a time.
       period: place.period,
       format: parquet ? "parquet" : "csv",
       bucket: dataFiles.map((file) => /^s3:\/\/([^/]+)\//i.exec(file)?.[1]).find((bucket) => bucket) ?? null,
@@ -64,11 +64,11 @@ export const awsDataExport: ExportFormat = {
 
   dataFiles: [{ path: /(?:^|\/)data\/billing_period=[^/]+\/.+$/i, missing: "copy the metadata/ folder too" }],
 
-  // As in the legacy report. FOCUS 1.0 has no such column: its months stay estimated.
+  // As in the legacy report. FOCUS 1.0 lacks such a column: its months stay estimated.
   closed: { invoice: 8, schedule: null },
   lateCharges: { chargeTypes: ["tax", "credit", "refund", "adjustment"], services: /^(?:AWS|OCB).*Support/ },
 
-  // CUR 2.0 and FOCUS have no column in common: the first name of each list that a header has tells which of them it is.
+  // CUR 2.0 and FOCUS do not share a column name: the first name of each list found in a header identifies the format.
   columns: {
     naming: "as-delivered",
     caseSensitive: false,
@@ -86,11 +86,11 @@ export const awsDataExport: ExportFormat = {
   },
 };
 
-// `BILLING_PERIOD=` in CUR 2.0, `billing_period=` in FOCUS. `-Metadata.json` was seen once in place of `-Manifest.json`.
+// `BILLING_PERIOD=` in CUR 2.0, `billing_period=` in FOCUS. One delivery had `-Metadata.json` instead of `-Manifest.json`.
 const monthManifest =
   /^(?<folder>(?:.*\/)?)metadata\/billing_period=(?<year>\d{4})-(?<month>\d{2})\/(?<name>[^/]+)-(?:manifest|metadata)\.json$/i;
 
-// Files are whole `s3://` addresses; keys in the bucket were seen too. Columns need not be there.
+// Files are whole `s3://` addresses or keys in the bucket. Columns are optional.
 const manifestShape = z.object({
   executionId: deliveryId,
   exportArn: shortText.nullish(),

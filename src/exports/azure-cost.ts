@@ -47,9 +47,9 @@ export const azureCost: ExportFormat = {
     if (id === null) {
       throw new BillhouseError(
         "MANIFEST_INVALID",
-        `The manifest ${place.key} names no run: "runInfo.runId" is missing.`,
+        `The manifest ${place.key} does not name its run: "runInfo.runId" is missing.`,
         {
-          hint: "Look at the file; Azure writes the run's id into it and into its folder.",
+          hint: "Check the file: Azure writes the run's id into the manifest and into the name of its folder.",
         },
       );
     }
@@ -57,9 +57,9 @@ export const azureCost: ExportFormat = {
     if (type !== null && !costTypes.has(type.toLowerCase())) {
       throw new BillhouseError(
         "EXPORT_NOT_FOUND",
-        `The export of ${place.key} is of the type ${type}, which holds no costs.`,
+        `The export of ${place.key} has the type ${type}, which does not contain costs.`,
         {
-          hint: "Point the prefix at an export of the type FocusCost, ActualCost or AmortizedCost.",
+          hint: "Set prefix to an export of the type FocusCost, ActualCost or AmortizedCost.",
         },
       );
     }
@@ -89,7 +89,7 @@ export const azureCost: ExportFormat = {
     };
   },
 
-  // Reservation recommendations have no folder for a period; price sheets and the like say what they are in the manifest.
+  // Reservation recommendations lack a period folder; price sheets and the like give their type in the manifest.
   others: [
     {
       manifest:
@@ -129,11 +129,11 @@ export const azureCost: ExportFormat = {
   },
 };
 
-// `{folder}/{from}-{to}/[{run time}/]{run}/manifest.json`; an overwriting export has no folder for the run's time.
+// `{folder}/{from}-{to}/[{run time}/]{run}/manifest.json`; an overwriting export omits the folder with the run's time.
 const runManifest =
   /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?:(?<time>\d{12})\/)?(?:(?<run>[^/]+)\/)?_?manifest\.json$/i;
 
-/** The scope in the resource id of an export. Azure compares ids without regard to case. */
+/** The scope in the resource id of an export. Azure ids are case-insensitive. */
 function scopeOf(resourceId: string | null | undefined): string | null {
   const [scope = ""] = (resourceId ?? "").toLowerCase().split("/providers/microsoft.costmanagement/");
   const parts = scope.split("/").filter((part) => part !== "");
@@ -161,12 +161,12 @@ function soleFile({ key, id, period }: ManifestPlace): Manifest {
   };
 }
 
-// "Usage" is what the oldest API versions call actual cost.
+// The oldest API versions call actual cost "Usage".
 const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"]);
 
 const count = z.int().nonnegative().nullish();
 
-// Early manifests (2023-07-01-preview) have no counts; hand-made ones only the fields that are required here.
+// Early manifests (2023-07-01-preview) lack counts; hand-made ones have only the fields required here.
 const manifestShape = z.object({
   dataRowCount: count,
   byteCount: count,

@@ -1,15 +1,15 @@
-/** Bills that billhouse does not load, and by which their files are known where nothing else is found. */
+/** Bills that billhouse does not load, and how to recognise their files, for the error when nothing else is found. */
 export interface ForeignBills {
-  /** What a person calls them: `Oracle Cloud reports`. */
+  /** Their name in messages: `Oracle Cloud reports`. */
   readonly title: string;
-  /** Matches the keys of their files, and no key of a format of `exportFormats`. */
+  /** Matches the keys of their files, but never a key of a format in `exportFormats`. */
   readonly path: RegExp;
-  /** Sets of columns, in lower case: a file that has all columns of one set is one of theirs, whatever its key. */
+  /** Sets of columns, in lower case: a file with all columns of one set belongs to them, whatever its key. */
   readonly columns: readonly (readonly string[])[];
 }
 
 /**
- * Bills that people point billhouse at, and that it does not load.
+ * Bills that billhouse recognises but does not load.
  * Sources: Oracle Cloud, "Cost and Usage Reports"; Google Cloud, "Export Cloud Billing data to BigQuery" and the files of
  * project-koku/koku@768be82 `gcp_report_downloader.py`; AWS Billing user guide, "Detailed Billing Reports"; Microsoft,
  * "How data is processed in FinOps hubs".

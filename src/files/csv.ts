@@ -1,24 +1,24 @@
 import { BillhouseError, quoted } from "../errors.ts";
 
-/** Reads CSV that comes in pieces and hands out the cells of a few columns, row by row. */
+/** Reads CSV in chunks and passes on the cells of a few columns, row by row. */
 export interface CsvScanner {
   /**
    * Takes the next piece and returns the bytes to keep: the same, without a byte order mark at the start of the file or
    * again at the start of the first row (Azure/azure-sdk-for-net issue 34129). Some bytes may come back with the next
    * piece. Throws what the callbacks throw, and FILE_INVALID for UTF-16, another delimiter, line ends that are not those
    * of CSV or not the same in all lines, text before or after the quotes of a cell, a row with another number of cells
-   * than the header, and a header, or a wanted cell, that is longer than memory should hold: 8 MiB and 1 MiB.
+   * than the header, and a header, or a wanted cell, over the memory limits of 8 MiB and 1 MiB.
    */
   write(piece: Buffer): Buffer;
-  /** Ends the file and returns the bytes that are still to keep. FILE_INVALID when a quoted cell is open. */
+  /** Ends the file and returns the remaining bytes to keep. Error: FILE_INVALID when a quoted cell is open. */
   end(): Buffer;
   /** Rows so far, without the header and without blank lines. */
   readonly rows: number;
 }
 
-/** What a scanner reports to. */
+/** The callbacks of a scanner. */
 export interface CsvReader {
-  /** Called once with the header's cells; answers which columns are wanted, by position. */
+  /** Called once with the header's cells; returns the positions of the wanted columns. */
   header(names: readonly string[]): readonly number[];
   /**
    * Called for every row with the wanted cells, in the order of the wanted positions; an empty cell is "". `line` is the
@@ -31,10 +31,10 @@ export interface CsvReader {
  * A scanner for CSV as RFC 4180 has it: comma, double quote, LF or CRLF, line breaks inside quotes. Blank lines are
  * skipped, below the header only where there is more than one column. `key` names the file in errors.
  *
- * It refuses what readers of CSV read in different ways, so that the rows it proves are the rows that a database loads:
+ * It refuses CSV that readers interpret differently, so that the rows it proves are the rows that a database loads:
  * DuckDB drops blanks around quotes, and takes a carriage return alone for the end of a line.
  *
- * It looks at every byte once and makes text only of the wanted cells: a month can have a hundred columns and millions
+ * It scans every byte once and decodes only the wanted cells: a month can have a hundred columns and millions
  * of rows, of which the proof needs four cells.
  */
 export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
@@ -48,7 +48,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
   let lineEnd: "LF" | "CR LF" | undefined;
   // Whether the current cell began in an earlier piece, and its bytes so far where it is wanted.
   let cellBegun = false;
-  // Whether those earlier bytes are blanks, all of them.
+  // Whether all those earlier bytes are blanks.
   let begunBlank = true;
   let carried: Buffer[] = [];
   let carriedBytes = 0;
@@ -82,11 +82,11 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
       const [only = ""] = cells;
       const delimiter = column === 1 ? /[;\t|]/.exec(only)?.[0] : undefined;
       if (delimiter !== undefined) throw otherDelimiter(key, delimiter);
-      // DuckDB takes the first line end for that of all lines, in quotes or not, and then finds no rows.
+      // DuckDB assumes the first line end for all lines, even one in quotes, and then finds no rows.
       const otherBreak = lineEnd === "CR LF" ? /(?<!\r)\n|\r(?!\n)/ : /\r/;
       if (lineEnd !== undefined && cells.some((name) => otherBreak.test(name))) {
         throw badLineEnd(
-          `${key}, line ${line}: a column name holds another line end than ${lineEnd}, in which the line ends.`,
+          `${key}, line ${line}: a column name contains another line end than ${lineEnd}, the line end of the file.`,
         );
       }
       width = column;
@@ -103,7 +103,9 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
       throw new BillhouseError(
         "FILE_INVALID",
         `${key}, line ${rowLine}: the row has ${column} cells, the header has ${width}.`,
-        { hint: "The file is not as the cloud wrote it. Copy it again, or wait for the next delivery." },
+        {
+          hint: "Each line must have as many fields as the header. Copy the file again, or wait for the next delivery.",
+        },
       );
     }
     column = 0;
@@ -117,12 +119,12 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     const character = String.fromCharCode(byte);
     if (width < 0 && /[;\t|]/.test(character)) throw otherDelimiter(key, character);
     throw new BillhouseError("FILE_INVALID", `${inCell()}: text follows the quote that closes the cell.`, {
-      hint: "In a cell with quotes around it, each quote of its text must be written twice. Correct the file, or have the export delivered again, then run again.",
+      hint: "In a quoted cell, each quote in the text must be doubled. Correct the file, or have the export delivered again, then run again.",
     });
   };
 
   const refuseBlankBeforeQuote = (): never => {
-    throw new BillhouseError("FILE_INVALID", `${inCell()}: a blank stands before the quote that opens the cell.`, {
+    throw new BillhouseError("FILE_INVALID", `${inCell()}: there is a blank before the quote that opens the cell.`, {
       hint: "Remove the blank between the comma and the quote, or have the export delivered again, then run again.",
     });
   };
@@ -142,7 +144,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
 
   const tooLong = (what: string, most: number): BillhouseError =>
     new BillhouseError("FILE_INVALID", `${key}, line ${rowLine}: ${what} is longer than ${most} bytes.`, {
-      hint: "A quote that is never closed looks like this. Copy the file again, or wait for the next delivery.",
+      hint: "A quote that is never closed causes this. Copy the file again, or wait for the next delivery.",
     });
 
   const countHeader = (bytes: number): void => {
@@ -220,7 +222,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
   return {
     write(piece) {
       const bytes = held.length > 0 ? Buffer.concat([held, piece]) : piece;
-      // A mark must not be cut in two, nor a carriage return be parted from the two bytes behind it.
+      // A byte order mark must not be split, nor a carriage return separated from the two bytes behind it.
       const open = bytes.at(-1) !== carriageReturn ? 0 : bytes.at(-2) !== carriageReturn ? 1 : 2;
       const whole = markPossible && bytes.length < 3 ? 0 : bytes.length - open;
       const kept = take(bytes.subarray(0, whole));
@@ -252,32 +254,32 @@ function isBlank(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** Text in UTF-16 starts with its byte order mark, or its first character, of ASCII, has a zero byte. */
+/** UTF-16 starts with its byte order mark, or its first (ASCII) character has a zero byte. */
 function refuseUtf16(key: string, [first = 1, second = 1]: Buffer): void {
   const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
   if (!hasMark && (first === 0) === (second === 0)) return;
   throw new BillhouseError("FILE_INVALID", `${key} is UTF-16, and CSV is read as UTF-8.`, {
-    hint: "Something saved the file again after the cloud wrote it. Put the file that the cloud delivered in its place, or save this one as UTF-8, then run again.",
+    hint: "A program saved the file again after the cloud wrote it. Put the file that the cloud delivered in its place, or save this one as UTF-8, then run again.",
   });
 }
 
 function otherDelimiter(key: string, delimiter: string): BillhouseError {
   const name = delimiter === "\t" ? "a tab" : delimiter;
   return new BillhouseError("FILE_INVALID", `${key} has ${name} as its delimiter, not a comma.`, {
-    hint: "A spreadsheet program saves CSV like this. Put the file that the cloud delivered in its place, or save this one with commas and decimal points, then run again.",
+    hint: "A spreadsheet program probably saved this file. Put the file that the cloud delivered in its place, or save this one with commas and decimal points, then run again.",
   });
 }
 
 function badLineEnd(message: string): BillhouseError {
   return new BillhouseError("FILE_INVALID", message, {
-    hint: "A copy that converts line ends makes such a file. Put the file that the cloud delivered in its place, or correct the line ends, then run again.",
+    hint: "A copy that converts line ends causes this. Put the file that the cloud delivered in its place, or correct the line ends, then run again.",
   });
 }
 
-// Ten thousand columns with the longest names that a warehouse takes have 3 MB.
+// Ten thousand columns with the longest names that a warehouse allows take 3 MB.
 const longestHeader = 8 * 1024 * 1024;
 
-// Wanted are periods, currencies and amounts; other cells are as long as they like.
+// Only periods, currencies and amounts are wanted; other cells may have any length.
 const longestCell = 1024 * 1024;
 
 const space = 32;

@@ -8,9 +8,9 @@ import type { Compression, DataFile } from "../model.ts";
 export type ReadBytes = (range?: { readonly start: number; readonly end: number }) => AsyncIterable<Uint8Array>;
 
 /**
- * The decompressed bytes of a CSV file, whose stored bytes are read in order and once. The first bytes say how it is
- * compressed, never its name: gzip of any number of members, zip of one entry, or nothing. `limit` is the most bytes that
- * may come out, null for the default of `decompressedLimit`; `onStored` is called with every stored piece.
+ * The decompressed bytes of a CSV file, whose stored bytes are read in order and once. Its first bytes, not its name,
+ * show how it is compressed: gzip of any number of members, zip of one entry, or not at all. `limit` is the maximum of
+ * decompressed bytes, null for the default of `decompressedLimit`; `onStored` is called with every stored piece.
  * Errors: FILE_CORRUPT when a checksum or a length is wrong, which is known at the end; FILE_INVALID for any other
  * compression; LIMIT_EXCEEDED at the first byte too many; those of `read`.
  */
@@ -53,13 +53,13 @@ export async function* decompress(
 }
 
 /**
- * What the first stored bytes of a file decompress to, as far as they reach; nothing is verified. A reader that has what
- * it wants stops: a few kilobytes can decompress to as many megabytes.
+ * The decompressed start of a file, as far as its first stored bytes reach; nothing is verified. Stop reading once you
+ * have enough: a few kilobytes can decompress to as many megabytes.
  * Errors: as `decompress`.
  */
 export async function* decompressStart(file: DataFile, read: ReadBytes, start: Buffer): AsyncGenerator<Buffer> {
   const compression = compressionOf(start);
-  // To end in the middle is not an error.
+  // Ending in the middle is not an error.
   const options = { finishFlush: constants.Z_SYNC_FLUSH };
   if (compression === "gzip") yield* decode(file.key, createGunzip(options), [start], () => {});
   else if (compression === "none") yield start;
@@ -94,17 +94,17 @@ export async function sizeInTrailer(file: DataFile, read: ReadBytes): Promise<nu
 }
 
 /**
- * The most bytes that a data file may decompress to: what was set, else 250 times what is stored, and at least 1 GiB.
+ * The most bytes that a data file may decompress to: the configured limit, else 250 times the stored size and at least 1 GiB.
  * Bills compress to between a fifth and a hundredth; a file that was made to fill a disk compresses to a thousandth.
  */
 export function decompressedLimit(file: Pick<DataFile, "size">, limit: number | null): number {
   return limit ?? Math.max(2 ** 30, 250 * file.size);
 }
 
-/** The error for a file that decompresses to more bytes than it may: LIMIT_EXCEEDED. */
+/** The error for a file that decompresses to more bytes than allowed: LIMIT_EXCEEDED. */
 export function decompressesTooFar(key: string, limit: number): BillhouseError {
   return new BillhouseError("LIMIT_EXCEEDED", `${key} decompresses to more than ${limit} bytes.`, {
-    hint: "Look at the file before you trust it. If it is right, raise unpacked_limit in the section of its export.",
+    hint: "Check the file before you trust it. If it is valid, raise unpacked_limit in the section of its export.",
   });
 }
 
@@ -115,7 +115,7 @@ export async function bytesIn(read: ReadBytes, start: number, end: number): Prom
   return Buffer.concat(pieces);
 }
 
-/** The same pieces, until there are too many bytes of them. */
+/** The same chunks, until they exceed the limit. */
 async function* limited({ key }: DataFile, limit: number, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const piece of pieces) {
@@ -129,7 +129,7 @@ async function* limited({ key }: DataFile, limit: number, pieces: AsyncGenerator
 async function* gunzip({ key, size }: DataFile, stored: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const decoder = createGunzip({ chunkSize });
   yield* decode(key, decoder, stored, () => {
-    // zlib takes zeros behind a member for padding and stops there; what follows them would be lost.
+    // zlib treats zeros behind a member as padding and stops there; anything after them would be lost.
     if (decoder.bytesWritten !== size) throw new Error(`it ends at byte ${decoder.bytesWritten} of ${size}`);
   });
 }
@@ -157,7 +157,7 @@ async function* unzip({ key }: DataFile, entry: ZipEntry, stored: AsyncGenerator
   if (sum !== entry.checksum) throw damaged(key, "its checksum is wrong");
 }
 
-/** A part of a stream of bytes. The bytes before and behind it are read all the same. */
+/** A part of a stream of bytes. The bytes before and behind it are still read. */
 async function* cut(pieces: AsyncIterable<Buffer>, start: number, end: number): AsyncGenerator<Buffer> {
   let at = 0;
   for await (const piece of pieces) {
@@ -167,7 +167,7 @@ async function* cut(pieces: AsyncIterable<Buffer>, start: number, end: number): 
   }
 }
 
-/** What a decoder makes of the bytes. `verify` is called when all of them went through; what it throws is damage, too. */
+/** The output of a decoder. `verify` is called after the last byte; an error that it throws also counts as damage. */
 async function* decode(
   key: string,
   decoder: Duplex,
@@ -184,7 +184,7 @@ async function* decode(
     }
   };
   const flow = pipeline(Readable.from(source(), { highWaterMark: 1 }), decoder);
-  // The error reaches us through the reading loop; here it only must not go unhandled.
+  // The reading loop raises the error; this only keeps it from being unhandled.
   flow.catch(() => {});
   try {
     for await (const piece of decoder) yield piece as Buffer;
@@ -198,7 +198,7 @@ async function* decode(
 
 const chunkSize = 256 * 1024;
 
-/** Where the only file of a zip archive lies in it, and what the archive says about it. */
+/** The position of the only file in a zip archive, and the archive's description of it. */
 interface ZipEntry {
   /** Byte at which its data starts. */
   readonly start: number;
@@ -214,14 +214,14 @@ interface ZipEntry {
 
 /**
  * Finds the one file that a zip archive of a cloud holds (AWS CUR: one CSV file per archive). Reads the archive's
- * directory, which stands at its end, and the header of the entry; nothing of the data.
+ * directory, which is at its end, and the header of the entry, but none of the data.
  * Errors: FILE_INVALID when it holds no file, more than one, or one that is encrypted or compressed with another method
  * than Deflate; FILE_CORRUPT when the directory cannot be read; those of `read`.
  */
 async function findEntry(file: DataFile, read: ReadBytes): Promise<ZipEntry> {
   if (file.size < smallestArchive) throw invalidZip(file.key, "is not a complete archive");
   const { fromRandomAccessReaderPromise, RandomAccessReader } = await import("yauzl");
-  // yauzl asks for a subclass. It reads the directory in many small pieces, which all stand at the end of the archive.
+  // yauzl asks for a subclass. It reads the directory in many small pieces, all at the end of the archive.
   const tailStart = Math.max(file.size - tailSize, 0);
   const tail = await bytesIn(read, tailStart, file.size);
   class StoredBytes extends RandomAccessReader {
@@ -261,9 +261,9 @@ async function findEntry(file: DataFile, read: ReadBytes): Promise<ZipEntry> {
       if (entries.length > 1) break;
     }
     const [only, other] = entries;
-    if (only === undefined) throw invalidZip(file.key, "holds no file");
+    if (only === undefined) throw invalidZip(file.key, "does not contain a file");
     if (other !== undefined)
-      throw invalidZip(file.key, `holds more than one file, such as ${only.name} and ${other.name}`);
+      throw invalidZip(file.key, `contains more than one file, such as ${only.name} and ${other.name}`);
     const { entry } = only;
     if (entry.isEncrypted()) throw invalidZip(file.key, "is encrypted");
     if (entry.compressionMethod !== storedMethod && entry.compressionMethod !== deflateMethod) {
@@ -283,10 +283,10 @@ async function findEntry(file: DataFile, read: ReadBytes): Promise<ZipEntry> {
   }
 }
 
-// The record at the end of the directory, without which there is no archive (PKWARE APPNOTE 6.3.10, section 4.3.16).
+// The record at the end of the directory, which every archive has (PKWARE APPNOTE 6.3.10, section 4.3.16).
 const smallestArchive = 22;
 
-// What yauzl searches for the end of the directory: the longest comment, and the two records before it.
+// How far yauzl searches for the end of the directory: the longest comment, and the two records before it.
 const tailSize = 65_535 + 22 + 20;
 
 // One file, and room for the folders that some writers list; each entry costs a read of the directory.
@@ -297,8 +297,8 @@ const storedMethod = 0;
 const deflateMethod = 8;
 
 function invalidZip(key: string, what: string): BillhouseError {
-  return new BillhouseError("FILE_INVALID", `The zip file ${key} ${what}: it must hold exactly one CSV file.`, {
-    hint: "The file is not as the cloud wrote it. Copy it again, or wait for the next delivery.",
+  return new BillhouseError("FILE_INVALID", `The zip file ${key} ${what}: it must contain exactly one CSV file.`, {
+    hint: "The file was changed after the cloud wrote it. Copy it again, or wait for the next delivery.",
   });
 }
 

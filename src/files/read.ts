@@ -22,7 +22,7 @@ import {
 /** The columns of a data file, in order, as its own header names them. */
 export interface FileHeader {
   readonly file: DataFile;
-  /** Types are null for CSV, whose header has none. */
+  /** Types are null for CSV, whose header lacks them. */
   readonly columns: readonly SourceColumn[];
   /** Rows that the footer declares; null for CSV. */
   readonly rows: number | null;
@@ -36,13 +36,13 @@ export interface CheckedBytes {
   readonly checksum: string;
 }
 
-/** Whether a file has no bytes, and its manifest declares none: such a part stands for no rows, and has no header. */
+/** Whether a file is empty, as its manifest declares: such a part contains neither rows nor a header. */
 export function isDeclaredEmpty({ size, rows, declaredSize }: DataFile): boolean {
   return size === 0 && (rows === 0 || declaredSize === 0);
 }
 
 /**
- * Reads the header of a data file and no more of it than that needs; a file that is declared empty has no columns.
+ * Reads the header of a data file, and only as much of the file as that requires; a file declared empty has no columns.
  * `limit`: as for `decompress`.
  * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when it does not end or has more than 10,000
  * columns, those of `read`.
@@ -56,15 +56,15 @@ export async function readHeader(file: DataFile, read: ReadBytes, limit: number 
   }
   const { names, compression } = await csvStart(file, read, limit);
   if (names?.some((name) => !isText(name))) throw invalid(`${file.key} is not a CSV file: its first line is not text`);
-  if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: it has no header`);
+  if (names === undefined || names.length === 0) throw invalid(`${file.key} is empty: the header is missing`);
   const columns = names.map((name) => ({ name, type: null }));
   return { file, columns: counted(file.key, columns), rows: null, compression };
 }
 
 /**
- * The cells of some columns in the first rows of a data file: of as many rows as are at hand once the first one is, none
- * where the file has none. `wanted` answers which columns, by their positions in the header; an empty cell is "".
- * `limit`: as for `decompress`. Errors: as `readHeader`; FILE_INVALID for what is not CSV.
+ * The cells of some columns in the first rows of a data file: as many rows as are available with the first one, none
+ * if the file has none. `wanted` returns the positions of these columns in the header; an empty cell is "".
+ * `limit`: as for `decompress`. Errors: as `readHeader`; FILE_INVALID for a file that is not CSV.
  */
 export async function readFirstRows(
   file: DataFile,
@@ -83,7 +83,7 @@ export async function readFirstRows(
   return rows;
 }
 
-/** The columns, unless they are more than any warehouse takes (BigQuery: 10,000 in a table). Error: LIMIT_EXCEEDED. */
+/** The columns, unless there are more than a warehouse allows (BigQuery: 10,000 in a table). Error: LIMIT_EXCEEDED. */
 function counted(key: string, columns: readonly SourceColumn[]): readonly SourceColumn[] {
   if (columns.length <= mostColumns) return columns;
   throw new BillhouseError("LIMIT_EXCEEDED", `${key} has ${columns.length} columns, more than ${mostColumns}.`, {
@@ -93,7 +93,7 @@ function counted(key: string, columns: readonly SourceColumn[]): readonly Source
 
 const mostColumns = 10_000;
 
-/** Whether a name is UTF-8 without control characters, apart from those that a quoted cell may hold. */
+/** Whether a name is UTF-8 without control characters, apart from those that a quoted cell may contain. */
 function isText(name: string): boolean {
   return !/[\p{Cc}\uFFFD]/u.test(name.replaceAll(/\t|\r?\n/g, ""));
 }
@@ -105,8 +105,8 @@ function invalid(what: string): BillhouseError {
 }
 
 /**
- * The header of a CSV file, and with `wanted` the cells of its first rows: a reader that wants no more takes no more of a
- * file of gigabytes than a few kilobytes.
+ * The header of a CSV file, and with `wanted` the cells of its first rows. A reader that stops here has read only a few
+ * kilobytes of a file of gigabytes.
  */
 async function csvStart(
   file: DataFile,
@@ -151,10 +151,10 @@ async function csvStart(
   return { names, rows, compression: compression ?? "none" };
 }
 
-// A row of a bill has a period, a cost and its currency: what repeats compresses to nothing, but is not nothing.
+// Even a row that repeats others has a period, a cost and a currency, although it compresses to almost nothing.
 const leastRow = 16;
 
-// A header that is longer is looked for while the whole file is read.
+// A longer header is found while the whole file is read.
 const longestStart = 2 ** 24;
 
 /**
@@ -209,7 +209,7 @@ export async function readFile(
       try {
         await target.appendFile(scanner.write(piece));
       } catch (error) {
-        // Read on: if the file turns out to be damaged, that is the reason for the wrong value.
+        // Keep reading: if the file turns out to be damaged, that explains the wrong value.
         problem = error;
       }
     }
@@ -222,7 +222,7 @@ export async function readFile(
 }
 
 /**
- * Reads a CSV file to its end and keeps nothing of it.
+ * Reads a CSV file to its end and discards its content.
  * Errors: FILE_CORRUPT, FILE_INVALID, LIMIT_EXCEEDED, those of `read`.
  */
 export async function verifyBytes(file: DataFile, read: ReadBytes, limit: number | null): Promise<void> {
@@ -230,7 +230,7 @@ export async function verifyBytes(file: DataFile, read: ReadBytes, limit: number
   while ((await pieces.next()).done !== true);
 }
 
-/** `md5:<hex>` of an object's bytes: from the listing where it has one, else by reading them. Errors: those of `read`. */
+/** `md5:<hex>` of an object's bytes: from the listing if it has one, else by reading them. Errors: those of `read`. */
 export async function checksumOf(file: StoredObject, read: ReadBytes): Promise<string> {
   if (file.checksum !== undefined) return file.checksum;
   const hash = createHash("md5");
@@ -247,7 +247,7 @@ export async function decompressedSize(file: DataFile, read: ReadBytes): Promise
   return (await readParquetHeader(file.key, storedBytes(file, read))).bytes;
 }
 
-/** A file that was written here as hyparquet reads it. */
+/** A local file in the form in which hyparquet reads it. */
 function writtenBytes(target: FileHandle, size: number): AsyncBuffer {
   return {
     byteLength: size,
@@ -259,7 +259,7 @@ function writtenBytes(target: FileHandle, size: number): AsyncBuffer {
   };
 }
 
-/** A stored file as hyparquet reads it: by ranges. */
+/** A stored file in the form in which hyparquet reads it: by ranges. */
 function storedBytes(file: DataFile, read: ReadBytes): AsyncBuffer {
   return {
     byteLength: file.size,

@@ -7,7 +7,7 @@ import { monthOf } from "../schema/timestamps.ts";
 
 /** Which columns of a file prove its load, by their positions in the header. */
 export interface ProofColumns {
-  /** The column that carries the billing period, or null when the rows carry none. */
+  /** The column that carries the billing period, or null if the rows do not have one. */
   readonly period: number | null;
   readonly currency: number | null;
   /** The cost columns to sum, at most two; null for one that this file lacks. */
@@ -15,8 +15,7 @@ export interface ProofColumns {
 }
 
 /**
- * What a cost column of the table keeps of a number: so many digits after the point, or, in a table that was taken over,
- * what a float keeps.
+ * The precision of a cost column in the table: the digits after the point, or `float` in a table that was taken over.
  */
 export type Precision = number | "float";
 
@@ -24,35 +23,35 @@ export type Precision = number | "float";
 export interface Tally {
   /** Positions of the cells that `row` wants, in its order. */
   readonly wanted: readonly number[];
-  /** Takes the header as it is read now. Error: OBJECT_CHANGED when it is another one than the columns were found in. */
+  /** Takes the header as it is read now. Error: OBJECT_CHANGED when it differs from the header in which the columns were found. */
   readonly header: (names: readonly string[]) => void;
-  /** Takes one row; a null or empty cell has no value. `where` names the row in errors: `line 12`. */
+  /** Takes one row; a null or empty cell counts as missing. `where` names the row in errors: `line 12`. */
   readonly row: (cells: readonly (string | null)[], where: number) => void;
   evidence(): Evidence;
 }
 
-/** What a tally has to know of the file and its load. */
+/** The file and its load, as a tally needs them. */
 export interface TallyOptions {
   /** The file's key, for errors. */
   readonly key: string;
   readonly billingMonth: BillingMonth;
-  /** Whether every row must name its billing period; otherwise a row without one is of the month. */
+  /** Whether every row must name its billing period; otherwise a row without one belongs to the month. */
   readonly needsPeriod: boolean;
   /** Words that mean NULL in the periods and costs. */
   readonly nullValues: readonly string[];
   /** The header. */
   readonly header: readonly string[];
   readonly proof: ProofColumns;
-  /** What the table keeps of each cost column. */
+  /** The precision of each cost column in the table. */
   readonly precisions: readonly Precision[];
-  /** Digits after the point that the warehouse's decimals hold. */
+  /** Digits after the point in the warehouse's decimals. */
   readonly decimalScale: number;
   /** What `where` counts: lines of text, or rows of a Parquet file. */
   readonly unit: "line" | "row";
 }
 
 /**
- * Starts a tally of one file. Rows of other months are counted apart, by their month.
+ * Starts a tally of one file. Rows of other months are counted separately, by month.
  * Errors of `row`: PERIOD_MISSING, VALUE_INVALID, each naming file, line, column and value.
  */
 export function createTally(options: TallyOptions): Tally {
@@ -60,7 +59,7 @@ export function createTally(options: TallyOptions): Tally {
   const { period, currency, costs } = proof;
   const positions = [period, currency, ...costs];
   const wanted = positions.filter((position) => position !== null);
-  // Where a wanted cell stands in the row that the reader hands over; -1 for one that the file lacks.
+  // The position of each wanted cell in the reader's row; -1 for one that the file lacks.
   const [, currencySlot = -1, ...costSlots] = positions.map((position) =>
     position === null ? -1 : wanted.indexOf(position),
   );
@@ -77,11 +76,11 @@ export function createTally(options: TallyOptions): Tally {
 
   const at = (where: number, position: number): string => `${key}, ${unit} ${where}, column ${header[position]}`;
 
-  /** The cell; empty where it has no value, or a word that means so. */
+  /** The cell; empty if it is NULL or one of the words that mean NULL. */
   const valueOf = (cell: string | null | undefined): string =>
     cell === null || cell === undefined || nullValues.includes(cell) ? "" : cell;
 
-  /** The month of a row; of one without a period, that of the delivery. */
+  /** The month of a row; for a row without a period, the month of the delivery. */
   const monthOfRow = (text: string, where: number, position: number): BillingMonth => {
     const known = months.get(text);
     if (known !== undefined) return known;
@@ -100,7 +99,7 @@ export function createTally(options: TallyOptions): Tally {
     return month;
   };
 
-  /** Sums what can be read of the cost: a row that is not loaded may hold anything. */
+  /** Sums the costs that can be parsed: a row that is not loaded may contain anything. */
   const addToOther = (month: BillingMonth, code: string, cost: string): void => {
     const other = others.get(month) ?? { rows: 0, sums: new Map<string, DecimalSum>() };
     others.set(month, other);
@@ -112,8 +111,8 @@ export function createTally(options: TallyOptions): Tally {
     wanted,
     header(names) {
       if (names.length === header.length && names.every((name, index) => name === header[index])) return;
-      throw new BillhouseError("OBJECT_CHANGED", `${key} has another header than when its columns were looked at.`, {
-        hint: "The cloud delivers right now. The month is as it was; run again when the delivery is complete.",
+      throw new BillhouseError("OBJECT_CHANGED", `The header of ${key} changed after its columns were read.`, {
+        hint: "A delivery is probably arriving. The month keeps its previous rows; run again once the delivery is complete.",
       });
     },
     row(cells, where) {
@@ -160,13 +159,13 @@ export function createTally(options: TallyOptions): Tally {
   };
 }
 
-/** What a file holds of another month. */
+/** The rows of another month in a file. */
 interface OtherMonth {
   rows: number;
   readonly sums: Map<string, DecimalSum>;
 }
 
-// Memory must not grow with the rows, whatever stands in them. A bill has a handful of either.
+// Memory must not grow with the rows, whatever they contain. A bill has a handful of either.
 const mostPeriods = 10_000;
 const mostMonths = 1000;
 const mostCurrencies = 1000;
@@ -184,7 +183,7 @@ function totals(sums: ReadonlyMap<string, DecimalSum>): CurrencySums {
   return Object.fromEntries([...sums].map(([currency, sum]) => [currency, sum.total()]));
 }
 
-/** A number without the blanks and tabs around it, which databases skip, too. Text of nothing else stays as it is. */
+/** A number without the blanks and tabs around it, which databases skip too. Text of only blanks is returned unchanged. */
 function withoutBlanks(text: string): string {
   const isTrimmed = text.charCodeAt(0) > space && text.charCodeAt(text.length - 1) > space;
   return isTrimmed ? text : text.replace(/^[ \t]+(?=[^ \t])/, "").replace(/(?<=[^ \t])[ \t]+$/, "");
@@ -192,7 +191,7 @@ function withoutBlanks(text: string): string {
 
 const space = 32;
 
-/** Whether a number lost digits on its way into a column with so many after the point. */
+/** Whether a number loses digits in a column with so many digits after the point. */
 function isRounded(text: string, kept: string, digits: number): boolean {
   if (kept !== text && compareDecimals(kept, text) !== 0) return true;
   // Only long text or an exponent can have more digits.

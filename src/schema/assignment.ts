@@ -2,9 +2,9 @@ import { BillhouseError } from "../errors.ts";
 import type { FileFormat, RegisteredColumn, SourceColumn } from "../model.ts";
 import { deliveredName, fold, normaliseCurName, numberedName } from "./names.ts";
 
-/** How source columns are told apart and named. */
+/** How source columns are identified and named. */
 export interface NamingRules {
-  /** `cur-legacy`: `category/name` becomes snake case as the Python pipelines had it. `as-delivered`: kept. */
+  /** `cur-legacy`: `category/name` becomes snake case as in the Python pipelines. `as-delivered`: kept. */
   readonly naming: "cur-legacy" | "as-delivered";
   /** Whether `product/ecu` and `product/ECU` are two columns (AWS CUR) or one (elsewhere). */
   readonly caseSensitive: boolean;
@@ -16,31 +16,31 @@ export interface FileHeader {
   readonly columns: readonly SourceColumn[];
 }
 
-/** Which source column was given which table column: the part of a registry row that decides. */
+/** Which table column belongs to which source column: the part of a registry row that decides. */
 export type Claim = Pick<RegisteredColumn, "sourceName" | "columnName">;
 
-/** What `assignHeader` may use. */
+/** The names that `assignHeader` may use. */
 export interface Holdings {
   /** Names of all columns that exist or will exist, in order; compared without regard to case, as warehouses do. */
   readonly columns: readonly string[];
   readonly claims: readonly Claim[];
-  /** Names that belong to billhouse itself and are never given to a source column. */
+  /** Names reserved for billhouse, never assigned to a source column. */
   readonly reserved: readonly string[];
   /**
-   * Whether columns without a claim are what an earlier tool made of this very header, so that a numbered name among
+   * Whether columns without a claim were created by an earlier tool from this same header, so that a numbered name among
    * them (`product_ecu_1`) is continued and not skipped.
    */
   readonly takenOver: boolean;
 }
 
 /**
- * The claim names of a header's columns, by position: their source names, made unique. A name that stands twice gets
+ * The claim names of a header's columns, by position: their source names, made unique. A repeated name gets
  * ` [2]`; a legacy CUR CSV column without a category gets an empty one (`/name`), because names without `/` are those
- * of Parquet files, and the two forms are told apart by it.
+ * of Parquet files, and the slash distinguishes the two forms.
  */
 export function claimNames(header: FileHeader, rules: NamingRules): string[] {
   const used = new Set<string>();
-  // Where to go on counting: a header can hold one name ten thousand times.
+  // Where to continue counting: a header can contain one name ten thousand times.
   const counts = new Map<string, number>();
   return header.columns.map(({ name }) => {
     const plain = formName(name, header, rules);
@@ -54,7 +54,7 @@ export function claimNames(header: FileHeader, rules: NamingRules): string[] {
 }
 
 /**
- * The table columns that the claims already give to a header, by position; undefined where there is none. The exact
+ * The table columns that the claims already assign to a header, by position; undefined for a column without one. The
  * name goes first, then, where case does not count, a name that differs in case only and whose column is still free.
  * Error: FILE_INVALID when two columns of the header would share a table column.
  */
@@ -73,7 +73,7 @@ export function claimedColumns(
       throw new BillhouseError(
         "FILE_INVALID",
         `The columns "${other}" and "${name}" of one file both belong to the table column "${column}".`,
-        { hint: "Deliver one of the two columns only, or load this export into a table of its own." },
+        { hint: "Export only one of the two columns, or load this export into a separate table." },
       );
     }
     holder.set(fold(column), name);
@@ -85,7 +85,7 @@ export function claimedColumns(
   return found.map((column, position) => {
     const name = names[position] ?? "";
     if (column !== undefined) return column;
-    // Rows come from a warehouse in any order: the unnumbered column stands for all spellings, then the first by name.
+    // Warehouses return rows in any order: the unnumbered column covers all spellings, else the first one by name.
     const candidates = (variants.get(fold(name)) ?? [])
       .map((claim) => claim.columnName)
       .toSorted((first, second) => first.length - second.length || (first < second ? -1 : 1));
@@ -96,7 +96,7 @@ export function claimedColumns(
 }
 
 /**
- * The claims that a header adds: one for each of its columns that has no table column by the claims there are, in the
+ * The claims that a header adds: one for each of its columns that the existing claims do not cover, in the
  * order in which they were decided. No two columns of a header share a table column, and no two source columns of one
  * form ever do. Error: as `claimedColumns`.
  */
@@ -109,7 +109,7 @@ export function assignHeader(header: FileHeader, holdings: Holdings, rules: Nami
   const reserved = new Set(holdings.reserved.map(fold));
   const existing = new Map(holdings.columns.map((column) => [fold(column), column]));
   const holders = Map.groupBy(holdings.claims, (claim) => fold(claim.columnName));
-  // Columns by what they are called without underscores: a numbered one (`product_ecu_1`) by what it wanted to be.
+  // Columns by their name without underscores; a numbered one (`product_ecu_1`) by its unnumbered name.
   const alike = new Map<string, Set<string>>();
   for (const [key, column] of existing) {
     const claimants = holders.get(key);
@@ -151,7 +151,7 @@ export function assignHeader(header: FileHeader, holdings: Holdings, rules: Nami
     return certain && column !== undefined && isOpen(column, name) ? column : undefined;
   }
 
-  // Numbers that are taken stay taken: a header can want one name ten thousand times.
+  // Remembers used numbers: a header can contain one name ten thousand times.
   const numbers = new Map<string, number>();
 
   function freeName(want: string): string {
@@ -166,7 +166,7 @@ export function assignHeader(header: FileHeader, holdings: Holdings, rules: Nami
     }
   }
 
-  // Existing columns of the wanted name first, for all columns, so that a looser match cannot take what another fits exactly.
+  // Existing columns of the wanted name first, for all columns, so that a looser match cannot take the column of an exact one.
   names.forEach((name, position) => {
     const want = wanted[position] ?? "";
     const column = existing.get(fold(want));

@@ -6,21 +6,21 @@ import { canonicalName, fold, normaliseCurName } from "./names.ts";
 /** How the columns of an export are named, typed and used. */
 export interface ColumnRules extends NamingRules {
   /**
-   * Types of well-known source columns, for deliveries whose manifest does not tell. Names are compared without
-   * regard to case where `caseSensitive` is false; an entry `category/*` speaks for all other columns of a category.
+   * Types of well-known source columns, for deliveries whose manifest does not declare them. Names are compared without
+   * regard to case where `caseSensitive` is false; an entry `category/*` covers all other columns of a category.
    */
   readonly wellKnown: Readonly<Record<string, ColumnType>>;
-  /** Source names of the column that carries the billing month; the first that a header has is taken. */
+  /** Source names of the column with the billing month; the first one in a header is used. */
   readonly partition: readonly string[];
-  /** Source names of the end of the billing period: where it is the last day of it, and where it is the day after it. */
+  /** Source names of the end of the billing period: `included` where it is the last day, `excluded` where it is the day after. */
   readonly periodEnd: { readonly included: readonly string[]; readonly excluded: readonly string[] };
-  /** Source names of the first cost column, then of the second; the first of each that a header has is summed. */
+  /** Source names of the first cost column, then of the second; the first of each in a header is summed. */
   readonly cost: readonly (readonly string[])[];
   /** Source names of the currency of those costs. */
   readonly currency: readonly string[];
   /** Source names of the start of usage: for clustering and for the usage span of a receipt. */
   readonly usage: readonly string[];
-  /** Source names of what a person calls the service. */
+  /** Source names of the readable name of the service. */
   readonly service: readonly string[];
   /** Source names of the account, or subscription, that used what is billed. */
   readonly account: readonly string[];
@@ -28,7 +28,7 @@ export interface ColumnRules extends NamingRules {
   readonly chargeType: readonly string[];
   /** Source names of the id of the invoice. */
   readonly invoice: readonly string[];
-  /** Source names of the account, or billing profile, that gets the bill. */
+  /** Source names of the account, or billing profile, that receives the bill. */
   readonly payer: readonly string[];
 }
 
@@ -40,15 +40,15 @@ export interface DeliveredHeader extends FileHeader {
   readonly executionId: string;
 }
 
-/** A column of a file and the table column that takes it. */
+/** A column of a file and the table column that it is stored in. */
 export interface MappedColumn {
   readonly sourceName: string;
   readonly columnName: string;
-  /** The type in the table; null where the table was taken over and has a type that billhouse never makes. */
+  /** The type in the table; null if the table was taken over and its type is one that billhouse never creates. */
   readonly type: ColumnType | null;
 }
 
-/** What `planColumns` starts from. */
+/** The input of `planColumns`. */
 export interface ColumnSituation {
   /**
    * The headers of all months that will be loaded, newest month first; before them, for a table without a registry, the
@@ -57,15 +57,15 @@ export interface ColumnSituation {
   readonly headers: readonly DeliveredHeader[];
   /** The registry rows of this table, in any order. */
   readonly registry: readonly RegisteredColumn[];
-  /** The columns of the table, or null when there is none. */
+  /** The columns of the table, or null when the table does not exist. */
   readonly table: readonly TableColumn[] | null;
-  /** Columns that billhouse fills itself (`billing_month`): never given to a source column, never missing. */
+  /** Columns that billhouse fills itself (`billing_month`): never assigned to a source column, never missing. */
   readonly reserved: readonly string[];
 }
 
-/** What the headers ask of a table and its registry. */
+/** The changes to a table and its registry that the headers require. */
 export interface ColumnPlan {
-  /** Whether the table does not exist yet; it is then made of `added`. */
+  /** Whether the table does not exist yet; it is then created from `added`. */
   readonly creates: boolean;
   /** Columns that the table lacks, in order. */
   readonly added: readonly { readonly name: string; readonly type: ColumnType }[];
@@ -75,7 +75,7 @@ export interface ColumnPlan {
   readonly registry: readonly RegisteredColumn[];
   /** The columns of the table afterwards, without reserved ones. */
   readonly columns: readonly { readonly name: string; readonly type: ColumnType | null }[];
-  /** Names of added columns whose type nothing tells: they are text. */
+  /** Names of added columns of unknown type: they become text. */
   readonly untyped: readonly string[];
 }
 
@@ -94,7 +94,7 @@ export function planColumns(situation: ColumnSituation, rules: SchemaRules): Col
     const claimed = assignHeader(header, { columns: [...names.values()], claims, reserved, takenOver }, rules);
     for (const { sourceName, columnName } of claimed) {
       names.set(fold(columnName), columnName);
-      // The type stands in only until all headers have been heard.
+      // A placeholder until all headers have been read.
       claims.push({ sourceName, columnName, type: "text", firstExecution: header.executionId });
     }
   });
@@ -118,7 +118,7 @@ export function planColumns(situation: ColumnSituation, rules: SchemaRules): Col
   }
 
   const present = new Map(table.map((column) => [fold(column.name), column.type]));
-  // A float that was taken over is not made anew, should its table be gone.
+  // If a table that was taken over is gone, its floats are not created again.
   const recorded = new Map(registry.map((row) => [fold(row.columnName), row.type === "double" ? "decimal" : row.type]));
   const typeOf = (key: string): ColumnType | undefined =>
     present.get(key) ?? recorded.get(key) ?? commonType(declared.get(key) ?? [], known.get(key));
@@ -142,7 +142,7 @@ export function planColumns(situation: ColumnSituation, rules: SchemaRules): Col
 }
 
 /**
- * The table column for every column of a file, by position. Error: FILE_INVALID when the header has a column that was
+ * The table column for every column of a file, by position. Error: FILE_INVALID when the header contains a column that was
  * not planned.
  */
 export function mapHeader(
@@ -155,7 +155,7 @@ export function mapHeader(
   return header.columns.map(({ name }, position) => {
     const column = types.get(fold(columns[position] ?? ""));
     if (column === undefined) {
-      throw new BillhouseError("FILE_INVALID", `The table has no column for the column "${name}" of the file.`, {
+      throw new BillhouseError("FILE_INVALID", `The table is missing a column for "${name}" of the file.`, {
         hint: "Run again: the header of the file has changed since the table was prepared.",
       });
     }
@@ -164,8 +164,8 @@ export function mapHeader(
 }
 
 /**
- * The mapped column that an export knows by the first of some source names that the file has, in whichever form: CSV or
- * Parquet, another case, localised. Undefined when the file has none of them.
+ * The mapped column that an export knows by the first of some source names that the file has, in any form: CSV or
+ * Parquet, another case, localised. Undefined when the file lacks all of them.
  */
 export function findColumn(
   columns: readonly MappedColumn[],
@@ -191,9 +191,9 @@ function keyed(name: string): [key: string, name: string] {
 }
 
 /**
- * How one month's delivery differs from its table, as sentences for its tracking record: columns added for it, columns
- * of unknown type, values stored as another type, columns it lacks, in the table's order. The columns with which a
- * table was created are no drift. Takes all different headers of the delivery. Error: as `mapHeader`.
+ * The differences between one month's delivery and its table, as sentences for its tracking record: columns added for it, columns
+ * of unknown type, values stored as another type, missing columns, in the table's order. The columns with which a
+ * table was created are not drift. Takes all different headers of the delivery. Error: as `mapHeader`.
  */
 export function describeDrift(headers: readonly FileHeader[], plan: ColumnPlan, rules: NamingRules): string[] {
   const delivered = new Map<string, Set<ColumnType>>();
@@ -212,34 +212,34 @@ export function describeDrift(headers: readonly FileHeader[], plan: ColumnPlan, 
   for (const { name, type } of plan.columns) {
     const differing = delivered.get(name);
     if (differing === undefined) {
-      // A column that another month of the same run brings was never there to be missed.
+      // A column that another month of the same run adds does not count as missing.
       if (!newColumns.has(name)) sentences.push(`Column ${name} is missing and will be NULL.`);
       continue;
     }
     if (added.has(name)) sentences.push(`Column ${name} was added (${type}).`);
-    if (untyped.has(name)) sentences.push(`The type of column ${name} is not known; it is stored as text.`);
-    for (const other of differing) sentences.push(`Column ${name} comes as ${other} and is stored as ${type}.`);
+    if (untyped.has(name)) sentences.push(`The type of column ${name} is unknown; it is stored as text.`);
+    for (const other of differing) sentences.push(`Column ${name} is delivered as ${other} and stored as ${type}.`);
   }
   return sentences;
 }
 
-/** Whether values of a type go into a column as they are: doubles and the maps of CSV files are read through their text. */
+/** Whether values of a type are stored unchanged: doubles, and maps in CSV files, are read as text. */
 function fits(type: ColumnType, format: FileFormat, stored: ColumnType): boolean {
   if (type === stored || (type === "double" && stored === "decimal")) return true;
   return type === "text" && format === "csv" && stored === "json";
 }
 
-/** What one header says of a column's type, and what kind of file says it. */
+/** A column's type in one header, and the format of its file. */
 export interface TypeOpinion {
   readonly type: ColumnType;
   readonly format: FileFormat;
 }
 
 /**
- * The type of a new column that can hold what all headers declare for it, whatever their order. Where none declares one,
- * or they contradict each other, it is the `known` type of the column: one odd delivery must not decide for all others.
- * Text says nothing of a column that is known as something else: some generators call every column a string.
- * Never `double`: what billhouse makes itself is exact.
+ * The type of a new column that can store what all headers declare for it, in any order. If no header declares one, or
+ * they contradict each other, it is the `known` type of the column: one odd delivery must not decide for all others.
+ * Text is ignored for a column known as something else: some generators declare every column as a string.
+ * Never `double`: the columns that billhouse creates are exact.
  */
 export function commonType(opinions: readonly TypeOpinion[], known: ColumnType | undefined): ColumnType | undefined {
   const mapped = opinions.some(({ type }) => type === "json");
@@ -258,7 +258,7 @@ export function commonType(opinions: readonly TypeOpinion[], known: ColumnType |
 }
 
 /**
- * Looks up types of well-known columns by source name. `category/*` in the dictionary speaks for a category; without
+ * Looks up types of well-known columns by source name. `category/*` in the dictionary covers a category; without
  * regard to case where names are not case-sensitive, and there a localised header is known by its canonical name.
  */
 export function createTypeLookup(

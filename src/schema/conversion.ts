@@ -1,16 +1,16 @@
 import { BillhouseError, quoted } from "../errors.ts";
 import { compareDecimals, subtractDecimals } from "./decimals.ts";
 
-/** What a column holds: rows of its table, rows with a value, and the exact sum of the values as decimal text. */
+/** The content of a column: rows of its table, rows with a value, and the exact sum of the values as decimal text. */
 export interface ColumnTotals {
   readonly rows: number;
   readonly values: number;
   readonly sum: string;
 }
 
-/** What a column holds before its values become decimals. */
+/** The content of a column before its values become decimals. */
 export interface ConvertibleColumn extends ColumnTotals {
-  /** Values with more digits after the point than the decimal type holds. */
+  /** Values with more digits after the point than the decimal type can store. */
   readonly rounded: number;
   /** Values that are not decimal numbers, or too large. */
   readonly misfits: number;
@@ -18,7 +18,7 @@ export interface ConvertibleColumn extends ColumnTotals {
   readonly example: string;
 }
 
-/** Error: VALUE_INVALID when a column holds values that cannot become the decimal type. `title` begins a sentence. */
+/** Error: VALUE_INVALID when a column contains values that cannot become the decimal type. `title` begins a sentence. */
 export function refuseMisfits(title: string, type: string, { misfits, example }: ConvertibleColumn): void {
   if (misfits === 0) return;
   throw new BillhouseError(
@@ -29,7 +29,7 @@ export function refuseMisfits(title: string, type: string, { misfits, example }:
 }
 
 /**
- * Proves that a column of decimals holds what it held as floats or text: as many rows and values, and the same sum, up to
+ * Proves that a column of decimals has the content that it had as floats or text: as many rows and values, and the same sum, up to
  * half a unit of the last of `scale` digits for each value that was rounded.
  * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */

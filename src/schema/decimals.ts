@@ -1,12 +1,12 @@
 import { quoted } from "../errors.ts";
 
 /**
- * Digits that a decimal may have before and after the point; text with more is not taken for a number. It holds the
+ * Digits that a decimal may have before and after the point; text with more is not read as a number. The limit fits the
  * shortest text of every double (up to 341 digits after the point), and keeps `1e999999999` from filling the memory.
  */
 export const digitLimit = 400;
 
-/** Characters that a decimal may have; longer text is not taken for a number, whatever it holds. */
+/** Characters that a decimal may have; longer text is not read as a number. */
 export const textLimit = 1000;
 
 const pattern = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?$/;
@@ -17,9 +17,9 @@ export interface Decimal {
   readonly scale: number;
 }
 
-/** A running sum of decimals that loses nothing. */
+/** An exact running sum of decimals. */
 export interface DecimalSum {
-  /** Adds a value; false, and nothing added, when the text is not a decimal in the sense of `parseDecimal`. */
+  /** Adds a value; returns false and adds nothing when `parseDecimal` rejects the text. */
   add(text: string): boolean;
   /** The sum so far, as `formatDecimal` writes it. */
   total(): string;
@@ -64,7 +64,7 @@ export function compareDecimals(first: string, second: string): number {
   return coefficient < 0n ? -1 : coefficient > 0n ? 1 : 0;
 }
 
-/** The first decimal less the second, as `formatDecimal` writes it. Both must be decimals. */
+/** The first decimal minus the second, as `formatDecimal` writes it. Both must be decimals. */
 export function subtractDecimals(first: string, second: string): string {
   return formatDecimal(difference(first, second));
 }
@@ -85,7 +85,7 @@ function difference(first: string, second: string): Decimal {
   return { coefficient: atScale(left, scale) - atScale(right, scale), scale };
 }
 
-/** As `parseDecimal`. A TypeError for text that is not a decimal: the caller has checked it before. */
+/** As `parseDecimal`. Throws a TypeError for text that is not a decimal, which the caller must have checked. */
 export function readDecimal(text: string): Decimal {
   const decimal = parseDecimal(text);
   if (decimal === undefined) throw new TypeError(`Not a decimal: ${quoted(text)}`);
@@ -98,7 +98,7 @@ function atScale({ coefficient, scale }: Decimal, wanted: number): bigint {
 
 /**
  * Exact decimal text as people read money: two digits after the point, rounded half away from zero, grouped thousands.
- * It is rounded as text: a float would change the cents of large bills. Text that is no decimal stays as it is.
+ * It is rounded as text: a float would change the cents of large bills. Text that is not a decimal is returned unchanged.
  */
 export function formatAmount(text: string): string {
   const decimal = parseDecimal(text);
@@ -109,7 +109,7 @@ export function formatAmount(text: string): string {
   return `${cents < 0n ? "-" : ""}${whole}.${digits.slice(-2)}`;
 }
 
-/** A decimal as `formatAmount` writes it, and one that has only fractions of a cent with all its digits: `-0.0049`. */
+/** A decimal as `formatAmount` writes it, but with all digits if it is less than a cent: `-0.0049`. */
 export function formatSmallAmount(text: string): string {
   const decimal = parseDecimal(text);
   const isFraction = decimal !== undefined && decimal.coefficient !== 0n && centsOf(decimal) === 0n;

@@ -10,16 +10,16 @@ export function missingPeriodColumn(key: string): BillhouseError {
 }
 
 const oneMonthAtATime =
-  "The month keeps its previous rows. Let the export deliver one month at a time: a row without a billing period then gets the month of its delivery.";
+  "The month keeps its previous rows. Configure the export to deliver one month at a time: a row without a billing period then gets the month of its delivery.";
 
-/** Rows of another month in words: `1 row of 2025-04 (8.00 EUR)`. */
+/** Rows of another month as text: `1 row of 2025-04 (8.00 EUR)`. */
 export function describeOtherMonth({ month, rows, cost }: OtherMonthRows): string {
   const costs = Object.entries(cost).map(([currency, amount]) => `${formatAmount(amount)} ${currency}`.trim());
   const sum = costs.length === 0 ? "" : ` (${costs.join(", ")})`;
   return `${rows} ${rows === 1 ? "row" : "rows"} of ${month}${sum}`;
 }
 
-/** How many rows are at fault, one where it is not set, and the error of the database that found them. */
+/** The number of invalid rows (one by default) and the database error that reported them. */
 export interface Fault {
   readonly rows?: number;
   readonly cause?: unknown;
@@ -34,7 +34,7 @@ export function missingPeriod(place: string, { rows = 1, cause }: Fault = {}): B
   });
 }
 
-/** The error VALUE_INVALID for a value that is not what its column holds: `expected` is `a date` or the name of a type. */
+/** The error VALUE_INVALID for a value that its column cannot store: `expected` is `a date` or the name of a type. */
 export function invalidValue(
   place: string,
   value: string,
@@ -44,11 +44,11 @@ export function invalidValue(
   const count = rows === 1 ? "" : `, as are the values of ${rows - 1} more rows`;
   return new BillhouseError("VALUE_INVALID", `${place}: ${quoted(value)} is not ${expected}${count}.`, {
     hint: isWord.test(value)
-      ? `Nothing of this delivery was loaded. If ${quoted(value)} stands for an empty cell, set null_values = [${quoted(value)}] in the section of this export.`
-      : "Nothing of this delivery was loaded. Compare the file with its source; if the value is right, the column of the table has the wrong type.",
+      ? `No month of this delivery was loaded. If ${quoted(value)} stands for an empty cell, set null_values = [${quoted(value)}] in the section of this export.`
+      : "No month of this delivery was loaded. Compare the file with its source; if the value is valid, the column of the table has the wrong type.",
     cause,
   });
 }
 
-/** What may stand for an empty cell: `None`, `n/a`, `-`; never a number. */
+/** Words that may stand for an empty cell: `None`, `n/a`, `-`; never a number. */
 const isWord = /^[^\d'"\\\p{Cc}]{1,20}$/u;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** The longest column name that BigQuery takes, in characters: https://cloud.google.com/bigquery/docs/schemas#column_names */
+/** The longest column name that BigQuery allows, in characters: https://cloud.google.com/bigquery/docs/schemas#column_names */
 export const longestName = 300;
 
 const unnamed = "unknown_column";
@@ -17,9 +17,9 @@ const refusedPrefix =
 const refusedCharacter = /[^\p{L}\p{N}\p{Pc}\p{Pd}\p{M}&%=+:'<>#| ]/gu;
 
 /**
- * The table's name for a column of a legacy CUR CSV file (`category/name`), equal to what the Python pipelines made of
- * it before they resolved collisions, so that their tables continue. Two source names can give the same result; it is
- * never empty and holds only `a-z`, `0-9` and `_`. Only names that no warehouse could hold are cut (see `deliveredName`).
+ * The table's name for a column of a legacy CUR CSV file (`category/name`), equal to the Python pipelines' name before
+ * they resolved collisions, so that their tables continue. Two source names can give the same result; it is
+ * never empty and contains only `a-z`, `0-9` and `_`. Only names too long for every warehouse are cut (see `deliveredName`).
  */
 export function normaliseCurName(sourceName: string): string {
   const name = sourceName
@@ -33,9 +33,9 @@ export function normaliseCurName(sourceName: string): string {
 }
 
 /**
- * The table's name for a column of every other export: the delivered name, in which each character that BigQuery
- * refuses became `_`. A name of nothing but spaces is `unknown_column`; a prefix that BigQuery refuses is pushed behind
- * `col`; a name over 300 characters is cut and ends in a hash of the whole, so that two long names stay different.
+ * The table's name for a column of every other export: the delivered name, with `_` in place of each character that
+ * BigQuery refuses. A name of only spaces is `unknown_column`; a name with a prefix that BigQuery refuses gets `col` in
+ * front; a name over 300 characters is cut and ends in a hash of the whole name, so that two long names stay different.
  */
 export function deliveredName(sourceName: string): string {
   const name = sourceName.replaceAll(refusedCharacter, "_");
@@ -56,7 +56,7 @@ export function fold(name: string): string {
   return name.toLowerCase();
 }
 
-/** A name with `_<number>` behind it, cut where the two together would be longer than a warehouse takes. */
+/** A name with `_<number>` behind it, cut if the result would be longer than a warehouse allows. */
 export function numberedName(name: string, number: number): string {
   const suffix = `_${number}`;
   return (

@@ -43,7 +43,7 @@ export function isBillingMonth(text: string): boolean {
   return /^\d{4}-(0[1-9]|1[0-2])$/.test(text);
 }
 
-/** The days that two spans share, or undefined where they share none. */
+/** The days that two spans share, or undefined if they do not overlap. */
 export function intersect(first: DaySpan, second: DaySpan): DaySpan | undefined {
   const start = first.start > second.start ? first.start : second.start;
   const end = first.end < second.end ? first.end : second.end;
@@ -55,7 +55,7 @@ export function covers(outer: DaySpan, inner: DaySpan): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
 
-/** The day that many days after a day, or before it. */
+/** The day a number of days after a day, or before it if negative. */
 export function addDays(day: string, days: number): string {
   return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 }

@@ -5,7 +5,7 @@ import { compareDecimals, type DecimalSum, formatDecimal, parseDecimal, powerOfT
 /** Ten to the fifteenth is the largest power of ten below 2^53, so any 15 digits are a safe integer. */
 const digitsPerPart = 15;
 
-/** Scales that have a lane; a number outside goes the long way. Negative ones come from exponents (`5E3`). */
+/** Scales that have a lane; other numbers use big integers. Negative scales come from exponents (`5E3`). */
 const lowestScale = -16;
 const highestScale = 63;
 
@@ -69,7 +69,7 @@ export function createSum(): DecimalSum {
       const negative = code === minus;
       if (negative || code === plus) code = text.charCodeAt(++position);
 
-      // The digits, 15 at a time: a first part that is full, and the part that is being read.
+      // The digits, 15 at a time: a full first part, and the part being read.
       let first = 0;
       let firstScale = 0;
       let parts = 0;
@@ -82,7 +82,7 @@ export function createSum(): DecimalSum {
         const digit = code - zero;
         if (digit >= 0 && digit <= 9) {
           if (partDigits === digitsPerPart) {
-            // Where a part ends is only known behind the point.
+            // The end of a part is only known behind the point.
             if (!pointed || parts === 1) return addSlowly(text);
             first = part;
             firstScale = scale;
@@ -131,7 +131,7 @@ const point = 46;
 const largeE = 69;
 const smallE = 101;
 
-/** The exponent that begins at a position and ends with the text, or undefined where it has no digit or more than three. */
+/** The exponent that begins at a position and ends with the text, or undefined if it has no digit or more than three. */
 function readExponent(text: string, start: number): number | undefined {
   let position = start;
   let code = text.charCodeAt(position);

@@ -9,9 +9,9 @@ const isoForm = new RegExp(`^${isoDate}(?:${timeOfDay}${zone})?$`);
 const azureForm = new RegExp(`^${azureDate}(?:${timeOfDay}${zone})?$`);
 
 /**
- * The moment that a text of a bill names, as `2025-01-01T00:00:00.000000Z`; undefined when it names none.
+ * The moment that a text in a bill names, as `2025-01-01T00:00:00.000000Z`; undefined when it names none.
  *
- * Read are `YYYY-MM-DD` (AWS, FOCUS) and Azure's `M/D/YYYY`, with or without zeros and never day first, alone or followed
+ * Formats: `YYYY-MM-DD` (AWS, FOCUS) and Azure's `M/D/YYYY`, with or without zeros and never day first, alone or followed
  * by `T` or a blank and `HH:MM[:SS[.f]]` with `Z`, ` UTC`, `±HH` or `±HH:MM`; without a zone it is UTC. Digits beyond the
  * microsecond are cut off, as both warehouses do. A day, an hour or an offset that does not exist is refused.
  */
@@ -41,7 +41,7 @@ export function parseTimestamp(text: string): string | undefined {
   return `${date}T${time}.${(found["fraction"] ?? "").slice(0, 6).padEnd(6, "0")}Z`;
 }
 
-/** The month, in UTC, of the moment that a text names; undefined when `parseTimestamp` reads none. */
+/** The month, in UTC, of the moment that a text names; undefined when `parseTimestamp` cannot read it. */
 export function monthOf(text: string): BillingMonth | undefined {
   return parseTimestamp(text)?.slice(0, 7);
 }
@@ -49,7 +49,7 @@ export function monthOf(text: string): BillingMonth | undefined {
 /** The date with a day below 1 or beyond the end of its month carried over; undefined outside the years 1 to 9999. */
 function movedDate(year: number, month: number, day: number): string | undefined {
   const moved = new Date(0);
-  // Date.UTC would take the years 0 to 99 for 1900 to 1999.
+  // Date.UTC would read the years 0 to 99 as 1900 to 1999.
   moved.setUTCFullYear(year, month - 1, day);
   const movedYear = moved.getUTCFullYear();
   return movedYear < 1 || movedYear > 9999 ? undefined : moved.toISOString().slice(0, 10);

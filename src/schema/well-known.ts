@@ -3,7 +3,7 @@ import type { ColumnType } from "../model.ts";
 /**
  * Types of the columns of legacy CUR by source name, for manifests without types (all before 2019, and those of
  * generators). Taken from the real manifests of 2019-01 and 2019-12 that have types, which agree with each other. Rates
- * are text there, except the savings plan rate. An entry `category/*` speaks for all other columns of its category: AWS
+ * are text there, except the savings plan rate. An entry `category/*` covers all other columns of its category: AWS
  * declares every product attribute, tag and cost category as text.
  */
 export const curTypes: Readonly<Record<string, ColumnType>> = {
@@ -49,10 +49,10 @@ export const curTypes: Readonly<Record<string, ColumnType>> = {
 };
 
 /**
- * Types of the columns of Azure exports, whose CSV files and manifests name none: FOCUS 1.0-preview to 1.4 with
+ * Types of the columns of Azure exports, whose CSV files and manifests do not declare them: FOCUS 1.0-preview to 1.4 with
  * Microsoft's own `x_` columns, and actual and amortized cost of EA, MCA, MPA and pay-as-you-go. Source: the FOCUS
  * specification, Microsoft's dataset schema pages (learn.microsoft.com, cost-management-billing/dataset-schema) and the
- * schemas of its finops-toolkit. One spelling stands for all, since Azure's dialects differ in case. Partner credit rates
+ * schemas of its finops-toolkit. One spelling covers all, since Azure's dialects differ in case. Partner credit rates
  * are text because they can come as `15 %`.
  */
 export const azureTypes: Readonly<Record<string, ColumnType>> = {
@@ -106,8 +106,8 @@ export const azureTypes: Readonly<Record<string, ColumnType>> = {
 };
 
 /**
- * The type that an AWS manifest means by a word: legacy CUR (`OptionalBigDecimal`, `DateTime`, ...) and Data Exports
- * (`double`, `map`, ...). Null for a word that is missing or unknown, which must not fail a load. An amount that is
+ * The type of a column for the type name in an AWS manifest: legacy CUR (`OptionalBigDecimal`, `DateTime`, ...) and Data Exports
+ * (`double`, `map`, ...). Null for a missing or unknown name, which must not fail a load. An amount that is
  * delivered as a double is a decimal, through its shortest text.
  */
 export function manifestType(word: string | null | undefined): ColumnType | null {
@@ -127,7 +127,7 @@ const manifestTypes: ReadonlyMap<string, ColumnType> = new Map([
   ["map", "json"],
 ]);
 
-/** A dictionary in which these names, parted by blanks, all have one type. */
+/** A dictionary that gives one type to all these names, separated by blanks. */
 export function typed(type: ColumnType, names: string): Record<string, ColumnType> {
   return Object.fromEntries(
     names

@@ -5,18 +5,18 @@ import { isObject, parseJson, writeCanonicalJson, writeJson, type JsonObject, ty
 
 /*
  * dlt's own encodings, as its versions 1.5 to 1.31 write and read them (versioned_state.py, load_package.py and
- * snake_case.py of dlt). The fixtures under test/fixtures/dlt were written by real dlt and hold these functions to it.
+ * snake_case.py of dlt). The fixtures under test/fixtures/dlt were written by real dlt; tests compare these functions with them.
  */
 
 /** The engine version of the states that billhouse writes: dlt's PIPELINE_STATE_ENGINE_VERSION. */
 export const stateEngineVersion = 4;
 
-/** dlt's name for the kind of warehouse, as a state remembers it. */
+/** dlt's name for the kind of warehouse in a state. */
 export type DestinationType = "dlt.destinations.duckdb" | "dlt.destinations.bigquery";
 
 /**
- * Bytes that a state may have once it is unpacked. One of 100 years of months has 150 kB; a few hundred kilobytes of
- * packed blanks would otherwise fill the memory.
+ * The maximum size of a decompressed state in bytes. A state of 100 years of months has 150 kB; a few hundred kilobytes
+ * of compressed blanks would otherwise fill the memory.
  */
 const largestState = 16 * 1024 * 1024;
 
@@ -35,9 +35,9 @@ export interface StateRow {
 }
 
 /**
- * Reads a state as dlt keeps it: base64 of zlib of JSON, or the JSON itself. Values that dlt typed (text behind a
- * private-use character) stay as they are. Error: STATE_INVALID, also for what no dlt writes: more than 16 MiB once
- * unpacked or a million values, or deeper than 256 levels.
+ * Reads a state as dlt keeps it: base64 of zlib of JSON, or the JSON itself. Values with a dlt type (text behind a
+ * private-use character) stay unchanged. Error: STATE_INVALID, also for a state that dlt never writes: more than 16 MiB
+ * decompressed, more than a million values, or more than 256 levels.
  */
 export function decodeState(text: string): JsonObject {
   let state: JsonValue;
@@ -47,11 +47,11 @@ export function decodeState(text: string): JsonObject {
     const json = isBase64(text) ? decoder.decode(inflateSync(Buffer.from(text, "base64"), packing)) : text;
     state = parseJson(json);
   } catch (cause) {
-    // zlib says RangeError, too, when there is more than it may unpack.
+    // zlib also throws a RangeError when the decompressed data exceeds the limit.
     const isTooMuch = cause instanceof RangeError;
     const reason = isTooMuch
       ? "it is larger than 16 MiB, has more than a million values, or is nested deeper than 256 levels"
-      : "it is neither JSON nor base64 of packed JSON";
+      : "it is neither JSON nor base64 of compressed JSON";
     throw invalidState(reason, cause);
   }
   if (!isObject(state)) throw invalidState("its JSON is not an object");
@@ -84,7 +84,7 @@ export function sealState(state: JsonObject): JsonObject {
   const hash = versionHash(state);
   const previous = state.get("_version_hash");
   const sealed = new Map(state);
-  // dlt compares hashes before it takes a state over: new content under an old hash would be passed by.
+  // dlt compares hashes before it adopts a state: it would ignore new content under an old hash.
   if (typeof previous === "string" && previous !== "" && previous !== hash) {
     sealed.set("_state_version", { number: String(readInteger(state, "_state_version") + 1) });
   }
@@ -107,33 +107,33 @@ export function stateRow(state: JsonObject, pipelineName: string, loadId: string
 
 /**
  * A load_id for a package made at `now`: Unix seconds as text, strictly above `newest` both as text (dlt takes the
- * state with the greatest load_id as text) and as a number, even when the clock stands behind it.
- * Error: STATE_INVALID when `newest` is no number of seconds, so that no later one exists.
+ * state with the greatest load_id as text) and as a number, even when the clock is behind it.
+ * Error: STATE_INVALID when `newest` is not a number of seconds.
  */
 export function nextLoadId(newest: string | null, now: Date): string {
   const candidate = `${Math.floor(now.getTime() / 1000)}.${String(now.getMilliseconds()).padStart(3, "0")}000`;
   if (newest === null || isAbove(candidate, newest)) return candidate;
   if (!/^\d+(\.\d+)?$/.test(newest)) {
-    throw new BillhouseError("STATE_INVALID", `The newest load_id in _dlt_loads, ${newest}, is no time.`, {
+    throw new BillhouseError("STATE_INVALID", `The newest load_id in _dlt_loads, ${newest}, is not a time.`, {
       hint: "dlt writes load_ids as Unix seconds. Another program wrote this row: remove it, or give billhouse a dataset of its own.",
     });
   }
   const [seconds = "", fraction = ""] = newest.split(".");
-  // Two microseconds: a double cannot tell times of today apart that are less than 0.24 microseconds apart.
+  // Two microseconds: a double cannot distinguish present times less than 0.24 microseconds apart.
   const later = String(BigInt(seconds + fraction.slice(0, 6).padEnd(6, "0")) + 2n).padStart(seconds.length + 6, "0");
   const successor = `${later.slice(0, -6)}.${later.slice(-6)}`;
-  // A carry into one more digit (9.999999 -> 10.000000) is above as a number and below as text.
+  // A carry into one more digit (9.999999 -> 10.000000) is larger as a number but smaller as text.
   return isAbove(successor, newest) ? successor : `${newest}${fraction === "" ? "." : ""}1`;
 }
 
 function isAbove(candidate: string, other: string): boolean {
-  // The digits of a load_id are ASCII, for which JavaScript's order of text is that of the warehouses.
+  // A load_id is ASCII, for which JavaScript and the warehouses order text alike.
   return candidate > other && Number(candidate) > Number(other);
 }
 
 /**
- * A `_dlt_id`: 14 base64 characters, like the random ones of dlt, but made from what the row is. The same parts give
- * the same id, so that writing a row again cannot make a second one.
+ * A `_dlt_id`: 14 base64 characters, like the random ones of dlt, but derived from the content of the row. The same parts give
+ * the same id, so that writing a row again cannot add a second one.
  */
 export function dltId(...parts: readonly string[]): string {
   const digest = createHash("sha256").update(JSON.stringify(parts)).digest();
@@ -165,25 +165,25 @@ export function dltName(name: string): string {
   return snake.replace(/_+$/, (trailing) => "x".repeat(trailing.length)).replaceAll(/_{2,}/g, "_");
 }
 
-/** A whole number at the top of a state. Error: STATE_INVALID. */
+/** An integer at the top level of a state. Error: STATE_INVALID. */
 function readInteger(state: JsonObject, key: string): number {
   const value = state.get(key);
   const found = typeof value === "object" && value !== null && "number" in value ? Number(value.number) : Number.NaN;
-  if (!Number.isSafeInteger(found)) throw invalidState(`its ${key} is no whole number`);
+  if (!Number.isSafeInteger(found)) throw invalidState(`its ${key} is not an integer`);
   return found;
 }
 
 /** The error for a state that cannot be read; `reason` completes "because …". */
 export function invalidState(reason: string, cause?: unknown): BillhouseError {
   return new BillhouseError("STATE_INVALID", `The state in _dlt_pipeline_state cannot be read, because ${reason}.`, {
-    hint: "Remove this pipeline's newest row from _dlt_pipeline_state: the row before it counts again, and the months loaded since are loaded once more.",
+    hint: "Remove this pipeline's newest row from _dlt_pipeline_state: the previous row then applies, and the months loaded since are loaded again.",
     cause,
   });
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** As strict as Python's b64decode(validate=True), by which dlt tells the two forms apart. */
+/** As strict as Python's b64decode(validate=True), which dlt uses to distinguish the two forms. */
 function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }

@@ -5,22 +5,22 @@ import { decodeState, invalidState, sealState, stateEngineVersion, stateRow } fr
 import type { DestinationType, StateRow } from "./dlt.ts";
 import { isList, isObject, type JsonObject, type JsonValue } from "./json.ts";
 
-/** What the state says of one billing month. */
+/** The entry of one billing month in the state. */
 export interface LoadedExecution {
   /** The newest of `executionIds`. */
   readonly executionId: string;
   /** The executions that the month was loaded from together, oldest first. */
   readonly executionIds: readonly string[];
-  /** Every execution that the entry names, oldest first: in the older list form also those that were loaded before. */
+  /** Every execution that the entry names, oldest first: in the older list form also previous ones. */
   readonly knownIds: readonly string[];
-  /** As written in the entry; null where its form has none. */
+  /** As written in the entry; null if its form lacks it. */
   readonly loadedAt: string | null;
   readonly submittedTime: string | null;
 }
 
 /** A load to record. */
 export interface LoadToRecord {
-  /** Oldest first; several only where the table has `run_id`. */
+  /** Oldest first; several only if the table has `run_id`. */
   readonly executionIds: readonly string[];
   readonly billingMonth: BillingMonth;
   /** ISO 8601 with microseconds and `+00:00`. */
@@ -30,26 +30,27 @@ export interface LoadToRecord {
 }
 
 /**
- * Which execution each billing month of a table was loaded from, by an encoded state (null: none yet). Reads the
+ * The execution that each billing month of a table was loaded from, read from an encoded state (null: none yet). Reads the
  * entries of the AWS and the Azure pipeline, and the older form, a list of ids whose last one counts.
- * Error: STATE_INVALID, also for an entry of what is no month, and one that names no execution.
+ * Error: STATE_INVALID, also for an entry whose key is not a month or that does not name an execution.
  */
 export function loadedExecutions(state: string | null, table: Table): ReadonlyMap<BillingMonth, LoadedExecution> {
   const months = new Map<BillingMonth, LoadedExecution>();
   if (state === null) return months;
   for (const [month, entry] of objectAt(openState(state, table), executionsPath(table))) {
-    // Whoever looks for the months between the first and the last one must find months.
+    // Later code counts the months between the first and the last one.
     if (!isBillingMonth(month)) throw invalidState(`it names ${quoted(month, 40)}, which is not a month`);
     const loaded = readEntry(entry);
-    if (loaded === "unreadable") throw invalidState(`its entry for ${month} of ${table.name} names no execution`);
+    if (loaded === "unreadable")
+      throw invalidState(`its entry for ${month} of ${table.name} does not name an execution`);
     if (loaded !== null) months.set(month, loaded);
   }
   return months;
 }
 
 /**
- * Which form the entries of a table have: the name of a section need not tell its cloud. Without an entry it is what the
- * table says. Error: STATE_INVALID.
+ * Which form the entries of a table have: the name of a section does not give its cloud. Without an entry it is the form of the
+ * table. Error: STATE_INVALID.
  */
 export function idColumnOf(state: string | null, table: Table): Table["idColumn"] {
   if (state === null) return table.idColumn;
@@ -60,8 +61,8 @@ export function idColumnOf(state: string | null, table: Table): Table["idColumn"
 }
 
 /**
- * The state row that records one load. It is rebuilt from the newest state (null: a fresh one), in which all but the
- * month's entry stays as it is. Error: STATE_INVALID.
+ * The state row that records one load. It is rebuilt from the newest state (null: a fresh one), in which everything but the
+ * month's entry stays unchanged. Error: STATE_INVALID.
  */
 export function recordLoad(
   current: string | null,
@@ -73,9 +74,9 @@ export function recordLoad(
   const state = current === null ? freshState(table, destinationType) : openState(current, table);
   const newest = load.executionIds.at(-1);
   if (newest === undefined) throw new TypeError("A month is loaded from at least one execution.");
-  // The Azure pipeline reads run_id alone, and takes a list in the place of the entry for its own older form.
+  // The Azure pipeline reads only run_id, and would read a list as its own older form.
   const several: [string, JsonValue][] = load.executionIds.length > 1 ? [["run_ids", [...load.executionIds]]] : [];
-  // A manifest without a time of submission leaves it null: the Azure pipeline only ever compares run_id.
+  // A manifest without a submission time leaves it null: the Azure pipeline only compares run_id.
   const entry: JsonObject =
     table.idColumn === "assembly_id"
       ? new Map([
@@ -89,7 +90,7 @@ export function recordLoad(
 }
 
 /**
- * The state row from which billing months (or all) are gone, so that they load again; all else stays as it is.
+ * The state row from which billing months (or all) are gone, so that they load again; everything else stays unchanged.
  * `createdAt` is ISO 8601. Error: STATE_INVALID.
  */
 export function forgetMonths(
@@ -110,11 +111,11 @@ function openState(text: string, table: Table): JsonObject {
   const state = decodeState(text);
   const name = state.get("pipeline_name");
   // dlt refuses such a state too (CannotRestorePipelineException).
-  if (name !== table.pipelineName) throw invalidState(`it names another pipeline than ${table.pipelineName}`);
+  if (name !== table.pipelineName) throw invalidState(`its pipeline is not ${table.pipelineName}`);
   return state;
 }
 
-/** The state that dlt has before its first load: version 0, and a hash, so that the first entry makes it version 1. */
+/** dlt's state before its first load: version 0, and a hash, so that the first entry makes it version 1. */
 function freshState(table: Table, destinationType: DestinationType): JsonObject {
   return sealState(
     new Map<string, JsonValue>([
@@ -134,7 +135,7 @@ function executionsPath(table: Table): readonly string[] {
   return ["sources", table.sourceName, "resources", trackingTable(table), "loaded_executions"];
 }
 
-/** The object at a path, empty where there is none. Error: STATE_INVALID when something else stands there. */
+/** The object at a path, empty if missing. Error: STATE_INVALID for another kind of value. */
 function objectAt(state: JsonObject, path: readonly string[]): JsonObject {
   let object = state;
   for (const key of path) {
@@ -152,7 +153,7 @@ function withObjectAt(object: JsonObject, path: readonly string[], replacement: 
   return new Map(object).set(key, withObjectAt(objectAt(object, [key]), rest, replacement));
 }
 
-/** Null for an entry that names no execution (an empty list): the month counts as not loaded. */
+/** Null for an entry without an execution (an empty list): the month counts as not loaded. */
 function readEntry(entry: JsonValue): LoadedExecution | "unreadable" | null {
   if (isList(entry)) {
     const knownIds = entry.filter((id) => typeof id === "string");
@@ -165,7 +166,7 @@ function readEntry(entry: JsonValue): LoadedExecution | "unreadable" | null {
   if (!isObject(entry) || typeof executionId !== "string") return "unreadable";
   const listed = entry.get("run_ids");
   const runIds = isList(listed) ? listed.filter((id) => typeof id === "string") : [];
-  // Something that only knows run_id may have replaced the month, and left run_ids as they were.
+  // A program that only knows run_id may have replaced the month and kept the old run_ids.
   const executionIds = runIds.at(-1) === executionId ? runIds : [executionId];
   return {
     executionId,
@@ -181,4 +182,4 @@ function textAt(entry: JsonObject, key: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** A key as JSON, so that what it holds can be seen, and only the start of a long one. */
+/** A key as JSON, so that control characters are visible; long keys are cut. */

@@ -1,6 +1,6 @@
 /**
  * JSON that keeps what a JavaScript object loses: the order of keys that look like numbers, and the text of numbers
- * (`1.0`, integers above 2^53). dlt's state is handed on unchanged only with both.
+ * (`1.0`, integers above 2^53). dlt's state survives a rewrite unchanged only with both.
  */
 export type JsonValue = null | boolean | string | JsonNumber | readonly JsonValue[] | JsonObject;
 
@@ -14,18 +14,18 @@ export type JsonObject = ReadonlyMap<string, JsonValue>;
 
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[-+.\dEe]+|true|false|null|[{}[\]]/g;
 
-/** How deep lists and objects may stand in each other. No state of dlt comes near; each level costs stack to walk. */
+/** The maximum nesting of lists and objects. States of dlt are far below it; each level costs stack space. */
 const deepest = 256;
 
-/** How many values there may be: each takes many times the two characters that it can be written with. */
+/** The maximum number of values: each takes many times the memory of its two characters of text. */
 const mostValues = 1_000_000;
 
 /**
- * Reads JSON text. Errors: SyntaxError, as from JSON.parse; RangeError for more than a million values, and for what is
+ * Reads JSON text. Errors: SyntaxError, as from JSON.parse; RangeError for more than a million values, and for JSON
  * nested deeper than 256 levels.
  */
 export function parseJson(text: string): JsonValue {
-  // Refuses what is not JSON, so that below a token can only stand where it belongs.
+  // Refuses text that is not JSON, so the code below can rely on the order of tokens.
   JSON.parse(text);
   const tokens = text.matchAll(token);
   const next = (): string => {

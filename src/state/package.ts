@@ -46,7 +46,7 @@ export interface LoadRow {
   readonly insertedAt: string;
 }
 
-/** A run-summary row of the tracking table, as the Python pipelines wrote one per run. It is no load. */
+/** A run-summary row of the tracking table, as the Python pipelines wrote one per run. It is not a load. */
 export interface RunSummary {
   readonly loadId: string;
   /** `YYYY-MM-DD`, in UTC. */
@@ -57,10 +57,10 @@ export interface RunSummary {
   readonly loadedAt: string;
 }
 
-/** What a run counted: its own part of a run summary. */
+/** The counts of a run: its own part of a run summary. */
 export type RunCounts = Pick<RunSummary, "totalRows" | "manifestsProcessed" | "manifestsSkipped">;
 
-/** A load that was proved: a receipt but for what only the moment of its commit can tell. */
+/** A proved load: its receipt without the values that are only known at the commit. */
 export interface ProvedLoad {
   readonly receipt: Omit<Receipt, "loadId" | "loadedAt">;
   /** The manifest's own text for the time of the run, unchanged, or null. */
@@ -93,13 +93,13 @@ export function loadPackage(
   };
 }
 
-/** The package of a receipt to which something was added: its rows and its state stay as they are. Error: STATE_INVALID. */
+/** The package of a receipt with additions: its rows and its state stay unchanged. Error: STATE_INVALID. */
 export function receiptPackage(current: CurrentState, table: Table, receipt: Receipt, now: Date): LoadPackage {
   const loadId = nextLoadId(current.newestLoadId, now);
   return { loadId, receipt: { ...receipt, loadId }, summary: null, state: null, load: loadRow(table, loadId, now) };
 }
 
-/** The package of one run's summary. The state stays as it is, and so has no row. Error: STATE_INVALID. */
+/** The package of one run's summary. The state stays unchanged, so a row for it is not written. Error: STATE_INVALID. */
 export function summaryPackage(current: CurrentState, table: Table, counts: RunCounts, now: Date): LoadPackage {
   const loadId = nextLoadId(current.newestLoadId, now);
   const runDate = now.toISOString().slice(0, 10);
@@ -113,8 +113,8 @@ export function summaryPackage(current: CurrentState, table: Table, counts: RunC
 }
 
 /**
- * The package that makes the state forget billing months, or all of them. Without a state there is nothing to forget,
- * and the package has no state row. Error: STATE_INVALID.
+ * The package that removes billing months, or all of them, from the state. Without a state there is nothing to remove,
+ * and the package lacks a state row. Error: STATE_INVALID.
  */
 export function forgetPackage(
   current: CurrentState,
@@ -145,14 +145,14 @@ export type Row = Readonly<Record<string, RowValue>>;
 /** A value of such a row. */
 export type RowValue = string | number | boolean | null;
 
-/** A row and the table that it goes to. */
+/** A row and its table. */
 export interface PackageRow {
   readonly table: StateTable;
   readonly values: Row;
 }
 
 /**
- * All rows of a package, in the order in which they must be written where not all are written at once: `_dlt_loads`
+ * All rows of a package, in the order in which they must be written if they are not written at once: `_dlt_loads`
  * comes last, because it is what makes the state visible to dlt. `present` are the columns of the tracking table.
  */
 export function packageRows(load: LoadPackage, table: Table, present: readonly PresentColumn[]): readonly PackageRow[] {
@@ -178,7 +178,7 @@ export function packageRows(load: LoadPackage, table: Table, present: readonly P
     rows.push({ table: pipelineStateTable, values });
   }
   const { loadId, schemaName, status, insertedAt } = load.load;
-  // We have no schema in dlt's sense, and so no hash of one.
+  // billhouse does not have a schema in dlt's sense, so the hash is missing.
   const values = {
     load_id: loadId,
     schema_name: schemaName,
@@ -196,7 +196,7 @@ export function trackingRow(entry: Receipt | RunSummary, table: Table, present: 
   return Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name)));
 }
 
-/** The row of `_billhouse_receipts` for a load whose tracking table has no columns for its receipt. */
+/** The row of `_billhouse_receipts` for a load whose tracking table lacks columns for its receipt. */
 export function receiptRow(receipt: Receipt, table: Table): Row {
   const { billingMonth, loadId, format } = receipt;
   return { table_name: table.name, billing_month: billingMonth, load_id: loadId, format, ...ownValues(receipt) };
@@ -271,7 +271,7 @@ function ownValues(receipt: Receipt): Row {
   };
 }
 
-/** `20251103T010203Z` as a time, or null for an id that is none. */
+/** `20251103T010203Z` as a time, or null for an id that is not a time. */
 function timeOfId(id: string): string | null {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(id);
   if (match === null) return null;

@@ -23,22 +23,22 @@ import { isBillingMonth, isDay } from "../schema/periods.ts";
 export type ReadRow = Readonly<Record<string, unknown>>;
 
 /**
- * The receipt in a tracking row, or null for a row that is no load (a run summary). `own` is the row of
- * `_billhouse_receipts` with the same load id and month, where the tracking table has no columns for it.
- * Error: STATE_INVALID, naming load and column, for a value that is not what a receipt holds there.
+ * The receipt in a tracking row, or null for a row that is not a load (a run summary). `own` is the row of
+ * `_billhouse_receipts` with the same load id and month, if the tracking table lacks columns for it.
+ * Error: STATE_INVALID, naming load and column, for a value that is not valid in a receipt.
  */
 export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
   const executionId = readId(row);
   const billingMonth = text(row["billing_month"]);
   const loadId = text(row["_dlt_load_id"]);
   if (row["is_run_summary"] === true || executionId === null || billingMonth === null || loadId === null) return null;
-  // A migrated table has our columns, and its older receipts still in a table of their own.
+  // A migrated table has our columns, but its older receipts are still in a separate table.
   const kept = (column: string): unknown => row[column] ?? own[column];
   const invalid = (column: string, cause?: unknown): BillhouseError => {
     const place = row[column] == null ? "_billhouse_receipts" : "the tracking table";
     const load = `load ${shortened(loadId, 40)} of ${shortened(billingMonth, 40)}`;
-    return new BillhouseError("STATE_INVALID", `The receipt of ${load} holds no readable ${column}.`, {
-      hint: `Set ${column} to NULL in the row of ${place} with this load id: billhouse then does without it.`,
+    return new BillhouseError("STATE_INVALID", `The receipt of ${load} has an invalid ${column}.`, {
+      hint: `Set ${column} to NULL in the row of ${place} with this load id: billhouse can work without it.`,
       cause,
     });
   };
@@ -97,7 +97,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     uninvoicedCostRows: integer("uninvoiced_cost_rows"),
     finality: checked("finality", (value) => Object.hasOwn(finalities, value)) as Finality | null,
     undone: json("undone_loads", undoneLoads) ?? [],
-    // The time of that load is read from it.
+    // The time of that load is derived from it.
     restoredLoadId: checked("restored_load_id", isLoadId),
     waivers: json("waivers", texts) ?? [],
     durationSeconds: number(kept("duration_seconds")),
@@ -156,7 +156,7 @@ function readId(row: ReadRow): string | null {
   for (const name of ["assembly_id", "run_id"]) {
     const id = text(row[`${name}__v_text`]) ?? text(row[name]);
     if (id === null) continue;
-    // An id that dlt took for a time comes back in the form in which AWS wrote it.
+    // An id that dlt stored as a time is converted back to the form in which AWS wrote it.
     return (
       readInstant(id)
         ?.replace(/\.\d+\+00:00$/, "Z")
@@ -173,13 +173,13 @@ function readInstant(time: string): string | null {
   const [, day = "", clock, fraction = "", zone = "Z", minutes = "00"] = match;
   const offset = zone === "Z" ? "Z" : `${zone}:${minutes}`;
   const moment = new Date(`${day}T${clock}${offset}`);
-  // An offset can lead out of the years of four digits, which are written with a sign.
+  // An offset can produce a year of more than four digits, which is written with a sign.
   const isWritten = isDay(day) && !Number.isNaN(moment.getTime()) && /^\d/.test(moment.toISOString());
   if (!isWritten) return null;
   return `${moment.toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, "0")}+00:00`;
 }
 
-/** Null for a format that is not ours: what other programs write there is told to nobody. */
+/** Null for an unknown format: other programs may write other values there. */
 function readFormat(value: unknown): FileFormat | null {
   return value === "csv" || value === "parquet" ? value : null;
 }
@@ -193,7 +193,7 @@ function number(value: unknown): number | null {
 }
 
 /*
- * What the columns of a receipt hold, each as JSON text. Keys that a newer billhouse has added are left out; a key that an
+ * The content of a receipt's columns, each as JSON text. Keys that a newer billhouse has added are left out; a key that an
  * older one did not know yet is null.
  */
 
@@ -203,7 +203,7 @@ const count = z.number().int().nonnegative();
 
 const textOrNull = z.string().nullable().default(null);
 
-/** Sums by currency, every amount a decimal. By hand: a record of zod's loses the key `__proto__`. */
+/** Sums by currency, every amount a decimal. Written by hand: zod's record loses the key `__proto__`. */
 export const currencySums: z.ZodType<CurrencySums> = z.custom<CurrencySums>(
   (value) =>
     typeof value === "object" &&
@@ -247,7 +247,7 @@ export const receiptDeliveries: z.ZodType<readonly ReceiptDelivery[]> = listOf(
   }),
 );
 
-/** What stands out in a load; words of a newer billhouse are left out. */
+/** The flags of a load; those of a newer billhouse are left out. */
 export const receiptFlags: z.ZodType<readonly ReceiptFlag[]> = listOf(z.string()).transform((words) =>
   words.filter((word): word is ReceiptFlag => Object.hasOwn(knownFlags, word)),
 );
@@ -259,7 +259,7 @@ export const otherMonths: z.ZodType<readonly OtherMonthRows[]> = listOf(
   z.object({ month: z.string().refine(isBillingMonth, "a month was expected"), rows: count, cost: currencySums }),
 );
 
-/** What was accepted of a month. */
+/** What was accepted for a month. */
 export const acceptances: z.ZodType<{ readonly gap?: Acceptance }> = z.object({
   gap: z.object({ who: z.string(), when: z.string(), why: textOrNull }).exactOptional(),
 });
@@ -305,19 +305,19 @@ export const undoneLoads: z.ZodType<readonly UndoneLoad[]> = listOf(
 /** Sentences, or the names of checks. */
 export const texts: z.ZodType<readonly string[]> = listOf(z.string());
 
-/** Whether text is a load_id as dlt makes them: Unix seconds, of a time that there is. */
+/** Whether text is a load_id as dlt makes them: Unix seconds of a valid time. */
 export function isLoadId(text: string): boolean {
   return /^\d{1,12}(\.\d+)?$/.test(text);
 }
 
-/** A list. Unlike zod's own it stops at the first item that is wrong: text from outside can hold millions of them. */
+/** A list. Unlike zod's own it stops at the first invalid item: text from outside can contain millions of them. */
 function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
   return z.array(z.unknown()).transform((values, context) => {
     const items: T[] = [];
     for (const value of values) {
       const result = item.safeParse(value);
       if (!result.success) {
-        context.addIssue({ code: "custom", message: "it has another shape" });
+        context.addIssue({ code: "custom", message: "unexpected content" });
         return z.NEVER;
       }
       items.push(result.data);

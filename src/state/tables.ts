@@ -2,7 +2,7 @@ import { trackingTable, type Table, type TableColumn } from "../model.ts";
 import { dltName } from "./dlt.ts";
 
 /**
- * A table that billhouse keeps beside the billing tables, as data for the warehouses to make DDL of. Names, order,
+ * A companion table of the billing tables, as data from which warehouses create DDL. Names, order,
  * types and nullability of dlt's columns are those that real dlt gives them (test/fixtures/dlt).
  */
 export interface StateTable {
@@ -10,14 +10,14 @@ export interface StateTable {
   readonly columns: readonly StateColumn[];
 }
 
-/** A column of a table that billhouse keeps. */
+/** A column of a companion table. */
 export interface StateColumn {
   readonly name: string;
   readonly type: StateColumnType;
   readonly nullable: boolean;
-  /** `dlt` for what dlt or the Python pipelines make, `billhouse` for what only billhouse adds. */
+  /** `dlt` for columns that dlt or the Python pipelines create, `billhouse` for columns that only billhouse adds. */
   readonly origin: "dlt" | "billhouse";
-  /** The longest text, where dlt declares one (BigQuery: `STRING(64)`; DuckDB ignores it). */
+  /** The maximum length of text, if dlt declares one (BigQuery: `STRING(64)`; DuckDB ignores it). */
   readonly length?: number;
 }
 
@@ -27,10 +27,10 @@ export interface StateColumn {
  */
 export type StateColumnType = "text" | "bigint" | "timestamptz" | "boolean" | "date" | "double";
 
-/** A column as a table in a warehouse has it. */
+/** A column of a table in a warehouse. */
 export type PresentColumn = Pick<TableColumn, "name" | "nativeType">;
 
-/** dlt's list of packages: a state counts only when its load_id stands here with status 0. */
+/** dlt's list of packages: a state counts only if its load_id is here with status 0. */
 export const loadsTable: StateTable = {
   name: "_dlt_loads",
   columns: [
@@ -57,7 +57,7 @@ export const pipelineStateTable: StateTable = {
   ],
 };
 
-/** What a receipt holds beyond the columns of the Python pipelines. Lists and maps are JSON text. */
+/** The columns of a receipt beyond those of the Python pipelines. Lists and maps are JSON text. */
 const receiptColumns: readonly StateColumn[] = [
   ours("source_bytes", "bigint"),
   ours("cost_by_currency", "text"),
@@ -67,7 +67,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("rounded_values", "bigint"),
   ours("coverage_start", "date"),
   ours("coverage_end", "date"),
-  // Text, because a taken-over table may keep its usage dates as text, and a receipt must not fail a proved load.
+  // Text, because a table that was taken over may store its usage dates as text, and a receipt must not fail a proved load.
   ours("first_usage", "text"),
   ours("last_usage", "text"),
   ours("schema_changes", "text"),
@@ -96,20 +96,20 @@ const receiptColumns: readonly StateColumn[] = [
   ours("accepted", "text"),
 ];
 
-/** Receipts of tables whose tracking table was made by the Python pipelines and has no columns for them. */
+/** Receipts of tables whose tracking table was made by the Python pipelines and lacks columns for them. */
 export const receiptsTable: StateTable = {
   name: "_billhouse_receipts",
   columns: [
     ours("table_name", "text", { nullable: false }),
     ours("billing_month", "text", { nullable: false }),
     ours("load_id", "text", { nullable: false, length: 64 }),
-    // The Azure pipeline's tracking table has no column for the format.
+    // The Azure pipeline's tracking table lacks a column for the format.
     ours("format", "text"),
     ...receiptColumns,
   ],
 };
 
-/** Which source column each table column was given to, for ever. */
+/** Which source column each table column belongs to, permanently. */
 export const columnsTable: StateTable = {
   name: "_billhouse_columns",
   columns: ["table_name", "source_name", "column_name", "type", "first_execution"].map((name) =>
@@ -118,8 +118,8 @@ export const columnsTable: StateTable = {
 };
 
 /**
- * The commit lock: one row per dataset, whose load_id every committing transaction replaces (the first one writes it). Two
- * writers touch the same row, and so one of them fails.
+ * The commit lock: one row per dataset, whose load_id every committing transaction replaces (the first one inserts it).
+ * Two writers change the same row, so one of them fails.
  */
 export const commitLockTable: StateTable = {
   name: "_billhouse_lease",
@@ -136,7 +136,7 @@ export function trackingTableOf(table: Table): StateTable {
       dlt("loaded_at", "timestamptz"),
       dlt("row_count", "bigint"),
       dlt("file_count", "bigint"),
-      // Only the AWS pipeline tells the format. In a table that its Azure sister made it is ours, and stays out.
+      // Only the AWS pipeline records the format. In a table of the Azure pipeline it is our column, and is left out.
       { ...dlt("format", "text"), origin: table.idColumn === "assembly_id" ? "dlt" : "billhouse" },
       dlt("_dlt_load_id", "text", { nullable: false }),
       dlt("_dlt_id", "text", { nullable: false }),
@@ -159,7 +159,7 @@ export function trackingTableName(table: Table): string {
 }
 
 /**
- * Whether a tracking table with these columns keeps receipts itself: it was made by billhouse, or migrated. Otherwise
+ * Whether a tracking table with these columns stores receipts itself: billhouse created or migrated it. Otherwise
  * they go to `_billhouse_receipts`.
  */
 export function keepsReceipts(present: readonly PresentColumn[]): boolean {
@@ -167,8 +167,8 @@ export function keepsReceipts(present: readonly PresentColumn[]): boolean {
 }
 
 /**
- * The columns that a table that exists still needs before rows are written to it. A tracking table without our columns gets only
- * those that its pipeline would add itself, unless it is to be migrated.
+ * The columns that an existing table needs before rows are written to it. A tracking table without our columns gets only
+ * those that its pipeline would add itself, unless it is being migrated.
  */
 export function columnsToAdd(
   table: StateTable,
@@ -179,14 +179,14 @@ export function columnsToAdd(
   const isOurs = table.columns.every((column) => column.origin === "billhouse");
   const takesOurs = isOurs || keepsReceipts(present) || options.migrate === true;
   const missing = table.columns.filter((column) => !names.has(column.name) && (takesOurs || column.origin === "dlt"));
-  // A column that cannot be null cannot be added to rows that are there (BigQuery refuses it).
+  // A column that cannot be null cannot be added to existing rows (BigQuery refuses it).
   const added = missing.map((column) => (column.nullable ? column : { ...column, nullable: true }));
   const spare = present.filter((column) => isTimeId(column)).map((column) => dlt(`${column.name}__v_text`, "text"));
   return [...added, ...spare.filter((column) => !names.has(column.name))];
 }
 
 /**
- * Whether a column keeps execution ids as times. dlt takes an assembly id such as `20251103T010203Z` for a time and
+ * Whether a column keeps execution ids as times. dlt reads an assembly id such as `20251103T010203Z` as a time and
  * makes the column a timestamp when such an id comes first; other ids then go to the text column `<name>__v_text`.
  */
 export function isTimeId(column: PresentColumn): boolean {

@@ -11,10 +11,10 @@ import { leavesRoot, type Storage, type StorageDriver } from "./storage.ts";
  * Storage `file`: a folder is the root, given as an absolute path or as `file:///folder`.
  *
  * Objects are its regular files. The version is size and time of last change in nanoseconds: what a copy that keeps
- * times (`rsync -t`, a mounted bucket) keeps too, which an inode is not. Links, whether they lead out or not, are not
- * followed: they are not listed, and a key or prefix that passes through one is refused with KEY_OUTSIDE_PREFIX.
+ * times (`rsync -t`, a mounted bucket) also keeps, unlike an inode. Links are not followed, whether they lead outside or
+ * not: they are left out of listings, and a key or prefix that passes through one is refused with KEY_OUTSIDE_PREFIX.
  * Sockets, pipes, devices and files whose names are not UTF-8 are left out. The root itself may be a link.
- * Errors as the contract says; STORAGE_DENIED names the folder or file that the operating system refused.
+ * Errors: as in `Storage`; STORAGE_DENIED names the folder or file that the operating system refused.
  */
 export const fileStorage: StorageDriver = {
   scheme: "file",
@@ -39,10 +39,10 @@ interface Root {
   readonly path: string;
 }
 
-/** Bytes of one read: large enough that a system call costs nothing, small enough for many files at once. */
+/** Bytes of one read: large enough to make system calls cheap, small enough for many files at once. */
 const pieceSize = 256 * 1024;
 
-/** Not through a link that took the file's place, and without waiting for a writer should it be a pipe by now. */
+/** Never follows a link that replaced the file, and does not wait for a writer if the file became a pipe. */
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function folderOf(url: string): string {
@@ -78,7 +78,7 @@ async function* list(root: Root, prefix: string): AsyncGenerator<StoredObject> {
   const folder = prefix.replace(/\/+$/u, "");
   const path = folder === "" ? root.path : await locate(root, folder);
   if (path === undefined) return;
-  // A stack of what is still to be listed, the next one on top: folders may lie in each other a thousand deep.
+  // A stack instead of recursion, the next entry on top: folders may be nested a thousand deep.
   const waiting: Listed[] = [{ key: folder, path, isFolder: true }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (next.isFolder) {
@@ -97,11 +97,11 @@ interface Listed {
   readonly isFolder: boolean;
 }
 
-/** The files and folders in a folder, in the order of their keys; links are neither. */
+/** The files and folders in a folder, in the order of their keys; links are left out. */
 async function entriesOf(root: Root, { key: folder, path }: Listed): Promise<readonly Listed[]> {
   const entries = (await unlessAbsent(readdir(path, { withFileTypes: true }), root, folder)) ?? [];
-  // All keys below a folder begin with its name and `/`, so that is what orders it among its neighbours: `a-b` stands
-  // before what is in `a`. Strings compare by UTF-16 units, which is another order than that of the bytes.
+  // All keys below a folder begin with its name and `/`, and that text orders it among its neighbours: `a-b` comes
+  // before the contents of `a`. JavaScript compares UTF-16 units, which is not the order of the bytes.
   return entries
     .filter((entry) => entry.isDirectory() || entry.isFile())
     .map((entry) => ({ entry, order: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name) }))
@@ -124,7 +124,7 @@ async function* read(
   object: StoredObject,
   range: { readonly start: number; readonly end: number } = { start: 0, end: object.size },
 ): AsyncGenerator<Uint8Array> {
-  // Looked at before it is opened: to open a pipe or a device can block forever, or move a tape.
+  // Checked before it is opened: opening a pipe or a device can block forever or move a tape.
   const found = await look(root, object.key);
   if (found === undefined) throw gone(root, object);
   if (versionOf(found) !== object.version) throw changed(root, object, "after it was listed");
@@ -134,7 +134,7 @@ async function* read(
     const before = await handle.stat({ bigint: true });
     if (!isSameFile(before, found)) throw changed(root, object, "after it was listed");
     yield* readPieces(root, object, handle, range.start, Math.min(range.end, object.size));
-    // The handle shows bytes that were written in place; only the path shows another file in its place.
+    // The handle shows bytes that were written in place; only the path shows that another file replaced it.
     const after = await handle.stat({ bigint: true });
     const current = await look(root, object.key);
     if (current === undefined) throw gone(root, object);
@@ -161,7 +161,7 @@ async function* readPieces(
   }
 }
 
-/** The path of what a key or prefix names, or undefined when nothing is there. */
+/** The path of what a key or prefix names, or undefined when it does not exist. */
 async function locate(root: Root, key: string): Promise<string | undefined> {
   if (leavesRoot(key)) throw outside(root, key, "leaves the folder");
   // The operating system takes `a//b` and `./a` for other names of `a/b` and `a`; as keys they are different ones.
@@ -172,7 +172,7 @@ async function locate(root: Root, key: string): Promise<string | undefined> {
   return real;
 }
 
-/** What the regular file that a key names is, or undefined when there is none. */
+/** What the regular file that a key names is, or undefined when it does not exist. */
 async function look(root: Root, key: string): Promise<BigIntStats | undefined> {
   const path = await locate(root, key);
   return path === undefined ? undefined : lookAt(root, key, path);
@@ -191,12 +191,12 @@ function versionOf(stats: BigIntStats): string {
   return `${stats.size}-${stats.mtimeNs}`;
 }
 
-/** Stricter than the version: within one read the inode must stay, too. */
+/** Stricter than the version: the inode must not change during a read either. */
 function isSameFile(left: BigIntStats, right: BigIntStats): boolean {
   return left.ino === right.ino && left.dev === right.dev && versionOf(left) === versionOf(right);
 }
 
-/** Waits for a call of the file system: undefined when there is nothing of that name, STORAGE_DENIED when it refuses. */
+/** The result of a file system call; undefined when the file does not exist. Error: STORAGE_DENIED. */
 async function unlessAbsent<T>(call: Promise<T>, root: Root, key: string): Promise<T | undefined> {
   try {
     return await call;
@@ -205,8 +205,8 @@ async function unlessAbsent<T>(call: Promise<T>, root: Root, key: string): Promi
     if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ELOOP") return undefined;
     if (code !== "EACCES" && code !== "EPERM") throw cause;
     const place = key === "" ? root.url : join(root.url, key);
-    throw new BillhouseError("STORAGE_DENIED", `The operating system does not let billhouse read ${place}.`, {
-      hint: "Let the user that runs billhouse read it (chmod, or the share's settings), or run as one that may.",
+    throw new BillhouseError("STORAGE_DENIED", `billhouse lacks the permission to read ${place}.`, {
+      hint: "Grant read permission to the user that runs billhouse (chmod, or the share's settings), or run as a user that has it.",
       cause,
     });
   }
@@ -214,20 +214,20 @@ async function unlessAbsent<T>(call: Promise<T>, root: Root, key: string): Promi
 
 function gone(root: Root, object: StoredObject): BillhouseError {
   return new BillhouseError("FILE_NOT_FOUND", `The file ${object.key} is no longer in ${root.url}.`, {
-    hint: "It was there when the folder was listed; a delivery may be replacing it. Run again when that is complete.",
+    hint: "It existed when the folder was listed; a delivery may be replacing it. Run again once the delivery is complete.",
   });
 }
 
 function changed(root: Root, object: StoredObject, when: string): BillhouseError {
-  return new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${root.url} was written again ${when}.`, {
-    hint: "A delivery is probably arriving. Run again when it is complete.",
+  return new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${root.url} changed ${when}.`, {
+    hint: "A delivery is probably arriving. Run again once it is complete.",
   });
 }
 
 function outside(root: Root, key: string, how: string): BillhouseError {
   return new BillhouseError(
     "KEY_OUTSIDE_PREFIX",
-    `The key ${quoted(key, 1000)} ${how}; billhouse reads only what lies in ${root.url} itself.`,
+    `The key ${quoted(key, 1000)} ${how}; billhouse reads only files in ${root.url} itself.`,
     {
       hint: "Put the file itself into the folder, or correct the prefix or manifest that names this key.",
     },

@@ -8,20 +8,20 @@ import { withoutSecrets } from "../secrets.ts";
 import { leavesRoot, type Storage } from "./storage.ts";
 
 /**
- * What a driver says about a bucket of an object storage: how to list a page, look at an object and download bytes, and
- * what its errors mean. Each of the requests is sent once; `objectStorage` retries, resumes, checks and translates.
+ * A driver's description of a bucket: how to list a page, look up an object and download bytes, and what its errors
+ * mean. Each request is sent once; `objectStorage` retries, resumes, verifies and translates.
  */
 export interface ObjectService {
   /** The root, as in `Storage`: `s3://bucket`. */
   readonly url: string;
-  /** What answers for it, as in `The server is not ...`: `Cloud Storage`. */
+  /** The name of the service, as in `The answer for ... did not come from ...`: `Cloud Storage`. */
   readonly name: string;
   /** What to check when it is unavailable, as in `Check ...`: the network, settings, a status page. */
   readonly checks: string;
   readonly policy: RetryPolicy;
 
   /**
-   * The objects below a folder, whose name ends in `/` or is empty, in the order of their keys' bytes. Each request goes
+   * The objects below a folder, whose name ends in `/` or is empty, ordered by the bytes of their keys. Each request goes
    * through `send`. Folders and keys that leave the root may be among them. `allPages` does it for services that list in
    * this order.
    */
@@ -30,25 +30,25 @@ export interface ObjectService {
   readonly canBeKey: (key: string) => boolean;
   /** The object as it is now; undefined for a folder. An object that does not exist is an error with status 404. */
   readonly head: (key: string, signal: AbortSignal) => Promise<StoredObject | undefined>;
-  /** Asks for the bytes of the version that was listed, or for a part of at least one byte; resolves with the headers. */
+  /** Requests the bytes of the listed version, or a part of at least one byte; resolves with the headers. */
   readonly get: (object: StoredObject, part: Part | undefined, signal: AbortSignal) => Promise<Download>;
   /** The account, as in `Storage`. */
   readonly identity: (signal: AbortSignal) => Promise<string>;
 
-  /** The HTTP status that an error carries; undefined where the service did not answer. */
+  /** The HTTP status in an error; undefined when the service did not answer. */
   readonly statusOf: (error: unknown) => number | undefined;
   /** Whether the same request may succeed later. */
   readonly isTransient: (error: unknown) => boolean;
   /**
-   * The error for a failed request that is not transient, where a user can do something about it. `key` is that of
-   * the object; undefined for listings.
+   * The error for a failed request that is not transient, if a user can do something about it. `key` is the object's;
+   * undefined for listings.
    */
   readonly explain: (error: unknown, key: string | undefined) => BillhouseError | undefined;
 }
 
 /**
  * The named groups of an address, whose scheme may be written in capitals. Error: CONFIG_INVALID with this message and
- * hint; it does not quote the address, which may hold a secret.
+ * hint; it does not quote the address, which may contain a secret.
  */
 export function partsOf(url: string, pattern: RegExp, message: string, hint: string): Record<string, string> {
   const parts = pattern.exec(url.replace(/^\w+:/u, (scheme) => scheme.toLowerCase()))?.groups;
@@ -56,7 +56,7 @@ export function partsOf(url: string, pattern: RegExp, message: string, hint: str
   return parts;
 }
 
-/** Sends a request, and retries it while it fails with transient errors. */
+/** Sends a request and retries transient errors. */
 export type Send = <T>(request: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 
 /** Bytes of an object; `end` is exclusive. */
@@ -65,9 +65,9 @@ export interface Part {
   readonly end: number;
 }
 
-/** The answer to a request for bytes, as its headers describe it. */
+/** The answer to a request for bytes, from its headers. */
 export interface Download {
-  /** A stream of the bytes; anything else is an answer that the service does not give. */
+  /** A stream of the bytes; anything else is not an answer of the service. */
   readonly body: unknown;
   /** The version whose bytes these are. */
   readonly version: string | undefined;
@@ -75,11 +75,11 @@ export interface Download {
   readonly length: number | undefined;
   /** `Content-Range`, for a part: `bytes 0-9/100`. */
   readonly range: string | undefined;
-  /** Checks all bytes of the object, where the answer brings a checksum that a listing lacks. */
+  /** Verifies the bytes of a whole object, if the answer has a checksum that listings lack. */
   readonly checksum?: Checksum | undefined;
 }
 
-/** A checksum of the bytes that went through it. */
+/** A running checksum. */
 export interface Checksum {
   readonly update: (piece: Uint8Array) => unknown;
   readonly matches: () => boolean;
@@ -88,11 +88,11 @@ export interface Checksum {
 /** One page of a listing. */
 export interface Page {
   readonly objects: readonly StoredObject[];
-  /** Asks for the next page; undefined after the last one. */
+  /** The token of the next page; undefined on the last one. */
   readonly next: string | undefined;
 }
 
-/** The objects of all pages, each requested when the one before is used up. */
+/** The objects of all pages, each requested once the previous one is consumed. */
 export async function* allPages(pageOf: (token: string | undefined) => Promise<Page>): AsyncGenerator<StoredObject> {
   let token: string | undefined;
   do {
@@ -103,8 +103,8 @@ export async function* allPages(pageOf: (token: string | undefined) => Promise<P
 }
 
 /**
- * The storage that a service makes. An object whose name ends in `/` stands for a folder and is left out. Transient errors
- * are retried, and a download that breaks resumes at the next byte; whole objects are compared with their checksum.
+ * The storage for a service. An object whose name ends in `/` stands for a folder and is left out. Transient errors are
+ * retried, an interrupted download resumes at the next byte, and whole objects are compared with their checksum.
  * Errors: as in `Storage`, and STORAGE_UNAVAILABLE, FILE_CORRUPT for bytes that do not match their checksum, and those
  * of the service's `explain`.
  */
@@ -171,10 +171,10 @@ export function objectStorage(service: ObjectService): Storage {
           await requireCurrent(object);
           throw otherBytes(url, key, error);
         }
-        // An error after the last byte loses none.
+        // An error after the last byte does not matter: all bytes have arrived.
         if (position === part.end && (isTimeout(error) || retried.isTransient(error))) break;
         try {
-          // A connection that breaks after it has served is rarely a sign of load.
+          // A connection that breaks after sending bytes is rarely a sign of load.
           const { policy } = retried;
           const soon = stream === undefined ? policy : { ...policy, firstDelay: policy.firstDelay / 8 };
           failuresSinceByte = await waitToRetry({ ...retried, policy: soon }, failuresSinceByte, error);
@@ -185,7 +185,7 @@ export function objectStorage(service: ObjectService): Storage {
         stream?.destroy();
       }
     }
-    // Also for an empty range, which HTTP cannot express.
+    // HTTP cannot express an empty range.
     await requireCurrent(object);
     if (checksum?.matches() === false) throw corruptFile(url, key, undefined);
   }
@@ -194,8 +194,8 @@ export function objectStorage(service: ObjectService): Storage {
     const current = await find(object.key);
     if (current === undefined) throw lostFile(url, object.key);
     if (current.version === object.version) return;
-    throw new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${url} was written again.`, {
-      hint: "A delivery is probably arriving. Run again when it is complete.",
+    throw new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${url} changed.`, {
+      hint: "A delivery is probably arriving. Run again once it is complete.",
     });
   }
 
@@ -211,8 +211,8 @@ export function objectStorage(service: ObjectService): Storage {
 }
 
 /**
- * The bytes of a part of the object. The headers are compared with the request, because a server may ignore a part or a
- * condition of it: its bytes must not pass for others.
+ * The bytes of a part of the object. The headers are compared with the request, because a server may ignore its range
+ * or its condition and send other bytes.
  */
 async function download(
   service: ObjectService,
@@ -231,7 +231,7 @@ async function download(
     problem = otherBytes(service.url, object.key);
   else if (length !== part.end - part.start) problem = unexpectedAnswer(service);
   if (problem === undefined) return { body, checksum };
-  // Without a listener the end of the body would be an error of its own.
+  // Without a listener, destroying the body would raise an unhandled error.
   body.on("error", () => {});
   body.destroy();
   throw problem;
@@ -243,7 +243,7 @@ function isWhole(object: StoredObject, part: Part): boolean {
 
 const otherVersion = "OTHER_VERSION";
 
-/** 412: another version or none; 404: none, or a generation that is gone; 416: one that has become shorter. */
+/** 412: another version, or deleted; 404: deleted, or its generation was; 416: the object is shorter now. */
 function isOtherVersion(service: ObjectService, error: unknown): boolean {
   const isMarked = error instanceof Error && "code" in error && error.code === otherVersion;
   return isMarked || [404, 412, 416].includes(service.statusOf(error) ?? 0);
@@ -278,10 +278,10 @@ function networkCodeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : networkCodeOf(cause);
 }
 
-/** The error for an answer that the service does not give: STORAGE_UNAVAILABLE. */
+/** The error for an answer that is not the service's: STORAGE_UNAVAILABLE. */
 export function unexpectedAnswer({ url, name }: Pick<ObjectService, "url" | "name">): BillhouseError {
-  return new BillhouseError("STORAGE_UNAVAILABLE", `The server that answers for ${url} is not ${name}.`, {
-    hint: "A proxy or a sign-in page of your network may be answering. Check the network, and endpoint where it is set.",
+  return new BillhouseError("STORAGE_UNAVAILABLE", `The answer for ${url} did not come from ${name}.`, {
+    hint: "A proxy or a sign-in page of your network may be answering. Check your network, and endpoint if it is set.",
   });
 }
 
@@ -289,24 +289,24 @@ export function unexpectedAnswer({ url, name }: Pick<ObjectService, "url" | "nam
 export function corruptFile(url: string, key: string, cause: unknown): BillhouseError {
   return new BillhouseError(
     "FILE_CORRUPT",
-    `The bytes of ${key} that came from ${url} do not match the checksum that the storage holds.`,
+    `The downloaded bytes of ${key} from ${url} do not match the checksum in the storage.`,
     {
-      hint: "Run again. If it keeps failing, look for a proxy in the network that changes what passes through it.",
+      hint: "Run again. If it keeps failing, look for a proxy in your network that changes downloads.",
       cause,
     },
   );
 }
 
 function otherBytes(url: string, key: string, cause?: unknown): BillhouseError {
-  return new BillhouseError("STORAGE_UNAVAILABLE", `${url} does not give the bytes of ${key} as it listed them.`, {
-    hint: "Run again. If it keeps failing, look for a proxy or a cache in the network that answers for the storage.",
+  return new BillhouseError("STORAGE_UNAVAILABLE", `${url} sent other bytes of ${key} than those requested.`, {
+    hint: "Run again. If it keeps failing, look for a proxy or a cache in your network that answers for the storage.",
     cause: withoutSecrets(cause),
   });
 }
 
 function lostFile(url: string, key: string): BillhouseError {
   return new BillhouseError("FILE_NOT_FOUND", `The file ${key} is no longer in ${url}.`, {
-    hint: "It was there when the bucket was listed; a delivery may be replacing it. Run again when that is complete.",
+    hint: "It existed when the bucket was listed; a delivery may be replacing it. Run again once the delivery is complete.",
   });
 }
 

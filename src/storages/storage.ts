@@ -2,7 +2,7 @@ import type { AzureCredentials, GoogleCredentials, StoredObject } from "../model
 import type { RetryPolicy } from "../retry.ts";
 
 /**
- * Where files lie: the first of the three axes. A storage is read-only by type; nothing in billhouse can write to or
+ * Where files are: the first of the three axes. A storage is read-only by type; nothing in billhouse can write to or
  * delete from a place where a cloud delivers its bills.
  *
  * Keys are text as the storage holds them, in Unicode, never URL-encoded: `a b+c%20=1:2.csv` is a key of 16 characters.
@@ -30,22 +30,22 @@ export interface Storage {
 
   /**
    * The bytes of exactly the version that was listed, or of a part of it: `end` is exclusive, and what of the range
-   * lies behind the last byte is left out. Each piece is the reader's to keep. The version is checked before the first
-   * byte and again after the last one, so only a read that came to its end is a proof; a reader that stops early frees
+   * lies beyond the last byte is ignored. The reader may keep each chunk. The version is checked before the first
+   * byte and again after the last one, so only a read to the end proves anything; a reader that stops early frees
    * what the read held.
-   * Errors: OBJECT_CHANGED when it is another version before, during or after the read; FILE_NOT_FOUND when it is
-   * gone; STORAGE_DENIED; KEY_OUTSIDE_PREFIX.
+   * Errors: OBJECT_CHANGED when the version differs before, during or after the read; FILE_NOT_FOUND when it was
+   * deleted; STORAGE_DENIED; KEY_OUTSIDE_PREFIX.
    */
   read(object: StoredObject, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
 
   /**
-   * Who billhouse is to this storage (`identity`), where there are identities. Never holds a secret.
-   * Errors: CREDENTIALS_INVALID and the like, when there is no login.
+   * The account that billhouse uses in this storage (`identity`), if the storage has accounts. Never holds a secret.
+   * Errors: CREDENTIALS_INVALID and the like, when there is no valid login.
    */
   identity(): Promise<string | null>;
 }
 
-/** Reads one object of a storage: what `files/` takes, which does not import storages. Errors: those of `Storage.read`. */
+/** Reads one object of a storage: the parameter of `files/`, which does not import storages. Errors: those of `Storage.read`. */
 export function readerOf(
   storage: Pick<Storage, "read">,
   object: StoredObject,
@@ -53,33 +53,33 @@ export function readerOf(
   return (range) => storage.read(object, range);
 }
 
-/** How a storage is reached, where its address alone does not say it. */
+/** Connection settings that are not in the address of a storage. */
 export interface StorageOptions {
   /** Base address of a server that speaks the storage's protocol, such as an emulator; null for the cloud's own. */
   readonly endpoint: string | null;
-  /** The project or account that pays for requests, where the bucket's owner does not; null otherwise. */
+  /** The project or account that pays for requests; null when the bucket's owner does. */
   readonly payer: string | null;
   /** A key to Google Cloud; null for the default credentials of the machine. */
   readonly googleCredentials: GoogleCredentials | null;
   /** Keys to Azure Blob Storage; null for the default credentials of the machine. */
   readonly azureCredentials: AzureCredentials | null;
-  /** When failed requests are sent again; by default, as the driver has it. */
+  /** The retry policy; by default the driver's. */
   readonly retryPolicy?: RetryPolicy;
 }
 
-/** Opens storages of one kind: the first word of a `bucket_url` picks it. */
+/** Opens storages of one kind: chosen by the scheme of a `bucket_url`. */
 export interface StorageDriver {
-  /** The word of the scheme: `file`, `gs`, `s3`, `az`. */
+  /** The scheme: `file`, `gs`, `s3`, `az`. */
   readonly scheme: string;
   /**
-   * Opens the storage whose root the address names. A driver that does not know yet whether the root exists leaves that
-   * to the first call. Errors: STORAGE_NOT_FOUND, STORAGE_DENIED, CONFIG_INVALID.
+   * Opens the storage with the root that the address names. If a driver does not know yet whether the root exists, the
+   * first call checks it. Errors: STORAGE_NOT_FOUND, STORAGE_DENIED, CONFIG_INVALID.
    */
   open(url: string, options: StorageOptions): Promise<Storage>;
 }
 
 /**
- * Whether a key, or a prefix, could name a place outside the root: a part `..`, a `/` in front, a NUL. A backslash
+ * Whether a key, or a prefix, could name something outside the root: a part `..`, a leading `/`, a NUL. A backslash
  * counts as `/`, because some systems read it so. Every driver leaves such keys out of its listings, and refuses them
  * with KEY_OUTSIDE_PREFIX in `find` and `read`.
  */

@@ -54,7 +54,7 @@ function openBucket(url: string, bucket: MemoryBucket): Storage {
       });
     }
     if (current.version !== object.version) {
-      throw new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${url} was written again.`, {
+      throw new BillhouseError("OBJECT_CHANGED", `The file ${object.key} in ${url} changed.`, {
         hint: "Run again when the delivery is complete.",
       });
     }

@@ -164,7 +164,7 @@ describe("a large file, overwritten while it is read", () => {
       assert.deepEqual(finished.pipelines.map(outcomes), [[`2025-03 failed ${code}`]]);
       assert.match(
         finished.pipelines[0]?.failed[0]?.message ?? "",
-        /acme-cur-00002\.csv\.gz in .* was written again while it was read|00002\.csv\.gz is no longer in/u,
+        /acme-cur-00002\.csv\.gz in .* changed while it was read|00002\.csv\.gz is no longer in/u,
       );
       // A first load that fails leaves no table behind.
       await rejects(ask(project, `SELECT * FROM ${table}`), "QUERY_INVALID", "does not exist");

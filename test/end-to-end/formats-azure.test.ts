@@ -325,7 +325,7 @@ describe("what Azure exports beside costs", { concurrency: 2 }, () => {
     await other(project, "PriceSheet");
     const [failed] = onlyResult((await runProject(project)).finished).failed;
     assert.equal(failed?.code, "EXPORT_NOT_FOUND");
-    assert.match(failed.message, /is of the type PriceSheet, which holds no costs/);
+    assert.match(failed.message, /is of the type PriceSheet, which does not contain costs/);
 
     const recommended = await createProject(t, azureSection);
     await writeKey(recommended.bucket, `exports/savings/${guid("r")}/manifest.json`, "{}");

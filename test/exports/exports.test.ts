@@ -324,7 +324,7 @@ describe("manifests of Azure", () => {
     assert.ok(place);
     assert.throws(
       () => format.readManifest({ ...sample.manifest, exportConfig: { type: "PriceSheet" } }, place),
-      (error) => error instanceof BillhouseError && /PriceSheet, which holds no costs/.test(error.message),
+      (error) => error instanceof BillhouseError && /PriceSheet, which does not contain costs/.test(error.message),
     );
   });
 });

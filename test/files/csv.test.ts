@@ -129,8 +129,8 @@ describe("the CSV scanner", () => {
 
   it("refuses what readers of CSV understand in different ways, and names it, in pieces of any size", () => {
     const refused: readonly (readonly [text: string, message: RegExp])[] = [
-      ['a,b\n1,  "x"\n', /line 2, column "b": a blank stands before the quote/],
-      ['a, "b"\n1,2\n', /line 1, column 2: a blank stands before the quote/],
+      ['a,b\n1,  "x"\n', /line 2, column "b": there is a blank before the quote/],
+      ['a, "b"\n1,2\n', /line 1, column 2: there is a blank before the quote/],
       ['a,b\n"x" ,2\n', /line 2, column "a": text follows the quote/],
       ['a,b\n1,"x"y\n', /line 2, column "b": text follows the quote/],
       ["a,b\r1,2\r", /line 1: the line ends in a carriage return \(CR\) alone/],
@@ -140,8 +140,8 @@ describe("the CSV scanner", () => {
       ["\r\n\na,b\n1,2\n", /line 2: the line ends in LF, the lines before it end in CR LF/],
       ["a,b\r\n1,2\n", /line 2: the line ends in LF, the lines before it end in CR LF/],
       ["a,b\n1,2\n\r\n", /line 3: the line ends in CR LF, the lines before it end in LF/],
-      ['"a\r\nb",c\n1,2\n', /line 2: a column name holds another line end than LF/],
-      ['"a\nb",c\r\n1,2\r\n', /line 2: a column name holds another line end than CR LF/],
+      ['"a\r\nb",c\n1,2\n', /line 2: a column name contains another line end than LF/],
+      ['"a\nb",c\r\n1,2\r\n', /line 2: a column name contains another line end than CR LF/],
       ["a;b\n1;2\n", /has ; as its delimiter/],
       ['"a";"b"\n1;2\n', /has ; as its delimiter/],
       ["a\tb\n1\t2\n", /has a tab as its delimiter/],

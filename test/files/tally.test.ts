@@ -57,7 +57,7 @@ describe("the tally of a file", () => {
       ["period", "currency"],
       [...header, "tag"],
     ]) {
-      raises("OBJECT_CHANGED", /^bill\.csv has another header/, () => tallyOf().header(other));
+      raises("OBJECT_CHANGED", /^The header of bill\.csv changed/, () => tallyOf().header(other));
     }
   });
 

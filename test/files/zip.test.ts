@@ -122,7 +122,7 @@ describe("a zip file of a report", () => {
   it("must hold one file", async (t) => {
     const refused = (bytes: Uint8Array, words: RegExp): Promise<void> =>
       store(t, bytes).then((stored) => refuses(stored, "FILE_INVALID", words));
-    await refused(zipBytes(), /holds no file: it must hold exactly one CSV file/);
+    await refused(zipBytes(), /does not contain a file: it must contain exactly one CSV file/);
     await refused(
       zipBytes(part, { ...part, name: "acme-2.csv" }),
       /more than one file, such as acme-1\.csv and acme-2\.csv/,

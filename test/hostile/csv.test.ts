@@ -85,7 +85,7 @@ const cases: Readonly<Record<string, HostileCase>> = {
   },
   "a blank before the quote of a cell": {
     code: "FILE_INVALID",
-    says: /line 2, column "lineItem\/CurrencyCode": a blank stands before the quote/,
+    says: /line 2, column "lineItem\/CurrencyCode": there is a blank before the quote/,
     delivery: content((month) => `${header}${rowWith(month, "lineItem/CurrencyCode", ' "USD"')}`),
   },
   "a blank behind the quote of a cell": {

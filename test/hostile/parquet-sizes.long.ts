@@ -144,7 +144,11 @@ describe("a Parquet file that is more than it looks", { timeout: 300_000 }, () =
   it("fails its month before a database sees it", async (t) => {
     const invalid = Object.entries(times).map(([name, column]): [string, HostileCase] => [
       name,
-      { code: "FILE_INVALID", delivery: delivery(withColumn(column)), says: /column "x" holds times of day \(TIME_/ },
+      {
+        code: "FILE_INVALID",
+        delivery: delivery(withColumn(column)),
+        says: /column "x" contains times of day \(TIME_/,
+      },
     ]);
     const logical: Fields = {
       10: { struct: { 7: { struct: { 1: { yes: true }, 2: { struct: { 2: { struct: {} } } } } } } },
@@ -158,7 +162,7 @@ describe("a Parquet file that is more than it looks", { timeout: 300_000 }, () =
       "a logical time of day": {
         code: "FILE_INVALID",
         delivery: delivery(withColumn({ type: 2, page: eight, schema: logical })),
-        says: /column "x" holds times of day \(TIME\)/,
+        says: /column "x" contains times of day \(TIME\)/,
       },
       "a time of day that is a text as well": {
         code: "FILE_CORRUPT",
@@ -176,7 +180,7 @@ describe("a Parquet file that is more than it looks", { timeout: 300_000 }, () =
             path: ["outer", "x"],
           }),
         ),
-        says: /column "outer" holds times of day/,
+        says: /column "outer" contains times of day/,
       },
       "a struct three hundred deep": { ...deep, delivery: delivery(nested(300, 0)) },
       "a list in lists thirty deep": { ...deep, delivery: delivery(nested(30, 2)) },
@@ -196,7 +200,7 @@ describe("a Parquet file that is more than it looks", { timeout: 300_000 }, () =
       "a dictionary that is not there": {
         code: "FILE_CORRUPT",
         delivery: delivery(withColumn({ ...oneText("x", 2), dictionary: undefined })),
-        says: /points behind its dictionary/,
+        says: /refers to a value outside its dictionary/,
       },
       "a decimal of 200 MB": {
         code: "VALUE_INVALID",

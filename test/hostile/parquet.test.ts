@@ -182,17 +182,17 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
       "the deprecated LZ4": {
         code: "FILE_INVALID",
         delivery: delivery(lying({ codec: 5 })),
-        says: /is compressed with LZ4, a codec that is not read/,
+        says: /is compressed with LZ4, which is not supported/,
       },
       LZO: {
         code: "FILE_INVALID",
         delivery: delivery(lying({ codec: 3 })),
-        says: /is compressed with LZO, a codec that is not read/,
+        says: /is compressed with LZO, which is not supported/,
       },
       "decimals of 39 digits": {
         code: "FILE_INVALID",
         delivery: delivery(lying({ type: 6, schema: { 6: { int: 5 }, 7: { int: 10 }, 8: { int: 39 } } })),
-        says: /column "line_item_unblended_cost" holds decimals of 39 digits, and at most 38 are read/,
+        says: /column "line_item_unblended_cost" contains decimals of 39 digits; at most 38 are supported/,
       },
       "a page that unpacks to 2 GB": {
         code: "LIMIT_EXCEEDED",

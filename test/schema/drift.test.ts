@@ -31,7 +31,7 @@ describe("drift", () => {
   it("tells which types are not known, also in a new table", () => {
     const month = header("csv", "Unheard", "Known:decimal");
     assert.deepEqual(describeDrift([month], plan(modern, [month]), modern), [
-      "The type of column Unheard is not known; it is stored as text.",
+      "The type of column Unheard is unknown; it is stored as text.",
     ]);
   });
 
@@ -39,12 +39,12 @@ describe("drift", () => {
     const table = tableOf("Cost:double", "Rate", "Quantity:decimal", "Tags:json", "Price:double");
     const month = header("csv", "Cost:decimal", "Rate:decimal", "Quantity:double", "Tags:text", "Price:double");
     assert.deepEqual(describeDrift([month], plan(modern, [month], { registry: [], table }), modern), [
-      "Column Cost comes as decimal and is stored as double.",
-      "Column Rate comes as decimal and is stored as text.",
+      "Column Cost is delivered as decimal and stored as double.",
+      "Column Rate is delivered as decimal and stored as text.",
     ]);
     const parquet = header("parquet", "Cost", "Rate", "Quantity", "Tags:text", "Price");
     assert.deepEqual(describeDrift([parquet], plan(modern, [parquet], { registry: [], table }), modern), [
-      "Column Tags comes as text and is stored as json.",
+      "Column Tags is delivered as text and stored as json.",
     ]);
   });
 

@@ -33,8 +33,8 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
 /**
  * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
  * `positions`: decimals exactly, doubles and floats by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
- * start at 1; after `most` rows none follows. Memory holds those columns of one row group, as the values that they are stored as; equal texts once.
- * Errors: FILE_CORRUPT when a page cannot be read, or claims what cannot be; VALUE_INVALID for a decimal of more than 64
+ * start at 1; at most `most` rows are read. Memory holds the stored values of these columns for one row group, equal texts once.
+ * Errors: FILE_CORRUPT when a page cannot be read or declares impossible values; VALUE_INVALID for a decimal of more than 64
  * bytes; those of `row`.
  */
 export async function readParquetCells(
@@ -52,7 +52,7 @@ export async function readParquetCells(
     const { element } = column;
     const isFlat = column.children.length === 0 && element.repetition_type !== "REPEATED";
     if (isFlat && children.filter((other) => other.element.name === element.name).length === 1) return element;
-    throw corruptParquet(key, new Error(`its column ${element.name} is nested, or is there twice`));
+    throw corruptParquet(key, new Error(`its column ${element.name} is nested or exists twice`));
   });
   const plain = { ...metadata, schema: metadata.schema.map(unannotated) };
   let first = 0;
@@ -63,7 +63,7 @@ export async function readParquetCells(
     const values = new Map<SchemaElement, (row: number) => unknown>();
     try {
       await checkGroup(group, wanted, bytes);
-      // One after the other: what a column is unfolded from is gone before the next one is.
+      // One after the other: the stored pages of a column are freed before the next one is decoded.
       for (const element of new Set(wanted)) values.set(element, await readColumn(plain, bytes, element, first, last));
     } catch (cause) {
       throw corruptParquet(key, cause);
@@ -101,7 +101,7 @@ async function readColumn(
     compressors,
     parsers: parsersOf(element),
     utf8: false,
-    // The columns as they are: rows of four million objects take more than a gigabyte.
+    // Kept as columns: four million row objects take more than a gigabyte.
     onChunk: ({ columnData, rowStart, rowEnd }) => parts.push({ start: rowStart, end: rowEnd, values: columnData }),
   });
   let part = 0;
@@ -112,7 +112,7 @@ async function readColumn(
   };
 }
 
-/** Gives a text back, and the same one for all that are equal: periods and currencies repeat in every row. */
+/** Returns the same string for all equal texts: periods and currencies repeat in every row. */
 function sharing(): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
@@ -132,28 +132,28 @@ function decimalFromBytes(bytes: Uint8Array | undefined): bigint | symbol | unde
   return bytes.length > longestDecimal ? tooLong : unscaled(bytes);
 }
 
-/** Stands for a decimal of too many bytes until its row is known. */
+/** Marks a decimal of too many bytes until its row is known. */
 const tooLong = Symbol("a decimal of too many bytes");
 
-// Sixteen bytes hold 38 digits, more than any amount has; writers may put its sign before it a few times more.
+// Sixteen bytes hold 38 digits, more than any amount has; writers may add a few sign bytes in front.
 const longestDecimal = 64;
 
 function longDecimal(key: string, column: string, row: number): BillhouseError {
   return new BillhouseError(
     "VALUE_INVALID",
     `${key}, row ${row}, column ${column}: the value is a decimal of more than ${longestDecimal} bytes.`,
-    { hint: "Nothing of this delivery was loaded. Compare the file with the source, or wait for the next delivery." },
+    { hint: "No month of this delivery was loaded. Compare the file with its source, or wait for the next delivery." },
   );
 }
 
-/** Looks at the pages of some columns of a row group. Error: an Error in words. */
+/** Checks the pages of some columns of a row group. Throws an Error that says what is wrong. */
 async function checkGroup(group: RowGroup, wanted: readonly SchemaElement[], bytes: AsyncBuffer): Promise<void> {
   const { snappyUncompress } = await import("hyparquet");
   for (const element of new Set(wanted)) {
     const [chunk, other] = group.columns.flatMap(({ meta_data: column }) =>
       column?.path_in_schema[0] === element.name ? [column] : [],
     );
-    if (chunk === undefined || other !== undefined) throw new Error(`its column ${element.name} is there in part`);
+    if (chunk === undefined || other !== undefined) throw new Error(`its column ${element.name} is incomplete`);
     if (chunk.type !== element.type) throw new Error(`its column ${element.name} has two types`);
     const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
     const pages = new Uint8Array(await bytes.slice(start, start + Number(chunk.total_compressed_size)));
@@ -172,7 +172,7 @@ function columnType(element: SchemaElement): ColumnType {
   const logical = element.logical_type?.type;
   const converted = element.converted_type;
   if (isDecimal(element)) return "decimal";
-  // A column without a single value, of which the writer knew no more.
+  // A column without any value: the writer did not know its type.
   if (logical === "NULL") return "text";
   if (logical === "TIMESTAMP" || converted?.startsWith("TIMESTAMP") || element.type === "INT96") return "timestamp";
   if (logical === "DATE" || converted === "DATE") return "date";
@@ -184,8 +184,8 @@ function columnType(element: SchemaElement): ColumnType {
 }
 
 /**
- * The element as hyparquet shall see it. An annotated decimal comes as a float; without it, as its unscaled number. Bytes
- * are called text, because texts are handed to a parser one by one, and nothing else of them is kept.
+ * The element as hyparquet must see it. An annotated decimal would come as a float; without the annotation it comes as
+ * its unscaled number. Bytes are declared as text, because texts are parsed one by one and not kept.
  */
 function unannotated(element: SchemaElement): SchemaElement {
   const { converted_type: _converted, logical_type: _logical, ...plain } = element;
@@ -206,7 +206,7 @@ function cellText(value: unknown, element: SchemaElement | undefined): string | 
   return isPlain ? String(value) : JSON.stringify(value);
 }
 
-/** Whether the numbers of a column have 32 bits or less. DuckDB reads those of 16 as if they had 32. */
+/** Whether the numbers of a column have 32 bits or less. DuckDB reads 16-bit values as 32-bit ones. */
 function isShort(element: SchemaElement): boolean {
   return element.type === "FLOAT" || element.logical_type?.type === "FLOAT16";
 }
@@ -231,7 +231,7 @@ function scaled(digits: bigint, scale: number): string {
   return `${digits < 0n ? "-" : ""}${whole}${scale > 0 ? `.${text.slice(-scale)}` : ""}`;
 }
 
-/** What hyparquet makes of the values of one column. */
+/** The values of one column as hyparquet decodes them. */
 function parsersOf(element: SchemaElement): Partial<ParquetParsers> {
   const share = sharing();
   const time = (millis: bigint | number): string => share(new Date(Number(millis)).toISOString());

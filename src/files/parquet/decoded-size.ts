@@ -14,10 +14,10 @@ import {
 import { checkPrefixes, sumRuns } from "./rle.ts";
 
 /**
- * The bytes that a reader makes of a local Parquet file, whatever its footer says: those that the pages of all
- * columns decompress to, and the texts that they stand for. A page of a few bytes can name one text of a megabyte for every
- * row, out of a dictionary or as what it shares with the text before. The figure is an upper bound, which takes little
- * effort; it is above `most` only where the true one is too. `key` names the file in errors.
+ * The bytes that a reader decodes from a local Parquet file, whatever its footer says: the decompressed pages of all
+ * columns, and the texts that they refer to. A page of a few bytes can repeat one text of a megabyte for every
+ * row, from a dictionary or as a prefix shared with the previous text. The result is an upper bound that is cheap to
+ * compute; it is above `most` only if the true size is too. `key` names the file in errors.
  * Errors: as `readFooter`; FILE_CORRUPT for pages that cannot be read, or whose checksum is wrong.
  */
 export async function measureParquet(key: string, bytes: AsyncBuffer, most: number): Promise<number> {
@@ -29,11 +29,11 @@ export async function measureParquet(key: string, bytes: AsyncBuffer, most: numb
   let decompressed = 0;
   try {
     for (const group of metadata.row_groups) {
-      if (group.columns.length !== leaves.length) throw new Error("a row group of it has another number of columns");
+      if (group.columns.length !== leaves.length) throw new Error("a row group has another number of columns");
       for (const [index, leaf] of leaves.entries()) {
         const column = group.columns[index]?.meta_data;
         if (column === undefined) continue;
-        // As many as a reader asks for: rows, or what the footer says where a row has any number of values.
+        // As many as a reader requests: one per row, or the footer's count if a row can have any number of values.
         const values = leaf.repetition === 0 ? Number(group.num_rows) : Number(column.num_values);
         const chunk: Chunk = {
           ...leaf,
@@ -44,13 +44,13 @@ export async function measureParquet(key: string, bytes: AsyncBuffer, most: numb
         };
         const found = await lookAt(chunk);
         storedSize += found.storedSize;
-        if (storedSize > bytes.byteLength) throw new Error("columns of it lie over each other");
+        if (storedSize > bytes.byteLength) throw new Error("its columns overlap");
         decompressed += found.decompressed;
         if (decompressed > most) return decompressed;
         if (found.bound > 0) unsure.push({ chunk, bound: found.bound });
       }
     }
-    // The worst come first: a few of them are often all that has to be counted.
+    // The largest first: counting a few of them is often enough.
     unsure.sort((one, other) => other.bound - one.bound);
     let texts = unsure.reduce((sum, { bound }) => sum + bound, 0);
     let counted = 0;
@@ -65,7 +65,7 @@ export async function measureParquet(key: string, bytes: AsyncBuffer, most: numb
   }
 }
 
-/** A column without children, and the levels at which a value of it is there, or is one of several in a row. */
+/** A column without children, and the levels at which a value exists or is one of several in a row. */
 interface Leaf {
   readonly element: SchemaElement;
   readonly definition: number;
@@ -87,7 +87,7 @@ function leavesOf(tree: SchemaTree, definition = 0, repetition = 0): readonly Le
   });
 }
 
-/** What the headers of a column's pages and its dictionary say about it: `bound` is the most bytes its texts can have. */
+/** The size of a column by its page headers and its dictionary: `bound` is the maximum size of its texts. */
 async function lookAt(
   chunk: Chunk,
 ): Promise<{ readonly storedSize: number; readonly decompressed: number; readonly bound: number }> {
@@ -103,21 +103,21 @@ async function lookAt(
     decompressed += page.size;
     if (!isText) continue;
     if (page.type === pageTypes.dictionary && dictionary !== undefined) {
-      throw new Error("a column of it has two dictionaries");
+      throw new Error("a column has two dictionaries");
     }
     if (page.type === pageTypes.dictionary) dictionary = page;
     else if (isDictionary(page.encoding)) references += page.count;
-    // No text of a page is longer than all that the page adds to the one before.
+    // No text in a page is longer than the previous text and everything that the page adds.
     else if (page.encoding === encodings.prefixes) bound += page.count * page.size;
   }
   if (references === 0) return { storedSize, decompressed, bound };
-  // Without a dictionary there are only empty values, which counting finds out.
+  // Without a dictionary there can only be empty values; counting verifies that.
   if (dictionary === undefined) return { storedSize, decompressed, bound: bound + (await textsOf(chunk)) };
   const longest = (await entriesOf(chunk, dictionary)).reduce((most, length) => Math.max(most, length), 0);
   return { storedSize, decompressed, bound: bound + references * longest };
 }
 
-/** The bytes of all texts that the pages of a column stand for without holding them. */
+/** The bytes of all texts that the pages of a column refer to. */
 async function textsOf(chunk: Chunk): Promise<number> {
   let entries: Uint32Array = new Uint32Array();
   let total = 0;
@@ -135,7 +135,7 @@ async function textsOf(chunk: Chunk): Promise<number> {
   return total;
 }
 
-// Their lengths are held in memory. A page has a tenth of a million values; a row group is held to the same number.
+// Their lengths are kept in memory. Pages have about 100,000 values; the limit is also that of a row group.
 const mostTexts = 2 ** 22;
 
 /** The lengths of a dictionary's entries. */
@@ -153,7 +153,7 @@ async function entriesOf(chunk: Chunk, page: Page): Promise<Uint32Array> {
   for (let index = 0, at = 0; index < count; index += 1) {
     const length = at + 4 <= entries.length ? entries.readUInt32LE(at) : entries.length;
     at += 4 + length;
-    if (at > entries.length) throw new Error("a text of a dictionary ends behind it");
+    if (at > entries.length) throw new Error("a text in a dictionary ends outside it");
     lengths[index] = length;
   }
   return lengths;
@@ -191,7 +191,6 @@ async function valuesOf(chunk: Chunk, page: Page): Promise<{ readonly present: n
 }
 
 async function storedPage({ bytes }: Chunk, { start, storedSize, size }: Page): Promise<Uint8Array> {
-  if (Math.max(storedSize, size) > mostBytes)
-    throw new Error(`a page of it decompresses to more than ${mostBytes} bytes`);
+  if (Math.max(storedSize, size) > mostBytes) throw new Error(`a page decompresses to more than ${mostBytes} bytes`);
   return new Uint8Array(await bytes.slice(start, start + storedSize));
 }

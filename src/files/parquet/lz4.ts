@@ -1,11 +1,11 @@
 /**
  * Decompresses one block of LZ4, which is what Parquet calls LZ4_RAW, to exactly `size` bytes.
- * Error: an Error in words for a block that decompresses to another number of bytes, or refers to bytes that it lacks.
+ * Throws an Error for a block that decompresses to another number of bytes or refers to bytes that it lacks.
  * Source: lz4/lz4, doc/lz4_Block_format.md.
  */
 export function decompressLz4(input: Uint8Array, size: number): Uint8Array {
   // One byte of a length stands for 255 bytes at most.
-  if (size > 255 * input.length + 16) throw new Error(`a page claims ${size} bytes in ${input.length}`);
+  if (size > 255 * input.length + 16) throw new Error(`a page declares ${size} bytes in ${input.length}`);
   const output = new Uint8Array(size);
   let from = 0;
   let to = 0;
@@ -28,7 +28,7 @@ export function decompressLz4(input: Uint8Array, size: number): Uint8Array {
     output.set(input.subarray(from, from + literals), to);
     from += literals;
     to += literals;
-    // The last sequence has nothing but literals.
+    // The last sequence contains only literals.
     if (from === input.length) break;
     const offset = next() + next() * 256;
     const end = to + length(token & 15) + 4;
@@ -36,6 +36,6 @@ export function decompressLz4(input: Uint8Array, size: number): Uint8Array {
     // A match may overlap itself, so that it repeats.
     for (; to < end; to += 1) output[to] = output[to - offset] ?? 0;
   }
-  if (to !== size) throw new Error(`a page decompresses to ${to} bytes, not to the ${size} that it claims`);
+  if (to !== size) throw new Error(`a page decompresses to ${to} bytes, not to the ${size} that it declares`);
   return output;
 }

@@ -4,13 +4,13 @@ import { decompressLz4 } from "./lz4.ts";
 import { checkPrefixes, checkRuns } from "./rle.ts";
 import { walkStruct, type ThriftValue } from "./thrift.ts";
 
-/** What a page of a column says about itself. None of it can be trusted before it is checked. */
+/** The header of a page of a column. It must be checked before it is trusted. */
 export interface PageHeader {
   readonly type: number;
-  /** Bytes decompressed, and bytes as they are stored. */
+  /** Decompressed bytes, and stored bytes. */
   readonly size: number;
   readonly storedSize: number;
-  /** Values with those that are empty, or entries of a dictionary; 0 for a page of neither. */
+  /** Values including empty ones, or entries of a dictionary; 0 for other pages. */
   readonly count: number;
   readonly encoding: number;
   /** Only in pages of the second version: values that are empty, bytes of both kinds of levels, and whether the rest is compressed. */
@@ -18,7 +18,7 @@ export interface PageHeader {
   readonly definitions: number;
   readonly repetitions: number;
   readonly isCompressed: boolean;
-  /** CRC-32 of the page as it is stored; undefined where the writer left it out. */
+  /** CRC-32 of the page as it is stored; undefined if the writer left it out. */
   readonly checksum: number | undefined;
   /** Where the header ends and the page begins. */
   readonly end: number;
@@ -27,14 +27,14 @@ export interface PageHeader {
 /** The types of pages that hold values; readers skip all others. */
 export const pageTypes = { first: 0, dictionary: 2, second: 3 } as const;
 
-/** The encodings that unfold, or that need care. */
+/** The encodings that expand, or that need checks. */
 export const encodings = { oldDictionary: 2, runs: 3, prefixes: 7, dictionary: 8, split: 9 } as const;
 
-/** The most bytes of one page, or of one column of a row group, that are held in memory to look at them. */
+/** The most bytes of one page, or of one column of a row group, that are kept in memory to check them. */
 export const mostBytes: number = 256 * 1024 * 1024;
 
 /**
- * Reads the header of the page that starts at `at`. Error: an Error in words, for one that is cut off or impossible.
+ * Reads the header of the page that starts at `at`. Throws an Error for one that is cut off or impossible.
  * Source: apache/parquet-format, parquet.thrift.
  */
 export function readPageHeader(bytes: Uint8Array, at: number): PageHeader {
@@ -42,7 +42,7 @@ export function readPageHeader(bytes: Uint8Array, at: number): PageHeader {
   const end = walkStruct(bytes, at, (path, value) => fields.set(path.join("."), value));
   const figure = (path: string): number => {
     const value = fields.get(path) ?? 0;
-    if (typeof value !== "number" || value < 0) throw new Error("a page describes itself with impossible figures");
+    if (typeof value !== "number" || value < 0) throw new Error("a page header contains impossible values");
     return value;
   };
   const type = figure("1");
@@ -63,19 +63,19 @@ export function readPageHeader(bytes: Uint8Array, at: number): PageHeader {
   };
 }
 
-/** Where the header of a page of each type gives its values (in field 1) and its encoding. */
+/** Where the page header of each type has its number of values (in field 1) and its encoding. */
 const layouts: Readonly<Record<number, { readonly field: number; readonly encoding: number }>> = {
   [pageTypes.first]: { field: 5, encoding: 2 },
   [pageTypes.dictionary]: { field: 7, encoding: 2 },
   [pageTypes.second]: { field: 8, encoding: 4 },
 };
 
-/** Whether a page of this encoding holds places in the dictionary of its column. */
+/** Whether a page of this encoding contains positions in the dictionary of its column. */
 export function isDictionary(encoding: number): boolean {
   return encoding === encodings.dictionary || encoding === encodings.oldDictionary;
 }
 
-/** Where the pages of a column begin in a file, and how many values a reader asks of them. */
+/** Where the pages of a column begin in a file, and how many values a reader requests. */
 export interface Pages {
   readonly bytes: AsyncBuffer;
   readonly start: number;
@@ -88,8 +88,8 @@ export interface Page extends PageHeader {
 }
 
 /**
- * The pages of a column until they have as many values as a reader asks for; no more is read than their headers.
- * Errors: an Error in words for what is not a page, and where the file ends too early.
+ * The pages of a column until they have as many values as a reader requests; only their headers are read.
+ * Throws an Error for bytes that are not a page, and if the file ends too early.
  */
 export async function* pagesOf({ bytes, start, values }: Pages): AsyncGenerator<Page> {
   let window = { start: 0, bytes: new Uint8Array() };
@@ -106,7 +106,7 @@ export async function* pagesOf({ bytes, start, values }: Pages): AsyncGenerator<
       try {
         header = readPageHeader(window.bytes, at - window.start);
       } catch (error) {
-        // The smallest and largest value stand in a header, and can be long.
+        // A header contains the smallest and largest value, which can be long.
         if (end === bytes.byteLength || length > longestHeader) throw error;
       }
     }
@@ -123,9 +123,9 @@ const smallWindow = 4096;
 const longestHeader = 16 * 1024 * 1024;
 
 /**
- * Looks at the pages of one flat column of a row group before hyparquet unfolds them: that believes what pages say of
- * themselves, so that ten bytes can make it write a billion values. `chunk` are the column's bytes.
- * Returns the bytes that the pages decompress to. Error: an Error in words.
+ * Checks the pages of one flat column of a row group before hyparquet decodes them: hyparquet trusts page headers, so
+ * ten bytes could make it write a billion values. `chunk` are the column's bytes.
+ * Returns the bytes that the pages decompress to. Throws an Error that says what is wrong.
  * Source: apache/parquet-format, parquet.thrift and Encodings.md.
  */
 export function checkPages(
@@ -152,7 +152,7 @@ export function checkPages(
     if (type === pageTypes.dictionary) {
       // An empty text takes the four bytes of its length.
       if (count * Math.min(element.type_length ?? 4, 4) > size)
-        throw new Error(`a dictionary of ${size} bytes claims ${count} values`);
+        throw new Error(`a dictionary of ${size} bytes declares ${count} values`);
       continue;
     }
     if (type !== pageTypes.first && type !== pageTypes.second) continue;
@@ -163,7 +163,7 @@ export function checkPages(
       if (header.repetitions !== 0 || levels > storedSize || levels > size)
         throw new Error("a page has impossible levels");
       const present = isOptional ? checkRuns(bytes.subarray(0, levels), 1, count) : count;
-      if (header.nulls !== count - present) throw new Error("a page claims another number of empty values");
+      if (header.nulls !== count - present) throw new Error("a page declares another number of empty values");
       const data = bytes.subarray(levels);
       const page = header.isCompressed ? decompress(data, size - levels, column.codec) : data;
       checkValues(page, encoding, present, element);
@@ -181,7 +181,7 @@ export function checkPages(
   return total;
 }
 
-/** Compares the stored bytes of a page with its checksum, where it has one. Error: an Error in words when they differ. */
+/** Compares the stored bytes of a page with its checksum, where it has one. Throws an Error when they differ. */
 export async function verifyChecksum(bytes: AsyncBuffer, { start, storedSize, checksum }: Page): Promise<void> {
   if (checksum === undefined) return;
   const end = start + storedSize;
@@ -194,7 +194,7 @@ export async function verifyChecksum(bytes: AsyncBuffer, { start, storedSize, ch
 
 const checksumWindow = 1024 * 1024;
 
-/** Decompressors that give no more than a page claims; hyparquet has one for Snappy, which clouds write. */
+/** Decompressors that stop at the size that a page declares; hyparquet has its own for Snappy, which clouds write. */
 export const compressors: Compressors = {
   GZIP: (input, size) => zlib.gunzipSync(input, { maxOutputLength: Math.max(size, 1) }),
   ZSTD: (input, size) => zlib.zstdDecompressSync(input, { maxOutputLength: Math.max(size, 1) }),
@@ -213,19 +213,19 @@ export function decompressPage(
   if (codec === "UNCOMPRESSED") return bytes;
   if (decompressor !== undefined) return decompressor(bytes, size);
   if (codec !== "SNAPPY") throw new Error(`it is compressed with the unknown codec ${codec}`);
-  // Three bytes of Snappy make sixty-four at most.
-  if (size > 32 * bytes.length + 64) throw new Error(`a page claims ${size} bytes in ${bytes.length}`);
+  // Three bytes of Snappy decompress to at most sixty-four.
+  if (size > 32 * bytes.length + 64) throw new Error(`a page declares ${size} bytes in ${bytes.length}`);
   const page = new Uint8Array(size);
   snappy(bytes, page);
   return page;
 }
 
-/** Looks at values that unfold: those with runs, and those with lengths. */
+/** Checks values that expand: those with runs, and those with lengths. */
 function checkValues(page: Uint8Array, encoding: number, count: number, element: SchemaElement): void {
   if (isDictionary(encoding)) {
     const width = page[0] ?? 0;
     if (width > 32) throw new Error(`a page has values of ${width} bits`);
-    // Without bits there is nothing to read: all values are the first.
+    // With a width of zero, all values are the first one.
     if (count > 0 && width > 0) checkRuns(page.subarray(1), width, count);
     else if (page.length > 1 && width === 0) checkRuns(page.subarray(1), 0, count);
   } else if (encoding === encodings.runs) {
@@ -233,9 +233,9 @@ function checkValues(page: Uint8Array, encoding: number, count: number, element:
   } else if (encoding === encodings.split) {
     const isShort = element.type === "FLOAT" || element.type === "INT32";
     const width = element.type_length ?? (isShort ? 4 : 8);
-    if (count * width > page.length) throw new Error(`a page of ${page.length} bytes claims ${count} values`);
+    if (count * width > page.length) throw new Error(`a page of ${page.length} bytes declares ${count} values`);
   } else if (encoding === encodings.prefixes) {
     const total = checkPrefixes(page, count);
-    if (total > mostBytes) throw new Error(`a page of ${page.length} bytes claims texts of ${total} bytes`);
+    if (total > mostBytes) throw new Error(`a page of ${page.length} bytes declares texts of ${total} bytes`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Walks over runs of Parquet's RLE and bit-packing hybrid until there are `count` values of `width` bits, and gives how
- * many of them are 1. Errors: an Error in words for runs of more values than are left, and for runs that end too early.
+ * Walks over runs of Parquet's RLE and bit-packing hybrid until there are `count` values of `width` bits, and returns
+ * how many of them are 1. Throws an Error for runs of more values than are left, and for runs that end too early.
  * Source: apache/parquet-format, Encodings.md, as for `checkPrefixes`.
  */
 export function checkRuns(bytes: Uint8Array, width: number, count: number): number {
@@ -12,9 +12,9 @@ export function checkRuns(bytes: Uint8Array, width: number, count: number): numb
     at = next;
     const isPacked = head % 2 === 1;
     const length = Math.floor(head / 2) * (isPacked ? 8 : 1);
-    // Packed values fill up their last bytes.
+    // Packed values are padded to whole bytes.
     if (length > count - seen + (isPacked ? 511 : 0)) {
-      throw new Error(`a page repeats a value ${length} times, and has ${count - seen} left`);
+      throw new Error(`a page repeats a value ${length} times, but only ${count - seen} are left`);
     }
     const taken = Math.min(length, count - seen);
     if (width === 1 && isPacked) {
@@ -27,19 +27,19 @@ export function checkRuns(bytes: Uint8Array, width: number, count: number): numb
 }
 
 /**
- * Adds up what `weights` has for each of `count` values of `width` bits in Parquet's RLE and bit-packing hybrid: with
- * the lengths of a dictionary's entries, the bytes of the texts that a page stands for.
- * Errors: an Error in words for a value without a weight, and for runs that end too early.
+ * Adds up the weights of `count` values of `width` bits in Parquet's RLE and bit-packing hybrid: with
+ * the lengths of a dictionary's entries as weights, the bytes of the texts that a page refers to.
+ * Throws an Error for a value without a weight, and for runs that end too early.
  */
 export function sumRuns(bytes: Uint8Array, width: number, count: number, weights: ArrayLike<number>): number {
   const weightOf = (value: number): number => {
     const weight = weights[value];
     if (weight === undefined)
-      throw new Error("a page points behind its dictionary, or has levels that its column lacks");
+      throw new Error("a page refers to a value outside its dictionary, or has levels that its column lacks");
     return weight;
   };
   if (width > 32) throw new Error(`a page has values of ${width} bits`);
-  // Without bits there is nothing to read: all values are the first.
+  // With a width of zero, all values are the first one.
   if (width === 0) return count === 0 ? 0 : count * weightOf(0);
   let at = 0;
   let total = 0;
@@ -50,7 +50,7 @@ export function sumRuns(bytes: Uint8Array, width: number, count: number, weights
     const size = isPacked ? (length / 8) * width : Math.ceil(width / 8);
     at = next;
     const taken = Math.min(length, left);
-    // The last run may be shorter than it says: what fills it up need not be there.
+    // The last run may be shorter than declared: its padding is optional.
     const needed = isPacked ? Math.ceil((taken * width) / 8) : size;
     if (needed > bytes.length - at) throw new Error("the values of a page end too early");
     if (!isPacked) total += taken * weightOf(bitsAt(bytes, at * 8, size * 8));
@@ -62,8 +62,8 @@ export function sumRuns(bytes: Uint8Array, width: number, count: number, weights
 }
 
 /**
- * Looks at the lengths of texts that are written as what they share with the one before and what they add to it, and
- * gives how many bytes all of them have together. Error: an Error in words for lengths that cannot be.
+ * Checks the lengths of texts that are stored as a prefix shared with the previous text and a suffix, and returns the
+ * total size of all texts. Throws an Error for impossible lengths.
  */
 export function checkPrefixes(bytes: Uint8Array, count: number): number {
   const prefixes = deltas(bytes, 0, count);
@@ -72,14 +72,15 @@ export function checkPrefixes(bytes: Uint8Array, count: number): number {
   let before = 0;
   for (const [index, prefix] of prefixes.values.entries()) {
     const suffix = suffixes.values[index] ?? 0;
-    if (prefix < 0 || suffix < 0 || prefix > before) throw new Error("a page shares more of a text than there is");
+    if (prefix < 0 || suffix < 0 || prefix > before)
+      throw new Error("a page refers to a longer prefix than the previous text has");
     before = prefix + suffix;
     total += before;
   }
   return total;
 }
 
-/** Whole numbers of 32 bits that are written as differences, in packed blocks. */
+/** 32-bit integers stored as differences, in packed blocks. */
 function deltas(
   bytes: Uint8Array,
   start: number,
@@ -130,7 +131,7 @@ function bitsAt(bytes: Uint8Array, position: number, width: number): number {
   return value % 2 ** width;
 }
 
-/** A whole number that is written in groups of seven bits, and where it ends. */
+/** An integer stored in groups of seven bits, and where it ends. */
 function integerAt(bytes: Uint8Array, start: number): readonly [value: number, end: number] {
   let value = 0;
   for (let at = start, shift = 0; shift <= 35; at += 1, shift += 7) {
@@ -139,5 +140,5 @@ function integerAt(bytes: Uint8Array, start: number): readonly [value: number, e
     value += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) return [value, at + 1];
   }
-  throw new Error("a page holds an integer of more than six bytes");
+  throw new Error("a page contains an integer of more than six bytes");
 }

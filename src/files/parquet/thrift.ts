@@ -5,10 +5,10 @@ export type ThriftValue = number | bigint | boolean | Uint8Array;
 export type ThriftVisitor = (path: readonly number[], value: ThriftValue) => void;
 
 /**
- * Walks over one struct of Thrift's compact protocol, in which Parquet files describe themselves, and returns where it
- * ends. Recursion, integers and lists are bounded by what the bytes can hold, so that a reader which believes them does
- * not have to be careful: a list of a billion items in six bytes ends here.
- * Error: an Error in words, for bytes that are not such a struct.
+ * Walks over one struct of Thrift's compact protocol, in which Parquet describes files, and returns where it
+ * ends. Recursion, integers and lists are bounded by the number of bytes, so that a reader which trusts them stays
+ * safe: a list of a billion items in six bytes is refused.
+ * Throws an Error for bytes that are not such a struct.
  * Source: apache/thrift, doc/specs/thrift-compact-protocol.md.
  */
 export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisitor): number {
@@ -19,11 +19,11 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
 
   const count = (more: number): void => {
     values += more;
-    if (values > mostValues) throw new Error(`it describes itself in more than ${mostValues} values`);
+    if (values > mostValues) throw new Error(`its metadata has more than ${mostValues} values`);
   };
 
   const take = (length: number): number => {
-    if (length < 0 || length > bytes.length - at) throw new Error("its description ends too early");
+    if (length < 0 || length > bytes.length - at) throw new Error("its metadata ends too early");
     at += length;
     return at - length;
   };
@@ -35,7 +35,7 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
       result |= BigInt(byte & 0x7f) << BigInt(shift);
       if (byte < 0x80) return BigInt.asUintN(bits, result);
     }
-    throw new Error(`its description holds an integer of more than ${bits} bits`);
+    throw new Error(`its metadata contains an integer of more than ${bits} bits`);
   };
 
   const signed = (bits: 32 | 64): bigint => {
@@ -48,7 +48,7 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
     const short = head >> 4;
     const size = short === 15 ? Number(integer(32)) : short;
     // Each item has one byte at least.
-    if (size > bytes.length - at) throw new Error(`its description lists ${size} items in ${bytes.length - at} bytes`);
+    if (size > bytes.length - at) throw new Error(`its metadata lists ${size} items in ${bytes.length - at} bytes`);
     count(size);
     for (let item = 0; item < size; item += 1) {
       const type = head & 0x0f;
@@ -58,7 +58,7 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
   };
 
   const struct = (): void => {
-    if (path.length >= deepest) throw new Error(`its description is nested more than ${deepest} deep`);
+    if (path.length >= deepest) throw new Error(`its metadata is nested more than ${deepest} deep`);
     let field = 0;
     for (let head = view.getUint8(take(1)); (head & 0x0f) !== types.stop; head = view.getUint8(take(1))) {
       field = head >> 4 === 0 ? Number(signed(32)) : field + (head >> 4);
@@ -75,11 +75,11 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
     else visit(path, scalar(type));
   };
 
-  // Lists in lists have no field numbers, so that only a count bounds their depth.
+  // Nested lists lack field numbers, so a counter bounds their depth.
   let depth = 0;
   const nested = (read: () => void): void => {
     depth += 1;
-    if (depth > deepest) throw new Error(`its description is nested more than ${deepest} deep`);
+    if (depth > deepest) throw new Error(`its metadata is nested more than ${deepest} deep`);
     read();
     depth -= 1;
   };
@@ -90,7 +90,7 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
     if (type === types.short || type === types.int) return Number(signed(32));
     if (type === types.long) return signed(64);
     if (type === types.double) return view.getFloat64(take(8), true);
-    if (type !== types.binary) throw new Error(`its description holds a value of the unknown type ${type}`);
+    if (type !== types.binary) throw new Error(`its metadata contains a value of the unknown type ${type}`);
     const length = Number(integer(32));
     const from = take(length);
     return bytes.subarray(from, from + length);
@@ -100,7 +100,7 @@ export function walkStruct(bytes: Uint8Array, start: number, visit: ThriftVisito
   return at;
 }
 
-// A file of a thousand row groups and two hundred columns describes itself in five million values.
+// The metadata of a file of a thousand row groups and two hundred columns has five million values.
 const mostValues = 8_000_000;
 
 const deepest = 64;

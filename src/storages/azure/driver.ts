@@ -35,7 +35,7 @@ function containerOf(url: string): Container {
     url,
     /^az:\/\/(?<account>[a-z0-9]{3,24})\/(?<container>\$web|\$root|\$logs|[a-z0-9](?:-?[a-z0-9]){2,62})\/?$/u,
     "The az:// address does not name a container of Azure Blob Storage.",
-    "Write the storage account and the container, as in az://acmebilling/exports; folders in it belong into prefix.",
+    "Write the storage account and the container, as in az://acmebilling/exports; folders in it go into prefix.",
   );
   return { url: `az://${account}/${container}`, account, container };
 }
@@ -61,7 +61,7 @@ async function openContainer(
       : { ...object, checksum: `md5:${Buffer.from(md5).toString("hex")}` };
   }
 
-  /** One page below a folder: all blobs, or the blobs and folders that lie directly in it. */
+  /** One page below a folder: all blobs, or its direct blobs and folders. */
   async function page(
     folder: string,
     continuationToken: string | undefined,
@@ -72,10 +72,10 @@ async function openContainer(
     const how = { maxPageSize: pageSize, ...(continuationToken === undefined ? {} : { continuationToken }) };
     const pages = isDirect ? blobs.listBlobsByHierarchy("/", what).byPage(how) : blobs.listBlobsFlat(what).byPage(how);
     const step = await pages.next().catch((error: unknown) => {
-      // The SDK stumbles over an answer that is not a listing.
+      // The SDK throws when the answer is not a listing.
       throw error instanceof TypeError ? unexpectedAnswer(server) : error;
     });
-    // The page of a proxy would pass for an empty listing.
+    // A proxy's page would otherwise count as an empty listing.
     if (step.done === true || step.value.containerName !== container.container) throw unexpectedAnswer(server);
     const { segment, continuationToken: next } = step.value;
     const { blobPrefixes: folders = [] } = segment as Partial<ContainerListBlobHierarchySegmentResponse["segment"]>;
@@ -99,8 +99,8 @@ async function openContainer(
       }
     },
 
-    // 1 to 1024 characters. Azure takes a backslash for `/`, and the parts `.` are lost on the way to it, so that either
-    // would find another blob. A name with `/` at its end is a folder's.
+    // 1 to 1024 characters. Azure reads a backslash as `/` and drops the parts `.`, so either would find another blob. A
+    // name that ends in `/` is a folder's.
     canBeKey: (key) =>
       key.isWellFormed() && key.length > 0 && key.length <= 1024 && !/(?:^|\/)\.(?:\/|$)|\\|\/$/u.test(key),
 
@@ -112,14 +112,14 @@ async function openContainer(
     async get(object, part, abortSignal) {
       const how = {
         conditions: { ifMatch: `"${object.version}"` },
-        // `objectStorage` resumes a download that breaks.
+        // `objectStorage` resumes an interrupted download.
         maxRetryRequests: 0,
         abortSignal,
       };
       const count = part === undefined ? undefined : part.end - part.start;
       const blob = blobs.getBlobClient(object.key);
       const answer = await blob.download(part?.start ?? 0, count, how).catch((error: unknown) => {
-        // The SDK misses a length or an ETag.
+        // The SDK throws a RangeError for an answer without a length or an ETag.
         throw error instanceof RangeError ? unexpectedAnswer(server) : error;
       });
       const { readableStreamBody: body, etag, contentLength: length, contentRange: range } = answer;
@@ -130,7 +130,7 @@ async function openContainer(
   };
 }
 
-/** What Azure says about a blob, in a listing and alone. */
+/** The properties of a blob, as a listing or a request for the blob alone gives them. */
 interface Description {
   readonly etag?: string | undefined;
   readonly contentLength?: number | undefined;
@@ -138,7 +138,7 @@ interface Description {
   readonly contentMD5?: Uint8Array | undefined;
 }
 
-/** An ETag without its quotes, which a header has and a listing lacks. */
+/** An ETag without its quotes: headers have them, listings do not. */
 function versionOf(etag: string): string {
   return etag.replace(/^"(?<tag>.*)"$/u, "$<tag>");
 }
@@ -172,7 +172,7 @@ type PageOf = (folder: string, token: string | undefined, isDirect: boolean) => 
 async function* inByteOrder(folder: string, pageSize: number, pageOf: PageOf): AsyncGenerator<Required<Entry>> {
   let page = await pageOf(folder, undefined, false);
   const entries = [...page.entries];
-  // Azure may give what fits into one page in several.
+  // Azure may split what fits into one page over several.
   while (page.next !== undefined && entries.length < pageSize) {
     page = await pageOf(folder, page.next, false);
     entries.push(...page.entries);
@@ -216,8 +216,8 @@ async function connect(
     return { client, identity: async () => "a shared access signature" };
   }
   if (!address.startsWith("https://")) {
-    throw new BillhouseError("CREDENTIALS_INVALID", `There is no key for the endpoint of ${url}.`, {
-      hint: "Set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_SAS_TOKEN: a login is sent over HTTPS only.",
+    throw new BillhouseError("CREDENTIALS_INVALID", `A key for the endpoint of ${url} is missing.`, {
+      hint: "Set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_SAS_TOKEN: billhouse sends a login only over HTTPS.",
     });
   }
   const { DefaultAzureCredential } = await import("@azure/identity");
@@ -238,13 +238,13 @@ async function connect(
   };
 }
 
-/** The client of a connection string, at another address where one is given. */
+/** The client of a connection string, at the endpoint if one is set. */
 function clientOf(sdk: Sdk, connectionString: string, account: string, endpoint: string | null): BlobServiceClient {
   let client: BlobServiceClient;
   try {
     client = sdk.BlobServiceClient.fromConnectionString(connectionString, pipeline);
   } catch {
-    // The SDK's message can quote it.
+    // The SDK's message can quote the connection string.
     throw invalidCredentials(
       undefined,
       "AZURE_STORAGE_CONNECTION_STRING is not a valid connection string of a storage account.",
@@ -272,7 +272,7 @@ function nameIn(token: string): string {
     const id = appid ?? oid;
     if (typeof id === "string") return `the application ${id}`;
   } catch {
-    // It need not be a JWT.
+    // The token may not be a JWT.
   }
   return "the account that is logged in to Azure";
 }

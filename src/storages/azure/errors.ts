@@ -10,7 +10,7 @@ export interface Container {
   readonly container: string;
 }
 
-/** The HTTP status of a refusal that an error of the SDK carries; undefined where there was none. */
+/** The HTTP status in an error of the SDK; undefined when the service did not answer. */
 export function statusOf(error: unknown): number | undefined {
   const status = (error as { readonly statusCode?: number } | null)?.statusCode;
   return status === undefined || status < 300 ? undefined : status;
@@ -21,7 +21,7 @@ export function isTransient(error: unknown): boolean {
   if (isCredentialFailure(error)) return false;
   const status = statusOf(error);
   if (status !== undefined) return isTransientStatus(status);
-  // The SDK's words for an answer that ends too early, or is not complete XML.
+  // The SDK's messages for an answer that is cut off or is not complete XML.
   return (
     isNetworkError(error) ||
     codeOf(error) === "PARSE_ERROR" ||
@@ -38,7 +38,7 @@ export function explain(container: Container, error: unknown, key: string | unde
   const status = statusOf(error);
   if (code === "ContainerNotFound") return noContainer(container, error);
   if (code === "BlobArchived" || code === "BlobBeingRehydrated") return archived(container, error, key ?? "");
-  if (isCredentialFailure(error)) return invalidCredentials(error, "No login to Azure works on this machine.");
+  if (isCredentialFailure(error)) return invalidCredentials(error, "This machine is not logged in to Azure.");
   if (keyFailures.has(code) || messageOf(error).startsWith("Server failed to authenticate") || status === 401) {
     const sentence = `Azure rejects the key, the signature or the login that billhouse has for the account ${container.account}.`;
     return invalidCredentials(error, sentence);
@@ -95,7 +95,7 @@ function archived(container: Container, cause: unknown, key: string): BillhouseE
     "STORAGE_DENIED",
     `The file ${key} in ${container.url} is in the archive tier and cannot be read from there.`,
     {
-      hint: "Set its access tier to Hot or Cool, and run again when Azure has moved it. A lifecycle rule of the account archives files.",
+      hint: "Set its access tier to Hot or Cool, and run again once Azure has moved it. Change the account's lifecycle rule that archives bills.",
       cause: withoutSecrets(cause),
     },
   );

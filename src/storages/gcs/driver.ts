@@ -11,7 +11,7 @@ import { explain, invalidCredentials, isTransient, statusOf, type Bucket } from 
  * Storage `gs`: a bucket of Google Cloud Storage, given as `gs://bucket`.
  *
  * It needs the permissions storage.objects.list and storage.objects.get, the role Storage Object Viewer. The version is
- * the generation. Bytes are those that are stored: an object with `Content-Encoding: gzip` is not decompressed. Whole
+ * the generation. Bytes are read as stored: an object with `Content-Encoding: gzip` is not decompressed. Whole
  * objects without an MD5 are compared with the CRC32C that comes with their bytes.
  * Errors: as `objectStorage`, and CREDENTIALS_INVALID.
  */
@@ -31,7 +31,7 @@ function bucketOf(url: string): string {
     url,
     /^gs:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])\/?$/u,
     "The gs:// address does not name a bucket of Cloud Storage.",
-    "Write the name of the bucket alone, as in gs://acme-billing; folders in it belong into prefix.",
+    "Write the name of the bucket alone, as in gs://acme-billing; folders in it go into prefix.",
   );
   return bucket;
 }
@@ -45,7 +45,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
     // Requests are retried by `objectStorage`.
     retryOptions: { autoRetry: false },
   });
-  // The SDK prefers the variable STORAGE_EMULATOR_HOST of another program to the address that it is given.
+  // The SDK prefers STORAGE_EMULATOR_HOST, which is set for other programs, to the address passed to it.
   if (endpoint !== null) client.baseUrl = `${client.apiEndpoint}/storage/v1`;
   useKey(client.authClient, googleCredentials);
   const bucket: Bucket = { url: `gs://${name}`, payer, account: googleCredentials?.["client_email"] };
@@ -93,7 +93,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
             ...(folder === "" ? {} : { prefix: folder }),
             ...(token === undefined ? {} : { pageToken: token }),
           });
-          // The page of a proxy would pass for an empty listing.
+          // A proxy's page would otherwise count as an empty listing.
           if (typeof answer !== "object" || answer === null) throw unexpectedAnswer(server);
           const { items = [], nextPageToken: next = "" } = answer as Listing;
           return { objects: items.map(toObject), next: next === "" ? undefined : next };
@@ -115,7 +115,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
     async get(object, part, signal) {
       await authenticate();
       signal.throwIfAborted();
-      // Not `createReadStream`: it has no condition, and pipes each answer into two places, which Node warns of.
+      // Not `createReadStream`: it does not support conditions, and it pipes each answer twice, which makes Node print a warning.
       const request = objects.file(object.key).requestStream({
         uri: "",
         headers: {
@@ -126,7 +126,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
         },
         qs: {
           alt: "media",
-          // Not `generation`: a bucket that keeps old generations serves them also after they have been replaced.
+          // Not `generation`: a bucket with versioning still serves generations that have been replaced.
           ifGenerationMatch: object.version,
           ...(payer === null ? {} : { userProject: payer }),
         },
@@ -138,7 +138,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
       const sum = new CRC32C();
       return {
         body,
-        // Emulators may leave the generation out.
+        // Some emulators do not send the generation.
         version: generation ?? (Number(length) === expected ? object.version : undefined),
         length: length === undefined ? expected : Number(length),
         range: head.headers["content-range"],
@@ -161,7 +161,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
 
 const objectFields = "name,size,generation,md5Hash,updated";
 
-/** An object as the JSON API describes it: numbers are text. Objects composed of others have no `md5Hash` (base64). */
+/** An object as the JSON API describes it: numbers are text. Composed objects lack `md5Hash` (base64). */
 interface ObjectMetadata {
   readonly name?: string;
   readonly size?: string | number;
@@ -187,8 +187,8 @@ interface Head {
 }
 
 /**
- * The head and the bytes of an answer; to destroy the bytes ends the request. An answer that is not a success is an error
- * with its status as `code`.
+ * The head and the bytes of an answer; destroying the bytes ends the request. Any status but success raises an error
+ * with the status as `code`.
  */
 async function answerTo(
   request: SdkStream,
@@ -205,10 +205,10 @@ async function answerTo(
       body.destroy(error);
       reject(error);
     });
-    // Without a listener an error would be one of its own before somebody reads.
+    // Without a listener, an error before the first read would be an unhandled one.
     body.on("error", () => {});
     body.on("close", () => {
-      // An answer that comes later is piped before it can be ended.
+      // An answer that arrives later is piped before the request can be aborted.
       if (isAnswered) request.abort?.();
       else request.on("response", () => setImmediate(() => request.abort?.()));
     });

@@ -8,11 +8,11 @@ export interface Bucket {
   /** `gs://bucket` */
   readonly url: string;
   readonly payer: string | null;
-  /** The account of a key that was given, where the key names it. */
+  /** The account that the configured key names, if it names one. */
   readonly account: string | undefined;
 }
 
-/** The HTTP status that an error of the SDK carries; undefined where the service did not answer. */
+/** The HTTP status in an error of the SDK; undefined when the service did not answer. */
 export function statusOf(error: unknown): number | undefined {
   const code = fieldOf(error, "code");
   return typeof code === "number" ? code : undefined;
@@ -50,7 +50,7 @@ function noBucket({ url }: Bucket, cause: unknown): BillhouseError {
 
 /** The error for credentials that are missing, or that Google rejects: CREDENTIALS_INVALID. */
 export function invalidCredentials(cause: unknown): BillhouseError {
-  // Google's own words may quote a damaged key file.
+  // Google's own message may quote a damaged key file.
   const message = messageOf(cause);
   const [, sentence] = credentialFailures.find(([pattern]) => pattern.test(message)) ?? [];
   return new BillhouseError(
@@ -64,7 +64,7 @@ export function invalidCredentials(cause: unknown): BillhouseError {
 }
 
 const credentialFailures = [
-  [/could not load the default credentials/iu, "There are no credentials for Google Cloud on this machine."],
+  [/could not load the default credentials/iu, "This machine does not have credentials for Google Cloud."],
   [/GOOGLE_APPLICATION_CREDENTIALS/u, "The file that GOOGLE_APPLICATION_CREDENTIALS names cannot be read."],
   [/invalid_grant|invalid_rapt/u, "The login to Google Cloud has expired, or its key was deleted."],
 ] as const;
@@ -81,7 +81,7 @@ function denied(bucket: Bucket, cause: unknown, permission: string): BillhouseEr
     : `gcloud storage buckets add-iam-policy-binding ${bucket.url} --member=${member} --role=roles/storage.objectViewer`;
   const place = isPayer ? `the project ${bucket.payer} that pays for ${bucket.url}` : bucket.url;
   const who = account ?? "The account that runs billhouse";
-  // Other reasons (a perimeter, a closed billing account) are in Google's own words.
+  // For other reasons (a perimeter, a closed billing account), Google's own message is shown.
   const reason = named === undefined ? /^[^\s{<]+ .{1,300}/u.exec(message)?.[0].replace(/\.?$/u, ".") : undefined;
   return new BillhouseError(
     "STORAGE_DENIED",
@@ -95,7 +95,7 @@ function denied(bucket: Bucket, cause: unknown, permission: string): BillhouseEr
 function payerMissing(bucket: Bucket, cause: unknown): BillhouseError {
   const [message, hint] =
     bucket.payer === null
-      ? [`The reader pays for requests to ${bucket.url}, and no project is set that pays.`, "Set"]
+      ? [`The reader pays for requests to ${bucket.url}, but payer is not set.`, "Set"]
       : [`The project ${bucket.payer} cannot pay for reading ${bucket.url}.`, "Correct"];
   return new BillhouseError("STORAGE_DENIED", message, {
     hint: `${hint} payer to the id of a Google Cloud project in which your account has the role Service Usage Consumer.`,

@@ -8,7 +8,7 @@ import { explain, invalidCredentials, isTransient, regionIn, statusOf, type Buck
 /**
  * Storage `s3`: a bucket of Amazon S3, or of a server that speaks its protocol, given as `s3://bucket`.
  *
- * It needs the permissions s3:ListBucket and s3:GetObject. The version is the ETag. The region is discovered where it is
+ * It needs the permissions s3:ListBucket and s3:GetObject. The version is the ETag. The region is discovered if it is
  * not set. Errors: as `objectStorage`, and CREDENTIALS_INVALID.
  */
 export const s3Storage: StorageDriver = s3StorageWith(retryPolicy);
@@ -27,7 +27,7 @@ function bucketOf(url: string): string {
     url,
     /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9._-]{1,61}[a-z0-9])\/?$/u,
     "The s3:// address does not name a bucket of Amazon S3.",
-    "Write the name of the bucket alone, as in s3://acme-billing; folders in it belong into prefix.",
+    "Write the name of the bucket alone, as in s3://acme-billing; folders in it go into prefix.",
   );
   return bucket;
 }
@@ -43,7 +43,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
     maxAttempts: 1,
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
   };
-  // The environment and the profile may not set one, and every region answers where a bucket is.
+  // The environment and the profile may not set a region; every region reports where a bucket is.
   let region = await new S3Client(settings).config.region().catch(() => "us-east-1");
   let client = new S3Client({ ...settings, region });
   const common = { Bucket: name, ...(payer === null ? {} : { RequestPayer: "requester" as const }) };
@@ -59,18 +59,18 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
     }
   }
 
-  /** Sends a request, and once more where the answer says that the region or the clock was wrong. */
+  /** Sends a request, and once more if the answer says that the region or the clock was wrong. */
   async function send<T>(request: () => Promise<T>): Promise<T> {
     await authenticate();
     try {
       return await request();
     } catch (error) {
       const other = regionIn(error);
-      // The SDK has taken the time of the answer for its clock.
+      // The SDK has corrected its clock by the time in the answer.
       const isLate = error instanceof Error && error.name === "RequestTimeTooSkewed";
       if (!isLate && (other === undefined || other === region)) throw error;
       if (other !== undefined && other !== region) {
-        // The SDK's own way of following sends each request to the wrong region first.
+        // The SDK's own redirects would send each request to the wrong region first.
         region = other;
         client = new S3Client({ ...settings, region });
       }
@@ -83,14 +83,14 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
   }
 
   /**
-   * The object that S3 describes. It has no checksum: the ETag is the MD5 of some objects, but a listing does not say of
+   * An object as S3 describes it, without a checksum: the ETag is the MD5 of some objects, but listings do not say of
    * which. Error: STORAGE_UNAVAILABLE when the description is incomplete.
    */
   function toObject(key: string | undefined, size: number | undefined, description: Description): StoredObject {
     const { ETag: tag, LastModified: modified } = description;
     if (key === undefined || size === undefined || tag === undefined || modified === undefined)
       throw unexpectedAnswer(server);
-    // Listings of some servers have milliseconds, which an HTTP header lacks.
+    // Some servers list times with milliseconds, which an HTTP header lacks.
     const seconds = Math.floor(modified.getTime() / 1000);
     return { key, size, version: versionOf(tag), modified: new Date(seconds * 1000).toISOString() };
   }
@@ -110,7 +110,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
             client.send(
               new ListObjectsV2Command({
                 ...common,
-                // XML cannot hold every character that a key can.
+                // XML cannot express every character of a key.
                 EncodingType: "url",
                 ...(folder === "" ? {} : { Prefix: folder }),
                 ...(token === undefined ? {} : { ContinuationToken: token }),
@@ -119,7 +119,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
             ),
           );
           const { IsTruncated: isTruncated, NextContinuationToken: next, Contents: items = [] } = answer;
-          // The page of a proxy would pass for an empty listing; a page that says there is more, but not where, is incomplete.
+          // A proxy's page would otherwise count as an empty listing; a truncated page without a continuation token is incomplete.
           if (isTruncated === undefined || (isTruncated && next === undefined)) throw unexpectedAnswer(server);
           return {
             objects: items.map((item) => {
@@ -145,7 +145,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
         return toObject(key, answer.ContentLength, answer);
       } catch (error) {
         if (![400, 403].includes(statusOf(error) ?? 0)) throw error;
-        // The answer to HEAD has no body: a request for one byte gets the same refusal with its reason.
+        // The answer to HEAD lacks a body: a request for one byte gets the same refusal with its reason.
         const { Body: body } = await get(key, { Range: "bytes=0-0" }, abortSignal);
         (body as { destroy?: () => void } | undefined)?.destroy?.();
         throw error;
@@ -157,7 +157,7 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
         IfMatch: `"${object.version}"`,
         ...(part === undefined ? {} : { Range: `bytes=${part.start}-${part.end - 1}` }),
       };
-      // Where the answer brings a checksum, the SDK compares it.
+      // The SDK verifies the checksum if the answer has one.
       const {
         Body: body,
         ContentLength: length,
@@ -179,7 +179,7 @@ interface Description {
   readonly LastModified?: Date | undefined;
 }
 
-/** Keys are encoded as forms are: a space is `+`. */
+/** Keys are form-encoded: a space is `+`. */
 function decode(key: string | undefined): string | undefined {
   return key === undefined ? undefined : decodeURIComponent(key.replaceAll("+", " "));
 }

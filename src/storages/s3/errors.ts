@@ -11,7 +11,7 @@ export interface Bucket {
   readonly payer: string | null;
 }
 
-/** The HTTP status that an error of the SDK carries; undefined where the service did not answer. */
+/** The HTTP status in an error of the SDK; undefined when the service did not answer. */
 export function statusOf(error: unknown): number | undefined {
   return (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
 }
@@ -19,7 +19,7 @@ export function statusOf(error: unknown): number | undefined {
 /** Whether the same request may succeed later. */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error);
-  // The SDK's words for an answer that was cut off.
+  // The SDK's messages for an answer that was cut off.
   const isCutOff = /^(?:aborted|Connection lost or stream closed|socket hang up)/u.test(messageOf(error));
   if (status === undefined) return isNetworkError(error) || isCutOff;
   // A successful answer that cannot be parsed was cut off.
@@ -27,7 +27,7 @@ export function isTransient(error: unknown): boolean {
   return isTransientStatus(status) || codeOf(error) === "RequestTimeout" || codeOf(error) === "SlowDown";
 }
 
-/** The region that a bucket is in, where an answer says that a request was sent to another one. */
+/** The bucket's region, if the answer says that the request went to the wrong one. */
 export function regionIn(error: unknown): string | undefined {
   const status = statusOf(error);
   if (status !== 301 && status !== 307 && status !== 400) return undefined;
@@ -36,7 +36,7 @@ export function regionIn(error: unknown): string | undefined {
     readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
   };
   const region = answer?.headers?.["x-amz-bucket-region"] ?? named;
-  // It becomes a part of the host's name.
+  // It becomes part of a host name.
   return typeof region === "string" && /^[a-z0-9-]{1,40}$/u.test(region) ? region : undefined;
 }
 
@@ -52,7 +52,7 @@ export function explain(bucket: Bucket, error: unknown, key: string | undefined)
   if (statusOf(error) === 401 || statusOf(error) === 403) {
     return denied(bucket, error, key === undefined ? "s3:ListBucket" : "s3:GetObject");
   }
-  // The SDK's words for bytes that do not match the checksum in the answer.
+  // The SDK's message for bytes that do not match the checksum in the answer.
   if (messageOf(error).startsWith("Checksum mismatch"))
     return corruptFile(bucket.url, key ?? "", withoutSecrets(error));
   return undefined;
@@ -64,7 +64,7 @@ export function invalidCredentials(cause: unknown): BillhouseError {
   return new BillhouseError("CREDENTIALS_INVALID", sentence, {
     hint:
       codeOf(cause) === "RequestTimeTooSkewed"
-        ? "Set the clock."
+        ? "Correct the clock of this machine."
         : "Run `aws sso login`, set AWS_PROFILE to a profile that works, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     cause: withoutSecrets(cause),
   });
@@ -78,13 +78,13 @@ const sentences: Readonly<Record<string, string>> = {
   InvalidToken: "AWS rejects the session token that billhouse found.",
   InvalidAccessKeyId: "The access key that billhouse found does not exist.",
   SignatureDoesNotMatch: "The secret key that billhouse found does not belong to its access key.",
-  RequestTimeTooSkewed: "The clock of this machine is wrong, so AWS rejects the requests that are signed with it.",
+  RequestTimeTooSkewed: "The clock of this machine is wrong, so AWS rejects its signed requests.",
 };
 
 function sentenceFor(message: string): string {
   if (/expired|refresh/iu.test(message)) return expired;
   if (/could not load credentials from any providers|could not find credentials|no credentials/iu.test(message)) {
-    return "There are no credentials for AWS on this machine.";
+    return "This machine does not have credentials for AWS.";
   }
   return "The AWS credentials that billhouse found cannot be used.";
 }
@@ -98,7 +98,7 @@ function denied(bucket: Bucket, cause: unknown, permission: string): BillhouseEr
   const action = words?.["action"] ?? permission;
   const who = words?.["who"] ?? "The account that runs billhouse";
   const why = words?.["why"] === undefined ? "" : `, ${words["why"].replace(/\.$/u, "")}`;
-  const payerHint = bucket.payer === null ? "; where the reader pays for the bucket, set payer" : "";
+  const payerHint = bucket.payer === null ? "; if the reader pays for the bucket, set payer" : "";
   const hint = action.startsWith("s3:")
     ? `Allow it with this policy, or ask the owner to do so: ${policyFor(bucket.bucket)}${payerHint}.`
     : `Allow ${action} on ${words?.["resource"] ?? "the key that encrypts the bucket"}, or ask its owner to do so.`;
@@ -108,7 +108,7 @@ function denied(bucket: Bucket, cause: unknown, permission: string): BillhouseEr
   });
 }
 
-/** The least that billhouse needs. */
+/** The smallest policy that billhouse needs. */
 function policyFor(bucket: string): string {
   const allow = (Action: string, Resource: string) => ({ Effect: "Allow", Action, Resource });
   return JSON.stringify({
@@ -129,7 +129,7 @@ function archived({ url, bucket }: Bucket, cause: unknown, key: string): Billhou
     "STORAGE_DENIED",
     `The file ${key} in ${url} is archived (S3 Glacier) and cannot be read from there.`,
     {
-      hint: `Run \`aws s3api restore-object --bucket ${bucket} --key ${shellWord(key)} --restore-request Days=7\`, and run again when it is restored. A lifecycle rule of the bucket archives files.`,
+      hint: `Run \`aws s3api restore-object --bucket ${bucket} --key ${shellWord(key)} --restore-request Days=7\`, and run again once it is restored. Change the bucket's lifecycle rule that archives bills.`,
       cause: withoutSecrets(cause),
     },
   );
@@ -139,7 +139,7 @@ function shellWord(text: string): string {
   return /^[\w./=:@%+-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The service's own code: `AccessDenied`. An answer to HEAD has none. */
+/** The service's own code: `AccessDenied`. Answers to HEAD lack it. */
 function codeOf(error: unknown): string {
   return error instanceof Error ? error.name : "";
 }
