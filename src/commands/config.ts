@@ -1,7 +1,7 @@
 import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config/explain.ts";
 import { selectPipelines } from "../pipeline/months/select.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse config` is told. */
 export interface ConfigCommandOptions {
@@ -14,7 +14,7 @@ export interface ConfigCommandOptions {
 export interface ConfigResult {
   /** The file that the configuration was read from, absolute; null when the environment alone said everything. */
   readonly file: string | null;
-  readonly file_origin: ConfigExplanation["fileOrigin"];
+  readonly fileOrigin: ConfigExplanation["fileOrigin"];
   readonly warehouse: ConfigExplanation["warehouse"];
   readonly values: readonly ConfigValue[];
 }
@@ -31,12 +31,12 @@ export async function config(options: ConfigCommandOptions, context: CommandCont
   const chosen = new Set(pipelines.map(({ name }) => `sources.${name}`));
   const result: ConfigResult = {
     file: explained.config.file,
-    file_origin: explained.fileOrigin,
+    fileOrigin: explained.fileOrigin,
     warehouse: explained.warehouse,
     values: explained.values.filter(({ section }) => !section.startsWith("sources.") || chosen.has(section)),
   };
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : configScreen(result, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : configScreen(result, style));
   return 0;
 }
 
@@ -55,7 +55,7 @@ export function configScreen(result: ConfigResult, style: ScreenStyle): string {
   return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
 }
 
-function fileLine({ file, file_origin: origin }: ConfigResult): string {
+function fileLine({ file, fileOrigin: origin }: ConfigResult): string {
   if (file === null) return "No file: the environment says everything.";
   return `${visible(file)}, ${origin === "--config" ? "named by --config" : "found in the working folder"}`;
 }

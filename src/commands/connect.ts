@@ -4,7 +4,7 @@ import { BillhouseError } from "../errors.ts";
 import { tableTitle } from "../pipeline/months/select.ts";
 import { readCopyPath } from "../warehouses/duckdb/publish.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse connect` is told. */
 export interface ConnectCommandOptions {
@@ -17,16 +17,16 @@ export interface ConnectResult {
   /** Absolute path of the copy for readers. */
   readonly path: string;
   readonly exists: true;
-  readonly read_only: true;
+  readonly readOnly: true;
   /** A command for a POSIX shell. */
   readonly shell: string;
   readonly python: string;
   readonly node: string;
   /** The address alone opens the file for writing: `jdbc_properties` belong to it. */
   readonly jdbc: string;
-  readonly jdbc_properties: Readonly<Record<string, string>>;
+  readonly jdbcProperties: Readonly<Record<string, string>>;
   readonly sqlalchemy: string;
-  readonly storage_version: string;
+  readonly storageVersion: string;
   readonly tables: readonly { readonly name: string; readonly table: string }[];
 }
 
@@ -47,7 +47,7 @@ export async function connect(options: ConnectCommandOptions, context: CommandCo
       hint: "Load the bills first: billhouse run.",
     });
   }
-  if (flags.json) stdout.write(`${jsonText(result, 2)}\n`);
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
   // To a shell every byte counts; on a terminal a path must not act.
   else if (options.shell) stdout.write(`${stdout.isTerminal ? visible(result.shell) : result.shell}\n`);
   else stdout.write(connectScreen(result, { colour: stdout.colour, verbose: flags.verbose }));
@@ -61,15 +61,15 @@ export function connections(configuration: Config, warehouse: DuckdbConfig): Con
   return {
     path,
     exists: true,
-    read_only: true,
+    readOnly: true,
     shell: `duckdb -readonly ${shellWord(path)}`,
     python: `duckdb.connect(${literal}, read_only=True)`,
     node: `await DuckDBInstance.create(${literal}, { access_mode: "READ_ONLY" })`,
     jdbc: `jdbc:duckdb:${path}`,
-    jdbc_properties: { "duckdb.read_only": "true" },
+    jdbcProperties: { "duckdb.read_only": "true" },
     // SQLAlchemy before 2.1 takes the path as it stands, so nothing is percent-encoded.
     sqlalchemy: `duckdb:///${path}?access_mode=read_only`,
-    storage_version: warehouse.storageVersion,
+    storageVersion: warehouse.storageVersion,
     tables: configuration.pipelines.map((pipeline) => ({ name: pipeline.name, table: tableTitle(pipeline) })),
   };
 }
@@ -77,7 +77,7 @@ export function connections(configuration: Config, warehouse: DuckdbConfig): Con
 /** How to open the database elsewhere, for people. */
 export function connectScreen(result: ConnectResult, style: ScreenStyle): string {
   const quiet = (text: string): string => paint(style, "quiet", text);
-  const property = Object.entries(result.jdbc_properties).map(([name, value]) => `${name} = ${value}`);
+  const property = Object.entries(result.jdbcProperties).map(([name, value]) => `${name} = ${value}`);
   const programs = [
     ["DuckDB shell", result.shell],
     ["Python", result.python],
@@ -97,7 +97,7 @@ export function connectScreen(result: ConnectResult, style: ScreenStyle): string
     ],
     alignRows(programs, ["left", "left"]),
     [paint(style, "strong", "Tables"), ...alignRows(tables, ["left", "left"])],
-    readers(result.storage_version),
+    readers(result.storageVersion),
   ];
   return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
 }

@@ -3,7 +3,7 @@ import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
-import { alignRows, executionNames, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse diff` is told. */
 export interface DiffCommandOptions {
@@ -15,7 +15,7 @@ export interface DiffCommandOptions {
 export async function diff(options: DiffCommandOptions, context: CommandContext): Promise<ExitCode> {
   const result = await compareLoads(await context.loadConfig(), { pipeline: options.export, month: options.month });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : diffScreen(result, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : diffScreen(result, style));
   return 0;
 }
 
@@ -29,11 +29,11 @@ export function diffScreen(result: DiffResult, style: ScreenStyle): string {
   const parts = [
     groupLines("by service", result.services, style),
     groupLines("by account", result.accounts, style),
-    groupLines("by charge type", result.charge_types, style),
+    groupLines("by charge type", result.chargeTypes, style),
   ];
   const nothing = lines.length === 0 && notes.length === 0 ? ["", "  No line of it changed."] : [];
   return `${[
-    `${heading(result, style)}  ${result.billing_month}`,
+    `${heading(result, style)}  ${result.billingMonth}`,
     ...totals,
     ...parts.flatMap((part) => (part.length === 0 ? [] : ["", ...part])),
     ...nothing,
@@ -44,8 +44,8 @@ export function diffScreen(result: DiffResult, style: ScreenStyle): string {
 function loadRow(title: string, load: ComparedLoad, style: ScreenStyle): string[] {
   return [
     `  ${title}`,
-    executionNames(load.execution_ids, style),
-    paint(style, "quiet", `loaded ${visible(formatTime(load.loaded_at))}`),
+    executionNames(load.executionIds, style),
+    paint(style, "quiet", `loaded ${visible(formatTime(load.loadedAt))}`),
     formatNumber(load.rows, "row"),
     load.cost === null ? "" : formatCost(load.cost),
   ];
@@ -83,8 +83,8 @@ function groupLines(title: string, groups: readonly ChangedGroup[], style: Scree
   const shown = style.verbose ? groups : groups.slice(0, 10);
   const rows = shown.map((group) => [
     `  ${visible(group.value ?? "(none)")}`,
-    `${formatCount(group.rows_before)} -> ${formatCount(group.rows_after)} rows`,
-    `${formatAmount(group.cost_before)} -> ${formatAmount(group.cost_after)}`,
+    `${formatCount(group.rowsBefore)} -> ${formatCount(group.rowsAfter)} rows`,
+    `${formatAmount(group.costBefore)} -> ${formatAmount(group.costAfter)}`,
     withCurrency(signed(group.difference), group.currency),
   ]);
   const left = groups.length - shown.length;

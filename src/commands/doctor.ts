@@ -1,6 +1,6 @@
 import { doctor as examine, type DoctorResult } from "../pipeline/doctor.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** Shows what stands in the way of a run, and the command that mends it. */
 export async function doctor(
@@ -9,7 +9,7 @@ export async function doctor(
 ): Promise<ExitCode> {
   const result = await examine(await context.loadConfig(), { pipelines: options.exports });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : doctorScreen(result, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : doctorScreen(result, style));
   return result.ok ? 0 : 4;
 }
 

@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { BillhouseError, describeError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { maskSecrets } from "../secrets.ts";
-import { jsonText, paint, visible } from "./output.ts";
+import { resultText, paint, visible } from "./output.ts";
 
 /** What a failure is told to. */
 export interface FailureContext extends Pick<CommandContext, "stdout" | "stderr"> {
@@ -18,12 +18,12 @@ export function reportFailure(error: unknown, { stdout, stderr, flags }: Failure
   // Commander leaves by throwing after `--help` and `--version`, and when no command was named.
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    if (flags.json) stdout.write(`${jsonText({ error: noCommand })}\n`);
+    if (flags.json) stdout.write(`${resultText({ error: noCommand })}\n`);
     return 64;
   }
   const told = describeError(error);
   const known = error instanceof BillhouseError;
-  if (flags.json) stdout.write(`${jsonText({ error: told })}\n`);
+  if (flags.json) stdout.write(`${resultText({ error: told })}\n`);
   else stderr.write(known ? failureText(told, stderr) : `${visibleLines(inspect(error))}\n\n${bugText}\n`);
   if (flags.debug && (known || flags.json)) stderr.write(`\n${visibleLines(inspect(error))}\n`);
   return exitCodes[told.code] ?? 1;

@@ -1,7 +1,7 @@
 import { type LoadedMonth } from "../pipeline/events.ts";
 import type { CommandContext, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
-import { cutText, jsonText, paint, visible } from "./output.ts";
+import { cutText, resultText, paint, visible } from "./output.ts";
 
 import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
@@ -35,7 +35,7 @@ export async function followRun(
   try {
     for await (const event of events) {
       progress = advance(progress, event, context.now().getTime());
-      if (flags.json) stdout.write(`${jsonText(event)}\n`);
+      if (flags.json) stdout.write(`${resultText(event)}\n`);
       if (event.event === "run_finished") finished = event;
       if (event.event === "month_failed" || event.event === "pipeline_failed") stacks.push(event.stack ?? "");
       const line = flags.quiet || contested ? undefined : eventLine(event, stderr, flags.verbose);
@@ -65,7 +65,7 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
     }
     case "export_found": {
       if (!verbose) return undefined;
-      const what = `found ${event.kind} export ${visible(event.export_name)} in ${visible(event.url)}`;
+      const what = `found ${event.kind} export ${visible(event.exportName)} in ${visible(event.url)}`;
       return `${visible(event.name)}: ${what}, ${formatNumber(event.months, "month")}`;
     }
     case "month_planned": {
@@ -83,7 +83,7 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
     }
     case "month_loaded": {
       const figures = [formatNumber(event.rows, "row"), formatCost(event.cost)].filter(Boolean).join(", ");
-      const said = restatement(event) ?? `${event.billing_month} ${event.action}: ${figures}`;
+      const said = restatement(event) ?? `${event.billingMonth} ${event.action}: ${figures}`;
       const loud = isLoud(event) ? ", AFTER IT WAS FINAL" : "";
       return `${visible(event.name)} ${said}${loud}, ${formatSeconds(event.seconds)}`;
     }
@@ -98,8 +98,8 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
   }
 }
 
-function monthName(event: { readonly name: string; readonly billing_month: string }): string {
-  return `${visible(event.name)} ${event.billing_month}`;
+function monthName(event: { readonly name: string; readonly billingMonth: string }): string {
+  return `${visible(event.name)} ${event.billingMonth}`;
 }
 
 /** How far a run is, as its events tell. */
@@ -141,7 +141,7 @@ export function advance(progress: Progress, event: RunEvent, time: number): Prog
       return { ...withMonth(progress, event, month), planned: progress.planned ?? time };
     }
     case "file_read": {
-      const current = { name: event.name, month: event.billing_month, key: event.key };
+      const current = { name: event.name, month: event.billingMonth, key: event.key };
       const month = progress.months.get(monthKey(event));
       const rows = progress.rows + (event.rows ?? 0);
       if (month === undefined) return { ...progress, rows, current };
@@ -208,13 +208,13 @@ function bar(share: number): string {
   return "━".repeat(full) + "╌".repeat(barWidth - full);
 }
 
-function monthKey(event: { readonly name: string; readonly billing_month: string }): string {
-  return `${event.name}/${event.billing_month}`;
+function monthKey(event: { readonly name: string; readonly billingMonth: string }): string {
+  return `${event.name}/${event.billingMonth}`;
 }
 
 function withMonth(
   progress: Progress,
-  event: { readonly name: string; readonly billing_month: string },
+  event: { readonly name: string; readonly billingMonth: string },
   month: MonthProgress,
 ): Progress {
   return { ...progress, months: new Map(progress.months).set(monthKey(event), month) };
@@ -281,15 +281,9 @@ export function runSummary(result: RunFinished, style: Pick<Output, "colour">): 
 }
 
 /** What a restatement changed: `2025-01 restated: 10,416 -> 10,080 rows, 1,705.76 -> 1,650.26 USD`. */
-export function restatement({
-  billing_month: month,
-  rows,
-  cost,
-  is_restatement: isRestatement,
-  previous,
-}: LoadedMonth): string | null {
+export function restatement({ billingMonth: month, rows, cost, isRestatement, previous }: LoadedMonth): string | null {
   if (previous === null) return null;
-  if (previous.same_figures) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
+  if (previous.sameFigures) return `${month} loaded again: the same ${formatNumber(rows, "row")} and costs`;
   const count =
     previous.rows === rows ? formatNumber(rows, "row") : `${formatCount(previous.rows)} -> ${formatCount(rows)} rows`;
   const costs = formatCost(cost, previous.cost);
@@ -300,7 +294,7 @@ export function restatement({
 
 /** Whether this load changed a month that was final. */
 export function isLoud({ state, previous }: LoadedMonth): boolean {
-  return state === "restated-after-final" && previous !== null && !previous.same_figures;
+  return state === "restated-after-final" && previous !== null && !previous.sameFigures;
 }
 
 function words(count: number, state: string): string {

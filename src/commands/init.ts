@@ -7,7 +7,7 @@ import { recogniseExports, type FoundExport, type Recognition } from "../pipelin
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "../schema/periods.ts";
-import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse init` is told. */
 export interface InitOptions {
@@ -51,7 +51,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
       cause,
     });
   });
-  if (flags.json) stdout.write(`${jsonText({ file, ...found }, 2)}\n`);
+  if (flags.json) stdout.write(`${resultText({ file, ...found }, 2)}\n`);
   else stdout.write(`\nWritten: ${visible(file)}. See what would be loaded: ${planCommand(options.file)}\n`);
   return 0;
 }
@@ -70,14 +70,14 @@ function planCommand(file: string | undefined): string {
 export function foundScreen({ url, exports, others, foreign, objects }: Recognition, style: ScreenStyle): string {
   const rows = exports.map((each) => [
     each.unreadable === null ? paint(style, "good", "✔") : paint(style, "bad", "✖"),
-    visible(each.export_name),
+    visible(each.exportName),
     each.kind,
     each.months.length === 0 ? "" : `${formatNumber(each.months.length, "month")}, ${monthSpans(each.months)}`,
     formatBytes(each.bytes),
-    visible(each.unreadable ?? `newest: ${each.newest_execution}`),
+    visible(each.unreadable ?? `newest: ${each.newestExecution}`),
   ]);
   const lines = alignRows(rows, ["left", "left", "left", "left", "right", "left"]);
-  const notes = exports.flatMap(({ export_name: name, notes: told }) =>
+  const notes = exports.flatMap(({ exportName: name, notes: told }) =>
     told.map((note) => `${paint(style, "changed", "!")} ${visible(name)}: ${visible(note)}`),
   );
   const rest = [
@@ -97,7 +97,7 @@ export function initialToml(bucketUrl: string, endpoint: string | undefined, exp
       // A folder stays as it was written; of an address only the bucket, because the folder below it is the prefix.
       bucket_url: bucketUrl.includes("://") && !bucketUrl.startsWith("file:") ? bucketAlone(bucketUrl) : bucket,
       ...(each.folder === "" ? {} : { prefix: each.folder }),
-      export_name: each.chosen_by,
+      export_name: each.chosenBy,
       kind: each.kind,
       ...(endpoint === undefined ? {} : { endpoint }),
     };
@@ -121,7 +121,7 @@ function bucketAlone(url: string): string {
 }
 
 /** The names that the Python pipelines use for the first export of their kinds, else the export's own. */
-function sectionName({ kind, cloud, export_name: name }: FoundExport, taken: Set<string>): string {
+function sectionName({ kind, cloud, exportName: name }: FoundExport, taken: Set<string>): string {
   const first = { "aws-cur": "aws_cur", "azure-cost": "azure_billing" }[kind];
   const own = `${cloud}_${name}`
     .toLowerCase()

@@ -6,7 +6,7 @@ import {
 } from "../pipeline/migrate.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
-import { alignRows, errorLines, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, errorLines, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse migrate` is told. */
 export interface MigrateCommandOptions {
@@ -29,7 +29,7 @@ export async function migrate(options: MigrateCommandOptions, context: CommandCo
     },
   });
   const style = { colour: stdout.colour, verbose: flags.verbose };
-  stdout.write(flags.json ? `${jsonText(result, 2)}\n` : migrateScreen(result, options.yes, style));
+  stdout.write(flags.json ? `${resultText(result, 2)}\n` : migrateScreen(result, options.yes, style));
   const failed = result.pipelines.some(({ error, steps }) => error !== undefined || steps.some((step) => step.error));
   return failed ? 1 : 0;
 }
@@ -63,7 +63,7 @@ function stepRow(step: MigratedStep, style: ScreenStyle): string[] {
     const error = errorLines(step.error, style, " ".repeat(22)).join("\n");
     return [`  ${paint(style, "bad", "✖")} ${step.step}`, error];
   }
-  const { rounded_values: rounded = 0, lost = [] } = step;
+  const { roundedValues: rounded = 0, lost = [] } = step;
   const gone = lost.length === 0 ? "" : ` Not kept, grant again what is needed: ${lost.map(visible).join("; ")}.`;
   const told =
     rounded === 0 ? "" : ` ${formatNumber(rounded, "value")} had more digits than it holds, and were rounded.`;

@@ -92,6 +92,28 @@ export function jsonText(value: unknown, indent?: number): string {
   );
 }
 
+/**
+ * A result of the library as `--json` writes it: property names in snake_case. Keys that are data (currencies below
+ * `cost`) stay as they are.
+ */
+export function resultText(result: unknown, indent?: number): string {
+  return jsonText(snakeCased(result), indent);
+}
+
+function snakeCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name.replace(/(?<=[a-z0-9])[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+      keyedByData.has(name) ? inner : snakeCased(inner),
+    ]),
+  );
+}
+
+/** Properties of results whose keys come from a bill, not from billhouse. */
+const keyedByData: ReadonlySet<string> = new Set(["cost"]);
+
 /** An execution's id as a table shows it: enough of a long one to recognise it. `--json` and `--verbose` have it whole. */
 export function shortId(id: string | null): string {
   if (id === null) return "";

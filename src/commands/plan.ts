@@ -5,7 +5,7 @@ import { monthSpans } from "../schema/periods.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { daySpans, type MonthFlags, monthScope } from "./flags.ts";
-import { alignRows, errorLines, heading, jsonText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, errorLines, heading, resultText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse plan` is told. */
 export interface PlanCommandOptions extends MonthFlags {
@@ -25,7 +25,7 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
     signal: context.signal,
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : planScreen(result, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : planScreen(result, style));
   if (result.pipelines.some((pipeline) => pipeline.failed.length > 0)) return 3;
   if (result.pipelines.some((pipeline) => pipeline.error !== undefined)) return 1;
   return options.detailedExitcode && toLoad(result).length > 0 ? 2 : 0;
@@ -52,12 +52,12 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   }
   const unchanged = pipeline.months.filter(({ action }) => action === "unchanged");
   const fold = !style.verbose && unchanged.length > 3;
-  const folded = fold ? unchanged.filter((month) => month.missing_days.length === 0) : [];
+  const folded = fold ? unchanged.filter((month) => month.missingDays.length === 0) : [];
   const shown = pipeline.months.filter((month) => !folded.includes(month));
   const drawn = [...shown.map((month) => ({ month, failed: false as const })), ...failedOf(pipeline)];
-  drawn.sort((one, other) => one.month.billing_month.localeCompare(other.month.billing_month));
+  drawn.sort((one, other) => one.month.billingMonth.localeCompare(other.month.billingMonth));
   if (folded.length > 0) {
-    const months = folded.map((month) => month.billing_month);
+    const months = folded.map((month) => month.billingMonth);
     const text = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
     lines.push(paint(style, "quiet", text));
   }
@@ -75,11 +75,11 @@ function failedOf(pipeline: PlannedPipeline): { readonly month: FailedMonth; rea
 function plannedRow(month: PlannedMonth, style: ScreenStyle): string[] {
   const { mark, look } = marks[month.action];
   const paintLook = (text: string): string => (look === null ? text : paint(style, look, text));
-  const missing = month.missing_days.length === 0 ? "" : ` Missing: ${daySpans(month.missing_days)}.`;
+  const missing = month.missingDays.length === 0 ? "" : ` Missing: ${daySpans(month.missingDays)}.`;
   const files = month.files === 0 ? "" : formatNumber(month.files, "file");
   const bytes = month.files === 0 ? "" : formatBytes(month.bytes);
   return [
-    `  ${paintLook(mark)} ${month.billing_month}`,
+    `  ${paintLook(mark)} ${month.billingMonth}`,
     paintLook(month.action),
     files,
     bytes,
@@ -91,10 +91,10 @@ function plannedRow(month: PlannedMonth, style: ScreenStyle): string[] {
 const namedRuns = 3;
 
 /** The runs that are not part of a month that is loaded, by id; `--verbose` names all of them, also of other months. */
-function passedOver({ action, passed_over: runs }: PlannedMonth, { verbose }: ScreenStyle): string {
+function passedOver({ action, passedOver: runs }: PlannedMonth, { verbose }: ScreenStyle): string {
   const isLoaded = action === "new" || action === "restated";
   if (runs.length === 0 || !(isLoaded || verbose)) return "";
-  const named = (verbose ? runs : runs.slice(0, namedRuns)).map((run) => visible(run.execution_id));
+  const named = (verbose ? runs : runs.slice(0, namedRuns)).map((run) => visible(run.executionId));
   const more = runs.length - named.length;
   return ` Passed over: ${named.join(", ")}${more > 0 ? ` and ${more} more (--verbose)` : ""}.`;
 }
@@ -102,7 +102,7 @@ function passedOver({ action, passed_over: runs }: PlannedMonth, { verbose }: Sc
 function failedRow(month: FailedMonth, style: ScreenStyle): string[] {
   const mark = paint(style, "bad", "✖");
   const what = errorLines(month, style, " ".repeat(24)).join("\n");
-  return [`  ${mark} ${month.billing_month}`, paint(style, "bad", "failed"), "", "", what];
+  return [`  ${mark} ${month.billingMonth}`, paint(style, "bad", "failed"), "", "", what];
 }
 
 function toLoad(result: PlanResult): PlannedMonth[] {
@@ -113,7 +113,7 @@ function toLoad(result: PlanResult): PlannedMonth[] {
 
 /** What the warehouse bills for the work, where it bills for bytes. */
 function billed(result: PlanResult): string {
-  const bytes = result.pipelines.flatMap((pipeline) => pipeline.billed_bytes ?? []);
+  const bytes = result.pipelines.flatMap((pipeline) => pipeline.billedBytes ?? []);
   return bytes.length === 0 ? "" : `, which bills about ${formatBytes(bytes.reduce((sum, each) => sum + each, 0))}`;
 }
 

@@ -7,7 +7,7 @@ import { formatSmallAmount } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount } from "./figures.ts";
-import { alignRows, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse reconcile` is told. */
 export interface ReconcileCommandOptions {
@@ -34,7 +34,7 @@ export async function reconcile(options: ReconcileCommandOptions, context: Comma
     ...(tolerance === undefined ? {} : { tolerance }),
   });
   const style = { colour: stdout.colour, verbose: flags.verbose };
-  stdout.write(flags.json ? `${jsonText(result, 2)}\n` : reconcileScreen(result, style));
+  stdout.write(flags.json ? `${resultText(result, 2)}\n` : reconcileScreen(result, style));
   return result.ok ? 0 : 4;
 }
 
@@ -64,10 +64,10 @@ export function reconcileScreen(result: ReconcileResult, style: ScreenStyle): st
     ...(style.verbose ? partLines(one, style) : []),
   ]);
   const remarks = notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`);
-  return [result.billing_month, `  ${header}`, ...told, ...remarks, `  ${summary(result)}`, ""].join("\n");
+  return [result.billingMonth, `  ${header}`, ...told, ...remarks, `  ${summary(result)}`, ""].join("\n");
 }
 
-function nameOf({ invoice_id: invoice, billing_account: account }: Reconciliation): string {
+function nameOf({ invoiceId: invoice, billingAccount: account }: Reconciliation): string {
   return invoice ?? (account === null ? "(whole month)" : `account ${lastName(account)}`);
 }
 

@@ -93,7 +93,7 @@ interface MonthLines {
 
 function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): MonthLines[] {
   const rows = loaded.map((month) => [
-    `  ${paint(style, "good", "✔")} ${month.billing_month}`,
+    `  ${paint(style, "good", "✔")} ${month.billingMonth}`,
     padCell(month.action === "restated" ? paint(style, "changed", month.action) : month.action, stateWidth),
     formatNumber(month.rows, "row"),
     ` ${formatCost(month.cost)}`,
@@ -103,7 +103,7 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
   ]);
   const lines = alignRows(rows, ["left", "left", "right", "right", "right", "right", "right"]);
   return loaded.map((month, index) => ({
-    month: month.billing_month,
+    month: month.billingMonth,
     lines: [
       lines[index] ?? "",
       ...billNotes(month).map((note) => paint(style, "changed", `      ${note}`)),
@@ -115,12 +115,12 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
 
 /** What somebody should know of the month as a bill. */
 function billNotes(month: LoadedMonth): string[] {
-  const { state, missing_days: days, accepted, data_until: until } = month;
+  const { state, missingDays: days, accepted, dataUntil: until } = month;
   const partial = state === "partial" ? `partial${accepted ? " (accepted)" : ""}: ` : "";
   return [
     ...(days.length === 0 ? [] : [`${partial}${daySpans(days)} missing`]),
-    ...(month.data_ends_early && until !== null ? [`data ends ${dayInWords(until)}`] : []),
-    ...(month.late_charges
+    ...(month.dataEndsEarly && until !== null ? [`data ends ${dayInWords(until)}`] : []),
+    ...(month.lateCharges
       ? ["late charges: only support, tax, credits or corrections changed since it was final"]
       : []),
   ];
@@ -133,23 +133,23 @@ function changes(month: LoadedMonth): string[] {
 }
 
 function notes(month: LoadedMonth, style: ScreenStyle): string[] {
-  const limit = style.verbose ? month.schema_changes.length : 3;
-  const changes = month.schema_changes.slice(0, limit).map(visible);
-  const left = month.schema_changes.length - changes.length;
+  const limit = style.verbose ? month.schemaChanges.length : 3;
+  const changes = month.schemaChanges.slice(0, limit).map(visible);
+  const left = month.schemaChanges.length - changes.length;
   return [
     ...month.notes.map(visible),
     ...changes,
     ...(left > 0 ? [`and ${formatNumber(left, "more change")} of columns (--verbose shows all)`] : []),
-    ...(month.rounded_values > 0
-      ? [`rounded ${formatNumber(month.rounded_values, "cost value")} to the digits that the table holds`]
+    ...(month.roundedValues > 0
+      ? [`rounded ${formatNumber(month.roundedValues, "cost value")} to the digits that the table holds`]
       : []),
-    ...(style.verbose ? [`execution ${executionNames(month.execution_ids, style)}`] : []),
+    ...(style.verbose ? [`execution ${executionNames(month.executionIds, style)}`] : []),
   ];
 }
 
 function keptMonths({ unchanged, waiting, refused }: PipelineResult, style: ScreenStyle): MonthLines[] {
   const few = style.verbose || unchanged.length <= 3;
-  const shown = few ? unchanged : unchanged.filter((month) => month.missing_days.length > 0);
+  const shown = few ? unchanged : unchanged.filter((month) => month.missingDays.length > 0);
   const folded = unchanged.filter((month) => !shown.includes(month));
   return [
     ...(folded.length === 0 ? [] : [unchangedLine(folded, style)]),
@@ -160,32 +160,32 @@ function keptMonths({ unchanged, waiting, refused }: PipelineResult, style: Scre
 }
 
 function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenStyle): MonthLines {
-  const start = `  ${mark} ${month.billing_month}  `;
-  const days = month.missing_days.length === 0 ? "" : ` Missing: ${daySpans(month.missing_days)}.`;
+  const start = `  ${mark} ${month.billingMonth}  `;
+  const days = month.missingDays.length === 0 ? "" : ` Missing: ${daySpans(month.missingDays)}.`;
   const reason = visible(month.reason) + days;
   const line =
     state === "unchanged"
       ? paint(style, "quiet", `${start}unchanged  ${reason}`)
       : `${start}${paint(style, "changed", state.padEnd(stateWidth))}  ${reason}`;
-  return { month: month.billing_month, lines: [line] };
+  return { month: month.billingMonth, lines: [line] };
 }
 
-function acceptedGaps({ accepted_gaps: gaps }: PipelineResult, style: ScreenStyle): MonthLines[] {
-  return gaps.map(({ billing_month: month, missing_days: days }) => ({
+function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle): MonthLines[] {
+  return gaps.map(({ billingMonth: month, missingDays: days }) => ({
     month,
     lines: [paint(style, "changed", `      ${month} is partial (accepted): ${daySpans(days)} missing`)],
   }));
 }
 
 function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {
-  const months = unchanged.map((month) => month.billing_month).toSorted();
+  const months = unchanged.map((month) => month.billingMonth).toSorted();
   const line = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
   return { month: months[0] ?? "", lines: [paint(style, "quiet", line)] };
 }
 
 function failedMonths({ failed }: PipelineResult, style: ScreenStyle): MonthLines[] {
   return failed.map((month) => {
-    const start = `  ${paint(style, "bad", "✖")} ${month.billing_month}  ${paint(style, "bad", "failed".padEnd(stateWidth))}  `;
-    return { month: month.billing_month, lines: [start + errorLines(month, style, " ".repeat(24)).join("\n")] };
+    const start = `  ${paint(style, "bad", "✖")} ${month.billingMonth}  ${paint(style, "bad", "failed".padEnd(stateWidth))}  `;
+    return { month: month.billingMonth, lines: [start + errorLines(month, style, " ".repeat(24)).join("\n")] };
   });
 }

@@ -2,7 +2,7 @@ import { BillhouseError } from "../errors.ts";
 import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/state.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
-import { alignRows, executionNames, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse state show` is told. */
 export interface StateShowOptions {
@@ -20,7 +20,7 @@ export interface StateForgetOptions {
 export async function stateShow(options: StateShowOptions, context: CommandContext): Promise<ExitCode> {
   const result = await showState(await context.loadConfig(), { pipelines: options.exports });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : stateScreen(result, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : stateScreen(result, style));
   return 0;
 }
 
@@ -37,7 +37,7 @@ export async function stateForget(options: StateForgetOptions, context: CommandC
     ...(options.all ? { all: true } : { months: options.months }),
     holder: { pid: process.pid, command: "billhouse state forget" },
   });
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : forgetScreen(result));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : forgetScreen(result));
   return 0;
 }
 
@@ -58,14 +58,14 @@ export function forgetScreen(result: ForgetResult): string {
 }
 
 function statePart(pipeline: StateResult["pipelines"][number], style: ScreenStyle): string {
-  const title = `${heading(pipeline, style)}   ${paint(style, "quiet", `pipeline ${visible(pipeline.pipeline_name)}`)}`;
+  const title = `${heading(pipeline, style)}   ${paint(style, "quiet", `pipeline ${visible(pipeline.pipelineName)}`)}`;
   if (pipeline.months.length === 0) return `${title}\n  No months.`;
   const rows = pipeline.months
-    .toSorted((one, other) => one.billing_month.localeCompare(other.billing_month))
+    .toSorted((one, other) => one.billingMonth.localeCompare(other.billingMonth))
     .map((month) => [
-      `  ${month.billing_month}`,
-      executionNames(month.execution_ids, { verbose: true }),
-      visible(month.loaded_at ?? month.submitted_time ?? ""),
+      `  ${month.billingMonth}`,
+      executionNames(month.executionIds, { verbose: true }),
+      visible(month.loadedAt ?? month.submittedTime ?? ""),
     ]);
   return [title, ...alignRows(rows, ["left", "left", "left"])].join("\n");
 }

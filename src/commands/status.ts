@@ -7,7 +7,7 @@ import {
   alignRows,
   errorLines,
   heading,
-  jsonText,
+  resultText,
   type Look,
   paint,
   type ScreenStyle,
@@ -41,7 +41,7 @@ export async function status(options: StatusCommandOptions, context: CommandCont
     ...age,
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : statusScreen(result, now, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style));
   if (result.pipelines.some(({ error }) => error !== undefined)) return 1;
   const isWell = result.pipelines.every(({ stale, attention }) => stale !== true && !(check && attention.length > 0));
   return isWell ? 0 : 4;
@@ -88,24 +88,24 @@ function monthRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
   // What is loaded, and what lies before it.
   const words = finality === null ? state : [billWords(month), ...(finality === state ? [] : [state])].join(", ");
   return [
-    `  ${month.billing_month}`,
+    `  ${month.billingMonth}`,
     look === null ? words : paint(style, look, words),
-    style.verbose ? visible(month.execution_id ?? "") : shortId(month.execution_id),
+    style.verbose ? visible(month.executionId ?? "") : shortId(month.executionId),
     month.rows === null ? "" : formatCount(month.rows),
     month.cost === null ? "" : ` ${formatCost(month.cost)}`,
-    month.loaded_at === null ? "" : ` ${visible(formatTime(month.loaded_at))}`,
-    month.loaded_at === null ? "" : paint(style, "quiet", formatAge(month.loaded_at, now)),
+    month.loadedAt === null ? "" : ` ${visible(formatTime(month.loadedAt))}`,
+    month.loadedAt === null ? "" : paint(style, "quiet", formatAge(month.loadedAt, now)),
   ];
 }
 
 /** What the loaded rows are as a bill: `final (invoice), late charges`. */
-function billWords({ finality, final_basis: basis, late_charges: isLate, accepted }: MonthStatus): string {
+function billWords({ finality, finalBasis: basis, lateCharges: isLate, accepted }: MonthStatus): string {
   const detail = basis ?? (finality === "partial" && accepted ? "accepted" : null);
   return `${finality}${detail === null ? "" : ` (${detail})`}${isLate ? ", late charges" : ""}`;
 }
 
 function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; readonly text: string }[] {
-  const { months, attention, stale, newest_load: newest, notes } = pipeline;
+  const { months, attention, stale, newestLoad: newest, notes } = pipeline;
   const oldestFirst = months.toReversed();
   const age =
     newest === null
@@ -113,14 +113,14 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
       : `The newest load was made ${formatAge(newest, now)}, which is longer than --max-age allows.`;
   const bad = [...attention.toReversed().map(({ reason }) => reason), ...(stale === true ? [age] : [])];
   const changed = [
-    ...oldestFirst.flatMap(({ billing_month: month, accepted, missing_days: days }) =>
+    ...oldestFirst.flatMap(({ billingMonth: month, accepted, missingDays: days }) =>
       accepted ? [`${month}: ${daySpans(days)} missing, which was accepted.`] : [],
     ),
-    ...oldestFirst.flatMap(({ billing_month: month, not_final_because: because }) =>
+    ...oldestFirst.flatMap(({ billingMonth: month, notFinalBecause: because }) =>
       because === null ? [] : [`${month} is not final: ${because}.`],
     ),
-    ...oldestFirst.flatMap(({ billing_month: month, reason }) => (reason === null ? [] : [`${month}: ${reason}`])),
-    ...oldestFirst.flatMap(({ billing_month: month, notes: own }) => own.map((note) => `${month}: ${note}`)),
+    ...oldestFirst.flatMap(({ billingMonth: month, reason }) => (reason === null ? [] : [`${month}: ${reason}`])),
+    ...oldestFirst.flatMap(({ billingMonth: month, notes: own }) => own.map((note) => `${month}: ${note}`)),
     ...notes,
   ];
   return [
@@ -129,8 +129,8 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
   ];
 }
 
-function total({ months, missing_months: missing, kept }: PipelineStatus): string {
-  const loaded = months.filter(({ execution_id: id }) => id !== null);
+function total({ months, missingMonths: missing, kept }: PipelineStatus): string {
+  const loaded = months.filter(({ executionId: id }) => id !== null);
   const rows = loaded.reduce((sum, month) => sum + (month.rows ?? 0), 0);
   const known = loaded.every((month) => month.rows !== null);
   const partial = months.filter(({ finality }) => finality === "partial");

@@ -3,7 +3,7 @@ import type { UndoResult } from "../pipeline/undo.ts";
 import { undo as undoLoad } from "../pipeline/undo.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
-import { executionNames, heading, jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse undo` is told. */
 export interface UndoCommandOptions {
@@ -20,14 +20,14 @@ export async function undo(options: UndoCommandOptions, context: CommandContext)
     holder: { pid: process.pid, command: "billhouse undo" },
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${jsonText(result, 2)}\n` : undoScreen(result, style));
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : undoScreen(result, style));
   return 0;
 }
 
 /** What was put back, for people. */
 export function undoScreen(result: UndoResult, style: ScreenStyle): string {
-  const { undone, restored, billing_month: month, name } = result;
-  const id = (load: ComparedLoad): string => executionNames(load.execution_ids, style);
+  const { undone, restored, billingMonth: month, name } = result;
+  const id = (load: ComparedLoad): string => executionNames(load.executionIds, style);
   const figures = [formatNumber(restored.rows, "row"), restored.cost === null ? "" : formatCost(restored.cost)];
   const source = result.from === "storage" ? "its files in the storage" : "the copy in the warehouse";
   return [

@@ -3,7 +3,7 @@ import { verify as verifyPipelines } from "../pipeline/verify.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { formatNumber } from "./figures.ts";
 import { type MonthFlags, monthScope } from "./flags.ts";
-import { jsonText, paint, type ScreenStyle, visible } from "./output.ts";
+import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse verify` is told. */
 export interface VerifyCommandOptions extends MonthFlags {
@@ -26,13 +26,13 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
   });
   if (isWatched) stderr.write("\r\u001b[K");
   const style = { colour: stdout.colour, verbose: flags.verbose };
-  stdout.write(flags.json ? `${jsonText(result, 2)}\n` : verifyScreen(result, style));
+  stdout.write(flags.json ? `${resultText(result, 2)}\n` : verifyScreen(result, style));
   return result.ok ? 0 : 4;
 }
 
 /** What was verified, for people: a line for each month that is well, and each difference with both figures. */
 export function verifyScreen({ checks, ok }: VerifyResult, style: ScreenStyle): string {
-  const months = Map.groupBy(checks, ({ pipeline, billing_month: month }) => `${pipeline} ${month ?? "table"}`);
+  const months = Map.groupBy(checks, ({ pipeline, billingMonth: month }) => `${pipeline} ${month ?? "table"}`);
   const lines = [...months].flatMap(([title, own]) => monthLines(title, own, style));
   const failed = checks.filter((check) => !check.ok).length;
   const summary = ok
@@ -59,8 +59,8 @@ const ofStorage = new Set(["newest-delivery", "missing-month"]);
 function remedyOf(checks: readonly Check[]): string[] {
   const failed = checks.filter(({ ok }) => !ok);
   const [first] = failed;
-  if (first === undefined || first.billing_month === null) return [];
-  const run = `billhouse run ${visible(first.pipeline)} --month ${first.billing_month}`;
+  if (first === undefined || first.billingMonth === null) return [];
+  const run = `billhouse run ${visible(first.pipeline)} --month ${first.billingMonth}`;
   if (failed.some(({ name }) => ofTable.has(name))) return [`${run} --force loads it again from its files.`];
   if (failed.every(({ name }) => name === "missing-days")) {
     return [`Export these days, or accept the gap: ${run} --accept gap`];

@@ -29,7 +29,7 @@ export interface DiffOptions {
 export interface DiffResult {
   readonly name: string;
   readonly table: string;
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   readonly before: ComparedLoad;
   readonly after: ComparedLoad;
   /** What changed, the largest difference first; empty also where the previous load has no summary. */
@@ -37,17 +37,17 @@ export interface DiffResult {
   /** What the month came to by service, account and charge type, where that changed; as `lines`. */
   readonly services: readonly ChangedGroup[];
   readonly accounts: readonly ChangedGroup[];
-  readonly charge_types: readonly ChangedGroup[];
+  readonly chargeTypes: readonly ChangedGroup[];
   readonly notes: readonly string[];
 }
 
 /** One of two loads that are compared. */
 export interface ComparedLoad {
   /** The newest of `execution_ids`. */
-  readonly execution_id: string;
+  readonly executionId: string;
   /** The deliveries that were loaded together, oldest first. */
-  readonly execution_ids: readonly string[];
-  readonly loaded_at: string;
+  readonly executionIds: readonly string[];
+  readonly loadedAt: string;
   readonly rows: number;
   /** As the table holds it; null where its receipt does not have it. */
   readonly cost: CurrencySums | null;
@@ -81,13 +81,13 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
     return {
       name: pipeline.name,
       table: tableTitle(pipeline),
-      billing_month: billingMonth,
+      billingMonth,
       before: describeReceipt(before),
       after: describeReceipt(after),
       lines: summaries === null ? [] : compareLines(summaries),
       services: by("service"),
       accounts: by("account"),
-      charge_types: by("charge_type"),
+      chargeTypes: by("charge_type"),
       notes: [
         ...(summaries === null ? ["The receipt of the load before tells only its totals."] : []),
         ...(isFolded ? [`Accounts with small amounts are added up as ${otherAccounts}.`] : []),
@@ -102,9 +102,9 @@ const diffRules: Shape<DiffOptions> = { pipeline: text, month: text };
 export function describeReceipt(receipt: Receipt): ComparedLoad {
   const { executionId, loadedAt, rows, tableCost, cost } = receipt;
   return {
-    execution_id: executionId,
-    execution_ids: executionIdsOf(receipt),
-    loaded_at: loadedAt,
+    executionId,
+    executionIds: executionIdsOf(receipt),
+    loadedAt,
     rows,
     // What the lines add up to: the table, which rounds what has more digits than it keeps.
     cost: tableCost ?? cost,

@@ -32,7 +32,7 @@ export interface ExportFound {
   readonly name: string;
   readonly table: string;
   readonly kind: string;
-  readonly export_name: string;
+  readonly exportName: string;
   readonly url: string;
   readonly months: number;
 }
@@ -50,7 +50,7 @@ export interface MonthPlanned extends PlannedMonth {
 export interface FileRead {
   readonly event: "file_read";
   readonly name: string;
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   readonly key: string;
   /** Rows of the file; null where the warehouse counted it only together with others. */
   readonly rows: number | null;
@@ -106,25 +106,25 @@ export function fromTo({ start, end }: DaySpan): Days {
 
 /** A delivery that is not part of its month, and why, in a sentence. */
 export interface PassedOverDelivery {
-  readonly execution_id: string;
+  readonly executionId: string;
   readonly reason: string;
 }
 
 /** A month of the plan. */
 export interface PlannedMonth {
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   readonly action: Action;
   readonly reason: string;
   /** The newest of `execution_ids`; null when the manifest could not say (it is still empty). */
-  readonly execution_id: string | null;
+  readonly executionId: string | null;
   /** The deliveries that are the month together, oldest first. */
-  readonly execution_ids: readonly string[];
+  readonly executionIds: readonly string[];
   /** Days that are expected and that no delivery covers, in order. */
-  readonly missing_days: readonly Days[];
+  readonly missingDays: readonly Days[];
   /** Days that the cloud may still add to: their delivery was submitted less than 72 hours after they ended. */
-  readonly unsettled_days: readonly Days[];
+  readonly unsettledDays: readonly Days[];
   /** Deliveries of the month that are not part of it, newest first. */
-  readonly passed_over: readonly PassedOverDelivery[];
+  readonly passedOver: readonly PassedOverDelivery[];
   readonly files: number;
   /** Bytes to read, packed. */
   readonly bytes: number;
@@ -132,68 +132,68 @@ export interface PlannedMonth {
 
 /** A month that was loaded. */
 export interface LoadedMonth {
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   /** The newest of `execution_ids`. */
-  readonly execution_id: string;
+  readonly executionId: string;
   /** The deliveries that were loaded together, oldest first. */
-  readonly execution_ids: readonly string[];
+  readonly executionIds: readonly string[];
   /** Days that are expected and that no delivery covers, in order. */
-  readonly missing_days: readonly Days[];
+  readonly missingDays: readonly Days[];
   /** Days that the cloud may still add to: their delivery was submitted less than 72 hours after they ended. */
-  readonly unsettled_days: readonly Days[];
+  readonly unsettledDays: readonly Days[];
   /** Whether somebody has accepted that days are missing. */
   readonly accepted: boolean;
   /** Whether rows of an earlier load were replaced. */
   readonly action: "new" | "restated";
   /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
-  readonly is_restatement: boolean;
+  readonly isRestatement: boolean;
   /** What the month is as a bill. */
   readonly state: Finality;
   /** What `final` rests on; null in any other state. */
-  readonly final_basis: FinalBasis | null;
+  readonly finalBasis: FinalBasis | null;
   /** Whether only support, tax, credits or corrections have changed since the month was final. */
-  readonly late_charges: boolean;
+  readonly lateCharges: boolean;
   /** The last usage day; null where it is not known. */
-  readonly data_until: string | null;
+  readonly dataUntil: string | null;
   /** Whether the month is over, not invoiced, and `data_until` lies more than two days before its end. */
-  readonly data_ends_early: boolean;
+  readonly dataEndsEarly: boolean;
   readonly rows: number;
   readonly files: number;
   readonly bytes: number;
   readonly cost: CurrencySums;
   readonly seconds: number;
-  readonly rounded_values: number;
+  readonly roundedValues: number;
   /** Sentences: columns added, columns missing. */
-  readonly schema_changes: readonly string[];
+  readonly schemaChanges: readonly string[];
   /** What was left out, or what the delivery does without: `1 row without a billing period`, `no cost proved`. */
   readonly notes: readonly string[];
   /** What was loaded before, or null. */
   readonly previous: {
-    readonly execution_id: string;
+    readonly executionId: string;
     readonly rows: number;
     readonly cost: CurrencySums | null;
     /** Whether rows and costs are the same now, in all and by service, account and charge type, as far as both are known. */
-    readonly same_figures: boolean;
+    readonly sameFigures: boolean;
   } | null;
 }
 
 /** A month that was left as it is, and why. */
 export interface KeptMonth {
-  readonly billing_month: BillingMonth;
-  readonly execution_id: string | null;
+  readonly billingMonth: BillingMonth;
+  readonly executionId: string | null;
   readonly reason: string;
-  readonly missing_days: readonly Days[];
+  readonly missingDays: readonly Days[];
 }
 
 /** A month whose missing days were accepted. */
 export interface AcceptedGap {
-  readonly billing_month: BillingMonth;
-  readonly missing_days: readonly Days[];
+  readonly billingMonth: BillingMonth;
+  readonly missingDays: readonly Days[];
 }
 
 /** A month that failed. */
 export interface FailedMonth extends ReportedError {
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
 }
 
 /** How a run ended for one pipeline. */
@@ -207,14 +207,14 @@ export interface PipelineResult {
   readonly refused: readonly KeptMonth[];
   readonly failed: readonly FailedMonth[];
   /** Months that stay as they are, and whose missing days this run accepted. */
-  readonly accepted_gaps: readonly AcceptedGap[];
+  readonly acceptedGaps: readonly AcceptedGap[];
   /** Present when the pipeline itself failed. */
   readonly error?: ReportedError;
 }
 
 /** A failure inside a month as data. */
 export function failedMonth(billingMonth: BillingMonth, error: unknown, debug = false): FailedMonth {
-  return { billing_month: billingMonth, ...reportedError(error, debug) };
+  return { billingMonth, ...reportedError(error, debug) };
 }
 
 /** An error as data, with its stack for `debug`. */

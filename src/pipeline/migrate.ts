@@ -61,7 +61,7 @@ export interface MigratedStep {
   readonly what: string;
   readonly done: boolean;
   /** Values that `decimals` had to round at the last digit of the exact type. */
-  readonly rounded_values?: number;
+  readonly roundedValues?: number;
   /** What a table that was built again has not kept: access roles, row access policies. */
   readonly lost?: readonly string[];
   /** Why the step was refused; it changed nothing. */
@@ -165,7 +165,7 @@ async function takeStep(
     return {
       ...step,
       done: true,
-      ...(step.step === "decimals" ? { rounded_values: roundedValues } : {}),
+      ...(step.step === "decimals" ? { roundedValues } : {}),
       ...(lost === undefined ? {} : { lost }),
     };
   } catch (error) {

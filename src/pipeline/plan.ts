@@ -41,7 +41,7 @@ export interface PlannedPipeline {
   /** Sentences on what a person should know of this export beside the others. */
   readonly notes: readonly string[];
   /** Only where the warehouse bills for bytes: about what loading these months bills. */
-  readonly billed_bytes?: number;
+  readonly billedBytes?: number;
   readonly error?: ReportedError;
 }
 
@@ -102,7 +102,7 @@ async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<Pla
     months: plans.map(describePlan),
     failed: [...failed].map(([month, error]) => failedMonth(month, error)),
     notes: ledger.notes,
-    ...(warehouse.billedBytes === null ? {} : { billed_bytes: await billedBytes(found, warehouse.billedBytes) }),
+    ...(warehouse.billedBytes === null ? {} : { billedBytes: await billedBytes(found, warehouse.billedBytes) }),
   };
 }
 

@@ -42,7 +42,7 @@ export interface ReconcileOptions {
 export interface ReconcileResult {
   /** Whether every difference is within the tolerance. */
   readonly ok: boolean;
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   readonly tolerance: string;
   readonly reconciliations: readonly Reconciliation[];
   /** Sentences on what a person should know before believing the figures. */
@@ -54,8 +54,8 @@ export interface Reconciliation {
   /** The name of the export; null for an invoice that none of several exports has. */
   readonly pipeline: string | null;
   /** Null for a whole month, for the invoices of an account, and for rows without an invoice id. */
-  readonly invoice_id: string | null;
-  readonly billing_account: string | null;
+  readonly invoiceId: string | null;
+  readonly billingAccount: string | null;
   readonly currency: string;
   /** What the invoice says; `0` where the list of invoices has no line for what is loaded. */
   readonly invoiced: string;
@@ -118,7 +118,7 @@ export async function reconcile(config: Config, options: ReconcileOptions): Prom
       notes.push(...reconciliationNotes(noted, options.now ?? new Date()));
     }
     const ok = reconciliations.every((one) => one.ok);
-    return { ok, billing_month: billingMonth, tolerance, reconciliations, notes };
+    return { ok, billingMonth, tolerance, reconciliations, notes };
   });
 }
 
@@ -146,8 +146,8 @@ function reconciled(match: InvoiceMatch, tolerance: string): Reconciliation {
   const residual = explainResidual({ invoiced: invoiced ?? "0", lines, beside, tolerance });
   return {
     pipeline: match.pipeline,
-    invoice_id: match.invoiceId,
-    billing_account: match.account,
+    invoiceId: match.invoiceId,
+    billingAccount: match.account,
     currency: match.currency,
     invoiced: residual.invoiced,
     loaded: residual.loaded,

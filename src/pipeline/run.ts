@@ -134,7 +134,7 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     }
     // Also when nothing was new: the run before may have been killed between its last commit and this. What this one
     // has loaded is published whatever clocks say, which can be set back.
-    const loads = results.some((found) => found.loaded.length + found.accepted_gaps.length > 0);
+    const loads = results.some((found) => found.loaded.length + found.acceptedGaps.length > 0);
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
@@ -170,10 +170,10 @@ async function runPipeline(
     plans
       .filter((plan) => plan.action === action)
       .map(({ billingMonth, ids, reason, missingDays }) => ({
-        billing_month: billingMonth,
-        execution_id: ids.at(-1) ?? null,
+        billingMonth,
+        executionId: ids.at(-1) ?? null,
         reason,
-        missing_days: missingDays.map(fromTo),
+        missingDays: missingDays.map(fromTo),
       }));
   const result = (): PipelineResult => ({
     name,
@@ -183,7 +183,7 @@ async function runPipeline(
     waiting: kept("waiting"),
     refused: kept("refused"),
     failed,
-    accepted_gaps: acceptedGaps,
+    acceptedGaps,
   });
   try {
     const jobs = options.jobs ?? (warehouse.loadsInParallel ? defaultParallelJobs : defaultJobs);
@@ -197,7 +197,7 @@ async function runPipeline(
       name,
       table,
       kind: format.kind,
-      export_name: exportName,
+      exportName,
       url: storage.url,
       months: months.size,
     });
@@ -216,7 +216,7 @@ async function runPipeline(
       },
       failed: fail,
     });
-    const isOpen = (month: BillingMonth): boolean => !loaded.some((one) => one.billing_month === month);
+    const isOpen = (month: BillingMonth): boolean => !loaded.some((one) => one.billingMonth === month);
     const named = acceptance === null ? [] : (options.months?.only ?? []).filter(isOpen);
     for (const month of named) {
       acceptedGaps.push(...(await acceptGap({ ...found, now }, month, gap, warehouse)));
@@ -252,5 +252,5 @@ async function acceptGap(
   if (receipt === null || missingDays.length === 0) return [];
   const accepted = { ...receipt, missingDays, accepted: { gap } };
   await warehouse.append(loaded.table, (current) => receiptPackage(current, loaded.table, accepted, new Date()));
-  return [{ billing_month: month, missing_days: missingDays.map(fromTo) }];
+  return [{ billingMonth: month, missingDays: missingDays.map(fromTo) }];
 }

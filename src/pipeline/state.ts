@@ -20,16 +20,16 @@ export interface StateResult {
     readonly name: string;
     readonly table: string;
     /** dlt's name of the pipeline. */
-    readonly pipeline_name: string;
+    readonly pipelineName: string;
     /** Newest first. */
     readonly months: readonly {
-      readonly billing_month: BillingMonth;
-      /** The newest of `execution_ids`. */
-      readonly execution_id: string;
+      readonly billingMonth: BillingMonth;
+      /** The newest of `executionIds`. */
+      readonly executionId: string;
       /** The executions that the month was loaded from together, oldest first. */
-      readonly execution_ids: readonly string[];
-      readonly loaded_at: string | null;
-      readonly submitted_time: string | null;
+      readonly executionIds: readonly string[];
+      readonly loadedAt: string | null;
+      readonly submittedTime: string | null;
     }[];
   }[];
 }
@@ -47,17 +47,17 @@ export async function showState(config: Config, options: StateOptions = {}): Pro
       const table = tableOf(pipeline);
       const { state } = await warehouse.ledger(table);
       const months = [...loadedExecutions(state, table)].map(([month, entry]) => ({
-        billing_month: month,
-        execution_id: entry.executionId,
-        execution_ids: entry.executionIds,
-        loaded_at: entry.loadedAt,
-        submitted_time: entry.submittedTime,
+        billingMonth: month,
+        executionId: entry.executionId,
+        executionIds: entry.executionIds,
+        loadedAt: entry.loadedAt,
+        submittedTime: entry.submittedTime,
       }));
       results.push({
         name: pipeline.name,
         table: tableTitle(pipeline),
-        pipeline_name: table.pipelineName,
-        months: months.toSorted((one, other) => (one.billing_month < other.billing_month ? 1 : -1)),
+        pipelineName: table.pipelineName,
+        months: months.toSorted((one, other) => (one.billingMonth < other.billingMonth ? 1 : -1)),
       });
     }
     return { pipelines: results };

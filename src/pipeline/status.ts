@@ -39,9 +39,9 @@ export interface PipelineStatus {
   /** Newest first: every month that is loaded, missing or held back. */
   readonly months: readonly MonthStatus[];
   /** Months between the first and the last loaded one that are not loaded. */
-  readonly missing_months: readonly BillingMonth[];
+  readonly missingMonths: readonly BillingMonth[];
   /** When the newest of its deliveries was loaded; null when nothing is loaded. */
-  readonly newest_load: string | null;
+  readonly newestLoad: string | null;
   /** What somebody should look at, newest month first. Empty when there is nothing. */
   readonly attention: readonly Attention[];
   /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
@@ -57,7 +57,7 @@ export interface PipelineStatus {
 /** One thing that somebody should look at. */
 export interface Attention {
   /** Null for what concerns the whole export. */
-  readonly billing_month: BillingMonth | null;
+  readonly billingMonth: BillingMonth | null;
   /** A sentence. */
   readonly reason: string;
 }
@@ -78,38 +78,38 @@ export type MonthState = Finality | "waiting" | "refused" | "missing" | "forgott
 
 /** One month. */
 export interface MonthStatus {
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   readonly state: MonthState;
   /** What the loaded rows are as a bill; null when nothing of the month is loaded. */
   readonly finality: Finality | null;
   /** What `final` rests on; null for any other finality. */
-  readonly final_basis: FinalBasis | null;
+  readonly finalBasis: FinalBasis | null;
   /** Whether only support, tax, credits or corrections have changed since the month was final. */
-  readonly late_charges: boolean;
+  readonly lateCharges: boolean;
   /** The newest of `execution_ids`; null when nothing of the month is loaded. */
-  readonly execution_id: string | null;
+  readonly executionId: string | null;
   /** The deliveries that were loaded together, oldest first. */
-  readonly execution_ids: readonly string[];
+  readonly executionIds: readonly string[];
   /** Null where nothing is loaded, or only the Python pipelines' state knows the month. */
   readonly rows: number | null;
   readonly cost: CurrencySums | null;
-  readonly loaded_at: string | null;
+  readonly loadedAt: string | null;
   /** The last usage day; null where it is not known. */
-  readonly data_until: string | null;
+  readonly dataUntil: string | null;
   /** Whether the month is over, not invoiced, and `data_until` lies more than two days before its end. */
-  readonly data_ends_early: boolean;
+  readonly dataEndsEarly: boolean;
   /** Days that are expected and that no delivery covers, in order. */
-  readonly missing_days: readonly Days[];
+  readonly missingDays: readonly Days[];
   /** Whether somebody has accepted that these days are missing. */
   readonly accepted: boolean;
   /** Days that the cloud may still add to: their delivery was made less than 72 hours after they ended. */
-  readonly unsettled_days: readonly Days[];
+  readonly unsettledDays: readonly Days[];
   /** What an estimated month lacks to be final, from the 10th of the next month on; else null. */
-  readonly not_final_because: string | null;
+  readonly notFinalBecause: string | null;
   /** Why a newer delivery is not taken; null where there is none. */
   readonly reason: string | null;
   /** When the newest object of a delivery that waits was written; null where none waits. */
-  readonly waiting_since: string | null;
+  readonly waitingSince: string | null;
   /** What its load left out, or did without: `1 row without a billing period`, `no cost proved`. */
   readonly notes: readonly string[];
 }
@@ -178,8 +178,8 @@ function unreadable(pipeline: PipelineConfig, error: ReportedError): PipelineSta
     name: pipeline.name,
     table: tableTitle(pipeline),
     months: [],
-    missing_months: [],
-    newest_load: null,
+    missingMonths: [],
+    newestLoad: null,
     attention: [],
     kept: null,
     notes: [],
@@ -213,12 +213,12 @@ function pipelineStatus(
     name: pipeline.name,
     table: tableTitle(pipeline),
     months,
-    missing_months: missing,
-    newest_load: newest,
+    missingMonths: missing,
+    newestLoad: newest,
     attention: [
       ...months.flatMap((month) => attentionOf(pipeline.name, month, now)),
-      ...[...held.failed].map(([month, reason]) => ({ billing_month: month, reason })),
-      ...held.unknown.map((reason) => ({ billing_month: null, reason })),
+      ...[...held.failed].map(([month, reason]) => ({ billingMonth: month, reason })),
+      ...held.unknown.map((reason) => ({ billingMonth: null, reason })),
     ],
     ...(maxAge === undefined ? {} : { stale: seconds === null || seconds > maxAge }),
     kept,
@@ -253,24 +253,24 @@ function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth |
   const isLate = now.toISOString().slice(0, 10) > addDays(monthSpan(month).end, 10);
   const executionId = entry?.ids.at(-1) ?? null;
   return {
-    billing_month: month,
+    billingMonth: month,
     state: isWaiting || isRefused ? action : (bill?.state ?? (forgotten === undefined ? "missing" : "forgotten")),
     finality: bill?.state ?? null,
-    final_basis: bill?.basis ?? null,
-    late_charges: bill?.lateCharges ?? false,
-    execution_id: executionId,
-    execution_ids: entry?.receipt ? executionIdsOf(entry.receipt) : executionId === null ? [] : [executionId],
+    finalBasis: bill?.basis ?? null,
+    lateCharges: bill?.lateCharges ?? false,
+    executionId,
+    executionIds: entry?.receipt ? executionIdsOf(entry.receipt) : executionId === null ? [] : [executionId],
     rows: receipt?.rows ?? null,
     cost: receipt?.cost ?? null,
-    loaded_at: receipt?.loadedAt ?? entry?.loadedAt ?? null,
-    data_until: receipt?.dataUntil ?? receipt?.lastUsage?.slice(0, 10) ?? null,
-    data_ends_early: bill !== null && bill.dataEnds !== null,
-    missing_days: (bill?.missingDays ?? []).map(fromTo),
+    loadedAt: receipt?.loadedAt ?? entry?.loadedAt ?? null,
+    dataUntil: receipt?.dataUntil ?? receipt?.lastUsage?.slice(0, 10) ?? null,
+    dataEndsEarly: bill !== null && bill.dataEnds !== null,
+    missingDays: (bill?.missingDays ?? []).map(fromTo),
     accepted: bill?.isAccepted ?? false,
-    unsettled_days: (bill?.unsettledDays ?? []).map(fromTo),
-    not_final_because: bill !== null && isLate && bill.lacks.length > 0 ? bill.lacks.join(", ") : null,
+    unsettledDays: (bill?.unsettledDays ?? []).map(fromTo),
+    notFinalBecause: bill !== null && isLate && bill.lacks.length > 0 ? bill.lacks.join(", ") : null,
     reason,
-    waiting_since: isWaiting ? (held?.since ?? null) : null,
+    waitingSince: isWaiting ? (held?.since ?? null) : null,
     notes: receipt === null ? [] : loadNotes(receipt).map(({ text }) => text),
   };
 }
@@ -287,9 +287,9 @@ function finalityOfEntry(
 const patientHours = 24;
 
 function attentionOf(name: string, status: MonthStatus, now: Date): readonly Attention[] {
-  const { billing_month: month, state, finality, waiting_since: since } = status;
+  const { billingMonth: month, state, finality, waitingSince: since } = status;
   const waited = since === null ? 0 : (now.getTime() - Date.parse(since)) / 3_600_000;
-  const spans = status.missing_days.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
+  const spans = status.missingDays.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
   const reasons = [
     ...(state === "missing" ? [`${month} is missing, and the months around it are loaded.`] : []),
     ...(finality === "partial" && !status.accepted
@@ -300,10 +300,10 @@ function attentionOf(name: string, status: MonthStatus, now: Date): readonly Att
     ...(finality === "restated-after-final"
       ? [`${month} was final and has changed since: billhouse diff ${name} ${month} shows what.`]
       : []),
-    ...(status.data_ends_early ? [`${month}: data ends ${dayInWords(status.data_until ?? "")}.`] : []),
+    ...(status.dataEndsEarly ? [`${month}: data ends ${dayInWords(status.dataUntil ?? "")}.`] : []),
     ...(waited > patientHours ? [`${month} has been waiting for more than ${patientHours} hours.`] : []),
   ];
-  return reasons.map((reason) => ({ billing_month: month, reason }));
+  return reasons.map((reason) => ({ billingMonth: month, reason }));
 }
 
 /** When the rows of a month were loaded at first: to put them back makes no export fresh. */

@@ -27,7 +27,7 @@ export interface UndoOptions {
 export interface UndoResult {
   readonly name: string;
   readonly table: string;
-  readonly billing_month: BillingMonth;
+  readonly billingMonth: BillingMonth;
   /** The load that was undone. */
   readonly undone: ComparedLoad;
   /** The load that was restored, with the figures that were proved again. */
@@ -72,7 +72,7 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
     return {
       name: pipeline.name,
       table: tableTitle(pipeline),
-      billing_month: billingMonth,
+      billingMonth,
       undone: describeReceipt(undoing.current),
       restored: { ...describeReceipt(undoing.previous), rows: restored.rows, cost: restored.tableCost },
       from: delivery === null ? "warehouse" : "storage",

@@ -10,6 +10,7 @@ import { placeBucket } from "../support/dated.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { billhouse, type Ended } from "../support/in-process.ts";
 import { cases, notYet, type Action, type Case, type MonthAnswer, type Screen } from "./table.ts";
+import { parseResult } from "../support/json.ts";
 
 const root = resolve(import.meta.dirname, "../..", process.env["BILLHOUSE_CASES"] || "../shared/cases");
 
@@ -79,7 +80,7 @@ async function act(folder: string, one: Case, action: Action, where: string): Pr
   const ask = async <T>(words: readonly string[]): Promise<T> => {
     const { stdout, stderr } = await call([...words, "--json"]);
     assert.notEqual(stdout, "", `${where}: ${words.join(" ")} printed nothing; on stderr: ${stderr}`);
-    return JSON.parse(stdout) as T;
+    return parseResult<T>(stdout);
   };
 
   const answers = Object.entries(action.months ?? {});
@@ -132,7 +133,7 @@ async function act(folder: string, one: Case, action: Action, where: string): Pr
     const totals: Total[] = [];
     for (const [month, answer] of answers) totals.push(await checkMonth(seen, month, answer));
     const others = status.pipelines.flatMap(({ months }) => months).filter(({ rows }) => rows !== null);
-    for (const { billing_month: month } of others) {
+    for (const { billingMonth: month } of others) {
       assert.ok(Object.hasOwn(action.months, month), `${where}: ${month} is loaded, and should not be`);
     }
     await checkTable(
@@ -202,7 +203,7 @@ async function checkAnswer(seen: Seen, month: string, answer: MonthAnswer): Prom
   const where = `${seen.where}, ${month}`;
   const found = seen.status.pipelines
     .flatMap(({ months }) => months)
-    .find(({ billing_month: each }) => each === month) as Partial<MonthJson> | undefined;
+    .find(({ billingMonth: each }) => each === month) as Partial<MonthJson> | undefined;
   const held = JSON.stringify(found ?? null, null, 2);
   assert.equal(found?.rows ?? null, answer.rows ?? null, `${where}: rows in ${held}\n${seen.run}`);
   const [amount = "0", currency = ""] = (answer.cost ?? "").split(" ");
@@ -240,7 +241,7 @@ function checkMissing(seen: Seen, month: string, spans: readonly string[], found
   const where = `${seen.where}, ${month}: missing days`;
   assert.deepEqual(found ?? [], expected, `${where} in status`);
   const plan = seen.planned === null ? [] : plansOf(seen.planned, month);
-  if (plan.length > 0) assert.deepEqual(plan.at(-1)?.missing_days ?? [], expected, `${where} in plan`);
+  if (plan.length > 0) assert.deepEqual(plan.at(-1)?.missingDays ?? [], expected, `${where} in plan`);
   for (const day of expected.flatMap(({ from, to }) => [from, to])) {
     assert.ok(has(seen.run, day), `${where} in run: ${day}\n${seen.run}`);
     assert.ok(has(seen.verified, day), `${where} in verify: ${day}\n${seen.verified}`);
@@ -251,7 +252,7 @@ function plansOf(
   plan: PlanResult,
   month: string,
 ): readonly (PlanResult["pipelines"][number]["months"][number] & { readonly missing_days?: unknown })[] {
-  return plan.pipelines.flatMap(({ months }) => months).filter(({ billing_month: each }) => each === month);
+  return plan.pipelines.flatMap(({ months }) => months).filter(({ billingMonth: each }) => each === month);
 }
 
 /** What `status --json` says of a month, as far as cases look at it. */

@@ -6,6 +6,7 @@ import { holdsSecret, keysAt } from "../../src/config/schema.ts";
 import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { billhouse } from "../support/in-process.ts";
 import { obeyed } from "../support/recorded.ts";
+import { parseResult } from "../support/json.ts";
 
 type Files = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string>>;
@@ -25,7 +26,7 @@ async function explained(
   const folder = await folderWith(t, files);
   const { code, stdout, stderr } = await billhouse(folder, ["config", "--json", ...words], environment);
   assert.deepEqual([code, stderr], [0, ""], stdout);
-  const result = JSON.parse(stdout) as ConfigResult;
+  const result = parseResult<ConfigResult>(stdout);
   const at = (section: string, key: string): unknown[] | undefined => {
     const found = result.values.filter((value) => value.section === section && value.key === key);
     assert.ok(found.length < 2, `${section}.${key} stands twice`);
@@ -40,7 +41,7 @@ describe("every value is told with where it came from", () => {
   test("a file, with the line", async (t) => {
     const toml = `# a comment\n${smallest}prefix = "p"\n\n[destination.duckdb]\nthreads = 3\npath = "data/b.duckdb"\n`;
     const { result, folder, at } = await explained(t, { "billhouse.toml": toml });
-    assert.deepEqual([result.file, result.file_origin], [join(folder, "billhouse.toml"), "default"]);
+    assert.deepEqual([result.file, result.fileOrigin], [join(folder, "billhouse.toml"), "default"]);
     assert.deepEqual(at("sources.aws_cur", "bucket_url"), ["gs://acme", "billhouse.toml:3"]);
     assert.deepEqual(at("sources.aws_cur", "prefix"), ["p", "billhouse.toml:4"]);
     assert.deepEqual(at("destination.duckdb", "threads"), [3, "billhouse.toml:7"]);
@@ -92,7 +93,7 @@ describe("every value is told with where it came from", () => {
 
   test("variables alone, without a file", async (t) => {
     const { result, at } = await explained(t, {}, { SOURCES__AWS_CUR__BUCKET_URL: "s3://acme" });
-    assert.deepEqual([result.file, result.file_origin], [null, null]);
+    assert.deepEqual([result.file, result.fileOrigin], [null, null]);
     assert.deepEqual(at("sources.aws_cur", "bucket_url"), ["s3://acme", "SOURCES__AWS_CUR__BUCKET_URL"]);
   });
 
@@ -104,7 +105,7 @@ describe("every value is told with where it came from", () => {
       "--config",
       "etc/prod.toml",
     );
-    assert.deepEqual([result.file, result.file_origin], [join(folder, "etc/prod.toml"), "--config"]);
+    assert.deepEqual([result.file, result.fileOrigin], [join(folder, "etc/prod.toml"), "--config"]);
     assert.deepEqual(at("sources.a", "bucket_url"), [join(folder, "etc/bucket"), "etc/prod.toml:2"]);
   });
 
@@ -265,7 +266,7 @@ describe("no secret is shown", () => {
     const environment = { DESTINATION__BIGQUERY__CREDENTIALS__REFRESH_TOKEN: secret, AWS_SECRET_ACCESS_KEY: secret };
     await searched(folder, environment);
     const { stdout } = await billhouse(folder, ["config", "--json"], environment);
-    const { values } = JSON.parse(stdout) as ConfigResult;
+    const { values } = parseResult<ConfigResult>(stdout);
     assert.deepEqual(
       values
         .filter(({ section }) => section === "destination.bigquery.credentials")

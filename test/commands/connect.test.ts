@@ -12,6 +12,7 @@ import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { packagesLoadedAtOnce } from "../support/source-rules.ts";
 import { billhouse } from "../support/in-process.ts";
 import { obeyed } from "../support/recorded.ts";
+import { parseResult } from "../support/json.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const toml = '[sources.aws_cur]\nbucket_url = "b"\n[sources.azure_billing]\nbucket_url = "b"\ndataset = "azure"\n';
@@ -28,7 +29,7 @@ async function loaded(t: TestContext, name = "bills", more = ""): Promise<string
 async function answered(folder: string): Promise<ConnectResult> {
   const { code, stdout, stderr } = await billhouse(folder, ["connect", "--json"]);
   assert.deepEqual([code, stderr], [0, ""], stdout);
-  return JSON.parse(stdout) as ConnectResult;
+  return parseResult<ConnectResult>(stdout);
 }
 
 test("--json has the copy for readers and a way in for each program", async (t) => {
@@ -155,7 +156,7 @@ test("docs/connecting.md shows what it prints", async (t) => {
   const result = connections(config, config.warehouse);
   const page = readFileSync(new URL("../../docs/connecting.md", import.meta.url), "utf8");
   assert.ok(page.includes(`$ billhouse connect\n${connectScreen(result, { colour: false, verbose: false })}\`\`\``));
-  assert.deepEqual(JSON.parse(/```json\n(.*?)```/s.exec(page)?.[1] ?? ""), result);
+  assert.deepEqual(parseResult(/```json\n(.*?)```/s.exec(page)?.[1] ?? ""), result);
 });
 
 test("--help names --shell", async (t) => {

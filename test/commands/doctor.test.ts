@@ -7,6 +7,7 @@ import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { createGoogleProject, googleProject, upload } from "../support/google.ts";
 import { billhouse, createProject, curSection, runWell, type Project } from "../support/projects.ts";
 import { withRights } from "../support/folders.ts";
+import { parseResult } from "../support/json.ts";
 
 interface Doctored {
   readonly ok: boolean;
@@ -125,5 +126,5 @@ describe("billhouse doctor", () => {
 async function doctored(project: Project, expected: number): Promise<Doctored> {
   const { code, stdout, stderr } = await billhouse(project, ["doctor", "--json"]);
   assert.equal(code, expected, stdout + stderr);
-  return JSON.parse(stdout) as Doctored;
+  return parseResult<Doctored>(stdout);
 }

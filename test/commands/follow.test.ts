@@ -5,6 +5,7 @@ import { followRun, showCursor, startLiveBlock, restatement } from "../../src/co
 import { runExitCode } from "../../src/commands/run.ts";
 import type { RunEvent } from "../../src/pipeline/events.ts";
 import { events, finished, idle, recordingOutput } from "../support/recorded.ts";
+import { parseResult } from "../support/json.ts";
 
 async function* told(count: number = events.length): AsyncGenerator<RunEvent> {
   for (const event of events.slice(0, count)) yield await Promise.resolve(event);
@@ -44,10 +45,10 @@ describe("following a run", () => {
     await followRun(told(), contextWith(stdout, stderr, { json: true }));
     const lines = stdout.text.trimEnd().split("\n");
     assert.deepEqual(
-      lines.map((line) => JSON.parse(line) as RunEvent),
+      lines.map((line) => parseResult<RunEvent>(line)),
       events,
     );
-    assert.equal((JSON.parse(lines.at(-1) ?? "") as RunEvent).event, "run_finished");
+    assert.equal(parseResult<RunEvent>(lines.at(-1) ?? "").event, "run_finished");
   });
 
   test("--quiet keeps stderr empty, in a pipe and on a terminal", async () => {
@@ -118,5 +119,5 @@ test("a load that only adds days, or changes a month that is not over, is called
   const [month] = finished.pipelines.flatMap(({ loaded }) => loaded).filter(({ previous }) => previous !== null);
   assert.ok(month);
   assert.match(restatement(month) ?? "", /^2025-01 restated: /);
-  assert.match(restatement({ ...month, is_restatement: false }) ?? "", /^2025-01 updated: /);
+  assert.match(restatement({ ...month, isRestatement: false }) ?? "", /^2025-01 updated: /);
 });

@@ -8,8 +8,8 @@ import { obeyed } from "../support/recorded.ts";
 
 const right: Reconciliation = {
   pipeline: "azure_billing",
-  invoice_id: "G174696188",
-  billing_account: null,
+  invoiceId: "G174696188",
+  billingAccount: null,
   currency: "USD",
   invoiced: "23841.48",
   loaded: "23841.479059792191955238",
@@ -27,8 +27,8 @@ const right: Reconciliation = {
 const wrong: Reconciliation = {
   ...right,
   pipeline: "aws_cur",
-  invoice_id: "7264228961",
-  billing_account: "014523987610",
+  invoiceId: "7264228961",
+  billingAccount: "014523987610",
   invoiced: "1051268.01",
   loaded: "1054298.3765",
   difference: "-3030.3665",
@@ -41,8 +41,8 @@ const wrong: Reconciliation = {
 const lost: Reconciliation = {
   ...wrong,
   pipeline: null,
-  invoice_id: null,
-  billing_account: "0022",
+  invoiceId: null,
+  billingAccount: "0022",
   currency: "EUR",
   invoiced: "5",
   loaded: "0",
@@ -63,7 +63,7 @@ const strict: Reconciliation = {
 
 const result: ReconcileResult = {
   ok: false,
-  billing_month: "2026-06",
+  billingMonth: "2026-06",
   tolerance: "0.01",
   reconciliations: [right, wrong, lost],
   notes: ["aws_cur 2026-06: The month is not final: the cloud may still change it."],
@@ -103,7 +103,7 @@ test("terminal escapes from bills and lists of invoices are spelt out", () => {
     parts: [{ name: evil, amount: "1" }],
   };
   const screen = reconcileScreen(
-    { ...result, reconciliations: [drawn, { ...lost, billing_account: evil }], notes: [evil] },
+    { ...result, reconciliations: [drawn, { ...lost, billingAccount: evil }], notes: [evil] },
     { colour: false, verbose: true },
   );
   assert.doesNotMatch(screen, obeyed);

@@ -69,7 +69,7 @@ function pipeline(name: string, dataset: string): PipelineConfig {
 
 const configured: ConfigResult = {
   file: "/data/my bills/.dlt/config.toml",
-  file_origin: "default",
+  fileOrigin: "default",
   warehouse: { kind: "bigquery", reason: "because of project_id in [sources.aws_cur] (.dlt/config.toml:4)" },
   values: [
     { section: "sources.aws_cur", key: "bucket_url", value: "gs://acme-billing", origin: ".dlt/config.toml:2" },
@@ -103,7 +103,7 @@ const screens: Readonly<Record<string, () => string>> = {
     configScreen(
       {
         file: null,
-        file_origin: null,
+        fileOrigin: null,
         warehouse: { kind: "duckdb", reason: "the default, because no BigQuery setting was found" },
         values: configured.values.slice(1, 3),
       },
@@ -120,25 +120,25 @@ const screens: Readonly<Record<string, () => string>> = {
           {
             name: "aws_cur",
             table: "billing_data.aws_cur_data",
-            pipeline_name: "aws_billing_pipeline",
+            pipelineName: "aws_billing_pipeline",
             months: [
               {
-                billing_month: "2025-02",
-                execution_id: "b",
-                execution_ids: ["a", "b"],
-                loaded_at: null,
-                submitted_time: "2025-03-01T00:00:00Z",
+                billingMonth: "2025-02",
+                executionId: "b",
+                executionIds: ["a", "b"],
+                loadedAt: null,
+                submittedTime: "2025-03-01T00:00:00Z",
               },
               {
-                billing_month: "2025-01",
-                execution_id: "a-long-one",
-                execution_ids: ["a-long-one"],
-                loaded_at: "2025-02-01T00:00:00+00:00",
-                submitted_time: null,
+                billingMonth: "2025-01",
+                executionId: "a-long-one",
+                executionIds: ["a-long-one"],
+                loadedAt: "2025-02-01T00:00:00+00:00",
+                submittedTime: null,
               },
             ],
           },
-          { name: "other", table: "billing_data.other_data", pipeline_name: "other_pipeline", months: [] },
+          { name: "other", table: "billing_data.other_data", pipelineName: "other_pipeline", months: [] },
         ],
       },
       plain,
@@ -171,10 +171,10 @@ describe("screens are as recorded (UPDATE=1 accepts them)", () => {
 });
 
 test("plan names the runs that are passed over, and --verbose all of them", () => {
-  const runs = ["one", "two", "three", "four"].map((id) => ({ execution_id: id, reason: "It covers other days." }));
+  const runs = ["one", "two", "three", "four"].map((id) => ({ executionId: id, reason: "It covers other days." }));
   const screenOf = (action: "new" | "unchanged", style: typeof plain): string => {
-    const month = { billing_month: "2025-06", action, reason: "As it is.", execution_id: "five", files: 1, bytes: 1 };
-    const months = [{ ...wholeMonth, ...month, passed_over: runs }];
+    const month = { billingMonth: "2025-06", action, reason: "As it is.", executionId: "five", files: 1, bytes: 1 };
+    const months = [{ ...wholeMonth, ...month, passedOver: runs }];
     return planScreen({ pipelines: [{ name: "a", table: "b", months, failed: [], notes: [] }] }, style);
   };
   assert.match(screenOf("new", plain), /Passed over: one, two, three and 1 more \(--verbose\)\./);
@@ -199,7 +199,7 @@ test("a progress line is never wider than the terminal", () => {
 
 test("terminal escapes from a bucket are spelt out on every screen", () => {
   const evil = "x\u001b[2J\u009b1m\u202e\r\ny";
-  const month = { billing_month: "2025-01", execution_id: evil, reason: evil, missing_days: [] };
+  const month = { billingMonth: "2025-01", executionId: evil, reason: evil, missingDays: [] };
   const error = { code: "FILE_CORRUPT", message: evil, hint: evil };
   const pipeline = { name: evil, table: evil };
   const drawn = [
@@ -210,7 +210,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
           {
             ...pipeline,
             loaded: [],
-            accepted_gaps: [],
+            acceptedGaps: [],
             unchanged: [month],
             waiting: [month],
             refused: [month],
@@ -240,9 +240,9 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
         pipelines: [
           {
             ...pipeline,
-            missing_months: [],
-            newest_load: evil,
-            attention: [{ billing_month: null, reason: evil }],
+            missingMonths: [],
+            newestLoad: evil,
+            attention: [{ billingMonth: null, reason: evil }],
             stale: true,
             kept: null,
             notes: [evil],
@@ -252,10 +252,10 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
                 ...month,
                 state: "waiting",
                 finality: "restated-after-final",
-                not_final_because: evil,
+                notFinalBecause: evil,
                 rows: 1,
                 cost: {},
-                loaded_at: evil,
+                loadedAt: evil,
                 notes: [evil],
               },
             ],
@@ -270,7 +270,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
         ...difference,
         name: evil,
         table: evil,
-        before: { execution_id: evil, execution_ids: [evil], loaded_at: evil, rows: 1, cost: { [evil]: "1" } },
+        before: { executionId: evil, executionIds: [evil], loadedAt: evil, rows: 1, cost: { [evil]: "1" } },
         services: difference.services.map((group) => ({ ...group, value: evil, currency: evil })),
         notes: [evil],
       },
@@ -279,13 +279,13 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
     verifyScreen(
       {
         ok: false,
-        checks: [{ name: "files", pipeline: evil, billing_month: null, ok: false, expected: evil, actual: evil }],
+        checks: [{ name: "files", pipeline: evil, billingMonth: null, ok: false, expected: evil, actual: evil }],
       },
       wordy,
     ),
-    undoScreen({ ...undone, name: evil, table: evil, undone: { ...undone.undone, execution_id: evil } }, wordy),
+    undoScreen({ ...undone, name: evil, table: evil, undone: { ...undone.undone, executionId: evil } }, wordy),
     eventLine(
-      { event: "file_read", name: evil, billing_month: "2025-01", key: evil, rows: 1, bytes: 1 },
+      { event: "file_read", name: evil, billingMonth: "2025-01", key: evil, rows: 1, bytes: 1 },
       { colour: false },
       true,
     ),
@@ -297,17 +297,17 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
           {
             event: "month_planned",
             name: evil,
-            billing_month: "2025-01",
+            billingMonth: "2025-01",
             action: "new",
             reason: "",
-            execution_id: evil,
+            executionId: evil,
             ...wholeMonth,
             files: 1,
             bytes: 1,
           },
           0,
         ),
-        { event: "file_read", name: evil, billing_month: "2025-01", key: evil, rows: 1, bytes: 1 },
+        { event: "file_read", name: evil, billingMonth: "2025-01", key: evil, rows: 1, bytes: 1 },
         0,
       ),
       0,

@@ -281,7 +281,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
       "0.0000000186",
       "0.0000008",
     ]);
-    assert.equal(loaded[0]?.rounded_values, 0);
+    assert.equal(loaded[0]?.roundedValues, 0);
   });
 
   test("case 51: the first file has short amounts, the next ones long ones", async (t) => {

@@ -40,10 +40,10 @@ describe("columns", { concurrency: 2 }, () => {
       [{ cost: "0.0416", vector: "007", untyped: "1e3" }],
     );
     assert.ok(
-      loaded[0]?.schema_changes.some((sentence) => sentence.includes("novelty_vector")),
+      loaded[0]?.schemaChanges.some((sentence) => sentence.includes("novelty_vector")),
       "it is told",
     );
-    assert.ok(!loaded[0]?.schema_changes.some((sentence) => sentence.includes("line_item_unblended_cost")));
+    assert.ok(!loaded[0]?.schemaChanges.some((sentence) => sentence.includes("line_item_unblended_cost")));
   });
 
   test("case 62: a column gets another name in a later version", async (t) => {
@@ -57,7 +57,7 @@ describe("columns", { concurrency: 2 }, () => {
     await runWell(project);
     await deliver(project.bucket, azureDelivery({ month: march, id: "1.2", columns: newer, files: [is] }));
     const { loaded } = await runWell(project);
-    assert.deepEqual(loaded[0]?.schema_changes.toSorted(), [
+    assert.deepEqual(loaded[0]?.schemaChanges.toSorted(), [
       "Column InvoiceId was added (text).",
       "Column SkuMeter was added (text).",
       "Column x_InvoiceId is missing and will be NULL.",
@@ -118,7 +118,7 @@ describe("columns", { concurrency: 2 }, () => {
     // Each month is proved by its own columns, also when all of them are loaded at once.
     const { loaded } = await runWell(project);
     assert.deepEqual(
-      loaded.map(({ billing_month, cost }) => [billing_month, cost]),
+      loaded.map(({ billingMonth, cost }) => [billingMonth, cost]),
       [april, march, february, january].map((month) => [month, { EUR: "3.5" }]),
     );
   });

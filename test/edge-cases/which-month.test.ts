@@ -153,9 +153,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     );
     const { pipelines } = await showState(project.config);
     assert.deepEqual(
-      pipelines.map(({ months }) =>
-        months.map(({ billing_month, execution_id }) => `${billing_month} ${execution_id}`),
-      ),
+      pipelines.map(({ months }) => months.map(({ billingMonth, executionId }) => `${billingMonth} ${executionId}`)),
       [["2025-03 assembly"], ["2025-03 execution"], ["2025-03 run"]],
     );
   });
@@ -173,12 +171,12 @@ describe("which data is the month", { concurrency: 2 }, () => {
     await deliver(project.bucket, curDelivery({ month: january, id: "final", files: [closed] }));
     const planned = await plan(project.config);
     assert.equal(
-      planned.pipelines[0]?.months.find(({ billing_month }) => billing_month === january)?.reason,
+      planned.pipelines[0]?.months.find(({ billingMonth }) => billingMonth === january)?.reason,
       "final replaces estimated.",
     );
     const { loaded } = await runWell(project);
     assert.deepEqual(
-      loaded.map(({ billing_month, action, rows, cost }) => ({ billing_month, action, rows, cost })),
+      loaded.map(({ billingMonth, action, rows, cost }) => ({ billing_month: billingMonth, action, rows, cost })),
       [{ billing_month: january, action: "restated", rows: 3, cost: { USD: "104.5" } }],
     );
     assert.deepEqual(await held(project, curTable), { [january]: "3 rows 104.5", [march]: "1 rows 1" });
@@ -301,7 +299,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     await deliver(project.bucket, begun, "files");
     assert.deepEqual(outcomes(await runWell(project)), ["2025-02 unchanged february"]);
     assert.deepEqual(await held(project, curTable), { [february]: "1 rows 1" });
-    assert.deepEqual((await status(project.config)).pipelines[0]?.missing_months, []);
+    assert.deepEqual((await status(project.config)).pipelines[0]?.missingMonths, []);
     await deliver(project.bucket, begun, "manifest");
     assert.deepEqual(outcomes(await runWell(project)), ["2025-02 unchanged february", "2025-03 new march"]);
   });

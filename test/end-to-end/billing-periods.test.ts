@@ -47,7 +47,7 @@ function withoutPeriod(month: string, cost: string): Delivery {
 async function shown(project: Project): Promise<Record<string, string>> {
   const { pipelines } = await status(project.config);
   return Object.fromEntries(
-    (pipelines[0]?.months ?? []).map(({ billing_month: month, rows, cost, notes }) => [
+    (pipelines[0]?.months ?? []).map(({ billingMonth: month, rows, cost, notes }) => [
       month,
       [`${rows} rows`, ...Object.entries(cost ?? {}).map(([currency, sum]) => `${sum} ${currency}`), ...notes].join(
         ", ",
@@ -67,7 +67,7 @@ async function verified(project: Project, deep = true): Promise<readonly Check[]
 async function failures(project: Project): Promise<readonly string[]> {
   const { finished } = await runProject(project);
   return onlyResult(finished).failed.map(
-    ({ billing_month: month, code, message, hint }) => `${month} ${code} ${message} ${hint}`,
+    ({ billingMonth: month, code, message, hint }) => `${month} ${code} ${message} ${hint}`,
   );
 }
 

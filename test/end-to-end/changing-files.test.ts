@@ -99,7 +99,7 @@ describe("files that change between plan and commit", { concurrency: 2 }, () => 
     const latest = curDelivery({ month: february, id: "latest", files: [curRows(february, "9")] });
     await deliver(project.bucket, latest, "files");
     const hear = (event: RunEvent): void => {
-      if (event.event !== "file_read" || event.billing_month !== february) return;
+      if (event.event !== "file_read" || event.billingMonth !== february) return;
       writeFileSync(join(project.bucket, latest.manifestKey), latest.objects.get(latest.manifestKey) ?? "");
     };
     const { finished } = await runProject(project, { jobs: 1 }, hear);
@@ -286,7 +286,7 @@ describe("what may be waived, and what is no fault", { concurrency: 2 }, () => {
     await deliver(project.bucket, withEmptyPart(march, "gzip", "csv.gz"));
     const { loaded } = await runWell(project);
     assert.deepEqual(
-      loaded.map(({ billing_month, rows, files, cost }) => ({ billing_month, rows, files, cost })),
+      loaded.map(({ billingMonth, rows, files, cost }) => ({ billing_month: billingMonth, rows, files, cost })),
       [march, february].map((month) => ({ billing_month: month, rows: 1, files: 2, cost: { EUR: "4" } })),
     );
     assert.deepEqual(outcomes(await runWell(project)), ["2025-02 unchanged plain", "2025-03 unchanged gzip"]);

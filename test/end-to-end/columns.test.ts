@@ -166,7 +166,7 @@ describe("columns that come and go", { concurrency: 3 }, () => {
       curDelivery({ month: january, id: "january", files: [[curRow(january, { [invoice]: "1" })]] }),
     );
     const first = await runWell(project);
-    assert.deepEqual(first.loaded[0]?.schema_changes, []);
+    assert.deepEqual(first.loaded[0]?.schemaChanges, []);
     await deliver(
       project.bucket,
       curDelivery({
@@ -186,7 +186,7 @@ describe("columns that come and go", { concurrency: 3 }, () => {
       }),
     );
     const { loaded } = await runWell(project);
-    const changes = new Map(loaded.map(({ billing_month, schema_changes }) => [billing_month, schema_changes]));
+    const changes = new Map(loaded.map(({ billingMonth, schemaChanges }) => [billingMonth, schemaChanges]));
     assert.deepEqual(changes.get(february), ["Column resource_tags_user_team was added (text)."]);
     assert.deepEqual(
       changes.get(march)?.filter((sentence) => sentence.includes("bill_invoice_id")),

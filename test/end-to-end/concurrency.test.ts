@@ -16,6 +16,7 @@ import { ask, createProject, curSection, runWell, type Project } from "../suppor
 import { temporaryFolder } from "../support/folders.ts";
 import { readBooks } from "../support/faults/books.ts";
 import { runBillhouse, startBillhouse, type Child, type ChildEnd } from "../support/faults/child.ts";
+import { parseResult } from "../support/json.ts";
 
 const months = ["2025-01", "2025-02", "2025-03"];
 const table = "billing_data.aws_cur_data";
@@ -199,8 +200,8 @@ async function standingRun(
 }
 
 function loadedBy({ stdout }: ChildEnd): string[] {
-  const finished = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as RunFinished;
-  return finished.pipelines.flatMap(({ loaded }) => loaded.map(({ billing_month }) => billing_month));
+  const finished = parseResult<RunFinished>(stdout.trimEnd().split("\n").at(-1) ?? "");
+  return finished.pipelines.flatMap(({ loaded }) => loaded.map(({ billingMonth }) => billingMonth));
 }
 
 /** So many loads of each month, in books that fit together, and nothing beside the database but its read copy. */

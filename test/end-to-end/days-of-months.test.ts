@@ -64,7 +64,7 @@ async function months(project: Project, name: string, at = now): Promise<string[
   const { pipelines } = await status(project.config, { pipelines: [name], now: at });
   return pipelines
     .flatMap((pipeline) => pipeline.months)
-    .map(({ billing_month: month, state, rows, cost, missing_days: missing }) => {
+    .map(({ billingMonth: month, state, rows, cost, missingDays: missing }) => {
       const spans = missing.map(({ from, to }) => `${from}/${to}`);
       return `${month} ${state} ${rows} rows ${cost?.["EUR"]}${spans.length === 0 ? "" : `, missing ${spans.join(" ")}`}`;
     })

@@ -76,7 +76,7 @@ describe("a folder of the Python pipelines, and the dataset that they filled", (
       assert.deepEqual(loaded?.toSorted(), [restated, "2098-12"].toSorted());
 
       const { pipelines } = await showState(project.config);
-      const executions = new Map(pipelines[0]?.months.map((month) => [month.billing_month, month.execution_id]));
+      const executions = new Map(pipelines[0]?.months.map((month) => [month.billingMonth, month.executionId]));
       assert.equal(executions.size, known.length + 1);
       assert.equal(executions.get(restated), "20990101T000000Z");
       const [[rows] = []] = await project.bigquery.rows(

@@ -386,7 +386,7 @@ describe("deliveries at fault", { concurrency: 2 }, () => {
           const result = onlyResult(finished, section);
           assert.equal(result.error, undefined);
           assert.deepEqual(
-            result.failed.map(({ billing_month }) => billing_month).toSorted(),
+            result.failed.map(({ billingMonth }) => billingMonth).toSorted(),
             placed.filter((fault) => fault.section === section).map(({ month }) => month),
           );
         }
@@ -394,9 +394,7 @@ describe("deliveries at fault", { concurrency: 2 }, () => {
 
       for (const fault of placed) {
         await t.test(`${fault.name}: ${fault.code}`, () => {
-          const told = onlyResult(finished, fault.section).failed.find(
-            (failed) => failed.billing_month === fault.month,
-          );
+          const told = onlyResult(finished, fault.section).failed.find((failed) => failed.billingMonth === fault.month);
           assert.ok(told, "the month is told as failed");
           assert.equal(told.code, fault.code, told.message);
           const delivery = keys.get(fault.name);

@@ -88,8 +88,8 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
     const { plans } = await planMonths(discovery, loaded, ledger.receipts, { pipeline, isReadElsewhere: () => false });
     const listener: LoadListener = {
       fileRead: () => {},
-      loaded: ({ billing_month, action, rows, cost }) =>
-        told.push(`${billing_month} ${action} ${rows} ${JSON.stringify(cost)}`),
+      loaded: ({ billingMonth, action, rows, cost }) =>
+        told.push(`${billingMonth} ${action} ${rows} ${JSON.stringify(cost)}`),
       failed: (month, { code, message }) => told.push(`${month} ${code} ${message}`),
     };
     const { signal } = new AbortController();

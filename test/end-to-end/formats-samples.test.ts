@@ -105,7 +105,7 @@ describe("the deliveries that others made, of every format", { concurrency: 2 },
       const held = await monthsOfTable(project, table, columns);
       assert.deepEqual(Object.keys(held), Object.keys(months));
       for (const [month, expected] of Object.entries(months)) {
-        const event = loaded.loaded.find(({ billing_month }) => billing_month === month);
+        const event = loaded.loaded.find(({ billingMonth }) => billingMonth === month);
         assert.deepEqual([event?.action, event?.rows, held[month]?.[0]], ["new", expected.rows, expected.rows], month);
         requireSum(event?.cost[currency], expected.delivered, sample, `the delivered sum of ${month}`);
         requireSum(held[month]?.[1], expected.table ?? expected.delivered, sample, `the table's sum of ${month}`);

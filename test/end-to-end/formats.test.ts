@@ -248,7 +248,7 @@ describe("rows that clouds wrote, in a delivery of their kind", { concurrency: 2
           assert.match(result.waiting[0]?.reason ?? "", expected.waiting);
           return;
         }
-        const failed = result.failed.find(({ billing_month }) => billing_month === month);
+        const failed = result.failed.find(({ billingMonth }) => billingMonth === month);
         assert.equal(failed?.code, expected.code, JSON.stringify(result));
         for (const words of expected.words) assert.match(`${failed.message} ${failed.hint}`, words);
         return;

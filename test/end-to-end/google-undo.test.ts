@@ -26,7 +26,7 @@ async function loadAll(project: GoogleProject, ...all: readonly Delivery[]): Pro
 
 async function actions(project: GoogleProject): Promise<string[]> {
   const { pipelines } = await plan(project.config);
-  return pipelines.flatMap(({ months }) => months.map(({ action, execution_id: id }) => `${action} ${id}`));
+  return pipelines.flatMap(({ months }) => months.map(({ action, executionId: id }) => `${action} ${id}`));
 }
 
 function differences({ checks }: VerifyResult): string[] {
@@ -44,13 +44,13 @@ describe("undo on BigQuery puts the load before back", () => {
       await loadAll(project, delivery(shape, "a", "1.5", "2"), delivery(shape, "b", "9"));
       const result = await undo(project.config, { pipeline: "aws_cur", month: month });
       assert.deepEqual(
-        [result.from, result.restored.execution_id, result.restored.rows, result.restored.cost],
+        [result.from, result.restored.executionId, result.restored.rows, result.restored.cost],
         [from, "a", 3, { USD: "3.75" }],
       );
       assert.deepEqual(await actions(project), ["refused b"]);
       assert.equal((await runWell(project)).refused.length, 1);
       const [now] = (await status(project.config)).pipelines[0]?.months ?? [];
-      assert.deepEqual([now?.state, now?.execution_id, now?.cost], ["refused", "a", { USD: "3.75" }]);
+      assert.deepEqual([now?.state, now?.executionId, now?.cost], ["refused", "a", { USD: "3.75" }]);
       // Also where what was undone has overwritten the files of what was put back.
       assert.deepEqual(differences(await verify(project.config)), []);
       await loadAll(project, delivery(shape, "c", "7"));

@@ -45,7 +45,7 @@ describe("the library", { concurrency: 3 }, () => {
     await deliver(project.bucket, bad);
     const { events } = await runProject(project, { jobs: 1 });
     const lines = events.map((event) =>
-      "billing_month" in event ? `${event.event} ${event.billing_month}` : event.event,
+      "billingMonth" in event ? `${event.event} ${event.billingMonth}` : event.event,
     );
     assert.deepEqual(lines, [
       "run_started",
@@ -119,7 +119,7 @@ describe("the library", { concurrency: 3 }, () => {
     const work = (async () => {
       for await (const event of run(project.config, { signal: stop.signal, jobs: 1 })) {
         events.push(event);
-        if (event.event === "file_read" && event.billing_month === "2025-01") stop.abort();
+        if (event.event === "file_read" && event.billingMonth === "2025-01") stop.abort();
       }
     })();
     await rejects(work, "INTERRUPTED");
@@ -130,7 +130,7 @@ describe("the library", { concurrency: 3 }, () => {
     assert.deepEqual(await snapshotMonth(project, table, proof.partition, "2025-01"), before);
     const { pipelines } = await status(project.config);
     assert.deepEqual(
-      pipelines[0]?.months.map(({ execution_id }) => execution_id),
+      pipelines[0]?.months.map(({ executionId }) => executionId),
       ["second-2025-02", "first-2025-01"],
     );
     assert.deepEqual(outcomes(await runWell(project)), [
@@ -202,12 +202,12 @@ describe("the library", { concurrency: 3 }, () => {
     await deliverMonths(project, ["2024-11", "2025-01", "2025-04"]);
     await runWell(project);
     const [found] = (await status(project.config)).pipelines;
-    assert.deepEqual(found?.missing_months, ["2024-12", "2025-02", "2025-03"]);
+    assert.deepEqual(found?.missingMonths, ["2024-12", "2025-02", "2025-03"]);
     assert.deepEqual(
-      found?.months.map(({ billing_month, state, execution_id, rows, cost }) => ({
-        billing_month,
+      found?.months.map(({ billingMonth, state, executionId, rows, cost }) => ({
+        billing_month: billingMonth,
         state,
-        execution_id,
+        execution_id: executionId,
         rows,
         cost,
       })),
@@ -231,7 +231,7 @@ describe("the library", { concurrency: 3 }, () => {
     });
     const known = (await showState(project.config)).pipelines[0]?.months;
     assert.deepEqual(
-      known?.map(({ billing_month, execution_id }) => [billing_month, execution_id]),
+      known?.map(({ billingMonth, executionId }) => [billingMonth, executionId]),
       [["2025-02", "first-2025-02"]],
     );
     assert.deepEqual((await snapshotMonth(project, table, proof.partition, "2025-01")).rows, before.rows);
@@ -252,7 +252,7 @@ describe("the library", { concurrency: 3 }, () => {
     });
     await deliverMonths(project, ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]);
     const loadedBy = async (months: Parameters<typeof runWell>[1]): Promise<string[]> =>
-      (await runWell(project, months)).loaded.map(({ billing_month }) => billing_month).toSorted();
+      (await runWell(project, months)).loaded.map(({ billingMonth }) => billingMonth).toSorted();
     assert.deepEqual(await loadedBy({ months: { only: ["2025-03", "2025-01"] } }), ["2025-03"]);
     assert.deepEqual(await loadedBy({ months: { from: "2025-04", to: "2025-04" } }), ["2025-04"]);
     assert.deepEqual(await loadedBy({ months: { to: "2025-03" } }), ["2025-02"]);
@@ -311,10 +311,10 @@ describe("the library", { concurrency: 3 }, () => {
     ]);
     const states = await showState(project.config);
     assert.deepEqual(
-      states.pipelines.map(({ pipeline_name, months }) => [
-        pipeline_name,
-        months[0]?.execution_id,
-        months[0]?.submitted_time,
+      states.pipelines.map(({ pipelineName, months }) => [
+        pipelineName,
+        months[0]?.executionId,
+        months[0]?.submittedTime,
       ]),
       [
         ["aws_billing_pipeline", `second-${month}`, null],

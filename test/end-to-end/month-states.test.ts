@@ -25,6 +25,7 @@ import {
   runWell,
   type Project,
 } from "../support/projects.ts";
+import { parseResult } from "../support/json.ts";
 
 const month = "2025-01";
 
@@ -40,7 +41,7 @@ async function months(project: Project, now = "2025-06-01"): Promise<readonly Mo
 }
 
 async function states(project: Project, now?: string): Promise<string[]> {
-  return (await months(project, now)).map(({ billing_month: name, state }) => `${name} ${state}`);
+  return (await months(project, now)).map(({ billingMonth: name, state }) => `${name} ${state}`);
 }
 
 describe("the state of an AWS month", () => {
@@ -106,7 +107,7 @@ describe("the state of an AWS month", () => {
     assert.match(run.stdout, /late charges: only support, tax, credits or corrections changed since it was final/);
     assert.doesNotMatch(run.stdout + run.stderr, /WAS FINAL/);
     const [only] = await months(project);
-    assert.deepEqual([only?.state, only?.final_basis, only?.late_charges], ["final", "invoice", true]);
+    assert.deepEqual([only?.state, only?.finalBasis, only?.lateCharges], ["final", "invoice", true]);
     const { code, stdout } = await billhouse(project, ["status", "--check"]);
     assert.match(stdout, /2025-01 +final \(invoice\), late charges/);
     assert.equal(code, 0, stdout);
@@ -124,7 +125,7 @@ describe("the state of an AWS month", () => {
     assert.match(run.stdout, /data ends 2 January/);
     const seen = async (day: string): Promise<readonly unknown[]> => {
       const [only] = await months(project, day);
-      return [only?.state, only?.data_until, only?.data_ends_early, only?.not_final_because, only?.missing_days];
+      return [only?.state, only?.dataUntil, only?.dataEndsEarly, only?.notFinalBecause, only?.missingDays];
     };
     const lacks = "1 row with a cost has no invoice id";
     assert.deepEqual(await seen("2025-01-31"), ["open", "2025-01-02", false, null, []]);
@@ -148,7 +149,7 @@ describe("the state of an AWS month", () => {
     const next = cur("b", ["1"], "2");
     await deliver(project.bucket, next);
     await rm(join(project.bucket, next.fileKeys[0] ?? ""));
-    const since = Date.parse((await months(project))[0]?.waiting_since ?? "");
+    const since = Date.parse((await months(project))[0]?.waitingSince ?? "");
     const attention = async (hours: number): Promise<readonly string[]> => {
       const now = new Date(since + hours * 3_600_000);
       const { pipelines } = await status(project.config, { now });
@@ -174,11 +175,11 @@ describe("the state of an AWS month", () => {
     }
     assert.deepEqual(await states(project), ["2025-04 waiting", "2025-03 missing", "2025-02 waiting", "2025-01 final"]);
     const [april, , february] = await months(project);
-    assert.deepEqual([april?.finality, april?.execution_id, april?.rows], ["final", "2025-04-a", 1]);
+    assert.deepEqual([april?.finality, april?.executionId, april?.rows], ["final", "2025-04-a", 1]);
     assert.match(april?.reason ?? "", /^1 of 1 files of 2025-04-b have not arrived/);
-    assert.deepEqual([february?.finality, february?.execution_id, february?.rows], [null, null, null]);
+    assert.deepEqual([february?.finality, february?.executionId, february?.rows], [null, null, null]);
     const { pipelines } = await status(project.config);
-    assert.deepEqual(pipelines[0]?.missing_months, ["2025-02", "2025-03"]);
+    assert.deepEqual(pipelines[0]?.missingMonths, ["2025-02", "2025-03"]);
     const offline = await status(project.config, { offline: true });
     assert.deepEqual(
       offline.pipelines[0]?.months.map(({ state }) => state),
@@ -243,7 +244,7 @@ describe("the state of an Azure month", () => {
     const missing = [{ from: "2025-01-14", to: "2025-01-31" }];
     const seen = async (day?: string): Promise<readonly unknown[]> => {
       const [only] = await months(project, day);
-      return [only?.state, only?.final_basis, only?.missing_days, only?.accepted];
+      return [only?.state, only?.finalBasis, only?.missingDays, only?.accepted];
     };
     assert.deepEqual(await seen("2025-01-31"), ["open", null, [], false]);
     assert.deepEqual(await seen(), ["partial", null, missing, false]);
@@ -300,7 +301,7 @@ describe("the state of an Azure month", () => {
     await runWell(project);
     await deliver(project.bucket, run("r2", "0206", "2025-01-09", "1"));
     const [only] = await months(project);
-    assert.deepEqual([only?.state, only?.finality, only?.execution_id], ["refused", "final", "r1"]);
+    assert.deepEqual([only?.state, only?.finality, only?.executionId], ["refused", "final", "r1"]);
     assert.match(
       only?.reason ?? "",
       /^r2 is not part of the month\. It covers 2025-01-01 to 2025-01-09 and shares days with r1/,
@@ -313,7 +314,7 @@ describe("status --max-age", () => {
     const project = await createProject(t, curSection);
     const age = async (words: readonly string[]): Promise<readonly [number | null, boolean | undefined]> => {
       const { code, stdout } = await billhouse(project, ["status", "--json", ...words]);
-      return [code, (JSON.parse(stdout) as StatusResult).pipelines[0]?.stale];
+      return [code, parseResult<StatusResult>(stdout).pipelines[0]?.stale];
     };
     assert.deepEqual(await age(["--max-age", "36h"]), [4, true]);
     await deliver(project.bucket, cur("a", ["1"]));

@@ -140,7 +140,7 @@ describe("one bad month stops nothing", () => {
     };
     await loadMonths(found.plans, context, {
       fileRead: () => {},
-      loaded: ({ billing_month: month }) => loaded.push(month),
+      loaded: ({ billingMonth: month }) => loaded.push(month),
       failed: (month, error) => failed.push({ ...describeError(error), month }),
     });
     assert.deepEqual(loaded, [march, january]);

@@ -20,6 +20,7 @@ import {
   type Row,
 } from "../support/deliveries.ts";
 import { azureSection, billhouse, createProject, curSection, type Project, runWell } from "../support/projects.ts";
+import { parseResult } from "../support/json.ts";
 
 const month = "2025-01";
 const both = { ...curSection, ...azureSection };
@@ -53,7 +54,7 @@ async function loadCur(t: Parameters<typeof createProject>[0], rows: readonly Ro
 async function ask(project: Project, ...words: readonly string[]): Promise<ReconcileResult> {
   const { code, stdout, stderr } = await billhouse(project, ["reconcile", month, "--json", ...words]);
   assert.equal(stderr, "");
-  const result = JSON.parse(stdout) as ReconcileResult;
+  const result = parseResult<ReconcileResult>(stdout);
   assert.equal(code, result.ok ? 0 : 4, stdout);
   return result;
 }
@@ -68,9 +69,7 @@ async function refused(project: Project, words: readonly string[], code = "USAGE
 
 function figures({ reconciliations }: ReconcileResult): string[] {
   return reconciliations.map((one) =>
-    [one.pipeline, one.invoice_id, one.billing_account, one.currency, one.invoiced, one.loaded, one.difference].join(
-      " ",
-    ),
+    [one.pipeline, one.invoiceId, one.billingAccount, one.currency, one.invoiced, one.loaded, one.difference].join(" "),
   );
 }
 

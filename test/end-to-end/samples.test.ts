@@ -155,22 +155,19 @@ describe("the deliveries that others made", { concurrency: 3 }, () => {
       const project = await createProject(t, section(sample, join(folder, "buckets", sample.bucket)));
       const loaded = await runWell(project);
       assert.deepEqual(
-        loaded.loaded.map(({ billing_month, action }) => `${billing_month} ${action}`).toSorted(),
+        loaded.loaded.map(({ billingMonth, action }) => `${billingMonth} ${action}`).toSorted(),
         Object.keys(sample.months).map((month) => `${month} new`),
       );
-      for (const { billing_month, rows, cost } of loaded.loaded) {
-        const expected = sample.months[billing_month];
+      for (const { billingMonth, rows, cost } of loaded.loaded) {
+        const expected = sample.months[billingMonth];
         assert.equal(rows, expected?.rows);
-        sameDecimal(cost[sample.currency], expected?.delivered ?? "", `the event's cost of ${billing_month}`);
+        sameDecimal(cost[sample.currency], expected?.delivered ?? "", `the event's cost of ${billingMonth}`);
       }
       await requireFigures(project, sample);
 
       const again = await runWell(project);
       assert.deepEqual(again.loaded, []);
-      assert.deepEqual(
-        again.unchanged.map(({ billing_month }) => billing_month).toSorted(),
-        Object.keys(sample.months),
-      );
+      assert.deepEqual(again.unchanged.map(({ billingMonth }) => billingMonth).toSorted(), Object.keys(sample.months));
       await requireFigures(project, sample);
     });
   }
@@ -202,13 +199,13 @@ describe("the deliveries that others made", { concurrency: 3 }, () => {
       ["2025-01 restated", "2025-02 unchanged", "2025-03 restated"],
     );
     assert.deepEqual(
-      new Set(events.flatMap((event) => (event.event === "file_read" ? [event.billing_month] : []))),
+      new Set(events.flatMap((event) => (event.event === "file_read" ? [event.billingMonth] : []))),
       new Set(["2025-03", "2025-01"]),
     );
     await requireFigures(project, second);
     assert.deepEqual(await fingerprints(project, "2025-02"), untouched);
-    for (const { billing_month, previous } of result.loaded) {
-      assert.equal(previous?.rows, first.months[billing_month]?.rows, "the receipt of what was replaced");
+    for (const { billingMonth, previous } of result.loaded) {
+      assert.equal(previous?.rows, first.months[billingMonth]?.rows, "the receipt of what was replaced");
     }
 
     assert.deepEqual((await runWell(project)).loaded, []);

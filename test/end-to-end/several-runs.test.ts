@@ -77,7 +77,7 @@ describe("a month of two runs, each over one half of it", () => {
       await arrive(second);
       const [loaded] = (await runWell(project)).loaded;
       assert.deepEqual(
-        [loaded?.action, loaded?.execution_id, loaded?.execution_ids, loaded?.files, loaded?.rows, loaded?.cost],
+        [loaded?.action, loaded?.executionId, loaded?.executionIds, loaded?.files, loaded?.rows, loaded?.cost],
         ["new", "second", ["first", "second"], 3, 3, { EUR: "30.25" }],
       );
       assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged second`]);
@@ -105,15 +105,15 @@ describe("a month of two runs, each over one half of it", () => {
       assert.deepEqual(await loadedIds(project), ["first", "second"]);
       const [restated] = (await runWell(project)).loaded;
       assert.deepEqual(
-        [restated?.action, restated?.execution_ids, restated?.rows, restated?.cost],
+        [restated?.action, restated?.executionIds, restated?.rows, restated?.cost],
         ["restated", ["first", "again"], 4, { EUR: "32.25" }],
       );
       assert.deepEqual(await loadedIds(project), ["first", "again"]);
       const compared = await diff(project.config, { pipeline: "azure_billing", month: month });
       assert.deepEqual(
         [
-          compared.before.execution_ids,
-          compared.after.execution_ids,
+          compared.before.executionIds,
+          compared.after.executionIds,
           compared.lines.map(({ difference }) => difference),
         ],
         [["first", "second"], ["first", "again"], ["2"]],
@@ -130,8 +130,8 @@ describe("a month of two runs, each over one half of it", () => {
       assert.deepEqual(
         [
           undone.from,
-          undone.undone.execution_ids,
-          undone.restored.execution_ids,
+          undone.undone.executionIds,
+          undone.restored.executionIds,
           undone.restored.rows,
           undone.restored.cost,
         ],
@@ -139,21 +139,21 @@ describe("a month of two runs, each over one half of it", () => {
       );
       assert.deepEqual(await loadedIds(project), ["first", "second"]);
       const refused = await runWell(project);
-      assert.deepEqual([refused.loaded, refused.refused.map(({ execution_id: id }) => id)], [[], ["again"]]);
+      assert.deepEqual([refused.loaded, refused.refused.map(({ executionId: id }) => id)], [[], ["again"]]);
       assert.deepEqual(differences(await verify(project.config, { deep: true })), []);
 
       // A newer run of the other half is loaded beside what was put back, and what was undone stays out.
       await arrive(third);
-      assert.deepEqual((await runWell(project)).loaded[0]?.execution_ids, ["second", "third"]);
+      assert.deepEqual((await runWell(project)).loaded[0]?.executionIds, ["second", "third"]);
       const forced = await runWell(project, { force: true });
-      assert.deepEqual(forced.loaded[0]?.execution_ids, ["again", "third"]);
+      assert.deepEqual(forced.loaded[0]?.executionIds, ["again", "third"]);
       assert.deepEqual(forced.loaded[0]?.cost, { EUR: "33" });
 
       await arrive(whole);
-      assert.deepEqual((await runWell(project)).loaded[0]?.execution_ids, ["whole"]);
+      assert.deepEqual((await runWell(project)).loaded[0]?.executionIds, ["whole"]);
       assert.deepEqual(await loadedIds(project), ["whole"]);
       const [entry] = (await status(project.config)).pipelines[0]?.months ?? [];
-      assert.deepEqual([entry?.execution_id, entry?.rows, entry?.cost], ["whole", 2, { EUR: "34" }]);
+      assert.deepEqual([entry?.executionId, entry?.rows, entry?.cost], ["whole", 2, { EUR: "34" }]);
     });
   }
 
@@ -165,7 +165,7 @@ describe("a month of two runs, each over one half of it", () => {
     await runWell(project);
     for (const key of second.fileKeys) project.gcs.remove(exportBucket, key);
     const undone = await undo(project.config, { pipeline: "azure_billing", month: month });
-    assert.deepEqual([undone.from, undone.restored.execution_ids], ["warehouse", ["first", "second"]]);
+    assert.deepEqual([undone.from, undone.restored.executionIds], ["warehouse", ["first", "second"]]);
     assert.deepEqual(await loadedIds(project), ["first", "second"]);
   });
 
@@ -200,13 +200,13 @@ describe("a month of two runs, each over one half of it", () => {
       "was loaded once only",
     );
     await deliver(project.bucket, second);
-    assert.deepEqual((await runWell(project)).loaded[0]?.execution_ids, ["first", "second"]);
+    assert.deepEqual((await runWell(project)).loaded[0]?.executionIds, ["first", "second"]);
     const undone = await undo(project.config, { pipeline: "azure_billing", month: month });
-    assert.deepEqual([undone.restored.execution_ids, undone.restored.rows], [["first"], 2]);
+    assert.deepEqual([undone.restored.executionIds, undone.restored.rows], [["first"], 2]);
     // A load of both halves was undone: the second one stays out.
     const { months } = (await plan(project.config)).pipelines[0] ?? { months: [] };
     assert.deepEqual(
-      months.map(({ action, execution_id: id }) => `${action} ${id}`),
+      months.map(({ action, executionId: id }) => `${action} ${id}`),
       ["refused second"],
     );
   });
@@ -216,8 +216,8 @@ async function loadedIds(project: Project): Promise<readonly string[]> {
   const { pipelines } = await showState(project.config);
   const [entry, ...others] = pipelines.flatMap(({ months }) => months);
   assert.deepEqual(others, []);
-  assert.equal(entry?.execution_id, entry?.execution_ids.at(-1));
-  return entry?.execution_ids ?? [];
+  assert.equal(entry?.executionId, entry?.executionIds.at(-1));
+  return entry?.executionIds ?? [];
 }
 
 function differences({ checks }: VerifyResult): string[] {

@@ -62,7 +62,7 @@ async function rowsNow(project: Project): Promise<readonly string[]> {
 
 async function actions(project: Project): Promise<string[]> {
   const { pipelines } = await plan(project.config);
-  return pipelines.flatMap(({ months }) => months.map(({ action, execution_id: id }) => `${action} ${id}`));
+  return pipelines.flatMap(({ months }) => months.map(({ action, executionId: id }) => `${action} ${id}`));
 }
 
 describe("undo puts the load before back", () => {
@@ -81,13 +81,13 @@ describe("undo puts the load before back", () => {
 
       const result = await undo(project.config, { pipeline: "aws_cur", month: month });
       assert.deepEqual(
-        [result.undone.execution_id, result.restored.execution_id, result.restored.rows, result.from],
+        [result.undone.executionId, result.restored.executionId, result.restored.rows, result.from],
         ["b", "a", 3, shape === "create-new" ? "storage" : "warehouse"],
       );
       assert.deepEqual(result.restored.cost, { USD: "3.7500000001" });
       assert.deepEqual(await rowsNow(project), before);
       const [now] = (await status(project.config)).pipelines[0]?.months ?? [];
-      assert.deepEqual([now?.execution_id, now?.rows, now?.cost], [first?.execution_id, first?.rows, first?.cost]);
+      assert.deepEqual([now?.executionId, now?.rows, now?.cost], [first?.executionId, first?.rows, first?.cost]);
       assert.equal(now?.state, "refused", "a newer delivery lies there, and is not taken");
 
       const again = await runWell(project);
@@ -107,7 +107,7 @@ describe("undo puts the load before back", () => {
     await loadAll(project, a, b, c);
     const restored: string[] = [];
     for (const _ of [1, 2])
-      restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id);
+      restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId);
     assert.deepEqual(restored, ["b", "a"]);
     assert.deepEqual(await actions(project), ["refused c"]);
     await rejects(
@@ -124,7 +124,7 @@ describe("undo puts the load before back", () => {
     await undo(project.config, { pipeline: "aws_cur", month: month });
     assert.deepEqual(outcomes(await runWell(project, { force: true })), [`${month} restated b`]);
     assert.deepEqual(await actions(project), ["unchanged b"]);
-    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId, "a");
     await forget(project.config, { pipelines: ["aws_cur"], months: [month] });
     assert.deepEqual(await actions(project), ["new b"], "forgetting a month is saying so, too");
   });
@@ -139,7 +139,7 @@ describe("undo puts the load before back", () => {
       await runWell(project);
     }
     const result = await undo(project.config, { pipeline: "azure_billing", month: month });
-    assert.deepEqual([result.restored.execution_id, result.restored.cost], ["r2", { EUR: "3.5" }]);
+    assert.deepEqual([result.restored.executionId, result.restored.cost], ["r2", { EUR: "3.5" }]);
     assert.deepEqual(await actions(project), ["refused r3"]);
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused r3`]);
     const [state] = await textRows(
@@ -208,9 +208,9 @@ describe("undo and files that are copied again", () => {
       await runWell(project);
     }
     await copyAgain(project);
-    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).restored.executionId, "a");
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused n`]);
-    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).restored.execution_id, "y");
+    assert.equal((await undo(project.config, { pipeline: "azure_billing", month: month })).restored.executionId, "y");
     assert.deepEqual(outcomes(await runWell(project)), [`${month} refused n`]);
     await rejects(
       undo(project.config, { pipeline: "azure_billing", month: month }),
@@ -247,7 +247,7 @@ describe("undo and files that are copied again", () => {
     await copyAgain(project);
     await runWell(project, { force: true });
     const result = await undo(project.config, { pipeline: "aws_cur", month: month });
-    assert.deepEqual([result.restored.execution_id, result.from], ["a", "warehouse"]);
+    assert.deepEqual([result.restored.executionId, result.from], ["a", "warehouse"]);
   });
 
   test("takes the kept rows when the storage cannot be looked at, and says so", async (t) => {
@@ -256,7 +256,7 @@ describe("undo and files that are copied again", () => {
     await loadAll(project, a, b);
     await rm(project.bucket, { recursive: true });
     const result = await undo(project.config, { pipeline: "aws_cur", month: month });
-    assert.deepEqual([result.restored.execution_id, result.from], ["a", "warehouse"]);
+    assert.deepEqual([result.restored.executionId, result.from], ["a", "warehouse"]);
     assert.match(result.notes.join(), /^The storage could not be looked at\. /);
   });
 
@@ -272,7 +272,7 @@ describe("undo and files that are copied again", () => {
       project,
       "ALTER TABLE billing_data.aws_cur_data_previous ALTER line_item_usage_amount SET DATA TYPE DOUBLE",
     );
-    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId, "a");
     assert.deepEqual(await rowsNow(project), before);
     await loadAll(project, c);
   });
@@ -285,7 +285,7 @@ describe("undo and files that are copied again", () => {
     await tamper(project, `ALTER TABLE ${kept} ALTER line_item_usage_amount SET DATA TYPE VARCHAR`);
     await tamper(project, `UPDATE ${kept} SET line_item_usage_amount = ''`);
     await tamper(project, "ALTER TABLE billing_data.aws_cur_data DROP COLUMN product_region");
-    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId, "a");
     await loadAll(project, c);
   });
 });
@@ -371,7 +371,7 @@ describe("undo changes nothing", () => {
     );
     assert.match(hint, /Then undo again: nothing was changed/);
     await rename(`${project.bucket}-away`, project.bucket);
-    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id, "a");
+    assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId, "a");
   });
 
   test("for a month or an export that is not there", async (t) => {
@@ -402,7 +402,7 @@ test("keep_previous keeps as many earlier loads as it says, and status shows the
   assert.match(stdout, /1 month, 1 row, no gaps; 2 earlier loads kept, \d/);
   const restored = [];
   for (const _ of [1, 2])
-    restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id);
+    restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId);
   assert.deepEqual(restored, ["c", "b"]);
 });
 
@@ -415,7 +415,7 @@ test("keep_previous keeps as many deliveries, whether they were put back in betw
   for (const { fileKeys } of all) for (const key of fileKeys) await rm(join(project.bucket, key));
   const restored = [];
   for (const _ of [1, 2])
-    restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.execution_id);
+    restored.push((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.executionId);
   assert.deepEqual(restored, ["b", "a"]);
 });
 

@@ -15,6 +15,7 @@ import {
   runWell,
   type Project,
 } from "../support/projects.ts";
+import { parseResult } from "../support/json.ts";
 
 const cur = (month: string, id: string, ...costs: string[]): ReturnType<typeof curDelivery> =>
   curDelivery({ month, id, files: [curRows(month, ...costs), curRows(month, "0.5", "0.25")] });
@@ -32,7 +33,7 @@ async function loaded(t: Parameters<typeof createProject>[0]): Promise<Project> 
 function differences({ checks }: VerifyResult): string[] {
   return checks
     .filter(({ ok }) => !ok)
-    .map(({ name, billing_month: month, expected, actual }) => `${month} ${name}: ${expected} / ${actual}`);
+    .map(({ name, billingMonth: month, expected, actual }) => `${month} ${name}: ${expected} / ${actual}`);
 }
 
 /** Changes the database behind billhouse's back. */
@@ -76,7 +77,7 @@ describe("verify finds nothing", () => {
     const later = { ...project.config, pipelines: [{ ...pipeline, firstMonth: "2025-03" }] };
     const { ok, checks } = await verify(later);
     assert.ok(ok);
-    assert.ok(checks.some(({ name, billing_month: month }) => name === "cost" && month === "2025-01"));
+    assert.ok(checks.some(({ name, billingMonth: month }) => name === "cost" && month === "2025-01"));
   });
 
   test("where the files were copied again with the same bytes", async (t) => {
@@ -288,7 +289,7 @@ describe("verify finds and names", () => {
     assert.deepEqual(differences(await verify(project.config)), []);
     await rm(join(project.bucket, "exports"), { recursive: true });
     const { code, stdout } = await billhouse(project, ["verify", "--json"]);
-    const result = JSON.parse(stdout) as VerifyResult;
+    const result = parseResult<VerifyResult>(stdout);
     assert.equal(code, 4);
     assert.deepEqual(
       [...new Set(result.checks.filter(({ ok }) => !ok).map(({ pipeline, name }) => `${pipeline} ${name}`))],

@@ -125,7 +125,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
       const planned = await plan(project.config);
       const [line, ...others] = planned.pipelines[0]?.months ?? [];
       assert.equal(others.length, 0);
-      assert.deepEqual([line?.action, line?.execution_id], ["waiting", newer.id]);
+      assert.deepEqual([line?.action, line?.executionId], ["waiting", newer.id]);
       assert.match(line?.reason ?? "", reason);
 
       const result = await runWell(project);

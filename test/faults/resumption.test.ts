@@ -28,7 +28,7 @@ describe("what a receipt says of columns", () => {
     assert.equal(killed.signal, "SIGKILL");
     const { loaded } = await runWell(project);
     assert.deepEqual(
-      loaded.map(({ billing_month, schema_changes }) => [billing_month, schema_changes]),
+      loaded.map(({ billingMonth, schemaChanges }) => [billingMonth, schemaChanges]),
       [["2025-01", ["Column resource_tags_user_owner was added (text)."]]],
     );
   });
@@ -39,7 +39,7 @@ describe("what a receipt says of columns", () => {
     await runWell(project, { months: { only: ["2025-03"] } });
     const { loaded } = await runWell(project);
     assert.deepEqual(
-      loaded.map(({ billing_month, schema_changes }) => [billing_month, schema_changes]),
+      loaded.map(({ billingMonth, schemaChanges }) => [billingMonth, schemaChanges]),
       [
         [
           "2025-01",

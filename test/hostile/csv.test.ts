@@ -179,7 +179,7 @@ describe("hostile CSV", { timeout: 300_000 }, () => {
     assert.equal(code, 3);
     assert.deepEqual(
       failed
-        .map((one) => [one.billing_month, one.code])
+        .map((one) => [one.billingMonth, one.code])
         .toSorted(([one], [other]) => (one ?? "").localeCompare(other ?? "")),
       [
         ["2025-02", "FILE_INVALID"],

@@ -144,7 +144,7 @@ describe("a hostile manifest", { timeout: 300_000 }, () => {
       );
     }
     const { failed } = onlyResult((await runProject(project)).finished);
-    const told = failed.toSorted((one, other) => one.billing_month.localeCompare(other.billing_month));
+    const told = failed.toSorted((one, other) => one.billingMonth.localeCompare(other.billingMonth));
     assert.deepEqual(
       told.map(({ code }) => code),
       wrong.map(() => "MANIFEST_INVALID"),
@@ -203,7 +203,7 @@ describe("a manifest of a gigabyte", { timeout: 300_000 }, () => {
     const { code, events, memory, seconds } = await runBounded(project, 128, 100);
     const failed = events.flatMap((event) => (event.event === "month_failed" ? [event] : []));
     assert.deepEqual(
-      failed.map(({ billing_month, code: why }) => [billing_month, why]),
+      failed.map(({ billingMonth, code: why }) => [billingMonth, why]),
       [["2025-02", "MANIFEST_INVALID"]],
     );
     assert.equal(code, 3);
@@ -247,7 +247,7 @@ describe("a manifest of a gigabyte", { timeout: 300_000 }, () => {
       event.event === "month_planned" && event.action === "waiting" ? [event] : [],
     );
     assert.deepEqual(
-      waiting.map(({ billing_month }) => billing_month),
+      waiting.map(({ billingMonth }) => billingMonth),
       ["2025-02"],
     );
     assert.match(waiting[0]?.reason ?? "", /^1000000 of 1000000 files of evil have not arrived/);

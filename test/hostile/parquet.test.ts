@@ -213,7 +213,7 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
     const { code, events } = await runBounded(bounded, 256, 100);
     const loaded = events.flatMap((event) => (event.event === "month_loaded" ? [event] : []));
     assert.deepEqual(
-      loaded.map(({ billing_month, rows, cost: sums }) => [billing_month, rows, sums]),
+      loaded.map(({ billingMonth, rows, cost: sums }) => [billingMonth, rows, sums]),
       [["2025-02", 2, { USD: "4" }]],
     );
     assert.equal(code, 0);

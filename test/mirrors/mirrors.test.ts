@@ -44,7 +44,7 @@ async function loadIntoDuckdb(t: TestContext, { layout, bucket, now, expected, t
   const { finished } = await runProject(project, { now });
   assert.equal(outcomes(onlyResult(finished)).length, 1, title);
   assert.equal(
-    onlyResult(finished).loaded[0]?.billing_month,
+    onlyResult(finished).loaded[0]?.billingMonth,
     month,
     `${title}: ${outcomes(onlyResult(finished)).join()}`,
   );

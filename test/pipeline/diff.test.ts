@@ -28,7 +28,7 @@ describe("what a restatement changed", () => {
       each.service,
       each.account,
       each.difference,
-      each.rows_after - each.rows_before,
+      each.rowsAfter - each.rowsBefore,
     ]);
     assert.deepEqual(told, [
       ["AmazonEC2", "3", "-100.1", -10],
@@ -53,7 +53,7 @@ describe("what a restatement changed", () => {
     const before = [line({ cost: "0.1" }), line({ account: "2", cost: "0.2" })];
     const after = [line({ cost: "0.3" }), line({ account: "2", cost: "12345678901234567890.123456789012345678" })];
     const [change] = changesBy(alignSummaries(before, after), "service");
-    assert.equal(change?.cost_before, "0.3");
+    assert.equal(change?.costBefore, "0.3");
     assert.equal(change?.difference, "12345678901234567890.123456789012345678");
   });
 
@@ -62,7 +62,7 @@ describe("what a restatement changed", () => {
     const after = [line({ cost: "100" }), line({ account: "2", cost: "4" }), line({ service: "AmazonS3" })];
     const told = changesBy(alignSummaries(before, after), "service");
     assert.deepEqual(
-      told.map(({ value, cost_before: old, cost_after: now, rows_after: rows }) => [value, old, now, rows]),
+      told.map(({ value, costBefore: old, costAfter: now, rowsAfter: rows }) => [value, old, now, rows]),
       [["AmazonEC2", "105", "104", 20]],
     );
   });

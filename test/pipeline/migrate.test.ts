@@ -34,6 +34,7 @@ import {
   restoreDataset,
 } from "../support/python-tables.ts";
 import { dltFixtures } from "../state/fixtures.ts";
+import { parseResult } from "../support/json.ts";
 
 const amounts = Object.keys(inexactTypes).map(normaliseCurName);
 const december = bill("2025-12", "5d2f9a10-1c1b-4e0e-8a55-0f7f3a9f0c11");
@@ -116,7 +117,7 @@ describe("migrate", () => {
     assert.match(shown.stdout, /6 steps to take; nothing was written\. billhouse migrate --yes takes them\.\n$/u);
     const { code, stdout } = await billhouse(project, ["migrate", "aws", "--json"]);
     assert.equal(code, 0);
-    const result = JSON.parse(stdout) as MigrateResult;
+    const result = parseResult<MigrateResult>(stdout);
     assert.deepEqual(
       result.pipelines.map(({ name, table }) => ({ name, table })),
       [{ name: "aws_cur", table: pythonTable }],
@@ -134,7 +135,7 @@ describe("migrate", () => {
 
     const taken = await billhouse(project, ["migrate", "--yes", "--json"]);
     assert.equal(taken.code, 0, taken.stdout + taken.stderr);
-    const steps = only(JSON.parse(taken.stdout) as MigrateResult).steps;
+    const steps = only(parseResult<MigrateResult>(taken.stdout)).steps;
     assert.deepEqual(
       steps.map(({ step, column, done, error }) => ({ name: column ?? step, done, error })),
       // December has registered the columns.
@@ -200,7 +201,7 @@ describe("migrate", () => {
     );
     const { code, stdout } = await billhouse(project, ["migrate", "--yes", "--json"]);
     assert.equal(code, 1);
-    const refused = only(JSON.parse(stdout) as MigrateResult).steps.filter(({ done }) => !done);
+    const refused = only(parseResult<MigrateResult>(stdout)).steps.filter(({ done }) => !done);
     assert.deepEqual(
       refused.map(({ column, error }) => [column, error?.code]),
       [["line_item_net_unblended_cost", "VALUE_INVALID"]],
@@ -237,7 +238,7 @@ describe("migrate", () => {
       `UPDATE ${pythonTable} SET line_item_net_unblended_cost = '0.1234567890123456785' WHERE identity_line_item_id = '2025-10-3'`,
     );
     const { steps } = only(await migrate(project.config, { yes: true }));
-    assert.equal(steps.find(({ column }) => column === "line_item_net_unblended_cost")?.rounded_values, 1);
+    assert.equal(steps.find(({ column }) => column === "line_item_net_unblended_cost")?.roundedValues, 1);
     const [row] = await ask(
       project,
       `SELECT line_item_net_unblended_cost AS cost FROM ${pythonTable} WHERE identity_line_item_id = '2025-10-3'`,

@@ -180,7 +180,7 @@ export async function loadCombination(
   await writeFile(join(folder, "billhouse.toml"), `${toml.join("\n")}\n`);
   const config = await loadConfig({ folder, environment });
   const { loaded } = await runWell({ folder, bucket: "", config });
-  assert.deepEqual(loaded.map(({ billing_month: month }) => month).toSorted(), Object.keys(sample.months));
+  assert.deepEqual(loaded.map(({ billingMonth: month }) => month).toSorted(), Object.keys(sample.months));
   const again = await runWell({ folder, bucket: "", config });
   assert.deepEqual([again.loaded.length, again.unchanged.length], [0, Object.keys(sample.months).length]);
   const { receipts, rows } = await booksOf(config);

@@ -10,6 +10,7 @@ import { compareDecimals } from "../../src/schema/decimals.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { type QueryRow, requireCapability } from "../../src/warehouses/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
+import { parseResult } from "./json.ts";
 
 /** A folder with a `billhouse.toml`, a bucket and, after a run, a database: what a user of billhouse has. */
 export interface Project {
@@ -85,13 +86,13 @@ export function onlyResult(finished: RunFinished, name?: string): PipelineResult
 /** What happened to each month: `2025-03 failed VALUE_INVALID`, in the order of months. */
 export function outcomes(result: PipelineResult): string[] {
   const kept = (action: "unchanged" | "waiting" | "refused"): string[] =>
-    result[action].map(({ billing_month, execution_id }) => `${billing_month} ${action} ${execution_id}`);
+    result[action].map(({ billingMonth, executionId }) => `${billingMonth} ${action} ${executionId}`);
   return [
-    ...result.loaded.map(({ billing_month, action, execution_id }) => `${billing_month} ${action} ${execution_id}`),
+    ...result.loaded.map(({ billingMonth, action, executionId }) => `${billingMonth} ${action} ${executionId}`),
     ...kept("unchanged"),
     ...kept("waiting"),
     ...kept("refused"),
-    ...result.failed.map(({ billing_month, code }) => `${billing_month} failed ${code}`),
+    ...result.failed.map(({ billingMonth, code }) => `${billingMonth} failed ${code}`),
     ...(result.error === undefined ? [] : [`error ${result.error.code}`]),
   ].toSorted();
 }
@@ -133,7 +134,7 @@ export async function runByCommand(
   const { code, stdout, stderr } = await billhouse(project, ["run", "--json", ...words], preload);
   const lines = stdout.split("\n").filter((line) => line !== "");
   assert.ok(lines.length > 0, `the run printed nothing; on stderr: ${stderr}`);
-  const events = lines.map((line) => JSON.parse(line) as RunEvent);
+  const events = lines.map((line) => parseResult<RunEvent>(line));
   return { code, events, finished: finishedOf(events) };
 }
 
@@ -195,7 +196,7 @@ export async function snapshotMonths(
   const tracking = await grouped("billing_month", `${table}_load_tracking`);
   const { pipelines } = await showState(project.config);
   const entries = pipelines.filter((pipeline) => pipeline.table === table).flatMap(({ months }) => months);
-  const state = Map.groupBy(entries, ({ billing_month }) => billing_month);
+  const state = Map.groupBy(entries, ({ billingMonth }) => billingMonth);
   // Run summaries name no month, and are no part of any.
   const months = [...rows.keys(), ...tracking.keys(), ...state.keys()].filter((month) => month !== "");
   return new Map(

@@ -17,15 +17,15 @@ export interface FoundExport {
   readonly cloud: "aws" | "azure";
   /** What a person calls the format. */
   readonly title: string;
-  readonly export_name: string;
+  readonly exportName: string;
   /** The value of `export_name` that chooses it among the exports of its kind below its folder. */
-  readonly chosen_by: string;
+  readonly chosenBy: string;
   /** Folder below which everything of it lies, without `/` at its end. */
   readonly folder: string;
   /** Oldest first. */
   readonly months: readonly BillingMonth[];
   /** The execution of the newest month; null when its manifest cannot be read. */
-  readonly newest_execution: string | null;
+  readonly newestExecution: string | null;
   /** Of everything below its folder. */
   readonly bytes: number;
   readonly objects: number;
@@ -80,11 +80,11 @@ export async function recogniseExports(
       kind: format.kind,
       cloud: format.cloud,
       title: format.title,
-      export_name: name,
-      chosen_by: rivals.length === 1 ? name : exportNameFor(candidate, rivals),
+      exportName: name,
+      chosenBy: rivals.length === 1 ? name : exportNameFor(candidate, rivals),
       folder: first.folder.replace(/\/+$/, ""),
       months: [...new Set(places.flatMap(({ period }) => monthsOf(period)))].toSorted(),
-      newest_execution: isReadable ? manifest.id : null,
+      newestExecution: isReadable ? manifest.id : null,
       bytes: below.reduce((sum, { size }) => sum + size, 0),
       objects: below.length,
       unreadable: isReadable ? null : manifest.message,
@@ -116,8 +116,8 @@ async function newestOf(
 
 function withNotes(exports: readonly FoundExport[], scopes: readonly (string | null)[]): FoundExport[] {
   // Two exports can have one name, and never one folder.
-  const nameOf = ({ export_name: name, folder }: FoundExport): string =>
-    exports.filter((other) => other.export_name === name).length === 1 ? name : folder;
+  const nameOf = ({ exportName: name, folder }: FoundExport): string =>
+    exports.filter((other) => other.exportName === name).length === 1 ? name : folder;
   const notes = doubleCounting(
     exports.map((each, index) => ({
       name: nameOf(each),

@@ -190,7 +190,7 @@ async function loadMonth(
       }
       const result = await local.reading.result();
       checked.set(file.key, result);
-      listener.fileRead({ billing_month: billingMonth, key: file.key, rows: result.evidence.rows, bytes: file.size });
+      listener.fileRead({ billingMonth, key: file.key, rows: result.evidence.rows, bytes: file.size });
       yield { ...mapped, path: local.path };
       await local.reading.release();
     }
@@ -263,7 +263,7 @@ async function loadMonth(
   );
   for (const prepared of unread) {
     const { key, size } = prepared.file;
-    listener.fileRead({ billing_month: billingMonth, key, rows: rowsOf(prepared), bytes: size });
+    listener.fileRead({ billingMonth, key, rows: rowsOf(prepared), bytes: size });
   }
   return receipt;
 }

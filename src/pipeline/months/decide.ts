@@ -107,14 +107,14 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
 export function describePlan(plan: MonthPlan): PlannedMonth {
   const files = plan.executions.flatMap((execution) => execution.files);
   return {
-    billing_month: plan.billingMonth,
+    billingMonth: plan.billingMonth,
     action: plan.action,
     reason: plan.reason,
-    execution_id: plan.ids.at(-1) ?? null,
-    execution_ids: plan.ids,
-    missing_days: plan.missingDays.map(fromTo),
-    unsettled_days: plan.unsettledDays.map(fromTo),
-    passed_over: plan.passedOver.map(({ id, reason }) => ({ execution_id: id, reason })),
+    executionId: plan.ids.at(-1) ?? null,
+    executionIds: plan.ids,
+    missingDays: plan.missingDays.map(fromTo),
+    unsettledDays: plan.unsettledDays.map(fromTo),
+    passedOver: plan.passedOver.map(({ id, reason }) => ({ executionId: id, reason })),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
   };

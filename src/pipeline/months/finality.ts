@@ -260,7 +260,7 @@ function hasLateChargesOnly(now: Figures, before: Figures, { lateCharges }: Fina
   if (now.summary === null || before.summary === null) return false;
   const changed = compareLines(alignSummaries(before.summary, now.summary));
   const areLate = changed.every(
-    ({ service, charge_type: type }) =>
+    ({ service, chargeType: type }) =>
       lateCharges.chargeTypes.includes(type?.toLowerCase() ?? "") || lateCharges.services.test(service ?? ""),
   );
   // A second cost that moved by another amount has changed in other rows too.

@@ -7,18 +7,18 @@ import { otherAccounts } from "../../warehouses/warehouse.ts";
 export interface ChangedLine {
   readonly service: string | null;
   readonly account: string | null;
-  readonly charge_type: string | null;
+  readonly chargeType: string | null;
   readonly currency: string;
-  readonly rows_before: number;
-  readonly rows_after: number;
-  readonly cost_before: string;
-  readonly cost_after: string;
+  readonly rowsBefore: number;
+  readonly rowsAfter: number;
+  readonly costBefore: string;
+  readonly costAfter: string;
   /** `cost_after` less `cost_before`. */
   readonly difference: string;
 }
 
 /** What all lines with one service, account or charge type come to in one currency, before and after. */
-export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "charge_type"> {
+export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "chargeType"> {
   readonly value: string | null;
 }
 
@@ -53,11 +53,11 @@ export function alignSummaries(before: readonly CostLine[], after: readonly Cost
 
 /** What of two summaries differs, line by line, the largest change first. */
 export function compareLines({ before, after }: ComparedSummaries): readonly ChangedLine[] {
-  return changes(before, after, nameOf).map(({ line: { service, account, charge_type, currency }, ...change }) => ({
-    service,
-    account,
-    charge_type,
-    currency,
+  return changes(before, after, nameOf).map(({ line, ...change }) => ({
+    service: line.service,
+    account: line.account,
+    chargeType: line.charge_type,
+    currency: line.currency,
     ...change,
   }));
 }
@@ -72,7 +72,7 @@ export function changesBy({ before, after }: ComparedSummaries, property: Proper
   }));
 }
 
-interface Change extends Omit<ChangedLine, Property | "currency"> {
+interface Change extends Omit<ChangedGroup, "value" | "currency"> {
   readonly line: CostLine;
 }
 
@@ -90,8 +90,7 @@ function changes(
     const [rowsBefore, rowsAfter] = [old?.rows ?? 0, now?.rows ?? 0];
     const difference = subtractDecimals(costAfter, costBefore);
     if (line === undefined || (rowsBefore === rowsAfter && difference === "0")) return [];
-    const rows = { rows_before: rowsBefore, rows_after: rowsAfter };
-    return [{ line, ...rows, cost_before: costBefore, cost_after: costAfter, difference }];
+    return [{ line, rowsBefore, rowsAfter, costBefore, costAfter, difference }];
   });
   const size = ({ difference }: Change): string => difference.replace("-", "");
   return changed.toSorted((one, other) => compareDecimals(size(other), size(one)));

@@ -96,8 +96,8 @@ export async function loadAgain(
 /** The executions of a load, oldest first, as its receipt describes them: their manifests may be gone. */
 function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: string): readonly Execution[] {
   const { billingMonth, loadId, loadedAt, executionId, format, scope } = receipt;
-  const { coverage, submittedTime: submitted_time, rows } = receipt;
-  const alone = { execution_id: executionId, coverage, submitted_time, rows };
+  const { coverage, submittedTime, rows } = receipt;
+  const alone = { execution_id: executionId, coverage, submitted_time: submittedTime, rows };
   return (receipt.deliveries ?? [alone]).map((delivery) => {
     const id = delivery.execution_id;
     const own = files.filter((_, index) => (receipt.files?.[index]?.executionId ?? executionId) === id);

@@ -7,7 +7,7 @@ export interface Check {
   /** The section's name. */
   readonly pipeline: string;
   /** Null for what concerns the whole table. */
-  readonly billing_month: BillingMonth | null;
+  readonly billingMonth: BillingMonth | null;
   readonly ok: boolean;
   /** What should be; decimals with their currency, as text. */
   readonly expected: string;
@@ -36,10 +36,10 @@ export function* sameSums(
 
 /** A check of two texts that must be equal. */
 export function same(name: string, month: BillingMonth | null, expected: string, actual: string): MonthCheck {
-  return { name, billing_month: month, ok: expected === actual, expected, actual };
+  return { name, billingMonth: month, ok: expected === actual, expected, actual };
 }
 
 /** A check that failed. */
 export function difference(name: string, month: BillingMonth | null, expected: string, actual: string): MonthCheck {
-  return { name, billing_month: month, ok: false, expected, actual };
+  return { name, billingMonth: month, ok: false, expected, actual };
 }

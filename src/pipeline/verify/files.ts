@@ -24,7 +24,7 @@ export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Genera
     const id = ids.join(" and ") || "an empty manifest";
     const found = action === "unchanged" ? id : `${id} is ${action}: ${reason}`;
     const actual = action === "refused" ? `${current}, on purpose` : current;
-    yield { name: "newest-delivery", billing_month: billingMonth, ok: isWell, expected: found, actual };
+    yield { name: "newest-delivery", billingMonth, ok: isWell, expected: found, actual };
   }
 }
 
@@ -56,7 +56,7 @@ export async function* filesOf(
   const lost = differing.filter(({ file }) => !overwriting.includes(file.key));
   if (lost.length === 0) {
     const actual = `${differing.length} of them overwritten by ${undone?.ids.at(-1)}, which was undone`;
-    yield { name: "files", billing_month: billingMonth, ok: true, expected: asLoaded, actual };
+    yield { name: "files", billingMonth, ok: true, expected: asLoaded, actual };
     return false;
   }
   for (const { file, now } of lost) {

@@ -121,7 +121,7 @@ function sameSummary(month: BillingMonth, before: readonly CostLine[], now: read
   };
   return {
     name: "summary",
-    billing_month: month,
+    billingMonth: month,
     ok: differing.length === 0,
     expected: show(olds),
     actual: show(news),

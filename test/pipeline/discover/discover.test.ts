@@ -240,7 +240,7 @@ describe("what init finds", () => {
       const bucket = await bucketOf(t, Object.fromEntries(keys.map((key) => [key, "{}"])));
       const { exports } = await recogniseExports({ bucketUrl: bucket, prefix: "", storage: storageConfig });
       const chosen: string[] = [];
-      for (const { kind, folder, chosen_by: exportName } of exports) {
+      for (const { kind, folder, chosenBy: exportName } of exports) {
         const { months } = await found(bucket, { kind, prefix: folder, exportName });
         chosen.push(...(months.get("2025-01") ?? []).map((place) => place.key));
       }

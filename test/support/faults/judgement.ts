@@ -66,7 +66,7 @@ export function judge(ended: Ended, fault: Fault, left: Books | undefined, refer
   for (const pipeline of ended.finished?.pipelines ?? []) {
     if (pipeline.error !== undefined || end === "unseen") continue;
     const { loaded, unchanged, waiting, refused, failed } = pipeline;
-    const named = [...loaded, ...unchanged, ...waiting, ...refused, ...failed].map((month) => month.billing_month);
+    const named = [...loaded, ...unchanged, ...waiting, ...refused, ...failed].map((month) => month.billingMonth);
     assert.deepEqual(named.toSorted(), months, "each month is told of");
   }
   return { end, codes };

@@ -6,6 +6,7 @@ import { run, type RunEvent, type RunFinished } from "../../../src/index.ts";
 import { runExitCode } from "../../../src/commands/run.ts";
 import type { ChildOptions } from "./child.ts";
 import type { World } from "./worlds.ts";
+import { parseResult } from "../json.ts";
 
 /** How a run ended, inside this process or as a process of its own. */
 export interface Ended {
@@ -67,7 +68,7 @@ export function readEnd(end: {
   readonly stderr: string;
 }): Ended {
   const lines = end.stdout.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}"));
-  const all = lines.map((line) => JSON.parse(line) as RunEvent | { readonly error: Problem });
+  const all = lines.map((line) => parseResult<RunEvent | { readonly error: Problem }>(line));
   const story = storyOf(all.filter((line): line is RunEvent => !("error" in line)));
   const errors = all.flatMap((line) => ("error" in line && !("event" in line) ? [line.error] : []));
   return { code: end.code, signal: end.signal, stderr: end.stderr, ...story, problems: [...story.problems, ...errors] };

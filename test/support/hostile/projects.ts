@@ -19,6 +19,7 @@ import {
   snapshotMonths,
   type Project,
 } from "../projects.ts";
+import { parseResult } from "../json.ts";
 
 /** A sound delivery of one row that costs this much. */
 export function soundDelivery(month: string, id: string, cost: string, more: Partial<CurOptions> = {}): Delivery {
@@ -58,7 +59,7 @@ export async function refusesEach(
   for (const { month, delivery } of named) await deliver(project.bucket, await delivery(month, "evil"));
   await deliver(project.bucket, soundDelivery("2025-01", "sound-b", "2.5"));
   const result = onlyResult((await runProject(project)).finished);
-  const told = new Map(result.failed.map(({ billing_month, code, message }) => [billing_month, { code, message }]));
+  const told = new Map(result.failed.map(({ billingMonth, code, message }) => [billingMonth, { code, message }]));
   const messages = new Map<string, string>();
   for (const { name, month, code, says } of named) {
     const failure = told.get(month);
@@ -140,7 +141,7 @@ export async function runBounded(project: Project, heap: number, limit: number):
   const lines = stdout.split("\n").filter((line) => line !== "");
   const memory = Number(await readFile(record, "utf8").catch(() => "NaN")) / 1024;
   const seconds = (performance.now() - started) / 1000;
-  return { code, events: lines.map((line) => JSON.parse(line) as RunEvent), stderr, memory, seconds };
+  return { code, events: lines.map((line) => parseResult<RunEvent>(line)), stderr, memory, seconds };
 }
 
 /** The project with lines at the end of its configuration. */

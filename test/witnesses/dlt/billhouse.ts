@@ -40,8 +40,8 @@ export async function runBillhouse(database: string, table: Table, deliveries: r
   const skipped: string[] = [];
   for await (const event of run(configure(database, bucket, table))) {
     if (event.event === "month_failed" || event.event === "pipeline_failed") throw new Error(event.message);
-    if (event.event === "month_loaded") loaded.push(event.billing_month);
-    if (event.event === "month_planned" && event.action === "unchanged") skipped.push(event.billing_month);
+    if (event.event === "month_loaded") loaded.push(event.billingMonth);
+    if (event.event === "month_planned" && event.action === "unchanged") skipped.push(event.billingMonth);
   }
   return { loaded, skipped };
 }
