@@ -80,7 +80,7 @@ async function act(folder: string, one: Case, action: Action, where: string): Pr
   const ask = async <T>(words: readonly string[]): Promise<T> => {
     const { stdout, stderr } = await call([...words, "--json"]);
     assert.notEqual(stdout, "", `${where}: ${words.join(" ")} printed nothing; on stderr: ${stderr}`);
-    return parseResult<T>(stdout);
+    return parseResult(stdout) as T;
   };
 
   const answers = Object.entries(action.months ?? {});
@@ -213,8 +213,8 @@ async function checkAnswer(seen: Seen, month: string, answer: MonthAnswer): Prom
   }
   if (answer.state !== undefined) assert.equal(found?.state, answer.state, `${where}: state in ${held}`);
   for (const state of answer.stateNot ?? []) assert.notEqual(found?.state, state, `${where}: state in ${held}`);
-  if (answer.basis !== undefined) assert.equal(found?.final_basis, answer.basis, `${where}: basis in ${held}`);
-  if (answer.missing !== undefined) checkMissing(seen, month, answer.missing, found?.missing_days);
+  if (answer.basis !== undefined) assert.equal(found?.finalBasis, answer.basis, `${where}: basis in ${held}`);
+  if (answer.missing !== undefined) checkMissing(seen, month, answer.missing, found?.missingDays);
   if (answer.waits !== undefined) {
     const plan = plansOf(seen.after, month).find(({ action }) => action === "waiting");
     assert.ok(plan !== undefined, `${where}: waits\n${seen.run}`);
@@ -251,17 +251,17 @@ function checkMissing(seen: Seen, month: string, spans: readonly string[], found
 function plansOf(
   plan: PlanResult,
   month: string,
-): readonly (PlanResult["pipelines"][number]["months"][number] & { readonly missing_days?: unknown })[] {
+): readonly (PlanResult["pipelines"][number]["months"][number] & { readonly missingDays?: unknown })[] {
   return plan.pipelines.flatMap(({ months }) => months).filter(({ billingMonth: each }) => each === month);
 }
 
 /** What `status --json` says of a month, as far as cases look at it. */
 interface MonthJson {
   readonly state: string;
-  readonly final_basis: string;
+  readonly finalBasis: string;
   readonly rows: number | null;
   readonly cost: Readonly<Record<string, string>> | null;
-  readonly missing_days: unknown;
+  readonly missingDays: unknown;
 }
 
 /** The rows of a question, asked as readers ask; none where nothing can be asked yet. */

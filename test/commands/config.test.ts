@@ -26,7 +26,7 @@ async function explained(
   const folder = await folderWith(t, files);
   const { code, stdout, stderr } = await billhouse(folder, ["config", "--json", ...words], environment);
   assert.deepEqual([code, stderr], [0, ""], stdout);
-  const result = parseResult<ConfigResult>(stdout);
+  const result = parseResult(stdout) as ConfigResult;
   const at = (section: string, key: string): unknown[] | undefined => {
     const found = result.values.filter((value) => value.section === section && value.key === key);
     assert.ok(found.length < 2, `${section}.${key} stands twice`);
@@ -266,7 +266,7 @@ describe("no secret is shown", () => {
     const environment = { DESTINATION__BIGQUERY__CREDENTIALS__REFRESH_TOKEN: secret, AWS_SECRET_ACCESS_KEY: secret };
     await searched(folder, environment);
     const { stdout } = await billhouse(folder, ["config", "--json"], environment);
-    const { values } = parseResult<ConfigResult>(stdout);
+    const { values } = parseResult(stdout) as ConfigResult;
     assert.deepEqual(
       values
         .filter(({ section }) => section === "destination.bigquery.credentials")

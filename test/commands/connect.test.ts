@@ -29,7 +29,7 @@ async function loaded(t: TestContext, name = "bills", more = ""): Promise<string
 async function answered(folder: string): Promise<ConnectResult> {
   const { code, stdout, stderr } = await billhouse(folder, ["connect", "--json"]);
   assert.deepEqual([code, stderr], [0, ""], stdout);
-  return parseResult<ConnectResult>(stdout);
+  return parseResult(stdout) as ConnectResult;
 }
 
 test("--json has the copy for readers and a way in for each program", async (t) => {
@@ -38,14 +38,14 @@ test("--json has the copy for readers and a way in for each program", async (t) 
   assert.deepEqual(await answered(folder), {
     path,
     exists: true,
-    read_only: true,
+    readOnly: true,
     shell: `duckdb -readonly ${path}`,
     python: `duckdb.connect("${path}", read_only=True)`,
     node: `await DuckDBInstance.create("${path}", { access_mode: "READ_ONLY" })`,
     jdbc: `jdbc:duckdb:${path}`,
-    jdbc_properties: { "duckdb.read_only": "true" },
+    jdbcProperties: { "duckdb.read_only": "true" },
     sqlalchemy: `duckdb:///${path}?access_mode=read_only`,
-    storage_version: "v1.3.0",
+    storageVersion: "v1.3.0",
     tables: [
       { name: "aws_cur", table: "billing_data.aws_cur_data" },
       { name: "azure_billing", table: "azure.azure_billing_data" },

@@ -126,5 +126,5 @@ describe("billhouse doctor", () => {
 async function doctored(project: Project, expected: number): Promise<Doctored> {
   const { code, stdout, stderr } = await billhouse(project, ["doctor", "--json"]);
   assert.equal(code, expected, stdout + stderr);
-  return parseResult<Doctored>(stdout);
+  return parseResult(stdout) as Doctored;
 }

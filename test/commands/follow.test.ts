@@ -45,10 +45,10 @@ describe("following a run", () => {
     await followRun(told(), contextWith(stdout, stderr, { json: true }));
     const lines = stdout.text.trimEnd().split("\n");
     assert.deepEqual(
-      lines.map((line) => parseResult<RunEvent>(line)),
+      lines.map((line) => parseResult(line) as RunEvent),
       events,
     );
-    assert.equal(parseResult<RunEvent>(lines.at(-1) ?? "").event, "run_finished");
+    assert.equal((parseResult(lines.at(-1) ?? "") as RunEvent).event, "run_finished");
   });
 
   test("--quiet keeps stderr empty, in a pipe and on a terminal", async () => {

@@ -200,7 +200,7 @@ async function standingRun(
 }
 
 function loadedBy({ stdout }: ChildEnd): string[] {
-  const finished = parseResult<RunFinished>(stdout.trimEnd().split("\n").at(-1) ?? "");
+  const finished = parseResult(stdout.trimEnd().split("\n").at(-1) ?? "") as RunFinished;
   return finished.pipelines.flatMap(({ loaded }) => loaded.map(({ billingMonth }) => billingMonth));
 }
 

@@ -314,7 +314,7 @@ describe("status --max-age", () => {
     const project = await createProject(t, curSection);
     const age = async (words: readonly string[]): Promise<readonly [number | null, boolean | undefined]> => {
       const { code, stdout } = await billhouse(project, ["status", "--json", ...words]);
-      return [code, parseResult<StatusResult>(stdout).pipelines[0]?.stale];
+      return [code, (parseResult(stdout) as StatusResult).pipelines[0]?.stale];
     };
     assert.deepEqual(await age(["--max-age", "36h"]), [4, true]);
     await deliver(project.bucket, cur("a", ["1"]));

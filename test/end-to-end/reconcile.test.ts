@@ -54,7 +54,7 @@ async function loadCur(t: Parameters<typeof createProject>[0], rows: readonly Ro
 async function ask(project: Project, ...words: readonly string[]): Promise<ReconcileResult> {
   const { code, stdout, stderr } = await billhouse(project, ["reconcile", month, "--json", ...words]);
   assert.equal(stderr, "");
-  const result = parseResult<ReconcileResult>(stdout);
+  const result = parseResult(stdout) as ReconcileResult;
   assert.equal(code, result.ok ? 0 : 4, stdout);
   return result;
 }

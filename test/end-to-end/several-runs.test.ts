@@ -111,11 +111,7 @@ describe("a month of two runs, each over one half of it", () => {
       assert.deepEqual(await loadedIds(project), ["first", "again"]);
       const compared = await diff(project.config, { pipeline: "azure_billing", month: month });
       assert.deepEqual(
-        [
-          compared.before.executionIds,
-          compared.after.executionIds,
-          compared.lines.map(({ difference }) => difference),
-        ],
+        [compared.before.executionIds, compared.after.executionIds, compared.lines.map(({ difference }) => difference)],
         [["first", "second"], ["first", "again"], ["2"]],
       );
 

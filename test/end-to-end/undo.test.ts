@@ -435,7 +435,7 @@ test("the sample restatement: diff explains it to the cent, and undo puts back e
   assert.deepEqual([told.before.cost, told.after.cost], [{ USD: "1705.764399984" }, { USD: "1650.25587096" }]);
   assert.equal(addDecimals(told.lines.map(({ difference }) => difference)), "-55.508529024");
   assert.equal(
-    told.lines.reduce((sum, line) => sum + line.rows_after - line.rows_before, 0),
+    told.lines.reduce((sum, line) => sum + line.rowsAfter - line.rowsBefore, 0),
     10_080 - 10_416,
   );
   const sums = await textRows(

@@ -289,7 +289,7 @@ describe("verify finds and names", () => {
     assert.deepEqual(differences(await verify(project.config)), []);
     await rm(join(project.bucket, "exports"), { recursive: true });
     const { code, stdout } = await billhouse(project, ["verify", "--json"]);
-    const result = parseResult<VerifyResult>(stdout);
+    const result = parseResult(stdout) as VerifyResult;
     assert.equal(code, 4);
     assert.deepEqual(
       [...new Set(result.checks.filter(({ ok }) => !ok).map(({ pipeline, name }) => `${pipeline} ${name}`))],

@@ -117,7 +117,7 @@ describe("migrate", () => {
     assert.match(shown.stdout, /6 steps to take; nothing was written\. billhouse migrate --yes takes them\.\n$/u);
     const { code, stdout } = await billhouse(project, ["migrate", "aws", "--json"]);
     assert.equal(code, 0);
-    const result = parseResult<MigrateResult>(stdout);
+    const result = parseResult(stdout) as MigrateResult;
     assert.deepEqual(
       result.pipelines.map(({ name, table }) => ({ name, table })),
       [{ name: "aws_cur", table: pythonTable }],
@@ -135,7 +135,7 @@ describe("migrate", () => {
 
     const taken = await billhouse(project, ["migrate", "--yes", "--json"]);
     assert.equal(taken.code, 0, taken.stdout + taken.stderr);
-    const steps = only(parseResult<MigrateResult>(taken.stdout)).steps;
+    const steps = only(parseResult(taken.stdout) as MigrateResult).steps;
     assert.deepEqual(
       steps.map(({ step, column, done, error }) => ({ name: column ?? step, done, error })),
       // December has registered the columns.
@@ -201,7 +201,7 @@ describe("migrate", () => {
     );
     const { code, stdout } = await billhouse(project, ["migrate", "--yes", "--json"]);
     assert.equal(code, 1);
-    const refused = only(parseResult<MigrateResult>(stdout)).steps.filter(({ done }) => !done);
+    const refused = only(parseResult(stdout) as MigrateResult).steps.filter(({ done }) => !done);
     assert.deepEqual(
       refused.map(({ column, error }) => [column, error?.code]),
       [["line_item_net_unblended_cost", "VALUE_INVALID"]],

@@ -1,6 +1,6 @@
 /** What `--json` wrote, with the property names of the library: the inverse of `resultText`. */
-export function parseResult<T>(text: string): T {
-  return camelCased(JSON.parse(text)) as T;
+export function parseResult(text: string): unknown {
+  return camelCased(JSON.parse(text));
 }
 
 function camelCased(value: unknown): unknown {

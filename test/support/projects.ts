@@ -134,7 +134,7 @@ export async function runByCommand(
   const { code, stdout, stderr } = await billhouse(project, ["run", "--json", ...words], preload);
   const lines = stdout.split("\n").filter((line) => line !== "");
   assert.ok(lines.length > 0, `the run printed nothing; on stderr: ${stderr}`);
-  const events = lines.map((line) => parseResult<RunEvent>(line));
+  const events = lines.map((line) => parseResult(line) as RunEvent);
   return { code, events, finished: finishedOf(events) };
 }
 

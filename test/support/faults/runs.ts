@@ -68,7 +68,7 @@ export function readEnd(end: {
   readonly stderr: string;
 }): Ended {
   const lines = end.stdout.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}"));
-  const all = lines.map((line) => parseResult<RunEvent | { readonly error: Problem }>(line));
+  const all = lines.map((line) => parseResult(line) as RunEvent | { readonly error: Problem });
   const story = storyOf(all.filter((line): line is RunEvent => !("error" in line)));
   const errors = all.flatMap((line) => ("error" in line && !("event" in line) ? [line.error] : []));
   return { code: end.code, signal: end.signal, stderr: end.stderr, ...story, problems: [...story.problems, ...errors] };

@@ -141,7 +141,7 @@ export async function runBounded(project: Project, heap: number, limit: number):
   const lines = stdout.split("\n").filter((line) => line !== "");
   const memory = Number(await readFile(record, "utf8").catch(() => "NaN")) / 1024;
   const seconds = (performance.now() - started) / 1000;
-  return { code, events: lines.map((line) => parseResult<RunEvent>(line)), stderr, memory, seconds };
+  return { code, events: lines.map((line) => parseResult(line) as RunEvent), stderr, memory, seconds };
 }
 
 /** The project with lines at the end of its configuration. */
