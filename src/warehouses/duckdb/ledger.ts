@@ -22,14 +22,20 @@ import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts"
 export async function readLedger(connection: DuckDBConnection, table: Table): Promise<Ledger> {
   await connection.run("BEGIN TRANSACTION");
   try {
-    const columns = await columnsOf(connection, table.dataset, table.name);
-    const registry = await columnsOf(connection, table.dataset, columnsTable.name);
+    const [columns, registry, states, loads, tracking, receipts] = await columnsOfTables(connection, table.dataset, [
+      table.name,
+      columnsTable.name,
+      pipelineStateTable.name,
+      loadsTable.name,
+      trackingTableName(table),
+      receiptsTable.name,
+    ]);
     return {
       columns: columns.length === 0 ? null : columns,
       registry: registry.length === 0 ? [] : await readRegistry(connection, table),
-      state: await readState(connection, table),
-      receipts: newestReceipts(...(await readTracking(connection, table))),
-      lastSummary: await readLastSummary(connection, table),
+      state: states.length === 0 || loads.length === 0 ? null : await readState(connection, table),
+      receipts: newestReceipts(...(await readLoads(connection, table, { tracking, receipts }, null))),
+      lastSummary: await readLastSummary(connection, table, tracking),
       notes: [],
     };
   } finally {
@@ -37,7 +43,7 @@ export async function readLedger(connection: DuckDBConnection, table: Table): Pr
   }
 }
 
-/** The newest state and load_id, as the transaction of this connection sees them. */
+/** The newest state and load_id, as the transaction of this connection sees them; dlt's tables must exist. */
 export async function readCurrentState(connection: DuckDBConnection, table: Table): Promise<CurrentState> {
   const [newest] = await readRows(
     connection,
@@ -51,16 +57,33 @@ export async function readCurrentState(connection: DuckDBConnection, table: Tabl
 
 /** The columns of a table in their order; none when there is no such table. */
 export async function columnsOf(connection: DuckDBConnection, dataset: string, table: string): Promise<TableColumn[]> {
+  return (await columnsOfTables(connection, dataset, [table]))[0];
+}
+
+/**
+ * As `columnsOf`, for several tables of a dataset, in their order. One question: DuckDB lists the columns of all tables for
+ * each, those of its own catalog too, which takes longer than most statements of a load.
+ */
+export async function columnsOfTables<const Names extends readonly string[]>(
+  connection: DuckDBConnection,
+  dataset: string,
+  tables: Names,
+): Promise<{ -readonly [position in keyof Names]: TableColumn[] }> {
+  const positions = tables.map((_, position) => `WHEN lower($${position + 2}) THEN ${position}`);
+  // Sorted here and not there: that would take as long as the question itself.
   const rows = await readRows(
     connection,
-    `SELECT column_name, data_type FROM duckdb_columns()
-      WHERE database_name = current_database() AND schema_name = $1 AND lower(table_name) = lower($2) ORDER BY column_index`,
-    [dataset, table],
+    `SELECT CASE lower(table_name) ${positions.join(" ")} END AS "position", column_index AS "index",
+      column_name AS "name", data_type AS "type"
+      FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = $1 AND "position" IS NOT NULL`,
+    [dataset, ...tables],
   );
-  return rows.map((row) => {
-    const nativeType = String(row["data_type"]);
-    return { name: String(row["column_name"]), type: columnType(nativeType), nativeType };
-  });
+  const found = tables.map((): TableColumn[] => []);
+  for (const row of rows.toSorted((one, other) => Number(one["index"]) - Number(other["index"]))) {
+    const nativeType = String(row["type"]);
+    found[Number(row["position"])]?.push({ name: String(row["name"]), type: columnType(nativeType), nativeType });
+  }
+  return found as { -readonly [position in keyof Names]: TableColumn[] };
 }
 
 /** Whether a view has the name of a table. */
@@ -80,16 +103,17 @@ export async function nativeColumns(
   dataset: string,
   name: string,
 ): Promise<NativeColumns> {
-  const columns = await columnsOf(connection, dataset, name);
+  return nativeTypesOf(await columnsOf(connection, dataset, name));
+}
+
+/** The types of columns, by their folded names. */
+export function nativeTypesOf(columns: readonly TableColumn[]): NativeColumns {
   return new Map(columns.map((column) => [fold(column.name), column.nativeType]));
 }
 
-/** dlt's own query (job_client_impl.py, get_stored_state). */
+/** dlt's own query (job_client_impl.py, get_stored_state); its tables must exist. */
 async function readState(connection: DuckDBConnection, table: Table): Promise<string | null> {
   const { dataset, pipelineName } = table;
-  for (const { name } of [pipelineStateTable, loadsTable]) {
-    if ((await columnsOf(connection, dataset, name)).length === 0) return null;
-  }
   const [row] = await readRows(
     connection,
     `SELECT s."state" AS "state" FROM ${tableName(dataset, pipelineStateTable.name)} AS s
@@ -115,13 +139,16 @@ async function readRegistry(connection: DuckDBConnection, table: Table): Promise
   }));
 }
 
-async function readLastSummary(connection: DuckDBConnection, table: Table): Promise<string | null> {
-  const name = trackingTableName(table);
-  const columns = new Set((await columnsOf(connection, table.dataset, name)).map((column) => column.name));
+async function readLastSummary(
+  connection: DuckDBConnection,
+  table: Table,
+  tracking: readonly TableColumn[],
+): Promise<string | null> {
+  const columns = new Set(tracking.map((column) => column.name));
   if (!["is_run_summary", "_dlt_load_id"].every((column) => columns.has(column))) return null;
   const [newest] = await readRows(
     connection,
-    `SELECT max("_dlt_load_id") AS "id" FROM ${tableName(table.dataset, name)} WHERE "is_run_summary"`,
+    `SELECT max("_dlt_load_id") AS "id" FROM ${tableName(table.dataset, trackingTableName(table))} WHERE "is_run_summary"`,
   );
   const id = newest?.["id"];
   return typeof id === "string" ? id : null;
@@ -145,8 +172,18 @@ export async function readTracking(
   table: Table,
   billingMonth: BillingMonth | null = null,
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
-  const name = trackingTableName(table);
-  const columns = new Set((await columnsOf(connection, table.dataset, name)).map((column) => column.name));
+  const names = [trackingTableName(table), receiptsTable.name] as const;
+  const [tracking, receipts] = await columnsOfTables(connection, table.dataset, names);
+  return readLoads(connection, table, { tracking, receipts }, billingMonth);
+}
+
+async function readLoads(
+  connection: DuckDBConnection,
+  table: Table,
+  present: { readonly tracking: readonly TableColumn[]; readonly receipts: readonly TableColumn[] },
+  billingMonth: BillingMonth | null,
+): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
+  const columns = new Set(present.tracking.map((column) => column.name));
   if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return [[], []];
   const ids = ["assembly_id", "assembly_id__v_text", "run_id", "run_id__v_text"].filter((id) => columns.has(id));
   const isLoad = [
@@ -161,10 +198,10 @@ export async function readTracking(
       : `AND "billing_month" = $1`;
   const rows = await readRows(
     connection,
-    `SELECT * FROM ${tableName(table.dataset, name)} WHERE ${isLoad.join(" AND ")} ${wanted}`,
+    `SELECT * FROM ${tableName(table.dataset, trackingTableName(table))} WHERE ${isLoad.join(" AND ")} ${wanted}`,
     billingMonth === null ? [] : [billingMonth],
   );
-  if ((await columnsOf(connection, table.dataset, receiptsTable.name)).length === 0) return [rows, []];
+  if (present.receipts.length === 0) return [rows, []];
   const own = await readRows(
     connection,
     `SELECT * FROM ${tableName(table.dataset, receiptsTable.name)} WHERE "table_name" = $1

@@ -12,7 +12,7 @@ import {
   type Settle,
 } from "../warehouse.ts";
 import { type Database, readRows } from "./database.ts";
-import { columnsOf, nativeColumns, takeCommitLock } from "./ledger.ts";
+import { columnsOfTables, nativeColumns, nativeTypesOf, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { castExpression, identifier, monthCondition, tableName } from "./sql.ts";
 
@@ -27,8 +27,9 @@ export async function preparePrevious(
   keepsPrevious: boolean,
 ): Promise<void> {
   const previous = tableName(table.dataset, previousTable(table));
-  const present = await nativeColumns(connection, table.dataset, previousTable(table));
-  const columns = await columnsOf(connection, table.dataset, table.name);
+  const names = [previousTable(table), table.name] as const;
+  const [kept, columns] = await columnsOfTables(connection, table.dataset, names);
+  const present = nativeTypesOf(kept);
   if (present.size > 0) {
     const isOther = ({ name, nativeType }: TableColumn): boolean =>
       (present.get(fold(name)) ?? nativeType) !== nativeType;
@@ -116,10 +117,11 @@ export async function restoreMonth(
   const previous = tableName(table.dataset, previousTable(table));
   const restored = await database.transact(async (connection) => {
     await takeCommitLock(connection, table);
-    const columns = await nativeColumns(connection, table.dataset, table.name);
+    const names = [table.name, previousTable(table)] as const;
+    const [loaded, present] = await columnsOfTables(connection, table.dataset, names);
+    const columns = nativeTypesOf(loaded);
     const inMonth = monthCondition(restoration, columns);
     const isOfLoad = `${inMonth} AND ${identifier(previousLoadColumn)} = $1`;
-    const present = await columnsOf(connection, table.dataset, previousTable(table));
     if (present.length === 0) return null;
     const [found] = await readRows(connection, `SELECT count(*) AS "rows" FROM ${previous} WHERE ${isOfLoad}`, [
       loadId,

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { RegisteredColumn, Table } from "../../model.ts";
+import type { RegisteredColumn, Table, TableColumn } from "../../model.ts";
 import {
   columnsTable,
   columnsToAdd,
@@ -8,7 +8,6 @@ import {
   loadsTable,
   pipelineStateTable,
   receiptsTable,
-  trackingTableName,
   trackingTableOf,
   type StateColumn,
   type StateTable,
@@ -16,7 +15,7 @@ import {
 import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { preparePrevious } from "./previous.ts";
-import { columnsOf, isView } from "./ledger.ts";
+import { columnsOf, columnsOfTables, isView } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
 
 /** Makes the table and the tables beside it what the next loads need. The connection must be in a transaction. */
@@ -45,11 +44,20 @@ export async function prepareState(
   options: { readonly migrate?: boolean } = {},
 ): Promise<void> {
   await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.dataset)}`);
-  const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
-  const apart = tracking.length > 0 && !keepsReceipts(tracking);
-  const tables = [loadsTable, pipelineStateTable, columnsTable, commitLockTable, trackingTableOf(table)];
-  for (const wanted of apart ? [...tables, receiptsTable] : tables) {
-    await prepareStateTable(connection, table, wanted, options);
+  const tables = [trackingTableOf(table), loadsTable, pipelineStateTable, columnsTable, commitLockTable, receiptsTable];
+  const names = tables.map(({ name }) => name);
+  const present = await columnsOfTables(connection, table.dataset, names);
+  const [tracking = []] = present;
+  const areReceiptsApart = tracking.length > 0 && !keepsReceipts(tracking);
+  for (const [position, wanted] of tables.entries()) {
+    if (wanted === receiptsTable && !areReceiptsApart) continue;
+    await prepareStateTable(
+      connection,
+      tableName(table.dataset, wanted.name),
+      wanted,
+      present[position] ?? [],
+      options,
+    );
   }
   const commitLock = tableName(table.dataset, commitLockTable.name);
   await connection.run(`INSERT INTO ${commitLock} ("load_id") SELECT '' WHERE NOT EXISTS (FROM ${commitLock})`);
@@ -57,12 +65,11 @@ export async function prepareState(
 
 async function prepareStateTable(
   connection: DuckDBConnection,
-  { dataset }: Table,
+  target: string,
   wanted: StateTable,
+  present: readonly TableColumn[],
   options: { readonly migrate?: boolean },
 ): Promise<void> {
-  const target = tableName(dataset, wanted.name);
-  const present = await columnsOf(connection, dataset, wanted.name);
   if (present.length === 0) {
     await connection.run(`CREATE TABLE ${target} (${wanted.columns.map(definition).join(", ")})`);
     return;
