@@ -9,7 +9,7 @@ import type { CommandContext, ExitCode } from "./context.ts";
 import { formatAmount } from "./figures.ts";
 import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse reconcile` is told. */
+/** The arguments of `billhouse reconcile`. */
 export interface ReconcileCommandOptions {
   readonly month: string;
   readonly exports: readonly string[];
@@ -20,7 +20,7 @@ export interface ReconcileCommandOptions {
   readonly tolerance: string | undefined;
 }
 
-/** Holds what is loaded of a month against invoices; 4 when one of them differs by more than the tolerance. */
+/** Compares the loaded costs of a month with invoices; exit code 4 when one differs by more than the tolerance. */
 export async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { month, exports, invoices, invoice, currency, tolerance } = options;
   const { flags, stdout } = context;
@@ -38,7 +38,7 @@ export async function reconcile(options: ReconcileCommandOptions, context: Comma
   return result.ok ? 0 : 4;
 }
 
-/** Invoices and what is loaded, for people: a line with the figures and a sentence for each. */
+/** The invoices and the loaded costs as a screen: a line with the figures and a sentence for each. */
 export function reconcileScreen(result: ReconcileResult, style: ScreenStyle): string {
   const { reconciliations, notes } = result;
   const titles = ["", "export", "invoice", "invoiced", "loaded", "difference"].map((title) =>
@@ -50,7 +50,7 @@ export function reconcileScreen(result: ReconcileResult, style: ScreenStyle): st
     visible(nameOf(one)),
     formatAmount(one.invoiced),
     formatAmount(one.loaded),
-    // Where nothing is wrong, fractions of a cent are nothing to look at.
+    // Fractions of a cent matter only in a difference.
     one.ok ? formatAmount(one.difference) : formatSmallAmount(one.difference),
     visible(one.currency),
   ]);
@@ -58,13 +58,13 @@ export function reconcileScreen(result: ReconcileResult, style: ScreenStyle): st
     [titles, ...rows],
     ["left", "left", "left", "right", "right", "right", "left"],
   );
-  const told = reconciliations.flatMap((one, index) => [
+  const texts = reconciliations.flatMap((one, index) => [
     `  ${lines[index]}`,
     `      ${visible(one.sentence)}`,
     ...(style.verbose ? partLines(one, style) : []),
   ]);
   const remarks = notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`);
-  return [result.billingMonth, `  ${header}`, ...told, ...remarks, `  ${summary(result)}`, ""].join("\n");
+  return [result.billingMonth, `  ${header}`, ...texts, ...remarks, `  ${summary(result)}`, ""].join("\n");
 }
 
 function nameOf({ invoiceId: invoice, billingAccount: account }: Reconciliation): string {
@@ -85,10 +85,10 @@ function summary({ reconciliations, tolerance }: ReconcileResult): string {
   const wrong = reconciliations.filter(({ ok }) => !ok);
   const [count, right] = [reconciliations.length, reconciliations.length - wrong.length];
   if (wrong.length === 0)
-    return count === 1 ? `It agrees within ${tolerance}.` : `All ${count} agree within ${tolerance}.`;
+    return count === 1 ? `It matches within ${tolerance}.` : `All ${count} match within ${tolerance}.`;
   if (count === 1) return `It differs by more than ${tolerance}.`;
   const sums = [...Map.groupBy(wrong, ({ currency }) => currency)].map(([currency, members]) =>
     `${formatSmallAmount(addDecimals(members.map(({ difference }) => difference)))} ${visible(currency)}`.trimEnd(),
   );
-  return `${right} of ${count} ${right === 1 ? "agrees" : "agree"} within ${tolerance}; the others differ by ${sums.join(", ")} in all.`;
+  return `${right} of ${count} ${right === 1 ? "matches" : "match"} within ${tolerance}; the others differ by ${sums.join(", ")} in all.`;
 }

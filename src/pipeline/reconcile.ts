@@ -34,7 +34,7 @@ export interface ReconcileOptions {
   readonly currency?: string;
   /** The largest difference that passes, in the currency of the invoice; by default `0.01`. */
   readonly tolerance?: string;
-  /** The time at which it is judged whether the month is final. */
+  /** The time at which the month is checked for being final; by default that of the call. */
   readonly now?: Date;
 }
 
@@ -45,7 +45,7 @@ export interface ReconcileResult {
   readonly billingMonth: BillingMonth;
   readonly tolerance: string;
   readonly reconciliations: readonly Reconciliation[];
-  /** Sentences on what a person should know before believing the figures. */
+  /** Sentences that qualify the figures. */
   readonly notes: readonly string[];
 }
 
@@ -63,9 +63,9 @@ export interface Reconciliation {
   /** `invoiced` less `loaded`. */
   readonly difference: string;
   readonly ok: boolean;
-  /** `loaded` part by part; `rounding` is what rounding each service of each account to cents would add to it. */
+  /** `loaded` by part; `rounding` is what rounding each service of each account to cents would add to it. */
   readonly parts: readonly NamedAmount[];
-  /** The fewest reasons that come to the difference, each with what it adds to it. */
+  /** The fewest reasons that add up to the difference, each with its amount. */
   readonly explanation: readonly NamedAmount[];
   /** `difference` less the amounts of `explanation`. */
   readonly unexplained: string;
@@ -73,7 +73,7 @@ export interface Reconciliation {
 }
 
 /**
- * Compares what is loaded of a month with invoices, and explains each difference as far as what is loaded can.
+ * Compares the loaded costs of a month with invoices, and explains each difference as far as the loaded rows can.
  * Errors: USAGE_INVALID for a month that is not loaded, an invalid amount, several exports for one amount, or a
  * currency that is not clear; STATE_INVALID, and those of opening the warehouse.
  */
@@ -83,7 +83,7 @@ export async function reconcile(config: Config, options: ReconcileOptions): Prom
   checkMonths({ only: [billingMonth] });
   const { invoice, invoices, currency = null, tolerance: limit = "0.01" } = options;
   if ((invoice === undefined) === (invoices === undefined)) {
-    throw new BillhouseError("USAGE_INVALID", "Either an amount or a list of invoices must be given, and not both.", {
+    throw new BillhouseError("USAGE_INVALID", "Give either an amount or a list of invoices, and not both.", {
       hint: "For example: --invoice 1234.56, or --invoices invoices.csv.",
     });
   }
@@ -169,14 +169,14 @@ function currencyOf(loaded: readonly string[], named: string | null): string {
   if (named !== null && (only !== "" || others.length > 0)) return named.toUpperCase();
   if (others.length === 0) return only;
   throw new BillhouseError("USAGE_INVALID", `The month is loaded in several currencies: ${currencyWords(loaded)}.`, {
-    hint: "Name the currency of the amounts with --currency; a list of invoices may have a column for it.",
+    hint: "Give the currency of the amounts with --currency, for example --currency USD, or in a column of the list of invoices.",
   });
 }
 
 function requireLoaded(loaded: readonly string[], currency: string): void {
   if (loaded.length === 0 || loaded.includes(currency)) return;
   throw new BillhouseError("USAGE_INVALID", `Nothing of the month is loaded in ${currency}.`, {
-    hint: `Loaded: ${currencyWords(loaded)}.`,
+    hint: `Loaded: ${currencyWords(loaded)}. Give the amount in one of these currencies.`,
   });
 }
 
@@ -195,6 +195,6 @@ function amountOf(text: string, what: string): string {
 
 function wrongAmount(text: string, what: string): BillhouseError {
   return new BillhouseError("USAGE_INVALID", `${quoted(text)} is not a valid ${what}.`, {
-    hint: "Write it as 1234.56: with a point, without separators between thousands and without a currency.",
+    hint: "Write it as 1234.56, with a decimal point and without thousands separators or a currency.",
   });
 }

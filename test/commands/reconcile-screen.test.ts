@@ -21,7 +21,7 @@ const right: Reconciliation = {
   ],
   explanation: [],
   unexplained: "0.000940207808044762",
-  sentence: "The invoice is what is loaded, to the cent.",
+  sentence: "The invoice matches what is loaded, to the cent.",
 };
 
 const wrong: Reconciliation = {
@@ -35,7 +35,7 @@ const wrong: Reconciliation = {
   ok: false,
   explanation: [{ name: "tax", amount: "-3030.37" }],
   unexplained: "0.0035",
-  sentence: "The invoice is 3,030.37 USD less than what is loaded: it leaves out tax (3,030.37).",
+  sentence: "The invoice is 3,030.37 USD less than what is loaded. Possible reason: it leaves out tax (3,030.37).",
 };
 
 const lost: Reconciliation = {
@@ -49,7 +49,7 @@ const lost: Reconciliation = {
   difference: "5",
   explanation: [],
   unexplained: "5",
-  sentence: "Account 0022 is invoiced with 5.00 EUR, and is not loaded.",
+  sentence: "Account 0022 was invoiced at 5.00 EUR, and no rows of it are loaded.",
 };
 
 /** With a tolerance of nothing, a fraction of a cent is a difference and is shown. */
@@ -58,7 +58,7 @@ const strict: Reconciliation = {
   ok: false,
   explanation: [{ name: "rounding", amount: right.difference }],
   unexplained: "0",
-  sentence: `The invoice is ${right.difference} USD more than what is loaded: it rounds its total to cents (${right.difference}).`,
+  sentence: `The invoice is ${right.difference} USD more than what is loaded. Possible reason: it rounds its total to cents (${right.difference}).`,
 };
 
 const result: ReconcileResult = {

@@ -301,7 +301,7 @@ describe("invoices and loaded lines", () => {
     assert.ok(match !== undefined);
     assert.deepEqual([match.lines, match.otherCurrencies], [[], ["USD"]]);
     const words = reconciliationSentence(match, explainResidual({ ...match, invoiced: "10", tolerance: "0.01" }));
-    assert.equal(words, "Invoice A is loaded in USD, and not in EUR.");
+    assert.equal(words, "Invoice A is loaded in USD, not in EUR.");
   });
 
   test("of several exports: each export is held against its own, and the rows of the others are a reason", () => {
@@ -310,7 +310,10 @@ describe("invoices and loaded lines", () => {
     assert.ok(first !== undefined && second !== undefined);
     assert.deepEqual([first.pipeline, second.pipeline], ["aws_cur", "aws_focus"]);
     const words = reconciliationSentence(first, explainResidual({ ...first, invoiced: "13", tolerance: "0.01" }));
-    assert.equal(words, "The invoice is 3.00 USD more than what is loaded: it holds its rows in aws_focus (3.00).");
+    assert.equal(
+      words,
+      "The invoice is 3.00 USD more than what is loaded. Possible reason: it holds its rows in aws_focus (3.00).",
+    );
   });
 
   test("are each counted once: all invoices and all lines", () => {
@@ -339,12 +342,12 @@ describe("invoices and loaded lines", () => {
 
 describe("sentences", () => {
   const cases: Readonly<Record<string, string>> = {
-    "136.3052": "The invoice is what is loaded, to the last digit.",
-    "136.31": "The invoice is what is loaded, to the cent.",
-    "124.01": "The invoice is 12.30 USD less than what is loaded: it leaves out tax (12.30).",
-    "141.31": "The invoice is 5.00 USD more than what is loaded: it leaves out credits (-5.00).",
+    "136.3052": "The invoice matches what is loaded, to the last digit.",
+    "136.31": "The invoice matches what is loaded, to the cent.",
+    "124.01": "The invoice is 12.30 USD less than what is loaded. Possible reason: it leaves out tax (12.30).",
+    "141.31": "The invoice is 5.00 USD more than what is loaded. Possible reason: it leaves out credits (-5.00).",
     "98.00":
-      "The invoice is 38.31 USD less than what is loaded, and nothing that is loaded explains it. Loaded: usage 100.00, tax 12.30, support 29.00 and credits -5.00; rounding each service of each account to cents would add -0.01.",
+      "The invoice is 38.31 USD less than what is loaded, and no loaded charges explain the difference. Loaded: usage 100.00, tax 12.30, support 29.00 and credits -5.00; rounding each service of each account to cents would add -0.01.",
   };
   for (const [invoiced, words] of Object.entries(cases)) {
     test(`${invoiced}: ${words.slice(0, 60)}`, () => assert.equal(sentence(invoiced), words));
@@ -359,7 +362,35 @@ describe("sentences", () => {
   });
 
   test("without tax in what is loaded, an invoice that is more says so", () => {
-    assert.match(sentence("119.00", [usage]), / would add 0\.00\. No tax is loaded\.$/);
+    assert.match(sentence("119.00", [usage]), / would add 0\.00\. None of these rows is tax\.$/);
+  });
+
+  test("tax that is loaded without an invoice id counts as tax", () => {
+    const untaxed = line("3", { invoice: null, chargeType: "Tax" });
+    assert.doesNotMatch(sentence("119.00", [usage, untaxed]), /tax/);
+  });
+
+  test("an invoice that is loaded or listed in another currency is not called missing", () => {
+    const priced = (invoiceId: string | null, account: string | null): PricedInvoice => ({
+      invoiceId,
+      account,
+      amount: "5",
+      currency: "EUR",
+    });
+    const sentencesFor = (...invoices: readonly PricedInvoice[]): string[] =>
+      matchInvoices([{ pipeline: "aws_cur", lines: [usage] }], invoices).map((match) =>
+        reconciliationSentence(
+          match,
+          explainResidual({ ...match, invoiced: match.invoiced ?? "0", tolerance: "0.01" }),
+        ),
+      );
+    const unlisted = "Invoice 100 comes to 100.00 USD, and the list of invoices has no line for it in USD.";
+    assert.deepEqual(sentencesFor(priced("100", null)), ["Invoice 100 is loaded in USD, not in EUR.", unlisted]);
+    assert.deepEqual(sentencesFor(priced(null, "001")), ["Account 001 is loaded in USD, not in EUR.", unlisted]);
+    assert.deepEqual(sentencesFor(priced("7", "009")), [
+      "Invoice 7 was invoiced at 5.00 EUR, and no rows of it are loaded.",
+      unlisted,
+    ]);
   });
 
   test("a long list of reasons is cut", () => {
@@ -422,7 +453,7 @@ describe("a list of invoices", () => {
     await fails("invoice,amount\n", "FILE_INVALID");
     await fails("", "FILE_INVALID");
     const { hint } = await fails("invoice,amount\n7,1,234.56\n", "FILE_INVALID", "line 2", "3 cells");
-    assert.match(hint, /no separators between thousands/);
+    assert.match(hint, /without thousands separators/);
     await fails('invoice,amount\n"7,5\n', "FILE_INVALID", "line 2", "never closed");
   });
 

@@ -5,7 +5,7 @@ import { addDecimals } from "../../schema/sums.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { loadedMonth, type LoadedTable, measuredColumns, readLoaded } from "../months/loaded.ts";
 
-/** What one export has loaded of the month. */
+/** The loaded costs of one export in the month. */
 export interface LoadedBill {
   /** The name of the pipeline. */
   readonly pipeline: string;
@@ -13,8 +13,8 @@ export interface LoadedBill {
 }
 
 /**
- * The tables of those pipelines that have the month. Error: USAGE_INVALID when none has it, which names the months that
- * there are; STATE_INVALID.
+ * The tables of those pipelines that have the month. Errors: USAGE_INVALID when none has it, which lists the loaded months;
+ * STATE_INVALID.
  */
 export async function tablesWith(
   pipelines: readonly PipelineConfig[],
@@ -30,15 +30,15 @@ export async function tablesWith(
   const known = tables.map(
     ({ pipeline, months }) => `${pipeline.name}: ${[...months.keys()].toSorted().join(", ") || "nothing"}`,
   );
-  throw new BillhouseError("USAGE_INVALID", `${month} is not loaded.`, { hint: `Loaded are: ${known.join("; ")}.` });
+  throw new BillhouseError("USAGE_INVALID", `${month} is not loaded.`, { hint: `Loaded: ${known.join("; ")}.` });
 }
 
-/** Makes sure that there is one table only. Error: USAGE_INVALID, which names their exports. */
+/** Requires a single table. Error: USAGE_INVALID, which names their exports. */
 export function requireOne(tables: readonly LoadedTable[], month: BillingMonth): void {
   if (tables.length === 1) return;
   const names = tables.map(({ pipeline }) => pipeline.name);
   throw new BillhouseError("USAGE_INVALID", `${month} is loaded in several exports: ${names.join(", ")}.`, {
-    hint: `Say which of them the invoice is for: --export ${names[0]}. --invoices takes a list of invoices of all of them.`,
+    hint: `Choose the export with --export, for example --export ${names[0]}, or give the invoices of all of them with --invoices.`,
   });
 }
 
@@ -48,14 +48,14 @@ export async function billOf(table: LoadedTable, warehouse: Warehouse, month: Bi
   const [billed = ""] = columns.costColumns;
   const isThere = table.ledger.columns?.some(({ name }) => name.toLowerCase() === billed.toLowerCase());
   if (billed !== "" && isThere !== true) {
-    throw new BillhouseError("USAGE_INVALID", `The table of ${table.pipeline.name} has no column ${billed} any more.`, {
-      hint: "Put the column back, or load the month again: billhouse run --force.",
+    throw new BillhouseError("USAGE_INVALID", `The table of ${table.pipeline.name} is missing column ${billed}.`, {
+      hint: `Add the column again, or reload the month: billhouse run ${table.pipeline.name} --month ${month} --force.`,
     });
   }
   const { invoiceColumn, payerColumn, chargeTypeColumn, serviceColumn, accountColumn } = columns;
   const pipeline = table.pipeline.name;
   if (columns.costColumns.length === 0) {
-    throw new BillhouseError("USAGE_INVALID", `The table of ${pipeline} has no column with what was billed.`, {
+    throw new BillhouseError("USAGE_INVALID", `The table of ${pipeline} is missing a column with billed costs.`, {
       hint: "Choose another export with --export.",
     });
   }
@@ -94,7 +94,7 @@ export interface NamedLines {
 /** What rows without an invoice id are called. */
 export const uninvoicedName = "rows without an invoice id";
 
-/** What is neither a charge of its own kind nor of another name. */
+/** What charges of no other part are called. */
 export const usageName = "usage";
 
 /** The exact sum of the costs of lines. */
@@ -122,6 +122,11 @@ export function partsOf(lines: readonly BilledLine[]): readonly NamedLines[] {
  */
 export function areAmortized(lines: readonly BilledLine[]): boolean {
   return lines.some(({ chargeType }) => /^unused(reservation|savingsplan)$/i.test(chargeType ?? ""));
+}
+
+/** Whether a line is tax. */
+export function isTax(line: BilledLine): boolean {
+  return kindOf(line) === "tax";
 }
 
 /**

@@ -28,7 +28,7 @@ export async function readInvoices(path: string): Promise<readonly InvoiceLine[]
   requireHolds(text, path, "path");
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new BillhouseError("FILE_NOT_FOUND", `The list of invoices ${path} cannot be read.`, {
-      hint: "Look at the path: it counts from the folder in which billhouse runs.",
+      hint: "Check the path: it is relative to the folder in which billhouse runs.",
       cause,
     });
   });
@@ -45,8 +45,8 @@ export function parseInvoices(name: string, bytes: Uint8Array): readonly Invoice
   const { header, rows } = readTable(name, bytes);
   const columns = meaningsOf(name, header);
   if (rows.length === 0) {
-    throw new BillhouseError("FILE_INVALID", `${name} has no line with an invoice.`, {
-      hint: "Write a header and a line for each invoice, for example: invoice_id,amount.",
+    throw new BillhouseError("FILE_INVALID", `${name} does not list an invoice.`, {
+      hint: "Write a header such as invoice_id,amount and below it one line per invoice.",
     });
   }
   return rows.map(({ cells, line }) => {
@@ -61,10 +61,10 @@ export function parseInvoices(name: string, bytes: Uint8Array): readonly Invoice
       throw refuse(["invoice", "account"], "", "Give each line the id of its invoice or its account.");
     }
     if (!isPlainAmount(amount)) {
-      throw refuse(["amount"], amount, "Write it as 1234.56: no separators between thousands, and no currency.");
+      throw refuse(["amount"], amount, "Write it as 1234.56, without thousands separators and without a currency.");
     }
     if (currency !== "" && !/^[A-Z]{3}$/i.test(currency)) {
-      throw refuse(["currency"], currency, "Write a currency with its three letters, such as USD.");
+      throw refuse(["currency"], currency, "Write the three letters of a currency, such as USD.");
     }
     return { invoiceId: invoice || null, account: account || null, amount, currency: currency.toUpperCase() || null };
   });
@@ -75,7 +75,7 @@ const mostInvoices = 10_000;
 
 function tooMany(name: string): BillhouseError {
   return new BillhouseError("LIMIT_EXCEEDED", `${name} has more than ${mostInvoices} lines.`, {
-    hint: "A list holds the invoices of one month, a line for each: leave out the lines of other months, and details.",
+    hint: "Keep one line for each invoice of the month.",
   });
 }
 
@@ -102,9 +102,9 @@ function readTable(name: string, bytes: Uint8Array): TextTable {
     scanner.end();
   } catch (error) {
     if (!(error instanceof BillhouseError) || error.code === "LIMIT_EXCEEDED") throw error;
-    // The scanner speaks of files that clouds write; this one was written by a person.
+    // The hint of the scanner is for files that clouds write.
     throw new BillhouseError(error.code, error.message, {
-      hint: "Give each line as many cells as the header has. A cell with a comma in it needs double quotes, and an amount has no separators between thousands.",
+      hint: "Each line must have as many fields as the header. Put a field with a comma in double quotes, and write amounts without thousands separators.",
       cause: error,
     });
   }
@@ -129,8 +129,8 @@ function meaningsOf(name: string, header: readonly string[]): Readonly<Record<Me
     });
     if (found.length > 1) {
       const titles = found.map((position) => quoted(header[position] ?? "")).join(" and ");
-      throw new BillhouseError("FILE_INVALID", `${name}, line 1: the columns ${titles} mean the same.`, {
-        hint: "Leave one of them, or give the other another name.",
+      throw new BillhouseError("FILE_INVALID", `${name}, line 1: the columns ${titles} have the same meaning.`, {
+        hint: "Remove or rename one of them.",
       });
     }
     return found[0] ?? null;
@@ -144,8 +144,8 @@ function meaningsOf(name: string, header: readonly string[]): Readonly<Record<Me
   const missing =
     columns.amount === null ? "amount" : columns.invoice === null && columns.account === null ? "invoice_id" : null;
   if (missing !== null) {
-    throw new BillhouseError("FILE_INVALID", `${name}, line 1: there is no column ${missing}.`, {
-      hint: `It has: ${header.map((title) => quoted(title)).join(", ")}. Columns are parted by commas: invoice_id,amount; currency and billing_account may be there too.`,
+    throw new BillhouseError("FILE_INVALID", `${name}, line 1: column ${missing} is missing.`, {
+      hint: `The columns are ${header.map((title) => quoted(title)).join(", ")}. Write a header such as invoice_id,amount, separated by commas; currency and billing_account are optional.`,
     });
   }
   return columns;

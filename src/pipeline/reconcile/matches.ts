@@ -12,10 +12,10 @@ export interface InvoiceMatch {
   readonly invoiceId: string | null;
   readonly account: string | null;
   readonly currency: string;
-  /** Null for lines of which the list of invoices says nothing. */
+  /** Null for loaded lines that no line of the list is for. */
   readonly invoiced: string | null;
   readonly lines: readonly BilledLine[];
-  /** Lines that are not among those, and that the invoice may hold all the same. */
+  /** Other lines that the invoice may include. */
   readonly beside: readonly NamedLines[];
   /** The currencies in which the invoice is loaded, where it is not in its own. */
   readonly otherCurrencies: readonly string[];
@@ -141,11 +141,15 @@ function besides(
 
 function otherCurrencies(
   bills: readonly LoadedBill[],
-  { invoiceId, lines }: Pick<InvoiceMatch, "invoiceId" | "lines">,
+  { invoiceId, account, lines }: Pick<InvoiceMatch, "invoiceId" | "account" | "lines">,
 ): readonly string[] {
   if (lines.length > 0) return [];
-  const found = bills.flatMap((bill) => bill.lines.filter(({ invoice }) => isSame(invoice, invoiceId)));
-  return [...new Set(found.map(({ currency }) => currency))].toSorted();
+  const found = bills.flatMap((bill) =>
+    bill.lines.filter(({ invoice, payer }) =>
+      invoiceId === null ? isSame(payer, account) : isSame(invoice, invoiceId),
+    ),
+  );
+  return [...new Set(found.map(({ currency }) => currency || "rows without a currency"))].toSorted();
 }
 
 function payerOf(lines: readonly BilledLine[]): string | null {

@@ -9,38 +9,40 @@ import {
 import { floatNotes } from "../migrate/inexact-columns.ts";
 import { finalityNow } from "../months/finality.ts";
 import { type LoadedTable, measuredColumns } from "../months/loaded.ts";
-import { areAmortized, type BilledLine, costOf, uninvoicedName } from "./bills.ts";
+import { areAmortized, type BilledLine, costOf, isTax, uninvoicedName } from "./bills.ts";
 import { type InvoiceMatch, lastName } from "./matches.ts";
 import { type Reason, type Residual, roundingName } from "./residual.ts";
 
-/** What became of one invoice, in words: every difference is named with its reasons, or with what is loaded. */
+/** The result for one invoice, as a sentence: every difference with its reasons, or with the loaded charges. */
 export function reconciliationSentence(match: InvoiceMatch, residual: Residual): string {
   const { ok, difference, reasons } = residual;
-  if (match.invoiced === null) return uninvited(match, residual);
-  if (difference === "0") return "The invoice is what is loaded, to the last digit.";
-  if (ok && roundToCents(difference) === "0") return "The invoice is what is loaded, to the cent.";
+  if (match.invoiced === null) return unlisted(match, residual);
+  if (difference === "0") return "The invoice matches what is loaded, to the last digit.";
+  if (ok && roundToCents(difference) === "0") return "The invoice matches what is loaded, to the cent.";
   if (ok) return `${distance(match, residual)}, which is within the tolerance.`;
   const text = match.lines.length === 0 ? notLoaded(match, match.invoiced) : distance(match, residual);
-  if (reasons.length > 0) return `${text}: ${because(match, residual)}.`;
+  if (reasons.length > 0) {
+    // Sums that match are not a proof.
+    const possible = residual.alternatives.length > 0 ? "Possible reasons" : "Possible reason";
+    return `${text}. ${possible}: ${because(match, residual)}.`;
+  }
   if (match.lines.length === 0) return `${text}.`;
-  return `${text}, and nothing that is loaded explains it. ${partsSentence(residual)}`;
+  return `${text}, and no loaded charges explain the difference. ${partsSentence(match, residual)}`;
 }
 
-function uninvited(match: InvoiceMatch, { loaded }: Residual): string {
-  const [what, them] =
-    match.invoiceId === null ? ["Rows without an invoice id come", "them"] : [`Invoice ${match.invoiceId} comes`, "it"];
-  return `${what} to ${money(loaded, match)}, and the list of invoices has no line for ${them}.`;
+function unlisted({ invoiceId, currency }: InvoiceMatch, { loaded }: Residual): string {
+  const what = invoiceId === null ? "Rows without an invoice id" : `Invoice ${invoiceId}`;
+  const [comes, them] = invoiceId === null ? ["come", "them"] : ["comes", "it"];
+  // The list may have the invoice in another currency.
+  const inCurrency = currency === "" ? "" : ` in ${currency}`;
+  return `${what} ${comes} to ${money(loaded, { currency })}, and the list of invoices has no line for ${them}${inCurrency}.`;
 }
 
 function notLoaded({ invoiceId, account, currency, otherCurrencies }: InvoiceMatch, invoiced: string): string {
   const who =
-    invoiceId !== null
-      ? `Invoice ${invoiceId}`
-      : account !== null
-        ? `Account ${lastName(account)}`
-        : "The month of the invoice";
-  if (otherCurrencies.length > 0) return `${who} is loaded in ${otherCurrencies.join(" and ")}, and not in ${currency}`;
-  return `${who} is invoiced with ${money(invoiced, { currency })}, and is not loaded`;
+    invoiceId !== null ? `Invoice ${invoiceId}` : account !== null ? `Account ${lastName(account)}` : "The month";
+  if (otherCurrencies.length > 0) return `${who} is loaded in ${otherCurrencies.join(" and ")}, not in ${currency}`;
+  return `${who} was invoiced at ${money(invoiced, { currency })}, and no rows of it are loaded`;
 }
 
 function distance(match: InvoiceMatch, { difference }: Residual): string {
@@ -78,13 +80,13 @@ function reasonWords(reasons: readonly Reason[]): string {
   ]);
 }
 
-function partsSentence({ parts, difference }: Residual): string {
+function partsSentence({ lines }: InvoiceMatch, { parts, difference }: Residual): string {
   const text = parts
     .filter(({ name }) => name !== roundingName)
     .map(({ name, amount }) => `${name} ${formatAmount(amount)}`);
   const rounding = parts.find(({ name }) => name === roundingName)?.amount ?? "0";
   // Clouds add taxes to an invoice that their exports do not always hold.
-  const untaxed = !difference.startsWith("-") && !parts.some(({ name }) => name === "tax") ? " No tax is loaded." : "";
+  const untaxed = !difference.startsWith("-") && !lines.some(isTax) ? " None of these rows is tax." : "";
   return `Loaded: ${listed(text)}; rounding each service of each account to cents would add ${formatAmount(rounding)}.${untaxed}`;
 }
 
@@ -111,8 +113,8 @@ export interface NotedExport {
 }
 
 /**
- * What a person should know of an export whose month is compared with invoices: that the month may still change or has
- * changed, that its costs are not billed costs, that it is missing invoice ids. Pure.
+ * Notes on an export whose month is compared with invoices: that the month may still change or has changed, that its costs
+ * are not billed costs, that it is missing invoice ids. Pure.
  */
 export function reconciliationNotes(noted: NotedExport, now: Date): readonly string[] {
   const { table, month, lines, asOne } = noted;
@@ -121,7 +123,7 @@ export function reconciliationNotes(noted: NotedExport, now: Date): readonly str
     finalityNote(table, month, now),
     ...earlierLoads(noted),
     areAmortized(lines)
-      ? "It is an amortized export, which spreads what was paid once over the months that it is for: it does not reconcile with an invoice. An export of actual costs does."
+      ? "This export holds amortized costs, which spread a purchase over its term and do not match an invoice. Compare an export of actual costs."
       : null,
     ...(asOne === null
       ? [invoiceIdNote(table, month, lines)]
@@ -131,47 +133,48 @@ export function reconciliationNotes(noted: NotedExport, now: Date): readonly str
   return notes.flatMap((note) => (note === null ? [] : [`${name} ${month}: ${note}`]));
 }
 
-/** Amounts that are what an earlier load of the month came to: the month was restated after the invoice was made. */
-function earlierLoads({ table, month, history, wrong, tolerance }: NotedExport): readonly string[] {
+/** Amounts that match the total of an earlier load, and not the total that is loaded now. */
+function earlierLoads({ table, month, lines, history, wrong, tolerance }: NotedExport): readonly string[] {
   const { pipeline, months } = table;
-  const earlier = history.filter(({ loadId }) => loadId !== months.get(month)?.receipt?.loadId);
+  const current = months.get(month)?.receipt ?? null;
+  const matches = (one: string, other: string): boolean =>
+    compareDecimals(subtractDecimals(one, other).replace("-", ""), tolerance) <= 0;
   return wrong.flatMap(({ invoiced, currency }) => {
-    const receipt = earlier.find(({ cost }) => {
-      const before = cost?.[currency];
-      return (
-        before !== undefined && compareDecimals(subtractDecimals(invoiced, before).replace("-", ""), tolerance) <= 0
-      );
+    // A reload, or an undo, has the total of a load before it.
+    if (matches(invoiced, costOf(lines.filter((line) => line.currency === currency)))) return [];
+    const receipt = history.find(({ loadId, cost }) => {
+      const total = cost?.[currency];
+      return loadId !== current?.loadId && total !== undefined && matches(invoiced, total);
     });
     if (receipt === undefined) return [];
-    const { loadedAt } = receipt;
-    const ids = executionIdsOf(receipt).join(" and ");
-    const isUndone = months.get(month)?.receipt?.undone.some(({ loadId }) => loadId === receipt.loadId) ?? false;
-    if (isUndone) return [`${formatAmount(invoiced)} ${currency} is what was loaded from ${ids}, which was undone.`];
-    return [
-      `${formatAmount(invoiced)} ${currency} is what was loaded on ${loadedAt.slice(0, 10)}, from ${ids}: the invoice is that of before the restatement. billhouse diff ${pipeline.name} ${month} shows what the last one changed.`,
-    ];
+    const load = `the load of ${receipt.loadedAt.slice(0, 10)} (${executionIdsOf(receipt).join(" and ")})`;
+    const isUndone = current?.undone.some(({ loadId }) => loadId === receipt.loadId) ?? false;
+    const fate = isUndone
+      ? "was undone"
+      : `was replaced since. billhouse diff ${pipeline.name} ${month} shows the newest change`;
+    return [`${formatAmount(invoiced)} ${currency} is the total of ${load}, which ${fate}.`];
   });
 }
 
 function finalityNote(table: LoadedTable, month: BillingMonth, now: Date): string | null {
   const receipt = table.months.get(month)?.receipt ?? null;
-  if (receipt === null) return "Nothing tells whether the month is final: billhouse has no receipt of its load.";
+  if (receipt === null) return "It is not known whether the month is final: there is no receipt of its load.";
   return finalityWords[finalityNow(receipt, { ...table, now }).state];
 }
 
 const finalityWords: Readonly<Record<Finality, string | null>> = {
-  open: "The month is not over, and no invoice can be that of what is loaded.",
-  partial: "Some days of the month are missing, and an invoice is of all of them.",
+  open: "The month is not over yet, so that its invoice will differ.",
+  partial: "Some days of the month are not loaded, and an invoice covers all of them.",
   estimated: "The month is not final: the cloud may still change it.",
   final: null,
-  "restated-after-final": "The month was restated after it was final: an invoice of before does not show what changed.",
+  "restated-after-final": "The month was restated after it was final: an invoice issued before that may differ.",
 };
 
 function invoiceIdNote(table: LoadedTable, month: BillingMonth, lines: readonly BilledLine[]): string | null {
   if (lines.some(({ invoice }) => invoice !== null)) return null;
   return measuredColumns(table, month).invoiceColumn === null
-    ? "The export has no invoice ids: invoices are found by their billing account."
-    : "No row has an invoice id yet: invoices are found by their billing account.";
+    ? "The export does not contain invoice ids: invoices are matched by billing account."
+    : "No row has an invoice id yet: invoices are matched by billing account.";
 }
 
 function otherInvoices(lines: readonly BilledLine[], currency: string): string | null {
@@ -181,7 +184,7 @@ function otherInvoices(lines: readonly BilledLine[], currency: string): string |
   );
   if ([...invoices.keys()].filter((id) => id !== null).length < 2) return null;
   const text = [...invoices].map(([id, members]) => `${id ?? uninvoicedName} (${formatAmount(costOf(members))})`);
-  return `The month has several invoices: ${text.join(", ")}. --invoices holds each against its own amount.`;
+  return `The month has several invoices: ${text.join(", ")}. Use --invoices to compare each with its own amount.`;
 }
 
 function otherCurrencies(lines: readonly BilledLine[], currency: string): string | null {
@@ -191,5 +194,5 @@ function otherCurrencies(lines: readonly BilledLine[], currency: string): string
   );
   if (others.size === 0) return null;
   const text = [...others].map(([other, members]) => `${formatAmount(costOf(members))} ${other}`.trimEnd());
-  return `There are other currencies too, which the amount is not held against: ${text.join(", ")}.`;
+  return `The month also has costs in other currencies, which are not compared: ${text.join(", ")}.`;
 }
