@@ -1,8 +1,9 @@
 import { diff as compareLoads } from "../pipeline/diff.ts";
 import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts";
+import type { ReadSource } from "../pipeline/open.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatAmount, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
+import { formatAmount, formatCost, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
 import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse diff` is told. */
@@ -14,13 +15,14 @@ export interface DiffCommandOptions {
 /** Shows what the newest restatement of a month changed. */
 export async function diff(options: DiffCommandOptions, context: CommandContext): Promise<ExitCode> {
   const result = await compareLoads(await context.loadConfig(), { pipeline: options.export, month: options.month });
+  noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : diffScreen(result, style));
   return 0;
 }
 
 /** What changed, for people: the totals, then by service, account and charge type, the largest change first. */
-export function diffScreen(result: DiffResult, style: ScreenStyle): string {
+export function diffScreen(result: Omit<DiffResult, keyof ReadSource>, style: ScreenStyle): string {
   const { before, after, lines, notes } = result;
   const totals = alignRows(
     [loadRow("before", before, style), loadRow("after", after, style), changeRow(before, after)],

@@ -1,4 +1,5 @@
 import { doctor as examine, type DoctorResult } from "../pipeline/doctor.ts";
+import { noteSource } from "./figures.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
@@ -8,6 +9,7 @@ export async function doctor(
   context: CommandContext,
 ): Promise<ExitCode> {
   const result = await examine(await context.loadConfig(), { pipelines: options.exports });
+  noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : doctorScreen(result, style));
   return result.ok ? 0 : 4;

@@ -1,5 +1,7 @@
 import type { CurrencySums } from "../model.ts";
+import type { ReadSource } from "../pipeline/open.ts";
 import { formatAmount } from "../schema/decimals.ts";
+import type { CommandContext } from "./context.ts";
 import { visible } from "./output.ts";
 
 export { formatAmount };
@@ -62,4 +64,18 @@ export function formatAge(time: string, now: Date): string {
 export function formatTime(time: string): string {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? time : date.toISOString().slice(0, 16).replace("T", " ");
+}
+
+/** Says on stderr that an answer was read from the published copy, because a run is at work; nothing where the database was read. */
+export function noteSource(
+  source: ReadSource,
+  { flags, stderr, now }: Pick<CommandContext, "flags" | "stderr" | "now">,
+): void {
+  const { lockedBy, publishedAt: published } = source;
+  if (lockedBy === null || flags.quiet) return;
+  const shown =
+    published === null
+      ? "Nothing has been published yet, so nothing is shown as loaded."
+      : `This is the copy that was published at ${formatTime(published)} UTC (${formatAge(published, now())}).`;
+  stderr.write(`${visible(lockedBy)} ${shown}\n`);
 }

@@ -3,7 +3,7 @@ import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
 import { plan as planPipelines } from "../pipeline/plan.ts";
 import { monthSpans } from "../schema/periods.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatBytes, formatNumber } from "./figures.ts";
+import { formatBytes, formatNumber, noteSource } from "./figures.ts";
 import { daySpans, type MonthFlags, monthScope } from "./flags.ts";
 import { alignRows, errorLines, heading, resultText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
 
@@ -24,6 +24,7 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
     now: context.now(),
     signal: context.signal,
   });
+  noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : planScreen(result, style));
   if (result.pipelines.some((pipeline) => pipeline.failed.length > 0)) return 3;
@@ -31,8 +32,11 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
   return options.detailedExitcode && toLoad(result).length > 0 ? 2 : 0;
 }
 
+/** What the screen shows of a plan. */
+type Plan = Pick<PlanResult, "pipelines">;
+
 /** A plan, for people. */
-export function planScreen(result: PlanResult, style: ScreenStyle): string {
+export function planScreen(result: Plan, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
   return [...parts, summary(result)].join("\n\n") + "\n";
 }
@@ -105,19 +109,19 @@ function failedRow(month: FailedMonth, style: ScreenStyle): string[] {
   return [`  ${mark} ${month.billingMonth}`, paint(style, "bad", "failed"), "", "", what];
 }
 
-function toLoad(result: PlanResult): PlannedMonth[] {
+function toLoad(result: Plan): PlannedMonth[] {
   return result.pipelines
     .flatMap((pipeline) => pipeline.months)
     .filter(({ action }) => action === "new" || action === "restated");
 }
 
 /** What the warehouse bills for the work, where it bills for bytes. */
-function billed(result: PlanResult): string {
+function billed(result: Plan): string {
   const bytes = result.pipelines.flatMap((pipeline) => pipeline.billedBytes ?? []);
   return bytes.length === 0 ? "" : `, which bills about ${formatBytes(bytes.reduce((sum, each) => sum + each, 0))}`;
 }
 
-function summary(result: PlanResult): string {
+function summary(result: Plan): string {
   const months = toLoad(result);
   const failed = result.pipelines.reduce((sum, pipeline) => sum + pipeline.failed.length, 0);
   const broken = result.pipelines.filter((pipeline) => pipeline.error !== undefined).length;

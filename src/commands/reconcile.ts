@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ReadSource } from "../pipeline/open.ts";
 import { lastName } from "../pipeline/reconcile/matches.ts";
 import { readInvoices } from "../pipeline/reconcile/invoices.ts";
 import { reconcile as reconcileMonth, type Reconciliation, type ReconcileResult } from "../pipeline/reconcile.ts";
@@ -6,7 +7,7 @@ import { roundingName } from "../pipeline/reconcile/residual.ts";
 import { formatSmallAmount } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatAmount } from "./figures.ts";
+import { formatAmount, noteSource } from "./figures.ts";
 import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** The arguments of `billhouse reconcile`. */
@@ -33,13 +34,17 @@ export async function reconcile(options: ReconcileCommandOptions, context: Comma
     ...(currency === undefined ? {} : { currency }),
     ...(tolerance === undefined ? {} : { tolerance }),
   });
+  noteSource(result, context);
   const style = { colour: stdout.colour, verbose: flags.verbose };
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : reconcileScreen(result, style));
   return result.ok ? 0 : 4;
 }
 
+/** What the screen shows. */
+type Reconciled = Omit<ReconcileResult, keyof ReadSource>;
+
 /** The invoices and the loaded costs as a screen: a line with the figures and a sentence for each. */
-export function reconcileScreen(result: ReconcileResult, style: ScreenStyle): string {
+export function reconcileScreen(result: Reconciled, style: ScreenStyle): string {
   const { reconciliations, notes } = result;
   const titles = ["", "export", "invoice", "invoiced", "loaded", "difference"].map((title) =>
     paint(style, "quiet", title),
@@ -81,7 +86,7 @@ function partLines({ parts, loaded }: Reconciliation, style: ScreenStyle): strin
   return alignRows(rows, ["left", "right"]).map((line) => paint(style, "quiet", `        ${line}`));
 }
 
-function summary({ reconciliations, tolerance }: ReconcileResult): string {
+function summary({ reconciliations, tolerance }: Reconciled): string {
   const wrong = reconciliations.filter(({ ok }) => !ok);
   const [count, right] = [reconciliations.length, reconciliations.length - wrong.length];
   if (wrong.length === 0)

@@ -1,7 +1,7 @@
 import { BillhouseError } from "../errors.ts";
 import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/state.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatNumber } from "./figures.ts";
+import { formatNumber, noteSource } from "./figures.ts";
 import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
 /** What `billhouse state show` is told. */
@@ -19,6 +19,7 @@ export interface StateForgetOptions {
 /** Shows which execution each month was loaded from, as the state says. */
 export async function stateShow(options: StateShowOptions, context: CommandContext): Promise<ExitCode> {
   const result = await showState(await context.loadConfig(), { pipelines: options.exports });
+  noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : stateScreen(result, style));
   return 0;
@@ -42,7 +43,7 @@ export async function stateForget(options: StateForgetOptions, context: CommandC
 }
 
 /** The state, for people. */
-export function stateScreen(result: StateResult, style: ScreenStyle): string {
+export function stateScreen(result: Pick<StateResult, "pipelines">, style: ScreenStyle): string {
   return result.pipelines.map((pipeline) => `${statePart(pipeline, style)}\n`).join("\n");
 }
 

@@ -1,7 +1,7 @@
 import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
 import { status as readStatus } from "../pipeline/status.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime } from "./figures.ts";
+import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
 import { daySpans } from "./flags.ts";
 import {
   alignRows,
@@ -40,6 +40,7 @@ export async function status(options: StatusCommandOptions, context: CommandCont
     signal: context.signal,
     ...age,
   });
+  noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style));
   if (result.pipelines.some(({ error }) => error !== undefined)) return 1;
@@ -48,7 +49,7 @@ export async function status(options: StatusCommandOptions, context: CommandCont
 }
 
 /** What is loaded, for people. */
-export function statusScreen(result: StatusResult, now: Date, style: ScreenStyle): string {
+export function statusScreen(result: Pick<StatusResult, "pipelines">, now: Date, style: ScreenStyle): string {
   return result.pipelines.map((pipeline) => `${pipelinePart(pipeline, now, style)}\n`).join("\n");
 }
 

@@ -1,7 +1,7 @@
 import type { Check, VerifyResult } from "../pipeline/verify.ts";
 import { verify as verifyPipelines } from "../pipeline/verify.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { formatNumber } from "./figures.ts";
+import { formatNumber, noteSource } from "./figures.ts";
 import { type MonthFlags, monthScope } from "./flags.ts";
 import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
@@ -25,13 +25,14 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
     ...(isWatched ? { onMonth: (name, month) => stderr.write(`\r\u001b[KVerifying ${visible(name)} ${month}`) } : {}),
   });
   if (isWatched) stderr.write("\r\u001b[K");
+  noteSource(result, context);
   const style = { colour: stdout.colour, verbose: flags.verbose };
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : verifyScreen(result, style));
   return result.ok ? 0 : 4;
 }
 
 /** What was verified, for people: a line for each month that is well, and each difference with both figures. */
-export function verifyScreen({ checks, ok }: VerifyResult, style: ScreenStyle): string {
+export function verifyScreen({ checks, ok }: Pick<VerifyResult, "checks" | "ok">, style: ScreenStyle): string {
   const months = Map.groupBy(checks, ({ pipeline, billingMonth: month }) => `${pipeline} ${month ?? "table"}`);
   const lines = [...months].flatMap(([title, own]) => monthLines(title, own, style));
   const failed = checks.filter((check) => !check.ok).length;

@@ -14,7 +14,7 @@ import {
   type Property,
 } from "./months/summaries.ts";
 import { isSameDelivery } from "./months/undone.ts";
-import { reading } from "./open.ts";
+import { reading, type ReadSource } from "./open.ts";
 
 export type { ChangedGroup, ChangedLine };
 
@@ -26,7 +26,7 @@ export interface DiffOptions {
 }
 
 /** The answer of `diff`. */
-export interface DiffResult {
+export interface DiffResult extends ReadSource {
   readonly name: string;
   readonly table: string;
   readonly billingMonth: BillingMonth;

@@ -8,7 +8,7 @@ import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { discover } from "./discover/discover.ts";
 import { measuredColumns, readLoaded } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
-import { reading } from "./open.ts";
+import { type ReadSource, reading } from "./open.ts";
 
 /** What `doctor` checks. */
 export interface DoctorOptions {
@@ -17,7 +17,7 @@ export interface DoctorOptions {
 }
 
 /** The answer of `doctor`. */
-export interface DoctorResult {
+export interface DoctorResult extends ReadSource {
   /** Whether all checks passed. */
   readonly ok: boolean;
   readonly checks: readonly (Finding & {
@@ -42,9 +42,9 @@ export async function doctor(config: Config, options: DoctorOptions = {}): Promi
     well("file", `${config.file ?? "the environment alone"}, ${pipelines.map(({ name }) => name).join(", ")}`),
   ]);
   for (const pipeline of pipelines) add(`${pipeline.name}: ${pipeline.bucketUrl}`, await examineExport(pipeline));
-  const [subject, findings] = await examineWarehouse(config, pipelines);
+  const { subject, findings, source } = await examineWarehouse(config, pipelines);
   add(subject, findings);
-  return { ok: checks.every(({ ok }) => ok), checks };
+  return { ...source, ok: checks.every(({ ok }) => ok), checks };
 }
 
 const doctorRules: Shape<DoctorOptions> = { pipelines: names };
@@ -76,17 +76,19 @@ async function firstObject(storage: Storage, prefix: string): Promise<StoredObje
 async function examineWarehouse(
   config: Config,
   pipelines: readonly PipelineConfig[],
-): Promise<readonly [subject: string, findings: readonly Finding[]]> {
+): Promise<{ readonly subject: string; readonly findings: readonly Finding[]; readonly source: ReadSource }> {
   const findings: Finding[] = [];
   let subject: string = config.warehouse.kind;
-  const failed = await attempt("open", () =>
-    reading(config, async (warehouse) => {
+  let source: ReadSource = { readFrom: "database", publishedAt: null, lockedBy: null };
+  const failed = await attempt("open", async () => {
+    source = await reading(config, async (warehouse) => {
       subject = warehouse.description;
       findings.push(...(await requireCapability(warehouse, "doctor")(pipelines.map((pipeline) => tableOf(pipeline)))));
       for (const pipeline of pipelines) findings.push(...(await rowsWithoutPeriod(pipeline, warehouse)));
-    }),
-  );
-  return [subject, [...findings, ...failed]];
+      return {};
+    });
+  });
+  return { subject, findings: [...findings, ...failed], source };
 }
 
 /** Rows that no load leaves behind, as in tables of other programs: billhouse replaces months, and never deletes them. */

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { interrupted as stopped } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
+import type { Holder, Source, Warehouse } from "../warehouses/warehouse.ts";
 
 /** How a warehouse is opened. */
 export interface OpenOptions {
@@ -40,7 +40,26 @@ export async function withWarehouse<T>(
   }
 }
 
-/** Opens the warehouse to look at what is loaded, and closes it. Errors: those of opening the warehouse and of `use`. */
-export async function reading<T>(config: Config, use: (warehouse: Warehouse) => Promise<T>): Promise<T> {
-  return withWarehouse(config, "read", use);
+/** What an answer was read from. Every command that only reads works while a run is at work, and reports it. */
+export interface ReadSource {
+  /** `published copy`: what the last run published, because another process has the database open to write. */
+  readonly readFrom: Source["from"];
+  /** When the copy was published, ISO 8601; null for the database itself, and where nothing has been published yet. */
+  readonly publishedAt: string | null;
+  /** Which process has the database open to write, in a sentence; null where none is in the way. */
+  readonly lockedBy: string | null;
+}
+
+/**
+ * Opens the warehouse to look at what is loaded, closes it, and gives the result of `use` with what it was read from. Nothing is
+ * written. Errors: those of opening the warehouse and of `use`.
+ */
+export async function reading<T extends object>(
+  config: Config,
+  use: (warehouse: Warehouse) => Promise<T>,
+): Promise<T & ReadSource> {
+  return withWarehouse(config, "read", async (warehouse) => {
+    const { from, publishedAt, lockedBy } = warehouse.source;
+    return { readFrom: from, publishedAt, lockedBy, ...(await use(warehouse)) };
+  });
 }

@@ -1,16 +1,16 @@
 import pMap from "p-map";
 import { checkArguments, date, flag, listOf, names, optional, type Shape, signal, text } from "../config/arguments.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import { describeError } from "../errors.ts";
 import { decompressedSize } from "../files/read.ts";
 import { readerOf } from "../storages/storage.ts";
-import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { Ledger, Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
 import { failedMonth, type FailedMonth, type PlannedMonth, type ReportedError } from "./events.ts";
 import { describePlan } from "./months/decide.ts";
 import { checkMonths, monthRules, type MonthSelection, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { smallReads, survey, type Survey } from "./months/survey.ts";
-import { reading } from "./open.ts";
+import { reading, type ReadSource } from "./open.ts";
 
 /** What a plan is about: see the same options of a run. */
 export interface PlanOptions {
@@ -27,7 +27,7 @@ export interface PlanOptions {
 }
 
 /** The answer of `plan`. */
-export interface PlanResult {
+export interface PlanResult extends ReadSource {
   readonly pipelines: readonly PlannedPipeline[];
 }
 
@@ -47,42 +47,47 @@ export interface PlannedPipeline {
 
 /**
  * What a run with the same options would do, month by month, and why. Nothing is written, and no database is made.
- * A pipeline that cannot be planned has an `error`, and the others are planned.
+ * A pipeline that cannot be planned has an `error`, and the others are planned. The warehouse is closed before any storage is
+ * read, so that a slow one blocks no run.
  * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<PlanResult> {
   checkArguments(config, options, planRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
-  return reading(config, async (warehouse) => {
-    const results: PlannedPipeline[] = [];
-    const scopes: ScopedExport[] = [];
+  const { ledgers, reads, billedBytes, ...source } = await reading(config, async (warehouse) => {
+    const read: (readonly [PipelineConfig, Ledger | { readonly error: unknown }])[] = [];
     for (const pipeline of pipelines) {
-      const { name } = pipeline;
-      try {
-        const found = await survey(pipeline, await warehouse.ledger(tableOf(pipeline)), warehouse.reads, options);
-        const scope = found.plans.flatMap(({ executions }) => executions).at(0)?.scope ?? null;
-        results.push(await plannedPipeline(found, warehouse));
-        scopes.push({
-          name,
-          cloud: found.format.cloud,
-          scope,
-          months: found.plans.map(({ billingMonth }) => billingMonth),
-        });
-      } catch (error) {
-        if (options.signal?.aborted === true) throw error;
-        const table = tableTitle(pipeline);
-        results.push({ name, table, months: [], failed: [], notes: [], error: describeError(error) });
-      }
+      read.push([pipeline, await warehouse.ledger(tableOf(pipeline)).catch((error: unknown) => ({ error }))]);
     }
-    const doubled = doubleCounting(scopes);
-    return {
-      pipelines: results.map((result) => ({
-        ...result,
-        notes: [...result.notes, ...(doubled.get(result.name) ?? [])],
-      })),
-    };
+    return { ledgers: read, reads: warehouse.reads, billedBytes: warehouse.billedBytes };
   });
+  const results: PlannedPipeline[] = [];
+  const scopes: ScopedExport[] = [];
+  for (const [pipeline, ledger] of ledgers) {
+    const { name } = pipeline;
+    try {
+      if ("error" in ledger) throw ledger.error;
+      const found = await survey(pipeline, ledger, reads, options);
+      const scope = found.plans.flatMap(({ executions }) => executions).at(0)?.scope ?? null;
+      results.push(await plannedPipeline(found, billedBytes));
+      scopes.push({
+        name,
+        cloud: found.format.cloud,
+        scope,
+        months: found.plans.map(({ billingMonth }) => billingMonth),
+      });
+    } catch (error) {
+      if (options.signal?.aborted === true) throw error;
+      const table = tableTitle(pipeline);
+      results.push({ name, table, months: [], failed: [], notes: [], error: describeError(error) });
+    }
+  }
+  const doubled = doubleCounting(scopes);
+  return {
+    ...source,
+    pipelines: results.map((result) => ({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] })),
+  };
 }
 
 const planRules: Shape<PlanOptions> = {
@@ -94,7 +99,7 @@ const planRules: Shape<PlanOptions> = {
   signal: optional(signal),
 };
 
-async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<PlannedPipeline> {
+async function plannedPipeline(found: Survey, ofMonth: Warehouse["billedBytes"]): Promise<PlannedPipeline> {
   const { pipeline, plans, failed, ledger } = found;
   return {
     name: pipeline.name,
@@ -102,7 +107,7 @@ async function plannedPipeline(found: Survey, warehouse: Warehouse): Promise<Pla
     months: plans.map(describePlan),
     failed: [...failed].map(([month, error]) => failedMonth(month, error)),
     notes: ledger.notes,
-    ...(warehouse.billedBytes === null ? {} : { billedBytes: await billedBytes(found, warehouse.billedBytes) }),
+    ...(ofMonth === null ? {} : { billedBytes: await billedBytes(found, ofMonth) }),
   };
 }
 

@@ -15,7 +15,7 @@ import type { BillingMonth } from "../model.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { requireCapability } from "../warehouses/warehouse.ts";
 import { checkMonths, selectPipelines } from "./months/select.ts";
-import { reading } from "./open.ts";
+import { reading, type ReadSource } from "./open.ts";
 import { billOf, type LoadedBill, requireOne, tablesWith } from "./reconcile/bills.ts";
 import { type InvoiceLine, isPlainAmount } from "./reconcile/invoices.ts";
 import { type InvoiceMatch, matchInvoices, matchMonth } from "./reconcile/matches.ts";
@@ -39,7 +39,7 @@ export interface ReconcileOptions {
 }
 
 /** The answer of `reconcile`. Decimals are text. */
-export interface ReconcileResult {
+export interface ReconcileResult extends ReadSource {
   /** Whether every difference is within the tolerance. */
   readonly ok: boolean;
   readonly billingMonth: BillingMonth;

@@ -6,7 +6,7 @@ import { idColumnOf, loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
-import { reading, withWarehouse } from "./open.ts";
+import { reading, type ReadSource, withWarehouse } from "./open.ts";
 
 /** What `showState` is about. */
 export interface StateOptions {
@@ -15,7 +15,7 @@ export interface StateOptions {
 }
 
 /** The answer of `state show`: what dlt's state says, without receipts. */
-export interface StateResult {
+export interface StateResult extends ReadSource {
   readonly pipelines: readonly {
     readonly name: string;
     readonly table: string;

@@ -13,7 +13,7 @@ import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } 
 import { loadNotes, measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
 import { isSelected, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
-import { reading } from "./open.ts";
+import { reading, type ReadSource } from "./open.ts";
 
 /** What `status` looks at. */
 export interface StatusOptions {
@@ -28,7 +28,7 @@ export interface StatusOptions {
 }
 
 /** The answer of `status`. */
-export interface StatusResult {
+export interface StatusResult extends ReadSource {
   readonly pipelines: readonly PipelineStatus[];
 }
 
@@ -123,7 +123,7 @@ export interface MonthStatus {
 export async function status(config: Config, options: StatusOptions = {}): Promise<StatusResult> {
   checkArguments(config, options, statusRules);
   const pipelines = await selectPipelines(config, options.pipelines);
-  const tables = await reading(config, async (warehouse) => {
+  const { tables, ...source } = await reading(config, async (warehouse) => {
     const found: ReadTable[] = [];
     for (const pipeline of pipelines) {
       try {
@@ -134,7 +134,7 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
         found.push({ pipeline, loaded: null, error: describeError(error) });
       }
     }
-    return found;
+    return { tables: found };
   });
   // The scopes of clouds look different, so that none has to be named here.
   const doubled = doubleCounting(
@@ -156,7 +156,7 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
     const result = pipelineStatus(loaded, kept, held, options);
     results.push({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] });
   }
-  return { pipelines: results };
+  return { ...source, pipelines: results };
 }
 
 const statusRules: Shape<StatusOptions> = {

@@ -6,7 +6,7 @@ import type { Warehouse } from "../warehouses/warehouse.ts";
 import { readLoaded, type LoadedTable } from "./months/loaded.ts";
 import { checkMonths, isSelected, monthRules, selectPipelines, type MonthSelection } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
-import { reading } from "./open.ts";
+import { reading, type ReadSource } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
 import { filesOf, newerDeliveries, rereadMonth } from "./verify/files.ts";
 import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
@@ -27,7 +27,7 @@ export interface VerifyOptions {
 }
 
 /** The answer of `verify`. */
-export interface VerifyResult {
+export interface VerifyResult extends ReadSource {
   /** Whether all checks passed. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
@@ -51,10 +51,10 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   checkArguments(config, options, verifyRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
-  const [reads, tables] = await reading(config, async (warehouse) => {
+  const { reads, tables, ...source } = await reading(config, async (warehouse) => {
     const verified: VerifiedTable[] = [];
     for (const pipeline of pipelines) verified.push(await tableChecks(pipeline, warehouse, options));
-    return [warehouse.reads, verified] as const;
+    return { reads: warehouse.reads, tables: verified };
   });
   const checks: Check[] = [];
   for (const { name: pipeline, checks: own, loaded } of tables) {
@@ -65,7 +65,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
       checks.push({ pipeline, ...check });
     }
   }
-  return { ok: checks.every(({ ok }) => ok), checks };
+  return { ...source, ok: checks.every(({ ok }) => ok), checks };
 }
 
 const verifyRules: Shape<VerifyOptions> = {

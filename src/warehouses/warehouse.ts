@@ -20,9 +20,23 @@ import type { CurrentState, LoadPackage, MonthPackage } from "../state/package.t
 
 /**
  * What a warehouse is opened for. `write`: to load; what does not exist is made. `read`: to look at what is loaded
- * (`plan`, `status`); nothing is made or changed. `reader`: to ask what the last run published (`query`, `serve`).
+ * (`plan`, `status`); nothing is made or changed, and where another process has it open to write, what was last published
+ * is read instead. `reader`: to ask what the last run published (`query`, `serve`).
  */
 export type OpenMode = "write" | "read" | "reader";
+
+/** What an open warehouse reads. */
+export interface Source {
+  /** `published copy`: what the last run published, because another process has the database open to write. */
+  readonly from: "database" | "published copy";
+  /** When the copy was published, ISO 8601; null for the database itself, and where nothing has been published yet. */
+  readonly publishedAt: string | null;
+  /** Which process has the database open to write, in a sentence; null where none is in the way. */
+  readonly lockedBy: string | null;
+}
+
+/** The source of a warehouse that no other process locks. */
+export const databaseItself: Source = { from: "database", publishedAt: null, lockedBy: null };
 
 /** The process that opens a warehouse to write: the message of a process that has to wait names it. */
 export interface Holder {
@@ -40,6 +54,8 @@ export interface Holder {
 export interface Warehouse {
   /** What it is, for messages: `DuckDB billhouse.duckdb`. Never holds a secret. */
   readonly description: string;
+  /** What it reads: the database itself, or the published copy. */
+  readonly source: Source;
   /** What dlt calls it in its state. */
   readonly destinationType: DestinationType;
   /** Digits after the point that its `decimal` holds: 18 in DuckDB, 38 in BigQuery. Values with more are rounded. */

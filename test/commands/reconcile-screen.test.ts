@@ -61,7 +61,7 @@ const strict: Reconciliation = {
   sentence: `The invoice is ${right.difference} USD more than what is loaded. Possible reason: it rounds its total to cents (${right.difference}).`,
 };
 
-const result: ReconcileResult = {
+const result: Omit<ReconcileResult, "readFrom" | "publishedAt" | "lockedBy"> = {
   ok: false,
   billingMonth: "2026-06",
   tolerance: "0.01",

@@ -1,10 +1,14 @@
 import type { Output } from "../../src/commands/context.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import type { LoadedMonth, PipelineResult, PlannedMonth, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
+import type { ReadSource } from "../../src/pipeline/open.ts";
 import type { PlanResult } from "../../src/pipeline/plan.ts";
 import type { MonthStatus, StatusResult } from "../../src/pipeline/status.ts";
 import type { UndoResult } from "../../src/pipeline/undo.ts";
 import type { VerifyResult } from "../../src/pipeline/verify.ts";
+
+/** What an answer is read from while no run is at work. */
+export const fromDatabase: ReadSource = { readFrom: "database", publishedAt: null, lockedBy: null };
 
 /** The events of one run, as the engine told them: a restated month, a new one, kept ones, a failed one, a lost export. */
 /** What a month is as a bill, where nothing stands out. */
@@ -228,6 +232,7 @@ export const events: readonly RunEvent[] = [
 
 /** A plan of the same exports. */
 export const plan: PlanResult = {
+  ...fromDatabase,
   pipelines: [
     {
       name: "aws_cur",
@@ -253,6 +258,7 @@ export const plan: PlanResult = {
 
 /** What is loaded, with a gap, a month of the Python pipelines, one that was changed after it was final, and one held back. */
 export const status: StatusResult = {
+  ...fromDatabase,
   pipelines: [
     {
       name: "aws_cur",
@@ -349,6 +355,7 @@ export const status: StatusResult = {
 
 /** What a restatement changed. */
 export const difference: DiffResult = {
+  ...fromDatabase,
   name: "aws_cur",
   table: "billing_data.aws_cur_data",
   billingMonth: "2025-01",
@@ -427,6 +434,7 @@ export const difference: DiffResult = {
 
 /** What a verification found. */
 export const verification: VerifyResult = {
+  ...fromDatabase,
   ok: false,
   checks: [
     {

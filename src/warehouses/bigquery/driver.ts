@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import type { Compression, DataFile, Table } from "../../model.ts";
 import { reachPoint } from "../points.ts";
-import type { FullWarehouse, Holder, OpenMode } from "../warehouse.ts";
+import { databaseItself, type FullWarehouse, type Holder, type OpenMode } from "../warehouse.ts";
 import { makeWorkFolder } from "../work-folders.ts";
 import { translateFailure } from "./api/api-error.ts";
 import { type ConnectionOptions, openConnection, type Settings } from "./api/client.ts";
@@ -91,6 +91,8 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
 
   return {
     description,
+    // Its readers and writers never lock each other out.
+    source: databaseItself,
     destinationType: "dlt.destinations.bigquery",
     decimalScale: 38,
     workFolder,

@@ -2,7 +2,7 @@ import { devNull } from "node:os";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { BillhouseError, firstLine, interrupted } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
-import type { OpenMode } from "../warehouse.ts";
+import type { OpenMode, Source } from "../warehouse.ts";
 import { castMacros } from "./sql.ts";
 
 /** An open database and what belongs to it. */
@@ -10,6 +10,7 @@ export interface Database {
   readonly path: string;
   readonly description: string;
   readonly mode: OpenMode;
+  readonly source: Source;
   /** A folder of this opening alone, on the disk of the database; null when it was not opened to write. */
   readonly workFolder: string | null;
   /** Runs work on a connection of its own, and closes it; errors are translated. */
@@ -29,7 +30,7 @@ export interface Database {
 }
 
 /** What is known of a database when it is opened. */
-export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "workFolder"> {
+export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "source" | "workFolder"> {
   /** Calls `close`, which gives up the lock, and removes what the opening made beside the database. */
   readonly letGo: (close: () => void) => Promise<void>;
   /** Opens the same file again, after the instance was closed. */

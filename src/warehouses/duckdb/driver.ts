@@ -22,7 +22,7 @@ export type { DuckdbOptions } from "./opening.ts";
  */
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
   const database = await openDatabase(options, mode);
-  const { description, workFolder } = database;
+  const { description, source, workFolder } = database;
   const publisher = workFolder === null ? undefined : await createPublisher(database, workFolder);
 
   function write<T>(work: () => Promise<T>): Promise<T> {
@@ -39,6 +39,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
   return {
     description,
+    source,
     destinationType: "dlt.destinations.duckdb",
     decimalScale: 18,
     workFolder,

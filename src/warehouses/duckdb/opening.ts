@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { BillhouseError, firstLine } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
-import type { Holder, OpenMode } from "../warehouse.ts";
+import { databaseItself, type Holder, type OpenMode, type Source } from "../warehouse.ts";
 import { createDatabase, type Database, offline, readRows, translateFailure } from "./database.ts";
 import { databaseFile, readCopyPath } from "./publish.ts";
 import { literal } from "./sql.ts";
@@ -30,11 +30,30 @@ export interface DuckdbOptions {
 
 /**
  * Opens the database file (`write`, `read`) or its read copy (`reader`). To `read` a file that does not exist gives an
- * empty database in memory, and creates nothing.
- * Errors: WAREHOUSE_LOCKED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_FULL,
- * CONFIG_INVALID.
+ * empty database in memory, and creates nothing. To `read` a file that another process has open to write gives its read
+ * copy at once, or an empty database where nothing has been published yet.
+ * Errors: WAREHOUSE_LOCKED (only to `write`), WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED,
+ * WAREHOUSE_FULL, CONFIG_INVALID.
  */
 export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Promise<Database> {
+  if (mode !== "read") return openAs(options, mode);
+  try {
+    return await openAs({ ...options, lockWait: 0 }, mode);
+  } catch (error) {
+    if (!(error instanceof BillhouseError) || error.code !== "WAREHOUSE_LOCKED") throw error;
+    const published = await stat(readCopyPath(options.path)).catch(() => undefined);
+    const source = {
+      from: "published copy",
+      publishedAt: published?.mtime.toISOString() ?? null,
+      lockedBy: error.message,
+    } as const;
+    // To `read` a copy that does not exist gives an empty database.
+    const copy = { ...options, path: readCopyPath(options.path) };
+    return published === undefined ? openAs(copy, "read", source) : openAs(options, "reader", source);
+  }
+}
+
+async function openAs(options: DuckdbOptions, mode: OpenMode, source: Source = databaseItself): Promise<Database> {
   const path = mode === "reader" ? readCopyPath(options.path) : databaseFile(options.path);
   const description = `DuckDB ${basename(path)}`;
   if (mode === "reader" && !existsSync(path)) {
@@ -62,7 +81,7 @@ export async function openDatabase(options: DuckdbOptions, mode: OpenMode): Prom
       reachPoint("opened");
     }
     await configure(instance, options, mode, spillFolder);
-    return createDatabase(instance, { path, description, mode, workFolder, letGo, reopen });
+    return createDatabase(instance, { path, description, mode, source, workFolder, letGo, reopen });
   } catch (error) {
     await letGo(() => instance.closeSync());
     throw translateOpening(error, path);

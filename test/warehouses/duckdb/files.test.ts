@@ -122,8 +122,14 @@ describe("the files of warehouse duckdb", () => {
     const refused = await outputOf(startChild({ path: bills.path, lockWait: 300 }));
     assert.match(refused, /^WAREHOUSE_LOCKED The process \d+ has .*bills\.duckdb open\./u);
     assert.match(refused, new RegExp(`process ${process.pid} `, "u"));
-    await rejects(bills.open("read"), "WAREHOUSE_LOCKED");
+    const { source, ledger } = await bills.open("read");
+    assert.deepEqual([source.from, source.publishedAt === null], ["published copy", false]);
+    assert.match(source.lockedBy ?? "", /bills\.duckdb open\./u);
+    assert.notEqual((await ledger(table)).columns, null, "what was published");
     await warehouse.close();
+    const reading = await bills.open("read");
+    assert.equal(reading.source.from, "database");
+    await reading.close();
     assert.match(await outputOf(startChild({ path: bills.path, lockWait: 0 })), /^opened/u);
   });
 
