@@ -15,27 +15,28 @@ export const edgeCasesFile: URL = new URL("../docs/edge-cases.md", import.meta.u
 /** The page of which the list of promises is a part. */
 export const reliabilityFile: URL = new URL("../docs/reliability.md", import.meta.url);
 
+const nowhere: Output = {
+  write: () => {},
+  drained: async () => {},
+  isTerminal: false,
+  colour: false,
+  columns: 0,
+  closed: false,
+};
+
+/** What the program is created with when only its help is read. */
+export const silentSurroundings: Parameters<typeof createProgram>[0] = {
+  folder: ".",
+  environment: {},
+  stdout: nowhere,
+  stderr: nowhere,
+  signal: new AbortController().signal,
+  now: () => new Date(0),
+};
+
 /** The command reference, from what `--help` says. */
 export function commandsPage(): string {
-  const nowhere: Output = {
-    write: () => {},
-    drained: async () => {},
-    isTerminal: false,
-    colour: false,
-    columns: 0,
-    closed: false,
-  };
-  const program = createProgram(
-    {
-      folder: ".",
-      environment: {},
-      stdout: nowhere,
-      stderr: nowhere,
-      signal: new AbortController().signal,
-      now: () => new Date(0),
-    },
-    () => {},
-  );
+  const program = createProgram(silentSurroundings, () => {});
   const commands = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
   return [
     introduction,

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
+import { silentSurroundings } from "../scripts/generate-docs.ts";
+import { createProgram } from "../src/commands/program.ts";
+import { loadConfig } from "../src/index.ts";
+import { temporaryFolder } from "./support/folders.ts";
 import { codeOf } from "./support/source-text.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -26,6 +32,62 @@ for (const folder of folders) {
     });
   }
 }
+
+const pages = await readPages();
+const program = createProgram(silentSurroundings, () => {});
+
+test("the commands and flags of every example exist", () => {
+  const wrong: string[] = [];
+  let seen = 0;
+  for (const { page, code } of pages.flatMap(commandsIn)) {
+    seen++;
+    const problem = commandProblem(code);
+    if (problem !== null) wrong.push(`${page}: ${code}: ${problem}`);
+  }
+  assert.ok(seen > 100, `${seen} commands were found`);
+  assert.deepEqual([...new Set(wrong)], []);
+});
+
+test("the check of commands finds unknown ones, and unknown flags", () => {
+  assert.equal(commandProblem("run aws_cur --month 2025-03 --force"), null);
+  assert.equal(commandProblem("state show --json"), null);
+  assert.equal(commandProblem("runn aws_cur"), "there is no command runn");
+  assert.equal(commandProblem("state drop"), "there is no command state drop");
+  assert.equal(commandProblem("status --deep"), "status has no flag --deep");
+});
+
+test("shell examples are valid shell", async () => {
+  const scripts = pages.flatMap(({ page, blocks }) =>
+    blocks.filter(({ language }) => language === "sh").map(({ text }) => ({ page, text })),
+  );
+  assert.ok(scripts.length >= 10, `${scripts.length} blocks`);
+  const check = promisify(execFile)("bash", ["-n"]);
+  check.child.stdin?.end(scripts.map(({ page, text }) => `# ${page}\n${text}`).join("\n"));
+  await check;
+});
+
+test("configuration examples are accepted by the loader", async (t) => {
+  const folder = await temporaryFolder(t);
+  let seen = 0;
+  for (const { page, blocks } of pages) {
+    for (const { text } of blocks.filter(({ language }) => language === "toml")) {
+      seen++;
+      // A line of a section, or a section of the destination alone, as pages show what they are about.
+      const isLine = !text.includes("[");
+      const source = '[sources.aws_cur]\nbucket_url = "gs://acme"\n';
+      const whole = isLine ? `${source}${text}` : text.includes("[sources.") ? text : `${text}\n${source}`;
+      await writeFile(join(folder, "billhouse.toml"), whole);
+      await assert.doesNotReject(loadConfig({ folder, environment: {} }), `${page}:\n${text}`);
+    }
+  }
+  assert.ok(seen >= 8, `${seen} blocks`);
+});
+
+test("the cron line of docs/production.md has five times and a command", () => {
+  const production = pages.find(({ page }) => page === "docs/production.md");
+  const [line = ""] = production?.blocks.flatMap(({ text }) => text.match(/^.*flock.*$/gmu) ?? []) ?? [];
+  assert.match(line, /^[\d*/,-]+ [\d*/,-]+ [\d*/,-]+ [\d*/,-]+ [\d*/,-]+ cd \/\S+ && flock .* billhouse run --quiet$/u);
+});
 
 test("CONTRIBUTING.md shows which file to open for at least twelve everyday changes", async () => {
   const text = await readFile(join(root, "CONTRIBUTING.md"), "utf8");
@@ -82,6 +144,64 @@ async function headingsOf(path: string): Promise<string[]> {
       .replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
       .replaceAll(" ", "-"),
   );
+}
+
+interface Page {
+  readonly page: string;
+  /** Everything outside of code blocks. */
+  readonly prose: string;
+  readonly blocks: readonly { readonly language: string; readonly text: string }[];
+}
+
+async function readPages(): Promise<Page[]> {
+  const found: Page[] = [];
+  for (const folder of folders) {
+    for (const name of (await readdir(join(root, folder))).filter((each) => each.endsWith(".md"))) {
+      const text = await readFile(join(root, folder, name), "utf8");
+      const blocks = [...text.matchAll(/^ *```(\w*)\n(.*?)^ *```$/gmsu)].map(([, language = "", code = ""]) => ({
+        language,
+        text: code,
+      }));
+      const indented = text.match(/(?:^ {4}\S.*\n)+/gmu) ?? [];
+      found.push({
+        page: join(folder, name),
+        prose: text.replaceAll(/^ *```\w*\n.*?^ *```$/gmsu, ""),
+        blocks: [...blocks, ...indented.map((code) => ({ language: "", text: code.replaceAll(/^ {4}/gmu, "") }))],
+      });
+    }
+  }
+  return found;
+}
+
+/** The words after `billhouse` of every example: in code blocks where a line starts with it, and in code between backticks. */
+function commandsIn({ page, prose, blocks }: Page): { readonly page: string; readonly code: string }[] {
+  // Generated from --help, where commands stand without their flags.
+  if (page === "docs/commands.md") return [];
+  const inline = [...prose.matchAll(/`billhouse ([^`]+)`/gu)].map(([, code = ""]) => code);
+  const lines = blocks.flatMap(({ text }) =>
+    [...text.matchAll(/^(?:.*(?:&&|\S=|flock .*|npx|env|\$|if !|->) ?)?\/?(?:\S*\/)?billhouse (.*)$/gmu)].map(
+      ([, code = ""]) => code,
+    ),
+  );
+  return [...inline, ...lines].map((code) => ({ page, code }));
+}
+
+/** What is wrong with the words of a command, or null. */
+function commandProblem(code: string): string | null {
+  const words = code
+    .replaceAll(/"[^"]*"|'[^']*'|\s[#>|;].*$|[)`].*$/gmu, " ")
+    .trim()
+    .split(/\s+/u);
+  const flags = words.filter((word) => word.startsWith("--")).map((word) => word.replace(/=.*|[.,:;]+$/u, ""));
+  const [name = "", nested = ""] = words.filter((word) => /^[a-z]/u.test(word));
+  if (name === "" || words[0]?.startsWith("-") === true) return null;
+  const command = program.commands.find((each) => each.name() === name);
+  if (command === undefined) return `there is no command ${name}`;
+  const inner = command.commands.length === 0 ? command : command.commands.find((each) => each.name() === nested);
+  if (inner === undefined) return nested === "" ? null : `there is no command ${name} ${nested}`;
+  const known = [...inner.options, ...program.options].map(({ long }) => long);
+  const unknown = flags.find((flag) => !known.includes(flag) && flag !== "--help");
+  return unknown === undefined ? null : `${name} has no flag ${unknown}`;
 }
 
 function exists(path: string): boolean {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { promisify } from "node:util";
 import * as library from "../src/index.ts";
+import { curDelivery, curRows, deliver } from "./support/deliveries.ts";
+import { createProject, curSection } from "./support/projects.ts";
 import { codeOf } from "./support/source-text.ts";
 import { rejects } from "./support/rejects.ts";
 
@@ -29,12 +33,35 @@ describe("the types of the library", () => {
     ]);
   });
 
+  test("have camelCase properties", () => {
+    const names = [...surface].flatMap(([name, { text }]) =>
+      [...text.matchAll(/\b(\w+_\w*)\??:/gu)].map(([, property = ""]) => `${name}.${property}`),
+    );
+    assert.deepEqual(names, []);
+  });
+
   test("every function takes the configuration first and one object of options after it", () => {
     for (const [name, { text }] of surface) {
       if (!text.includes("function") || !text.includes("config: Config")) continue;
       assert.match(text, /\(\s*config: Config,\s*options: \w+Options( = \{\})?,?\s*\)/u, name);
     }
   });
+});
+
+test("docs/library.md shows the program in test/support/library-example.ts, and what it prints", async (t) => {
+  const page = readFileSync(join(root, "docs/library.md"), "utf8");
+  const [, shown] = /```ts\n(.*?)```/su.exec(page) ?? [];
+  const [, printed] = /it prints:\n\n```\n(.*?)```/su.exec(page) ?? [];
+  const file = join(root, "test/support/library-example.ts");
+  assert.equal(readFileSync(file, "utf8"), shown?.replace('"billhouse"', '"../../src/index.ts"'));
+  const project = await createProject(t, curSection);
+  await deliver(
+    project.bucket,
+    curDelivery({ month: "2025-01", id: "good", files: [curRows("2025-01", "1.10", "2.20")] }),
+  );
+  await deliver(project.bucket, curDelivery({ month: "2025-02", id: "bad", files: [curRows("2025-02", "abc")] }));
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: project.folder, env: {} });
+  assert.equal(stdout, printed);
 });
 
 describe("wrong arguments of the library", () => {
