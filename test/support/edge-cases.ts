@@ -859,4 +859,150 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
     ],
   },
+  {
+    title: "CSV and Parquet that programs read in different ways",
+    cases: [
+      shown(
+        104,
+        "A CSV file holds what programs understand in different ways: a blank before an opening quote, text behind a closing one, CR or CR CR LF as the end of a line, or two kinds of line ends",
+        "Refuses the file with FILE_INVALID and names the line and what is wrong with it: the counts of billhouse and of the database could differ.",
+        [
+          "files/csv.test.ts",
+          "refuses what readers of CSV understand in different ways, and names it, in pieces of any size",
+        ],
+        ["hostile/csv.test.ts", "fails its month, and no other"],
+      ),
+      shown(
+        105,
+        "A CSV file is UTF-16, or has `;` or a tab as its delimiter",
+        "Refuses the file with FILE_INVALID, which names the encoding or the delimiter.",
+        [
+          "files/csv.test.ts",
+          "refuses what readers of CSV understand in different ways, and names it, in pieces of any size",
+        ],
+        ["hostile/csv.test.ts", "fails its month, and no other"],
+      ),
+      shown(
+        106,
+        "A CSV file starts with blank lines",
+        "Skips them, and counts the lines in its messages from the first of them.",
+        [
+          "hostile/csv.test.ts",
+          "that starts with blank lines is loaded, and its lines are counted from the first of them",
+        ],
+      ),
+      shown(107, "Blanks stand around a cost", "Reads the number, in the tally and in the database.", [
+        "hostile/csv.test.ts",
+        "with blanks around a number has the number",
+      ]),
+      shown(
+        108,
+        "A part has no bytes, and its manifest declares it empty",
+        "Takes it for a part without rows; a file of no bytes that no manifest declares is refused with FILE_INVALID.",
+        ["end-to-end/changing-files.test.ts", "a part of zero bytes that its manifest declares is a part without rows"],
+      ),
+      shown(
+        109,
+        "A Parquet file is compressed with a codec that is not read, such as LZO or the deprecated LZ4",
+        "Refuses the file with FILE_INVALID, which names the codec; Snappy, gzip, Zstandard, Brotli and LZ4_RAW are read.",
+        ["hostile/parquet.test.ts", "fails its month, and no other"],
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-brotli"],
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-lz4"],
+      ),
+      shown(
+        110,
+        "Costs are FLOAT or half floats, or decimals of more than 38 digits (decimal256)",
+        "Reads a float as the shortest decimal that means it; refuses the wide decimals with FILE_INVALID, which names the column.",
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-float"],
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-half"],
+        ["hostile/parquet.test.ts", "fails its month, and no other"],
+      ),
+      shown(
+        111,
+        "A Parquet file has no rows, or a row group without rows",
+        "Reads it as what it is, with and without dictionary pages.",
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-no-rows"],
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-no-rows-dictionary"],
+        ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-empty-group"],
+      ),
+      shown(
+        112,
+        "A bit of a Parquet page with a checksum is another",
+        "Refuses the file with FILE_CORRUPT, in whichever column it is, before the database reads it.",
+        ["files/parquet.test.ts", "is damaged where a bit of a page with a checksum is another"],
+        ["hostile/parquet.test.ts", "fails its month, and no other"],
+      ),
+    ],
+  },
+  {
+    title: "BigQuery",
+    cases: [
+      shown(
+        113,
+        "The dataset deletes tables or partitions by their age",
+        "Refuses to rebuild a table with PARTITION_EXPIRED, since a renamed table keeps its creation time and could be deleted at once; the hint has the command that lifts the limit.",
+        [
+          "warehouses/bigquery/migrate.test.ts",
+          "is not rebuilt while defaultTableExpirationMs is set, and is after the command in the hint",
+        ],
+        [
+          "warehouses/bigquery/migrate.test.ts",
+          "is whole when the limit is set during the step and the old table is deleted as soon as it is renamed",
+        ],
+        [
+          "warehouses/bigquery/migrate.test.ts",
+          "keeps its rebuilt table when the old one is gone, and the next run names it",
+        ],
+      ),
+      shown(
+        114,
+        "A table has access roles, row access policies or policy tags of its own when `migrate` rebuilds it",
+        "Keeps the policy tags, and names the roles and policies that must be granted again.",
+        ["warehouses/bigquery/migrate.test.ts", "is rebuilt with its policy tags, and what it has not kept is named"],
+        ["warehouses/bigquery/migrate.test.ts", "is rebuilt by an account that may not read it, which says so"],
+      ),
+      shown(
+        115,
+        "Tables are encrypted with a key of the customer, and BigQuery takes none on scripts, DDL and DML",
+        "Gives the key to load jobs, new tables and copies of earlier rows, so that everything it stores is encrypted with it.",
+        [
+          "warehouses/bigquery/jobs.test.ts",
+          "tell what they are for, are bounded by the limit, and load what they stage with the key",
+        ],
+        [
+          "warehouses/bigquery/previous.test.ts",
+          "are encrypted with the configured key, also when their types change and when BigQuery remembers them",
+        ],
+      ),
+      shown(
+        116,
+        "A dataset has another name in dlt: `AWS_Billing` becomes `aws_billing`",
+        "Continues the state where dlt keeps it, and the rows in the configured dataset.",
+        [
+          "warehouses/bigquery/schema.test.ts",
+          "is continued where dlt keeps it, beside rows that stay in the configured dataset",
+        ],
+        ["warehouses/bigquery/schema.test.ts", "is continued in a dataset that is the only one left"],
+      ),
+      shown(
+        117,
+        "A query bills at least 10 MB for each table that it names, however small",
+        "Stages many small files in few tables; `plan` counts the verification and that minimum.",
+        [
+          "warehouses/bigquery/jobs.test.ts",
+          "take many small files together, because every table of a query is billed",
+        ],
+        ["warehouses/bigquery/jobs.test.ts", "grows with what is inserted and with the columns that are verified"],
+      ),
+      shown(
+        118,
+        "A table was dropped, and the state says that its months are loaded",
+        "`status` and `run` agree on these months, and the note names the command that loads them again.",
+        [
+          "end-to-end/verify.test.ts",
+          "a table that was dropped, of which only the state knows: status and run agree, and the command in the note helps",
+        ],
+      ),
+    ],
+  },
 ];
