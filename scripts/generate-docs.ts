@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import type { Output } from "../src/commands/context.ts";
+import { exitCodeMeanings, exitCodes, type Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/support/edge-cases.ts";
 import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
@@ -42,7 +42,7 @@ export function commandsPage(): string {
     introduction,
     section("billhouse", program),
     ...commands.map((command) => section(fullName(command), command)),
-    exitCodes,
+    exitCodesSection(),
   ].join("\n");
 }
 
@@ -104,23 +104,24 @@ With \`--json\` a command writes one JSON document, and \`run\` one event per li
 is then \`{"error":{"code","message","hint"}}\` on stdout.
 `;
 
-const exitCodes = `## Exit codes
+function exitCodesSection(): string {
+  const rows = Object.entries(exitCodeMeanings).map(
+    ([name, meaning]) => `| ${exitCodes[name as keyof typeof exitCodes]} | ${meaning} |`,
+  );
+  return `## Exit codes
 
 | code | meaning |
 |---|---|
-| 0 | done; months that are waiting or refused are told, and are no failure |
-| 1 | failed: nothing could be done, or a whole export could not be read |
-| 2 | only from \`plan --detailed-exitcode\`: there is something to load |
-| 3 | one or more months failed and keep their old rows; the others are loaded |
-| 4 | a check failed |
-| 64 | wrong use or wrong configuration; nothing was done |
-| 130 | stopped by Ctrl-C or SIGTERM; nothing is half written |
+${rows.join("\n")}
 
-New codes may come: treat an unknown one as a failure.
+New codes may be added: treat an unknown code as a failure.
 `;
+}
 
 function section(title: string, command: Command): string {
-  return `## ${title}\n\n\`\`\`\n${command.helpInformation().trimEnd()}\n\`\`\`\n`;
+  let help = "";
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  return `## ${title}\n\n\`\`\`\n${help.trimEnd()}\n\`\`\`\n`;
 }
 
 function fullName(command: Command): string {

@@ -67,7 +67,7 @@ export { reconcile, type Reconciliation, type ReconcileOptions, type ReconcileRe
 export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts";
 export type { NamedAmount } from "./pipeline/reconcile/residual.ts";
 export { run, type RunOptions } from "./pipeline/run.ts";
-export type { MonthSelection } from "./pipeline/months/select.ts";
+export type { MonthSelection } from "./schema/periods.ts";
 export {
   forget,
   showState,

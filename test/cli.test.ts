@@ -6,6 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { exitCodeMeanings, exitCodes } from "../src/commands/context.ts";
+import { createProgram } from "../src/commands/program.ts";
+import { billhouse as inProcess } from "./support/in-process.ts";
+import { recordingOutput } from "./support/recorded.ts";
 
 const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 let folder = "";
@@ -45,10 +50,35 @@ test("--version and --help answer on stdout", async () => {
   };
   assert.deepEqual(await billhouse(["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" });
   for (const words of [["--help"], ["help"], ["run", "--help"], ["help", "state"], ["state", "forget", "-h"]]) {
-    const { code, stdout, stderr } = await billhouse(words);
+    const { code, stdout, stderr } = await inProcess(folder, words);
     assert.equal(code, 0, words.join(" "));
     assert.match(stdout, /^Usage: billhouse/);
     assert.equal(stderr, "");
+  }
+});
+
+test("--help groups the commands and shows the exit codes", async () => {
+  const { stdout } = await inProcess(folder, ["--help"]);
+  const titles = stdout.split("\n").filter((line) => /^[A-Z].*:$/.test(line));
+  assert.deepEqual(titles, ["Options:", "Load:", "Check:", "Answer:", "Set up:", "Exit codes:"]);
+  for (const [name, meaning] of Object.entries(exitCodeMeanings)) {
+    const code = exitCodes[name as keyof typeof exitCodes];
+    assert.ok(stdout.includes(`\n  ${String(code).padEnd(3)}  ${meaning}\n`), name);
+  }
+});
+
+test("the help of every command ends with an example of it", async () => {
+  const [stdout, stderr] = [recordingOutput({}), recordingOutput({})];
+  const signal = new AbortController().signal;
+  const program = createProgram({ folder, environment: {}, stdout, stderr, signal, now: () => new Date(0) }, () => {});
+  const commands = (command: Command): Command[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(commands);
+  for (const command of commands(program)) {
+    const name = command.parent === program ? command.name() : `${command.parent?.name()} ${command.name()}`;
+    const { stdout: help } = await inProcess(folder, [...name.split(" "), "--help"]);
+    const example = help.trimEnd().split("\n").at(-1) ?? "";
+    assert.match(help, /\n\nExample:\n.*\n$/, name);
+    assert.match(example, new RegExp(`^  billhouse ${name}( |$)`));
   }
 });
 
@@ -90,11 +120,31 @@ describe("wrong use stops with 64 and names the right one", () => {
     ],
     query: ["billhouse query needs <sql>.", "Usage: billhouse query [options] <sql>"],
     "query select 1": ["billhouse query does not know what to do with: 1", "Put the SQL in quotes."],
-    "state forget": [
-      "billhouse state forget needs <export>.",
-      "Usage: billhouse state forget [options] <export> [month...]",
+    "state forget": ["This command needs one export.", "For example: billhouse state forget aws_cur 2025-01"],
+    "state forget aws_cur azure_billing 2025-01": [
+      "This command needs one export, not 2.",
+      "For example: billhouse state forget aws_cur 2025-01",
     ],
-    "run --from": ["The flag --from <YYYY-MM> needs a value.", "Usage: billhouse run [options] [export...]"],
+    "run --from": ["The flag --from <YYYY-MM> needs a value.", "Usage: billhouse run [options] [export-or-month...]"],
+    "run aws_cur 2025-13": [
+      '"2025-13" is not a billing month.',
+      "Write the year and the month in digits, such as 2025-01.",
+    ],
+    "verify 202501": ['"202501" is not a billing month.', "Write the year and the month in digits, such as 2025-01."],
+    "diff aws_cur": ["This command needs one billing month.", "For example: billhouse diff aws_cur 2025-01"],
+    "diff 2025-01": ["This command needs one export.", "For example: billhouse diff aws_cur 2025-01"],
+    "diff aws_cur --month 2025-01 2025-02": [
+      "This command needs one billing month, not 2.",
+      "For example: billhouse diff aws_cur 2025-01",
+    ],
+    "undo aws_cur --from 2025-01": [
+      "This command needs one billing month, not a span of months.",
+      "For example: billhouse undo aws_cur 2025-01",
+    ],
+    "reconcile --invoice 1": [
+      "This command needs one billing month.",
+      "For example: billhouse reconcile 2025-01 --invoice 1234.56 --export aws_cur",
+    ],
     "run --from 2025-1": [
       '"2025-1" is not a billing month.',
       "Write the year and the month in digits, such as 2025-01.",
@@ -105,18 +155,18 @@ describe("wrong use stops with 64 and names the right one", () => {
     ],
     "run --from 2025-02 --to 2025-01": ["--from (2025-02) is after --to (2025-01).", "Swap --from and --to."],
     "run --month 2025-02 --to 2025-01": [
-      "--month names single months and --from and --to a span of months.",
-      "Use one or the other.",
+      "Single months and a span of months (--from, --to) exclude each other.",
+      "Name either single months, or --from and --to.",
     ],
     "run --jobs 0": ['--jobs takes a whole number from 1 to 64, not "0".', "Leave it out to let billhouse choose."],
     "state forget aws_cur": [
-      "Say what to forget: single months, or --all.",
+      "Choose either months or --all.",
       "For example: billhouse state forget aws_cur 2025-01, or: billhouse state forget aws_cur --all",
     ],
   };
   for (const [line, [message, hint]] of Object.entries(cases)) {
     test(`billhouse ${line}`, async () => {
-      assert.deepEqual(await billhouse(line.split(" ")), {
+      assert.deepEqual(await inProcess(folder, line.split(" ")), {
         code: 64,
         stdout: "",
         stderr: `✖ ${message}   USAGE_INVALID\n  ${hint}\n`,

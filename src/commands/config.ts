@@ -1,13 +1,21 @@
-import { type ConfigExplanation, type ConfigValue, explainConfig } from "../config/explain.ts";
-import { selectPipelines } from "../pipeline/months/select.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import type { ConfigExplanation, ConfigValue } from "../config/explain.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { example, exportsOnly } from "./flags.ts";
 import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse config` is told. */
+/** Registers `billhouse config`. */
+export function addConfig(program: Program, perform: Perform): void {
+  program
+    .command("config")
+    .description("Show every value of the configuration and where it came from, with secrets masked.")
+    .argument("[export...]", exportsOnly)
+    .addHelpText("after", example("billhouse config aws_cur"))
+    .action((exports) => perform.reading((context) => config({ exports }, context)));
+}
+
+/** Options of `billhouse config`. */
 export interface ConfigCommandOptions {
   readonly exports: readonly string[];
-  /** The file that `--config` names. */
-  readonly file: string | undefined;
 }
 
 /** The answer of `billhouse config`, as `--json` writes it. */
@@ -21,11 +29,15 @@ export interface ConfigResult {
 
 /** Shows every value of the configuration and where it came from, with secrets masked. */
 export async function config(options: ConfigCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const { folder, environment } = context;
+  const [{ explainConfig }, { selectPipelines }] = await Promise.all([
+    import("../config/explain.ts"),
+    import("../pipeline/months/select.ts"),
+  ]);
+  const { folder, environment, configFile } = context;
   const explained = await explainConfig({
     folder,
     environment,
-    ...(options.file === undefined ? {} : { file: options.file }),
+    ...(configFile === undefined ? {} : { file: configFile }),
   });
   const pipelines = await selectPipelines(explained.config, options.exports);
   const chosen = new Set(pipelines.map(({ name }) => `sources.${name}`));
@@ -37,7 +49,7 @@ export async function config(options: ConfigCommandOptions, context: CommandCont
   };
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : configScreen(result, style));
-  return 0;
+  return exitCodes.done;
 }
 
 /** The configuration, for people: a line for each value, a block for each section. */

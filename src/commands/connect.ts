@@ -1,12 +1,21 @@
 import { existsSync } from "node:fs";
 import type { Config, DuckdbConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import { tableTitle } from "../pipeline/months/select.ts";
-import { readCopyPath } from "../warehouses/duckdb/publish.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { example } from "./flags.ts";
 import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse connect` is told. */
+/** Registers `billhouse connect`. */
+export function addConnect(program: Program, perform: Perform): void {
+  program
+    .command("connect")
+    .description("Show how to open what is loaded in the DuckDB shell, in BI tools and in programs.")
+    .option("--shell", "print only the command that opens the DuckDB shell")
+    .addHelpText("after", example("billhouse connect"))
+    .action(({ shell }) => perform.reading((context) => connect({ shell: shell === true }, context)));
+}
+
+/** Options of `billhouse connect`. */
 export interface ConnectCommandOptions {
   /** Whether only the command of the DuckDB shell is wanted. */
   readonly shell: boolean;
@@ -30,18 +39,19 @@ export interface ConnectResult {
   readonly tables: readonly { readonly name: string; readonly table: string }[];
 }
 
-/** Tells how to open the database elsewhere; it is not opened. Errors: WAREHOUSE_NOT_FOUND, WAREHOUSE_UNSUPPORTED. */
+/** Shows how to open the database elsewhere; it is not opened. Errors: WAREHOUSE_NOT_FOUND, WAREHOUSE_UNSUPPORTED. */
 export async function connect(options: ConnectCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { flags, stdout } = context;
   const configuration = await context.loadConfig();
   const { warehouse } = configuration;
   if (warehouse.kind !== "duckdb") {
+    const { tableTitle } = await import("../pipeline/months/select.ts");
     const tables = configuration.pipelines.map(tableTitle).join(", ");
     throw new BillhouseError("WAREHOUSE_UNSUPPORTED", "The warehouse is BigQuery, which has no file to open.", {
       hint: `Open its tables with the bq tool or in the Google Cloud console: ${tables}.`,
     });
   }
-  const result = connections(configuration, warehouse);
+  const result = await connections(configuration, warehouse);
   if (!existsSync(result.path)) {
     throw new BillhouseError("WAREHOUSE_NOT_FOUND", `There is no ${result.path}: nothing has been loaded yet.`, {
       hint: "Load the bills first: billhouse run.",
@@ -51,11 +61,15 @@ export async function connect(options: ConnectCommandOptions, context: CommandCo
   // To a shell every byte counts; on a terminal a path must not act.
   else if (options.shell) stdout.write(`${stdout.isTerminal ? visible(result.shell) : result.shell}\n`);
   else stdout.write(connectScreen(result, { colour: stdout.colour, verbose: flags.verbose }));
-  return 0;
+  return exitCodes.done;
 }
 
 /** How programs open the read copy of a DuckDB warehouse. */
-export function connections(configuration: Config, warehouse: DuckdbConfig): ConnectResult {
+export async function connections(configuration: Config, warehouse: DuckdbConfig): Promise<ConnectResult> {
+  const [{ tableTitle }, { readCopyPath }] = await Promise.all([
+    import("../pipeline/months/select.ts"),
+    import("../warehouses/duckdb/publish.ts"),
+  ]);
   const path = readCopyPath(warehouse.path);
   const literal = JSON.stringify(path);
   return {

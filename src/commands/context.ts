@@ -1,7 +1,30 @@
+import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Config } from "../config/config.ts";
 
-/** How a command ended: what the shell sees. `docs/commands.md` explains each. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 64 | 130;
+/** How a command can end: the exit codes of all commands. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  toLoad: 2,
+  monthsFailed: 3,
+  checkFailed: 4,
+  usage: 64,
+  interrupted: 130,
+} as const;
+
+/** What each exit code means, for `--help` and `docs/commands.md`. */
+export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  done: "done; waiting, refused and partial months are reported",
+  failed: "failed: nothing could be done, or a whole export could not be read",
+  toLoad: "only from plan --detailed-exitcode: there is something to load",
+  monthsFailed: "one or more months failed and keep their old rows; the others are loaded",
+  checkFailed: "a check failed",
+  usage: "invalid usage or configuration; nothing was done",
+  interrupted: "stopped by Ctrl-C or SIGTERM; nothing is half written",
+};
+
+/** An exit code of a command: what the shell sees. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Where text goes: the terminal, a pipe or a file. */
 export interface Output {
@@ -19,7 +42,7 @@ export interface Output {
   readonly closed: boolean;
 }
 
-/** What the flags that every command takes say. */
+/** The flags that every command takes. */
 export interface GlobalFlags {
   readonly json: boolean;
   readonly quiet: boolean;
@@ -27,13 +50,22 @@ export interface GlobalFlags {
   readonly debug: boolean;
 }
 
-/**
- * What every command receives. A command is a function `(options, context) => Promise<ExitCode>`, where `options` are
- * its own flags and arguments (left out when it has none); it throws BillhouseError for a failure, and never ends the
- * process.
- */
+/** The program as a command file sees it when it registers its command. */
+export type Program = Command<[], OptionValues>;
+
+/** Runs a command in its context and keeps its exit code. The command throws BillhouseError and never ends the process. */
+export interface Perform {
+  /** For commands that only read: they end as soon as the signal is aborted. */
+  reading(command: (context: CommandContext) => Promise<ExitCode>): Promise<void>;
+  /** For commands that write: they watch the signal themselves and leave nothing half written. */
+  writing(command: (context: CommandContext) => Promise<ExitCode>): Promise<void>;
+}
+
+/** What every command receives. */
 export interface CommandContext {
   readonly flags: GlobalFlags;
+  /** The configuration file that `--config` names; undefined for the one of the working folder. */
+  readonly configFile: string | undefined;
   /** The working folder. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;

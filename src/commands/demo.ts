@@ -1,13 +1,21 @@
 import { dirname, join } from "node:path";
-import { deliverRestatement, demoQueries, type DemoRestatement, writeDemoBuckets } from "../../demo/buckets.ts";
-import { loadConfig } from "../config/reading.ts";
+import type { DemoRestatement } from "../../demo/buckets.ts";
 import type { RunFinished } from "../pipeline/events.ts";
-import { run } from "../pipeline/run.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatCount } from "./figures.ts";
+import { example } from "./flags.ts";
 import { followRun } from "./follow.ts";
 import { paint } from "./output.ts";
 import { runExitCode, runScreen } from "./run.ts";
+
+/** Registers `billhouse demo`. */
+export function addDemo(program: Program, perform: Perform): void {
+  program
+    .command("demo")
+    .description("Write sample AWS and Azure exports, load them, and show the result; needs no account and no network.")
+    .addHelpText("after", example("billhouse demo"))
+    .action(() => perform.writing(demo));
+}
 
 /** The folder below the working folder that the demo writes, and nothing else. */
 export const demoFolder = "billhouse-demo";
@@ -17,6 +25,7 @@ export const demoFolder = "billhouse-demo";
  * try. With `--json` the events of both runs are written. Error: DEMO_FOLDER_FOREIGN.
  */
 export async function demo(context: CommandContext): Promise<ExitCode> {
+  const { deliverRestatement, demoQueries, writeDemoBuckets } = await import("../../demo/buckets.ts");
   const folder = join(context.folder, demoFolder);
   const say = (text: string): void => {
     if (!context.flags.json) context.stdout.write(text);
@@ -53,6 +62,7 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
 }
 
 async function load(configuration: string, context: CommandContext): Promise<RunFinished> {
+  const [{ loadConfig }, { run }] = await Promise.all([import("../config/reading.ts"), import("../pipeline/run.ts")]);
   // The demo is its own world: neither the environment nor a configuration elsewhere has a say in it.
   const config = await loadConfig({ file: configuration, folder: dirname(configuration), environment: {} });
   const finished = await followRun(

@@ -1,12 +1,29 @@
-import { diff as compareLoads } from "../pipeline/diff.ts";
 import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, formatCost, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
+import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
 import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse diff` is told. */
+const usageExample = "billhouse diff aws_cur 2025-01";
+
+/** Registers `billhouse diff`. */
+export function addDiff(program: Program, perform: Perform): void {
+  withMonths(program.command("diff"))
+    .description("Show what the newest restatement of a month changed, by service, account and charge type.")
+    .argument("[export-or-month...]", "one export by section (aws_cur) and one billing month (YYYY-MM)")
+    .usage("[options] <export> <month>")
+    .addHelpText("after", example(usageExample))
+    .action((words, months) =>
+      perform.reading((context) => {
+        const scope = readScope(words, months);
+        return diff({ export: oneExport(scope, usageExample), month: oneMonth(scope, usageExample) }, context);
+      }),
+    );
+}
+
+/** Options of `billhouse diff`. */
 export interface DiffCommandOptions {
   readonly export: string;
   readonly month: string;
@@ -14,11 +31,12 @@ export interface DiffCommandOptions {
 
 /** Shows what the newest restatement of a month changed. */
 export async function diff(options: DiffCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { diff: compareLoads } = await import("../pipeline/diff.ts");
   const result = await compareLoads(await context.loadConfig(), { pipeline: options.export, month: options.month });
   noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : diffScreen(result, style));
-  return 0;
+  return exitCodes.done;
 }
 
 /** What changed, for people: the totals, then by service, account and charge type, the largest change first. */

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes } from "./context.ts";
 import { maskSecrets } from "../secrets.ts";
 import { resultText, paint, visible } from "./output.ts";
 
@@ -17,16 +17,16 @@ export interface FailureContext extends Pick<CommandContext, "stdout" | "stderr"
 export function reportFailure(error: unknown, { stdout, stderr, flags }: FailureContext): ExitCode {
   // Commander leaves by throwing after `--help` and `--version`, and when no command was named.
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0;
+    if (error.exitCode === 0) return exitCodes.done;
     if (flags.json) stdout.write(`${resultText({ error: noCommand })}\n`);
-    return 64;
+    return exitCodes.usage;
   }
   const told = describeError(error);
   const known = error instanceof BillhouseError;
   if (flags.json) stdout.write(`${resultText({ error: told })}\n`);
   else stderr.write(known ? failureText(told, stderr) : `${visibleLines(inspect(error))}\n\n${bugText}\n`);
   if (flags.debug && (known || flags.json)) stderr.write(`\n${visibleLines(inspect(error))}\n`);
-  return exitCodes[told.code] ?? 1;
+  return codesOfErrors[told.code] ?? exitCodes.failed;
 }
 
 /** An error as people read it: the message with its code, and below it what to do. */
@@ -39,7 +39,11 @@ export function failureText(
   return `${paint(output, "bad", "✖")} ${[`${first}   ${paint(output, "bad", error.code)}`, ...indented].join("\n")}\n`;
 }
 
-const exitCodes: Readonly<Record<string, ExitCode>> = { CONFIG_INVALID: 64, USAGE_INVALID: 64, INTERRUPTED: 130 };
+const codesOfErrors: Readonly<Record<string, ExitCode>> = {
+  CONFIG_INVALID: exitCodes.usage,
+  USAGE_INVALID: exitCodes.usage,
+  INTERRUPTED: exitCodes.interrupted,
+};
 
 const noCommand = {
   code: "USAGE_INVALID",

@@ -1,9 +1,83 @@
-import { BillhouseError, quoted } from "../errors.ts";
-import { checkMonths } from "../pipeline/months/select.ts";
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { BillhouseError } from "../errors.ts";
+import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 
-/** The months of a flag or argument that may be repeated, with one more. Error: USAGE_INVALID. */
-export function addMonth(text: string, months: readonly string[] = []): string[] {
-  return [...months, parseMonth(text)];
+/** Help for an argument that takes exports and billing months. */
+export const exportsAndMonths =
+  "exports by section (aws_cur) or cloud (aws, azure), and billing months (YYYY-MM); all when none is named";
+
+/** Help for an argument that takes exports. */
+export const exportsOnly = "exports by section (aws_cur) or cloud (aws, azure); all when none is named";
+
+/** What the flags of `withMonths` hold. */
+export interface MonthFlags {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly month?: readonly string[] | undefined;
+}
+
+/** Exports and billing months that a command line names; no exports mean all, and an empty selection all months. */
+export interface Scope {
+  readonly exports: readonly string[];
+  readonly months: MonthSelection;
+}
+
+/** Adds the flags that choose billing months, the same for every command. */
+export function withMonths<Args extends unknown[], Own extends OptionValues, Global extends OptionValues>(
+  command: Command<Args, Own, Global>,
+): Command<Args, Own & MonthFlags, Global> {
+  command
+    .addOption(new Option("--month <YYYY-MM>", "one billing month (repeatable)").argParser(addMonth))
+    .addOption(new Option("--from <YYYY-MM>", "first billing month").argParser(parseMonth))
+    .addOption(new Option("--to <YYYY-MM>", "last billing month").argParser(parseMonth));
+  return command;
+}
+
+/**
+ * The exports and billing months that the words and flags of a command name. A month among the words counts like one of
+ * `--month`. Error: USAGE_INVALID for a month that is not `YYYY-MM`, and for months that contradict each other.
+ */
+export function readScope(words: readonly string[], { from, to, month = [] }: MonthFlags): Scope {
+  const exports = words.filter((word) => !looksLikeMonth(word));
+  const only = [...new Set([...words.filter(looksLikeMonth).map(parseMonth), ...month])];
+  if (only.length > 0 && (from !== undefined || to !== undefined)) {
+    throw new BillhouseError("USAGE_INVALID", "Single months and a span of months (--from, --to) exclude each other.", {
+      hint: "Name either single months, or --from and --to.",
+    });
+  }
+  if (only.length > 0) return { exports, months: { only } };
+  const months = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  checkMonths(months);
+  return { exports, months };
+}
+
+/** The only month of a scope, for commands that need one. Error: USAGE_INVALID, with the example as it works. */
+export function oneMonth({ months: { only = [], from, to } }: Scope, example: string): string {
+  const [month, ...others] = from !== undefined && from === to ? [from] : only;
+  if (month !== undefined && others.length === 0) return month;
+  const found =
+    others.length > 0
+      ? `, not ${others.length + 1}`
+      : from !== undefined || to !== undefined
+        ? ", not a span of months"
+        : "";
+  throw new BillhouseError("USAGE_INVALID", `This command needs one billing month${found}.`, {
+    hint: `For example: ${example}`,
+  });
+}
+
+/** The one export of a scope. Error: USAGE_INVALID when none or several are named, with the example as it works. */
+export function oneExport({ exports: [name, ...others] }: Scope, example: string): string {
+  if (name !== undefined && others.length === 0) return name;
+  const found = name === undefined ? "" : `, not ${others.length + 1}`;
+  throw new BillhouseError("USAGE_INVALID", `This command needs one export${found}.`, {
+    hint: `For example: ${example}`,
+  });
+}
+
+/** The example at the end of a command's help. */
+export function example(line: string): string {
+  return `\nExample:\n  ${line}`;
 }
 
 /** The words of a flag that may be repeated, with one more. */
@@ -11,52 +85,21 @@ export function addWord(word: string, words: readonly string[] = []): string[] {
   return [...words, word];
 }
 
-/** The number that `--jobs` takes. Error: USAGE_INVALID. */
-export function parseJobs(text: string): number {
-  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (jobs >= 1 && jobs <= 64) return jobs;
-  throw new BillhouseError("USAGE_INVALID", `--jobs takes a whole number from 1 to 64, not ${quoted(text)}.`, {
-    hint: "Leave it out to let billhouse choose.",
-  });
-}
-
-/** The seconds of a span of time such as `36h`: minutes (m), hours (h), days (d). Error: USAGE_INVALID. */
-export function parseAge(text: string): number {
-  const match = /^(\d{1,6})(m|h|d)$/.exec(text);
-  const seconds = { m: 60, h: 3600, d: 86_400 }[match?.[2] ?? ""];
-  if (match !== null && seconds !== undefined) return Number(match[1]) * seconds;
-  throw new BillhouseError("USAGE_INVALID", `--max-age takes a time such as 36h, not ${quoted(text)}.`, {
-    hint: "Write a whole number and m for minutes, h for hours or d for days.",
-  });
-}
-
-/** The flags that choose billing months. */
-export interface MonthFlags {
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  readonly month: readonly string[];
-}
-
-/** The billing months that flags choose, as the engine takes them. Error: USAGE_INVALID when they contradict each other. */
-export function monthScope(flags: MonthFlags): { from?: string; to?: string; only?: readonly string[] } {
-  const { from, to, month } = flags;
-  if (month.length > 0 && (from !== undefined || to !== undefined)) {
-    throw new BillhouseError("USAGE_INVALID", "--month names single months and --from and --to a span of months.", {
-      hint: "Use one or the other.",
-    });
-  }
-  checkMonths({ ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) });
-  if (month.length > 0) return { only: month };
-  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-}
-
-/** A month from the command line. Error: USAGE_INVALID when it is not `YYYY-MM`. */
-export function parseMonth(text: string): string {
-  checkMonths({ only: [text] });
-  return text;
-}
-
 /** Spans of days as people list them: `2025-03-01 to 2025-03-04, 2025-03-09`. */
 export function daySpans(spans: readonly { readonly from: string; readonly to: string }[]): string {
   return spans.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
+}
+
+/** Whether a word is meant as a month: no export is named like one. */
+function looksLikeMonth(word: string): boolean {
+  return /^\d{4}[-/.]?\d{1,2}$/.test(word);
+}
+
+function addMonth(text: string, months: readonly string[] = []): string[] {
+  return [...months, parseMonth(text)];
+}
+
+function parseMonth(text: string): string {
+  checkMonths({ only: [text] });
+  return text;
 }

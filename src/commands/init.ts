@@ -1,15 +1,34 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { readAddress } from "../config/address.ts";
 import { BillhouseError } from "../errors.ts";
-import { recogniseExports, type FoundExport, type Recognition } from "../pipeline/discover/recognise.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import type { FoundExport, Recognition } from "../pipeline/discover/recognise.ts";
+import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "../schema/periods.ts";
+import { example } from "./flags.ts";
 import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse init` is told. */
+/** Registers `billhouse init`. */
+export function addInit(program: Program, perform: Perform): void {
+  program
+    .command("init")
+    .description("List the billing exports in a bucket and write billhouse.toml, or the file that --config names.")
+    .argument(
+      "<bucket-url>",
+      "gs://bucket, s3://bucket, az://account/container or a folder; add a path to search only below it",
+    )
+    .option("--endpoint <address>", "address of a server that speaks the storage's protocol, such as an emulator")
+    .option("--force", "replace an existing configuration")
+    .addHelpText("after", example("billhouse init s3://acme-billing/exports"))
+    .action((bucketUrl, { endpoint, force }) =>
+      perform.reading((context) =>
+        init({ bucketUrl, endpoint, file: context.configFile, force: force === true }, context),
+      ),
+    );
+}
+
+/** Options of `billhouse init`. */
 export interface InitOptions {
   readonly bucketUrl: string;
   readonly endpoint: string | undefined;
@@ -28,6 +47,10 @@ const fileName = "billhouse.toml";
  * be replaced; CONFIG_INVALID for a file that cannot be written; those of the storage.
  */
 export async function init(options: InitOptions, context: CommandContext): Promise<ExitCode> {
+  const [{ readAddress }, { recogniseExports }] = await Promise.all([
+    import("../config/address.ts"),
+    import("../pipeline/discover/recognise.ts"),
+  ]);
   const { folder, environment, stdout, flags } = context;
   const place = await readAddress({ folder, environment }, options.bucketUrl, options.endpoint ?? null);
   const found = await recogniseExports(place);

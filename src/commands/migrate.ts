@@ -1,14 +1,21 @@
-import {
-  migrate as migratePipelines,
-  type MigratedPipeline,
-  type MigratedStep,
-  type MigrateResult,
-} from "../pipeline/migrate.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import type { MigratedPipeline, MigratedStep, MigrateResult } from "../pipeline/migrate.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber } from "./figures.ts";
+import { example, exportsOnly } from "./flags.ts";
 import { alignRows, errorLines, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse migrate` is told. */
+/** Registers `billhouse migrate`. */
+export function addMigrate(program: Program, perform: Perform): void {
+  program
+    .command("migrate")
+    .description("Show the steps that make tables of the Python pipelines exact and complete; --yes performs them.")
+    .argument("[export...]", exportsOnly)
+    .option("--yes", "perform the steps; without it nothing is written")
+    .addHelpText("after", example("billhouse migrate --yes"))
+    .action((exports, { yes }) => perform.writing((context) => migrate({ exports, yes: yes === true }, context)));
+}
+
+/** Options of `billhouse migrate`. */
 export interface MigrateCommandOptions {
   readonly exports: readonly string[];
   /** Whether the steps are taken, and not only shown. */
@@ -17,6 +24,7 @@ export interface MigrateCommandOptions {
 
 /** Shows the steps that make tables of others exact and complete, or takes them. */
 export async function migrate(options: MigrateCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { migrate: migratePipelines } = await import("../pipeline/migrate.ts");
   const { flags, stdout, stderr } = context;
   const result = await migratePipelines(await context.loadConfig(), {
     pipelines: options.exports,
@@ -31,7 +39,7 @@ export async function migrate(options: MigrateCommandOptions, context: CommandCo
   const style = { colour: stdout.colour, verbose: flags.verbose };
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : migrateScreen(result, options.yes, style));
   const failed = result.pipelines.some(({ error, steps }) => error !== undefined || steps.some((step) => step.error));
-  return failed ? 1 : 0;
+  return failed ? exitCodes.failed : exitCodes.done;
 }
 
 /** The steps of a migration, for people. */

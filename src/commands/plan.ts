@@ -1,25 +1,42 @@
 import type { FailedMonth, PlannedMonth } from "../pipeline/events.ts";
 import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
-import { plan as planPipelines } from "../pipeline/plan.ts";
 import { monthSpans } from "../schema/periods.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatBytes, formatNumber, noteSource } from "./figures.ts";
-import { daySpans, type MonthFlags, monthScope } from "./flags.ts";
+import { daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { alignRows, errorLines, heading, resultText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse plan` is told. */
-export interface PlanCommandOptions extends MonthFlags {
-  readonly exports: readonly string[];
+/** Registers `billhouse plan`. */
+export function addPlan(program: Program, perform: Perform): void {
+  withMonths(program.command("plan"))
+    .description("Show what run would do, month by month, and why. Writes nothing.")
+    .argument("[export-or-month...]", exportsAndMonths)
+    .option(
+      "--force",
+      "also plan unchanged, refused and waiting deliveries, unless a file is missing or has the wrong size",
+    )
+    .option("--detailed-exitcode", "exit with 2 when there is something to load")
+    .addHelpText("after", example("billhouse plan aws_cur --from 2025-01"))
+    .action((words, { force, detailedExitcode, ...months }) =>
+      perform.reading((context) => {
+        const scope = readScope(words, months);
+        return plan({ ...scope, force: force === true, detailedExitcode: detailedExitcode === true }, context);
+      }),
+    );
+}
+
+/** Options of `billhouse plan`. */
+export interface PlanCommandOptions extends Scope {
   readonly force: boolean;
   readonly detailedExitcode: boolean;
 }
 
 /** Shows what a run would do, and why. Writes nothing. */
 export async function plan(options: PlanCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const months = monthScope(options);
+  const { plan: planPipelines } = await import("../pipeline/plan.ts");
   const result = await planPipelines(await context.loadConfig(), {
     pipelines: options.exports,
-    months,
+    months: options.months,
     force: options.force,
     now: context.now(),
     signal: context.signal,
@@ -27,9 +44,9 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
   noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : planScreen(result, style));
-  if (result.pipelines.some((pipeline) => pipeline.failed.length > 0)) return 3;
-  if (result.pipelines.some((pipeline) => pipeline.error !== undefined)) return 1;
-  return options.detailedExitcode && toLoad(result).length > 0 ? 2 : 0;
+  if (result.pipelines.some((pipeline) => pipeline.failed.length > 0)) return exitCodes.monthsFailed;
+  if (result.pipelines.some((pipeline) => pipeline.error !== undefined)) return exitCodes.failed;
+  return options.detailedExitcode && toLoad(result).length > 0 ? exitCodes.toLoad : exitCodes.done;
 }
 
 /** What the screen shows of a plan. */

@@ -1,9 +1,20 @@
-import { query as runQuery } from "../pipeline/query.ts";
-import type { CommandContext, ExitCode, Output } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Output, type Perform, type Program } from "./context.ts";
 import { formatCount } from "./figures.ts";
+import { example } from "./flags.ts";
 import { cutText, displayWidth, jsonText, padCell, paint, visible } from "./output.ts";
 
-/** What `billhouse query` is told. */
+/** Registers `billhouse query`. */
+export function addQuery(program: Program, perform: Perform): void {
+  program
+    .command("query")
+    .description("Answer a SQL statement from what is loaded: a table, or --csv or --json.")
+    .argument("<sql>", "one statement that only reads, in quotes")
+    .option("--csv", "write CSV with a header")
+    .addHelpText("after", example('billhouse query "SELECT count(*) FROM aws_billing_data.aws_cur_data"'))
+    .action((sql, { csv }) => perform.reading((context) => query({ sql, csv: csv === true }, context)));
+}
+
+/** Options of `billhouse query`. */
 export interface QueryCommandOptions {
   readonly sql: string;
   readonly csv: boolean;
@@ -17,11 +28,12 @@ const terminalRows = 1000;
 
 /** Answers one SQL statement from the warehouse: a table, `--csv` or `--json`. */
 export async function query(options: QueryCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { query: runQuery } = await import("../pipeline/query.ts");
   const rows = runQuery(await context.loadConfig(), { sql: options.sql });
   if (context.flags.json) await writeJson(rows, context.stdout);
   else if (options.csv) await writeCsv(rows, context.stdout);
   else await writeTable(rows, context);
-  return 0;
+  return exitCodes.done;
 }
 
 /** Writes rows as one JSON array, a row per line. */

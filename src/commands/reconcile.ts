@@ -1,16 +1,49 @@
 import { resolve } from "node:path";
 import type { ReadSource } from "../pipeline/open.ts";
-import { lastName } from "../pipeline/reconcile/matches.ts";
-import { readInvoices } from "../pipeline/reconcile/invoices.ts";
-import { reconcile as reconcileMonth, type Reconciliation, type ReconcileResult } from "../pipeline/reconcile.ts";
-import { roundingName } from "../pipeline/reconcile/residual.ts";
+import { lastName, roundingName } from "../pipeline/reconcile/names.ts";
+import type { Reconciliation, ReconcileResult } from "../pipeline/reconcile.ts";
 import { formatSmallAmount } from "../schema/decimals.ts";
 import { addDecimals } from "../schema/sums.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, noteSource } from "./figures.ts";
+import { addWord, example, oneMonth, readScope, withMonths } from "./flags.ts";
 import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** The arguments of `billhouse reconcile`. */
+const usageExample = "billhouse reconcile 2025-01 --invoice 1234.56 --export aws_cur";
+
+/** Registers `billhouse reconcile`. */
+export function addReconcile(program: Program, perform: Perform): void {
+  withMonths(program.command("reconcile"))
+    .description("Compare a month with its invoices and explain the difference.")
+    .argument(
+      "[export-or-month...]",
+      "one billing month (YYYY-MM), and exports by section (aws_cur) or cloud (aws, azure)",
+    )
+    .option("--invoice <amount>", "amount of the invoice of the whole month, such as 1234.56")
+    .option(
+      "--invoices <file>",
+      "CSV file with a line for each invoice: invoice_id,amount; also currency, billing_account",
+    )
+    .option("--currency <code>", "currency of amounts without one; by default the only currency that is loaded")
+    .option("--tolerance <amount>", "largest difference that is accepted (default 0.01)")
+    .option(
+      "--export <name>",
+      "export by section (aws_cur) or cloud (aws, azure); all by default (repeatable)",
+      addWord,
+    )
+    .usage("[options] <month> [export...]")
+    .addHelpText("after", example(usageExample))
+    .action((words, { export: named = [], invoice, invoices, currency, tolerance, ...flags }) =>
+      perform.reading((context) => {
+        const scope = readScope(words, flags);
+        const exports = [...scope.exports, ...named];
+        const month = oneMonth(scope, usageExample);
+        return reconcile({ month, exports, invoice, invoices, currency, tolerance }, context);
+      }),
+    );
+}
+
+/** Options of `billhouse reconcile`. */
 export interface ReconcileCommandOptions {
   readonly month: string;
   readonly exports: readonly string[];
@@ -21,8 +54,12 @@ export interface ReconcileCommandOptions {
   readonly tolerance: string | undefined;
 }
 
-/** Compares the loaded costs of a month with invoices; exit code 4 when one differs by more than the tolerance. */
+/** Compares a month with its invoices. The check fails when one differs by more than the tolerance. */
 export async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const [{ reconcile: reconcileMonth }, { readInvoices }] = await Promise.all([
+    import("../pipeline/reconcile.ts"),
+    import("../pipeline/reconcile/invoices.ts"),
+  ]);
   const { month, exports, invoices, invoice, currency, tolerance } = options;
   const { flags, stdout } = context;
   const result = await reconcileMonth(await context.loadConfig(), {
@@ -37,7 +74,7 @@ export async function reconcile(options: ReconcileCommandOptions, context: Comma
   noteSource(result, context);
   const style = { colour: stdout.colour, verbose: flags.verbose };
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : reconcileScreen(result, style));
-  return result.ok ? 0 : 4;
+  return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }
 
 /** What the screen shows. */

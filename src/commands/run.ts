@@ -1,32 +1,61 @@
 import { userInfo } from "node:os";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { BillhouseError, quoted } from "../errors.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
-import { daySpans, type MonthFlags, monthScope } from "./flags.ts";
+import { addWord, daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
 import { alignRows, errorLines, executionNames, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
-import { run as runPipelines } from "../pipeline/run.ts";
 import { dayInWords, monthSpans } from "../schema/periods.ts";
 
-/** What `billhouse run` is told. */
-export interface RunCommandOptions extends MonthFlags {
-  readonly exports: readonly string[];
+/** Registers `billhouse run`. */
+export function addRun(program: Program, perform: Perform): void {
+  withMonths(program.command("run"))
+    .description("Load every new or restated month. Each month is replaced as a whole or not at all.")
+    .argument("[export-or-month...]", exportsAndMonths)
+    .option(
+      "--force",
+      "also load unchanged, refused and waiting deliveries, unless a file is missing or has the wrong size",
+    )
+    .option(
+      "--accept <check>",
+      "waive a check for this run: row-count, scope or other-months; with --month also shrink or gap (repeatable)",
+      addWord,
+    )
+    .option("--reason <text>", "why a gap is accepted; stored in the month's receipt")
+    .option(
+      "--jobs <number>",
+      "number of files that are read or wait for the warehouse at the same time (default 2); with BigQuery, number of months (8)",
+      parseJobs,
+    )
+    .option("--dry-run", "the same as plan")
+    .addHelpText("after", example("billhouse run aws_cur --month 2025-01"))
+    .action((words, { force, accept = [], reason, jobs, dryRun, ...months }) => {
+      const scope = readScope(words, months);
+      if (dryRun === true) {
+        const options = { ...scope, force: force === true, detailedExitcode: false };
+        return perform.reading((context) => plan(options, context));
+      }
+      return perform.writing((context) => run({ ...scope, force: force === true, accept, reason, jobs }, context));
+    });
+}
+
+/** Options of `billhouse run`. */
+export interface RunCommandOptions extends Scope {
   readonly force: boolean;
   readonly accept: readonly string[];
   /** Why something is accepted. */
   readonly reason: string | undefined;
   readonly jobs: number | undefined;
-  readonly dryRun: boolean;
 }
 
 /** Loads every month that is new or restated. */
 export async function run(options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
-  if (options.dryRun) return plan({ ...options, detailedExitcode: false }, context);
-  const months = monthScope(options);
+  const { run: runPipelines } = await import("../pipeline/run.ts");
   const events = runPipelines(await context.loadConfig(), {
     pipelines: options.exports,
-    months,
+    months: options.months,
     force: options.force,
     accept: options.accept,
     acceptedBy: { who: userName(context), ...(options.reason === undefined ? {} : { why: options.reason }) },
@@ -44,6 +73,15 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
   return runExitCode(finished);
 }
 
+/** The number that `--jobs` takes. Error: USAGE_INVALID. */
+function parseJobs(text: string): number {
+  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (jobs >= 1 && jobs <= 64) return jobs;
+  throw new BillhouseError("USAGE_INVALID", `--jobs takes a whole number from 1 to 64, not ${quoted(text)}.`, {
+    hint: "Leave it out to let billhouse choose.",
+  });
+}
+
 /** Who runs the command, as the operating system knows it. */
 function userName({ environment }: CommandContext): string {
   try {
@@ -56,8 +94,8 @@ function userName({ environment }: CommandContext): string {
 
 /** 3 when months failed, 1 when only whole exports did. */
 export function runExitCode(finished: RunFinished): ExitCode {
-  if (finished.pipelines.some((pipeline) => pipeline.failed.length > 0)) return 3;
-  return finished.pipelines.some((pipeline) => pipeline.error !== undefined) ? 1 : 0;
+  if (finished.pipelines.some((pipeline) => pipeline.failed.length > 0)) return exitCodes.monthsFailed;
+  return finished.pipelines.some((pipeline) => pipeline.error !== undefined) ? exitCodes.failed : exitCodes.done;
 }
 
 /** The result of a run, for people: every export with its months, and a summary. */

@@ -1,45 +1,71 @@
 import { BillhouseError } from "../errors.ts";
-import { forget, type ForgetResult, showState, type StateResult } from "../pipeline/state.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import type { ForgetResult, StateResult } from "../pipeline/state.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber, noteSource } from "./figures.ts";
+import { example, exportsOnly, oneExport, readScope, type Scope, withMonths } from "./flags.ts";
 import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse state show` is told. */
+/** Registers `billhouse state`. */
+export function addState(program: Program, perform: Perform): void {
+  const state = program.command("state").description("Show the state, or forget months of it.");
+  state
+    .command("show")
+    .description("Show which execution each month was loaded from.")
+    .argument("[export...]", exportsOnly)
+    .addHelpText("after", example("billhouse state show aws_cur"))
+    .action((exports) => perform.reading((context) => stateShow({ exports }, context)));
+  withMonths(state.command("forget"))
+    .description("Forget months, so that the next run loads them again. Their rows stay until then.")
+    .argument("[export-or-month...]", "one export by section (aws_cur), and billing months (YYYY-MM)")
+    .option("--all", "forget every month of the export")
+    .usage("[options] <export> [month...]")
+    .addHelpText("after", example(forgetExample))
+    .action((words, { all, ...months }) => {
+      const scope = readScope(words, months);
+      return perform.writing((context) => stateForget({ ...scope, all: all === true }, context));
+    });
+}
+
+const forgetExample = "billhouse state forget aws_cur 2025-01";
+
+/** Options of `billhouse state show`. */
 export interface StateShowOptions {
   readonly exports: readonly string[];
 }
 
-/** What `billhouse state forget` is told. */
-export interface StateForgetOptions {
-  readonly export: string;
-  readonly months: readonly string[];
+/** Options of `billhouse state forget`. */
+export interface StateForgetOptions extends Scope {
   readonly all: boolean;
 }
 
 /** Shows which execution each month was loaded from, as the state says. */
 export async function stateShow(options: StateShowOptions, context: CommandContext): Promise<ExitCode> {
+  const { showState } = await import("../pipeline/state.ts");
   const result = await showState(await context.loadConfig(), { pipelines: options.exports });
   noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : stateScreen(result, style));
-  return 0;
+  return exitCodes.done;
 }
 
 /** Forgets months, so that the next run loads them again. Their rows stay until then. */
 export async function stateForget(options: StateForgetOptions, context: CommandContext): Promise<ExitCode> {
-  if (options.all === options.months.length > 0) {
-    throw new BillhouseError("USAGE_INVALID", "Say what to forget: single months, or --all.", {
-      hint: `For example: billhouse state forget ${options.export} 2025-01, or: billhouse state forget ${options.export} --all`,
+  const { all } = options;
+  const name = oneExport(options, forgetExample);
+  const { only = [], ...span } = options.months;
+  if (all === (only.length > 0 || Object.keys(span).length > 0)) {
+    throw new BillhouseError("USAGE_INVALID", "Choose either months or --all.", {
+      hint: `For example: billhouse state forget ${name} 2025-01, or: billhouse state forget ${name} --all`,
     });
   }
-  const config = await context.loadConfig();
-  const result = await forget(config, {
-    pipelines: [options.export],
-    ...(options.all ? { all: true } : { months: options.months }),
+  const { forget } = await import("../pipeline/state.ts");
+  const result = await forget(await context.loadConfig(), {
+    pipelines: [name],
+    ...(all ? { all } : only.length > 0 ? { months: only } : span),
     holder: { pid: process.pid, command: "billhouse state forget" },
   });
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : forgetScreen(result));
-  return 0;
+  return exitCodes.done;
 }
 
 /** The state, for people. */

@@ -1,8 +1,8 @@
 import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
-import { status as readStatus } from "../pipeline/status.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { BillhouseError, quoted } from "../errors.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
-import { daySpans } from "./flags.ts";
+import { daySpans, example, exportsOnly } from "./flags.ts";
 import {
   alignRows,
   errorLines,
@@ -15,7 +15,27 @@ import {
   visible,
 } from "./output.ts";
 
-/** What `billhouse status` is told. */
+/** Registers `billhouse status`. */
+export function addStatus(program: Program, perform: Perform): void {
+  program
+    .command("status")
+    .description("Show what is loaded: months and whether they are final, executions, rows, costs, ages and gaps.")
+    .argument("[export...]", exportsOnly)
+    .option("--max-age <time>", "exit with 4 when the newest load of an export is older, such as 36h", parseAge)
+    .option(
+      "--check",
+      "exit with 4 when something needs attention: days or months missing, a final month restated, ...",
+    )
+    .option("--offline", "do not look for new deliveries in the storage")
+    .addHelpText("after", example("billhouse status --check"))
+    .action((exports, { maxAge, offline, check }) =>
+      perform.reading((context) =>
+        status({ exports, maxAge, offline: offline === true, check: check === true }, context),
+      ),
+    );
+}
+
+/** Options of `billhouse status`. */
 export interface StatusCommandOptions {
   readonly exports: readonly string[];
   readonly offline: boolean;
@@ -30,6 +50,7 @@ export interface StatusCommandOptions {
  * read; 4 when it is too old, or when something needs attention and `check` is set.
  */
 export async function status(options: StatusCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { status: readStatus } = await import("../pipeline/status.ts");
   const { exports: pipelines, offline, maxAge, check } = options;
   const now = context.now();
   const age = maxAge === undefined ? {} : { maxAge };
@@ -43,9 +64,19 @@ export async function status(options: StatusCommandOptions, context: CommandCont
   noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style));
-  if (result.pipelines.some(({ error }) => error !== undefined)) return 1;
+  if (result.pipelines.some(({ error }) => error !== undefined)) return exitCodes.failed;
   const isWell = result.pipelines.every(({ stale, attention }) => stale !== true && !(check && attention.length > 0));
-  return isWell ? 0 : 4;
+  return isWell ? exitCodes.done : exitCodes.checkFailed;
+}
+
+/** The seconds of a span of time such as `36h`: minutes (m), hours (h), days (d). Error: USAGE_INVALID. */
+function parseAge(text: string): number {
+  const match = /^(\d{1,6})(m|h|d)$/.exec(text);
+  const seconds = { m: 60, h: 3600, d: 86_400 }[match?.[2] ?? ""];
+  if (match !== null && seconds !== undefined) return Number(match[1]) * seconds;
+  throw new BillhouseError("USAGE_INVALID", `--max-age takes a time such as 36h, not ${quoted(text)}.`, {
+    hint: "Write a whole number and m for minutes, h for hours or d for days.",
+  });
 }
 
 /** What is loaded, for people. */

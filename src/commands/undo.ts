@@ -1,18 +1,35 @@
 import type { ComparedLoad } from "../pipeline/diff.ts";
 import type { UndoResult } from "../pipeline/undo.ts";
-import { undo as undoLoad } from "../pipeline/undo.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
+import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
 import { executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse undo` is told. */
+const usageExample = "billhouse undo aws_cur 2025-01";
+
+/** Registers `billhouse undo`. */
+export function addUndo(program: Program, perform: Perform): void {
+  withMonths(program.command("undo"))
+    .description("Restore the previous load of a month. The undone delivery is skipped until you run with --force.")
+    .argument("[export-or-month...]", "one export by section (aws_cur) and one billing month (YYYY-MM)")
+    .usage("[options] <export> <month>")
+    .addHelpText("after", example(usageExample))
+    .action((words, months) => {
+      const scope = readScope(words, months);
+      const options = { export: oneExport(scope, usageExample), month: oneMonth(scope, usageExample) };
+      return perform.writing((context) => undo(options, context));
+    });
+}
+
+/** Options of `billhouse undo`. */
 export interface UndoCommandOptions {
   readonly export: string;
   readonly month: string;
 }
 
-/** Puts the load before in the place of a month. */
+/** Restores the previous load of a month. */
 export async function undo(options: UndoCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { undo: undoLoad } = await import("../pipeline/undo.ts");
   const result = await undoLoad(await context.loadConfig(), {
     pipeline: options.export,
     month: options.month,
@@ -21,10 +38,10 @@ export async function undo(options: UndoCommandOptions, context: CommandContext)
   });
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : undoScreen(result, style));
-  return 0;
+  return exitCodes.done;
 }
 
-/** What was put back, for people. */
+/** What was restored, for people. */
 export function undoScreen(result: UndoResult, style: ScreenStyle): string {
   const { undone, restored, billingMonth: month, name } = result;
   const id = (load: ComparedLoad): string => executionNames(load.executionIds, style);

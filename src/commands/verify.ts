@@ -1,24 +1,37 @@
 import type { Check, VerifyResult } from "../pipeline/verify.ts";
-import { verify as verifyPipelines } from "../pipeline/verify.ts";
-import type { CommandContext, ExitCode } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber, noteSource } from "./figures.ts";
-import { type MonthFlags, monthScope } from "./flags.ts";
+import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
-/** What `billhouse verify` is told. */
-export interface VerifyCommandOptions extends MonthFlags {
-  readonly exports: readonly string[];
+/** Registers `billhouse verify`. */
+export function addVerify(program: Program, perform: Perform): void {
+  withMonths(program.command("verify"))
+    .description(
+      "Compare loaded months with their receipts and the files in storage, and show both values of every difference.",
+    )
+    .argument("[export-or-month...]", exportsAndMonths)
+    .option("--deep", "read the files of every month again")
+    .addHelpText("after", example("billhouse verify aws_cur --month 2025-01 --deep"))
+    .action((words, { deep, ...months }) =>
+      perform.reading((context) => verify({ ...readScope(words, months), deep: deep === true }, context)),
+    );
+}
+
+/** Options of `billhouse verify`. */
+export interface VerifyCommandOptions extends Scope {
   readonly deep: boolean;
 }
 
-/** Holds what is loaded against receipts and storage. 4 when something differs. */
+/** Compares loaded months with receipts and storage. */
 export async function verify(options: VerifyCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const { exports: pipelines, deep } = options;
+  const { verify: verifyPipelines } = await import("../pipeline/verify.ts");
+  const { exports: pipelines, months, deep } = options;
   const { flags, signal, stdout, stderr } = context;
   const isWatched = stderr.isTerminal && !flags.quiet;
   const result = await verifyPipelines(await context.loadConfig(), {
     pipelines,
-    months: monthScope(options),
+    months,
     deep,
     now: context.now(),
     signal,
@@ -28,7 +41,7 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
   noteSource(result, context);
   const style = { colour: stdout.colour, verbose: flags.verbose };
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : verifyScreen(result, style));
-  return result.ok ? 0 : 4;
+  return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }
 
 /** What was verified, for people: a line for each month that is well, and each difference with both figures. */

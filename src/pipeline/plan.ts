@@ -8,7 +8,8 @@ import type { Ledger, Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
 import { failedMonth, type FailedMonth, type PlannedMonth, type ReportedError } from "./events.ts";
 import { describePlan } from "./months/decide.ts";
-import { checkMonths, monthRules, type MonthSelection, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { smallReads, survey, type Survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
 

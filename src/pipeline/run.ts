@@ -34,7 +34,8 @@ import { checkAccepted } from "./months/accept.ts";
 import { describePlan, type MonthPlan } from "./months/decide.ts";
 import { finalityNow } from "./months/finality.ts";
 import type { LoadedTable } from "./months/loaded.ts";
-import { checkMonths, monthRules, selectPipelines, tableOf, tableTitle, type MonthSelection } from "./months/select.ts";
+import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
+import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
 

@@ -71,6 +71,10 @@ export interface ForgetOptions {
   /** Sections, clouds, or `all`. */
   readonly pipelines: readonly string[];
   readonly months?: readonly BillingMonth[];
+  /** First month of a span. */
+  readonly from?: BillingMonth;
+  /** Last month of a span. */
+  readonly to?: BillingMonth;
   /** Every month. */
   readonly all?: boolean;
   /** The process shown to others that find the warehouse locked meanwhile. */
@@ -94,8 +98,9 @@ export interface ForgetResult {
 export async function forget(config: Config, options: ForgetOptions): Promise<ForgetResult> {
   checkArguments(config, options, forgetRules);
   const pipelines = await selectPipelines(config, options.pipelines);
-  const wanted = options.months ?? [];
-  if ((wanted.length === 0) !== (options.all ?? false)) {
+  const { months: wanted = [], from, to, all = false } = options;
+  const isSpan = from !== undefined || to !== undefined;
+  if ([wanted.length > 0, isSpan, all].filter(Boolean).length !== 1) {
     throw new BillhouseError("USAGE_INVALID", "Either months or --all must be named, and not both.", {
       hint: "For example: billhouse state forget aws_cur 2025-03, or billhouse state forget aws_cur --all.",
     });
@@ -113,7 +118,8 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
           hint: known.length === 0 ? "Nothing is loaded yet." : `It knows: ${known.toSorted().join(", ")}.`,
         });
       }
-      const forgotten = (options.all ? known : [...new Set(wanted)]).toSorted();
+      const inSpan = known.filter((month) => month >= (from ?? month) && month <= (to ?? month));
+      const forgotten = (wanted.length > 0 ? [...new Set(wanted)] : inSpan).toSorted();
       if (forgotten.length > 0) {
         await warehouse.append(table, (current) => forgetPackage(current, table, forgotten, new Date()));
       }
@@ -128,6 +134,8 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
 const forgetRules: Shape<ForgetOptions> = {
   pipelines: listOf(text),
   months: optional(listOf(text)),
+  from: optional(text),
+  to: optional(text),
   all: optional(flag),
   holder,
 };

@@ -1,3 +1,4 @@
+import { BillhouseError, quoted } from "../errors.ts";
 import type { BillingMonth, DaySpan } from "../model.ts";
 
 /** Days of a month (1 to 12), leap years counted; 0 for a month that does not exist. */
@@ -95,4 +96,28 @@ export function monthSpans(months: readonly BillingMonth[]): string {
     else spans.push({ first: month, last: month });
   }
   return spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(", ");
+}
+
+/** Which billing months a command is about; all of them when nothing is set. Both ends are included. */
+export interface MonthSelection {
+  readonly from?: BillingMonth;
+  readonly to?: BillingMonth;
+  readonly only?: readonly BillingMonth[];
+}
+
+/**
+ * Checks a selection of months. Error: USAGE_INVALID for a month that is not `YYYY-MM`, or a span that ends before it starts.
+ */
+export function checkMonths({ from, to, only = [] }: MonthSelection): void {
+  for (const month of [from, to, ...only]) {
+    if (month === undefined || isBillingMonth(month)) continue;
+    throw new BillhouseError("USAGE_INVALID", `${quoted(month)} is not a billing month.`, {
+      hint: "Write the year and the month in digits, such as 2025-01.",
+    });
+  }
+  if (from !== undefined && to !== undefined && to < from) {
+    throw new BillhouseError("USAGE_INVALID", `--from (${from}) is after --to (${to}).`, {
+      hint: "Swap --from and --to.",
+    });
+  }
 }

@@ -20,6 +20,7 @@ function contextWith(
 ): CommandContext {
   return {
     flags: { json: false, quiet: false, verbose: false, debug: false, ...flags },
+    configFile: undefined,
     folder: "/",
     environment: {},
     stdout,

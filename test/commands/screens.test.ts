@@ -84,7 +84,7 @@ const configured: ConfigResult = {
   ],
 };
 
-const screens: Readonly<Record<string, () => string>> = {
+const screens: Readonly<Record<string, () => string | Promise<string>>> = {
   run: () => runScreen(finished, plain),
   "run-verbose": () => runScreen(finished, wordy),
   "run-idle": () => runScreen(idle, plain),
@@ -109,9 +109,9 @@ const screens: Readonly<Record<string, () => string>> = {
       },
       plain,
     ),
-  connect: () => {
+  connect: async () => {
     const pipelines = [pipeline("aws_cur", "aws_billing_data"), pipeline("azure_billing", "billing_data")];
-    return connectScreen(connections({ file: null, pipelines, warehouse: duckdb }, duckdb), plain);
+    return connectScreen(await connections({ file: null, pipelines, warehouse: duckdb }, duckdb), plain);
   },
   "state-show": () =>
     stateScreen(
@@ -163,7 +163,7 @@ describe("screens are as recorded (UPDATE=1 accepts them)", () => {
   for (const [name, draw] of Object.entries(screens)) {
     test(name, async () => {
       const file = new URL(`../fixtures/screens/${name}.txt`, import.meta.url);
-      const screen = draw();
+      const screen = await draw();
       if (process.env["UPDATE"] === "1") await writeFile(file, screen);
       assert.equal(screen, await readFile(file, "utf8"));
     });

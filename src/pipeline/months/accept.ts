@@ -1,5 +1,5 @@
 import { BillhouseError } from "../../errors.ts";
-import type { MonthSelection } from "./select.ts";
+import type { MonthSelection } from "../../schema/periods.ts";
 
 /** A check that `--accept` waives for one run; the receipt of what is loaded keeps its name. */
 interface WaivableCheck {

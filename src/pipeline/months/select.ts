@@ -1,19 +1,12 @@
 import { listOf, objectOf, optional, type Rule, type Shape, text } from "../../config/arguments.ts";
 import type { Config, PipelineConfig } from "../../config/config.ts";
 import { nearest } from "../../config/nearest.ts";
-import { BillhouseError, quoted } from "../../errors.ts";
+import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth, Table } from "../../model.ts";
 import { exportFormats } from "../../exports/index.ts";
-import { isBillingMonth } from "../../schema/periods.ts";
+import type { MonthSelection } from "../../schema/periods.ts";
 import { openStorage } from "../../storages/index.ts";
 import { discover } from "../discover/discover.ts";
-
-/** Which billing months a command is about; all of them when nothing is set. Both ends are included. */
-export interface MonthSelection {
-  readonly from?: BillingMonth;
-  readonly to?: BillingMonth;
-  readonly only?: readonly BillingMonth[];
-}
 
 const selectionRules: Shape<MonthSelection> = {
   from: optional(text),
@@ -68,23 +61,6 @@ function unknownExport(word: string, pipelines: readonly PipelineConfig[]): Bill
   return new BillhouseError("USAGE_INVALID", message, {
     hint: `${close === undefined ? "" : `Did you mean ${close}? `}Configured: ${shown.join(", ")}. You can also name a cloud (aws, azure) or all.`,
   });
-}
-
-/**
- * Checks a scope. Error: USAGE_INVALID for a month that is not `YYYY-MM`, or a scope that ends before it starts.
- */
-export function checkMonths({ from, to, only = [] }: MonthSelection): void {
-  for (const month of [from, to, ...only]) {
-    if (month === undefined || isBillingMonth(month)) continue;
-    throw new BillhouseError("USAGE_INVALID", `${quoted(month)} is not a billing month.`, {
-      hint: "Write the year and the month in digits, such as 2025-01.",
-    });
-  }
-  if (from !== undefined && to !== undefined && to < from) {
-    throw new BillhouseError("USAGE_INVALID", `--from (${from}) is after --to (${to}).`, {
-      hint: "Swap --from and --to.",
-    });
-  }
 }
 
 /** Whether a month is in the scope of the command and of `first_month`. */

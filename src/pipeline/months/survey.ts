@@ -13,7 +13,8 @@ import { scopeOf } from "../discover/scopes.ts";
 import { chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
 import { loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
-import { isSelected, tableOf, type MonthSelection } from "./select.ts";
+import { isSelected, tableOf } from "./select.ts";
+import type { MonthSelection } from "../../schema/periods.ts";
 import type { ArrivalRule } from "./settle.ts";
 import { holdsFiles } from "./undone.ts";
 

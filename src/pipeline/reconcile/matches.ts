@@ -1,6 +1,7 @@
 import { addDecimals } from "../../schema/sums.ts";
 import { type BilledLine, costOf, type LoadedBill, type NamedLines, uninvoicedName } from "./bills.ts";
 import type { InvoiceLine } from "./invoices.ts";
+import { lastName } from "./names.ts";
 
 /** An invoice line whose currency is known: as the loaded lines write it. */
 export type PricedInvoice = InvoiceLine & { readonly currency: string };
@@ -77,11 +78,6 @@ export function matchMonth({ pipeline, lines }: LoadedBill, invoiced: string, cu
   const own = lines.filter((line) => line.currency === currency);
   const place = { pipeline, invoiceId: null, account: payerOf(own), currency };
   return { ...place, invoiced, lines: own, beside: [], otherCurrencies: [] };
-}
-
-/** An id, or the name at the end of Azure's path to a billing profile or account. */
-export function lastName(id: string): string {
-  return id.startsWith("/") ? (id.split("/").findLast((name) => name !== "") ?? id) : id;
 }
 
 /** What lines are gathered by. */

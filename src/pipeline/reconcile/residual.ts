@@ -1,6 +1,7 @@
 import { compareDecimals, formatDecimal, roundToCents, subtractDecimals } from "../../schema/decimals.ts";
 import { addDecimals } from "../../schema/sums.ts";
 import { type BilledLine, costOf, type NamedLines, partsOf, usageName } from "./bills.ts";
+import { roundingName } from "./names.ts";
 
 /** An amount of a bill with its name. */
 export interface NamedAmount {
@@ -46,9 +47,6 @@ export interface Residual {
   /** The difference less the reasons. */
   readonly unexplained: string;
 }
-
-/** What rounding is called among the parts and the reasons. */
-export const roundingName = "rounding";
 
 /** Explains a residual. Pure, and exact: every figure is the sum of the loaded costs to its last digit. */
 export function explainResidual(facts: ResidualFacts): Residual {

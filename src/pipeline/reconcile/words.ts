@@ -10,8 +10,9 @@ import { floatNotes } from "../migrate/inexact-columns.ts";
 import { finalityNow } from "../months/finality.ts";
 import { type LoadedTable, measuredColumns } from "../months/loaded.ts";
 import { areAmortized, type BilledLine, costOf, isTax, uninvoicedName } from "./bills.ts";
-import { type InvoiceMatch, lastName } from "./matches.ts";
-import { type Reason, type Residual, roundingName } from "./residual.ts";
+import type { InvoiceMatch } from "./matches.ts";
+import { lastName, roundingName } from "./names.ts";
+import type { Reason, Residual } from "./residual.ts";
 
 /** The result for one invoice, as a sentence: every difference with its reasons, or with the loaded charges. */
 export function reconciliationSentence(match: InvoiceMatch, residual: Residual): string {

@@ -1,11 +1,11 @@
 import { type BillingMonth, type CostLine, executionIdsOf } from "../../model.ts";
-import { monthGaps } from "../../schema/periods.ts";
+import { monthGaps, type MonthSelection } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { finalityNow } from "../months/finality.ts";
 import { loadNotes, measuredColumns, type LoadedTable } from "../months/loaded.ts";
-import { isSelected, type MonthSelection } from "../months/select.ts";
+import { isSelected } from "../months/select.ts";
 
 /** Months with rows in the table that no load accounts for. Errors: those of the warehouse. */
 export async function strayMonths(
