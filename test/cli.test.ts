@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { exitCodeMeanings, exitCodes } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
+import { nearest } from "../src/config/nearest.ts";
 import { billhouse as inProcess } from "./support/in-process.ts";
 import { recordingOutput } from "./support/recorded.ts";
 
@@ -93,29 +94,29 @@ test("no command shows the help on stderr and fails", async () => {
 
 describe("wrong use stops with 64 and names the right one", () => {
   const cases: Readonly<Record<string, readonly [message: string, hint: string]>> = {
-    rnu: ["There is no command billhouse rnu.", "Did you mean billhouse run? billhouse --help lists the commands."],
+    rnu: ["There is no command billhouse rnu.", "Did you mean billhouse run? billhouse run --help explains it."],
     "statsu aws_cur": [
       "There is no command billhouse statsu.",
-      "Did you mean billhouse status? billhouse --help lists the commands.",
+      "Did you mean billhouse status? billhouse status --help explains it.",
     ],
     "state shwo": [
       "There is no command billhouse state shwo.",
-      "Did you mean billhouse state show? billhouse state --help lists the commands.",
+      "Did you mean billhouse state show? billhouse state show --help explains it.",
     ],
     "run --dryrun": [
-      "billhouse run has no flag --dryrun.",
+      "There is no flag --dryrun for billhouse run.",
       "Did you mean --dry-run? billhouse run --help lists its flags.",
     ],
     "--dryrun run": [
-      "billhouse run has no flag --dryrun.",
+      "There is no flag --dryrun for billhouse run.",
       "Did you mean --dry-run? billhouse run --help lists its flags.",
     ],
     "status --jsno": [
-      "billhouse status has no flag --jsno.",
+      "There is no flag --jsno for billhouse status.",
       "Did you mean --json? billhouse status --help lists its flags.",
     ],
     "plan --detailed-exitcod=1": [
-      "billhouse plan has no flag --detailed-exitcod=1.",
+      "There is no flag --detailed-exitcod=1 for billhouse plan.",
       "Did you mean --detailed-exitcode? billhouse plan --help lists its flags.",
     ],
     query: ["billhouse query needs <sql>.", "Usage: billhouse query [options] <sql>"],
@@ -175,6 +176,43 @@ describe("wrong use stops with 64 and names the right one", () => {
   }
 });
 
+describe("words that people try lead to the command that does it", () => {
+  const guesses: Readonly<Record<string, string>> = {
+    tables: "billhouse status",
+    version: "billhouse --version",
+    costs: "billhouse status",
+    "load aws_cur": "billhouse run",
+    sync: "billhouse run",
+    ls: "billhouse status",
+    list: "billhouse status",
+    check: "billhouse verify",
+    "sql select": "billhouse query",
+    RUN: "billhouse run",
+    forget: "billhouse state forget",
+    "state ls": "billhouse state show",
+    "run --months 2025-01": "--month",
+    "plan -m 2025-01": "--month",
+    "verify --since 2025-01": "--from",
+  };
+  for (const [line, expected] of Object.entries(guesses)) {
+    test(`billhouse ${line}`, async () => {
+      const { code, stderr } = await inProcess(folder, line.split(" "));
+      assert.equal(code, 64);
+      const [, guess = "", advice] =
+        /\n {2}Did you mean (.+?)\?(?: (billhouse .*) (?:explains it|lists its flags)\.)?\n/.exec(stderr) ?? [];
+      assert.equal(guess, expected);
+      const followed = (advice ?? guess).split(" ").slice(1);
+      assert.equal((await inProcess(folder, followed)).code, 0, "the hint works word for word");
+    });
+  }
+
+  test("a word like nothing known is not guessed, and no guess repeats the word", async () => {
+    const { stderr } = await inProcess(folder, ["zzzzzz"]);
+    assert.match(stderr, /\n {2}billhouse --help lists the commands\.\n$/);
+    for (const word of ["run", "status", "--month"]) assert.notEqual(nearest(word, [word, `${word}s`]), word);
+  });
+});
+
 test("a missing or wrong configuration ends with 64, whatever the command", async () => {
   for (const command of [["run"], ["plan"], ["status"], ["state", "show"], ["query", "select 1"]]) {
     const none = await billhouse(command);
@@ -214,7 +252,7 @@ test("an error has no stack, --debug adds it, and neither shows a secret", async
 test("--json keeps errors of the words themselves on stdout", async () => {
   const { code, stdout, stderr } = await billhouse(["run", "--dryrun", "--json"]);
   assert.deepEqual([code, stderr], [64, ""]);
-  assert.match(stdout, /^\{"error":\{"code":"USAGE_INVALID","message":"billhouse run has no flag --dryrun\."/);
+  assert.match(stdout, /^\{"error":\{"code":"USAGE_INVALID","message":"There is no flag --dryrun for billhouse run\."/);
 });
 
 test("an export that is not configured is named with the ones that are", async () => {

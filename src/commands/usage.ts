@@ -5,7 +5,7 @@ import { visible } from "./output.ts";
 
 /**
  * Arguments with the command in front, so that flags may stand anywhere: commander knows a command's own flags only
- * behind its name. A word like `-- newest month` with blanks in it is SQL with a comment, and no flag.
+ * behind its name. A word like `-- newest month` with blanks in it is SQL that starts with a comment.
  */
 export function commandFirst(words: readonly string[], program: Command): string[] {
   const takesValue = new Set(
@@ -40,7 +40,7 @@ export function commandFirst(words: readonly string[], program: Command): string
   return [...names, ...rest, ...(text.length > 0 ? ["--", ...text] : [])];
 }
 
-/** Makes every wrong use of a command a USAGE_INVALID that names the nearest right one. */
+/** Turns every error of the command line into a USAGE_INVALID that suggests what was probably meant. */
 export function explainWrongUse(program: Command): void {
   for (const command of [program, ...program.commands.flatMap((inner) => [inner, ...inner.commands])]) {
     command.exitOverride((error) => {
@@ -56,20 +56,18 @@ function wrongUse(error: CommanderError, command: Command): BillhouseError | und
   switch (error.code) {
     case "commander.unknownOption": {
       const known = [command, ...ancestors(command)].flatMap((one) => one.options.flatMap(({ long }) => long ?? []));
-      const guess = nearest(quoted.replace(/=.*/s, ""), [...known, "--help"]);
-      return invalid(`${name} has no flag ${quoted}.`, guess, `${name} --help lists its flags.`);
+      const flag = quoted.replace(/=.*/s, "");
+      const guess = known.find((each) => flagGuesses[each]?.includes(flag)) ?? nearest(flag, [...known, "--help"]);
+      return invalid(`There is no flag ${quoted} for ${name}.`, guess, `${name} --help lists its flags.`);
     }
     case "commander.unknownCommand": {
       const word = visible(command.args[0] ?? "");
-      const guess = nearest(
-        word,
-        command.commands.map((inner) => inner.name()),
-      );
-      return invalid(
-        `There is no command ${name} ${word}.`,
-        guess && `${name} ${guess}`,
-        `${name} --help lists the commands.`,
-      );
+      const message = `There is no command ${name} ${word}.`;
+      const commands = command.commands.map((inner) => inner.name());
+      const guess = commandGuess(`${name} ${word}`.toLowerCase()) ?? nearest(word, commands);
+      if (guess === undefined) return invalid(message, undefined, `${name} --help lists the commands.`);
+      const full = guess.startsWith("--") || commands.includes(guess) ? `${name} ${guess}` : `billhouse ${guess}`;
+      return invalid(message, full, guess.startsWith("--") ? "" : `${full} --help explains it.`);
     }
     case "commander.missingArgument":
       return invalid(`${name} needs <${quoted}>.`, undefined, usage);
@@ -87,8 +85,49 @@ function wrongUse(error: CommanderError, command: Command): BillhouseError | und
 
 function invalid(message: string, guess: string | undefined, advice: string): BillhouseError {
   return new BillhouseError("USAGE_INVALID", message, {
-    hint: guess === undefined || guess === "" ? advice : `Did you mean ${guess}? ${advice}`,
+    hint: guess === undefined ? advice : `Did you mean ${guess}? ${advice}`.trimEnd(),
   });
+}
+
+/** Words that people try, by the command that does what they expect. */
+const commandGuesses: Readonly<Record<string, readonly string[]>> = {
+  init: ["add", "configure", "create", "discover", "new", "scan", "setup"],
+  plan: ["dry-run", "dryrun", "preview", "what-if"],
+  run: ["apply", "fetch", "import", "ingest", "load", "pull", "refresh", "reload", "start", "sync", "update"],
+  undo: ["restore", "revert", "rollback"],
+  migrate: ["convert", "upgrade"],
+  status: ["cost", "costs", "exports", "info", "list", "ls", "months", "show", "tables"],
+  verify: ["audit", "check", "prove", "test", "validate"],
+  diff: ["changes", "compare"],
+  reconcile: ["invoice", "invoices"],
+  doctor: ["diagnose", "health", "login", "ping"],
+  query: ["select", "sql"],
+  connect: ["bi", "duckdb", "jdbc", "open", "shell"],
+  demo: ["example", "quickstart", "sample", "tutorial"],
+  config: ["env", "settings"],
+  completion: ["autocomplete", "completions"],
+  "state show": ["state get", "state list", "state ls"],
+  "state forget": ["forget", "reset", "state delete", "state remove", "state reset", "state rm"],
+  "--version": ["version"],
+};
+
+/** Flags that people try, by the flag that does what they expect. */
+const flagGuesses: Readonly<Record<string, readonly string[]>> = {
+  "--month": ["-m", "--months", "--period"],
+  "--from": ["--after", "--since", "--start"],
+  "--to": ["--before", "--end", "--until"],
+  "--dry-run": ["-n", "--preview"],
+  "--force": ["-f", "--reload"],
+  "--accept": ["--allow", "--ignore", "--skip"],
+  "--jobs": ["-j", "--concurrency", "--parallel", "--threads", "--workers"],
+  "--yes": ["-y"],
+  "--config": ["--configuration", "--file"],
+  "--quiet": ["-s", "--silent"],
+};
+
+function commandGuess(words: string): string | undefined {
+  const tried = words.replace(/^billhouse /, "");
+  return Object.keys(commandGuesses).find((command) => commandGuesses[command]?.includes(tried));
 }
 
 function fullName(command: Command): string {
