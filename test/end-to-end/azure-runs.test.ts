@@ -47,7 +47,7 @@ describe("an Azure run of nine days that is newer than a full one", { concurrenc
       assert.deepEqual(finished.pipelines.map(outcomes), [[`${month} new full`, `${month} refused short`]]);
       assert.match(
         finished.pipelines[0]?.refused[0]?.reason ?? "",
-        /^short is not part of the month\. It covers 2025-03-01 to 2025-03-09 and shares days with full, and no day/,
+        /^short is not part of the month\. It covers 2025-03-01 to 2025-03-09, which overlaps full; a day is never/,
       );
       assert.deepEqual(await held(project), fullRows);
       assert.deepEqual((await runWell(project)).loaded, []);

@@ -196,7 +196,7 @@ describe("AWS Data Exports", { concurrency: 2 }, () => {
       error.message,
       /holds no bills: co2 \(AWS carbon emissions\), coh \(AWS cost optimisation recommendations\)\.$/,
     );
-    assert.match(error.hint, /Point `prefix` in \[sources\.aws_exports\] at an export of costs/);
+    assert.match(error.hint, /Set `prefix` in \[sources\.aws_exports\] to an export of costs/);
     // Beside a bill they are in nobody's way.
     await deliver(project.bucket, await cur2(project, "2025-01", "one"));
     assert.deepEqual(outcomes(await runWell(project)), ["2025-01 new one"]);

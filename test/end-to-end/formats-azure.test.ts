@@ -164,7 +164,7 @@ describe("Azure exports without manifests in one folder", { concurrency: 2 }, ()
     for (const word of named) assert.ok(failed.message.includes(word), `${failed.message} names ${word}`);
     assert.match(
       failed.hint,
-      /^Move the files of each export into a folder of its own, and set `prefix` to one of them\./,
+      /^Move the files of each export into a separate folder, and set `prefix` to one of them\./,
     );
     const [pipeline] = project.config.pipelines;
     assert.ok(pipeline);

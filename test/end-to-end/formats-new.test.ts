@@ -149,5 +149,5 @@ test("a format is one declaration: a made-up one is found, loaded, proved and re
 test("what a format knows to hold no bills is named", async (t) => {
   const project = await createProject(t, { moon: { bucket_url: "bucket" } });
   await writeKey(project.bucket, "sea/tides.json", "{}");
-  await assert.rejects(load(project, [moonBill]), /holds no bills: sea \(tides\)\.$/);
+  await assert.rejects(load(project, [moonBill]), /found only exports without costs: sea \(tides\)\.$/);
 });

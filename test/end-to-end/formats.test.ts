@@ -125,7 +125,10 @@ const table: Readonly<Record<string, Rows>> = {
   "aws-cur1-manifests/ResourceTest-Manifest.json": {
     month: "2017-08",
     around: bareManifest,
-    expected: { waiting: /^abcdefgh-5193-1234-abcd-ed4a1d37f7f5 lists no files\. It loads once its manifest does\.$/ },
+    expected: {
+      waiting:
+        /^The manifest of abcdefgh-5193-1234-abcd-ed4a1d37f7f5 does not list files\. It loads once the manifest lists them\.$/,
+    },
   },
 
   "azure-dialects/ea-real-2023-09.csv": {

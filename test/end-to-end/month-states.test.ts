@@ -127,14 +127,14 @@ describe("the state of an AWS month", () => {
       const [only] = await months(project, day);
       return [only?.state, only?.dataUntil, only?.dataEndsEarly, only?.notFinalBecause, only?.missingDays];
     };
-    const lacks = "1 row with a cost has no invoice id";
+    const lacks = "1 row with a cost lacks an invoice id";
     assert.deepEqual(await seen("2025-01-31"), ["open", "2025-01-02", false, null, []]);
     assert.deepEqual(await seen("2025-02-10"), ["estimated", "2025-01-02", true, null, []]);
     assert.deepEqual(await seen("2025-02-11"), ["estimated", "2025-01-02", true, lacks, []]);
     const { code, stdout } = await billhouse(project, ["status", "--check"]);
     assert.match(
       stdout,
-      /! 2025-01: data ends 2 January\.\n +! 2025-01 is not final: 1 row with a cost has no invoice id\./,
+      /! 2025-01: data ends 2 January\.\n +! 2025-01 is not final: 1 row with a cost lacks an invoice id\./,
     );
     assert.equal(code, 4);
     await deliver(project.bucket, cur("b", ["1", "1"]));
@@ -176,7 +176,7 @@ describe("the state of an AWS month", () => {
     assert.deepEqual(await states(project), ["2025-04 waiting", "2025-03 missing", "2025-02 waiting", "2025-01 final"]);
     const [april, , february] = await months(project);
     assert.deepEqual([april?.finality, april?.executionId, april?.rows], ["final", "2025-04-a", 1]);
-    assert.match(april?.reason ?? "", /^1 of 1 files of 2025-04-b have not arrived/);
+    assert.match(april?.reason ?? "", /^1 of 1 files of 2025-04-b are missing/);
     assert.deepEqual([february?.finality, february?.executionId, february?.rows], [null, null, null]);
     const { pipelines } = await status(project.config);
     assert.deepEqual(pipelines[0]?.missingMonths, ["2025-02", "2025-03"]);
@@ -304,7 +304,7 @@ describe("the state of an Azure month", () => {
     assert.deepEqual([only?.state, only?.finality, only?.executionId], ["refused", "final", "r1"]);
     assert.match(
       only?.reason ?? "",
-      /^r2 is not part of the month\. It covers 2025-01-01 to 2025-01-09 and shares days with r1/,
+      /^r2 is not part of the month\. It covers 2025-01-01 to 2025-01-09, which overlaps r1/,
     );
   });
 });

@@ -92,7 +92,7 @@ describe("undo puts the load before back", () => {
 
       const again = await runWell(project);
       assert.deepEqual(outcomes(again), [`${month} refused b`]);
-      assert.match(again.refused[0]?.reason ?? "", /^b was undone\. --force takes it all the same\.$/);
+      assert.match(again.refused[0]?.reason ?? "", /^b was undone\. Use --force to load it anyway\.$/);
       assert.deepEqual(await rowsNow(project), before);
 
       await loadAll(project, c);
@@ -336,7 +336,7 @@ describe("undo changes nothing", () => {
     await rejects(
       undo(project.config, { pipeline: "aws_cur", month: month }),
       "ROW_COUNT_MISMATCH",
-      "3 rows of 2025-01 were loaded from a, 2 were found",
+      "3 rows of 2025-01 were loaded from a, but 2 were found",
     );
     assert.deepEqual(await rowsNow(project), before);
     assert.deepEqual(await actions(project), ["unchanged b"]);

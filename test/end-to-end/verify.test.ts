@@ -108,7 +108,7 @@ describe("verify finds nothing wrong", () => {
       checks.find(({ name }) => name === "files")?.actual ?? "",
       /^1 of them overwritten by b, which was undone$/,
     );
-    assert.match(checks.find(({ name }) => name === "newest-delivery")?.actual ?? "", /^a, on purpose$/);
+    assert.match(checks.find(({ name }) => name === "newest-delivery")?.actual ?? "", /^a, refused on purpose$/);
   });
 });
 
@@ -166,8 +166,8 @@ describe("verify finds and names", () => {
       `INSERT INTO ${table} BY NAME SELECT * REPLACE (NULL AS bill_billing_period_start_date) FROM ${table} LIMIT 2`,
     );
     assert.deepEqual(differences(await verify(project.config)), [
-      "null months: 0 rows (no load leaves rows without a billing period) / 2 rows",
-      "2024-12 months: 0 rows (no load of such rows) / 1 rows",
+      "null months: 0 rows (every row has a billing period) / 2 rows",
+      "2024-12 months: 0 rows (this month is not loaded) / 1 rows",
     ]);
   });
 
@@ -185,7 +185,7 @@ describe("verify finds and names", () => {
     );
     assert.match(
       shallow[1] ?? "",
-      /^2025-01 files: \S+00002\.csv\.gz: \d+ bytes, as loaded \/ \S+: (\d+ bytes|as many, and others), written 20/,
+      /^2025-01 files: \S+00002\.csv\.gz: \d+ bytes, as loaded \/ \S+: (\d+ bytes|same size, other bytes), written 20/,
     );
     const deep = differences(await verify(project.config, { deep: true })).slice(2);
     assert.match(deep[0] ?? "", /^2025-01 file-checksum: \S+: md5:[\da-f]{32} \/ \S+: md5:[\da-f]{32}$/);
@@ -213,8 +213,8 @@ describe("verify finds and names", () => {
     await deliver(project.bucket, cur("2025-05", "2025-05-a", "9"));
     await forget(project.config, { pipelines: ["aws_cur"], months: ["2025-02"] });
     assert.deepEqual(differences(await verify(project.config)), [
-      "2025-02 months: 0 rows (a month that the state has forgotten) / 3 rows",
-      "2025-02 missing-month: loaded, as the months around it / nothing is loaded",
+      "2025-02 months: 0 rows (state forget removed this month) / 3 rows",
+      "2025-02 missing-month: loaded, like the months around it / not loaded",
       "2025-05 newest-delivery: 2025-05-a is new: Nothing of this month is loaded. / nothing",
       "2025-03 newest-delivery: 2025-03-b is restated: 2025-03-b replaces 2025-03-a. / 2025-03-a",
       "2025-02 newest-delivery: 2025-02-a is new: Nothing of this month is loaded. / nothing",
@@ -224,7 +224,7 @@ describe("verify finds and names", () => {
   test("a month that was asked for and is not loaded", async (t) => {
     const project = await loaded(t);
     assert.deepEqual(differences(await verify(project.config, { months: { only: ["2031-01", "2025-01"] } })), [
-      "2031-01 missing-month: loaded / nothing is loaded",
+      "2031-01 missing-month: loaded / not loaded",
     ]);
   });
 
@@ -241,7 +241,7 @@ describe("verify finds and names", () => {
     ]);
     await tamper(project, `DROP TABLE ${table}`);
     const [gone, found] = differences(await verify(project.config));
-    assert.equal(gone, "2025-01 table: a table with 1 rows of 2025-01 / no such table");
+    assert.equal(gone, "2025-01 table: a table with 1 rows of 2025-01 / the table does not exist");
     assert.match(found ?? "", /^2025-01 newest-delivery: a is new: Nothing of this month is loaded\. \/ nothing$/);
     const { code, stdout } = await billhouse(project, ["status"]);
     assert.deepEqual([code, /The table \S+ is gone; billhouse run loads its months again/.test(stdout)], [0, true]);

@@ -53,9 +53,9 @@ const olderAzure = {
 };
 const newerAzure = { month, id: "run-newer", files: [azureRows(month, "10.25", "2.5", "3"), azureRows(month, "4")] };
 const mirror = { folder: "cur/mirror", writtenFolder: "billing/acme-cur" } as const;
-const absent = /^2 of 2 files of \S+newer have not arrived; the first is \S+\. It loads once they are there\.$/;
+const absent = /^2 of 2 files of \S+newer are missing; the first is \S+\. It loads once they arrive\.$/;
 const stale =
-  /^\S+ is still the file of \S+older: \S+newer may not have overwritten it yet\. It loads once no file has changed for 30 minutes\.$/;
+  /^\S+ is unchanged since \S+older: \S+newer may not have overwritten it yet\. It loads once no file has changed for 30 minutes\.$/;
 
 const shapes: Readonly<Record<string, Shape>> = {
   "AWS create-new": {
@@ -99,7 +99,7 @@ const shapes: Readonly<Record<string, Shape>> = {
     older: azureDelivery({ ...olderAzure, shape: "overwrite", runFolder: false }),
     newer: azureDelivery({ ...newerAzure, shape: "overwrite", runFolder: false }),
     reason:
-      /^\S+ has \d+ bytes in the storage and \d+ in the manifest\. It loads once the file has the declared size\.$/,
+      /^\S+ has \d+ bytes in the storage, but \d+ in the manifest\. It loads once the file has the declared size\.$/,
   },
 };
 
@@ -195,7 +195,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
     assert.deepEqual(finished.pipelines.map(outcomes), [["2025-02 new complete", "2025-03 waiting partial"]]);
     assert.equal(
       finished.pipelines[0]?.waiting[0]?.reason,
-      `1 of 2 files of partial have not arrived; the first is ${partial.fileKeys[1]}. It loads once they are there.`,
+      `1 of 2 files of partial are missing; the first is ${partial.fileKeys[1]}. It loads once they arrive.`,
     );
   });
 

@@ -155,7 +155,7 @@ describe("the proof of a month", () => {
       { USD: "0.1", EUR: "0.01" },
       {},
     ]) {
-      raises("SUM_MISMATCH", /in the files and/, () =>
+      raises("SUM_MISMATCH", /in the files, but/, () =>
         verifyMonth([{ execution, evidence }], measured({ sums: [sums] }), [18], []),
       );
     }
@@ -163,7 +163,7 @@ describe("the proof of a month", () => {
 
   it("fails on a count that is off; only the declared one can be waived", () => {
     const declared = { execution: { ...execution, rows: 3 }, evidence };
-    raises("ROW_COUNT_MISMATCH", /hold 2 rows, its manifest declares 3/, () =>
+    raises("ROW_COUNT_MISMATCH", /have 2 rows, but its manifest declares 3/, () =>
       verifyMonth([declared], measured(), [18], []),
     );
     verifyMonth([declared], measured(), [18], ["row-count"]);
@@ -173,7 +173,7 @@ describe("the proof of a month", () => {
       evidence,
     }));
     assert.ok(first !== undefined && second !== undefined);
-    raises("ROW_COUNT_MISMATCH", /of half-1 hold 2 rows, its manifest declares 1/, () =>
+    raises("ROW_COUNT_MISMATCH", /of half-1 have 2 rows, but its manifest declares 1/, () =>
       verifyMonth([first, second], measured({ rows: 4, inserted: 4, sums: [{ USD: "0.2" }] }), [18], []),
     );
     for (const wrong of [{ inserted: 1 }, { rows: 3 }]) {

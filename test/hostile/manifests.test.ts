@@ -250,7 +250,7 @@ describe("a manifest of a gigabyte", { timeout: 300_000 }, () => {
       waiting.map(({ billingMonth }) => billingMonth),
       ["2025-02"],
     );
-    assert.match(waiting[0]?.reason ?? "", /^1000000 of 1000000 files of evil have not arrived/);
+    assert.match(waiting[0]?.reason ?? "", /^1000000 of 1000000 files of evil are missing/);
     assert.equal(code, 0);
     assert.ok(memory < 1800, `${memory} MB`);
   });

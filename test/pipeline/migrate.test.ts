@@ -383,7 +383,7 @@ describe("tables of the Python pipelines that are not migrated", () => {
   test("are told by status, with the remedy", async (t) => {
     const project = await pythonProject(t);
     const note =
-      "Amounts are kept as floats: line_item_unblended_cost, line_item_usage_amount, reservation_unused_quantity. billhouse migrate makes them exact.";
+      "Amounts are stored as floats: line_item_unblended_cost, line_item_usage_amount, reservation_unused_quantity. Run billhouse migrate to make them exact.";
     const [pipeline] = (await status(project.config)).pipelines;
     assert.deepEqual(pipeline?.notes, [note]);
     const { stdout } = await billhouse(project, ["status"]);

@@ -91,7 +91,7 @@ const aws: PipelineResult = {
     {
       billingMonth: "2025-04",
       executionId: "next",
-      reason: "2 of 4 files of next have not arrived.",
+      reason: "2 of 4 files of next are missing.",
       missingDays: [],
     },
   ],
@@ -108,7 +108,7 @@ const aws: PipelineResult = {
       billingMonth: "2025-05",
       code: "FILE_CORRUPT",
       message: "a/b/part-2.csv.gz is cut off: the archive ends early.",
-      hint: "Copy the file again. The old rows of the month stay.",
+      hint: "Copy the file again. The month keeps its previous rows.",
     },
   ],
 };
@@ -273,7 +273,7 @@ export const status: StatusResult = {
           rows: 9000,
           cost: { USD: "1234567.005" },
           loadedAt: "2025-06-01T11:30:00.000000+00:00",
-          reason: "1 of 4 files of 20250601T000000Z have not arrived, the first is cur/a.csv.gz.",
+          reason: "1 of 4 files of 20250601T000000Z are missing; the first is cur/a.csv.gz.",
           notes: [],
         },
         {
@@ -281,7 +281,7 @@ export const status: StatusResult = {
           billingMonth: "2025-04",
           state: "estimated",
           finality: "estimated",
-          notFinalBecause: "3 rows with a cost have no invoice id",
+          notFinalBecause: "3 rows with a cost lack an invoice id",
           executionId: "20250501T000000Z",
           rows: 9000,
           cost: { USD: "1234567.005" },
@@ -338,7 +338,7 @@ export const status: StatusResult = {
       ],
       stale: true,
       kept: { loads: 2, rows: 20_496, bytes: 1_310_720 },
-      notes: ["Amounts are kept as floats: line_item_unblended_cost. billhouse migrate makes them exact."],
+      notes: ["Amounts are stored as floats: line_item_unblended_cost. Run billhouse migrate to make them exact."],
     },
     {
       name: "azure_billing",

@@ -8,21 +8,21 @@ import type { Storage } from "../../storages/storage.ts";
 import { listExports, newestManifest, type Candidate } from "./listing.ts";
 import { exportNotFound } from "./not-found.ts";
 
-/** The export that a pipeline loads, with everything that one listing of its prefix showed. */
+/** The export of a pipeline, with everything from one listing of its prefix. */
 export interface Discovery {
   readonly format: ExportFormat;
   readonly exportName: string;
   readonly storage: Storage;
   /** Every object below the prefix, by key. */
   readonly objects: ReadonlyMap<string, StoredObject>;
-  /** Where manifests of a month lie, newest month first; a manifest over several months stands under each of them. */
+  /** The places of the manifests of each month, newest month first; a manifest over several months is under each of them. */
   readonly months: ReadonlyMap<BillingMonth, readonly ManifestPlace[]>;
 }
 
 /**
- * Lists the prefix of a pipeline once and recognises the export there by the paths of its manifests; none is read,
- * unless an `export_name` has to be found inside them.
- * `formats` are the formats to look for. Errors: EXPORT_NOT_FOUND, which says what lies there instead; EXPORT_AMBIGUOUS,
+ * Lists the prefix of a pipeline once and recognises its export by the paths of the manifests, without reading any
+ * unless `export_name` may be a name inside them.
+ * `formats` are the formats to look for. Errors: EXPORT_NOT_FOUND, which describes what is there instead; EXPORT_AMBIGUOUS,
  * which lists what was found; those of the storage.
  */
 export async function discover(
@@ -45,8 +45,8 @@ export async function discover(
 }
 
 /**
- * Where the deliveries of each month lie, newest month first. A data file without a manifest and without a time in its path
- * has no run time, only the time at which it was copied: it does not count where a run that has one shares days with it.
+ * The places of the deliveries of each month, newest month first. A data file without a manifest and without a time in its path
+ * lacks a run time, it only has the time of its copy: it is ignored if a run with a run time shares days with it.
  */
 export function monthsByPlace(places: readonly ManifestPlace[]): ReadonlyMap<BillingMonth, readonly ManifestPlace[]> {
   const hasTime = ({ isDataFile, order }: ManifestPlace): boolean => !isDataFile || order !== "";
@@ -62,8 +62,8 @@ export function monthsByPlace(places: readonly ManifestPlace[]): ReadonlyMap<Bil
 }
 
 /**
- * The value of `export_name` that chooses this candidate and no other one: its name; where several have that name, its
- * folder with a `/` at its end; where several lie in that folder, both. Where two kinds share both, `kind` chooses between
+ * The value of `export_name` that chooses only this candidate: its name; if several have that name, its
+ * folder with a trailing `/`; if several are in that folder, both. If two kinds share both, `kind` chooses between
  * them.
  */
 export function exportNameFor(candidate: Candidate, candidates: readonly Candidate[]): string {
@@ -114,9 +114,9 @@ async function choose(
 }
 
 /**
- * The candidates that this value of `export_name` chooses. With a `/` it is a folder, and may have the name behind it: the
- * whole path in the bucket, the path below the prefix, or its last folders. Otherwise it is what the format calls the
- * export by its path, else its last folder, else what its newest manifest says.
+ * The candidates that a value of `export_name` chooses. With a `/` it is a folder, optionally followed by the name: the
+ * whole path in the bucket, the path below the prefix, or its last folders. Otherwise it is the name of the
+ * export by its path, else its last folder, else the name in its newest manifest.
  */
 async function withName(
   candidates: readonly Candidate[],
@@ -127,7 +127,7 @@ async function withName(
 ): Promise<readonly Candidate[]> {
   const byName = candidates.filter(({ places }) => places[0].exportName === name);
   if (byName.length > 0) return byName;
-  // With a `/` on both sides, so that only whole folders are the same.
+  // With a `/` on both sides, so that only whole folders match.
   const whole = (path: string): string => `/${path}/`.replaceAll(/\/+/g, "/");
   const folderOf = ({ places }: Candidate): string => whole(places[0].folder);
   const pathOf = ({ places }: Candidate): string => whole(`${places[0].folder}/${places[0].exportName}`);
@@ -150,8 +150,8 @@ async function withName(
 }
 
 /**
- * The candidates without those whose manifest says that they hold no bills, as price sheets beside the costs of Azure.
- * A single candidate is not read: its months show what it holds.
+ * The candidates without those whose manifest says that they do not contain bills, such as price sheets of Azure.
+ * A single candidate is not read: its months show what it contains.
  */
 async function withBills(
   candidates: readonly Candidate[],

@@ -6,15 +6,15 @@ import type { StoredObject } from "../../model.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { isTorn, readManifest } from "./manifests.ts";
 
-/** What one listing of a prefix shows. */
+/** The result of one listing of a prefix. */
 export interface ListedExports {
   /** Every object below the prefix, by key, without the files that operating systems leave. */
   readonly objects: ReadonlyMap<string, StoredObject>;
   /** The exports whose manifests were recognised by their paths. */
   readonly candidates: readonly Candidate[];
-  /** Exports of a cloud that hold no bills, each in words: `co2 (AWS carbon emissions)`. */
+  /** Exports of a cloud that do not contain bills, as text: `co2 (AWS carbon emissions)`. */
   readonly others: readonly string[];
-  /** Bills that are not supported, by what their paths look like: `Oracle Cloud reports`. */
+  /** Unsupported bills, recognised by their paths: `Oracle Cloud reports`. */
   readonly foreign: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export interface Candidate {
   readonly places: [ManifestPlace, ...ManifestPlace[]];
 }
 
-/** Lists a prefix once and recognises exports there by the paths of their manifests; none is read. Errors: of the storage. */
+/** Lists a prefix once and recognises exports by the paths of their manifests, without reading them. Errors: those of the storage. */
 export async function listExports(
   storage: Storage,
   prefix: string,
@@ -54,8 +54,8 @@ export async function listExports(
 }
 
 /**
- * The newest manifest of a candidate that is complete JSON, or what is wrong with it. When none is complete, what is wrong
- * with the newest. Errors: those of the storage.
+ * The newest manifest of a candidate that is complete JSON. If none is complete, the error of the newest one.
+ * Errors: those of the storage.
  */
 export async function newestManifest(
   { format, places }: Candidate,
@@ -74,7 +74,7 @@ export async function newestManifest(
     if (!(manifest instanceof BillhouseError) || !isTorn(manifest)) return manifest;
     torn ??= manifest;
   }
-  if (torn === null) throw new Error("A candidate has no manifests.");
+  if (torn === null) throw new Error("A candidate without manifests.");
   return torn;
 }
 
@@ -91,7 +91,7 @@ function recognise(
   });
 }
 
-/** What lies at a key, in words, when it belongs to an export of one of these clouds that holds no bills. */
+/** A description of a key that belongs to an export of one of these clouds that does not contain bills. */
 function otherExport(formats: readonly ExportFormat[], key: string): string | undefined {
   for (const { manifest, title } of formats.flatMap(({ others }) => others)) {
     const match = manifest.exec(key);

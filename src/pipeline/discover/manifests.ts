@@ -6,8 +6,8 @@ import type { Storage } from "../../storages/storage.ts";
 import { resolveFiles } from "./resolve.ts";
 
 /**
- * Reads one manifest, in UTF-8 or UTF-16; nothing is read where the data file itself stands for it, or where it is empty.
- * Error: MANIFEST_INVALID when it is not JSON (`isTorn`), larger than 64 MB, or lacks what is needed; those of the storage.
+ * Reads one manifest, in UTF-8 or UTF-16; nothing is read if the data file itself serves as the manifest, or if it is empty.
+ * Error: MANIFEST_INVALID when it is not JSON (`isTorn`), larger than 64 MB, or lacks required fields; those of the storage.
  */
 export async function readManifest(
   format: ExportFormat,
@@ -19,19 +19,19 @@ export async function readManifest(
   if (object === undefined) throw new Error(`The place ${place.key} was not listed.`);
   const invalid = (what: string, cause?: unknown): BillhouseError =>
     new BillhouseError("MANIFEST_INVALID", `The manifest ${place.key} ${what}.`, {
-      hint: "Look at the file. The month is read again in every run, and loads once the manifest is valid.",
+      hint: "Check the file. Every run reads it again; the month loads once the manifest is valid.",
       cause,
     });
-  const empty = (): BillhouseError => invalid("is empty", new SyntaxError("There is no text."));
+  const empty = (): BillhouseError => invalid("is empty", new SyntaxError("The text is empty."));
   if (object.size === 0) throw empty();
   if (place.isDataFile) return format.readManifest(null, place);
-  if (object.size > largestManifest) throw invalid(`has ${object.size} bytes, more than a manifest can have`);
+  if (object.size > largestManifest) throw invalid(`has ${object.size} bytes, more than the limit for a manifest`);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of storage.read(object)) {
     size += chunk.length;
-    // What a listing says need not be so.
-    if (size > largestManifest) throw invalid("has more bytes than a manifest can have");
+    // The listing may be wrong.
+    if (size > largestManifest) throw invalid("has more bytes than the limit for a manifest");
     chunks.push(chunk);
   }
   if (size === 0) throw empty();
@@ -48,7 +48,7 @@ export async function readManifest(
 }
 
 /**
- * Whether an error of `readManifest` says that the manifest is empty or its text is not whole JSON, as it is while the
+ * Whether an error of `readManifest` says that the manifest is empty or incomplete JSON, as while the
  * manifest is being written.
  */
 export function isTorn(error: BillhouseError): boolean {
@@ -56,20 +56,20 @@ export function isTorn(error: BillhouseError): boolean {
   return error.code === "MANIFEST_INVALID" && (error.cause instanceof SyntaxError || error.cause instanceof TypeError);
 }
 
-/** The encoding of a JSON text, whose first character is ASCII: by its byte order mark, else by where its zero byte stands. */
+/** The encoding of a JSON text, whose first character is ASCII: by its byte order mark, else by the position of its zero byte. */
 function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return "utf-16le";
   if ((first === 0xfe && second === 0xff) || (first === 0 && second !== undefined && second !== 0)) return "utf-16be";
   return "utf-8";
 }
 
-// Far more than any number of files and columns that a cloud writes; a larger file is not a manifest.
+// Far more than clouds need for files and columns; a larger file is not a manifest.
 const largestManifest = 64 * 1024 * 1024;
 
 /**
- * Reads the manifest of one delivery, and resolves its files, for one billing month. `days` are those of the month, where
+ * Reads the manifest of one delivery, and resolves its files, for one billing month. `days` are those of the month, if
  * its billing period is not the calendar month.
- * Errors: as `readManifest`; KEY_OUTSIDE_PREFIX; MANIFEST_INVALID also when its days are not of the month.
+ * Errors: as `readManifest`; KEY_OUTSIDE_PREFIX; MANIFEST_INVALID also when its days are outside the month.
  */
 export async function readExecution(
   format: ExportFormat,
@@ -88,8 +88,10 @@ export async function readExecution(
     const { start, end } = manifest.period;
     throw new BillhouseError(
       "MANIFEST_INVALID",
-      `The manifest ${place.key} covers ${start} to ${end}, but it lies in a folder of ${billingMonth}.`,
-      { hint: "Find out who moved the file: the folder and the manifest of a delivery name the same days." },
+      `The manifest ${place.key} covers ${start} to ${end}, but it is in a folder of ${billingMonth}.`,
+      {
+        hint: "Copy the delivery again with its paths: the folder and the manifest of a delivery must name the same days.",
+      },
     );
   }
   return {
@@ -118,8 +120,8 @@ export async function readExecution(
 }
 
 /**
- * When a delivery was made, ISO 8601 in UTC: by its manifest, else by its path, else by when its manifest was written. A
- * copy may have been given any time: one before the days that the delivery declares says nothing, and counts as their end.
+ * When a delivery was made, ISO 8601 in UTC: from its manifest, else its path, else the time when its manifest was written. A
+ * copy can have any time: a time before the declared days is ignored, and the end of these days used instead.
  */
 export function madeOf(submitted: string | null, place: ManifestPlace, written: string, declared: DaySpan): string {
   const path = place.order.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:00Z");
@@ -132,7 +134,7 @@ function utcOf(text: string | null): string | null {
   const [, time, zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[-+]\d\d:?\d\d)?$/.exec(text ?? "") ?? [];
   const moment = new Date(`${time}${zone ?? "Z"}`);
   if (time === undefined || Number.isNaN(moment.getTime())) return null;
-  // Seven digits after the second stay as they are.
+  // Up to seven digits after the second are kept.
   return zone === undefined || zone === "Z" ? `${time}Z` : moment.toISOString();
 }
 

@@ -8,18 +8,18 @@ import type { Storage } from "../../storages/storage.ts";
 import type { ListedExports } from "./listing.ts";
 import { fileFormat } from "./manifests.ts";
 
-/** Where nothing was found, in the words of the command that looked there. */
+/** The place where nothing was found, as the command calls it. */
 export interface LookedAt {
   /** `below s3://bucket/cur` */
   readonly where: string;
-  /** What names the place: "`prefix` in [sources.aws_cur]". */
+  /** The setting that names the place: "`prefix` in [sources.aws_cur]". */
   readonly named: string;
 }
 
 /**
- * The error EXPORT_NOT_FOUND for a prefix where no export was recognised, which says what lies there instead: data files
+ * The error EXPORT_NOT_FOUND for a prefix where no export was recognised, which describes what is there instead: data files
  * without their manifests, bills that are not supported, exports without costs, or nothing. The headers of a few data
- * files are read where their paths say nothing. Errors: those of the storage.
+ * files are read if their paths are unknown. Errors: those of the storage.
  */
 export async function exportNotFound(
   listed: ListedExports,
@@ -34,7 +34,7 @@ export async function exportNotFound(
   };
   if (objects.size === 0) {
     return found(
-      "nothing lies there",
+      "the prefix is empty",
       `Compare ${named} with the path at which the cloud delivers. The first delivery takes up to a day.`,
     );
   }
@@ -43,37 +43,34 @@ export async function exportNotFound(
   if (foreign.length > 0) {
     return found(
       `it looks like ${foreign.join(" and ")}, which are not supported`,
-      `Point ${named} at an AWS Cost and Usage Report, an AWS Data Export or an Azure cost export.`,
+      `Set ${named} to an AWS Cost and Usage Report, an AWS Data Export or an Azure cost export.`,
     );
   }
   if (others.length > 0) {
     return found(
-      `what lies there holds no bills: ${others.slice(0, 5).join(", ")}`,
-      `Point ${named} at an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.`,
+      `found only exports without costs: ${others.slice(0, 5).join(", ")}`,
+      `Set ${named} to an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.`,
     );
   }
   if (dataFiles.length > 0) {
     return found(
       withoutManifests(dataFiles, formats),
-      `Copy the missing manifests from where the cloud delivers. If they lie above this place, shorten ${named}.`,
+      `Copy the missing manifests from where the cloud delivers. If they are above this place, shorten ${named}.`,
     );
   }
   const manifests = [...objects.keys()].filter((key) => /manifest\.json$/i.test(key));
   if (manifests.length > 0) {
     return found(
-      `the manifest ${manifests[0]} lies in a folder that does not name its billing period`,
+      `the manifest ${manifests[0]} is in a folder that does not name its billing period`,
       "Copy the export with the folders that the cloud writes.",
     );
   }
-  return found(
-    "neither manifests nor data files lie there",
-    `Compare ${named} with the path at which the cloud delivers.`,
-  );
+  return found("found neither manifests nor data files", `Compare ${named} with the path at which the cloud delivers.`);
 }
 
 const isDataFile = /\.(?:csv|parquet|csv\.gz|csv\.zip|gz|zip)$/i;
 
-/** `2 data files but no manifest: copy the metadata/ folder too`, by what each layout of deliveries lacks. */
+/** `2 data files but no manifest: copy the metadata/ folder too`, with the fix for each layout. */
 function withoutManifests(files: readonly StoredObject[], formats: readonly ExportFormat[]): string {
   const layouts = formats.flatMap(({ dataFiles }) => dataFiles);
   const counts = new Map<string, number>();
@@ -86,7 +83,7 @@ function withoutManifests(files: readonly StoredObject[], formats: readonly Expo
     .join("; ");
 }
 
-/** Bills that are not supported, by the headers of the first data files; a file that cannot be read says nothing. */
+/** Bills that are not supported, recognised by the headers of the first data files; unreadable files are ignored. */
 async function foreignByColumns(files: readonly StoredObject[], storage: Storage): Promise<readonly string[]> {
   for (const object of files.slice(0, mostHeaders)) {
     const file = { ...object, format: fileFormat(object.key, "csv"), rows: null, declaredSize: null };

@@ -10,9 +10,9 @@ import { fileFormat, readManifest } from "./manifests.ts";
 import { resolveFiles } from "./resolve.ts";
 
 /**
- * Requires that the anonymous deliveries of one month are runs of one export: neither their paths nor manifests say it, and
- * two subscriptions may write files of one name to one folder. Runs of one export have an account in common. Of each file
- * no more is read than it takes to find one, and nothing of runs that are older than those of `loadedIds`.
+ * Requires that the anonymous deliveries of one month are runs of one export: neither their paths nor manifests name it,
+ * and two subscriptions may write files of one name to one folder. Runs of one export share an account. Files are read
+ * only until such an account is found, and runs older than those of `loadedIds` are not read.
  * Errors: EXPORT_AMBIGUOUS, which names a file and an account of two exports; those of the storage.
  */
 export async function requireOneExport(
@@ -26,7 +26,7 @@ export async function requireOneExport(
     .filter(({ isAnonymous }) => isAnonymous)
     .toSorted((one, other) => (ageOf(one) < ageOf(other) ? 1 : -1));
   const loaded = places.filter(({ id, key }) => loadedIds.includes(id ?? key));
-  // Runs that can take the place of what is loaded, or stand beside it.
+  // Runs that can replace the loaded ones or join them.
   const unseen = places.filter(
     (place) =>
       !loaded.includes(place) && loaded.every((one) => ageOf(one) < ageOf(place) || spanOf(one) !== spanOf(place)),
@@ -47,18 +47,18 @@ export async function requireOneExport(
       `${file?.key} (${account})`;
     throw new BillhouseError(
       "EXPORT_AMBIGUOUS",
-      `The files ${named(all, newestFiles)} and ${named(accounts, files)} have no account in common: they are of two exports in one folder.`,
+      `The files ${named(all, newestFiles)} and ${named(accounts, files)} do not share an account: they belong to two exports in one folder.`,
       {
-        hint: "Move the files of each export into a folder of its own, and set `prefix` to one of them. If both are runs of one export, run with --accept scope.",
+        hint: "Move the files of each export into a separate folder, and set `prefix` to one of them. If both are runs of one export, run with --accept scope.",
       },
     );
   }
 }
 
 /**
- * Requires that the newest run of a month beside the chosen ones holds the charges of their scope: on a first load no
- * receipt says whose table it is, and a run of another export must not be passed over as an older run of this one. One
- * manifest is read, where there is such a run. Errors: EXPORT_AMBIGUOUS, which names a run and the scope of both; those of
+ * Requires that the newest run beside the chosen ones has the charges of their scope: on a first load there is no
+ * receipt with the scope of the table, and a run of another export must not be passed over as an older run of this one.
+ * One manifest is read, if there is such a run. Errors: EXPORT_AMBIGUOUS, which names a run and the scope of both; those of
  * the storage.
  */
 export async function requireOneScope(
@@ -79,9 +79,9 @@ export async function requireOneScope(
   if (other === null || other.scope === null || other.scope === own.scope) return;
   throw new BillhouseError(
     "EXPORT_AMBIGUOUS",
-    `The runs ${own.id} (${own.scope}) and ${other.id} (${other.scope}) of ${billingMonth} hold the charges of two scopes: they are of two exports in one folder.`,
+    `The runs ${own.id} (${own.scope}) and ${other.id} (${other.scope}) of ${billingMonth} contain the charges of two scopes: they belong to two exports in one folder.`,
     {
-      hint: "Let each export write to a folder of its own, and set `prefix` to one of them. If the export was moved, run with --accept scope.",
+      hint: "Give each export its own folder, and set `prefix` to one of them. If the export was moved, run with --accept scope.",
     },
   );
 }
@@ -89,7 +89,7 @@ export async function requireOneScope(
 // Two exports that write to one folder take turns: a few runs show both.
 const runsCompared = 5;
 
-/** The data files of a run that have arrived; none where its manifest cannot be used. */
+/** The data files of a run that have arrived; empty if its manifest is invalid. */
 async function filesOf(
   { format, storage, objects }: Pick<Discovery, "format" | "storage" | "objects">,
   place: ManifestPlace,
@@ -103,7 +103,7 @@ async function filesOf(
   }
 }
 
-/** Whether an error says that a manifest or a file cannot be used: its month fails, or waits, where that matters. */
+/** Whether an error says that a manifest or a file is invalid: loading its month reports it if it matters. */
 function isOfFile(error: unknown): boolean {
   const codes = ["MANIFEST_INVALID", "KEY_OUTSIDE_PREFIX", "EXPORT_NOT_FOUND", "FILE_CORRUPT", "FILE_INVALID"];
   return error instanceof BillhouseError && [...codes, "LIMIT_EXCEEDED"].includes(error.code);

@@ -15,43 +15,43 @@ import { doubleCounting } from "./scopes.ts";
 export interface FoundExport {
   readonly kind: string;
   readonly cloud: "aws" | "azure";
-  /** What a person calls the format. */
+  /** The name of the format in messages. */
   readonly title: string;
   readonly exportName: string;
   /** The value of `export_name` that chooses it among the exports of its kind below its folder. */
   readonly chosenBy: string;
-  /** Folder below which everything of it lies, without `/` at its end. */
+  /** Folder that contains everything of it, without a trailing `/`. */
   readonly folder: string;
   /** Oldest first. */
   readonly months: readonly BillingMonth[];
   /** The execution of the newest month; null when its manifest cannot be read. */
   readonly newestExecution: string | null;
-  /** Of everything below its folder. */
+  /** Of all objects below its folder. */
   readonly bytes: number;
   readonly objects: number;
   /** Why it cannot be loaded, or null. */
   readonly unreadable: string | null;
-  /** What to do where it cannot be loaded, or null. */
+  /** What to do if it cannot be loaded, or null. */
   readonly hint: string | null;
   /** Sentences on what a person should know of it beside the others: that it holds the same charges as another one. */
   readonly notes: readonly string[];
 }
 
-/** What lies below a prefix. */
+/** The exports below a prefix. */
 export interface Recognition {
   /** `gs://bucket` */
   readonly url: string;
   readonly objects: number;
   readonly exports: readonly FoundExport[];
-  /** Names of what a cloud delivers there and what holds no bills. */
+  /** Names of exports there that do not contain bills. */
   readonly others: readonly string[];
-  /** Bills that are not supported, by what their paths look like: `Oracle Cloud reports`. */
+  /** Unsupported bills, recognised by their paths: `Oracle Cloud reports`. */
   readonly foreign: readonly string[];
 }
 
 /**
- * Looks at everything below a prefix, and reads one manifest of each export.
- * Errors: EXPORT_NOT_FOUND where there is none, which says what lies there instead, as `run` does; those of the storage.
+ * Lists everything below a prefix, and reads one manifest of each export.
+ * Errors: EXPORT_NOT_FOUND if there is none, which describes what is there instead, as for `run`; those of the storage.
  */
 export async function recogniseExports(
   place: Pick<PipelineConfig, "bucketUrl" | "prefix"> & { readonly storage: StorageConfig },
@@ -115,7 +115,7 @@ async function newestOf(
 }
 
 function withNotes(exports: readonly FoundExport[], scopes: readonly (string | null)[]): FoundExport[] {
-  // Two exports can have one name, and never one folder.
+  // Two exports can share a name, but never a folder.
   const nameOf = ({ exportName: name, folder }: FoundExport): string =>
     exports.filter((other) => other.exportName === name).length === 1 ? name : folder;
   const notes = doubleCounting(

@@ -2,23 +2,23 @@ import { BillhouseError, quoted } from "../../errors.ts";
 import type { ListedFile, Manifest } from "../../exports/export.ts";
 import type { StoredObject } from "../../model.ts";
 
-/** What the listed keys of one manifest turned out to be. */
+/** The result of resolving the listed keys of one manifest. */
 export interface ResolvedFiles {
   readonly found: readonly { readonly listed: ListedFile; readonly object: StoredObject }[];
-  /** Keys, in the form in which they were looked for, that the storage does not hold. */
+  /** Keys that the storage lacks, as they were looked up. */
   readonly missing: readonly string[];
 }
 
 /**
- * Resolves the files that a manifest lists against what really lies in the storage. Pure.
+ * Resolves the files in a manifest to the objects in the storage. Pure.
  *
- * Mirrors do not keep the manifest's keys, so one relocation per execution is allowed: what stands before the period
- * segment (`YYYYMMDD-YYYYMMDD/`, `data/PART=` with its manifest in `metadata/PART=`, `year=`) may differ, alike for all keys; from there on a key must equal
- * the object's path, with the execution's own folder where the manifest names one. A file is never matched by its name
- * alone, because the execution before it used the same names.
+ * Mirrors do not keep the manifest's keys, so one relocation per execution is allowed: what precedes the period
+ * segment (`YYYYMMDD-YYYYMMDD/`, `data/PART=` with its manifest in `metadata/PART=`, `year=`) may differ, alike for all keys;
+ * from there on a key must equal the object's path, including the execution's own folder if the manifest names one. A file
+ * is never matched by its name alone, because the previous execution used the same names.
  *
- * Errors: KEY_OUTSIDE_PREFIX for a key that leaves the prefix; MANIFEST_INVALID for a key that is listed twice, for keys
- * with several heads or a relocation that is not the only one possible.
+ * Errors: KEY_OUTSIDE_PREFIX for a key that leaves the prefix; MANIFEST_INVALID for a key that is listed twice, and for keys
+ * with several heads or more than one possible relocation.
  */
 export function resolveFiles(
   manifest: Pick<Manifest, "files" | "bucket">,
@@ -31,8 +31,8 @@ export function resolveFiles(
   if (heads.size > 1) {
     throw new BillhouseError(
       "MANIFEST_INVALID",
-      `The files that the manifest ${manifestKey} lists lie below different folders: ${named([...heads])}.`,
-      { hint: "One delivery lies in one place. Look at the file; nothing was loaded from it." },
+      `The files that the manifest ${manifestKey} lists are in different folders: ${named([...heads])}.`,
+      { hint: "All files of a delivery must be in one folder. Check the manifest; the month was not loaded." },
     );
   }
   const tails = split.map(({ tail }) => tail);
@@ -40,7 +40,7 @@ export function resolveFiles(
   for (const tail of tails) {
     if (seen.has(tail)) {
       throw new BillhouseError("MANIFEST_INVALID", `The manifest ${manifestKey} lists the file ${tail} twice.`, {
-        hint: "Its rows would be loaded twice. Look at the manifest; nothing was loaded from it.",
+        hint: "Its rows would be loaded twice. Check the manifest; the month was not loaded.",
       });
     }
     seen.add(tail);
@@ -57,7 +57,7 @@ export function resolveFiles(
   return { found, missing };
 }
 
-/** The head under which the files are looked for: beside the manifest, where it says, or the one other place that has them all. */
+/** The head below which the files are looked up: beside the manifest, at the listed path, or the only other place with all files. */
 function relocate(
   listedHead: string,
   tails: readonly string[],
@@ -72,17 +72,17 @@ function relocate(
   if (elsewhere.length > 1) {
     throw new BillhouseError(
       "MANIFEST_INVALID",
-      `The files of the manifest ${manifestKey} lie in more than one place: ${named(elsewhere)}.`,
-      { hint: "Set a narrower `prefix`, so that it holds one copy of the export." },
+      `The files of the manifest ${manifestKey} are in more than one place: ${named(elsewhere)}.`,
+      { hint: "Set a narrower `prefix` that contains one copy of the export." },
     );
   }
   if (elsewhere[0] !== undefined) return elsewhere[0];
-  // Not complete anywhere: report as missing where at least some of the files have arrived.
+  // Not complete anywhere: report missing files in the place with at least some of them.
   const holdsSome = (head: string): boolean => tails.some((tail) => objects.has(head + tail));
   return [beside, listedHead].find(holdsSome) ?? beside;
 }
 
-/** Folders for a message: the first few of what may be many. */
+/** Folders for a message: the first three. */
 function named(folders: readonly string[]): string {
   const first = folders.slice(0, 3).map((folder) => `"${folder}"`);
   return folders.length > 3 ? `${first.join(", ")} and ${folders.length - 3} more` : first.join(", ");
@@ -97,7 +97,7 @@ function headsBelow(folder: string, tail: string, objects: ReadonlyMap<string, S
 }
 
 function splitKey(written: string, manifestKey: string, bucket: string | null): { head: string; tail: string } {
-  // Some manifests write whole addresses or a leading slash; what counts is the path in their own bucket.
+  // Some manifests write whole addresses or a leading slash; only the path in their own bucket matters.
   const address = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)\/(.*)$/i.exec(written);
   const foreign = address !== null && (address[1] === "" || (bucket !== null && address[1] !== bucket));
   const key = (address?.[2] ?? written).replace(/^\/+/, "");
@@ -108,8 +108,8 @@ function splitKey(written: string, manifestKey: string, bucket: string | null): 
   if (foreign || absolute || climbs || /[\\\0]/.test(key) || key === "") {
     throw new BillhouseError(
       "KEY_OUTSIDE_PREFIX",
-      `The manifest ${manifestKey} lists the file ${quoted(written, 1000)}, which lies outside the export.`,
-      { hint: "Find out who wrote the manifest. billhouse reads only below the prefix of the export." },
+      `The manifest ${manifestKey} lists the file ${quoted(written, 1000)}, which is outside the export.`,
+      { hint: "Check the manifest: billhouse reads only below the prefix of the export." },
     );
   }
   return split ?? { head: "", tail: key };

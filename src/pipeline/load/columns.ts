@@ -20,13 +20,13 @@ export interface MonthHeaders {
   /** Oldest first. */
   readonly executions: readonly Execution[];
   readonly action: "new" | "restated";
-  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
+  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
   readonly isAgain: boolean;
-  /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
+  /** Whether it is loaded although a rule suspects one of its deliveries. */
   readonly isFlagged: boolean;
   readonly period: DaySpan | null;
   readonly missingDays: readonly DaySpan[];
-  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  /** Whether loaded values change; false if days are only added or the month is not over. */
   readonly isRestatement: boolean;
   readonly headers: readonly DeliveredFile[];
 }
@@ -38,7 +38,7 @@ export interface DeliveredFile extends FileHeader {
 
 /** The header of a data file, with the types that its manifest declares. */
 export function delivered({ execution, file, columns }: DeliveredFile): DeliveredHeader {
-  // The header decides which columns there are, the manifest which type they have.
+  // The header gives the columns, the manifest their types.
   const declared = new Map(execution.columns.map(({ name, type }) => [name, type]));
   return {
     executionId: execution.id,
@@ -49,16 +49,16 @@ export function delivered({ execution, file, columns }: DeliveredFile): Delivere
 
 /** A file whose columns are known. */
 export interface LaidOutFile extends Pick<DeliveredFile, "execution" | "file" | "rows" | "compression"> {
-  /** None of a file that is declared empty. */
+  /** Empty for a file that is declared empty. */
   readonly columns: readonly MappedColumn[];
   /**
-   * The table column that takes the billing period of its rows: the partition column where the file has it. Null where
-   * the file names no period.
+   * The table column that stores the billing period of its rows: the partition column if the file has it. Null if
+   * the file does not name a period.
    */
   readonly periodColumn: string | null;
 }
 
-/** Where the columns of some months go. */
+/** The table columns for the columns of some months. */
 export interface Layout {
   readonly situation: ColumnSituation;
   readonly plan: ColumnPlan;
@@ -70,9 +70,9 @@ export interface Layout {
 }
 
 /**
- * Finds the table columns for the headers of some months, and the one that partitions the table by month. Errors:
- * FILE_INVALID as of `planColumns`; CONFIG_INVALID when the configured column is not that of the table, or when no file
- * has it.
+ * Assigns table columns to the headers of some months, and finds the column that partitions the table by month. Errors:
+ * FILE_INVALID as for `planColumns`; CONFIG_INVALID when the configured column differs from the table's, or is missing in
+ * all files.
  */
 export function layOut(
   loaded: LoadedTable,
@@ -114,7 +114,7 @@ export function layOut(
   };
 }
 
-/** The months whose files cannot be loaded with this layout, and why: PERIOD_MISSING, FILE_INVALID. */
+/** The months whose files cannot be loaded with this layout, with their errors: PERIOD_MISSING, FILE_INVALID. */
 export function unusableMonths(
   loaded: LoadedTable,
   layout: Layout,
@@ -129,7 +129,7 @@ export function unusableMonths(
   return failed;
 }
 
-/** In a delivery over several months, rows that do not say to which they belong would go into each of them. */
+/** In a delivery over several months, rows without a billing period would be loaded into each month. */
 function withoutPeriod(files: readonly LaidOutFile[]): BillhouseError | null {
   const lacking = files.find(
     ({ execution, columns, periodColumn }) => execution.spansMonths && columns.length > 0 && periodColumn === null,
@@ -138,8 +138,8 @@ function withoutPeriod(files: readonly LaidOutFile[]): BillhouseError | null {
 }
 
 /**
- * A file with rows that lacks a column by which its load is proved, although its manifest declares it or other files of the month
- * have it: its amounts would be missing from the sum without a trace.
+ * A file with rows that lacks a column by which its load is proved, although its manifest declares it or other files of
+ * the month have it: its amounts would silently be missing from the sum.
  */
 function withoutProof(
   { format }: LoadedTable,
@@ -162,14 +162,14 @@ function withoutProof(
 }
 
 function lacksProof(key: string, column: string, source: string): BillhouseError {
-  const what = `${key} is missing the column ${quoted(column)}, which ${source} and which proves the load.`;
+  const what = `${key} is missing the column ${quoted(column)}, which ${source}, and which is needed to prove the load.`;
   return new BillhouseError("FILE_INVALID", what, {
     hint: "The month keeps its previous rows. Copy the file again, or have the export delivered again with the same columns in all of its files.",
   });
 }
 
 /**
- * Files with neither the billing period nor a cost may be any table. A configured `partition_column` says that they are
+ * Files with neither a billing period nor a cost may be any table. A configured `partition_column` confirms that they are
  * bills.
  */
 function withoutCosts(
@@ -184,8 +184,8 @@ function withoutCosts(
   if (cost.some((sources) => nameOf(files, sources) !== null)) return null;
   return new BillhouseError(
     "FILE_INVALID",
-    `${first.file.key} is not a bill: it has none of the columns of costs (${cost.flat().join(", ")}).`,
-    { hint: "Point `prefix` at an export of costs, or set `partition_column` if this is one." },
+    `${first.file.key} is not a bill: it lacks a cost column (${cost.flat().join(", ")}).`,
+    { hint: "Set `prefix` to an export of costs, or set `partition_column` if this is one." },
   );
 }
 
@@ -194,8 +194,8 @@ function holds(columns: readonly MappedColumn[], name: string): boolean {
 }
 
 /**
- * The table column that partitions the table by month. It is fixed with the table: another one would leave rows behind.
- * Rows of files that lack it get the month of their delivery there, so that no delivery has to have it.
+ * The table column that partitions the table by month. It never changes: another column would leave old rows behind.
+ * Rows of files that lack it get the month of their delivery in it, so deliveries may omit it.
  */
 function choosePartition(
   loaded: LoadedTable,
@@ -209,13 +209,13 @@ function choosePartition(
   const natural = nameOf(files, format.columns.partition);
   if (ledger.columns !== null) {
     const made = partitionOf(loaded, natural);
-    // "billing_month" asks for the month of the delivery, which goes into whichever column the table has.
+    // "billing_month" means the month of the delivery, which is stored in the table's own partition column.
     if (made !== null && (configured === null || configured === stampedColumn || isConfigured(made))) return made;
     throw new BillhouseError(
       "CONFIG_INVALID",
-      `The months of the table ${pipeline.dataset}.${pipeline.tableName} are not told apart by the column ${configured ?? stampedColumn}.`,
+      `The table ${pipeline.dataset}.${pipeline.tableName} is not partitioned by the column ${configured ?? stampedColumn}.`,
       {
-        hint: `Set partition_column = "${made ?? "..."}" in [sources.${pipeline.name}], the column with which the table was made, or load into a new table with table_name.`,
+        hint: `Set partition_column = "${made ?? "..."}" in [sources.${pipeline.name}], the column with which the table was created, or load into a new table by setting table_name.`,
       },
     );
   }
@@ -227,12 +227,12 @@ function choosePartition(
   const first = files.find(({ columns }) => columns.length > 0);
   const column = plan.columns.find(({ name }) => isConfigured(name))?.name;
   if (column !== undefined || first === undefined) return column ?? configured;
-  throw new BillhouseError("CONFIG_INVALID", `${first.file.key} is missing a column ${configured}.`, {
-    hint: `Set partition_column in [sources.${pipeline.name}] to a column that the files have, or to "${stampedColumn}" for the month of the delivery.`,
+  throw new BillhouseError("CONFIG_INVALID", `${first.file.key} is missing the column ${configured}.`, {
+    hint: `Set partition_column in [sources.${pipeline.name}] to a column in the files, or to "${stampedColumn}" for the month of the delivery.`,
   });
 }
 
-/** The column with which a table was made: by its newest receipt, else by its columns. Null where it is not known. */
+/** The partition column of a table: from its newest receipt, else from its columns. Null if unknown. */
 function partitionOf({ pipeline, ledger, format }: LoadedTable, natural: string | null): string | null {
   const present = (name: string | null | undefined): string | null =>
     ledger.columns?.find((column) => fold(column.name) === fold(name ?? ""))?.name ?? null;

@@ -6,10 +6,10 @@ import type { AccountCosts, MonthMeasures, Warehouse } from "../../warehouses/wa
 import { measuredBy, type LoadedTable } from "../months/loaded.ts";
 import { holdsFiles, undoneLoad } from "../months/undone.ts";
 
-/** Measures of a month, and whether its rows name accounts. */
+/** The measured values of a month, and whether its rows name accounts. */
 export type ComparedMonth = Pick<MonthMeasures, "rows" | "sums" | "accounts"> & Pick<MeasuredColumns, "accountColumn">;
 
-/** A month to load, as far as its guard needs it. */
+/** A month to load, as its guard needs it. */
 interface GuardedMonth {
   readonly billingMonth: BillingMonth;
   readonly newestReceipt: Receipt | null;
@@ -17,8 +17,8 @@ interface GuardedMonth {
 }
 
 /**
- * Measures the rows that the table holds of a month before they are replaced: by the columns of the newest receipt, also
- * of one that was forgotten, else by those that the table has. Null when there was no table, or the warehouse does not
+ * Measures the rows of a month in the table before they are replaced: by the columns of the newest receipt (also of a
+ * forgotten load), else by those in the table. Null if the table did not exist, or the warehouse does not
  * measure.
  */
 export async function measureBefore(
@@ -28,7 +28,7 @@ export async function measureBefore(
 ): Promise<ComparedMonth | null> {
   if (measuring === undefined || loaded.ledger.columns === null) return null;
   const known = newestReceipt?.measured ?? measuredBy(loaded, billingMonth);
-  // These are the rows that are replaced.
+  // These rows are replaced.
   const columns = { ...known, partitionColumn: measured.partitionColumn };
   const measures = await measuring.measureMonth({ ...columns, table: loaded.table, billingMonth });
   return { ...measures, accountColumn: columns.accountColumn };
@@ -48,8 +48,8 @@ export interface GuardedLoad {
 }
 
 /**
- * Protects a month from a delivery that takes much of it away. A delivery that was loaded before, byte for byte or at
- * the same versions, may: it is restored. Error: MONTH_SHRUNK, which names what would be lost.
+ * Protects a month from a delivery that removes much of it. A delivery that was loaded before, byte for byte or at
+ * the same versions, is exempt: it is restored. Error: MONTH_SHRUNK, which names what would be lost.
  */
 export async function guardMonth(load: GuardedLoad): Promise<void> {
   const { command, billingMonth, executionId, files, before, after } = load;
@@ -62,12 +62,12 @@ export async function guardMonth(load: GuardedLoad): Promise<void> {
     ? "The cost is unchanged, so the time granularity of the export was probably changed, from hourly to daily or monthly. "
     : "";
   throw new BillhouseError("MONTH_SHRUNK", `${executionId} would shrink ${billingMonth}: ${lost.join("; ")}.`, {
-    hint: `${granularity}The old rows stay. If this delivery is right, load it: ${command} --accept shrink --month ${billingMonth}.`,
+    hint: `${granularity}The month keeps its previous rows. If this delivery is right, run ${command} --accept shrink --month ${billingMonth}.`,
   });
 }
 
 /**
- * What a load would take from a month, in phrases; none when nothing that matters. That is all of its rows, more than
+ * The parts of a month that a load would remove, as phrases; empty if nothing that matters. These are all rows, more than
  * half of its rows, more than half of its positive cost in a currency, or an account with at least 5 % of that cost. Pure.
  */
 export function losses(before: ComparedMonth, after: ComparedMonth): readonly string[] {
@@ -86,9 +86,9 @@ export function losses(before: ComparedMonth, after: ComparedMonth): readonly st
 const namedAccounts = 10;
 
 function lostAccounts(before: ComparedMonth, after: ComparedMonth, totals: ReadonlyMap<string, string>): string[] {
-  // A delivery without the column names no account at all.
+  // A delivery without the column does not name accounts.
   if (before.accountColumn === null || after.accountColumn === null) return [];
-  // Azure writes the ids of subscriptions in capitals or not.
+  // Azure writes subscription ids in either case.
   const present = new Set(after.accounts.map(({ account }) => account?.toLowerCase()));
   const lost = before.accounts.flatMap(({ account, currency, positive }) => {
     if (account === null || present.has(account.toLowerCase())) return [];

@@ -28,38 +28,38 @@ import {
 } from "./proof.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 
-/** Where months are loaded, and how. */
+/** The table and the options of a load. */
 export interface LoadContext extends Destination {
   /**
-   * How many files are read, or wait for the warehouse, at the same time; and how many months, where the warehouse loads
+   * How many files are read ahead or wait for the warehouse at the same time; and how many months, if the warehouse loads
    * several in parallel.
    */
   readonly jobs: number;
   /** Checks that are waived. */
   readonly accept: readonly string[];
-  /** Set where `gap` is waived: who accepts the missing days of these months. */
+  /** Set if `gap` is waived: who accepts the missing days of these months. */
   readonly acceptance: Acceptance | null;
-  /** The time by which it is judged what the loaded months are as bills. */
+  /** The time for the states of the loaded months. */
   readonly now: Date;
-  /** Whether deliveries are loaded that otherwise would not be. */
+  /** Whether refused and waiting deliveries are loaded. */
   readonly force?: boolean;
   readonly signal: AbortSignal;
-  /** Checks the receipt of a month that was proved, and returns the one to commit; what it throws fails the month. */
+  /** Checks the receipt of a proved month, and returns the one to commit; an error that it throws fails the month. */
   readonly amend?: (receipt: Draft) => Draft;
 }
 
-/** Receives the progress. What a method throws ends the loading. */
+/** Receives the progress. An error that a method throws ends the loading. */
 export interface LoadListener {
   fileRead(file: Omit<FileRead, "event" | "name">): void;
   loaded(month: LoadedMonth): void;
-  /** The error can be a bug: anything that was thrown while the month was loaded. */
+  /** Anything thrown while the month was loaded, which can be a bug. */
   failed(month: BillingMonth, error: unknown): void;
 }
 
 /**
  * Loads every month of the plans that is new or restated, newest first, and returns their receipts. Files that the
- * warehouse does not read by itself are read and checked while it is busy with those before. A month that fails keeps its
- * old rows, whatever the error, and the others continue. Errors: those of `prepare`; the signal's abort stops at the
+ * warehouse does not read itself are read and checked while it loads the previous ones. A month that fails keeps its
+ * old rows, whatever the error, and the others continue. Errors: those of `prepare`; aborting the signal stops at the
  * next file.
  */
 export async function loadMonths(
@@ -69,7 +69,7 @@ export async function loadMonths(
 ): Promise<readonly Receipt[]> {
   const { warehouse, storage, signal } = context;
   const preparation = await prepare(plans, context);
-  // A month whose header was not read because of the signal has not failed.
+  // A month whose header was not read because of the signal did not fail.
   signal.throwIfAborted();
   for (const [month, error] of preparation.failed) listener.failed(month, error);
   const readAhead = createReadAhead(context.jobs);
@@ -125,7 +125,8 @@ function startReading(
 ): FileToLoad {
   const { billingMonth } = month;
   const { execution, file, columns, proof } = prepared;
-  if (warehouse.workFolder === null) throw new TypeError(`${warehouse.description} has no folder for unpacked files.`);
+  if (warehouse.workFolder === null)
+    throw new TypeError(`${warehouse.description} does not have a folder for decompressed files.`);
   const path = join(warehouse.workFolder, `${billingMonth}-${index}.${file.format}`);
   const read = async (): Promise<CheckedBytes> => {
     signal.throwIfAborted();
@@ -141,7 +142,7 @@ function startReading(
       unit: file.format === "csv" ? "line" : "row",
     });
     const row: typeof tally.row = (cells, where) => {
-      // The storage stops its own reads; the cells of a Parquet file are read from its local copy.
+      // The storage stops its own reads, but the cells of a Parquet file are read from its local copy.
       if (where % 65_536 === 0) signal.throwIfAborted();
       tally.row(cells, where);
     };
@@ -197,7 +198,7 @@ async function loadMonth(
   };
   const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
   let rowsOf: (prepared: PreparedFile) => number | null = () => null;
-  // What an undo restores is compared with its own receipt.
+  // Rows that an undo restores are compared with their own receipt.
   const isGuarded = amend === undefined && !accept.includes("shrink");
   const before = isGuarded ? await measureBefore(month, context, warehouse) : null;
   const { receipt } = await warehouse.replaceMonth(
@@ -207,7 +208,7 @@ async function loadMonth(
       billingMonth,
       executionId,
       replaces: newestReceipt?.loadId ?? null,
-      // Loading the same delivery once more must not push out the one before it.
+      // Loading the same delivery again must not displace the previous load.
       keepPrevious: month.isAgain ? 0 : pipeline.keepPrevious,
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
       schema,
@@ -215,7 +216,7 @@ async function loadMonth(
       files: files(),
     },
     async (measures, current) => {
-      // An overwriting export can change under the load: what was loaded must still be what lies there.
+      // An overwriting export can change its files during the load: the loaded files must still be current.
       await lookAgain(storage, executions);
       const { delivered } = measures;
       rowsOf = ({ file, rows }) => checked.get(file.key)?.evidence.rows ?? delivered?.rows.get(file.key) ?? rows;
@@ -272,15 +273,15 @@ function acceptFlag(check: string): string {
   return `--accept ${check}`;
 }
 
-/** Looks up the manifests and the files of a month's executions again. Error: OBJECT_CHANGED. */
+/** Looks up the manifests and files of a month's executions again. Error: OBJECT_CHANGED. */
 async function lookAgain(storage: Storage, executions: readonly Execution[]): Promise<void> {
   const month = executions[0]?.billingMonth;
   const look = async (object: StoredObject): Promise<void> => {
     const now = await storage.find(object.key);
-    // A listing may be wrong about a size, and a receipt must not keep that.
+    // The listing may give a wrong size, which must not be kept in a receipt.
     if (now?.version === object.version && now.size === object.size) return;
     throw new BillhouseError("OBJECT_CHANGED", `${object.key} changed while ${month} was loaded.`, {
-      hint: "The cloud delivers right now. The month is as it was; run again when the delivery is complete.",
+      hint: "A delivery is probably arriving. The month keeps its previous rows; run again once the delivery is complete.",
     });
   };
   const objects = executions.flatMap(({ manifest, files }) => [manifest, ...files]);

@@ -26,59 +26,59 @@ import { columnsToMeasure, stampedColumn, type LoadedTable } from "../months/loa
 import { smallReads } from "../months/survey.ts";
 import { delivered, layOut, unusableMonths, type LaidOutFile, type MonthHeaders } from "./columns.ts";
 
-/** A table that months are loaded into, and where their files come from. */
+/** A table into which months are loaded, and the source of their files. */
 export interface Destination extends LoadedTable {
   readonly storage: Storage;
   readonly warehouse: Warehouse;
 }
 
-/** Months whose headers are known and whose table can take them. */
+/** Months whose headers are known and fit their table. */
 export interface Preparation {
   /** Newest month first. */
   readonly months: readonly PreparedMonth[];
-  /** Whatever was thrown, a bug too. */
+  /** Anything thrown, which can be a bug. */
   readonly failed: ReadonlyMap<BillingMonth, unknown>;
 }
 
 /** A month that is ready to be loaded. */
 export interface PreparedMonth {
   readonly billingMonth: BillingMonth;
-  /** The deliveries that are the month together, oldest first. */
+  /** The deliveries that make up the month, oldest first. */
   readonly executions: readonly Execution[];
   readonly action: "new" | "restated";
-  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
+  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
   readonly isAgain: boolean;
-  /** What the table lacks for it. */
+  /** The columns that the table lacks for it. */
   readonly schema: SchemaChange;
-  /** Whether a rule suspects one of its deliveries, and it is loaded all the same. */
+  /** Whether it is loaded although a rule suspects one of its deliveries. */
   readonly isFlagged: boolean;
-  /** The billing period of the month, where it is not the calendar month. */
+  /** The billing period of the month, if it is not the calendar month. */
   readonly period: DaySpan | null;
   readonly missingDays: readonly DaySpan[];
-  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  /** Whether loaded values change; false if days are only added or the month is not over. */
   readonly isRestatement: boolean;
   readonly files: readonly PreparedFile[];
-  /** Sentences on how the delivery differs from its table. */
+  /** The differences between the delivery and its table, as sentences. */
   readonly schemaChanges: readonly string[];
-  /** The receipt of what is replaced, or null. */
+  /** The receipt of the load that is replaced, or null. */
   readonly previous: Receipt | null;
-  /** The receipt of the newest load of the month, also of one that was forgotten; null when there was none. */
+  /** The receipt of the newest load of the month, including a forgotten one; null without one. */
   readonly newestReceipt: Receipt | null;
   readonly measured: MeasuredColumns;
-  /** What the table keeps of each cost column. */
+  /** The precision of each cost column in the table. */
   readonly precisions: readonly Precision[];
 }
 
-/** A file, where its columns go, and which of them prove the load. */
+/** A file, its table columns, and which of them prove the load. */
 export interface PreparedFile extends LaidOutFile {
   readonly proof: ProofColumns;
 }
 
 /**
- * Reads the headers of all months that will be loaded, and finds a table column for each of their columns. The table is
- * not changed yet: each month brings its own columns when it is loaded. A month whose header cannot be read, or lacks a
+ * Reads the headers of all months to load, and assigns a table column to each of their columns. The table is
+ * not changed yet: the columns of a month are added when it is loaded. A month whose header cannot be read, or lacks a
  * column that proves its load, fails, and the others continue.
- * Errors: CONFIG_INVALID for a partition column that is not that of the table, or that no file has.
+ * Errors: CONFIG_INVALID for a partition column that differs from the table's, or is missing in all files.
  */
 export async function prepare(plans: readonly MonthPlan[], destination: Destination): Promise<Preparation> {
   const { pipeline, format, ledger, months: loaded, storage, warehouse } = destination;
@@ -97,7 +97,7 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
   const delivered = columnsOf(mapped.flat());
   const needsStamp =
     partitionColumn === stampedColumn && !(ledger.columns?.some(({ name }) => name === stampedColumn) ?? false);
-  /** Columns of other months wait for their own; those of a table that was taken over come with the first. */
+  /** Columns of other months are added with their own month; those of a table that was taken over with the first. */
   const ownChange = (files: readonly LaidOutFile[]): Pick<SchemaChange, "added" | "registered"> => {
     const own = columnsOf(files);
     const isOwn = (name: string): boolean => name === partitionColumn || own.has(name) || !delivered.has(name);
@@ -112,7 +112,7 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
     months: months.map(({ headers, ...month }, index) => {
       const { billingMonth, executions } = month;
       const files = mapped[index] ?? [];
-      // Each month has its own: agreements name cost and currency differently, and can follow each other in one table.
+      // Per month: billing agreements name cost and currency differently, and a table can contain several of them.
       const measured = columnsToMeasure((sources) => nameOf(files, sources), partitionColumn, rules);
       return {
         ...month,
@@ -147,9 +147,9 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
  * Reads the headers of all months that will be loaded, newest month first. A month whose header cannot be read
  * fails, and the others continue.
  *
- * The first bytes of a damaged file can still look like a header. Where a CSV header names a column that nothing knows
- * yet, its whole file is verified before a table gets that column for ever. (Not a file that the warehouse reads by
- * itself: not to bring its bytes here is the point of that.)
+ * The first bytes of a damaged file can still look like a header. If a CSV header has an unknown column, its whole file
+ * is verified before the table gets that column permanently. (Except for files that the warehouse reads itself: the
+ * point of that is not to download their bytes.)
  */
 async function readHeaders(
   plans: readonly MonthPlan[],
@@ -201,7 +201,7 @@ async function readHeaders(
 }
 
 /**
- * The header of the newest loaded month, by which a table that somebody else made gets its registry; none when no
+ * The header of the newest loaded month, from which a table that another tool created gets its registry; none if no
  * loaded month is in the storage any more. Errors: as `readHeader`.
  */
 export async function loadedHeader(
@@ -222,9 +222,9 @@ export async function loadedHeader(
 }
 
 /**
- * The plan by which a month is described in its receipt. A run that was stopped, or that failed, has left columns in the
- * table that it made for months which it did not load: to the run that loads them now they are still new, so that the
- * receipt says what it would have said at first.
+ * The plan for describing a month in its receipt. A run that was stopped or failed may have added columns for months that
+ * it did not load: for the run that loads them they still count as new, so that the receipt is the same as without the
+ * interruption.
  */
 function planAsAtFirst(
   executions: readonly Execution[],
@@ -254,13 +254,13 @@ function planAsAtFirst(
 }
 
 /**
- * Whether what an execution brought first was made for another one too, by a run that did not load that one: a run that
- * came to its end has left a summary, and could not see what was delivered later.
+ * Whether the columns that an execution added were also created for another one, by a run that did not load that one: a
+ * finished run has a summary, and could not see later deliveries.
  */
 function leftFor({ id, manifest }: Execution, plans: readonly MonthPlan[], ledger: Ledger): (first: string) => boolean {
   const receiptOf = (other: string): Receipt | undefined =>
     ledger.receipts.find((receipt) => executionIdsOf(receipt).includes(other));
-  // It was loaded before, and is loaded again.
+  // It was loaded before and is loaded again.
   if (receiptOf(id) !== undefined) return () => false;
   const planned = new Set(plans.flatMap((plan) => plan.executions.map((execution) => execution.id)));
   return (first) => {
@@ -272,8 +272,8 @@ function leftFor({ id, manifest }: Execution, plans: readonly MonthPlan[], ledge
 }
 
 /**
- * What a table keeps of amounts in a column. One that does not exist yet (undefined), or that holds text, keeps what the
- * warehouse's own decimals keep.
+ * The precision of amounts in a column. A column that does not exist yet (undefined) or contains text has the precision
+ * of the warehouse's own decimals.
  */
 function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehouse): Precision {
   if (column?.type === "double") return "float";
@@ -284,12 +284,12 @@ function precisionOf(column: TableColumn | undefined, { decimalScale }: Warehous
   return scale === undefined ? decimalScale : Number(scale);
 }
 
-/** The table columns that some files have. */
+/** The table columns for some files. */
 function columnsOf(files: readonly LaidOutFile[]): ReadonlySet<string> {
   return new Set(files.flatMap(({ columns }) => columns.map(({ columnName }) => columnName)));
 }
 
-/** Where the columns that prove a load stand in a file. */
+/** The positions of the columns that prove a load in a file. */
 function proofColumns(
   { columns, periodColumn }: LaidOutFile,
   { currencyColumn, costColumns }: Pick<MeasuredColumns, "currencyColumn" | "costColumns">,

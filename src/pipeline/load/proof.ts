@@ -29,25 +29,25 @@ import type { PreparedMonth } from "./prepare.ts";
  */
 export function verifyFile(file: DataFile, rows: number | null, waived: readonly string[]): void {
   if (file.rows === null || rows === null || file.rows === rows || waived.includes("row-count")) return;
-  throw mismatch(`${file.key} holds ${rows} rows, its manifest declares ${file.rows}`);
+  throw mismatch(`${file.key} has ${rows} rows, but its manifest declares ${file.rows}`);
 }
 
-/** What the files of one delivery hold. */
+/** The measured content of the files of one delivery. */
 export interface DeliveredEvidence {
   readonly execution: Execution;
   readonly evidence: Evidence;
 }
 
 /**
- * The proof of a month: of each delivery the rows declared = the rows counted in its files; of all of them together, rows
+ * The proof of a month. For each delivery: rows declared = rows counted in its files. For all of them together: rows
  * counted = rows inserted = rows in the table, and the exact sum of the delivered text = the sum of the table, up to half
- * a last digit for each value that had to be rounded.
- * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH; both name both figures.
+ * half a unit of the last digit for each value that was rounded.
+ * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH; both name both values.
  */
 export function verifyMonth(
   deliveries: readonly DeliveredEvidence[],
   measures: TableMeasures,
-  /** Digits after the point that the table keeps of each cost column. */
+  /** Digits after the point of each cost column in the table. */
   digits: readonly number[],
   waived: readonly string[],
 ): void {
@@ -55,17 +55,17 @@ export function verifyMonth(
   for (const { execution, evidence } of deliveries) {
     const { id, rows } = execution;
     if (rows === null || rows === evidence.rows || waived.includes("row-count")) continue;
-    throw mismatch(`The files of ${id} hold ${evidence.rows} rows, its manifest declares ${rows}`);
+    throw mismatch(`The files of ${id} have ${evidence.rows} rows, but its manifest declares ${rows}`);
   }
   const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
-  // These two are about our own load, and are never waived.
+  // These two check billhouse's own load and are never waived.
   if (measures.inserted !== evidence.monthRows) {
     throw mismatch(
-      `${evidence.monthRows} rows of ${billingMonth} were counted in the files, ${measures.inserted} were inserted`,
+      `${evidence.monthRows} rows of ${billingMonth} were counted in the files, but ${measures.inserted} were inserted`,
     );
   }
   if (measures.rows !== evidence.monthRows) {
-    throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were inserted, the table holds ${measures.rows}`);
+    throw mismatch(`${evidence.monthRows} rows of ${billingMonth} were inserted, but the table has ${measures.rows}`);
   }
   for (const [index, kept] of evidence.kept.entries()) {
     verifySums(billingMonth, kept, measures.sums[index] ?? {}, evidence.rounded[index] ?? 0, digits[index] ?? 0);
@@ -73,8 +73,8 @@ export function verifyMonth(
 }
 
 /**
- * Rows of months that their delivery does not cover, which are left out where `other-months` is waived. Rows of another
- * month that it does cover are loaded there, or another delivery was chosen in their place.
+ * Rows of months that their delivery does not cover; they are left out if `other-months` is waived. Rows of another month
+ * that it does cover are loaded there, unless another delivery was chosen for that month.
  * Error: MONTH_MISMATCH, which names their number, months and costs.
  */
 export function foreignRows(
@@ -89,22 +89,22 @@ export function foreignRows(
   if (first === undefined || waived.includes("other-months")) return addUpMonths(foreign.map(({ rows }) => rows));
   const { id, manifest } = first.execution;
   const held = first.rows.map(describeOtherMonth).join(", ");
-  const what = `The delivery ${id} (${manifest.key}) holds ${held}, which it does not cover.`;
+  const what = `The delivery ${id} (${manifest.key}) contains ${held}, which it does not cover.`;
   throw new BillhouseError("MONTH_MISMATCH", what, {
-    hint: "No month of this delivery was loaded. Find out who changed the export, or run with --accept other-months to leave these rows out.",
+    hint: "No month of this delivery was loaded. Check the settings of the export, or run with --accept other-months to leave these rows out.",
   });
 }
 
-/** The newest of some executions that are oldest first. */
+/** The newest of executions that are ordered oldest first. */
 export function newestOf(executions: readonly Execution[]): Execution {
   const newest = executions.at(-1);
   if (newest === undefined) throw new TypeError("A month is loaded from at least one delivery.");
   return newest;
 }
 
-/** The evidence of several files, or of several deliveries, together. */
+/** The combined evidence of several files or deliveries. */
 export function combineEvidence(parts: readonly Evidence[]): Evidence {
-  // A delivery without files has no sums.
+  // A delivery without files lacks sums.
   const columns = parts.find(({ sums }) => sums.length > 0)?.sums.map((_, index) => index) ?? [];
   return {
     rows: parts.reduce((total, { rows }) => total + rows, 0),
@@ -117,10 +117,10 @@ export function combineEvidence(parts: readonly Evidence[]): Evidence {
   };
 }
 
-/** A receipt without what only its commit can add. */
+/** A receipt without the values that its commit adds. */
 export type Draft = Omit<Receipt, "loadId" | "loadedAt">;
 
-/** What a load found, and how it was done. */
+/** The findings and settings of a load. */
 export interface LoadFacts {
   readonly month: PreparedMonth;
   /** Oldest first. */
@@ -130,7 +130,7 @@ export interface LoadFacts {
   readonly measures: TableMeasures;
   readonly files: readonly ReceiptFile[];
   readonly accepted: readonly string[];
-  /** Who accepts the missing days of the month; null when nobody does. */
+  /** Who accepts the missing days of the month; null if they are not accepted. */
   readonly acceptance: Acceptance | null;
   readonly seconds: number;
   readonly version: string;
@@ -138,7 +138,7 @@ export interface LoadFacts {
   readonly rules: FinalityRules;
 }
 
-/** The receipt of a month that was proved. */
+/** The receipt of a proved month. */
 export function draftReceipt(facts: LoadFacts): Draft {
   const { month, deliveries, otherMonths, measures, files, accepted, seconds, version, kind, rules } = facts;
   const { billingMonth, executions, newestReceipt, schemaChanges, measured } = month;
@@ -168,7 +168,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
     summary: measures.summary,
     uninvoicedRows: measures.uninvoicedRows,
     uninvoicedCostRows: measures.uninvoicedCostRows,
-    // What is loaded now was asked for; of the same execution other files may have been undone, and stay so.
+    // The files loaded now were requested; other files of the same execution may have been undone and stay undone.
     undone: (newestReceipt?.undone ?? []).filter(
       (one) =>
         !executions.some((each) =>
@@ -185,7 +185,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
       manifest_version: each.manifest.version,
       submitted_time: each.submittedTime,
       made: each.made,
-      // Month-to-date runs declare days that are still to come.
+      // Month-to-date runs declare future days.
       coverage:
         each.coverage && (coveredDays({ declared: each.coverage, submitted: each.made }, each.coverage) ?? null),
       rows: own.monthRows,
@@ -212,7 +212,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
   };
 }
 
-/** That days are missing is accepted by this run, or was accepted of the load before, of which no other days were missing. */
+/** Missing days are accepted by this run, or were accepted for the previous load, which had the same missing days. */
 function acceptedGap(
   missingDays: readonly DaySpan[],
   { acceptance, month: { newestReceipt } }: LoadFacts,
@@ -260,7 +260,7 @@ export function describeLoad(
   };
 }
 
-/** From the first to the last day that some executions cover; null where one is always the whole period. */
+/** From the first to the last day that some executions cover; null if one always covers the whole period. */
 function hullOf(executions: readonly Execution[]): DaySpan | null {
   const spans = executions.flatMap(({ coverage }) => coverage ?? []);
   const starts = spans.map(({ start }) => start).toSorted();
@@ -305,24 +305,26 @@ function verifySums(
     if (compareDecimals(difference, tolerance) <= 0) continue;
     throw new BillhouseError(
       "SUM_MISMATCH",
-      `The cost of ${billingMonth} in ${currency || "no currency"} is ${inFiles} in the files and ${inTable} in the table.`,
-      { hint: "Nothing was changed. This is a fault of billhouse or of the database: report it with both figures." },
+      `The cost of ${billingMonth} in ${currency || "no currency"} is ${inFiles} in the files, but ${inTable} in the table.`,
+      {
+        hint: "The month keeps its previous rows. This is a bug in billhouse or in the database: report it with both values.",
+      },
     );
   }
 }
 
-/** The sum of a currency; a bill may call one `constructor`. */
+/** The sum of a currency; a bill may contain one called `constructor`. */
 function ownSum(sums: CurrencySums, currency: string): string {
   return Object.hasOwn(sums, currency) ? (sums[currency] ?? "0") : "0";
 }
 
 function mismatch(what: string): BillhouseError {
   return new BillhouseError("ROW_COUNT_MISMATCH", `${what}.`, {
-    hint: "The old rows of the month stay. Copy the delivery again, or run with --accept row-count if you know why they differ.",
+    hint: "The month keeps its previous rows. Copy the delivery again, or run with --accept row-count if you know why they differ.",
   });
 }
 
-/** Which version of a file the execution was loaded with before, where it was loaded before and is another one now. */
+/** The version of a file with which the execution was loaded before, if it differs from the current one. */
 function replacedVersion(file: ReceiptFile, { executions, previous }: PreparedMonth): Pick<ReceiptFile, "replaced"> {
   const id = file.executionId ?? newestOf(executions).id;
   const isLoaded = previous !== null && executionIdsOf(previous).includes(id);

@@ -1,20 +1,20 @@
-/** Something that is being read while the warehouse is busy with what came before. */
+/** A read that runs while the warehouse loads previous files. */
 export interface Reading<T> {
-  /** The result; rejects with what reading threw. */
+  /** The result; rejects with the error of the read. */
   result(): Promise<T>;
-  /** Frees its place for the next one. Called once, when the result was used or is no longer wanted. */
+  /** Frees its place for the next one. Called once, when the result was used or is no longer needed. */
   release(): Promise<void>;
 }
 
-/** Starts readings in the order in which they were added, so many at a time. */
+/** Starts reads in the order in which they were added, a limited number at a time. */
 export interface ReadAhead {
-  /** Adds a reading: `read` makes it, `dispose` removes what it left (also when it failed or was never started). */
+  /** Adds a read: `read` starts it, `dispose` removes its files (also if it failed or never started). */
   add<T>(read: () => Promise<T>, dispose: () => Promise<void>): Reading<T>;
 }
 
 /**
- * Reads ahead of the warehouse: at most `places` results are being read or waiting to be used, whatever the size of a
- * bill. Because readings start in order, the one that is asked for next always has a place.
+ * Reads ahead of the warehouse: at most `places` results are being read or waiting, whatever the size of a
+ * bill. Because reads start in order, the next one needed always has a place.
  */
 export function createReadAhead(places: number): ReadAhead {
   let free = places;
@@ -33,7 +33,7 @@ export function createReadAhead(places: number): ReadAhead {
     add<T>(read: () => Promise<T>, dispose: () => Promise<void>): Reading<T> {
       let state: "queued" | "started" | "released" = "queued";
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      // A reading whose month has failed must not end the process.
+      // A failed read of a month that already failed must not end the process.
       promise.catch(() => {});
       queue.push(() => {
         if (state === "released") {

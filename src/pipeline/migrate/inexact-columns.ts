@@ -5,8 +5,8 @@ import { commonType, createTypeLookup, type SchemaRules, type TypeOpinion } from
 import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
 
 /**
- * The columns of a table that hold amounts as floats or text: those that are decimals by what the deliveries declare,
- * or, where they are silent, by the dictionary. What is text on purpose (rates, account ids) is not among them.
+ * The columns of a table that store amounts as floats or text: those declared as decimals by the deliveries,
+ * or by the dictionary if the deliveries do not declare types. Intended text (rates, account ids) is not among them.
  */
 export function inexactColumns(
   table: readonly TableColumn[],
@@ -28,7 +28,7 @@ export function inexactColumns(
     const type = lookUp(sourceName);
     if (type !== undefined && !known.has(fold(columnName))) known.set(fold(columnName), type);
   }
-  // Columns of older months only, which no header has any more, are known by the names they were given.
+  // Columns that only older months have are identified by their assigned names.
   const amounts = amountNames(rules);
   return table.filter(({ name, type }) => {
     const key = fold(name);
@@ -37,17 +37,17 @@ export function inexactColumns(
   });
 }
 
-/** What a person should know about a table's amounts: that some of them are floats, and how to change it. */
+/** A note if some amounts of a table are floats, and how to convert them. */
 export function floatNotes(table: readonly TableColumn[]): readonly string[] {
   const amounts = new Set(exportFormats.flatMap(({ columns }) => [...amountNames(columns)]));
   const floats = table.filter(({ name, type }) => type === "double" && amounts.has(fold(name))).map(({ name }) => name);
   if (floats.length === 0) return [];
   const shown = floats.slice(0, 5).join(", ");
   const more = floats.length > 5 ? ` and ${floats.length - 5} more` : "";
-  return [`Amounts are kept as floats: ${shown}${more}. billhouse migrate makes them exact.`];
+  return [`Amounts are stored as floats: ${shown}${more}. Run billhouse migrate to make them exact.`];
 }
 
-/** Table columns that the dictionary knows to be decimals, as `fold` writes them. */
+/** Table columns that are decimals in the dictionary, as `fold` writes them. */
 function amountNames({ naming, wellKnown }: SchemaRules): ReadonlySet<string> {
   const nameOf = naming === "cur-legacy" ? normaliseCurName : deliveredName;
   const decimals = Object.entries(wellKnown).filter(([, type]) => type === "decimal");

@@ -9,59 +9,59 @@ import { loadedIds, type LoadedPartition } from "./loaded.ts";
 import { readPeriod } from "./period.ts";
 import { isUndone } from "./undone.ts";
 
-/** Which deliveries of a month are the month. */
+/** The deliveries that make up a month. */
 export interface MonthRuns {
-  /** The deliveries that are the month together, oldest first; none when none can be taken. */
+  /** The deliveries that make up the month, oldest first; empty when none can be loaded. */
   readonly runs: readonly Execution[];
   /** The days of the month: its billing period. */
   readonly days: DaySpan;
   /** How many days of the month they cover. */
   readonly coveredDays: number;
-  /** Days that are expected and that none of them covers, in order. */
+  /** Expected days that none of them covers, in order. */
   readonly missingDays: readonly DaySpan[];
   /** Covered days whose delivery was submitted less than 72 hours after they ended, in order. */
   readonly unsettledDays: readonly DaySpan[];
-  /** Every other delivery that was not undone, newest first. */
+  /** All other deliveries that were not undone, newest first. */
   readonly passedOver: readonly PassedOverRun[];
-  /** The newest delivery that was undone, where it is newer than every delivery that is part of the month. */
+  /** The newest delivery that was undone, if it is newer than every delivery of the month. */
   readonly undone: Execution | null;
   /** Keys of newer manifests, and of newer data files without one, that are empty or cut off, newest first: they count as absent. */
   readonly torn: readonly string[];
 }
 
-/** A delivery that is not part of its month, and why. */
+/** A delivery that is not part of the month, and why. */
 export interface PassedOverRun {
   readonly id: string;
   readonly why: PassedOver<CoveringRun>["reason"];
-  /** The same in a sentence. */
+  /** The reason as a sentence. */
   readonly reason: string;
   /** Whether it is newer than every delivery that is part of the month. */
   readonly isNewer: boolean;
 }
 
-/** What narrows the choice. */
+/** Options of the choice. */
 export interface ChoiceOptions {
   readonly now: Date;
-  /** The first and the last day on which the export is active, as configured; null where nothing is configured. */
+  /** The first and the last day on which the export is active, as configured; null if not configured. */
   readonly activeFrom: string | null;
   readonly activeTo: string | null;
-  /** Takes what was undone, and what declares no rows. */
+  /** Also chooses deliveries that were undone and those that declare zero rows. */
   readonly force: boolean;
   /** Bytes that one file may decompress to: as for `decompress`. */
   readonly unpackedLimit: number | null;
 }
 
 /**
- * Chooses the deliveries of one month: of an export whose runs say which days they cover the set of runs without a common
- * day that covers the most days (see `chooseCover`), otherwise the newest delivery.
+ * Chooses the deliveries of one month. If the export's runs declare which days they cover, it is the set of runs without
+ * a common day that covers the most days (see `chooseCover`), otherwise the newest delivery.
  *
- * Paths name days, and times to the minute, so that only the manifests of chosen runs are read, and none that a receipt
- * remembers at the same version, as long as all of its files are as loaded. Runs without a time in their path are read
- * first. What was undone is left out, and what is older than it, unless it is loaded. A manifest that is empty or cut off
- * is still being written and counts as absent. What is wrong with a delivery matters only if it is chosen.
+ * Paths contain days, and times to the minute, so only the manifests of chosen runs are read, and not those that a
+ * receipt records at the same version if all files are as loaded. Runs without a time in their path are read
+ * first. Undone deliveries are left out, and so are older ones, unless they are loaded. A manifest that is empty or cut
+ * off is still being written and counts as missing. An error in a delivery matters only if that delivery is chosen.
  *
- * The days of the month are the billing period that the first rows of the newest of them name; of what is loaded already,
- * the receipt remembers it. A run of other days than these is no run of the month.
+ * The days of the month are the billing period in the first rows of the newest delivery, or in the receipt if it is
+ * loaded already. A run of other days is not a run of the month.
  * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, EXPORT_NOT_FOUND, those of the storage.
  */
 export async function chooseRuns(
@@ -112,16 +112,16 @@ export async function chooseRuns(
   }
 }
 
-/** A delivery as far as it is known. */
+/** The known facts of a delivery. */
 interface Run extends CoveringRun {
   readonly place: ManifestPlace;
-  /** Null while its manifest was not read. */
+  /** Null until its manifest is read. */
   readonly execution: Execution | null;
-  /** What the receipt of the month says of it, where its manifest is unchanged since. */
+  /** Its entry in the receipt of the month, if its manifest is unchanged since. */
   readonly remembered: ReceiptDelivery | null;
-  /** What is wrong with it. */
+  /** Its error. */
   readonly error: BillhouseError | null;
-  /** Whether it is always the whole period, so that the newest one is the month. */
+  /** Whether it always covers the whole period, so that the newest delivery is the month. */
   readonly isWhole: boolean;
 }
 
@@ -129,12 +129,12 @@ function isUnread({ execution, error }: Run): boolean {
   return execution === null && error === null;
 }
 
-/** Whether it is still being written: a manifest that is empty or cut off, or a data file without bytes that has none. */
+/** Whether it is still being written: a manifest that is empty or cut off, or an empty data file without a manifest. */
 function isTornRun({ error }: Run): boolean {
   return error !== null && isTorn(error);
 }
 
-/** By its path a run is at most as new as the end of the minute that the path names. */
+/** The path gives the minute of a run: assume the end of that minute. */
 function runOfPath({ objects }: Discovery, place: ManifestPlace): Run {
   const made = madeOf(null, place, objects.get(place.key)?.modified ?? "", place.period);
   const submitted = place.order === "" ? made : made.replace(/:00Z$/, ":59.9999999Z");
@@ -147,7 +147,7 @@ function runOfReceipt({ objects }: Discovery, place: ManifestPlace, remembered: 
   const { execution_id: id, submitted_time: time, made, coverage } = remembered;
   const declared = coverage ?? days;
   const submitted = made ?? madeOf(time, place, objects.get(place.key)?.modified ?? "", declared);
-  // What it declared is not remembered: it was taken.
+  // Receipts do not record what it declared; it was loaded.
   const written = objects.get(place.key)?.modified ?? "";
   const facts = { id, declared, submitted, isEmpty: false, isWhole: coverage === null };
   return { ...facts, written, place, execution: null, remembered, error: null };
@@ -169,7 +169,7 @@ function runOf(place: ManifestPlace, execution: Execution): Run {
   };
 }
 
-/** An error of one delivery, as a value: it matters only when the delivery is chosen. Every other error is thrown. */
+/** An error of one delivery is returned: it matters only if the delivery is chosen. Other errors are thrown. */
 function ofDelivery(error: unknown): BillhouseError {
   const codes = ["MANIFEST_INVALID", "KEY_OUTSIDE_PREFIX", "EXPORT_NOT_FOUND"];
   if (error instanceof BillhouseError && codes.includes(error.code)) return error;
@@ -177,8 +177,8 @@ function ofDelivery(error: unknown): BillhouseError {
 }
 
 /**
- * Sets aside runs that were undone, newest first. What is older than one of them, and not loaded, is what the undo went
- * back to, or something before it: it is no candidate either.
+ * Sets aside runs that were undone, newest first. An older run that is not loaded is left out too: it is the load that
+ * was restored, or an earlier one.
  */
 function withoutUndone(
   runs: readonly Run[],
@@ -213,7 +213,7 @@ function coverOf(runs: readonly Run[], days: DaySpan, { force, ...month }: Choic
   };
 }
 
-/** Whether runs are all that the receipt of the month remembers. */
+/** Whether runs are exactly those in the receipt of the month. */
 function isRemembered(runs: readonly Run[], receipt: Receipt | null): boolean {
   return runs.length === receipt?.deliveries?.length && runs.every(({ remembered }) => remembered !== null);
 }
@@ -228,7 +228,7 @@ function monthRuns(
   const chosen = cover.chosen.toSorted(compareAge);
   const newest = chosen.at(-1);
   const isNewer = (run: Run): boolean => newest === undefined || compareAge(run, newest) > 0;
-  // A run that began in the month before, and has not reached this one, is a run of that month alone.
+  // A run that began in the previous month and does not reach this one belongs only to the previous month.
   const isOfMonth = ({ run, reason }: PassedOver<Run>): boolean =>
     reason !== "covers-no-day" || run.declared.start >= days.start;
   return {
@@ -253,14 +253,14 @@ function monthRuns(
 
 function sentence(run: Run, why: PassedOver<Run>["reason"], by: readonly Run[], days: DaySpan): string {
   const others = by.map(({ id }) => id).join(" and ");
-  if (why === "covers-no-day") return "It covers no day of the month.";
-  if (why === "empty") return `It declares no rows, and ${others} is older and has rows.`;
+  if (why === "covers-no-day") return "It does not cover any day of the month.";
+  if (why === "empty") return `It declares zero rows, and the older ${others} has rows.`;
   if (why === "superseded") return `${others} is newer and covers the same days.`;
   const { start, end } = coveredDays(run, days) ?? days;
-  return `It covers ${start} to ${end} and shares days with ${others}, and no day is taken from two deliveries.`;
+  return `It covers ${start} to ${end}, which overlaps ${others}; a day is never loaded from two deliveries.`;
 }
 
-/** An execution as the receipt of the month remembers it. */
+/** An execution as recorded in the receipt of the month. */
 function executionOfReceipt(
   { exportName, objects }: Discovery,
   billingMonth: BillingMonth,

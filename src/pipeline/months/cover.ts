@@ -1,24 +1,24 @@
 import type { DaySpan } from "../../model.ts";
 import { countDays, intersect } from "../../schema/periods.ts";
 
-/** What choosing the runs of a month needs to know of one run of an export. */
+/** A run of an export, as needed for choosing the runs of a month. */
 export interface CoveringRun {
   readonly id: string;
   /** The days that the run declares, both ends included; they may reach beyond the month. */
   readonly declared: DaySpan;
   /** When the run was submitted: ISO 8601 in UTC, with any number of digits after the second. */
   readonly submitted: string;
-  /** When its manifest was written: the order of runs that were submitted at the same time. */
+  /** When its manifest was written: it orders runs that were submitted at the same time. */
   readonly written?: string;
-  /** Whether the run declares no rows or no bytes. */
+  /** Whether the run declares zero rows or bytes. */
   readonly isEmpty: boolean;
 }
 
 /** The month for which runs are chosen. */
 export interface CoveredMonth {
-  /** The calendar month, or the billing period that its rows name. */
+  /** The calendar month, or the billing period in its rows. */
   readonly days: DaySpan;
-  /** The first and the last day on which the export is active, as configured; null where nothing is configured. */
+  /** The first and the last day on which the export is active, as configured; null if not configured. */
   readonly activeFrom: string | null;
   readonly activeTo: string | null;
   readonly now: Date;
@@ -28,9 +28,9 @@ export interface CoveredMonth {
 export interface PassedOver<Run extends CoveringRun> {
   readonly run: Run;
   /**
-   * `covers-no-day`: it covers no day of the month. `empty`: it declares nothing, and `by` is older, shares days with it
-   * and has rows. `superseded`: `by` is newer and covers the same days. `overlaps`: `by` are the chosen runs that share
-   * days with it and are part of the better set.
+   * `covers-no-day`: it does not cover any day of the month. `empty`: it declares zero rows, and `by` is older, shares days
+   * with it and has rows. `superseded`: `by` is newer and covers the same days. `overlaps`: `by` are the chosen runs that
+   * share days with it and are part of the better set.
    */
   readonly reason: "covers-no-day" | "empty" | "superseded" | "overlaps";
   readonly by: readonly Run[];
@@ -40,10 +40,10 @@ export interface PassedOver<Run extends CoveringRun> {
 export interface Cover<Run extends CoveringRun> {
   /** No two of them share a day of the month; by the days they cover, oldest first. */
   readonly chosen: readonly Run[];
-  /** Every other run, newest first. */
+  /** All other runs, newest first. */
   readonly passedOver: readonly PassedOver<Run>[];
   readonly covered: readonly DaySpan[];
-  /** Days that are expected and that no chosen run covers. After the last covered day only once the month is over. */
+  /** Expected days that the chosen runs do not cover. After the last covered day only once the month is over. */
   readonly missing: readonly DaySpan[];
   /** Covered days whose run was submitted less than 72 hours after the day ended. */
   readonly unsettled: readonly DaySpan[];
@@ -88,14 +88,14 @@ export function chooseCover<Run extends CoveringRun>(runs: readonly Run[], month
 
 /**
  * The days of a month that a run covers: those that it declares, up to the day on which it was submitted. Month-to-date
- * runs declare the whole month in advance. Undefined when it covers none.
+ * runs declare the whole month in advance. Undefined if it covers none.
  */
 export function coveredDays(run: Pick<CoveringRun, "declared" | "submitted">, month: DaySpan): DaySpan | undefined {
   const days = intersect(run.declared, month);
   return days && intersect(days, { start: days.start, end: run.submitted.slice(0, 10) });
 }
 
-/** The last day that is settled in a delivery: it ended 72 hours or more before the delivery was submitted. */
+/** The last settled day of a delivery: it ended at least 72 hours before the delivery was submitted. */
 export function lastSettledDay(submitted: string): string {
   return new Date(Date.parse(submitted) - settledAfterHours * 3_600_000 - dayLength).toISOString().slice(0, 10);
 }
@@ -130,14 +130,14 @@ function olderWithRows<Run extends CoveringRun>(days: DaySpan, older: readonly R
   });
 }
 
-/** Runs that do not overlap, with what two such sets are compared by. */
+/** Runs that do not overlap, with the values that rank such sets. */
 interface RunSet<Run> {
   readonly runs: readonly Candidate<Run>[];
   readonly days: number;
   readonly unsettled: number;
 }
 
-/** The best set for the first day, the first two days, and so on, to the whole month: each is made of a shorter one. */
+/** The best set for the first day, the first two days, and so on, to the whole month: each extends a shorter one. */
 function bestSet<Run extends CoveringRun>(
   candidates: readonly Candidate<Run>[],
   length: number,
@@ -157,7 +157,7 @@ function withRun<Run>(before: RunSet<Run> | undefined, one: Candidate<Run>): Run
 }
 
 function setAt<Run>(set: RunSet<Run> | undefined): RunSet<Run> {
-  if (set === undefined) throw new Error("A covered day lies outside the month.");
+  if (set === undefined) throw new Error("A covered day is outside the month.");
   return set;
 }
 
@@ -167,7 +167,7 @@ function isBetter<Run extends CoveringRun>(one: RunSet<Run>, other: RunSet<Run>)
   return difference === undefined ? isNewer(one, other) : difference > 0;
 }
 
-/** Of two sets of equally many runs, the one with the newer newest run; where that is the same one, by the next. */
+/** Of two sets of equally many runs, the one with the newer newest run; if that is the same, by the next one. */
 function isNewer<Run extends CoveringRun>(one: RunSet<Run>, other: RunSet<Run>): boolean {
   const [ages, otherAges] = [one, other].map(({ runs }) =>
     runs.map(({ run }) => run).toSorted((first, second) => compareAge(second, first)),
@@ -181,8 +181,8 @@ function isNewer<Run extends CoveringRun>(one: RunSet<Run>, other: RunSet<Run>):
 }
 
 /**
- * Orders runs by the time they were submitted, to its last digit, older ones first; then by when they were written, and by
- * id, so that every run has its place.
+ * Orders runs by the time they were submitted, to its last digit, older ones first; then by when they were written, and
+ * then by id, so that the order is total.
  */
 export function compareAge(one: CoveringRun, other: CoveringRun): number {
   const [key, otherKey] = [one, other].map(
@@ -221,7 +221,7 @@ function daysOf<Run extends CoveringRun>(
   };
 }
 
-/** The spans of consecutive days that fulfil a condition. */
+/** The spans of consecutive days that meet a condition. */
 function spansOf(days: readonly string[], fulfils: (day: string) => boolean): DaySpan[] {
   const spans: { start: string; end: string }[] = [];
   for (const [index, day] of days.entries()) {

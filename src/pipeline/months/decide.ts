@@ -10,19 +10,19 @@ import { arrivalRules, judgeArrival, type ArrivalRule, type ArrivalVerdict, type
 /** Everything that decides what happens to one month. */
 export interface MonthFacts extends MonthRuns {
   readonly billingMonth: BillingMonth;
-  /** What the state and the receipts say is loaded, or null. */
+  /** The loaded deliveries according to the state and the receipts, or null. */
   readonly loaded: LoadedPartition | null;
   /**
-   * The runs whose objects were written again with the very bytes that the receipt remembers (as a mirror or a copied
-   * folder does), by id. A run of which that is not known is none of them.
+   * The ids of the runs whose objects were written again with the bytes in the receipt, as a mirror or a copied
+   * folder does. Runs for which this is unknown are left out.
    */
   readonly sameBytes: ReadonlySet<string>;
-  /** Whether the newest run holds, under new versions, the very bytes of a load that was undone. */
+  /** Whether the newest run has, under new versions, the bytes of a load that was undone. */
   readonly undoneBytes: boolean;
-  /** The newest receipt of the month, also where the state has forgotten it. */
+  /** The newest receipt of the month, even if the state has forgotten it. */
   readonly newestReceipt: Receipt | null;
   readonly now: Date;
-  /** Milliseconds; 0 switches the rules off that end by themselves. */
+  /** Milliseconds; 0 switches off the rules that end with time. */
   readonly settle: number;
   /** The rules on whether a delivery has arrived; by default all of them. */
   readonly rules?: readonly ArrivalRule[];
@@ -33,39 +33,39 @@ export interface MonthPlan {
   readonly billingMonth: BillingMonth;
   readonly action: Action;
   readonly reason: string;
-  /** The ids of the deliveries that the line is about, oldest first; none when nothing can be read yet. */
+  /** The ids of the deliveries in question, oldest first; empty if nothing can be read yet. */
   readonly ids: readonly string[];
-  /** Those of them that were read, or that the receipt remembers, oldest first. */
+  /** Those of them that were read or are in the receipt, oldest first. */
   readonly executions: readonly Execution[];
-  /** The billing period of the month, where it is not the calendar month. */
+  /** The billing period of the month, if it is not the calendar month. */
   readonly period: DaySpan | null;
-  /** Days that are expected and that no delivery covers, in order. */
+  /** Expected days that are not covered, in order. */
   readonly missingDays: readonly DaySpan[];
   /** Covered days whose delivery was submitted less than 72 hours after they ended. */
   readonly unsettledDays: readonly DaySpan[];
   /** Deliveries of the month that are not part of it, newest first, each with the reason in a sentence. */
   readonly passedOver: readonly { readonly id: string; readonly reason: string }[];
-  /** Whether a rule suspects one of the deliveries, and it is loaded all the same. */
+  /** Whether one of the deliveries is loaded although a rule suspects it. */
   readonly isFlagged: boolean;
-  /** Whether figures that were loaded before may change; false where days are only added, or the month is not over. */
+  /** Whether figures that were loaded before may change; false if days are only added or the month is not over. */
   readonly isRestatement: boolean;
-  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
+  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
   readonly isAgain?: boolean;
 }
 
 /**
  * Decides what happens to one month. Pure: nothing is read or written.
  *
- * - `new`: nothing of the month is loaded.
+ * - `new`: the month is not loaded.
  * - `restated`: other executions than the loaded ones, or the same ones with other object versions.
  * - `unchanged`: the same executions and the same object versions as in the receipt; without a receipt the id decides.
- * - `waiting`: one of the executions has not arrived whole, or may not have: see `arrivalRules`.
- * - `refused`: was undone, covers fewer days than what is loaded or than an older delivery, or declares no rows where rows
- *   are loaded or an older delivery has them.
+ * - `waiting`: one of the executions is, or may be, incomplete: see `arrivalRules`.
+ * - `refused`: was undone, covers fewer days than what is loaded or than an older delivery, or declares zero rows although rows
+ *   are loaded or an older delivery has some.
  *
- * `force` loads all of these, but for a delivery with a missing object or one of another size than declared.
+ * `force` loads all of these, except a delivery with a missing object or one whose size differs from the declared size.
  * A month has one line, and one more for a newer delivery that is refused and for a newer manifest that is still being
- * written, when older deliveries are loaded in its place.
+ * written, when older deliveries are loaded instead.
  */
 export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan[] {
   const { billingMonth, runs, days, torn, missingDays, unsettledDays, passedOver } = facts;
@@ -91,8 +91,8 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
   });
   const held = torn.slice(0, 1).map((key) => {
     const what = isManifest(key)
-      ? `The manifest ${key} is empty or not complete JSON. The month loads once the manifest is whole.`
-      : `${key} is empty and has no manifest: it may still be arriving. The month loads once the file is whole.`;
+      ? `The manifest ${key} is empty or not complete JSON. The month loads once the manifest is complete.`
+      : `${key} is empty and its manifest is missing: it may still be arriving. The month loads once the file is complete.`;
     return line("waiting", what, []);
   });
   const refused = refusedRun(facts, force);
@@ -120,7 +120,7 @@ export function describePlan(plan: MonthPlan): PlannedMonth {
   };
 }
 
-/** Whether every object of some executions is the one, at the version, that the receipt remembers, and it remembers no other. */
+/** Whether the objects of some executions are exactly those in the receipt, at the same versions. */
 export function sameVersions(executions: readonly Pick<Execution, "files">[], receipt: Receipt): boolean {
   const files = executions.flatMap((execution) => execution.files);
   const loaded = versionsOf(receipt);
@@ -139,10 +139,13 @@ function judge(facts: MonthFacts, force: boolean): Judgement {
   const arriving = verdicts.flatMap(({ waiting }) => waiting ?? []);
   const incomplete = arriving.find(({ until }) => until === "on-arrival");
   if (incomplete !== undefined) return { action: "waiting", reason: incomplete.reason };
-  // A month is never emptied by a manifest that names nothing, and does not say that there is nothing.
+  // A manifest that lists no files, without declaring zero rows, never empties a month.
   const nameless = runs.find(({ files, isEmpty }) => files.length === 0 && !isEmpty);
   if (nameless !== undefined && (force || !isLoaded(facts))) {
-    return { action: "waiting", reason: `${nameless.id} lists no files. It loads once its manifest does.` };
+    return {
+      action: "waiting",
+      reason: `The manifest of ${nameless.id} does not list files. It loads once the manifest lists them.`,
+    };
   }
   const ids = runs.map(({ id }) => id).join(" and ");
   if (isLoaded(facts)) {
@@ -150,7 +153,7 @@ function judge(facts: MonthFacts, force: boolean): Judgement {
     return { action: "unchanged", reason: loaded?.receipt?.files ? "Same delivery, same files." : "Same delivery." };
   }
   const refusal = force ? null : refusalOf(facts, ids);
-  if (refusal !== null) return { action: "refused", reason: `${refusal} --force takes it all the same.` };
+  if (refusal !== null) return { action: "refused", reason: `${refusal} Use --force to load it anyway.` };
   const [waiting] = arriving;
   if (waiting !== undefined) return { action: "waiting", reason: waiting.reason };
   const isFlagged = verdicts.some((verdict) => verdict.isFlagged);
@@ -158,7 +161,7 @@ function judge(facts: MonthFacts, force: boolean): Judgement {
   return { action: "restated", reason: replacement(facts, ids), isFlagged };
 }
 
-/** Whether the runs are what is loaded: the same executions, and their objects the same versions or the same bytes. */
+/** Whether the runs are the loaded ones: the same executions, and objects with the same versions or bytes. */
 function isLoaded({ runs, loaded, sameBytes }: MonthFacts): boolean {
   const receipt = loaded?.receipt ?? null;
   const known = receipt?.deliveries == null ? (loaded?.ids ?? []) : loadedIds(loaded);
@@ -184,7 +187,7 @@ function verdictOn(run: Execution, facts: MonthFacts, force: boolean): ArrivalVe
   const receipt = loaded === null ? newestReceipt : loaded.receipt;
   const arrival = {
     delivery,
-    // Receipts of the Python pipelines name no files: what lies there cannot be compared with them.
+    // Receipts of the Python pipelines do not list files to compare with.
     loaded: receipt?.files == null ? null : loadedArrival(run, receipt),
     isSameBytes: sameBytes.has(run.id),
     now,
@@ -193,10 +196,10 @@ function verdictOn(run: Execution, facts: MonthFacts, force: boolean): ArrivalVe
   return judgeArrival(arrival, rules, force);
 }
 
-/** What the month was loaded from, as far as it concerns one run: its own entry in the receipt, else the newest one. */
+/** The loaded delivery that corresponds to a run: its own entry in the receipt, else the newest one. */
 function loadedArrival(run: Execution, receipt: Receipt): LoadedArrival {
   const own = receipt.deliveries?.find((delivery) => delivery.execution_id === run.id);
-  // Receipts that do not keep the version know the manifests that were there before them.
+  // Receipts without versions: a manifest older than the load counts as unchanged.
   const isOlder = Date.parse(run.manifest.modified) < Date.parse(receipt.loadedAt);
   return {
     id: own?.execution_id ?? receipt.executionId,
@@ -216,17 +219,17 @@ function refusedRun(
   if (empty !== undefined && !force) {
     return {
       id: empty.id,
-      reason: `${empty.id} is not part of the month. ${empty.reason} --force takes it all the same.`,
+      reason: `${empty.id} is not part of the month. ${empty.reason} Use --force to load it anyway.`,
       executions: [],
     };
   }
-  // Runs that overlap are usual where several of them make up the month.
+  // Overlapping runs are normal if several of them make up the month.
   const shorter = runs.length > 1 ? undefined : passedOver.find(({ why, isNewer }) => why !== "superseded" && isNewer);
   if (shorter === undefined) return null;
   return { id: shorter.id, reason: `${shorter.id} is not part of the month. ${shorter.reason}`, executions: [] };
 }
 
-/** Why runs are not loaded in the place of what is loaded, or null. */
+/** Why runs must not replace the loaded ones, or null. */
 function refusalOf(
   { runs, days: period, loaded, coveredDays: days, undoneBytes }: MonthFacts,
   ids: string,
@@ -235,14 +238,14 @@ function refusalOf(
   if (undoneBytes) return `${ids} was undone.`;
   if (receipt === null) return null;
   if (runs.every(({ isEmpty }) => isEmpty) && receipt.rows > 0) {
-    return `${ids} declares no rows, and ${receipt.rows} rows are loaded.`;
+    return `${ids} declares zero rows, but ${receipt.rows} rows are loaded.`;
   }
   const loadedDays = daysOfReceipt(receipt, period);
   if (loadedDays === null || days >= loadedDays) return null;
-  return `${ids} covers ${days} days of the month; what is loaded covers ${loadedDays}.`;
+  return `${ids} covers ${days} days of the month; the current load covers ${loadedDays}.`;
 }
 
-/** How many days of a month, which are these, a load covers; null where it is always the whole period. */
+/** How many of the month's `days` a load covers; null if it always covers the whole period. */
 function daysOfReceipt({ deliveries, coverage, submittedTime, loadedAt }: Receipt, days: DaySpan): number | null {
   const loads = deliveries ?? [{ coverage, submitted_time: submittedTime }];
   const spans = loads.map(({ coverage: declared, submitted_time: submitted }) =>
@@ -262,7 +265,7 @@ function replacement({ runs, loaded }: MonthFacts, ids: string): string {
   return `${ids} replaces ${known.join(" and ")}.`;
 }
 
-/** A month that is not over changes with every delivery; and days that are added change nothing that was loaded. */
+/** A month that is not over changes with every delivery, and added days do not change loaded ones. */
 function isRestatement({ runs, days: period, loaded, coveredDays: days, now }: MonthFacts): boolean {
   const receipt = loaded?.receipt ?? null;
   if (loaded === null || now.toISOString().slice(0, 10) <= period.end) return false;
@@ -277,5 +280,5 @@ function isManifest(key: string): boolean {
 }
 
 function undoneReason(id: string): string {
-  return `${id} was undone. --force takes it all the same.`;
+  return `${id} was undone. Use --force to load it anyway.`;
 }

@@ -6,36 +6,36 @@ import { addDays, covers, monthSpan } from "../../schema/periods.ts";
 import { chooseCover } from "./cover.ts";
 import { alignSummaries, compareLines } from "./summaries.ts";
 
-/** What a month is as a bill, and what that rests on. */
+/** The state of a month's bill, and the basis of that state. */
 export interface MonthFinality {
   readonly state: Finality;
-  /** What `final` rests on; null in any other state. */
+  /** The basis of `final`; null in any other state. */
   readonly basis: FinalBasis | null;
   /** Whether only support, tax, credits or corrections have changed since the month was final. */
   readonly lateCharges: boolean;
-  /** Days that are expected and that no delivery covers, in order. After the last covered day only once the month is over. */
+  /** Expected days that are not covered, in order. After the last covered day only once the month is over. */
   readonly missingDays: readonly DaySpan[];
-  /** Whether somebody has accepted that these days are missing. */
+  /** Whether these missing days were accepted. */
   readonly isAccepted: boolean;
   /** Covered days to which the cloud may have added since: their delivery was made less than 72 hours after they ended. */
   readonly unsettledDays: readonly DaySpan[];
   /**
-   * The last usage day of a month that is over, where it lies more than two days before the last day that is expected; null
-   * where it does not, where the missing days say it, and where every row with a cost is invoiced.
+   * The last usage day of a month that is over, if it is more than two days before the last expected day; otherwise null.
+   * Also null if the missing days already report it, and if every row with a cost is invoiced.
    */
   readonly dataEnds: string | null;
-  /** What an estimated month lacks to be final, beside the data of its last days: clauses such as `3 rows have no invoice id`. */
+  /** Why an estimated month is not final, apart from missing data of its last days: clauses such as `3 rows with a cost lack an invoice id`. */
   readonly lacks: readonly string[];
 }
 
-/** By what a month is judged: what its format and its section of the configuration say, and the calendar. */
+/** The rules for a month: those of its format and its section of the configuration, and the calendar. */
 export interface FinalityRules {
   readonly format: Pick<ExportFormat, "closed" | "lateCharges">;
   readonly pipeline: Pick<PipelineConfig, "activeFrom" | "activeTo">;
   readonly now: Date;
 }
 
-/** A receipt as far as it says what its month is as a bill. */
+/** The parts of a receipt that decide the state of its month's bill. */
 export type BilledLoad = Pick<
   Receipt,
   | "billingMonth"
@@ -60,14 +60,14 @@ export type BilledLoad = Pick<
 >;
 
 /**
- * What a loaded month is today. Pure.
+ * The state of a loaded month today. Pure.
  *
- * A month that is not over in UTC is `open`. With days that no delivery covers it is `partial`. It is `final` by `invoice`
- * when every row with a cost has an invoice id and no later charges are due, and by `schedule` where there are no invoice
+ * A month that is not over in UTC is `open`. With expected days that are not covered it is `partial`. It is `final` by `invoice`
+ * when every row with a cost has an invoice id and no later charges are due, and by `schedule` if there are no invoice
  * ids, every delivery was made when the last scheduled run was due, or later, and its data reach the end of the month.
- * Otherwise it is `estimated`. A month that was restated after it was final stays so; one that got late charges stays final.
- * Time alone does not make a delivery a later one: where its receipt does not keep when it was made, what the month was at
- * its load counts.
+ * Otherwise it is `estimated`. A month that was restated after it was final stays so; one with late charges stays final.
+ * Only the time when a delivery was made counts, not the time of its load: if the receipt lacks it, the month keeps the
+ * state that it had at its load.
  */
 export function finalityNow(receipt: Receipt, rules: FinalityRules): MonthFinality {
   const judged = judge(receipt, receipt.loadedAt, rules);
@@ -80,8 +80,8 @@ export function finalityNow(receipt: Receipt, rules: FinalityRules): MonthFinali
 }
 
 /**
- * What a month is after a load. It is `restated-after-final` when what it replaces was final by now, and has other rows or
- * costs; where only support, tax, credits or corrections differ, it stays final, with late charges. Loading the same again
+ * The state of a month after a load. It is `restated-after-final` if the replaced load was final by now and has other rows
+ * or costs; if only support, tax, credits or corrections differ, it stays final, with late charges. Loading the same again
  * changes nothing.
  */
 export function finalityAfter(load: BilledLoad, previous: Receipt | null, rules: FinalityRules): MonthFinality {
@@ -97,7 +97,7 @@ export function finalityAfter(load: BilledLoad, previous: Receipt | null, rules:
   return { ...judged, ...restated };
 }
 
-/** What a month is of which only the time of its load is known, by the state of the Python pipelines; null where not even that. */
+/** The state of a month of which only the load time is known, from the state of the Python pipelines; null without one. */
 export function finalityUnknown(
   billingMonth: BillingMonth,
   loadedAt: string | null,
@@ -106,10 +106,10 @@ export function finalityUnknown(
   return judge({ ...nothingKnown, billingMonth, submittedTime: loadedAt }, loadedAt, rules);
 }
 
-/** What two loads of a month are compared by. */
+/** The values by which two loads of a month are compared. */
 type Figures = Pick<Receipt, "rows" | "cost" | "effectiveCost" | "summary">;
 
-/** Whether two loads of a month come to the same rows and costs, as far as both are known. */
+/** Whether two loads of a month have the same rows and costs, as far as both are known. */
 export function hasSameFigures(one: Figures, other: Figures): boolean {
   const isSame = <T>(first: T | null, second: T | null, text: (known: T) => string): boolean =>
     first === null || second === null || text(first) === text(second);
@@ -178,28 +178,28 @@ function isInvoiced({ uninvoicedRows, uninvoicedCostRows }: BilledLoad): boolean
 
 function lacksInvoices(load: BilledLoad, due: string, today: string): readonly string[] {
   const { rows, measured, uninvoicedRows, uninvoicedCostRows } = load;
-  if (measured === null) return ["its receipt does not say which rows are invoiced"];
-  if (uninvoicedRows === null) return ["its export has no column for invoice ids"];
-  if (rows === 0) return ["it has no rows"];
+  if (measured === null) return ["its receipt does not record which rows are invoiced"];
+  if (uninvoicedRows === null) return ["its export lacks a column for invoice ids"];
+  if (rows === 0) return ["it does not have rows"];
   if (isInvoiced(load)) return today < due ? [`support fees may arrive until ${due}`] : [];
   const uninvoiced = uninvoicedCostRows ?? uninvoicedRows;
-  return [`${uninvoiced} ${uninvoiced === 1 ? "row with a cost has" : "rows with a cost have"} no invoice id`];
+  return [`${uninvoiced} ${uninvoiced === 1 ? "row with a cost lacks" : "rows with a cost lack"} an invoice id`];
 }
 
 function lacksSchedule(load: BilledLoad, loadedAt: string | null, lastRun: string): readonly string[] {
   const made = madeTimes(load, loadedAt);
   const known = made.filter((time) => time !== null);
-  if (known.length < made.length) return ["when its deliveries were made is not known"];
+  if (known.length < made.length) return ["the times of its deliveries are unknown"];
   const [early] = known.map((time) => time.slice(0, 10)).toSorted();
   if (early === undefined || early >= lastRun) return [];
   return [`a delivery of ${early} is older than the last scheduled run, on ${lastRun}`];
 }
 
-/** When the deliveries of a load were made; null where its receipt does not say. */
+/** When the deliveries of a load were made; null if its receipt does not record it. */
 function madeTimes(load: BilledLoad, loadedAt: string | null): readonly (string | null)[] {
   const { deliveries, submittedTime, files, restoredLoadId } = load;
   if (deliveries !== null) return deliveries.map((delivery) => delivery.made ?? delivery.submitted_time);
-  // Receipts of other pipelines have only the time at which they were written; an undo writes them again.
+  // Receipts of other pipelines only have the time at which they were written; an undo rewrites them.
   return [submittedTime ?? (files === null && restoredLoadId === null ? loadedAt : null)];
 }
 
@@ -211,7 +211,7 @@ function coverOf(
 ): Pick<MonthFinality, "missingDays" | "isAccepted" | "unsettledDays"> {
   const made = madeTimes(load, loadedAt);
   const runs = (load.deliveries ?? [load]).flatMap(({ coverage }, index) =>
-    // A delivery is not younger than its load.
+    // A delivery cannot be newer than its load.
     coverage === null
       ? []
       : [
@@ -223,13 +223,13 @@ function coverOf(
           },
         ],
   );
-  // A delivery without days of its own always covers the whole month.
+  // A delivery that does not declare days always covers the whole month.
   if (runs.length === 0 || runs.length < made.length) return { missingDays: [], isAccepted: false, unsettledDays: [] };
   const { missing, unsettled } = chooseCover(runs, { days, activeFrom, activeTo, now });
   return { missingDays: missing, isAccepted: acceptsGap(load, missing), unsettledDays: unsettled };
 }
 
-/** Whether each of these days was missing when it was accepted that days are. */
+/** Whether each of these days was already missing when the gap was accepted. */
 export function acceptsGap(
   { accepted, missingDays }: Pick<Receipt, "accepted" | "missingDays">,
   missing: readonly DaySpan[],
@@ -241,7 +241,7 @@ export function acceptsGap(
   );
 }
 
-/** How many days before the end of a month its data may end: clouds deliver the last usage a day or two late. */
+/** How many days before the end of a month its data may end: clouds deliver the last usage up to two days late. */
 const dataTolerance = 2;
 
 function earlyEnd(
@@ -255,7 +255,7 @@ function earlyEnd(
   return isExpected && last !== null && last < addDays(end, -dataTolerance) ? last : null;
 }
 
-/** Whether two loads differ, and only in support, tax, credits and corrections. */
+/** Whether two loads differ only in support, tax, credits and corrections. */
 function hasLateChargesOnly(now: Figures, before: Figures, { lateCharges }: FinalityRules["format"]): boolean {
   if (now.summary === null || before.summary === null) return false;
   const changed = compareLines(alignSummaries(before.summary, now.summary));
@@ -263,7 +263,7 @@ function hasLateChargesOnly(now: Figures, before: Figures, { lateCharges }: Fina
     ({ service, chargeType: type }) =>
       lateCharges.chargeTypes.includes(type?.toLowerCase() ?? "") || lateCharges.services.test(service ?? ""),
   );
-  // A second cost that moved by another amount has changed in other rows too.
+  // If the second cost changed by another amount, other rows have changed too.
   return changed.length > 0 && areLate && (now.effectiveCost === null || movedAlike(now, before));
 }
 

@@ -16,32 +16,32 @@ import { idColumnOf, loadedExecutions } from "../../state/executions.ts";
 import type { Ledger, MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
 import { tableOf } from "./select.ts";
 
-/** The column in which billhouse itself writes the billing month, where rows carry none. */
+/** The column in which billhouse writes the billing month if the rows lack one. */
 export const stampedColumn = "billing_month";
 
-/** What is loaded of a month. */
+/** The loaded data of a month. */
 export interface LoadedPartition {
-  /** Every execution id that the state names for the month; the last is the one that is loaded. */
+  /** All execution ids in the state of the month; the last one is loaded. */
   readonly ids: readonly string[];
   /** Loads of the month that were undone: their executions are refused. */
   readonly undone: readonly UndoneLoad[];
-  /** By its receipt, else by the state; null where neither has it. */
+  /** From its receipt, else the state; null if neither has it. */
   readonly loadedAt: string | null;
-  /** The receipt of the loaded execution; null when there is none, as after the Python pipelines. */
+  /** The receipt of the loaded execution; null without one, as after the Python pipelines. */
   readonly receipt: Receipt | null;
 }
 
-/** What one pipeline has loaded, by its warehouse alone. */
+/** The loaded data of one pipeline, read only from its warehouse. */
 export interface LoadedTable {
   readonly pipeline: PipelineConfig;
   readonly table: Table;
   readonly ledger: Ledger;
-  /** The configured format, else that of the receipts, else the one that fits the table's columns. */
+  /** The configured format, else that of the receipts, else the one that matches the table's columns. */
   readonly format: ExportFormat;
   readonly months: ReadonlyMap<BillingMonth, LoadedPartition>;
 }
 
-/** Reads what a pipeline has loaded. Errors: STATE_INVALID, those of the warehouse. */
+/** Reads the loaded data of a pipeline. Errors: STATE_INVALID, those of the warehouse. */
 export async function readLoaded(pipeline: PipelineConfig, warehouse: Warehouse): Promise<LoadedTable> {
   const guessed = tableOf(pipeline);
   const ledger = await warehouse.ledger(guessed);
@@ -50,9 +50,9 @@ export async function readLoaded(pipeline: PipelineConfig, warehouse: Warehouse)
 }
 
 /**
- * What is loaded, month by month: the state says which execution, the newest receipt of that execution how. A month that
- * the state does not know is not loaded, whatever receipts there are (`state forget` works that way); nor is one whose
- * receipt is billhouse's own, when its table is there no more.
+ * The loaded data by month: the state says which execution, its newest receipt the details. A month that the state does
+ * not contain is not loaded, whatever its receipts (that is how `state forget` works); nor is a month with a receipt of
+ * billhouse if its table no longer exists.
  * Error: STATE_INVALID.
  */
 export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingMonth, LoadedPartition> {
@@ -61,7 +61,7 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
   for (const [month, { executionId, knownIds, loadedAt }] of loadedExecutions(ledger.state, table)) {
     const newest = receipts.get(month);
     const receipt = newest?.executionId === executionId ? newest : null;
-    // Somebody has dropped it. Of what the Python pipelines loaded, the state alone decides.
+    // The table was dropped. For loads of the Python pipelines only the state decides.
     if (ledger.columns === null && receipt !== null && receipt.files !== null) continue;
     months.set(month, {
       ids: knownIds,
@@ -73,12 +73,12 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
   return months;
 }
 
-/** The executions that a month was loaded from, oldest first; none when it is not loaded. */
+/** The executions that a month was loaded from, oldest first; empty if it is not loaded. */
 export function loadedIds(loaded: Pick<LoadedPartition, "ids" | "receipt"> | null): readonly string[] {
   return loaded?.receipt ? executionIdsOf(loaded.receipt) : (loaded?.ids.slice(-1) ?? []);
 }
 
-/** A loaded month. Error: USAGE_INVALID, which names the months there are. */
+/** A loaded month. Error: USAGE_INVALID, which lists the loaded months. */
 export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: BillingMonth): LoadedPartition {
   const month = months.get(billingMonth);
   if (month !== undefined) return month;
@@ -88,13 +88,13 @@ export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: Bil
   });
 }
 
-/** The table columns by which a loaded month is measured, with the table and the month: see `measuredBy`. */
+/** The table columns used to measure a loaded month, with the table and the month: see `measuredBy`. */
 export function measuredColumns(loaded: LoadedTable, billingMonth: BillingMonth): MonthColumns {
   return { ...measuredBy(loaded, billingMonth), table: loaded.table, billingMonth };
 }
 
 /**
- * The columns by which a loaded month is measured: those of its receipt, or, where the Python pipelines wrote the receipt,
+ * The columns by which a loaded month is measured: those of its receipt, or, if the Python pipelines wrote the receipt,
  * those that the table has.
  */
 export function measuredBy(loaded: LoadedTable, billingMonth: BillingMonth): MeasuredColumns {
@@ -108,7 +108,7 @@ function columnsByName({ pipeline, ledger, format }: LoadedTable): MeasuredColum
   return columnsToMeasure(nameOf, pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn, rules);
 }
 
-/** What is worth knowing of a load that succeeded: what it left out, or did without. */
+/** Notes on a successful load: what it left out or could not prove. */
 export function loadNotes({
   flags,
   otherMonths,
@@ -121,7 +121,7 @@ export function loadNotes({
       text: `${describeOtherMonth(other)} left out (--accept other-months)`,
     })),
     ...(flags.includes("no-cost")
-      ? [{ check: "cost", text: "no cost proved: the delivery has none of the known cost columns" }]
+      ? [{ check: "cost", text: "no cost proved: the delivery lacks all known cost columns" }]
       : []),
     ...(rows > 0
       ? [{ check: "billing-period", text: `${rows} ${rows === 1 ? "row" : "rows"} without a billing period` }]
@@ -135,7 +135,7 @@ export interface LoadNote {
   readonly text: string;
 }
 
-/** The columns by which a month is measured; `nameOf` gives the table column of the first of some source names. */
+/** The columns used to measure a month; `nameOf` gives the table column of the first of some source names. */
 export function columnsToMeasure(
   nameOf: (sources: readonly string[]) => string | null,
   partitionColumn: string,
@@ -154,7 +154,7 @@ export function columnsToMeasure(
   };
 }
 
-/** A table of the Python pipelines has no registry before it is loaded or migrated: its columns go by their own names. */
+/** A table of the Python pipelines lacks a registry until it is loaded or migrated: its columns keep their own names. */
 function namedColumns({ registry, columns }: Ledger): readonly MappedColumn[] {
   if (registry.length > 0) return registry;
   return (columns ?? []).map(({ name, type }) => ({ sourceName: name, columnName: name, type }));
@@ -170,6 +170,6 @@ function formatOf(pipeline: PipelineConfig, { idColumn }: Table, ledger: Ledger)
     rules.cost.some((sources) => findColumn(columns, sources, rules) !== undefined),
   );
   const format = fitting ?? candidates[0];
-  if (format === undefined) throw new TypeError(`No export format has ${idColumn}.`);
+  if (format === undefined) throw new TypeError(`Unknown id column ${idColumn}.`);
   return format;
 }

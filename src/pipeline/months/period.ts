@@ -8,9 +8,9 @@ import { readerOf } from "../../storages/storage.ts";
 import type { Discovery } from "../discover/discover.ts";
 
 /**
- * The days of a delivery's month: the billing period that its first rows name. Where they name that of another month, and
- * periods begin on another day than the first, the period of this month begins on that day, too. Null where nothing is
- * named, as in a delivery that has not arrived whole. Errors: those of the storage.
+ * The days of a delivery's month: the billing period in its first rows. If they name the period of another month, and
+ * periods do not begin on the first, this month's period begins on the same day of the month. Null if the rows name no
+ * period, as in an incomplete delivery. Errors: those of the storage.
  */
 export async function readPeriod(
   { billingMonth, files, missing }: Execution,
@@ -25,7 +25,7 @@ export async function readPeriod(
     return columns === null ? [] : [columns.start, columns.end];
   };
   const rows = await readFirstRows(file, readerOf(storage, file), limit, wanted).catch((error: unknown) => {
-    // What is wrong with the file is reported, with its line, when the month is loaded.
+    // Loading the month reports the error with its line.
     const codes = ["FILE_CORRUPT", "FILE_INVALID", "LIMIT_EXCEEDED", "VALUE_INVALID"];
     if (error instanceof BillhouseError && codes.includes(error.code)) return [];
     throw error;
@@ -42,7 +42,7 @@ export async function readPeriod(
 interface PeriodColumns {
   readonly start: number;
   readonly end: number;
-  /** Whether the end is the last day of the period, and not the day after it. */
+  /** Whether the end column holds the last day of the period, not the day after it. */
   readonly isIncluded: boolean;
 }
 
@@ -58,7 +58,7 @@ function periodColumns(names: readonly string[], rules: ColumnRules): PeriodColu
   return start === null || end === null ? null : { start, end, isIncluded: included !== null };
 }
 
-/** The period of a row; null for what names none, or more days than a month has. */
+/** The period of a row; null without a period, or for more days than a month has. */
 function namedPeriod(start: string, end: string, isIncluded: boolean): DaySpan | null {
   const [first, last] = [start, end].map((text) => parseTimestamp(text)?.slice(0, 10));
   if (first === undefined || last === undefined) return null;
@@ -67,7 +67,7 @@ function namedPeriod(start: string, end: string, isIncluded: boolean): DaySpan |
   return days >= 1 && days <= 31 ? period : null;
 }
 
-/** The period of a month whose neighbours have periods like this one. */
+/** The period of a month, derived from the period of another month. */
 function periodLike(period: DaySpan, month: BillingMonth): DaySpan {
   const day = Number(period.start.slice(8));
   const isWholePeriod = addDays(period.end, 1) === dayOf(nextMonth(period.start.slice(0, 7)), day);
@@ -75,7 +75,7 @@ function periodLike(period: DaySpan, month: BillingMonth): DaySpan {
   return { start: dayOf(month, day), end: addDays(dayOf(nextMonth(month), day), -1) };
 }
 
-/** A day of a month, the last one where the month is shorter. */
+/** A day of a month, or the last day if the month is shorter. */
 function dayOf(month: BillingMonth, day: number): string {
   const last = daysInMonth(Number(month.slice(0, 4)), Number(month.slice(5)));
   return `${month}-${String(Math.min(day, last)).padStart(2, "0")}`;

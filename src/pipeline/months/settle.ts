@@ -1,35 +1,35 @@
 import type { StoredObject } from "../../model.ts";
 
-/** A delivery as it lies in the storage now, for the rules on whether it has arrived whole. */
+/** A delivery as it is in the storage now, for the rules that decide whether it is complete. */
 export interface ArrivingDelivery {
   readonly id: string;
-  /** Null where the data file itself stands for the manifest. */
+  /** Null if the data file itself serves as the manifest. */
   readonly manifest: StoredObject | null;
-  /** The files that were found, each with the bytes that the manifest declares, or null where it declares none. */
+  /** The files that were found, each with the bytes that the manifest declares, or null. */
   readonly files: readonly (StoredObject & { readonly declaredSize: number | null })[];
-  /** Keys that the manifest lists and the storage does not hold. */
+  /** Keys that the manifest lists but the storage lacks. */
   readonly missing: readonly string[];
 }
 
-/** What the month was loaded from: one of the deliveries of its receipt. */
+/** A loaded delivery: one of those in the receipt of the month. */
 export interface LoadedArrival {
   readonly id: string;
-  /** Null where the receipt does not keep it. */
+  /** Null if the receipt does not record it. */
   readonly manifestVersion: string | null;
   readonly files: readonly Pick<StoredObject, "key" | "version">[];
-  /** Whether it was loaded although one of the rules suspected it. */
+  /** Whether it was loaded although a rule suspected it. */
   readonly isFlagged: boolean;
 }
 
-/** Everything that the rules look at. */
+/** The input of the rules. */
 export interface Arrival {
   readonly delivery: ArrivingDelivery;
-  /** What the month was last loaded from; null when it never was. */
+  /** The delivery that the month was last loaded from; null if it never was. */
   readonly loaded: LoadedArrival | null;
-  /** Whether its files hold the bytes that were loaded, where their versions differ. */
+  /** Whether its files have the loaded bytes although their versions differ. */
   readonly isSameBytes: boolean;
   readonly now: Date;
-  /** Milliseconds; 0 switches the rules off that end by themselves. */
+  /** Milliseconds; 0 switches off the rules that end with time. */
   readonly settle: number;
 }
 
@@ -38,8 +38,8 @@ export interface Waiting {
   /** A sentence that names the file and what is wrong with it. */
   readonly reason: string;
   /**
-   * When it ends by itself: `on-arrival` when the file is there as declared, `on-manifest` with a new manifest, otherwise
-   * the time in milliseconds from which the delivery has been quiet for long enough.
+   * When it ends: `on-arrival` when the file arrives as declared, `on-manifest` with a new manifest, otherwise
+   * the time in milliseconds at which the delivery has been unchanged for long enough.
    */
   readonly until: "on-arrival" | "on-manifest" | number;
 }
@@ -47,17 +47,17 @@ export interface Waiting {
 /** One rule: what it suspects of a delivery, or null. Pure. */
 export type ArrivalRule = (arrival: Arrival) => Waiting | null;
 
-/** Whether a delivery waits, and whether a load of it has to be flagged. */
+/** Whether a delivery waits, and whether its load must be flagged. */
 export interface ArrivalVerdict {
   readonly waiting: Waiting | null;
-  /** Whether a rule suspects the delivery, and it has been quiet for long enough to be loaded all the same. */
+  /** Whether a rule suspects the delivery but it has been unchanged for long enough to be loaded. */
   readonly isFlagged: boolean;
 }
 
 /**
- * Judges whether a delivery has arrived whole, by all rules: the first that holds it back decides. A rule that ends by
- * itself only flags the delivery once no object of it has changed for `settle`. `force` waits for nothing but objects that
- * are missing or have another size than declared, and flags a delivery that a rule suspects.
+ * Decides whether a delivery is complete: the first rule that holds it back counts. A rule that ends with time
+ * only flags the delivery once its objects have not changed for `settle`. `force` waits only for objects that
+ * are missing or whose size differs from the declared size, and flags a delivery that a rule suspects.
  */
 export function judgeArrival(
   arrival: Arrival,
@@ -76,30 +76,30 @@ export const isIncomplete: ArrivalRule = ({ delivery: { id, files, missing } }) 
   const [first] = missing;
   if (first !== undefined) {
     const total = files.length + missing.length;
-    const reason = `${missing.length} of ${total} files of ${id} have not arrived; the first is ${first}. It loads once they are there.`;
+    const reason = `${missing.length} of ${total} files of ${id} are missing; the first is ${first}. It loads once they arrive.`;
     return { reason, until: "on-arrival" };
   }
   const torn = files.find(({ size, declaredSize }) => declaredSize !== null && declaredSize !== size);
   if (torn === undefined) return null;
   const [size, declared] = [torn.size, torn.declaredSize ?? 0].map((bytes) => bytes.toLocaleString("en-US"));
-  const reason = `${torn.key} has ${size} bytes in the storage and ${declared} in the manifest. It loads once the file has the declared size.`;
+  const reason = `${torn.key} has ${size} bytes in the storage, but ${declared} in the manifest. It loads once the file has the declared size.`;
   return { reason, until: "on-arrival" };
 };
 
 /**
- * Files of the loaded delivery were written again and its manifest was not: the next delivery is overwriting it. Without a
- * time limit, unless the load was flagged: then what lies there once it is quiet is the better one.
+ * Files of the loaded delivery were written again but its manifest was not: the next delivery is overwriting it. This
+ * has no time limit, unless the load was flagged: then the files count as the better version once they are unchanged.
  */
 export const isOverwriting: ArrivalRule = (arrival) => {
   const { delivery, loaded, isSameBytes } = arrival;
   if (delivery.manifest === null || isSameBytes || !isKnown(arrival)) return null;
   const changed = delivery.files.find(({ key, version }) => versionOf(loaded, key) !== version);
   if (changed === undefined) return null;
-  const reason = `${changed.key} was written again, and the manifest of ${delivery.id} was not: the next delivery is arriving. It loads with the new manifest, or now with --force.`;
+  const reason = `${changed.key} was written again, but the manifest of ${delivery.id} was not: the next delivery is arriving. It loads with the new manifest, or now with --force.`;
   return { reason, until: loaded?.isFlagged === true ? quietFrom(arrival) : "on-manifest" };
 };
 
-/** A delivery that is not loaded has a file that is newer than its manifest by more than `settle`: it may be of the next one. */
+/** A delivery that is not loaded has a file that is newer than its manifest by more than `settle`: it may belong to the next one. */
 export const isNewerThanManifest: ArrivalRule = (arrival) => {
   const { manifest, files, id } = arrival.delivery;
   if (manifest === null || arrival.settle === 0 || isKnown(arrival)) return null;
@@ -111,8 +111,8 @@ export const isNewerThanManifest: ArrivalRule = (arrival) => {
 
 /**
  * A delivery that is not loaded has a file that is older than its manifest by more than `settle`, at a key that other
- * deliveries use too: it may be of the delivery before, when nothing was loaded from that one. A key with the delivery's
- * own id can hold no other one's bytes.
+ * deliveries use too: it may belong to the previous delivery, if that one was not loaded. A key that contains the
+ * delivery's own id cannot contain another delivery's bytes.
  */
 export const isOlderThanManifest: ArrivalRule = (arrival) => {
   const { manifest, files, id } = arrival.delivery;
@@ -125,23 +125,23 @@ export const isOlderThanManifest: ArrivalRule = (arrival) => {
   return { reason, until: quietFrom(arrival) };
 };
 
-/** A data file without a manifest is still being copied while it is young. */
+/** A data file without a manifest may still be arriving while it is young. */
 export const isBeingCopied: ArrivalRule = (arrival) => {
   const { manifest, files } = arrival.delivery;
   const [file] = files;
   if (manifest !== null || file === undefined || arrival.isSameBytes) return null;
   if (versionOf(arrival.loaded, file.key) === file.version || arrival.now.getTime() >= quietFrom(arrival)) return null;
-  const reason = `${file.key} has no manifest and was written less than ${minutesOf(arrival)} ago: it may still be arriving.`;
+  const reason = `The manifest of ${file.key} is missing, and the file was written less than ${minutesOf(arrival)} ago: it may still be arriving.`;
   return { reason, until: quietFrom(arrival) };
 };
 
-/** A new delivery names an object that is still the one that another delivery was loaded from. */
+/** A new delivery lists an object that is unchanged since another delivery was loaded from it. */
 export const isNotOverwritten: ArrivalRule = (arrival) => {
   const { delivery, loaded } = arrival;
   if (loaded === null || delivery.manifest === null || arrival.settle === 0 || isKnown(arrival)) return null;
   const stale = delivery.files.find(({ key, version }) => versionOf(loaded, key) === version);
   if (stale === undefined || arrival.isSameBytes) return null;
-  const reason = `${stale.key} is still the file of ${loaded.id}: ${delivery.id} may not have overwritten it yet. It loads once no file has changed for ${minutesOf(arrival)}.`;
+  const reason = `${stale.key} is unchanged since ${loaded.id}: ${delivery.id} may not have overwritten it yet. It loads once no file has changed for ${minutesOf(arrival)}.`;
   return { reason, until: quietFrom(arrival) };
 };
 
@@ -155,7 +155,7 @@ export const arrivalRules: readonly ArrivalRule[] = [
   isBeingCopied,
 ];
 
-/** Whether this delivery is loaded, by its id and the version of its manifest where the receipt keeps it. */
+/** Whether this delivery is loaded, by its id and the version of its manifest if the receipt records it. */
 function isKnown({ delivery, loaded }: Arrival): boolean {
   if (loaded?.id !== delivery.id) return false;
   return loaded.manifestVersion === null || loaded.manifestVersion === delivery.manifest?.version;
@@ -165,7 +165,7 @@ function versionOf(loaded: LoadedArrival | null, key: string): string | undefine
   return loaded?.files.find((file) => file.key === key)?.version;
 }
 
-/** From when on no object of the delivery has changed for `settle`; times in the future count as settled. */
+/** When the objects of the delivery will have been unchanged for `settle`; times in the future count as settled. */
 function quietFrom({ delivery: { manifest, files }, now, settle }: Arrival): number {
   const times = [...(manifest === null ? [] : [manifest]), ...files]
     .map(({ modified }) => Date.parse(modified))

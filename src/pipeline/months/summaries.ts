@@ -13,27 +13,27 @@ export interface ChangedLine {
   readonly rowsAfter: number;
   readonly costBefore: string;
   readonly costAfter: string;
-  /** `cost_after` less `cost_before`. */
+  /** `costAfter` minus `costBefore`. */
   readonly difference: string;
 }
 
-/** What all lines with one service, account or charge type come to in one currency, before and after. */
+/** The totals of all lines with one service, account or charge type in one currency, before and after. */
 export interface ChangedGroup extends Omit<ChangedLine, "service" | "account" | "chargeType"> {
   readonly value: string | null;
 }
 
-/** Two summaries of a month in which the same accounts have lines of their own. */
+/** Two summaries of a month in which the same accounts have separate lines. */
 export interface ComparedSummaries {
   readonly before: readonly CostLine[];
   readonly after: readonly CostLine[];
 }
 
-/** What lines are told apart by. */
+/** The properties that distinguish lines. */
 export type Property = "service" | "account" | "charge_type";
 
 /**
- * Two summaries that can be compared: where one of them has added up small accounts, an account that only the other one
- * lists is added up there, too.
+ * Two comparable summaries: an account that only one of them lists is added up in both, if the other one has added up
+ * small accounts.
  */
 export function alignSummaries(before: readonly CostLine[], after: readonly CostLine[]): ComparedSummaries {
   const groupOf = ({ service, charge_type, currency }: CostLine): string =>
@@ -51,7 +51,7 @@ export function alignSummaries(before: readonly CostLine[], after: readonly Cost
   return { before: aligned(before), after: aligned(after) };
 }
 
-/** What of two summaries differs, line by line, the largest change first. */
+/** The differences between two summaries, line by line, the largest change first. */
 export function compareLines({ before, after }: ComparedSummaries): readonly ChangedLine[] {
   return changes(before, after, nameOf).map(({ line, ...change }) => ({
     service: line.service,
@@ -62,7 +62,7 @@ export function compareLines({ before, after }: ComparedSummaries): readonly Cha
   }));
 }
 
-/** What the whole month came to for each value of one property, before and after, where that changed. */
+/** The month's totals for each value of one property, before and after, if they changed. */
 export function changesBy({ before, after }: ComparedSummaries, property: Property): readonly ChangedGroup[] {
   const valueOf = (line: CostLine): string => JSON.stringify([line[property], line.currency]);
   return changes(addUp(before, valueOf), addUp(after, valueOf), valueOf).map(({ line, ...change }) => ({
@@ -96,7 +96,7 @@ function changes(
   return changed.toSorted((one, other) => compareDecimals(size(other), size(one)));
 }
 
-/** One line for each name, with the rows and costs of all that have it. */
+/** One line for each name, with the rows and costs of all lines of that name. */
 function addUp(lines: readonly CostLine[], name: (line: CostLine) => string): readonly CostLine[] {
   return [...Map.groupBy(lines, name).values()].flatMap((group) => {
     const [first] = group;

@@ -18,30 +18,30 @@ import type { MonthSelection } from "../../schema/periods.ts";
 import type { ArrivalRule } from "./settle.ts";
 import { holdsFiles } from "./undone.ts";
 
-/** What one pipeline has loaded, what lies in its storage, and what follows from both. */
+/** The loaded data of one pipeline, the deliveries in its storage, and the plan that follows. */
 export interface Survey extends LoadedTable {
   readonly discovery: Discovery;
   /** Newest month first. */
   readonly plans: readonly MonthPlan[];
-  /** Months that cannot be planned, most because of their manifest, and what was thrown: a bug too. */
+  /** Months that cannot be planned, mostly because of their manifest, and the error, which can be a bug. */
   readonly failed: ReadonlyMap<BillingMonth, unknown>;
 }
 
-/** What narrows or widens a survey. */
+/** Options of a survey. */
 export interface SurveyOptions {
   readonly months?: MonthSelection | undefined;
   readonly force?: boolean | undefined;
   /** Checks that are waived: `scope`. */
   readonly accept?: readonly string[] | undefined;
-  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Discovers the export of a pipeline, compares it with the ledger of its table, and plans every month in scope. Nothing
- * is written. Files that were written again are read, to see whether they still hold the bytes that were loaded, unless
- * the warehouse `reads` them by itself: then they count as changed.
+ * is written. Files that were written again are read to see whether they still have the loaded bytes, unless
+ * the warehouse `reads` them itself: then they count as changed.
  * Errors: those of discovery, storage and state. A month that cannot be planned is in `failed`, whatever the error.
  */
 export async function survey(
@@ -77,12 +77,12 @@ export async function survey(
   };
 }
 
-/** What planning the months of a discovered export needs beside what is loaded. */
+/** The input for planning the months of a discovered export, apart from the loaded data. */
 export interface PlanningOptions extends SurveyOptions {
   readonly pipeline: PipelineConfig;
-  /** Whether the warehouse reads a file by itself, so that its bytes are not compared. */
+  /** Whether the warehouse reads a file itself, so that its bytes are not compared. */
   readonly isReadElsewhere: (file: DataFile) => boolean;
-  /** The rules on whether a delivery has arrived; by default all of them. */
+  /** The rules on complete deliveries; by default all of them. */
   readonly rules?: readonly ArrivalRule[];
 }
 
@@ -138,15 +138,15 @@ export async function planMonths(
 }
 
 /**
- * The months whose delivery holds the charges of another account than the table: two exports write to one path, and the
- * newest run would replace the bill of the other one. On a first load the newest month decides whose table it is.
+ * The months whose delivery contains the charges of another account than the table: two exports write to one path, and
+ * the newest run would replace the bill of the other one. On a first load the newest month decides whose table it is.
  */
 function otherScopes(
   plans: readonly MonthPlan[],
   receipts: readonly Receipt[],
 ): ReadonlyMap<BillingMonth, BillhouseError> {
   const delivered = plans.flatMap((plan) => plan.executions);
-  // After an export was moved on purpose the table holds months of both scopes, and each may be restated.
+  // After an export was moved on purpose the table has months of both scopes, and each may be restated.
   const known = new Set(receipts.flatMap(({ scope }) => scope ?? []));
   const own = scopeOf(receipts) ?? delivered.find(({ scope }) => scope !== null)?.scope ?? null;
   const unexpected = new Map<BillingMonth, BillhouseError>();
@@ -155,12 +155,12 @@ function otherScopes(
     const execution = executions.findLast(isOther);
     const isLoading = action === "new" || action === "restated";
     if (own === null || execution === undefined || !isLoading) continue;
-    const holder = receipts.length === 0 ? "other deliveries hold" : "the table holds";
+    const holder = receipts.length === 0 ? "other deliveries contain" : "the table contains";
     const error = new BillhouseError(
       "EXPORT_AMBIGUOUS",
-      `The delivery ${execution.id} of ${billingMonth} holds the charges of ${execution.scope}, but ${holder} those of ${own}.`,
+      `The delivery ${execution.id} of ${billingMonth} contains the charges of ${execution.scope}, but ${holder} those of ${own}.`,
       {
-        hint: "Two exports write to this path: let each write to a folder of its own. If the export was moved, run with --accept scope.",
+        hint: "Two exports write to this path: give each export its own folder. If the export was moved, run with --accept scope.",
       },
     );
     unexpected.set(billingMonth, error);
@@ -168,7 +168,7 @@ function otherScopes(
   return unexpected;
 }
 
-/** The storage, of which nothing more is read once the signal is aborted: one file can take minutes. */
+/** The storage, whose reads stop once the signal is aborted: one file can take minutes. */
 function stoppable(storage: Storage, signal: AbortSignal | undefined): Storage {
   if (signal === undefined) return storage;
   const untilStopped = async function* <T>(pieces: AsyncIterable<T>): AsyncGenerator<T> {
@@ -186,7 +186,7 @@ function stoppable(storage: Storage, signal: AbortSignal | undefined): Storage {
   };
 }
 
-/** How many manifests or headers are read at the same time: they are small, and waiting for a storage is all they cost. */
+/** How many manifests or headers are read at the same time: they are small, and only cost waiting for the storage. */
 export const smallReads = 8;
 
 async function surveyMonth(
@@ -215,7 +215,7 @@ async function surveyMonth(
   return planMonth(rules === undefined ? facts : { ...facts, rules }, force);
 }
 
-/** Whether the loaded execution was written again, and holds what was undone: a mirror that copies once more changes nothing. */
+/** Whether the loaded execution was written again with the undone bytes: another copy by a mirror changes nothing. */
 async function holdsUndoneBytes(
   { storage }: Discovery,
   { id, files }: Execution,
@@ -231,7 +231,7 @@ async function holdsUndoneBytes(
   return rivals.some((one) => holdsFiles(one, read));
 }
 
-/** Whether an execution that is loaded lies there, wholly or in part under new versions, with the bytes that were loaded. */
+/** Whether a loaded execution still has the loaded bytes, although some or all of its versions are new. */
 async function holdsSameBytes(
   discovery: Discovery,
   execution: Execution,
@@ -245,7 +245,7 @@ async function holdsSameBytes(
   for (const file of execution.files) {
     const { checksum, version } = loaded.get(file.key) ?? {};
     if (version === file.version) continue;
-    // Its bytes are not brought here for this either: without a checksum of the storage it counts as another file.
+    // Its bytes are not downloaded for this either: without a checksum in the storage it counts as changed.
     if (file.checksum === undefined && isReadElsewhere(file)) return false;
     if (checksum == null || (await checksumOf(file, readerOf(discovery.storage, file))) !== checksum) return false;
   }

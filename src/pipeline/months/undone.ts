@@ -5,18 +5,18 @@ import { loadedIds, type LoadedPartition } from "./loaded.ts";
 /** What distinguishes one file from another. */
 type KnownFile = Pick<ReceiptFile, "key" | "version"> & { readonly checksum?: string | null };
 
-/** One text for some files as they lie there, whatever their order: SHA-256 of their keys and versions, in hex. */
+/** A fingerprint of files, independent of their order: SHA-256 of their keys and versions, in hex. */
 export function fingerprintOf(files: readonly KnownFile[]): string {
   return digest(files.map(({ key, version }) => [key, version]));
 }
 
-/** The same of their keys and checksums, which copying does not change; null where one of them has none. */
+/** The same of their keys and checksums, which copying does not change; null if a file lacks one. */
 function checksumsOf(files: readonly KnownFile[]): string | null {
   const known = files.flatMap(({ key, checksum }) => (checksum == null ? [] : [[key, checksum]]));
   return known.length === files.length ? digest(known) : null;
 }
 
-/** What a receipt remembers of a load that is undone. */
+/** The record that a receipt keeps of an undone load. */
 export function undoneLoad({ loadId, executionId, deliveries, files }: Receipt): UndoneLoad {
   return {
     loadId,
@@ -28,8 +28,8 @@ export function undoneLoad({ loadId, executionId, deliveries, files }: Receipt):
 }
 
 /**
- * Whether an execution is one that was undone. Its id decides, unless it is loaded: an undone load of several executions
- * may have been followed by one of fewer of them. Of an execution that was written again under its own name, and whose
+ * Whether an execution is one that was undone. Its id decides, unless it is loaded: after an undone load of several
+ * executions, some of them may be loaded. If an execution was written again under its own name, and its
  * previous files are loaded, the files decide.
  */
 export function isUndone(
@@ -55,7 +55,7 @@ export function isSameSet(ids: readonly string[], others: readonly string[]): bo
 
 /**
  * Whether two receipts are of the same deliveries, so that nothing was restated between them: one restored the other, or
- * their files are the same bytes, or, where those are not known, the same versions.
+ * their files have the same bytes or, if these are unknown, the same versions.
  */
 export function isSameDelivery(one: Receipt, other: Receipt): boolean {
   if ((one.restoredLoadId ?? one.loadId) === (other.restoredLoadId ?? other.loadId)) return true;

@@ -20,7 +20,7 @@ import { type FinalityRules, finalityNow, hasSameFigures } from "../months/final
 import { measuredBy, type LoadedTable } from "../months/loaded.ts";
 import { undoneLoad } from "../months/undone.ts";
 
-/** What is restored, and what it replaces. */
+/** The load to restore, and the load that it replaces. */
 export interface Undoing {
   readonly billingMonth: BillingMonth;
   readonly current: Receipt;
@@ -29,15 +29,15 @@ export interface Undoing {
   readonly until: string;
 }
 
-/** The files of a load as they lie in their storage, in the order of its receipt. */
+/** The files of a load as they are in the storage now, in the order of its receipt. */
 export interface StoredDelivery {
   readonly storage: Storage;
   readonly objects: readonly StoredObject[];
 }
 
 /**
- * Loads the files of a delivery once more; their manifest need not exist any more. Errors: those of loading a month, and
- * ROW_COUNT_MISMATCH, SUM_MISMATCH when their figures differ from those of the first load.
+ * Loads the files of a delivery again; their manifest may no longer exist. Errors: those of loading a month, and
+ * ROW_COUNT_MISMATCH, SUM_MISMATCH when their values differ from those of the first load.
  */
 export async function loadAgain(
   loaded: LoadedTable,
@@ -57,7 +57,7 @@ export async function loadAgain(
   const plan: MonthPlan = {
     billingMonth,
     action: "restated",
-    reason: "The load before is put back.",
+    reason: "The previous load is restored.",
     ids: [previous.executionId],
     period: previous.period,
     missingDays: [],
@@ -70,12 +70,12 @@ export async function loadAgain(
   const now = new Date();
   const context = {
     ...loaded,
-    // What is undone is in the storage: a copy of it would only push out a copy of an older load.
+    // The undone delivery is in the storage: a copy of it would only displace a copy of an older load.
     pipeline: { ...pipeline, keepPrevious: 0 },
     storage,
     warehouse,
     jobs: 2,
-    // Rows of other months were loaded there, or left out: the figures are compared with the receipt.
+    // Rows of other months were loaded there or left out; the values are compared with the receipt.
     accept: [...previous.waivers, "other-months"],
     acceptance: null,
     now,
@@ -93,7 +93,7 @@ export async function loadAgain(
   return receipt;
 }
 
-/** The executions of a load, oldest first, as its receipt describes them: their manifests may be gone. */
+/** The executions of a load, oldest first, as its receipt describes them: their manifests may no longer exist. */
 function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: string): readonly Execution[] {
   const { billingMonth, loadId, loadedAt, executionId, format, scope } = receipt;
   const { coverage, submittedTime, rows } = receipt;
@@ -101,9 +101,9 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
   return (receipt.deliveries ?? [alone]).map((delivery) => {
     const id = delivery.execution_id;
     const own = files.filter((_, index) => (receipt.files?.[index]?.executionId ?? executionId) === id);
-    // What must not change meanwhile are the files.
+    // Only the files must not change meanwhile.
     const manifest = own[0] ?? files[0];
-    if (manifest === undefined) throw new TypeError(`The load ${loadId} has no files.`);
+    if (manifest === undefined) throw new TypeError(`The load ${loadId} does not have files.`);
     return {
       id,
       billingMonth,
@@ -120,14 +120,14 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
       declared: delivery.coverage ?? monthSpan(billingMonth),
       isEmpty: own.length === 0,
       scope,
-      // Rows without a billing period were all of this month.
+      // All rows without a billing period belong to this month.
       spansMonths: false,
     };
   });
 }
 
 /**
- * Restores rows that the warehouse has. Errors: ROWS_GONE when it no longer has them; ROW_COUNT_MISMATCH,
+ * Restores rows that the warehouse kept. Errors: ROWS_GONE when it no longer has them; ROW_COUNT_MISMATCH,
  * SUM_MISMATCH; those of the warehouse.
  */
 export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: Warehouse): Promise<Receipt> {
@@ -168,20 +168,20 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
   if (restored !== null) return restored.receipt;
   throw new BillhouseError(
     "ROWS_GONE",
-    `The rows of ${titleOf(previous)} are gone: the files were overwritten or deleted, and no copy was kept.`,
+    `The rows of ${titleOf(previous)} no longer exist: the files were overwritten or deleted, and the warehouse did not keep a copy.`,
     {
-      hint: `Nothing was changed. With keep_previous = ${pipeline.keepPrevious + 1} in [sources.${pipeline.name}] one more of the loads to come can be undone.`,
+      hint: `Nothing was changed. With keep_previous = ${pipeline.keepPrevious + 1} in [sources.${pipeline.name}] one more future load can be undone.`,
     },
   );
 }
 
-/** The receipt of restored rows. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they are not those of the first load. */
+/** The receipt of restored rows. Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH when they differ from those of the first load. */
 function amended(draft: Draft, { current, previous }: Undoing, rules: FinalityRules): Draft {
   proveSame(draft, previous);
   const { deliveries, flags, dataUntil, period, missingDays, otherMonths, rowsWithoutPeriod, accepted } = previous;
   return {
     ...draft,
-    // What is put back is what those deliveries were, whatever lies in the storage now.
+    // The receipt describes the restored deliveries, whatever is in the storage now.
     deliveries,
     flags,
     dataUntil,
@@ -203,13 +203,13 @@ function proveSame(draft: Draft, previous: Receipt): void {
   if (!isMeasuredAlike || hasSameFigures({ ...draft, cost: null, effectiveCost: null }, previous)) return;
   throw new BillhouseError(
     "SUM_MISMATCH",
-    `The costs of ${previous.billingMonth} by service, account and charge type are not those that were loaded from ${titleOf(previous)}.`,
+    `The costs of ${previous.billingMonth} by service, account and charge type differ from those loaded from ${titleOf(previous)}.`,
     { hint: otherRows },
   );
 }
 
 const otherRows =
-  "Nothing was changed. What is kept of that load is not what was loaded: somebody has changed it, or, with time travel, the clock of this machine is wrong.";
+  "Nothing was changed. The copy of that load differs from what was loaded: it was edited or, with time travel, the clock of this machine is wrong.";
 
 function titleOf(receipt: Receipt): string {
   return executionIdsOf(receipt).join(" and ");
@@ -220,7 +220,7 @@ function proveTotals(draft: Draft, previous: Receipt): void {
   const { billingMonth } = previous;
   const from = titleOf(previous);
   if (draft.rows !== previous.rows) {
-    const what = `${previous.rows} rows of ${billingMonth} were loaded from ${from}, ${draft.rows} were found.`;
+    const what = `${previous.rows} rows of ${billingMonth} were loaded from ${from}, but ${draft.rows} were found.`;
     throw new BillhouseError("ROW_COUNT_MISMATCH", what, { hint });
   }
   for (const column of ["tableCost", "tableEffectiveCost"] as const) {
@@ -228,7 +228,7 @@ function proveTotals(draft: Draft, previous: Receipt): void {
     for (const currency of before === null ? [] : new Set([...Object.keys(before), ...Object.keys(now)])) {
       const [expected, found] = [before?.[currency] ?? "0", now[currency] ?? "0"];
       if (expected === found) continue;
-      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${from}, and is ${found} now.`;
+      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${from}, but is ${found} now.`;
       throw new BillhouseError("SUM_MISMATCH", what, { hint });
     }
   }

@@ -1,26 +1,26 @@
 import type { BillingMonth, CurrencySums } from "../../model.ts";
 
-/** One thing that was compared with another. */
+/** One comparison. */
 export interface Check {
-  /** What: `rows`, `cost`, `files`. */
+  /** What was compared: `rows`, `cost`, `files`. */
   readonly name: string;
-  /** The section's name. */
+  /** The name of the pipeline's section. */
   readonly pipeline: string;
-  /** Null for what concerns the whole table. */
+  /** Null for checks of the whole table. */
   readonly billingMonth: BillingMonth | null;
   readonly ok: boolean;
-  /** What should be; decimals with their currency, as text. */
+  /** The expected value; decimals with their currency, as text. */
   readonly expected: string;
-  /** What is. */
+  /** The actual value. */
   readonly actual: string;
-  /** A sentence that is worth reading although the check passed. */
+  /** A note to a check that passed, as a sentence. */
   readonly note?: string;
 }
 
 /** One check, before the name of its pipeline is added. */
 export type MonthCheck = Omit<Check, "pipeline">;
 
-/** One check for each currency of two sums; none where the receipt does not have them. */
+/** One check for each currency of two sums; none if the receipt lacks them. */
 export function* sameSums(
   name: string,
   month: BillingMonth,

@@ -16,21 +16,21 @@ import { measuredColumns, stampedColumn, type LoadedTable } from "../months/load
 import type { Survey } from "../months/survey.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 
-/** Deliveries in the storage that are not loaded. What was refused on purpose is reported and passes. */
+/** Deliveries in the storage that are not loaded. Refused deliveries are reported and pass. */
 export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Generator<MonthCheck> {
   for (const { billingMonth, action, ids, reason } of plans) {
     const current = loaded.months.get(billingMonth)?.ids.at(-1) ?? "nothing";
     const isWell = action === "unchanged" || action === "refused";
     const id = ids.join(" and ") || "an empty manifest";
     const found = action === "unchanged" ? id : `${id} is ${action}: ${reason}`;
-    const actual = action === "refused" ? `${current}, on purpose` : current;
+    const actual = action === "refused" ? `${current}, refused on purpose` : current;
     yield { name: "newest-delivery", billingMonth, ok: isWell, expected: found, actual };
   }
 }
 
 /**
- * Compares the files of a receipt with the listing, and where their versions differ with their bytes. Returns whether all
- * of them are there. Of a load that `undo` put back the files may have been overwritten by what was undone. Errors: those of
+ * Compares the files of a receipt with the listing, and their bytes if their versions differ. Returns whether all
+ * of them exist. The files of a load that `undo` restored may have been overwritten by the undone delivery. Errors: those of
  * the storage.
  */
 export async function* filesOf(
@@ -61,10 +61,10 @@ export async function* filesOf(
   }
   for (const { file, now } of lost) {
     const expected = `${file.key}: ${file.size} bytes, as loaded`;
-    // Where old deliveries are cleaned up, a file that is gone is expected, and one that changed is not.
+    // Missing files are normal if old deliveries are cleaned up; changed files are not.
     if (now === undefined) yield difference("file-gone", billingMonth, expected, `${file.key} is gone`);
     else {
-      const what = now.size === file.size ? "as many, and others" : `${now.size} bytes`;
+      const what = now.size === file.size ? "same size, other bytes" : `${now.size} bytes`;
       yield difference("files", billingMonth, expected, `${file.key}: ${what}, written ${now.modified}`);
     }
   }
@@ -72,9 +72,9 @@ export async function* filesOf(
 }
 
 /**
- * Reads the files of one load again, whole, and compares them with its receipt: checksums and rows of each, rows and exact
- * sums of all, and of each delivery where there are several. A file that is gone or cannot be read is a failed check. The files pass through this machine, also those
- * that BigQuery loads by itself.
+ * Reads the files of one load again completely, and compares them with its receipt: checksums and rows of each file, rows
+ * and exact sums of the month and of each delivery. A missing or unreadable file is a failed check. All files are
+ * downloaded, including those that BigQuery loads itself.
  */
 export async function* rereadMonth(
   loaded: LoadedTable,
@@ -89,7 +89,7 @@ export async function* rereadMonth(
     for (const file of receipt.files ?? []) {
       signal?.throwIfAborted();
       const object = discovery.objects.get(file.key);
-      // The check of the files reports that it is gone.
+      // The check of the files reports missing ones.
       if (object === undefined) return;
       try {
         const read = await reread(loaded, receipt, object, discovery.storage, join(folder, "file"));
@@ -161,12 +161,12 @@ async function isSame(
   if (now.version === file.version) return true;
   if (now.size !== file.size || file.checksum === null) return false;
   const object = { ...now, format: "csv" as const, rows: null, declaredSize: null };
-  // Bytes that the warehouse reads by itself are not brought here to find that they are the same.
+  // Files that the warehouse reads itself are not downloaded just to find them unchanged.
   if (now.checksum === undefined && reads(storage.url, object)) return false;
   return (await checksumOf(now, readerOf(storage, now))) === file.checksum;
 }
 
-/** An error that says what is wrong: one of billhouse, or of the operating system, such as a disk that is full. */
+/** An error that explains itself: a BillhouseError, or one of the operating system, such as a full disk. */
 function isExplained(error: unknown): error is Error & { readonly code: string } {
   return error instanceof BillhouseError || (error instanceof Error && "syscall" in error && "code" in error);
 }
@@ -189,13 +189,13 @@ async function reread(
   const header = await readHeader(file, readerOf(storage, file), pipeline.unpackedLimit);
   const own = header.columns.map(({ name, type }): MappedColumn => ({ sourceName: name, columnName: name, type }));
   const measured = measuredColumns(loaded, receipt.billingMonth);
-  // The table's name of a column, whatever the file calls it. A file may lack one that others of the month have.
+  // The table column of each column in the file. A file may lack a column that other files of the month have.
   const positionOf = (column: string | null, names: readonly string[]): number | null => {
     const sources = ledger.registry.filter(({ columnName }) => columnName === column).map((one) => one.sourceName);
     const found = findColumn(own, [...sources, ...(column === null ? [] : [column]), ...names], rules);
     return found === undefined ? null : own.indexOf(found);
   };
-  // Older loads of a stamped table took every row for one of the month.
+  // Older loads of a stamped table assigned every row to the month.
   const isStamped = measured.partitionColumn === stampedColumn && receipt.rowsWithoutPeriod === null;
   const proof: ProofColumns = {
     period: isStamped ? null : positionOf(measured.partitionColumn, rules.partition),
@@ -205,7 +205,7 @@ async function reread(
   const tally = createTally({
     key: object.key,
     billingMonth: receipt.billingMonth,
-    // A row without a period was refused when it was loaded, or is of the month.
+    // A row without a period was refused by the load, or belongs to the month.
     needsPeriod: false,
     nullValues: pipeline.nullValues,
     header: header.columns.map(({ name }) => name),

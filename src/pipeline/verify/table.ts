@@ -7,7 +7,7 @@ import { finalityNow } from "../months/finality.ts";
 import { loadNotes, measuredColumns, type LoadedTable } from "../months/loaded.ts";
 import { isSelected } from "../months/select.ts";
 
-/** Months with rows in the table that no load accounts for. Errors: those of the warehouse. */
+/** Months with rows in the table that do not belong to a load. Errors: those of the warehouse. */
 export async function strayMonths(
   loaded: LoadedTable,
   warehouse: Warehouse,
@@ -22,8 +22,8 @@ export async function strayMonths(
   }
   return strays.map(([month, rows]) => {
     const isKnown = loaded.ledger.receipts.some(({ billingMonth }) => billingMonth === month);
-    const unloaded = month === "" ? "no load leaves rows without a billing period" : "no load of such rows";
-    const reason = isKnown ? "a month that the state has forgotten" : unloaded;
+    const unloaded = month === "" ? "every row has a billing period" : "this month is not loaded";
+    const reason = isKnown ? "state forget removed this month" : unloaded;
     return difference("months", month === "" ? null : month, `0 rows (${reason})`, count(rows));
   });
 }
@@ -40,11 +40,11 @@ export function monthsWithoutTable(
     .filter(isWanted)
     .toSorted()
     .map((month) =>
-      difference("table", month, `a table with ${rows.get(month) ?? "rows"} of ${month}`, "no such table"),
+      difference("table", month, `a table with ${rows.get(month) ?? "rows"} of ${month}`, "the table does not exist"),
     );
 }
 
-/** Months that are not loaded and should be: those that were asked for by name, and gaps between loaded ones. */
+/** Months that should be loaded but are not: requested months, and gaps between loaded ones. */
 export function missingMonths({ pipeline, months }: LoadedTable, selection: MonthSelection): readonly MonthCheck[] {
   const gaps = monthGaps(months.keys()).filter((month) => isSelected(month, pipeline, selection));
   const wanted = new Set([...gaps, ...(selection.only ?? [])]);
@@ -52,12 +52,12 @@ export function missingMonths({ pipeline, months }: LoadedTable, selection: Mont
     .filter((month) => !months.has(month))
     .toSorted()
     .map((month) => {
-      const expected = gaps.includes(month) ? "loaded, as the months around it" : "loaded";
-      return difference("missing-month", month, expected, "nothing is loaded");
+      const expected = gaps.includes(month) ? "loaded, like the months around it" : "loaded";
+      return difference("missing-month", month, expected, "not loaded");
     });
 }
 
-/** Whether the deliveries of a month that is over cover all of its days. Nothing to check where deliveries declare no days. */
+/** Whether the deliveries of a past month cover all of its days. Deliveries that do not declare days are not checked. */
 export function missingDays(loaded: LoadedTable, month: BillingMonth, now: Date): readonly MonthCheck[] {
   const receipt = loaded.months.get(month)?.receipt ?? null;
   if (receipt === null || receipt.coverage === null) return [];

@@ -55,10 +55,10 @@ const unsupported = (title: string): string => `it looks like ${title}, which ar
 
 /** What lies in a bucket without an export, and how the message ends. */
 const contents: Readonly<Record<string, readonly [Readonly<Record<string, string | Uint8Array>>, string]>> = {
-  nothing: [{}, "nothing lies there."],
+  nothing: [{}, "the prefix is empty."],
   "files of the operating system alone": [
     { "cur/.DS_Store": "x", [`cur/acme/20250101-20250201/._acme-Manifest.json`]: "x" },
-    "nothing lies there.",
+    "the prefix is empty.",
   ],
   "AWS CUR that overwrites, without manifests": [
     {
@@ -96,9 +96,9 @@ const contents: Readonly<Record<string, readonly [Readonly<Record<string, string
   ],
   "a manifest in a folder without a period": [
     { "copy/acme-Manifest.json": "{}" },
-    "the manifest copy/acme-Manifest.json lies in a folder that does not name its billing period.",
+    "the manifest copy/acme-Manifest.json is in a folder that does not name its billing period.",
   ],
-  "other files": [{ "readme.txt": "x" }, "neither manifests nor data files lie there."],
+  "other files": [{ "readme.txt": "x" }, "found neither manifests nor data files."],
   "Oracle's reports": [
     { "FOCUS Reports/2025/01/02/0001000001507847-00001.csv.gz": csv },
     unsupported("Oracle Cloud reports"),

@@ -8,7 +8,7 @@ test("--accept takes the checks that can be waived, and some only for months tha
     checkAccepted(names, only === undefined ? { from: "2025-01" } : { only });
   await accept(["row-count", "scope"]);
   await accept(["scope", "shrink"], ["2025-03"]);
-  const { hint } = await rejects(accept(["shrink"]), "USAGE_INVALID", "--accept shrink needs the month");
+  const { hint } = await rejects(accept(["shrink"]), "USAGE_INVALID", "--accept shrink requires --month");
   assert.match(hint, /--accept shrink --month/);
   assert.match(
     (await rejects(accept(["sum"]), "USAGE_INVALID", "sum")).hint,

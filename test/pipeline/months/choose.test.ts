@@ -96,7 +96,7 @@ describe("the deliveries of a month", () => {
     assert.deepEqual(
       found.plans[0]?.passedOver.map(({ id, reason }) => `${id}: ${reason}`),
       [
-        "c: It covers 2025-03-12 to 2025-03-18 and shares days with b-again, and no day is taken from two deliveries.",
+        "c: It covers 2025-03-12 to 2025-03-18, which overlaps b-again; a day is never loaded from two deliveries.",
         "b: b-again is newer and covers the same days.",
       ],
     );
@@ -141,7 +141,7 @@ describe("the deliveries of a month", () => {
     assert.deepEqual(lines(refused), ["2025-03 refused short"]);
     assert.match(
       refused.plans[0]?.reason ?? "",
-      /short covers 9 days of the month; what is loaded covers 31\. --force/,
+      /short covers 9 days of the month; the current load covers 31\. Use --force/,
     );
     assert.deepEqual(lines(await plan(short, loaded, { force: true })), ["2025-03 restated short"]);
     const empty = run("empty", "2025-03-01", "2025-03-31", "2025-04-06", { files: [] });

@@ -86,13 +86,13 @@ describe("a month of AWS", () => {
       assert.equal(state, "estimated");
       return found;
     };
-    assert.deepEqual(lacks({ uninvoicedRows: 3, uninvoicedCostRows: 2 }), ["2 rows with a cost have no invoice id"]);
-    assert.deepEqual(lacks({ uninvoicedRows: 1, uninvoicedCostRows: null }), ["1 row with a cost has no invoice id"]);
+    assert.deepEqual(lacks({ uninvoicedRows: 3, uninvoicedCostRows: 2 }), ["2 rows with a cost lack an invoice id"]);
+    assert.deepEqual(lacks({ uninvoicedRows: 1, uninvoicedCostRows: null }), ["1 row with a cost lacks an invoice id"]);
     assert.deepEqual(lacks({ uninvoicedRows: null, uninvoicedCostRows: null }), [
-      "its export has no column for invoice ids",
+      "its export lacks a column for invoice ids",
     ]);
-    assert.deepEqual(lacks({ rows: 0 }), ["it has no rows"]);
-    assert.deepEqual(lacks({ measured: null }), ["its receipt does not say which rows are invoiced"]);
+    assert.deepEqual(lacks({ rows: 0 }), ["it does not have rows"]);
+    assert.deepEqual(lacks({ measured: null }), ["its receipt does not record which rows are invoiced"]);
     assert.equal(finalityUnknown("2025-01", null, aws("2025-06-01")).state, "estimated");
   });
 
@@ -147,7 +147,7 @@ describe("a month of Azure", () => {
     const some: Receipt = { ...invoiced, deliveries: [whole("2025-02-03T00:00:00Z")], uninvoicedRows: 1 };
     assert.equal(title(states({ ...some, uninvoicedCostRows: 0 }, "2025-02-03")), "final (invoice)");
     const mixed = states({ ...some, uninvoicedCostRows: 1 });
-    assert.deepEqual([title(mixed), mixed.lacks], ["estimated", ["1 row with a cost has no invoice id"]]);
+    assert.deepEqual([title(mixed), mixed.lacks], ["estimated", ["1 row with a cost lacks an invoice id"]]);
     const empty: Receipt = {
       ...some,
       deliveries: [whole("2025-02-06T00:00:00Z")],

@@ -43,14 +43,11 @@ describe("whether a delivery has arrived", () => {
   });
 
   it("waits for a missing file and for a size that the manifest declares, however long it takes", () => {
-    assert.match(
-      verdict(delivery({ missing: ["x/2.csv"] })),
-      /1 of 2 files of b have not arrived; the first is x\/2\.csv/,
-    );
+    assert.match(verdict(delivery({ missing: ["x/2.csv"] })), /1 of 2 files of b are missing; the first is x\/2\.csv/);
     const torn = { ...file("x/1.csv", 2001), declaredSize: 3374 };
     assert.match(
       verdict(delivery({ files: [torn] })),
-      /x\/1\.csv has 2,064 bytes in the storage and 3,374 in the manifest/,
+      /x\/1\.csv has 2,064 bytes in the storage, but 3,374 in the manifest/,
     );
     assert.equal(verdict(delivery({ files: [{ ...torn, declaredSize: 2064 }] })), "loads");
     assert.equal(verdict(delivery({ files: [{ ...torn, size: 0, declaredSize: 0 }] })), "loads");
@@ -91,7 +88,10 @@ describe("whether a delivery has arrived", () => {
   it("waits for a data file without a manifest while it is young, loaded before or not", () => {
     const plain = (minutesAgo: number, version: string): ArrivingDelivery =>
       delivery({ manifest: null, files: [file("x/1.csv", minutesAgo, version)] });
-    assert.match(verdict(plain(29, "2")), /x\/1\.csv has no manifest and was written less than 30 minutes ago/);
+    assert.match(
+      verdict(plain(29, "2")),
+      /manifest of x\/1\.csv is missing, and the file was written less than 30 minutes ago/,
+    );
     assert.match(verdict(plain(29, "2"), { loaded: loaded() }), /^waits/);
     assert.equal(verdict(plain(29, "1"), { loaded: loaded() }), "loads", "it is what is loaded");
     assert.equal(verdict(plain(30, "2"), { loaded: loaded() }), "loads");
@@ -104,10 +104,7 @@ describe("whether a delivery has arrived", () => {
       manifest: file("x/m.json", 5, "2"),
       files: [file("x/1.csv", 20), file("x/2.csv", 6, "2")],
     });
-    assert.match(
-      verdict(next, { loaded: loaded() }),
-      /x\/1\.csv is still the file of b: c may not have overwritten it/,
-    );
+    assert.match(verdict(next, { loaded: loaded() }), /x\/1\.csv is unchanged since b: c may not have overwritten it/);
     assert.equal(verdict(next, { loaded: loaded(), now: new Date(noon + 25 * minute) }), "flagged");
     assert.equal(verdict(next, { loaded: loaded(), settle: 0 }), "loads");
   });
