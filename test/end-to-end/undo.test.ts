@@ -299,7 +299,7 @@ describe("undo changes nothing", () => {
     const error = await rejects(
       undo(project.config, { pipeline: "aws_cur", month: month }),
       "ROWS_GONE",
-      "The rows of a are gone",
+      "The rows of a no longer exist",
     );
     assert.match(error.hint, /keep_previous = 1 in \[sources\.aws_cur\]/);
     assert.deepEqual(await snapshotMonth(project, "billing_data.aws_cur_data", partition, month), before);
@@ -330,7 +330,7 @@ describe("undo changes nothing", () => {
     await rejects(
       undo(project.config, { pipeline: "aws_cur", month: month }),
       "SUM_MISMATCH",
-      "was 3.7500000001 USD as loaded from a, and is 3.7600000001 now",
+      "was 3.7500000001 USD as loaded from a, but is 3.7600000001 now",
     );
     await tamper(project, `DELETE FROM billing_data.aws_cur_data_previous WHERE line_item_unblended_cost = 1.26`);
     await rejects(
