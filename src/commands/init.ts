@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import type { Address } from "../config/address.ts";
 import { BillhouseError } from "../errors.ts";
 import type { FoundExport, Recognition } from "../pipeline/discover/recognise.ts";
 import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
@@ -38,13 +39,13 @@ export interface InitOptions {
   readonly force: boolean;
 }
 
-/** The file that is written where none is named. */
+/** The file that is written without `--config`. */
 const fileName = "billhouse.toml";
 
 /**
- * Looks at a bucket, tells which exports lie there, and writes a configuration for those that can be loaded.
- * Errors: EXPORT_NOT_FOUND when there is none, or none that can be loaded; CONFIG_EXISTS when there is a configuration and nobody said that it may
- * be replaced; CONFIG_INVALID for a file that cannot be written; those of the storage.
+ * Lists the exports in a bucket, and writes a configuration for those that can be loaded.
+ * Errors: EXPORT_NOT_FOUND when there is none, or none that can be loaded; CONFIG_EXISTS when there is a configuration and
+ * `force` is not set; CONFIG_INVALID for a file that cannot be written; those of the storage.
  */
 export async function init(options: InitOptions, context: CommandContext): Promise<ExitCode> {
   const [{ readAddress }, { recogniseExports }] = await Promise.all([
@@ -56,21 +57,24 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   const found = await recogniseExports(place);
   const usable = found.exports.filter(({ unreadable }) => unreadable === null);
   const style = { colour: stdout.colour, verbose: flags.verbose };
-  if (!flags.json) stdout.write(foundScreen(found, style));
+  const sections = sectionNames(usable);
+  if (!flags.json) stdout.write(foundScreen(found, sections, style));
   if (usable.length === 0) throw nothingUsable(found);
   const file = resolve(folder, options.file ?? fileName);
-  const toml = initialToml(addressFrom(dirname(file), folder, options.bucketUrl), options.endpoint, usable);
+  const toml = initialToml(addressFrom(dirname(file), folder, options.bucketUrl, place), options.endpoint, sections);
   const rivals = options.file === undefined ? [fileName, join(".dlt", "config.toml")] : [options.file];
   const rival = rivals.find((name) => existsSync(resolve(folder, name)));
   if (rival !== undefined && !options.force) {
     if (!flags.json) stdout.write(`\n${toml}`);
     throw new BillhouseError("CONFIG_EXISTS", `There is a ${rival} already, so nothing was written.`, {
-      hint: "Copy what you need from the lines above, name another file with --config, or say --force.",
+      hint: flags.json
+        ? "Write another file with --config, or replace it with --force."
+        : "Copy what you need from the lines above, write another file with --config, or replace it with --force.",
     });
   }
   await writeFile(file, toml).catch((cause: NodeJS.ErrnoException) => {
     throw new BillhouseError("CONFIG_INVALID", `The file ${file} cannot be written (${cause.code}).`, {
-      hint: "Name a file in a folder that is there and can be written to.",
+      hint: "Choose a file in an existing folder that you can write to.",
       cause,
     });
   });
@@ -79,10 +83,11 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   return 0;
 }
 
-/** The address as it has to stand in a file of that folder: paths of folders are relative to the file. */
-function addressFrom(fileFolder: string, folder: string, bucketUrl: string): string {
-  const isRelative = !bucketUrl.includes("://") && !isAbsolute(bucketUrl);
-  return isRelative && fileFolder !== folder ? resolve(folder, bucketUrl) : bucketUrl;
+/** The address as it is written to a file in that folder: paths of folders are relative to the file. */
+function addressFrom(fileFolder: string, folder: string, written: string, { bucketUrl }: Address): string {
+  if (bucketUrl.includes("://")) return bucketUrl;
+  const isRelative = !written.includes("://") && !isAbsolute(written);
+  return isRelative && fileFolder !== folder ? resolve(folder, written) : written;
 }
 
 function planCommand(file: string | undefined): string {
@@ -90,18 +95,28 @@ function planCommand(file: string | undefined): string {
 }
 
 /** What was found, for people. */
-export function foundScreen({ url, exports, others, foreign, objects }: Recognition, style: ScreenStyle): string {
+export function foundScreen(
+  { url, exports, others, foreign, objects }: Recognition,
+  sections: ReadonlyMap<FoundExport, string>,
+  style: ScreenStyle,
+): string {
+  const isShared = (name: string): boolean => exports.filter((each) => each.exportName === name).length > 1;
+  const titleOf = (each: FoundExport): string => {
+    const section = sections.get(each);
+    const written = section === undefined ? "" : `, [sources.${section}]`;
+    return isShared(each.exportName) ? `${each.exportName} in ${each.folder || "/"}${written}` : each.exportName;
+  };
   const rows = exports.map((each) => [
     each.unreadable === null ? paint(style, "good", "✔") : paint(style, "bad", "✖"),
-    visible(each.exportName),
+    visible(titleOf(each)),
     each.kind,
     each.months.length === 0 ? "" : `${formatNumber(each.months.length, "month")}, ${monthSpans(each.months)}`,
     formatBytes(each.bytes),
     visible(each.unreadable ?? `newest: ${each.newestExecution}`),
   ]);
   const lines = alignRows(rows, ["left", "left", "left", "left", "right", "left"]);
-  const notes = exports.flatMap(({ exportName: name, notes: told }) =>
-    told.map((note) => `${paint(style, "changed", "!")} ${visible(name)}: ${visible(note)}`),
+  const notes = exports.flatMap((each) =>
+    each.notes.map((note) => `${paint(style, "changed", "!")} ${visible(titleOf(each))}: ${visible(note)}`),
   );
   const rest = [
     ...others.map((other) => `- ${visible(other)}: no bills`),
@@ -111,14 +126,15 @@ export function foundScreen({ url, exports, others, foreign, objects }: Recognit
   return `${[title, ...lines, ...notes, ...rest].join("\n")}\n`;
 }
 
-/** A configuration that loads these exports into DuckDB. */
-export function initialToml(bucketUrl: string, endpoint: string | undefined, exports: readonly FoundExport[]): string {
-  const names = new Set<string>();
-  const [bucket = ""] = /^[a-z]+:\/\/(?:[^/]+\/)?[^/]+/iu.exec(bucketUrl) ?? [bucketUrl];
-  const sections = exports.map((each) => {
+/** A configuration that loads these exports into DuckDB. `bucketUrl` is the address of a bucket or of a folder. */
+export function initialToml(
+  bucketUrl: string,
+  endpoint: string | undefined,
+  names: ReadonlyMap<FoundExport, string>,
+): string {
+  const sections = [...names].map(([each, name]) => {
     const keys = {
-      // A folder stays as it was written; of an address only the bucket, because the folder below it is the prefix.
-      bucket_url: bucketUrl.includes("://") && !bucketUrl.startsWith("file:") ? bucketAlone(bucketUrl) : bucket,
+      bucket_url: bucketUrl,
       ...(each.folder === "" ? {} : { prefix: each.folder }),
       export_name: each.chosenBy,
       kind: each.kind,
@@ -126,7 +142,7 @@ export function initialToml(bucketUrl: string, endpoint: string | undefined, exp
     };
     const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
     const notes = each.notes.map((note) => `# ${visible(note)}`);
-    return [`[sources.${sectionName(each, names)}]`, ...notes, ...lines].join("\n");
+    return [`[sources.${name}]`, ...notes, ...lines].join("\n");
   });
   return `${[...sections, destinations].join("\n\n")}\n`;
 }
@@ -136,24 +152,23 @@ const destinations = `# Rows go to billhouse.duckdb in this folder. For BigQuery
 # project_id = "my-project"
 # location = "US"`;
 
-/** `gs://bucket` of `gs://bucket/folder`, `az://account/container` of `az://account/container/folder`. */
-function bucketAlone(url: string): string {
-  const names = url.toLowerCase().startsWith("az:") ? 2 : 1;
-  const [scheme = "", rest = ""] = url.split("://");
-  return `${scheme}://${rest.split("/").slice(0, names).join("/")}`;
-}
-
-/** The names that the Python pipelines use for the first export of their kinds, else the export's own. */
-function sectionName({ kind, cloud, exportName: name }: FoundExport, taken: Set<string>): string {
-  const first = { "aws-cur": "aws_cur", "azure-cost": "azure_billing" }[kind];
-  const own = `${cloud}_${name}`
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9_]+/g, "_")
-    .replaceAll(/^_+|_+$/g, "");
-  let section = first !== undefined && !taken.has(first) ? first : own;
-  for (let count = 2; taken.has(section); count += 1) section = `${own}_${count}`;
-  taken.add(section);
-  return section;
+/** The section of each export: the names that the Python pipelines use for the first of their kinds, else the export's own. */
+function sectionNames(exports: readonly FoundExport[]): ReadonlyMap<FoundExport, string> {
+  const taken = new Set<string>();
+  return new Map(
+    exports.map((each) => {
+      const { kind, cloud, exportName } = each;
+      const first = { "aws-cur": "aws_cur", "azure-cost": "azure_billing" }[kind];
+      const own = `${cloud}_${exportName}`
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9_]+/g, "_")
+        .replaceAll(/^_+|_+$/g, "");
+      let section = first !== undefined && !taken.has(first) ? first : own;
+      for (let count = 2; taken.has(section); count += 1) section = `${own}_${count}`;
+      taken.add(section);
+      return [each, section];
+    }),
+  );
 }
 
 function nothingUsable({ url, exports }: Recognition): BillhouseError {

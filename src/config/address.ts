@@ -6,7 +6,7 @@ import { environmentLayer, readConfigFiles } from "./layers.ts";
 import { expectation, holdsSecret, isEndpoint } from "./schema.ts";
 import { BillhouseError } from "../errors.ts";
 
-/** An address that somebody wrote on the command line, and how it is reached. */
+/** An address from the command line, and how its storage is reached. */
 export interface Address {
   readonly bucketUrl: string;
   /** Without `/` at either end; empty for the whole bucket. */
@@ -15,8 +15,8 @@ export interface Address {
 }
 
 /**
- * Takes an address apart, as `bucket_url` in a configuration, and finds the credentials that a configuration in this
- * folder would find. Error: CONFIG_INVALID, which never repeats the address.
+ * Parses an address as `bucket_url` is parsed, and finds the credentials that a configuration in this folder would find.
+ * Error: CONFIG_INVALID, which never repeats the address.
  */
 export async function readAddress(
   place: Pick<ConfigPlace, "folder" | "environment">,
@@ -27,7 +27,7 @@ export async function readAddress(
   const address = parseBucketUrl(url, place.folder);
   if (typeof address === "string") {
     throw new BillhouseError("CONFIG_INVALID", `The address ${address}.`, {
-      hint: "Write gs://bucket, s3://bucket, az://account/container or the path of a folder.",
+      hint: "Write gs://bucket, s3://bucket, az://account/container, or the path of a folder.",
     });
   }
   if (endpoint !== null && !isEndpoint(endpoint)) {
@@ -50,7 +50,7 @@ export async function readAddress(
   };
 }
 
-/** Where an export lies: the place that a storage opens, and what of the prefix was written into the address. */
+/** Where an export lies: the bucket that a storage opens, and the part of the prefix that the address contains. */
 export interface BucketAddress {
   readonly bucketUrl: string;
   /** The part of the address below the bucket, without `/` at either end. */
@@ -58,20 +58,23 @@ export interface BucketAddress {
 }
 
 /**
- * Takes a `bucket_url` apart; relative folders are resolved against `folder`. Gives a sentence instead when it cannot
- * be one. The sentence never repeats the address: people paste keys and signatures into addresses.
+ * Parses a `bucket_url`: an address of a storage, the web address of a bucket or of its page in a cloud's console, or a
+ * folder; relative folders are resolved against `folder`. Returns a sentence instead when it is not valid. The sentence
+ * never repeats the address: people paste keys and signatures into addresses.
  */
 export function parseBucketUrl(url: string, folder: string): BucketAddress | string {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
   const spelling = spellings[scheme ?? ""];
-  // What stands before `://` is a scheme, and may be told; before a mere colon it may be a part of the secret.
+  // Text before `://` is a scheme and can be shown; before a mere colon it may be a part of the secret.
   const isForeign = scheme !== undefined && scheme !== "file" && spelling === undefined;
+  const web = isForeign ? webAddress(url) : undefined;
+  if (web !== undefined) return web;
   if (holdsSecret(url) && !(isForeign && url.startsWith("//", scheme.length + 1))) return placeAlone;
   if (scheme === undefined) return { bucketUrl: resolve(folder, url), path: "" };
   if (scheme === "file") return parseFileUrl(url);
   if (spelling === undefined) {
     const advice = advices[scheme] ?? "write gs://, s3://, az://, file:// or the path of a folder";
-    return `begins with "${scheme}:", which is no storage that billhouse knows; ${advice}`;
+    return `starts with "${scheme}:", which is not the address of a supported storage; ${advice}`;
   }
   if (/[?@#\s]/.test(url)) return placeAlone;
   const parts = url
@@ -91,7 +94,7 @@ export function trimSlashes(text: string): string {
 }
 
 const placeAlone =
-  "must hold the place alone, without account keys, signatures or options; credentials come from the cloud's own settings";
+  "must be the address alone, without account keys, signatures or options; credentials come from the cloud's own settings";
 
 const spellings: Readonly<Record<string, { readonly names: number; readonly example: string }>> = {
   gs: { names: 1, example: "gs://bucket" },
@@ -106,9 +109,54 @@ const advices: Readonly<Record<string, string>> = {
   abfss: "Azure Blob Storage is az://account/container",
   azure: "Azure Blob Storage is az://account/container",
   wasbs: "Azure Blob Storage is az://account/container",
-  http: "write gs://bucket, s3://bucket or az://account/container",
-  https: "write gs://bucket, s3://bucket or az://account/container",
+  http: "write gs://bucket, s3://bucket or az://account/container, and a server of your own as endpoint",
+  https: "write gs://bucket, s3://bucket or az://account/container, and a server of your own as endpoint",
 };
+
+/**
+ * What the web address of a bucket, or of its page in a cloud's console, stands for; undefined for any other address.
+ * Sources: docs.cloud.google.com/storage/docs/request-endpoints; docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html;
+ * learn.microsoft.com/azure/storage/common/storage-account-overview and /blobs/data-lake-storage-introduction-abfs-uri.
+ */
+function webAddress(url: string): BucketAddress | string | undefined {
+  const text = /^https:\/\/portal\.azure\.com\//i.test(url) ? decoded(url) : url;
+  const groups = webForms.map((form) => form.exec(text)?.groups).find((found) => found !== undefined);
+  if (groups === undefined) return undefined;
+  const { gs, s3, account, container, query } = groups;
+  const path = decoded(groups["path"] ?? new URLSearchParams(query).get("prefix") ?? "");
+  // In `abfss://container@account...` what looks like a login is the container.
+  const rest = container === undefined ? url : url.replace(`${container}@`, "");
+  if (holdsSecret(rest) || holdsSecret(path)) return placeAlone;
+  if (account !== undefined && container === undefined) {
+    return `names an Azure storage account without a container; write az://${account.toLowerCase()}/container`;
+  }
+  const bucket = gs === undefined ? s3 : gs;
+  const bucketUrl =
+    account === undefined
+      ? `${gs === undefined ? "s3" : "gs"}://${bucket}`
+      : `az://${account.toLowerCase()}/${container}`;
+  return { bucketUrl, path: trimSlashes(path) };
+}
+
+const webForms: readonly RegExp[] = [
+  /^https:\/\/(?<account>[a-z0-9]{3,24})\.(?:blob|dfs)\.core\.windows\.net(?:\/(?<container>[a-z0-9$-]{1,63}))?(?:\/(?<path>[^?#]*))?$/i,
+  /^(?:abfss?|wasbs?):\/\/(?<container>[a-z0-9$-]{1,63})@(?<account>[a-z0-9]{3,24})\.(?:blob|dfs)\.core\.windows\.net(?:\/(?<path>[^?#]*))?$/i,
+  /^https:\/\/portal\.azure\.com\/.*\/storageAccounts\/(?<account>[a-z0-9]{3,24})(?:(?:\/path|\/blobServices\/default\/containers)\/(?<container>[a-z0-9$-]{1,63}))?(?:$|[/?#])/i,
+  /^https:\/\/storage\.(?:googleapis|cloud\.google)\.com\/(?<gs>[a-z0-9._-]{3,222})(?:\/(?<path>[^?#]*))?$/i,
+  /^https:\/\/(?<gs>[a-z0-9._-]{3,222})\.storage\.googleapis\.com(?:\/(?<path>[^?#]*))?$/i,
+  /^https:\/\/console\.cloud\.google\.com\/storage\/browser\/(?:_details\/)?(?<gs>[a-z0-9._-]{3,222})(?:\/(?<path>[^?#;]*))?(?:[;?#]|$)/i,
+  /^https:\/\/(?<s3>[a-z0-9.-]{3,63})\.s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\/(?<path>[^?#]*))?$/i,
+  /^https:\/\/s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com\/(?<s3>[a-z0-9.-]{3,63})(?:\/(?<path>[^?#]*))?$/i,
+  /^https:\/\/(?:[a-z0-9-]+\.)*console\.aws\.amazon\.com\/s3\/(?:buckets|object)\/(?<s3>[a-z0-9.-]{3,63})\/?(?:\?(?<query>[^#]*))?(?:#|$)/i,
+];
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function parseFileUrl(url: string): BucketAddress | string {
   try {

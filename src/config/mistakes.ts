@@ -4,11 +4,11 @@ import { expectation, holdsSecret, type Issue, keysAt, kinds, looksSecret } from
 import { isTable, type Origin } from "./layers.ts";
 import { docsPage } from "../version.ts";
 
-/** One mistake in the configuration: where it stands, and a sentence about it. */
+/** One mistake in the configuration: where it was written, and a sentence about it. */
 export interface Mistake {
   readonly origin: string;
   readonly sentence: string;
-  /** What to do about it, where more can be said than "correct it". */
+  /** How to fix it, where more can be said than "correct it". */
   readonly hint?: string;
 }
 
@@ -19,12 +19,15 @@ export function describeOrigin(origin: Origin | undefined): string {
   return origin.line === null ? origin.file : `${origin.file}, line ${origin.line}`;
 }
 
-/** Every mistake of one reading of the configuration, as one error. */
+/** All mistakes of one reading of the configuration, as one error; of many, the first ones and how many there are. */
 export function mistakesError(mistakes: readonly Mistake[]): BillhouseError {
   const ordered = mistakes.toSorted((one, other) => one.origin.localeCompare(other.origin, "en", { numeric: true }));
-  const sentences = new Set(ordered.map(({ origin, sentence }) => `${origin}: ${sentence}`));
-  const hints = [...new Set(ordered.flatMap(({ hint }) => hint ?? []))];
-  return new BillhouseError("CONFIG_INVALID", [...sentences].join("\n"), {
+  const sentences = [...new Set(ordered.map(({ origin, sentence }) => `${origin}: ${sentence}`))];
+  const shown = ordered.slice(0, mostMistakes);
+  const hints = [...new Set(shown.flatMap(({ hint }) => hint ?? []))];
+  const more = sentences.length - mostMistakes;
+  const lines = [...sentences.slice(0, mostMistakes), ...(more > 0 ? [`and ${more} more`] : [])];
+  return new BillhouseError("CONFIG_INVALID", lines.join("\n"), {
     hint:
       hints.length > 0
         ? hints.join("\n")
@@ -32,7 +35,9 @@ export function mistakesError(mistakes: readonly Mistake[]): BillhouseError {
   });
 }
 
-/** What the check found, in words, with the place where each mistake was written. */
+const mostMistakes = 10;
+
+/** The issues of a check as sentences, with the place where each mistake was written. */
 export function describeIssues(
   issues: readonly Issue[],
   document: Readonly<Record<string, unknown>>,
@@ -53,8 +58,8 @@ function unknownKey(path: readonly string[], value: unknown, origin: (path: read
   if (looksSecret(key) || (isTable(value) && Object.keys(value).some(looksSecret))) {
     return {
       origin: origin(path),
-      sentence: `"${key}" in ${sectionName(outer)} looks like a credential, and credentials do not belong in this file.`,
-      hint: "Take it out, and use the cloud's own login, .dlt/secrets.toml or the environment (DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY).",
+      sentence: `"${key}" in ${sectionName(outer)} looks like a credential, and this file must not contain credentials.`,
+      hint: "Remove it, and use the cloud's own login, .dlt/secrets.toml or the environment (DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY).",
     };
   }
   const known = keysAt(outer) ?? [];
@@ -62,8 +67,9 @@ function unknownKey(path: readonly string[], value: unknown, origin: (path: read
   const meant = guess === undefined ? "." : `; did you mean "${guess}"?`;
   return {
     origin: origin(path),
-    sentence: `${sectionName(outer)} has no key "${key}"${meant}`,
-    hint: `The keys of ${sectionName(outer)} are ${known.join(", ")}.`,
+    sentence:
+      outer.length === 0 ? `unknown section "${key}"${meant}` : `unknown key "${key}" in ${sectionName(outer)}${meant}`,
+    hint: `The ${outer.length === 0 ? "sections of the file" : `keys of ${sectionName(outer)}`} are ${known.join(", ")}.`,
   };
 }
 

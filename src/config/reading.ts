@@ -26,7 +26,7 @@ import {
 import { BillhouseError } from "../errors.ts";
 import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 
-/** The configuration, and what is known of how it came about. */
+/** The configuration, and where it was written. */
 export interface Reading {
   readonly config: Config;
   /** What was written, checked: without defaults. */
@@ -72,7 +72,7 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   if (checked.issues !== undefined) throw mistakesError(describeIssues(checked.issues, document, origin));
   if (Object.keys(checked.document.sources).length === 0) throw nothingConfigured(place, files.file);
 
-  // `billhouse.toml` never holds credentials: where it is the configuration, only the other layers are asked.
+  // `billhouse.toml` never holds credentials: only the other layers are searched.
   const written = googleCredentials(files.style === "billhouse" ? [...files.secrets, environment] : layers);
   const { pipelines, mistakes } = pipelineConfigs(checked.document.sources, files.folder, origin, {
     googleCredentials: written.key,
@@ -88,7 +88,7 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   return { config: { file: files.file, pipelines, warehouse }, document: checked.document, originOf, layers };
 }
 
-/** JavaScript takes this one name for what all objects share, so that nothing can be stored under it. */
+/** JavaScript uses this name for the prototype of all objects, so that nothing can be stored under it. */
 function prototypeName({ path, origin }: Setting): Mistake[] {
   if (!path.includes("__proto__")) return [];
   const sentence = '"__proto__" is not a valid name of a section or a key.';
@@ -96,8 +96,8 @@ function prototypeName({ path, origin }: Setting): Mistake[] {
 }
 
 /**
- * DuckDB calls a database by the name of its file, up to the first point. Where a dataset has the same name, neither
- * billhouse nor anybody else can name a table in it as `dataset.table`.
+ * DuckDB names a database after its file, up to the first dot. Where a dataset has the same name, `dataset.table` is
+ * ambiguous.
  */
 function ambiguousName(
   warehouse: WarehouseConfig,
@@ -109,12 +109,12 @@ function ambiguousName(
   const [database = ""] = file.split(".");
   const pipeline = pipelines.find(({ dataset }) => dataset.toLowerCase() === database.toLowerCase());
   if (pipeline === undefined) return [];
-  const sentence = `The database ${file} has the name of the dataset ${pipeline.dataset}: DuckDB cannot tell the two apart.`;
+  const sentence = `The database ${file} has the same name as the dataset ${pipeline.dataset}, and DuckDB cannot distinguish the two.`;
   const path = ["destination", "duckdb", "path"];
   return [{ origin: origin(path), sentence, hint: 'Give the file another name, such as path = "billhouse.duckdb".' }];
 }
 
-/** The warehouses keep their own catalog under these names, and take no tables of others there. */
+/** The warehouses keep their own catalog under these names, and refuse other tables there. */
 function reservedDataset(
   { name, dataset }: PipelineConfig,
   { kind }: WarehouseConfig,
@@ -125,7 +125,7 @@ function reservedDataset(
   const warehouse = kind === "duckdb" ? "DuckDB" : "BigQuery";
   const sentence = `${warehouse} reserves the name "${dataset}", so it cannot be the dataset of [sources.${name}].`;
   const path = ["sources", name, "dataset"];
-  return [{ origin: origin(path), sentence, hint: 'Name another dataset, such as dataset = "billing_data".' }];
+  return [{ origin: origin(path), sentence, hint: 'Choose another dataset, such as dataset = "billing_data".' }];
 }
 
 function warehouseConfig(
@@ -167,20 +167,18 @@ function nearestOrigin(path: readonly string[], origins: ReadonlyMap<string, Ori
 }
 
 function nothingConfigured(place: ConfigPlace, file: string | null): BillhouseError {
-  const message =
-    file === null
-      ? `There is no configuration: no billhouse.toml and no .dlt/config.toml in ${place.folder}, and no SOURCES__ variable in the environment.`
-      : `${file} names no export: it has no [sources.<name>] section with a bucket.`;
-  return new BillhouseError("CONFIG_INVALID", message, {
-    hint: [
-      "The smallest billhouse.toml is:",
-      "",
-      "  [sources.aws_cur]",
-      '  bucket_url = "gs://my-billing-bucket"',
-      "",
-      "To see billhouse work without an account, run: billhouse demo",
-    ].join("\n"),
-  });
+  const isMissing = file === null;
+  const message = isMissing
+    ? `There is no configuration: no billhouse.toml and no .dlt/config.toml in ${place.folder}, and no SOURCES__ variable in the environment.`
+    : `${file} does not configure an export: a section such as [sources.aws_cur] is missing.`;
+  const first = isMissing
+    ? [
+        "Let billhouse write one for the exports in your bucket (or s3://, az://, a folder):",
+        "  billhouse init gs://my-billing-bucket",
+      ]
+    : ["Add a section for each export, such as:", "  [sources.aws_cur]", '  bucket_url = "gs://my-billing-bucket"'];
+  const hint = [...first, "To try billhouse with sample bills, without an account:", "  billhouse demo"];
+  return new BillhouseError("CONFIG_INVALID", message, { hint: hint.join("\n") });
 }
 
 /** The logins that storages may need. */
@@ -213,8 +211,8 @@ function pipelineConfig(
 ): PipelineConfig | undefined {
   const path = ["sources", name];
   if (!isIdentifier(name) || name.toLowerCase() === "all") {
-    const sentence = `"${name}" cannot be the name of a section: names are letters, digits and _, begin with no digit, and are not "all".`;
-    mistakes.push({ origin: origin(path), sentence, hint: "The section's name becomes part of the table's name." });
+    const sentence = `"${name}" cannot be the name of a section: names consist of letters, digits and _, do not start with a digit, and are not "all".`;
+    mistakes.push({ origin: origin(path), sentence, hint: "Rename the section, for example to [sources.aws_cur]." });
     return undefined;
   }
   if (section.bucket !== undefined && section.bucket_url !== undefined) {
@@ -224,7 +222,7 @@ function pipelineConfig(
   }
   const url = section.bucket === undefined ? section.bucket_url : `gs://${section.bucket}`;
   if (url === undefined) {
-    const sentence = `[sources.${name}] does not say where the export lies: it has no "bucket_url".`;
+    const sentence = `[sources.${name}] is missing "bucket_url", which says where the export lies.`;
     mistakes.push({
       origin: origin(path),
       sentence,
@@ -235,7 +233,7 @@ function pipelineConfig(
   const { active_from: from, active_to: to } = section;
   if (from !== undefined && to !== undefined && from > to) {
     const sentence = `"active_from" in [sources.${name}] is ${from}, which is later than "active_to", ${to}.`;
-    mistakes.push({ origin: origin([...path, "active_from"]), sentence, hint: "Exchange them, or leave one out." });
+    mistakes.push({ origin: origin([...path, "active_from"]), sentence, hint: "Swap them, or remove one." });
     return undefined;
   }
   const address = parseBucketUrl(url, folder);
@@ -277,8 +275,8 @@ function sharedTables(pipelines: readonly PipelineConfig[], origin: (path: reado
     for (const table of tables) owners.set(key(pipeline, table), pipeline);
     if (rival === undefined) return [];
     const table = `${pipeline.dataset}.${pipeline.tableName}`;
-    const sentence = `[sources.${pipeline.name}] and [sources.${rival.name}] would share the table ${table} or a table beside it.`;
+    const sentence = `[sources.${pipeline.name}] and [sources.${rival.name}] would share the table ${table} or one of its companion tables.`;
     const path = ["sources", pipeline.name, "table_name"];
-    return [{ origin: origin(path), sentence, hint: "Give one of them another table_name or dataset." }];
+    return [{ origin: origin(path), sentence, hint: "Set another table_name or dataset in one of them." }];
   });
 }

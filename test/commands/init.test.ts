@@ -145,6 +145,10 @@ describe("billhouse init", () => {
 
     const { stdout } = await billhouse(project, ["init", "bucket", "--force"]);
     assert.match(stdout, /objects, 2 exports\n/u);
+    assert.match(
+      stdout,
+      /✔ +acme in payer-a\/acme, \[sources\.aws_cur\] .*\n✔ +acme in payer-b\/acme, \[sources\.aws_acme\] /u,
+    );
     const planned = await billhouse(project, ["plan", "--json"]);
     assert.match(planned.stdout, /"execution_id":\s*"payer-a"[^]*"execution_id":\s*"payer-b"/u);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { type Config } from "../../src/config/config.ts";
+import { readAddress } from "../../src/config/address.ts";
 import { loadConfig } from "../../src/config/reading.ts";
 import { BillhouseError } from "../../src/errors.ts";
 
@@ -221,7 +222,7 @@ describe("billhouse.toml", () => {
       const error = await failure({ "billhouse.toml": `[sources.one]\nbucket = "b"\n${name} = 1\n[${name}]\nx = 1\n` });
       assert.match(
         error.message,
-        new RegExp(`\\[sources\\.one\\] has no key "${name}"[^]*the file has no key "${name}"`),
+        new RegExp(`unknown key "${name}" in \\[sources\\.one\\][^]*unknown section "${name}"`),
       );
     }
   });
@@ -239,31 +240,31 @@ describe("billhouse.toml", () => {
   const mistakes: Readonly<Record<string, readonly [toml: string, message: string]>> = {
     "an unknown key": [
       '[sources.aws_cur]\nbucket = "b"\ntabel_name = "x"\n',
-      'billhouse.toml, line 3: [sources.aws_cur] has no key "tabel_name"; did you mean "table_name"?',
+      'billhouse.toml, line 3: unknown key "tabel_name" in [sources.aws_cur]; did you mean "table_name"?',
     ],
     "a mistyped bucket": [
       '[sources.aws_cur]\nbukcet_url = "gs://b"\n',
-      'billhouse.toml, line 2: [sources.aws_cur] has no key "bukcet_url"; did you mean "bucket_url"?',
+      'billhouse.toml, line 2: unknown key "bukcet_url" in [sources.aws_cur]; did you mean "bucket_url"?',
     ],
     "an unknown section": [
       `${smallest}[runtime]\nlog_level = "INFO"\n`,
-      'billhouse.toml, line 3: the file has no key "runtime".',
+      'billhouse.toml, line 3: unknown section "runtime".',
     ],
     "a mistyped section": [
       '[source.aws_cur]\nbucket = "b"\n',
-      'billhouse.toml, line 1: the file has no key "source"; did you mean "sources"?',
+      'billhouse.toml, line 1: unknown section "source"; did you mean "sources"?',
     ],
     "an unknown destination": [
       `${smallest}[destination.duckbd]\npath = "x"\n`,
-      'billhouse.toml, line 3: [destination] has no key "duckbd"; did you mean "duckdb"?',
+      'billhouse.toml, line 3: unknown key "duckbd" in [destination]; did you mean "duckdb"?',
     ],
     "an unknown key of the warehouse": [
       `${smallest}[destination.duckdb]\nptah = "x"\n`,
-      'billhouse.toml, line 4: [destination.duckdb] has no key "ptah"; did you mean "path"?',
+      'billhouse.toml, line 4: unknown key "ptah" in [destination.duckdb]; did you mean "path"?',
     ],
     "no place": [
       '[sources.aws_cur]\nprefix = "x"\n',
-      'billhouse.toml, line 1: [sources.aws_cur] does not say where the export lies: it has no "bucket_url".',
+      'billhouse.toml, line 1: [sources.aws_cur] is missing "bucket_url", which says where the export lies.',
     ],
     "two places": [
       '[sources.aws_cur]\nbucket = "x"\nbucket_url = "gs://x"\n',
@@ -279,7 +280,7 @@ describe("billhouse.toml", () => {
     ],
     "an unknown scheme": [
       '[sources.aws_cur]\nbucket_url = "abfss://x@y"\n',
-      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] begins with "abfss:", which is no storage that billhouse knows; Azure Blob Storage is az://account/container.',
+      'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] starts with "abfss:", which is not the address of a supported storage; Azure Blob Storage is az://account/container.',
     ],
     "an Azure address without a container": [
       '[sources.aws_cur]\nbucket_url = "az://account"\n',
@@ -327,19 +328,19 @@ describe("billhouse.toml", () => {
     ],
     "a section that cannot be a name": [
       '[sources.prod-cur]\nbucket = "b"\n',
-      'billhouse.toml, line 1: "prod-cur" cannot be the name of a section: names are letters, digits and _, begin with no digit, and are not "all".',
+      'billhouse.toml, line 1: "prod-cur" cannot be the name of a section: names consist of letters, digits and _, do not start with a digit, and are not "all".',
     ],
     "a section named all": [
       '[sources.all]\nbucket = "b"\n',
-      'billhouse.toml, line 1: "all" cannot be the name of a section: names are letters, digits and _, begin with no digit, and are not "all".',
+      'billhouse.toml, line 1: "all" cannot be the name of a section: names consist of letters, digits and _, do not start with a digit, and are not "all".',
     ],
     "two exports on one table": [
       '[sources.one]\nbucket = "b"\ntable_name = "t"\n[sources.two]\nbucket = "b"\ntable_name = "T"\n',
-      "billhouse.toml, line 6: [sources.two] and [sources.one] would share the table billing_data.T or a table beside it.",
+      "billhouse.toml, line 6: [sources.two] and [sources.one] would share the table billing_data.T or one of its companion tables.",
     ],
     "a database file that is named like a dataset": [
       '[sources.one]\nbucket_url = "b"\n[destination.duckdb]\npath = "data/Billing_Data.duckdb"\n',
-      "billhouse.toml, line 4: The database Billing_Data.duckdb has the name of the dataset billing_data: DuckDB cannot tell the two apart.",
+      "billhouse.toml, line 4: The database Billing_Data.duckdb has the same name as the dataset billing_data, and DuckDB cannot distinguish the two.",
     ],
     "a dataset that is DuckDB's own": [
       '[sources.one]\nbucket_url = "b"\ndataset = "Information_Schema"\n',
@@ -363,19 +364,19 @@ describe("billhouse.toml", () => {
     ],
     "a table that is another's tracking table": [
       '[sources.one]\nbucket = "b"\n[sources.two]\nbucket = "b"\ntable_name = "one_data_load_tracking"\n',
-      "billhouse.toml, line 5: [sources.two] and [sources.one] would share the table billing_data.one_data_load_tracking or a table beside it.",
+      "billhouse.toml, line 5: [sources.two] and [sources.one] would share the table billing_data.one_data_load_tracking or one of its companion tables.",
     ],
     "a credential in a section": [
       '[sources.aws_cur]\nbucket = "b"\naws_secret_access_key = "hunter2"\n',
-      'billhouse.toml, line 3: "aws_secret_access_key" in [sources.aws_cur] looks like a credential, and credentials do not belong in this file.',
+      'billhouse.toml, line 3: "aws_secret_access_key" in [sources.aws_cur] looks like a credential, and this file must not contain credentials.',
     ],
     "credentials of the warehouse": [
       `${smallest}[destination.bigquery.credentials]\nprivate_key = "hunter2"\n`,
-      'billhouse.toml, line 3: "credentials" in [destination.bigquery] looks like a credential, and credentials do not belong in this file.',
+      'billhouse.toml, line 3: "credentials" in [destination.bigquery] looks like a credential, and this file must not contain credentials.',
     ],
     "a key in an address": [
       '[sources.aws_cur]\nbucket_url = "az://account/container?sig=hunter2"\n',
-      `billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must hold the place alone, without account keys, signatures or options; credentials come from the cloud's own settings.`,
+      `billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be the address alone, without account keys, signatures or options; credentials come from the cloud's own settings.`,
     ],
     "a NUL in an address": [
       '[sources.aws_cur]\nbucket_url = "/data/a\\u0000b"\n',
@@ -427,7 +428,7 @@ describe("billhouse.toml", () => {
 
   test("without exports it is no configuration", async () => {
     const error = await failure({ "billhouse.toml": "" });
-    assert.match(error.message, /billhouse\.toml names no export/);
+    assert.match(error.message, /billhouse\.toml does not configure an export/);
   });
 });
 
@@ -493,7 +494,7 @@ describe("the environment", () => {
     const unknown = await failure({}, { SOURCES__AWS_CUR__BUKCET: "hunter2" });
     assert.equal(
       unknown.message,
-      'SOURCES__AWS_CUR__BUKCET in the environment: [sources.aws_cur] has no key "bukcet"; did you mean "bucket"?',
+      'SOURCES__AWS_CUR__BUKCET in the environment: unknown key "bukcet" in [sources.aws_cur]; did you mean "bucket"?',
     );
     const value = await failure({ "billhouse.toml": smallest }, { SOURCES__AWS_CUR__KIND: "cur" });
     assert.match(value.message, /^SOURCES__AWS_CUR__KIND in the environment: "kind" .* must be one of/);
@@ -519,12 +520,71 @@ describe("the environment", () => {
     assert.equal(config.warehouse.kind, "duckdb");
   });
 
-  test("nothing at all shows the smallest file and the demo", async () => {
+  test("without any configuration, init comes first and the demo second", async () => {
     const error = await failure({});
     assert.match(error.message, /^There is no configuration: no billhouse\.toml/);
-    assert.match(error.hint, /\[sources\.aws_cur\]\n {2}bucket_url = "gs:\/\//);
-    assert.match(error.hint, /billhouse demo/);
+    assert.match(error.hint, /billhouse init gs:\/\/my-billing-bucket\n[^]*billhouse demo$/);
   });
+
+  test("of many mistakes the first ones are listed, and the others are counted", async () => {
+    const keys = Array.from({ length: 47 }, (_, index) => `unknown_${index} = 1`);
+    const error = await failure({ "billhouse.toml": `${smallest}${keys.join("\n")}\n` });
+    assert.equal(error.message.split("\n").length, 11);
+    assert.match(error.message, /unknown_9" in \[sources\.aws_cur\]\.\nand 37 more$/);
+  });
+});
+
+describe("addresses", () => {
+  const understood: Readonly<Record<string, readonly [bucketUrl: string, path: string]>> = {
+    "https://acmebilling.blob.core.windows.net/exports": ["az://acmebilling/exports", ""],
+    "https://acmebilling.blob.core.windows.net/exports/focus/daily/": ["az://acmebilling/exports", "focus/daily"],
+    "https://AcmeBilling.dfs.core.windows.net/exports/my%20bills": ["az://acmebilling/exports", "my bills"],
+    "abfss://exports@acmebilling.dfs.core.windows.net/focus": ["az://acmebilling/exports", "focus"],
+    "wasbs://exports@acmebilling.blob.core.windows.net": ["az://acmebilling/exports", ""],
+    "https://portal.azure.com/#view/Microsoft_Azure_Storage/ContainerMenuBlade/~/overview/storageAccountId/%2Fsubscriptions%2F38f1d748%2FresourceGroups%2Fbilling%2Fproviders%2FMicrosoft.Storage%2FstorageAccounts%2Facmebilling/path/exports/etag/%220x8DD%22/defaultEncryptionScope/x":
+      ["az://acmebilling/exports", ""],
+    "https://storage.googleapis.com/acme-billing/aws/cur/": ["gs://acme-billing", "aws/cur"],
+    "https://storage.cloud.google.com/acme-billing": ["gs://acme-billing", ""],
+    "https://acme-billing.storage.googleapis.com/aws": ["gs://acme-billing", "aws"],
+    "https://console.cloud.google.com/storage/browser/acme-billing/aws/cur;tab=objects?project=acme&prefix=&forceOnObjectsSortingFiltering=false":
+      ["gs://acme-billing", "aws/cur"],
+    "https://console.cloud.google.com/storage/browser/acme-billing": ["gs://acme-billing", ""],
+    "https://acme-billing.s3.eu-central-1.amazonaws.com/cur/acme": ["s3://acme-billing", "cur/acme"],
+    "https://acme.billing.s3.amazonaws.com": ["s3://acme.billing", ""],
+    "https://acme-billing.s3.dualstack.us-east-1.amazonaws.com/": ["s3://acme-billing", ""],
+    "https://s3.us-west-2.amazonaws.com/acme-billing/cur": ["s3://acme-billing", "cur"],
+    "https://s3.console.aws.amazon.com/s3/buckets/acme-billing?region=us-east-1&prefix=cur%2Facme/&showversions=false":
+      ["s3://acme-billing", "cur/acme"],
+    "https://us-east-1.console.aws.amazon.com/s3/buckets/acme-billing?region=us-east-1&tab=objects": [
+      "s3://acme-billing",
+      "",
+    ],
+  };
+  for (const [url, [bucketUrl, path]] of Object.entries(understood)) {
+    test(`${url.slice(0, 90)} is ${bucketUrl}`, async () => {
+      const [config] = await load({ "billhouse.toml": `[sources.one]\nbucket_url = ${JSON.stringify(url)}\n` });
+      assert.deepEqual([config.pipelines[0]?.bucketUrl, config.pipelines[0]?.prefix], [bucketUrl, path]);
+      const address = await readAddress({ folder: await folderWith({}), environment: {} }, url, null);
+      assert.deepEqual([address.bucketUrl, address.prefix], [bucketUrl, path]);
+    });
+  }
+
+  const refused: Readonly<Record<string, RegExp>> = {
+    "https://portal.azure.com/#@acme/resource/subscriptions/38f1/providers/Microsoft.Storage/storageAccounts/acmebilling/storagebrowser":
+      /names an Azure storage account without a container; write az:\/\/acmebilling\/container/,
+    "https://acmebilling.blob.core.windows.net/": /write az:\/\/acmebilling\/container/,
+    "https://acmebilling.blob.core.windows.net/exports?sv=2025&sig=hunter2":
+      /starts with "https:".*write gs:\/\/bucket/,
+    "https://minio.acme.example/bills": /write gs:\/\/bucket, s3:\/\/bucket .*a server of your own as endpoint/,
+    "https://storage.googleapis.com/acme-billing/sig=x;sig=hunter2": /must be the address alone/,
+  };
+  for (const [url, sentence] of Object.entries(refused)) {
+    test(`${url.slice(0, 90)} is refused with the form to use`, async () => {
+      const { message } = await failure({ "billhouse.toml": `[sources.one]\nbucket_url = ${JSON.stringify(url)}\n` });
+      assert.match(message, sentence);
+      assert.doesNotMatch(message, /hunter2/);
+    });
+  }
 });
 
 describe("credentials of Google Cloud", () => {
@@ -658,12 +718,12 @@ describe("a dlt folder", () => {
     const error = await failure({ ".dlt/config.toml": '[sources.aws_cur]\nbucket = "b"\nprefxi = "x"\n' });
     assert.equal(
       error.message,
-      '.dlt/config.toml, line 3: [sources.aws_cur] has no key "prefxi"; did you mean "prefix"?',
+      '.dlt/config.toml, line 3: unknown key "prefxi" in [sources.aws_cur]; did you mean "prefix"?',
     );
   });
 
   test("with sections of other programs only it is no configuration", async () => {
     const error = await failure({ ".dlt/config.toml": '[sources.github]\nprefix = "x"\n' });
-    assert.match(error.message, /names no export/);
+    assert.match(error.message, /does not configure an export/);
   });
 });
