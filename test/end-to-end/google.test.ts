@@ -184,14 +184,14 @@ describe("a run on Google Cloud", () => {
 /** The plan but for what only BigQuery bills. */
 async function planned(project: Project): Promise<unknown> {
   const { pipelines } = await plan(project.config);
-  return pipelines.map((pipeline) => ({ ...pipeline, billed_bytes: 0 }));
+  return pipelines.map((pipeline) => ({ ...pipeline, billedBytes: 0 }));
 }
 
 function timeless(result: StatusResult): unknown {
   return result.pipelines.map((pipeline) => ({
     ...pipeline,
-    newest_load: null,
-    months: pipeline.months.map((month) => ({ ...month, loaded_at: "" })),
+    newestLoad: null,
+    months: pipeline.months.map((month) => ({ ...month, loadedAt: "" })),
   }));
 }
 

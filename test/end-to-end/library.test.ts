@@ -68,7 +68,7 @@ describe("the library", { concurrency: 3 }, () => {
     assert.deepEqual(started.pipelines, [{ name: "aws_cur", table }]);
     assert.deepEqual(
       { ...found, event: undefined, url: undefined },
-      { event: undefined, url: undefined, name: "aws_cur", table, kind: "aws-cur", export_name: "acme-cur", months: 3 },
+      { event: undefined, url: undefined, name: "aws_cur", table, kind: "aws-cur", exportName: "acme-cur", months: 3 },
     );
     for (const event of events) {
       if (event.event !== "file_read") continue;
@@ -166,8 +166,8 @@ describe("the library", { concurrency: 3 }, () => {
         name: "aws_cur",
         table,
         months: [],
-        missing_months: [],
-        newest_load: null,
+        missingMonths: [],
+        newestLoad: null,
         attention: [],
         kept: null,
         notes: [],
