@@ -80,9 +80,9 @@ function edgeCasesIntroduction(all: number, applicable: number): string {
 
 <!-- Written by scripts/generate-docs.ts from test/support/edge-cases.ts: change the cases and run \`npm run docs\`. -->
 
-What has broken loaders of cloud bills: ${all} cases, of which ${applicable} concern billhouse. Each of these is a test, whose
-title stands beside it; a case that does not concern billhouse says why. The tests run with \`npm test\`, and one of them
-holds this list against the test files.
+What has broken loaders of cloud bills: ${all} cases, of which ${applicable} concern billhouse. Each of these has a test, whose
+title is in the last column; for the other cases the reason is given. The tests run with \`npm test\`, and one of them
+compares this list with the test files.
 `;
 }
 

@@ -115,8 +115,8 @@ function conclusion(results: readonly Result[], failures: number): string {
   const seconds = Math.round((performance.now() - started) / 1000);
   const named = new Set(results.map(({ fault }) => fault)).size;
   return [
-    `billhouse ${version}, Node ${process.versions.node}: ${named} faults in ${results.length} trials, ${failures === 0 ? "all healed" : `${failures} did not heal`}, in ${seconds} seconds.`,
-    `\`=\` (${count("at once")}): the run got over it and ended as if nothing had been. A code (${count("told")}): the run said so, with exit code 1 or 3, and the next one healed it. \`next\` (${count("killed", "stopped")}): the run was ended, and the next one healed it. \`unseen\` (${count("unseen")}): the run could not see it, and the next one did. An empty cell: the fault does not strike there; the list below says why.`,
+    `billhouse ${version}, Node ${process.versions.node}: ${named} faults in ${results.length} trials, ${failures === 0 ? "all repaired" : `${failures} were not repaired`}, in ${seconds} seconds.`,
+    `\`=\` (${count("at once")}): the run succeeded with the same result. A code (${count("told")}): the run reported it, with exit code 1 or 3, and the next one repaired it. \`next\` (${count("killed", "stopped")}): the run was ended, and the next one repaired it. \`unseen\` (${count("unseen")}): the run could not detect it, and the next one did. An empty cell: the fault cannot occur there; the list below says why.`,
   ].join("\n\n");
 }
 

@@ -157,7 +157,7 @@ function conclusion(
   const seconds = Math.round((performance.now() - started) / 1000);
   const kills = `${points.length} kills at named points and ${seeds.length} at random moments`;
   const outcome = failures === 0 ? "all healed" : `${failures} did not heal`;
-  return `billhouse ${version}, Node ${process.versions.node}: ${kills}, ${outcome}, in ${seconds} seconds. ${late} random moments came after the end of their run, and were moved forward until they landed.`;
+  return `billhouse ${version}, Node ${process.versions.node}: ${kills}, ${outcome}, in ${seconds} seconds. ${late} random moments came after the end of their run and were replaced by earlier ones.`;
 }
 
 async function writeFigures(figures: string): Promise<void> {

@@ -15,7 +15,7 @@ export interface ReliabilityPromise {
 export const promises: readonly ReliabilityPromise[] = [
   {
     title: "No charge is loaded twice",
-    how: "A load replaces a whole month and never adds to one; rows, receipt and state are committed in one transaction, and a second run finds the month loaded.",
+    how: "A load replaces a whole month and never adds to it. Rows, receipt and state are committed in one transaction, and a second run finds the month loaded.",
     tests: [
       ["conformance/warehouse-loads.ts", "gives the same rows when the same load runs twice"],
       ["conformance/warehouse-loads.ts", "replaces only the month it is given"],
@@ -23,8 +23,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "No month is loaded in half",
-    how: "A month waits until every file that its manifest lists is there, and fails as a whole when one of them does. Until the commit, readers see the old month.",
+    title: "No month is loaded partly",
+    how: "A month waits until every file that its manifest lists exists, and fails as a whole when one of them fails. Until the commit, readers see the old month.",
     tests: [
       [
         "end-to-end/waiting.test.ts",
@@ -36,7 +36,7 @@ export const promises: readonly ReliabilityPromise[] = [
   },
   {
     title: "No sum is a cent off",
-    how: "Amounts are exact decimals from the delivered text to the table. Rows are counted and costs are summed independently of the database, and what differs is not committed.",
+    how: "Amounts are exact decimals from the delivered text to the table. Rows are counted and costs are summed independently of the database, and a month whose figures differ is not committed.",
     tests: [
       [
         "conformance/warehouse-values.ts",
@@ -48,7 +48,7 @@ export const promises: readonly ReliabilityPromise[] = [
   },
   {
     title: "A month that fails keeps its old rows",
-    how: "The old rows are deleted in the transaction that inserts the new ones, and any failure takes it back. The other months go on, and the run ends with exit code 3.",
+    how: "The old rows are deleted in the transaction that inserts the new ones, and any failure rolls it back. The other months are loaded, and the run ends with exit code 3.",
     tests: [
       ["conformance/warehouse-loads.ts", "leaves everything as it was when a load fails"],
       ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
@@ -56,7 +56,7 @@ export const promises: readonly ReliabilityPromise[] = [
   },
   {
     title: "A run may be killed at any moment",
-    how: "There is no state but that in the warehouse, and it changes with the rows. The next run does what is left to do, and BigQuery's jobs of the killed run are found again.",
+    how: "The only state is in the warehouse, and it changes in the transaction of the rows. The next run loads the rest, and finds the BigQuery jobs of the killed run.",
     tests: [
       ["faults/kills.long.ts", "comes by every named point of duckdb"],
       [
@@ -73,8 +73,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "A fault is got over, or told by code and healed by the next run",
-    how: "Questions that can be asked again are asked again, and answers that were lost are looked up before anything is done twice. What stays is an error with a code and a hint, and nothing of the run is left behind when the next one ends.",
+    title: "A failure is retried, or reported with a code and repaired by the next run",
+    how: "Requests are retried, and lost responses are looked up before anything is repeated. A failure that remains is an error with a code and a hint, and after the next run nothing is left of the failed one.",
     tests: [
       ["faults/faults.long.ts", "every fault is tried, and every step"],
       ["warehouses/bigquery/faults.test.ts", "lost of jobs.insert is got over"],
@@ -83,7 +83,7 @@ export const promises: readonly ReliabilityPromise[] = [
   },
   {
     title: "Two runs at once do no harm",
-    how: "One of them waits or fails; both can never win. DuckDB's lock is the commit lock of a database, and in BigQuery one row that every commit updates.",
+    how: "One of them waits or fails; they never both load a month. The commit lock is DuckDB's file lock, and in BigQuery one row that every commit updates.",
     tests: [
       ["end-to-end/concurrency.test.ts", "the second one waits for the first, and then finds nothing to do"],
       ["conformance/warehouse-sharing.ts", "lets one of two writers win"],
@@ -93,7 +93,7 @@ export const promises: readonly ReliabilityPromise[] = [
   },
   {
     title: "Nothing is loaded that was not delivered",
-    how: "Bytes are read of exactly the version that was listed, compared with the storage's checksum where it has one, and looked at again before the commit. A file is found by its whole path, never by its name.",
+    how: "Only the listed version of a file is read. Its bytes are compared with the checksum of the storage, if there is one, and its version is checked again before the commit. A file is found by its whole path, never only by its name.",
     tests: [
       ["conformance/storage.ts", "says OBJECT_CHANGED for an object written again while it is read"],
       [
@@ -107,8 +107,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "No delivery does more than fill its rows",
-    how: "A key that leaves the prefix is refused, no name and no cell becomes SQL, SQL of readers reaches no other file, and a terminal is shown control characters only spelt out.",
+    title: "A delivery can only fill its own rows",
+    how: "A key outside of the prefix is refused, names and values never become SQL, SQL of readers cannot open other files, and control characters are escaped on terminals.",
     tests: [
       ["conformance/storage.ts", "refuses keys that leave the root"],
       ["conformance/warehouse-values.ts", "takes no name and no value for SQL"],
@@ -120,8 +120,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "No delivery crashes billhouse, hangs it or fills its memory or disk",
-    how: "What a file unpacks to, headers, cells, manifests and row groups have limits, and numbers that a file tells of itself are held against its size before memory is given for them. A file beyond a limit fails its month by name, and the other months go on.",
+    title: "A delivery cannot crash or hang billhouse, or fill its memory or disk",
+    how: "Decompressed files, headers, fields, manifests and row groups have limits, and sizes that a file declares are compared with its real size before memory is allocated. A file beyond a limit fails its month with an error that names it, and the other months are loaded.",
     tests: [
       ["hostile/bombs.test.ts", "never fills memory"],
       ["hostile/manifests.test.ts", "is refused by its listed size, in little memory"],
@@ -131,8 +131,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "What is loaded can be proved again any day",
-    how: "The command `verify` holds the rows, the exact costs and their summary of every month against its receipt, and the receipt's files against the storage; `--deep` reads the files again. Each difference is named with both figures.",
+    title: "Loaded months can be proved again at any time",
+    how: "The command `verify` compares rows, exact costs and their summary of every month with its receipt, and the receipt's files with the storage; `--deep` reads the files again. Each difference is shown with both values.",
     tests: [
       ["end-to-end/verify.test.ts", "one flipped digit of one cost"],
       ["end-to-end/verify.test.ts", "two digits that make up for each other, in two services"],
@@ -145,8 +145,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "A restatement is told, explained and can be undone",
-    how: "Each receipt keeps what the month came to by service, account and charge type. `undo` commits only when rows and sums are those of the load that it goes back to, and what it took back is not loaded again until `--force`.",
+    title: "A restatement is reported, explained and can be undone",
+    how: "Each receipt keeps the costs of the month by service, account and charge type. `undo` commits only when rows and sums match the restored load, and the undone delivery is loaded again only with `--force`.",
     tests: [
       ["end-to-end/undo.test.ts", "the sample restatement: diff explains it to the cent, and undo puts back every row"],
       ["end-to-end/undo.test.ts", "when the kept rows are not those that were loaded"],
@@ -155,8 +155,8 @@ export const promises: readonly ReliabilityPromise[] = [
     ],
   },
   {
-    title: "No secret is told",
-    how: "Keys and tokens go where they have to and nowhere else: what a service or a file repeats of them is masked in messages, causes and stacks, and no value of the configuration may hold one.",
+    title: "Secrets are never printed",
+    how: "Keys and tokens are sent only to their service. If a service or a file repeats them, they are masked in messages, causes and stacks, and the configuration refuses values that contain them.",
     tests: [
       ["secrets/google.test.ts", "no secret leaves but in the headers of requests"],
       ["secrets/folder.test.ts", "no command tells what other programs' logins and other sections hold"],

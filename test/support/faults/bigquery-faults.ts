@@ -13,15 +13,21 @@ const passing: readonly End[] = ["at once"];
 const lasting: readonly End[] = ["told"];
 const either: readonly End[] = ["at once", "told"];
 const untilSummary = steps.slice(0, steps.indexOf("publish"));
-const noJob = "publishing runs no job";
+const noJob = "publishing does not run a job";
 const untilCommit = steps.slice(0, steps.indexOf("summary"));
 const committed = "the months are committed by then";
 
 /** What others do in BigQuery while a run is at work, and what it may not do any more. */
 export const bigqueryFaults: readonly Fault[] = [
-  denied("no jobs", "The right to run jobs is taken away.", "bigquery.jobs.create", untilSummary, noJob),
-  denied("no reading", "The right to read tables is taken away.", "bigquery.tables.getData", untilSummary, noJob),
-  denied("no writing", "The right to write rows is taken away.", "bigquery.tables.updateData", untilCommit, committed),
+  denied("no jobs", "The permission to run jobs is revoked.", "bigquery.jobs.create", untilSummary, noJob),
+  denied("no reading", "The permission to read tables is revoked.", "bigquery.tables.getData", untilSummary, noJob),
+  denied(
+    "no writing",
+    "The permission to write rows is revoked.",
+    "bigquery.tables.updateData",
+    untilCommit,
+    committed,
+  ),
   {
     ...always("no login", "The login of the run expires (401).", lasting),
     arm({ world, strike, wait, mend }) {
@@ -32,13 +38,13 @@ export const bigqueryFaults: readonly Fault[] = [
     },
   },
   {
-    ...always("staging gone", "Somebody deletes the staging tables.", either),
+    ...always("staging gone", "The staging tables are deleted.", either),
     steps: ["measure", "look", "commit", "delete", "insert"],
     otherwise: "there are none",
     arm: ({ world, strike }) => strike(() => takeAway(serverOf(world), /^_billhouse_staging_/u)),
   },
   {
-    ...always("tables gone", "Somebody deletes every table of the dataset.", [...either, "unseen"]),
+    ...always("tables gone", "All tables of the dataset are deleted.", [...either, "unseen"]),
     foreign: "loads",
     arm: ({ world, strike }) => strike(() => takeAway(serverOf(world), /./u)),
   },
@@ -58,7 +64,7 @@ export const bigqueryFaults: readonly Fault[] = [
     },
   },
   {
-    ...always("two runs", "Another run of the same export begins.", either),
+    ...always("two runs", "Another run of the same export starts.", either),
     foreign: "runs",
     arm(trial) {
       together(trial, async ({ config }) => {
@@ -68,14 +74,14 @@ export const bigqueryFaults: readonly Fault[] = [
   },
   uploading(
     "upload breaks",
-    "The connection breaks when a file goes to the staging bucket.",
+    "The connection breaks while a file is uploaded to the staging bucket.",
     "session",
     "reset",
     1,
     passing,
   ),
   uploading("upload 503", "The staging bucket answers with status 503, once.", "session", 503, 1, passing),
-  uploading("upload denied", "The staging bucket takes no file.", "session", 403, Infinity, lasting),
+  uploading("upload denied", "The staging bucket refuses the file.", "session", 403, Infinity, lasting),
 ];
 
 function always(name: string, does: string, ends: readonly End[]): Omit<Fault, "arm"> {

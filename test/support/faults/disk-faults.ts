@@ -14,7 +14,7 @@ const nobody = 65_534;
 /** What happens to the files of a DuckDB database, and of bills beside it. */
 export const diskFaults: readonly Fault[] = [
   {
-    ...always("full disk", "No file can be made larger from now on.", either),
+    ...always("full disk", "No file can grow from now on.", either),
     isProcess: true,
     arm({ strike }) {
       strike((child) => {
@@ -23,7 +23,7 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    ...always("full for a moment", "No file can be made larger for half a second.", either),
+    ...always("full for a moment", "No file can grow for half a second.", either),
     isProcess: true,
     arm({ strike }) {
       strike((child) => {
@@ -36,21 +36,21 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    ...bound("database read-only", "The database may not be written."),
+    ...bound("database read-only", "The database is read-only."),
     steps: ["list"],
     otherwise: "the file is open by then",
     arm: (trial) => asNobody(trial, () => chmodSync(join(trial.world.folder, "billhouse.duckdb"), 0o444), "at start"),
   },
   {
-    ...bound("folder read-only", "No file may be made in the folder of the database."),
+    ...bound("folder read-only", "The folder of the database is read-only."),
     arm: (trial) => asNobody(trial, () => chmodSync(trial.world.folder, 0o555)),
   },
   {
-    ...bound("file unreadable", "A file of the bill may not be read."),
+    ...bound("file unreadable", "A file of the bill cannot be read."),
     arm: (trial) => asNobody(trial, () => chmodSync(join(trial.world.folder, "bills", targets.file), 0)),
   },
   {
-    ...always("read copy blocked", "The read copy cannot be replaced: a folder stands in its place.", either),
+    ...always("read copy blocked", "The read copy cannot be replaced because there is a folder with its name.", either),
     arm({ world, strike, mend }) {
       const copy = join(world.folder, "billhouse.read.duckdb");
       strike(() => {
@@ -61,7 +61,7 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    ...always("scratch gone", "Somebody empties the folder for temporary files.", either),
+    ...always("scratch gone", "The folder for temporary files is emptied.", either),
     arm({ world, strike }) {
       strike(() => {
         const scratch = join(world.folder, "billhouse.duckdb.tmp");
@@ -82,9 +82,9 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    ...always("log left", "The run before was killed and has left a write-ahead log.", ["at once"]),
+    ...always("log left", "The previous run was killed and has left a write-ahead log.", ["at once"]),
     steps: ["list"],
-    otherwise: "it lies there from the beginning",
+    otherwise: "it exists from the beginning",
     async arm({ world }) {
       // Behind a commit, and before the checkpoint that follows it.
       await runBillhouse(world.folder, ["run"], { kill: { point: "after-commit", nth: 2 } });
@@ -99,7 +99,7 @@ function always(name: string, does: string, ends: readonly End[]): Omit<Fault, "
     does,
     places: [local],
     steps: steps.filter((step) => step !== "manifest"),
-    otherwise: "a run over a folder tells nothing then",
+    otherwise: "a run on a folder has no point there",
     ends,
   };
 }

@@ -39,10 +39,10 @@ export function allCases(): { readonly cases: readonly Case[]; readonly missing:
 
 function whyNot({ fault, place, step }: Case): string | undefined {
   const isOfNetwork = fault.places.includes(mixed) || fault.name.endsWith("while read");
-  if (isOfNetwork && step === "read" && place === google) return "BigQuery reads the bucket by itself";
-  if (place === mixed && step !== "read") return "Cloud Storage is asked as with BigQuery";
+  if (isOfNetwork && step === "read" && place === google) return "BigQuery reads the bucket itself";
+  if (place === mixed && step !== "read") return "the requests to Cloud Storage are those with BigQuery";
   if (place.storage === "folder" && step === "manifest")
-    return "a run over a folder tells nothing between listing and manifests";
+    return "a run on a folder has no point between listing and manifests";
   return undefined;
 }
 

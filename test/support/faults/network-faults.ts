@@ -7,36 +7,29 @@ const places = [amazon, mixed, google];
 const answered: readonly Step[] = ["list", "manifest", "header", "read", "look"];
 const bodies: readonly Step[] = ["list", "manifest", "header", "read"];
 const bytes: readonly Step[] = ["manifest", "header", "read"];
-const rarely = "the storage is asked nothing then";
+const rarely = "there are no requests to the storage then";
 const passing: readonly End[] = ["at once"];
 const lasting: readonly End[] = ["told"];
 const either: readonly End[] = ["at once", "told"];
 
 /** What goes wrong between billhouse and a storage behind a network, by the proxy between them. */
 export const networkFaults: readonly Fault[] = [
-  treated("no connection", "The connection breaks before there is an answer.", answered, passing, { instead: "reset" }),
+  treated("no connection", "The connection breaks before the response.", answered, passing, { instead: "reset" }),
   treated("broken body", "The connection breaks in the middle of a body.", bodies, passing, { breaks: "reset" }),
-  treated("early end", "A body ends early, and its length was told right.", bodies, passing, { breaks: "end" }),
-  treated("short body", "A body is half of what it should be, and its length is told as that.", bodies, either, {
+  treated("early end", "A body ends before its declared length.", bodies, passing, { breaks: "end" }),
+  treated("short body", "A body is half as long as it should be, and so is its declared length.", bodies, either, {
     edit: halved,
   }),
   treated(
     "short bodies",
-    "Every body is half of what it should be, and its length is told as that.",
+    "Every body is half as long as it should be, and so is its declared length.",
     bytes,
     lasting,
     { edit: halved },
     Infinity,
   ),
-  treated("silence", "No byte comes after half of a body.", bodies, passing, { breaks: "stall" }),
-  treated(
-    "long silence",
-    "No answer comes, however often the storage is asked.",
-    answered,
-    lasting,
-    { instead: "stall" },
-    Infinity,
-  ),
+  treated("silence", "A body stalls after its first half.", bodies, passing, { breaks: "stall" }),
+  treated("long silence", "The storage never responds.", answered, lasting, { instead: "stall" }, Infinity),
   treated("500", "The storage answers with status 500, three times.", answered, passing, { instead: 500 }, 3),
   treated("503", "The storage answers with status 503, three times.", answered, passing, { instead: 503 }, 3),
   treated(
@@ -48,9 +41,9 @@ export const networkFaults: readonly Fault[] = [
     Infinity,
   ),
   treated("denied", "The storage answers with status 403 from now on.", answered, lasting, { instead: 403 }, Infinity),
-  treated("foreign page", "Something in between answers with a page of its own.", bodies, either, { edit: page }),
-  treated("wrong bytes", "One bit of a body is another.", bytes, either, { edit: flipped }),
-  treated("other version", "The answer says that its bytes are of another version.", bytes, either, {
+  treated("foreign page", "A proxy returns its own page.", bodies, either, { edit: page }),
+  treated("wrong bytes", "One bit of a body is changed.", bytes, either, { edit: flipped }),
+  treated("other version", "The response is marked as another version.", bytes, either, {
     edit: otherVersion,
   }),
   listed("listed larger", "The listing says that a file is larger than it is.", targets.file, either, resized(100)),
@@ -69,17 +62,11 @@ export const networkFaults: readonly Fault[] = [
     either,
     resized(-100),
   ),
-  listed("left out", "The listing leaves out a file.", targets.file, ["unseen"], () => ""),
-  listed("manifest left out", "The listing leaves out a manifest.", targets.manifest, ["unseen"], () => ""),
-  listed("listed twice", "The listing names a file twice.", targets.file, passing, (item) => item + item),
+  listed("left out", "A file is missing from the listing.", targets.file, ["unseen"], () => ""),
+  listed("manifest left out", "A manifest is missing from the listing.", targets.manifest, ["unseen"], () => ""),
+  listed("listed twice", "The listing contains a file twice.", targets.file, passing, (item) => item + item),
   {
-    ...listed(
-      "listed though gone",
-      "The listing names a file that was deleted.",
-      targets.file,
-      lasting,
-      (item) => item,
-    ),
+    ...listed("listed though gone", "The listing contains a deleted file.", targets.file, lasting, (item) => item),
     arm(trial) {
       // Deleted while the last page is on its way.
       trial.treat({ edit: (answer) => gone(trial, answer) }, Infinity);

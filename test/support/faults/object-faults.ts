@@ -11,17 +11,17 @@ const ends: readonly End[] = ["at once", "told"];
 
 /** Objects that are not what the listing said any more when they are read, or looked at again. */
 export const objectFaults: readonly Fault[] = [
-  changed("file changed", "A file is overwritten by other bytes.", "file", ({ world }, key) => {
+  changed("file changed", "A file is overwritten with other bytes.", "file", ({ world }, key) => {
     world.bucket.put(key, Buffer.alloc(world.bucket.bytes(key).length, "other"));
   }),
   changed("file cut", "A file loses its second half.", "file", ({ world }, key) => {
     world.bucket.put(key, world.bucket.bytes(key).subarray(0, world.bucket.bytes(key).length >> 1));
   }),
   changed("file removed", "A file is deleted.", "file", ({ world }, key) => world.bucket.remove(key)),
-  changed("file again", "A file is written again with the bytes that it has.", "file", ({ world }, key) => {
+  changed("file again", "A file is written again with the same bytes.", "file", ({ world }, key) => {
     world.bucket.put(key, world.bucket.bytes(key));
   }),
-  changed("manifest changed", "A manifest is overwritten by something else.", "manifest", ({ world }, key) => {
+  changed("manifest changed", "A manifest is overwritten with other text.", "manifest", ({ world }, key) => {
     world.bucket.put(key, Buffer.from('{"assemblyId": "'));
   }),
   changed("manifest removed", "A manifest is deleted.", "manifest", ({ world }, key) => world.bucket.remove(key), [
@@ -29,17 +29,17 @@ export const objectFaults: readonly Fault[] = [
     "unseen",
   ]),
   {
-    ...changed("a folder", "A folder takes the place of a file.", "file", ({ world }, key) => {
+    ...changed("a folder", "A file is replaced by a folder.", "file", ({ world }, key) => {
       world.bucket.remove(key);
       mkdirSync(join(world.folder, "bills", key));
     }),
     places: [local],
     ends: [...ends, "unseen"],
   },
-  during("changed while read", "A file or manifest is overwritten when half of it has come.", ({ world }, key) => {
+  during("changed while read", "A file or manifest is overwritten when half of it has been read.", ({ world }, key) => {
     world.bucket.put(key, Buffer.alloc(world.bucket.bytes(key).length, "other"));
   }),
-  during("removed while read", "A file or manifest is deleted when half of it has come.", ({ world }, key) => {
+  during("removed while read", "A file or manifest is deleted when half of it has been read.", ({ world }, key) => {
     world.bucket.remove(key);
   }),
 ];

@@ -10,12 +10,12 @@ const [hour, day] = [3_600_000, 86_400_000];
 export const processFaults: readonly Fault[] = [
   acting("killed", "The process is killed (SIGKILL).", ["killed"], (child) => child.process.kill("SIGKILL")),
   // Who is told to stop when the last statement runs may come to the end all the same.
-  acting("told to stop", "The process is told to stop (SIGTERM).", ["stopped", "at once"], (child) =>
+  acting("told to stop", "The process is asked to stop (SIGTERM).", ["stopped", "at once"], (child) =>
     child.process.kill("SIGTERM"),
   ),
   acting(
     "stopped for a while",
-    "The process stands still for a second (SIGSTOP, SIGCONT).",
+    "The process is paused for a second (SIGSTOP, SIGCONT).",
     ["at once"],
     async (child) => {
       child.process.kill("SIGSTOP");
@@ -23,12 +23,12 @@ export const processFaults: readonly Fault[] = [
       child.process.kill("SIGCONT");
     },
   ),
-  acting("no reader", "Whoever reads what the run prints goes away.", ["at once"], (child) => {
+  acting("no reader", "The reader of the output of the run closes it.", ["at once"], (child) => {
     child.process.stdout?.destroy();
     child.process.stderr?.destroy();
   }),
   {
-    ...acting("second run", "A second run begins, and the first one goes on.", ["at once"], () => undefined),
+    ...acting("second run", "A second run starts while the first one is active.", ["at once"], () => undefined),
     foreign: "runs",
     arm({ world, strike, wait }) {
       let second: Child | undefined;
@@ -51,11 +51,11 @@ export const processFaults: readonly Fault[] = [
     arm: ({ start }) => void (start.task = { clock: { ahead: -hour } }),
   },
   {
-    ...whole("clock ahead", "The clock of the process is a day ahead, and right again in the next run."),
+    ...whole("clock ahead", "The clock of the process is a day ahead, and correct in the next run."),
     arm: ({ start }) => void (start.task = { clock: { ahead: day } }),
   },
   {
-    ...whole("clock set back", "The run before had a clock that was a day ahead."),
+    ...whole("clock set back", "The clock of the previous run was a day ahead."),
     foreign: "runs",
     async arm({ world }) {
       const words = ["run", "--month", "2025-01"];
@@ -66,7 +66,7 @@ export const processFaults: readonly Fault[] = [
   {
     ...acting("clock jumps", "The clock of the process jumps back by an hour.", ["at once"], () => undefined),
     steps: steps.filter((step) => !["manifest", "delete", "insert"].includes(step)),
-    otherwise: "the process sets its clock where it tells a point, and tells none there in both warehouses",
+    otherwise: "the process changes its clock at named points, and neither warehouse has one there",
     arm({ world, step, start, points }) {
       const moment = momentOf(world.place, step, points);
       if (typeof moment === "string" || moment.kind !== "point") throw new TypeError(`${step} is no point.`);

@@ -11,13 +11,13 @@ const untilSummary = steps.slice(0, steps.indexOf("publish"));
 export const requestFaults: readonly Fault[] = [
   asked(
     "lost insert",
-    "A job is taken, and the connection breaks before the answer.",
+    "A job is accepted, and the connection breaks before the response.",
     "jobs.insert",
     "lost",
     1,
     passing,
   ),
-  asked("lost look", "The connection breaks when a job is looked at.", "jobs.get", "lost", 1, passing),
+  asked("lost look", "The connection breaks when the status of a job is read.", "jobs.get", "lost", 1, passing),
   asked(
     "lost result",
     "The connection breaks when the rows of a query are read.",
@@ -30,7 +30,7 @@ export const requestFaults: readonly Fault[] = [
   asked("lost table list", "The connection breaks when tables are listed.", "tables.list", "lost", 1, passing, steps),
   asked(
     "lost patch",
-    "A table is changed, and the connection breaks before the answer.",
+    "A table is changed, and the connection breaks before the response.",
     "tables.patch",
     "lost",
     1,
@@ -39,7 +39,7 @@ export const requestFaults: readonly Fault[] = [
   ),
   asked(
     "lost drop",
-    "A table is deleted, and the connection breaks before the answer.",
+    "A table is deleted, and the connection breaks before the response.",
     "tables.delete",
     "lost",
     1,
@@ -48,7 +48,7 @@ export const requestFaults: readonly Fault[] = [
   ),
   asked(
     "taken twice",
-    "A job is taken, and the answer is that it was there before (409).",
+    "A job is accepted, and the response is that it already existed (409).",
     "jobs.insert",
     "duplicate",
     1,
@@ -137,7 +137,7 @@ function asked(
     places: [google],
     ends,
     steps: at,
-    otherwise: "nothing of the kind is asked then",
+    otherwise: "there are no such requests then",
     arm,
   };
 }
