@@ -726,7 +726,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         89,
         "Who may read the database is limited (umask 077, chmod 600)",
-        "Gives the read copy the mode of the database, and the folder of scratch files one that lets in the same users.",
+        "Gives the read copy and the write-ahead log the mode of the database, and the folder of scratch files one that lets in the same users.",
         ["warehouses/duckdb/files.test.ts", "may be read by those who may read the database"],
       ),
       shown(

@@ -1,3 +1,4 @@
+import { open, stat } from "node:fs/promises";
 import { devNull } from "node:os";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { BillhouseError, firstLine, interrupted } from "../../errors.ts";
@@ -117,6 +118,7 @@ export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Da
           const result = await work(connection);
           reachPoint("before-commit");
           throwIfClosing();
+          await makeLog(facts.path);
           await connection.run("COMMIT");
           reachPoint("after-commit");
           return result;
@@ -150,12 +152,18 @@ export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Da
         await last;
         clearInterval(again);
         for (const connection of connections) connection.closeSync();
-        const open = await instance.catch(() => null);
-        await facts.letGo(() => open?.closeSync());
+        const opened = await instance.catch(() => null);
+        await facts.letGo(() => opened?.closeSync());
       })();
       return closing;
     },
   };
+}
+
+/** DuckDB creates its log with the mode of any new file. The log holds rows, so it gets the mode of the database. */
+async function makeLog(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined) await (await open(`${path}.wal`, "a", found.mode & 0o777)).close();
 }
 
 /**

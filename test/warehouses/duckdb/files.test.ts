@@ -267,6 +267,11 @@ describe("the files of warehouse duckdb", () => {
       await chmod(bills.path, mode);
       const warehouse = await bills.open();
       assert.equal((await stat(`${bills.path}.tmp`)).mode & 0o777, folderMode);
+      // Small enough to stay in DuckDB's log.
+      await prepare(warehouse, { [`added_${mode}`]: "text" });
+      const log = await stat(`${bills.path}.wal`);
+      assert.ok(log.size > 0);
+      assert.equal(log.mode & 0o777, mode & ~process.umask());
       await warehouse.publish();
       await warehouse.close();
       assert.equal((await stat(copy)).mode & 0o777, mode);
