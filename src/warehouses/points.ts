@@ -1,9 +1,9 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen: what
- * a subscriber does (a test kills the process) is done before the next step. They stand in the order in which a load comes
- * by them first; on BigQuery, a month is measured before the table is prepared. Every commit of a warehouse has its two
+ * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen: the action of
+ * a subscriber (a test kills the process) finishes before the next step. They are in the order in which a load first
+ * reaches them; on BigQuery, a month is measured before the table is prepared. Every commit of a warehouse has its two
  * ends here.
  */
 export const pointNames = [

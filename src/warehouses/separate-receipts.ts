@@ -9,8 +9,8 @@ import {
 import type { PendingStep } from "./warehouse.ts";
 
 /**
- * The step that gives a tracking table of the Python pipelines its columns for receipts, and moves the receipts that are
- * stored separately, `moved` of them, into its rows; none when there is nothing to do.
+ * The step that adds the columns for receipts to a tracking table of the Python pipelines, and moves the separately
+ * stored receipts, `moved` of them, into its rows; none if there is nothing to do.
  */
 export function trackingSteps(table: Table, tracking: readonly PresentColumn[], moved: number): readonly PendingStep[] {
   if (tracking.length === 0) return [];

@@ -24,13 +24,13 @@ export async function makeWorkFolder(pid: number | null, parent: string = tmpdir
       const isMine = stats.isDirectory() && stats.uid === uid;
       if (isMine && (isLeft || Date.now() - stats.mtimeMs > oldest)) await rm(path, { recursive: true, force: true });
     } catch {
-      // Another run may be removing it; a load does not fail because of leftovers.
+      // Another run may be removing it; leftovers do not fail a load.
     }
   }
   return folder;
 }
 
-/** Asking for the priority of a process does not disturb it, and works on every system. */
+/** Reading the priority of a process does not disturb it and works on every system. */
 function isAlive(pid: number): boolean {
   try {
     getPriority(pid);

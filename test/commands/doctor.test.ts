@@ -34,7 +34,7 @@ describe("billhouse doctor", () => {
     assert.match(stdout, /Everything is well\.\n$/u);
     const { ok, checks } = await doctored(project, 0);
     assert.ok(ok && checks.every((check) => check.ok && check.remedy === null));
-    assert.match(checks.find(({ check }) => check === "database")?.found ?? "", /which the first run makes$/u);
+    assert.match(checks.find(({ check }) => check === "database")?.found ?? "", /which the first run creates$/u);
   });
 
   test("names what is wrong with a folder, and goes on", async (t) => {
@@ -69,7 +69,7 @@ describe("billhouse doctor", () => {
       assert.equal(ok, false);
       const [failed] = checks.filter((check) => !check.ok);
       assert.equal(failed?.check, "folder");
-      assert.match(failed?.remedy ?? "", /Let the user that runs billhouse write to it/u);
+      assert.match(failed?.remedy ?? "", /Grant write permission to the user that runs billhouse/u);
     });
   });
 

@@ -60,7 +60,7 @@ describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
     place.refuse = (request) =>
       request.host === "storage.googleapis.com" ? googleEcho(request, 403, "forbidden") : undefined;
     await place.run(["run", "--verbose", "--debug"], { environment, tells: /STORAGE_DENIED/ });
-    await place.run(["doctor", "--json", "--debug"], { environment, tells: /takes no files/ });
+    await place.run(["doctor", "--json", "--debug"], { environment, tells: /does not accept files/ });
     place.refuse = (request) =>
       request.host === "storage.googleapis.com" ? googleEcho(request, 418, "teapot") : undefined;
     await place.run(["run", "--json", "--debug"], { environment, tells: /STORAGE_UNAVAILABLE/ });

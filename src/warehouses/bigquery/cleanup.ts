@@ -7,13 +7,13 @@ import { dropTable, listTables, patchTable, type TableReference, type TableResou
 import { referenceTo } from "./companion-tables.ts";
 import { digest, rebuildNames, stagingPrefix } from "./sql/names.ts";
 
-/** What this process knows of the newest loads: by table, and there by month, the newest load_id. */
+/** The newest load_id by table and month, as known to this process. */
 export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly months: ReadonlyMap<string, string> }>;
 
 const oldest = 24 * 60 * 60 * 1000;
 
 /**
- * Drops the staging tables that no run will resume: those that were to replace another load than the newest one of
+ * Drops the staging tables that runs will not resume: those meant to replace another load than the newest one of
  * their month, and those older than a day.
  */
 export async function dropLeftovers(settings: Settings, known: NewestLoads, now: Date): Promise<void> {
@@ -27,7 +27,7 @@ export async function dropLeftovers(settings: Settings, known: NewestLoads, now:
   for (const { projectId, datasetId } of datasets.values()) {
     const tables = await listTables(connection, projectId, datasetId);
     const names = new Set(tables.map(({ tableId }) => tableId));
-    // A rebuilt table is needed as long as the one that it was built from lacks its name.
+    // A rebuilt table is needed until the table that it was built from has its name back.
     const unneeded = new Set(
       [...known.values()]
         .map(({ table }) => referenceTo(settings, table))
@@ -46,7 +46,7 @@ export async function dropLeftovers(settings: Settings, known: NewestLoads, now:
   }
 }
 
-/** Whether a run may go on with a staging table: as far as is known here, its load was not overtaken. */
+/** Whether a run may resume with a staging table: as far as known here, no newer load has replaced the month. */
 function mayResume(name: string, settings: Settings, known: NewestLoads): boolean {
   const [table, month = "", replaced] = name.slice(stagingPrefix.length).split("_");
   for (const { table: bill, months } of known.values()) {
@@ -58,7 +58,7 @@ function mayResume(name: string, settings: Settings, known: NewestLoads): boolea
 
 const lifetime = 24 * 60 * 60 * 1000;
 
-/** Lets a staging table expire after a day, and gives it; undefined when it is gone. */
+/** Lets a staging table expire after a day, and returns it; undefined if it no longer exists. */
 export async function expireInADay(
   { connection }: Settings,
   table: TableReference,
@@ -71,7 +71,7 @@ export async function expireInADay(
   }
 }
 
-/** Drops the staging tables whose names begin like this. That it fails is no failure: they expire. */
+/** Drops the staging tables whose names begin like this. Errors are ignored: the tables expire. */
 export async function dropStaging(
   { connection }: Settings,
   { projectId, datasetId }: TableReference,

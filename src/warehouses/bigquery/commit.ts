@@ -21,31 +21,31 @@ export interface Commit<P extends LoadPackage> {
   readonly table: Table;
   readonly companions: CompanionTables;
   readonly location: string;
-  /** Begins the ids of the jobs: what an earlier process gave to BigQuery under it is the same commit. */
+  /** The prefix of the job ids: a job of an earlier process with this prefix is the same commit. */
   readonly jobPrefix: string;
   readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
-  /** The month that is replaced, and the load of it that was the newest when the work began; null for a package alone. */
+  /** The month that is replaced, and its newest load when the work began; null for a package without rows. */
   readonly replaced: { readonly billingMonth: string; readonly loadId: string | null } | null;
-  /** Statements that stand before those of the package. */
+  /** Statements that run before those of the package. */
   readonly statements: (parameters: Parameters) => readonly string[];
-  /** Makes the package for the state as it is now. */
+  /** Returns the package for the current state. */
   readonly settle: (current: Current) => Promise<P>;
 }
 
 /** What was committed. */
 export interface Committed<P extends LoadPackage> {
-  /** What `settle` made. */
+  /** The result of `settle`. */
   readonly load: P;
-  /** The newest of the month then (of a package alone, its own): another process may have committed the same load before. */
+  /** The newest load of the month after the commit (for a package without rows, its own): another process may have committed the same load before. */
   readonly loadId: string;
 }
 
 const maxAttempts = 8;
 
 /**
- * Commits all or nothing. When another process commits in between, `settle` makes a new package and the commit is tried
+ * Commits all or nothing. If another process commits in between, `settle` returns a new package and the commit is tried
  * again.
- * Errors: WAREHOUSE_LOCKED when another writer has loaded the month since, or wins every attempt; what `settle` throws;
+ * Errors: WAREHOUSE_LOCKED when another writer has loaded the month since, or commits first in every attempt; the errors of `settle`;
  * an API error for anything else that stops the script.
  */
 export async function commitPackage<P extends LoadPackage>(
@@ -88,7 +88,7 @@ export async function commitPackage<P extends LoadPackage>(
       reachPoint("after-commit");
       return { load, loadId: committed };
     }
-    // A job of an earlier process that failed says nothing about this one.
+    // A failed job of an earlier process does not affect this one.
     if (apiError === undefined || !isOwn) continue;
     if (!isConflict(apiError) && !isTransient(apiError)) throw apiFailure(apiError);
     conflictCount += 1;
@@ -97,7 +97,7 @@ export async function commitPackage<P extends LoadPackage>(
   }
 }
 
-/** The load_id that the job of an earlier process has left; null when it was taken away again. */
+/** The load_id that the job of an earlier process committed; null if it was removed again. */
 async function committedBefore(
   settings: Settings,
   { table, companions, replaced }: Commit<LoadPackage>,
@@ -108,7 +108,7 @@ async function committedBefore(
   return monthLoadId === replaced.loadId ? null : monthLoadId;
 }
 
-/** Whether a script was stopped because another writer was at the same table. */
+/** Whether a script was stopped because another writer changed the same table. */
 export function isConflict({ message }: ApiError): boolean {
   return (
     message.includes(conflicts.commitLock) ||
@@ -117,12 +117,12 @@ export function isConflict({ message }: ApiError): boolean {
   );
 }
 
-/** The error for a month that another run has loaded since ours began. */
+/** The error for a month that another run has loaded since this one began. */
 export function loadedByAnotherRun(table: Table, month: string): BillhouseError {
   return new BillhouseError(
     "WAREHOUSE_LOCKED",
-    `Another run has loaded ${month} of ${table.dataset}.${table.name} meanwhile.`,
-    { hint: "Run again when the other run has ended: nothing of this load was kept." },
+    `Another run loaded ${month} of ${table.dataset}.${table.name} at the same time.`,
+    { hint: "Run again when the other run has finished: this load was rolled back." },
   );
 }
 
@@ -130,21 +130,21 @@ export function loadedByAnotherRun(table: Table, month: string): BillhouseError 
 export function tableDeleted({ dataset, name }: Pick<Table, "dataset" | "name">): BillhouseError {
   return new BillhouseError(
     "WAREHOUSE_NOT_FOUND",
-    `The table ${dataset}.${name} was deleted while this run loads it.`,
+    `The table ${dataset}.${name} was deleted while this run was loading it.`,
     {
-      hint: "Find out who deletes tables of the dataset, then run again: all months are loaded into a new table.",
+      hint: "Make sure that nothing deletes tables of the dataset, then run again: all months are loaded into a new table.",
     },
   );
 }
 
 /** The error for a commit that lost every attempt to another process. */
 export function tooManyConflicts({ dataset }: Table): BillhouseError {
-  return new BillhouseError("WAREHOUSE_LOCKED", `Others wrote to ${dataset} again and again at the same time.`, {
-    hint: "Run again when the other runs have ended: nothing of this load was kept.",
+  return new BillhouseError("WAREHOUSE_LOCKED", `Other runs kept writing to ${dataset} at the same time.`, {
+    hint: "Run again when the other runs have finished: this load was rolled back.",
   });
 }
 
-/** What a script says when another process committed first. */
+/** The messages of a script if another process committed first. */
 export const conflicts = {
   commitLock: "billhouse: the commit lock has changed",
   state: "billhouse: the state has changed",
@@ -152,7 +152,7 @@ export const conflicts = {
 
 /**
  * Statements that stop a transaction when anything was committed since `current` was read. The commit lock is updated, which
- * two transactions cannot both do; that dlt wrote a package is seen by the newest load_id.
+ * two transactions cannot both do; packages written by dlt are detected by the newest load_id.
  */
 export function guardStatements(
   settings: Settings,
@@ -201,7 +201,7 @@ export function packageStatements(
     const types = new Map((present.get(keyOf(row.table.name)) ?? []).map(({ name, nativeType }) => [name, nativeType]));
     const entries = Object.entries(row.values);
     const columns = entries.map(([name]) => identifier(name)).join(", ");
-    // Every value is bound as text, which is cast to the type of its column: a JSON number would arrive as a float.
+    // Every value is bound as text and cast to the type of its column: a JSON number would arrive as a float.
     const values = entries.map(([name, value]) => {
       const place = parameters.text(value === null ? null : String(value));
       const type = types.get(name) ?? "STRING";
@@ -217,7 +217,7 @@ export function transaction(statements: readonly string[]): string {
 }
 
 /**
- * A statement that stops the script with this message unless a condition is true; NULL stops it too. ASSERT is not among
+ * A statement that stops the script with this message unless a condition is true; NULL also stops it. ASSERT is not among
  * the statements that are documented for transactions, RAISE stops a script anywhere:
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language#raise
  */
@@ -225,7 +225,7 @@ export function requireTrue(condition: string, message: string): string {
   return `IF (${condition}) IS NOT TRUE THEN RAISE USING MESSAGE = '${message}'; END IF`;
 }
 
-/** What the script says when the table holds something else than was measured. */
+/** The messages of the script if the table's content differs from the measurements. */
 export const assertions = {
   inserted: "billhouse: other rows were inserted than were counted",
   held: "billhouse: the table holds other rows than were inserted",
@@ -238,7 +238,7 @@ export interface Insertion {
   readonly rows: number;
 }
 
-/** Statements that replace the rows of the month, and hold the table against the measures of the new ones. */
+/** Statements that replace the rows of the month, and compare the table with the measurements of the new rows. */
 export function swapStatements(
   month: MonthColumns,
   table: TableResource,
@@ -271,14 +271,14 @@ export function swapStatements(
   ];
 }
 
-/** Whether the next run resumes from what is staged: after an interruption or a transient error. */
+/** Whether the next run resumes from the staging tables: after an interruption or a transient error. */
 export function isResumable(error: unknown): boolean {
   return (error instanceof BillhouseError && error.code === "INTERRUPTED") || isTransient(apiErrorOf(error));
 }
 
 /**
- * Commits a month whose rows are staged, after all commits that were queued before. `describe` finds the value of `source`
- * that stopped the script. Errors: as `commitPackage`, WAREHOUSE_LOCKED when another run has dropped what was staged,
+ * Commits a month whose rows are staged, after all previously queued commits. `describe` finds the value of `source`
+ * that stopped the script. Errors: as `commitPackage`, WAREHOUSE_LOCKED when another run has dropped the staging tables,
  * ROW_COUNT_MISMATCH and SUM_MISMATCH, and those of `describe`.
  */
 export async function commitMonth<P extends LoadPackage>(
@@ -306,7 +306,7 @@ export async function commitMonth<P extends LoadPackage>(
   });
 }
 
-/** A run that loads a month drops what other runs staged for it: that is how the slower run notices first. */
+/** A run that loads a month drops the staging tables of other runs: that is how the slower run notices first. */
 export async function explainMissingStaging(
   settings: Settings,
   error: unknown,
@@ -319,12 +319,12 @@ export async function explainMissingStaging(
   if (monthLoadId !== replaces) return loadedByAnotherRun(table, billingMonth);
   return new BillhouseError(
     "WAREHOUSE_LOCKED",
-    `Another run took away what was staged for ${billingMonth} of ${table.dataset}.${table.name}.`,
-    { hint: "Run again when the other run has ended: nothing of this load was kept.", cause: error },
+    `Another run dropped the staging tables for ${billingMonth} of ${table.dataset}.${table.name}.`,
+    { hint: "Run again when the other run has finished: this load was rolled back.", cause: error },
   );
 }
 
-/** Which of our own proofs stopped the script, or which value: `describe` finds that. */
+/** The error for the check that stopped the script, or for the value that `describe` finds. */
 async function explainSwap(
   error: unknown,
   { table, billingMonth }: Pick<MonthReplacement, "table" | "billingMonth">,
@@ -333,17 +333,16 @@ async function explainSwap(
 ): Promise<unknown> {
   const apiError = apiErrorOf(error);
   if (apiError === undefined) return error;
-  const hint =
-    "Nothing was changed. This is a fault of billhouse or of the database: report it with the export's name.";
+  const hint = "Nothing was changed. This is a bug in billhouse or in BigQuery: report it with the name of the export.";
   const title = `${billingMonth} of ${table.dataset}.${table.name}`;
   if (apiError.message.includes(assertions.inserted) || apiError.message.includes(assertions.held)) {
-    return new BillhouseError("ROW_COUNT_MISMATCH", `Other rows of ${title} went into the table than were counted.`, {
+    return new BillhouseError("ROW_COUNT_MISMATCH", `The inserted rows of ${title} differ from the counted ones.`, {
       hint,
       cause: error,
     });
   }
   if (apiError.message.includes(assertions.sum)) {
-    return new BillhouseError("SUM_MISMATCH", `The cost of ${title} is another in the table than in ${source}.`, {
+    return new BillhouseError("SUM_MISMATCH", `The cost of ${title} differs between the table and ${source}.`, {
       hint,
       cause: error,
     });

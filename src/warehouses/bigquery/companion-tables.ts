@@ -12,9 +12,9 @@ import type { Settings } from "./api/client.ts";
 import { findLocation, findTable, type TableReference, type TableResource } from "./api/tables.ts";
 import { rebuildNames, tableName } from "./sql/names.ts";
 
-/** A billing table and the tables beside it; null for one that is not there. */
+/** A billing table and its companion tables; null for one that does not exist. */
 export interface CompanionTables {
-  /** Under another name while a rebuilding of it is not at its end: see `finishRebuild`. */
+  /** Under another name while it is being rebuilt: see `finishRebuild`. */
   readonly table: TableResource | null;
   readonly tracking: TableResource | null;
   readonly receipts: TableResource | null;
@@ -22,16 +22,16 @@ export interface CompanionTables {
   readonly states: TableResource | null;
   readonly registry: TableResource | null;
   readonly commitLock: TableResource | null;
-  /** Where the dataset lies; null when none of the tables is there. */
+  /** The location of the dataset; null if none of the tables exists. */
   readonly location: string | null;
 }
 
-/** The tables beside a billing table when all of them were made. */
+/** All companion tables of a billing table, once they exist. */
 export type PreparedTables = CompanionTables & { readonly location: string };
 
 /**
  * Finds the tables that exist. Any API error other than "not found" is thrown, and never read as absence. The tables of
- * the state are those that dlt made in the dataset of the name that it gives to the configured one, when they are only
+ * the state are those that dlt created in the dataset whose name it derives from the configured one, if they exist only
  * there: dlt keeps the state of `AWS_Billing` in `aws_billing`.
  */
 export async function findCompanions(settings: Settings, table: Table): Promise<CompanionTables> {
@@ -72,10 +72,10 @@ async function findStateDataset({ connection, stateDatasets }: Settings, table: 
   stateDatasets.set(key, own === null && dlts !== null ? normalised : dataset);
 }
 
-/** A table, and where it lies. */
+/** A table, and its location. */
 export type LocatedTable = TableResource & { readonly location: string };
 
-/** A billing table alone, and where it lies; null when it is not there. As in `findCompanions`. */
+/** Only a billing table, and its location; null if it does not exist. As in `findCompanions`. */
 export async function findBillingTable(settings: Settings, table: Table): Promise<LocatedTable | null> {
   const bill =
     (await findTable(settings.connection, referenceTo(settings, table))) ?? (await findReplacedTable(settings, table));
@@ -85,7 +85,7 @@ export async function findBillingTable(settings: Settings, table: Table): Promis
   return location === null ? null : { ...bill, location };
 }
 
-/** The table under the name that it has while a new one takes its place. */
+/** The table under its name while a new one replaces it. */
 async function findReplacedTable(settings: Settings, table: Table): Promise<TableResource | null> {
   const { old } = rebuildNames(referenceTo(settings, table));
   return findTable(settings.connection, referenceTo(settings, table, old));
@@ -102,7 +102,7 @@ const stateTables: ReadonlySet<string> = new Set(
   [receiptsTable, loadsTable, pipelineStateTable, columnsTable, commitLockTable].map(({ name }) => name),
 );
 
-/** The dataset in which the state of a table lies, as far as `findCompanions` has found it. */
+/** The dataset with the state of a table, as found by `findCompanions`. */
 export function stateDataset({ connection, stateDatasets }: Settings, { project, dataset }: Table): string {
   return stateDatasets.get(`${project ?? connection.project}.${dataset}`) ?? dataset;
 }

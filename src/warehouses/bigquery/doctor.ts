@@ -10,7 +10,7 @@ import type { StagingBucket } from "./replace/staging-bucket.ts";
 import { checkExpiration } from "./sql/months.ts";
 import { tableName } from "./sql/names.ts";
 
-/** Looks whether everything is there that loading needs: see `Warehouse.doctor`. */
+/** Checks the requirements for loading: see `Warehouse.doctor`. */
 export async function doctor(
   settings: Settings,
   bucket: StagingBucket | null,
@@ -23,7 +23,7 @@ export async function doctor(
     await look("identity", () => connection.identity()),
     await look("run jobs", async () => {
       await tryStatement(settings, "SELECT 1 AS one", location);
-      return `jobs run in ${connection.jobProject}, and are billed to it`;
+      return `jobs run in ${connection.jobProject} and are billed to it`;
     }),
   ];
   const datasets = new Map(tables.map((table) => [`${table.project ?? connection.project}.${table.dataset}`, table]));
@@ -36,7 +36,7 @@ export async function doctor(
     findings.push(
       await look(`keep ${table.dataset}.${table.name}`, async () => {
         const found = await findTable(connection, referenceTo(settings, table));
-        if (found === null) return "is not there yet";
+        if (found === null) return "does not exist yet";
         checkExpiration(found, "1960-01", new Date());
         return "neither the table nor its months expire";
       }),
@@ -51,14 +51,14 @@ export async function doctor(
   return findings.map((finding) => ({ ...finding, remedy: withMember(finding.remedy, account) }));
 }
 
-/** A remedy that names the account that is to be given a role, where it is known. */
+/** A fix that names the account that needs a role, if it is known. */
 function withMember(remedy: string | null, account: string): string | null {
   if (!account.includes("@")) return remedy;
   const kind = account.endsWith(".gserviceaccount.com") ? "serviceAccount" : "user";
   return remedy?.replaceAll("serviceAccount:ACCOUNT", `${kind}:${account}`) ?? null;
 }
 
-/** The most seconds that a clock may be wrong before services refuse what is signed by it. */
+/** The maximum clock error in seconds before services refuse signed requests. */
 const maxSkew = 300;
 
 function clockFinding(skew: number): Finding {
@@ -66,13 +66,13 @@ function clockFinding(skew: number): Finding {
   if (seconds <= maxSkew)
     return { check: "clock", ok: true, found: `is right to ${seconds + 1} seconds`, remedy: null };
   const found = `The clock of this machine is ${seconds} seconds ${skew > 0 ? "behind" : "ahead of"} that of BigQuery.`;
-  return { check: "clock", ok: false, found, remedy: "Set the clock, best by a service that keeps it right (NTP)." };
+  return { check: "clock", ok: false, found, remedy: "Correct the clock, preferably by a time service (NTP)." };
 }
 
-/** The schema of the table that a check makes. */
+/** The schema of the table that a check creates. */
 const probeSchema = { fields: [{ name: "c0", type: "STRING", mode: "NULLABLE" }] };
 
-/** Loads a file through the staging bucket into each dataset that is there: only a load shows whether their locations match. */
+/** Loads a file through the staging bucket into each existing dataset: only a load shows whether their locations match. */
 async function checkStagingBucket(
   settings: Settings,
   bucket: StagingBucket,
@@ -82,10 +82,10 @@ async function checkStagingBucket(
   await bucket.probe(async (uri) => {
     for (const [name, table] of datasets) if (await probeLoad(settings, uri, table)) loaded.push(name);
   });
-  return loaded.length === 0 ? "takes files" : `takes files, which can be loaded into ${loaded.join(", ")}`;
+  return loaded.length === 0 ? "accepts files" : `accepts files, which can be loaded into ${loaded.join(", ")}`;
 }
 
-/** Whether there is a dataset to load into. */
+/** Whether the dataset to load into exists. */
 async function probeLoad(settings: Settings, uri: string, table: Table): Promise<boolean> {
   const { connection } = settings;
   const location = await findLocation(settings, table.project ?? connection.project, table.dataset);
@@ -126,7 +126,7 @@ function expiresInAnHour(): { readonly expirationTime: string } {
 
 async function checkDataset(settings: Settings, table: Table): Promise<string> {
   const location = await findLocation(settings, table.project ?? settings.connection.project, table.dataset);
-  if (location === null) return `is not there yet; the first run makes it in ${settings.location}`;
+  if (location === null) return `does not exist yet; the first run creates it in ${settings.location}`;
   const reference = referenceTo(settings, table, probeTableName());
   await createTable(
     settings.connection,
@@ -134,13 +134,13 @@ async function checkDataset(settings: Settings, table: Table): Promise<string> {
     reference,
   );
   try {
-    // A sandbox, and an account without permission to read or change rows, fails here: nothing is run.
+    // A dry run: it fails in a sandbox, and without permission to read or change rows.
     await tryStatement(settings, `SELECT COUNT(*) AS found FROM ${tableName(reference)}`, location);
     await tryStatement(settings, `DELETE FROM ${tableName(reference)} WHERE FALSE`, location);
   } finally {
     await dropTable(settings.connection, reference);
   }
-  return `in ${location}; tables can be made and changed`;
+  return `in ${location}; tables can be created and changed`;
 }
 
 async function tryStatement(settings: Settings, sql: string, location: string): Promise<void> {

@@ -20,27 +20,27 @@ import { billedBytes } from "./replace/sources.ts";
 import { openStagingBucket } from "./replace/staging-bucket.ts";
 import { prepareState, prepareTable } from "./schema.ts";
 
-/** How to reach BigQuery, and what to do there. */
+/** How to connect to BigQuery, and the settings of the work there. */
 export interface BigqueryOptions extends ConnectionOptions {
-  /** Where datasets are made: `EU`, `europe-west3`. Jobs run where their dataset lies. */
+  /** The location of new datasets: `EU`, `europe-west3`. Jobs run where their dataset lies. */
   readonly location: string;
-  /** Bucket through which files go that are not in Cloud Storage; null where there is none. */
+  /** The bucket for uploading files that are not in Cloud Storage; null without one. */
   readonly stagingBucket: string | null;
   /** Base address of an emulator of Cloud Storage, for the staging bucket; null for Google Cloud. */
   readonly storageEndpoint: string | null;
-  /** The key that tables and results are encrypted with; null for Google's own. */
+  /** The key that encrypts tables and results; null for Google's own. */
   readonly kmsKeyName: string | null;
   /** The most bytes that one query may read, as text; null for no limit. */
   readonly maximumBytesBilled: string | null;
 }
 
-/** The largest object with gzip in it that BigQuery takes: https://cloud.google.com/bigquery/quotas#load_jobs */
+/** The largest gzip object that BigQuery accepts: https://cloud.google.com/bigquery/quotas#load_jobs */
 const largestGzip = 4 * 1024 ** 3;
 
 /**
  * Opens BigQuery as a warehouse. Months are staged beside the table by load jobs, several at once, and replaced by one
  * transaction each; the jobs of a killed run are resumed. `holder` is this process.
- * Errors, also of all that is done with it: CREDENTIALS_INVALID, CONFIG_INVALID, WAREHOUSE_DENIED, WAREHOUSE_NOT_FOUND,
+ * Errors, also of all later work: CREDENTIALS_INVALID, CONFIG_INVALID, WAREHOUSE_DENIED, WAREHOUSE_NOT_FOUND,
  * WAREHOUSE_UNAVAILABLE, WAREHOUSE_UNSUPPORTED, LOCATION_MISMATCH, LIMIT_EXCEEDED, PARTITION_EXPIRED.
  */
 export async function openBigquery(options: BigqueryOptions, mode: OpenMode, holder?: Holder): Promise<FullWarehouse> {
@@ -79,7 +79,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
   }
 
   function write<T>(work: () => Promise<T>): Promise<T> {
-    if (mode !== "write") throw new TypeError(`${description} was opened to read.`);
+    if (mode !== "write") throw new TypeError(`${description} was opened read-only.`);
     return run(work);
   }
 
@@ -190,7 +190,7 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
   };
 }
 
-/** BigQuery reads some names as patterns or changes them, so that such files cannot be named; and it reads no zip. */
+/** BigQuery reads some names as patterns or changes them, so it cannot load such files; it also does not read zip. */
 function canRead(url: string, { key, size }: DataFile, compression?: Compression): boolean {
   const known = compression ?? (/\.gz$/i.test(key) ? "gzip" : /\.zip$/i.test(key) ? "zip" : "none");
   if (known === "zip" || (known === "gzip" && size > largestGzip)) return false;

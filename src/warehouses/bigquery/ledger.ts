@@ -17,7 +17,7 @@ import { type CompanionTables, findCompanions, nameOf, stateDataset } from "./co
 import { expirationNotes } from "./sql/months.ts";
 import { columnsOf, identifier } from "./sql/names.ts";
 
-/** Reads what the warehouse holds of a table, with one query over all companion tables that exist. */
+/** Reads the ledger of a table, with one query over all companion tables that exist. */
 export async function readLedger(settings: Settings, table: Table): Promise<Ledger> {
   const companions = await findCompanions(settings, table);
   const parameters = createParameters();
@@ -50,14 +50,14 @@ export async function readLedger(settings: Settings, table: Table): Promise<Ledg
 function stateNotes({ dataset }: Table, ofState: string): readonly string[] {
   return dataset === ofState
     ? []
-    : [`The state of ${dataset} is continued in the dataset ${ofState}, where dlt keeps it.`];
+    : [`The state of ${dataset} is stored in the dataset ${ofState}, where dlt keeps it.`];
 }
 
-/** What a commit has to know of the moment before it. */
+/** The state that a commit is based on. */
 export interface Current extends CurrentState {
   /** The load_id in the commit lock; null when it has no row. */
   readonly commitLock: string | null;
-  /** The load_id of the newest load of the month that was asked for. */
+  /** The load_id of the newest load of the requested month. */
   readonly monthLoadId: string | null;
 }
 
@@ -105,7 +105,7 @@ export async function readHistory(
 }
 
 /**
- * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are kept apart
+ * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are stored separately
  * from them.
  */
 export async function readTracking(
@@ -171,7 +171,7 @@ function trackingSelects(
   const columns = namesOf(tracking);
   const isLoad = loadCondition(tracking);
   if (isLoad === null) return [];
-  // Of each month the newest one, where no month is asked for: an older receipt belongs to no row that is asked for.
+  // The newest one of each month if no month is requested: older receipts do not belong to the requested rows.
   const chosen = (order: string): string =>
     billingMonth === null
       ? `QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY ${order}) = 1`

@@ -41,7 +41,7 @@ export async function monthsIn(
   );
 }
 
-/** What the table holds of a month: see `Measuring.measureMonth`. */
+/** The content of a month in the table: see `Measuring.measureMonth`. */
 export async function measureMonth(settings: Settings, month: MonthColumns): Promise<MonthMeasures> {
   const bill = await findBillingTable(settings, month.table);
   const rows = bill === null ? null : rowsIn(month, bill);
@@ -49,7 +49,7 @@ export async function measureMonth(settings: Settings, month: MonthColumns): Pro
   return measureRows(settings, rows, month, createParameters(), bill.location);
 }
 
-/** Rows to measure, and what the table keeps of their values, or would keep. */
+/** Rows to measure, and their values as the table stores or would store them. */
 export interface MonthRows {
   readonly reference: TableReference;
   /** The condition on the rows. */
@@ -138,7 +138,7 @@ export async function costsBy(
   }));
 }
 
-/** The rows of a month in the table; null when none of its columns tells its months. */
+/** The rows of a month in the table; null if the table lacks the month column. */
 function rowsIn(month: MonthColumns, bill: TableResource): MonthRows | null {
   const columns = columnsOf(bill);
   const period = findPeriodColumn(month, columns);
@@ -153,21 +153,21 @@ function rowsIn(month: MonthColumns, bill: TableResource): MonthRows | null {
   };
 }
 
-/** Rows of one currency, of which a month has one group or more. */
+/** Rows of one currency; a month has one group or more. */
 export interface CurrencyGroup {
   readonly rows: number;
   readonly currency: string;
   readonly firstUsage: string | null;
   readonly lastUsage: string | null;
-  /** Rows without the id of an invoice. */
+  /** Rows without an invoice id. */
   readonly uninvoiced: number;
   /** Those of them whose first cost is not zero; all of them without a cost column. */
   readonly uninvoicedCosts: number;
-  /** One for each cost column: the exact sum of what the table keeps. */
+  /** One for each cost column: the exact sum of the stored values. */
   readonly costs: readonly { readonly kept: string }[];
 }
 
-/** What the rows of a month come to. */
+/** The measured values of the rows of a month. */
 export function monthMeasures(
   groups: readonly CurrencyGroup[],
   details: Pick<MonthMeasures, "summary" | "accounts">,
@@ -206,7 +206,7 @@ export function totalRows(groups: readonly Pick<CurrencyGroup, "rows">[]): numbe
   return groups.reduce((sum, { rows }) => sum + rows, 0);
 }
 
-/** The sum of what the table stores in each cost column, by currency. */
+/** The sum of the stored values of each cost column, by currency. */
 export function storedSums(groups: readonly CurrencyGroup[], costColumns: readonly string[]): readonly CurrencySums[] {
   return sumsByCurrency(groups, costColumns, (sum, { kept }) => sum.add(kept));
 }

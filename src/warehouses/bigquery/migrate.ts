@@ -18,7 +18,7 @@ import { bignumericScale, exactNumber, longText, numberText } from "./sql/casts.
 import { allPartitions } from "./sql/months.ts";
 import { columnsOf, identifier, nativeTypeOf, nativeTypes, tableName } from "./sql/names.ts";
 
-/** What is left to migrate beside and in a table: see `Migration.pendingSteps`. */
+/** The pending steps for a table: see `Migration.pendingSteps`. */
 export async function pendingSteps(
   settings: Settings,
   table: Table,
@@ -31,7 +31,7 @@ export async function pendingSteps(
   ];
 }
 
-/** Takes one step: see `Migration.migrate`. */
+/** Runs one step: see `Migration.migrate`. */
 export async function migrate(settings: Settings, table: Table, step: MigrationStep): Promise<MigrationOutcome> {
   await finishRebuild(settings, table);
   if (step.step === "tracking-columns") await moveReceipts(settings, table);
@@ -59,12 +59,12 @@ async function moveReceipts(settings: Settings, table: Table): Promise<void> {
   const commitLock = nameOf(settings, table, commitLockTable.name);
   const parameters = createParameters();
   const same = sameLoad(table, parameters);
-  // As readers do it: what the tracking row itself says comes first.
+  // As for readers: values in the tracking row take precedence.
   const values = movedColumns(columnsOf(companions.receipts), columnsOf(companions.tracking))
     .map(identifier)
     .map((name) => `${name} = COALESCE(t.${name}, r.${name})`);
   const sql = transaction([
-    // Two writers cannot both change the commit lock: no other commit comes in between.
+    // Two writers cannot both change the commit lock, so other commits cannot come in between.
     `UPDATE ${commitLock} SET load_id = load_id WHERE TRUE`,
     `UPDATE ${target} AS t SET ${values.join(", ")} FROM ${source} AS r WHERE ${same}`,
     requireTrue(`@@row_count = ${parameters.integer(moved)}`, "billhouse: other receipts would move than were counted"),
@@ -95,7 +95,7 @@ function partitioningSteps(resource: TableResource | null, table: Table, wanted:
   if (resource === null || !canPartition(resource, wanted) || isPartitioned(resource, wanted)) return [];
   const usage = usageColumn(resource, wanted);
   const clusters = usage === undefined ? "" : `, in which rows are clustered by ${usage}`;
-  const what = `Months become partitions of ${table.dataset}.${table.name}${clusters}: the table is rebuilt beside the old one, and the two change places.`;
+  const what = `Months become partitions of ${table.dataset}.${table.name}${clusters}: the table is rebuilt beside the old one, and the two are swapped.`;
   return [{ step: { step: "partitioning", ...wanted }, what }];
 }
 
@@ -137,8 +137,8 @@ function columnNamed(resource: TableResource, name: string): ReturnType<typeof c
 }
 
 /**
- * Makes a column of floats or text the exact decimal type, and its registry row says so too. A float becomes the number
- * that its shortest text names, blank text NULL. BigQuery changes no such type: the table is rebuilt.
+ * Converts a column of floats or text, and its registry row, to the exact decimal type. A float becomes the number
+ * of its shortest text, blank text NULL. BigQuery cannot change such types: the table is rebuilt.
  * Errors: VALUE_INVALID, TYPE_MISMATCH, and those of `rebuild`.
  */
 export async function makeDecimal(settings: Settings, table: Table, name: string): Promise<MigrationOutcome> {
@@ -158,7 +158,7 @@ export async function makeDecimal(settings: Settings, table: Table, name: string
       "TYPE_MISMATCH",
       `${title} is a ${nativeTypeOf(field)}, which cannot become a ${nativeTypes.decimal}.`,
       {
-        hint: "The table is as it was. Load into a new table if these are amounts.",
+        hint: "The table was not changed. Load into a new table if these are amounts.",
       },
     );
   }
@@ -176,7 +176,7 @@ export async function makeDecimal(settings: Settings, table: Table, name: string
 
 function filledText(field: Field): string {
   const text = numberText(identifier(field.name), field);
-  // Blanks as JavaScript's trim knows them, as far as a bill may hold them.
+  // The blanks of JavaScript's trim that may occur in a bill.
   return nativeTypeOf(field) === "STRING" ? `NULLIF(TRIM(${text}, CODE_POINTS_TO_STRING([32, 9, 13, 10])), '')` : text;
 }
 

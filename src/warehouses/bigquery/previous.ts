@@ -70,9 +70,9 @@ export async function findPreviousTable(settings: Settings, table: Table): Promi
 }
 
 /**
- * Makes the table of previous loads, or gives it the columns and types that the billing table has by now, so that no value is
- * lost on its way there. Only before rows are kept: putting them back needs no more columns than they have. It is laid
- * out by the column of the month whatever the billing table is, so that its months can be listed and cost little.
+ * Creates the table of previous loads, or gives it the current columns and types of the billing table, so that no value
+ * is lost on its way there. Only before rows are kept: restoring them needs no more columns than they have. It is
+ * partitioned by the column of the month whatever the billing table is, so that its months can be listed cheaply.
  */
 export async function preparePrevious(
   settings: Settings,
@@ -109,13 +109,13 @@ function optional(field: Field): Field {
 
 async function readBack({ connection }: Settings, reference: TableReference): Promise<TableResource> {
   const found = await findTable(connection, reference);
-  if (found === null) throw new TypeError(`${reference.tableId} was made and is gone.`);
+  if (found === null) throw new TypeError(`${reference.tableId} was created and no longer exists.`);
   return found;
 }
 
 /**
  * Gives columns of the kept rows the types that `migrate` gave those of the billing table, in one statement: BigQuery
- * makes no exact decimal of a float in place. A value that does not fit is NULL, and its rows differ from their receipt
+ * cannot convert a float to an exact decimal in place. A value that does not fit is NULL, and its rows differ from their receipt
  * when they are restored.
  */
 async function changeTypes(
@@ -137,7 +137,7 @@ async function changeTypes(
   const clustering = (kept.clustering?.fields ?? []).map(identifier).join(", ");
   const { kmsKeyName } = settings;
   const options = [
-    // Without an age of their own, partitions would get that of the dataset, and old months be gone before it is taken away.
+    // Without their own expiration, partitions would get that of the dataset, and old months would be deleted before it is removed.
     "partition_expiration_days = 36500",
     ...(kmsKeyName === null ? [] : [`kms_key_name = ${parameters.text(kmsKeyName)}`]),
   ];
@@ -148,7 +148,7 @@ async function changeTypes(
 }
 
 /**
- * Statements that copy the rows of a month to the kept ones, as those of the load that is replaced, and let go of those of
+ * Statements that copy the rows of a month to the kept ones, under the load that is replaced, and delete those of
  * older loads.
  */
 export function keepPreviousStatements(
@@ -171,7 +171,7 @@ export function keepPreviousStatements(
   ];
 }
 
-/** What is kept: see `PreviousLoads.rows`. */
+/** The kept rows: see `PreviousLoads.rows`. */
 export async function previousRows(settings: Settings, table: Table, partitionColumn: string): Promise<PreviousRows> {
   const kept = await findPreviousTable(settings, table);
   const period = findPeriodColumn({ table, partitionColumn }, columnsOf(kept));
@@ -199,8 +199,8 @@ interface EarlierRows {
 }
 
 /**
- * Puts the rows of an earlier load back, kept ones or those that time travel still has, and returns what was
- * committed; null when neither has them. See `PreviousLoads.restoreMonth`.
+ * Restores the rows of an earlier load, kept ones or those from time travel, and returns what was
+ * committed; null if neither has them. See `PreviousLoads.restoreMonth`.
  */
 export async function restoreMonth(
   settings: Settings,
@@ -262,7 +262,7 @@ async function restoreFrom(
     const insertion = insertionOf(bill, rows, measures.rows, parameters);
     return [
       ...swapStatements(restoration, bill, period, [insertion], measures, parameters),
-      // What is back need not be kept: what BigQuery remembered is a copy that goes.
+      // Restored rows need not be kept: a copy from time travel is dropped.
       ...(rows === keptRows ? [`DELETE FROM ${sourceOf(rows, parameters)}`] : []),
     ];
   };
@@ -305,7 +305,7 @@ async function measureEarlier(
   return measureRows(settings, measured, restoration, parameters, bill.location);
 }
 
-/** The values for the columns of the table that earlier rows have, too, by their folded names. */
+/** The values for the columns that both the table and the earlier rows have, by their folded names. */
 function valuesOf(
   bill: TableResource,
   { table }: EarlierRows,
@@ -342,15 +342,15 @@ function earlierRowsDoNotFit({ table, billingMonth }: MonthRestoration, cause: u
   return new BillhouseError("TYPE_MISMATCH", what, { hint: "Nothing was changed. Load the month again.", cause });
 }
 
-/** For how many hours a table remembers where its dataset does not say: https://cloud.google.com/bigquery/docs/time-travel */
+/** The default hours of time travel: https://cloud.google.com/bigquery/docs/time-travel */
 const defaultTimeTravelHours = 168;
 
 /**
- * Copies the rows that a table had of a month, at the moment at which the next load was made, into a staging table; that
- * load was committed after it. Null when that moment is outside of time travel, or the table is younger.
+ * Copies the rows of a month, as they were when the next load was made, into a staging table; that
+ * load was committed after it. Null if that moment is outside the time travel window, or the table is newer.
  *
- * One query names a table at one point in time only, and reads in a transaction see one snapshot of it, so that the rows
- * are copied before they change places: https://cloud.google.com/bigquery/docs/access-historical-data,
+ * One query reads a table at only one point in time, and reads in a transaction see one snapshot of it, so the rows
+ * are copied before the transaction: https://cloud.google.com/bigquery/docs/access-historical-data,
  * https://cloud.google.com/bigquery/docs/transactions
  */
 export async function copyFromTimeTravel(
@@ -371,7 +371,7 @@ export async function copyFromTimeTravel(
   let copy: TableResource | undefined;
   try {
     await runJob(settings.connection, staging.jobPrefix, request, async () => {
-      // A table that another process dropped, or that expired, is made again under the next id.
+      // A table that another process dropped, or that expired, is created again under the next id.
       copy = await expireInADay(settings, staging.table);
       return copy !== undefined;
     });
@@ -390,7 +390,7 @@ async function isWithinTimeTravel(settings: Settings, bill: TableResource, momen
   return moment.getTime() >= oldest;
 }
 
-/** Only BigQuery's clock decides, or the table did not have the month's column then. */
+/** BigQuery's clock decides, or the table did not have the month column then. */
 function isBeforeTimeTravel(error: unknown): boolean {
   const { message = "" } = apiErrorOf(error) ?? {};
   return /invalid (snapshot time|time travel timestamp)|cannot read before|unrecognized name/i.test(message);

@@ -14,7 +14,7 @@ import {
 } from "./api/jobs.ts";
 import { type Field, findLocation } from "./api/tables.ts";
 
-/** Runs one statement that only reads, and streams its rows. Error: QUERY_INVALID. */
+/** Runs one read-only statement, and streams its rows. Error: QUERY_INVALID. */
 export async function* runQuery(
   settings: Settings,
   sql: string,
@@ -22,13 +22,13 @@ export async function* runQuery(
   project: string,
 ): AsyncGenerator<QueryRow> {
   try {
-    if (sql.trim() === "") throw notReadOnly("The text holds no statement.");
+    if (sql.trim() === "") throw notReadOnly("A query must be one statement, but this text does not contain one.");
     const { type, request } = await dryRunQuery(settings, sql, location, project);
     if (type !== "SELECT") {
       throw notReadOnly(
         type === "SCRIPT"
-          ? "A query is one statement, and this text holds more."
-          : "A query only reads, and this statement does not.",
+          ? "A query must be one statement, but this text contains several."
+          : "A query must be read-only, but this statement is not.",
       );
     }
     const job = await runNewJob(settings.connection, "query", request);
@@ -73,13 +73,13 @@ function withDataProject(configuration: object, { jobProject }: Connection, proj
 }
 
 function severalLocations(...locations: readonly string[]): BillhouseError {
-  return new BillhouseError("LOCATION_MISMATCH", `The question asks for tables in ${locations.join(" and ")}.`, {
-    hint: "BigQuery answers questions about one location at a time: ask twice.",
+  return new BillhouseError("LOCATION_MISMATCH", `The query reads tables in ${locations.join(" and ")}.`, {
+    hint: "A BigQuery query can read only one location. Split it into one query per location.",
   });
 }
 
 function notReadOnly(message: string): BillhouseError {
-  return new BillhouseError("QUERY_INVALID", message, { hint: "Ask with one SELECT or WITH, in GoogleSQL." });
+  return new BillhouseError("QUERY_INVALID", message, { hint: "Use one SELECT or WITH statement in GoogleSQL." });
 }
 
 function invalidQuery(error: unknown): unknown {
@@ -90,7 +90,7 @@ function invalidQuery(error: unknown): unknown {
       (apiError.status === 404 && /table|dataset/i.test(apiError.message)));
   if (!isQueryError) return error;
   return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${firstLine(apiError.message)}`, {
-    hint: "Correct the statement: it is GoogleSQL, and names its tables as dataset.table.",
+    hint: "Correct the statement: use GoogleSQL, and name tables as dataset.table.",
     cause: error,
   });
 }

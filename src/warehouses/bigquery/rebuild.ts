@@ -23,21 +23,21 @@ import { exactNumber, isNested } from "./sql/casts.ts";
 import { allPartitions } from "./sql/months.ts";
 import { identifier, nativeTypeOf, rebuildNames, shownTable, tableName } from "./sql/names.ts";
 
-/** What is different in the table that is built beside the old one. */
+/** The changes in the table that is built beside the old one. */
 export interface Rebuild {
   readonly timePartitioning?: object;
   readonly requirePartitionFilter?: boolean;
-  /** Undefined when it is named: the rows are not clustered. */
+  /** Named but undefined: the rows are not clustered. */
   readonly clustering?: { readonly fields: readonly string[] } | undefined;
   /** A column that gets another type, and the SQL of its values. */
   readonly column?: { readonly name: string; readonly type: string; readonly value: string };
 }
 
 /**
- * Builds a new table beside the old one, proves that both hold the same, and swaps their names. `prove` looks
- * at the new table before that. A process that is killed leaves the old table in place, or both under other names, of
- * `finishRebuild` makes a table again. The rebuilt table is dropped only while the other one is there.
- * Gives what the new table lacks: see `MigrationOutcome.lost`.
+ * Builds a new table beside the old one, proves that both have the same content, and swaps their names. `prove` checks
+ * the new table before that. A killed process leaves the old table in place, or both under other names, from
+ * which `finishRebuild` restores the table. The rebuilt table is dropped only while the other one exists.
+ * Returns what the new table lacks: see `MigrationOutcome.lost`.
  * Errors: PARTITION_EXPIRED when the dataset deletes tables or partitions by age, WAREHOUSE_LOCKED when another process
  * wrote to the table meanwhile, ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
@@ -67,9 +67,13 @@ export async function rebuild(
       now?.numRows === old.numRows
     )
       return;
-    throw new BillhouseError("WAREHOUSE_LOCKED", `Another run wrote to ${table.dataset}.${table.name} meanwhile.`, {
-      hint: "The table is as it was. Migrate again when the other run has ended.",
-    });
+    throw new BillhouseError(
+      "WAREHOUSE_LOCKED",
+      `Another run wrote to ${table.dataset}.${table.name} at the same time.`,
+      {
+        hint: "The table was not changed. Migrate again when the other run has finished.",
+      },
+    );
   };
   try {
     await createPermanentTable(settings, built, resourceOf(settings, old, change));
@@ -85,11 +89,11 @@ export async function rebuild(
     await removeExpiration(settings, reference);
     await renameTable(settings, reference, names.old, companions.location);
     const replaced = await findTable(connection, aside);
-    // Should the old table be gone by now, the new one, which holds the same rows, takes its place.
+    // If the old table no longer exists, the new one, which has the same rows, replaces it.
     if (replaced !== null) {
       await removeExpiration(settings, aside);
       try {
-        // From here on no process finds it under its name: nothing more can be written to it.
+        // From here on other processes cannot find it under its name or write to it.
         await requireUntouched(replaced);
       } catch (error) {
         await renameTable(settings, aside, reference.tableId, companions.location);
@@ -106,7 +110,7 @@ export async function rebuild(
   return lost;
 }
 
-/** Who may read a table beyond what its dataset allows, and which rows, in words. */
+/** The access roles and row access policies of a table itself, as text. */
 async function findAccess(connection: Connection, reference: TableReference): Promise<readonly string[]> {
   try {
     const { roles, rowPolicies } = await tableAccess(connection, reference);
@@ -116,7 +120,9 @@ async function findAccess(connection: Connection, reference: TableReference): Pr
     ];
   } catch (error) {
     if (apiErrorOf(error) === undefined || connection.closing.aborted) throw error;
-    return ["access roles and row access policies of the table, if there were any: this account may not read them"];
+    return [
+      "access roles and row access policies of the table, if there were any: this account lacks the permission to read them",
+    ];
   }
 }
 
@@ -125,14 +131,14 @@ export function requireAllRows({ dataset, name }: Table, { numRows }: TableResou
   if (numRows === undefined || counted["rows"] === numRows) return;
   throw new BillhouseError(
     "ROW_COUNT_MISMATCH",
-    `${dataset}.${name} has ${numRows} rows, and this account sees ${counted["rows"] ?? "none"} of them.`,
+    `${dataset}.${name} has ${numRows} rows, but this account can read only ${counted["rows"] ?? "0"} of them.`,
     {
-      hint: "The table is as it was. Let the row access policies of the table show all rows to this account, then migrate again.",
+      hint: "The table was not changed. Give this account access to all rows in the row access policies of the table, then migrate again.",
     },
   );
 }
 
-/** Drops a table that holds what another one holds, if one of those others is there. */
+/** Drops a table whose content another one also has, if one of those others exists. */
 async function dropBeside(
   connection: Connection,
   table: TableReference,
@@ -209,7 +215,7 @@ async function copyRows(
   await runStatement(settings, { sql, parameters: createParameters(), location, labels });
 }
 
-/** Rows of a table; of each column the values, and the sum of numbers. */
+/** The number of rows of a table; the number of values and the sum of each column. */
 async function countRows(
   settings: Settings,
   old: TableResource,
@@ -235,14 +241,14 @@ async function countRows(
 
 function requireEqual(table: Table, old: TextRow = {}, built: TextRow = {}): void {
   const title = `${table.dataset}.${table.name}`;
-  const hint = "The table is as it was. This is a fault of billhouse or of the database: report it with both figures.";
+  const hint = "The table was not changed. This is a bug in billhouse or in BigQuery: report it with both values.";
   for (const [name, figure] of Object.entries(old)) {
     const now = built[name] ?? null;
     if (now === figure) continue;
     const code = name.startsWith("sum") ? "SUM_MISMATCH" : "ROW_COUNT_MISMATCH";
     throw new BillhouseError(
       code,
-      `${title} would have ${now ?? "nothing"} where it has ${figure ?? "nothing"} (${name}).`,
+      `${title} would have ${now ?? "nothing"} instead of ${figure ?? "nothing"} (${name}).`,
       { hint },
     );
   }
@@ -250,7 +256,7 @@ function requireEqual(table: Table, old: TextRow = {}, built: TextRow = {}): voi
 
 /**
  * Finishes a rebuild that was interrupted between its two renames, and drops the tables that it left.
- * Errors: PARTITION_EXPIRED as `rebuild`; WAREHOUSE_NOT_FOUND when only the rebuilt table is there.
+ * Errors: PARTITION_EXPIRED as `rebuild`; WAREHOUSE_NOT_FOUND when only the rebuilt table exists.
  */
 export async function finishRebuild(settings: Settings, table: Table): Promise<void> {
   const { connection } = settings;
@@ -264,7 +270,7 @@ export async function finishRebuild(settings: Settings, table: Table): Promise<v
   if (present !== null) return dropTable(connection, old);
   if (replaced !== null && replaced !== undefined) {
     await refuseDefaultExpiration(settings, reference);
-    // Whether the old one was written to before it was renamed is unknown: it is the one that holds everything.
+    // It is unknown whether the old table was written to before it was renamed, so it is the complete one.
     await renameTable(settings, old, reference.tableId, replaced.location ?? "");
     await removeExpiration(settings, reference);
     return dropBeside(connection, built, [reference]);
@@ -276,14 +282,14 @@ export async function finishRebuild(settings: Settings, table: Table): Promise<v
 function onlyRebuilt({ dataset, name }: Table, built: TableReference): BillhouseError {
   return new BillhouseError(
     "WAREHOUSE_NOT_FOUND",
-    `The table ${dataset}.${name} is missing, and ${shownTable(built)}, which an interrupted migration built from it, is there.`,
+    `The table ${dataset}.${name} is missing, but ${shownTable(built)}, which an interrupted migration built from it, exists.`,
     {
       hint: `If that table is complete, run \`ALTER TABLE ${tableName(built)} RENAME TO ${identifier(name)}\` in BigQuery; otherwise drop it. Then run again.`,
     },
   );
 }
 
-/** Gives a table another name. */
+/** Renames a table. */
 export async function renameTable(
   settings: Settings,
   from: TableReference,

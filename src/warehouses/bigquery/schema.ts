@@ -35,13 +35,13 @@ import { finishRebuild } from "./rebuild.ts";
 import { notATimeColumn } from "./sql/months.ts";
 import { columnsOf, nativeTypes } from "./sql/names.ts";
 
-/** Makes the table and the tables beside it what the next loads need. */
+/** Prepares the table and its companion tables for the next loads. */
 export async function prepareTable(settings: Settings, table: Table, change: SchemaChange): Promise<void> {
   await changeTable(settings, table, change, await beginChange(settings, table, change));
 }
 
 /**
- * Makes what must be there before rows are staged: the dataset and the tables beside the table. Returns what is there then.
+ * Creates what is required before rows are staged: the dataset and the companion tables. Returns the existing tables.
  * Error: LIMIT_EXCEEDED.
  */
 export async function beginChange(settings: Settings, table: Table, change: SchemaChange): Promise<PreparedTables> {
@@ -56,7 +56,7 @@ export async function beginChange(settings: Settings, table: Table, change: Sche
   });
 }
 
-/** The columns that the table has after a change. */
+/** The columns of the table after a change. */
 export function columnsAfter(before: TableResource | null, change: SchemaChange | null): readonly TableColumn[] {
   const present = columnsOf(before);
   const names = new Set(present.map(({ name }) => fold(name)));
@@ -64,12 +64,12 @@ export function columnsAfter(before: TableResource | null, change: SchemaChange 
   return [...present, ...added.map(({ name, type }) => ({ name, type, nativeType: nativeTypes[type] }))];
 }
 
-/** Whether a change makes the table, or adds columns to it. */
+/** Whether a change creates the table or adds columns to it. */
 export function changesTable(before: TableResource | null, change: SchemaChange): boolean {
   return before === null || columnsAfter(before, change).length > columnsOf(before).length;
 }
 
-/** Makes or extends the table, registers its columns, and returns what is there then. */
+/** Creates or extends the table, registers its columns, and returns the existing tables. */
 export async function changeTable(
   settings: Settings,
   table: Table,
@@ -79,10 +79,10 @@ export async function changeTable(
   const reference = referenceTo(settings, table);
   const descriptions = new Map(change.registered.map((row) => [fold(row.columnName), row.sourceName.slice(0, 1024)]));
   const added = change.added.map(({ name, type }) => describe({ name, type: nativeTypes[type] }, descriptions));
-  // Before the columns are there: what is stopped in between has left columns of which the next run knows that they are
-  // new. The other way round there would be columns of which nothing is known.
+  // Registered before the columns exist: if this is interrupted, the next run knows that these columns are new. The other
+  // way round there could be columns that are not registered.
   await register(settings, table, change.registered, companions);
-  // Another month of the same run may have made it meanwhile.
+  // Another month of the same run may have created it meanwhile.
   const present = companions.table ?? (await findTable(settings.connection, reference));
   if (present === null) await createBillingTable(settings, reference, added, change);
   else await extendTable(settings, reference, added, descriptions);
@@ -91,8 +91,8 @@ export async function changeTable(
 }
 
 /**
- * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table that another tool
- * else made gets the columns for our receipts too. Gives what is there then.
+ * Creates the companion tables of billhouse and dlt; with `migrate`, a tracking table of another
+ * tool gets the columns for receipts too. Returns the existing tables.
  */
 export async function prepareState(
   settings: Settings,
@@ -137,7 +137,7 @@ async function prepareStateTable(
   return missing.length > 0;
 }
 
-/** The one row of the commit lock. Two rows, which two first runs at once could make, do no harm: they always change together. */
+/** The one row of the commit lock. Two rows, which two concurrent first runs could insert, do no harm: they always change together. */
 async function createCommitLock(settings: Settings, table: Table, location: string): Promise<void> {
   const commitLock = nameOf(settings, table, commitLockTable.name);
   const sql = `INSERT INTO ${commitLock} (load_id) SELECT '' AS load_id FROM (SELECT 1 AS one) AS x WHERE NOT EXISTS (SELECT 1 FROM ${commitLock} AS l)`;
@@ -173,8 +173,8 @@ function stateField({ name, type, nullable, length }: StateColumn): Field {
 }
 
 /**
- * Rows of the registry are written once and never changed; the descriptions of the columns only repeat them. Runs that
- * register at the same time come one after the other, because two transactions cannot both change the commit lock.
+ * Rows of the registry are written once and never changed; column descriptions only repeat them. Runs that
+ * register at the same time wait for each other, because two transactions cannot both change the commit lock.
  */
 async function register(
   settings: Settings,
@@ -216,7 +216,7 @@ async function register(
 
 const maxAttempts = 8;
 
-/** What the script says when another run has given a name to another source column since this run planned its columns. */
+/** The message of the script if another run has assigned a column name to another source column since this run planned its columns. */
 const takenMeanwhile = "billhouse: another run has named columns";
 
 async function commit(settings: Settings, statement: Statement): Promise<void> {
@@ -234,16 +234,16 @@ const maxColumns = 10_000;
 const reservedPrefix =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;
 
-/** Explains limits before anything is changed; `present` are the names of the table's columns. Error: LIMIT_EXCEEDED. */
+/** Checks limits before anything is changed; `present` are the names of the table's columns. Error: LIMIT_EXCEEDED. */
 export function checkLimits(table: Table, { added }: SchemaChange, present: readonly string[]): void {
   const title = `${table.dataset}.${table.name}`;
   const columns = new Set([...present, ...added.map(({ name }) => name)].map(fold)).size;
   if (columns > maxColumns) {
     throw new BillhouseError(
       "LIMIT_EXCEEDED",
-      `${title} would have ${columns} columns; BigQuery takes ${maxColumns}.`,
+      `${title} would have ${columns} columns; BigQuery allows ${maxColumns}.`,
       {
-        hint: "Leave out tags or attributes in the export at the cloud, so that it delivers fewer columns.",
+        hint: "Remove tags or attributes from the export, so that it has fewer columns.",
       },
     );
   }
@@ -252,18 +252,18 @@ export function checkLimits(table: Table, { added }: SchemaChange, present: read
       Array.from(name).length > longestName
         ? `is longer than ${longestName} characters`
         : reservedPrefix.test(name)
-          ? "begins with a word that BigQuery keeps for itself"
+          ? "begins with a prefix that BigQuery reserves"
           : /[!"$()*,./;?@[\\\]^`{}~\p{Cc}]/u.test(name)
-            ? "holds a character that BigQuery takes in no name"
+            ? "contains a character that BigQuery does not allow"
             : fold(name) === fold(table.name)
-              ? "is the name of the table, which BigQuery mixes up"
+              ? "is the name of the table, which BigQuery confuses"
               : undefined;
     if (reason === undefined) continue;
     throw new BillhouseError(
       "LIMIT_EXCEEDED",
       `${title} cannot get the column ${quoted(name, 300)}: the name ${reason}.`,
       {
-        hint: "Rename the column in the export, or load into a table of another name.",
+        hint: "Rename the column in the export, or load into a table with another name.",
       },
     );
   }

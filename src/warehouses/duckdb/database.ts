@@ -12,35 +12,35 @@ export interface Database {
   readonly description: string;
   readonly mode: OpenMode;
   readonly source: Source;
-  /** A folder of this opening alone, on the disk of the database; null when it was not opened to write. */
+  /** A folder for this opening only, on the disk of the database; null if it was not opened to write. */
   readonly workFolder: string | null;
-  /** Runs work on a connection of its own, and closes it; errors are translated. */
+  /** Runs work on a separate connection, and closes it; errors are translated. */
   use<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
-  /** As `use`, for work that yields: the connection is closed when the reader has enough. */
+  /** Like `use`, for generators: the connection is closed when the reader stops. */
   stream<T>(work: (connection: DuckDBConnection) => AsyncIterable<T>): AsyncGenerator<T>;
-  /** As `use`, in one transaction: commits when the work is done, otherwise rolls back and rethrows. */
+  /** As `use`, in one transaction: commits if the work succeeds, otherwise rolls back and rethrows. */
   transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
-  /** Frees the space of replaced rows for the next ones. Not part of a load: `publish` does it again and reports errors. */
+  /** Frees the space of replaced rows for the next ones. Not part of a load: `publish` repeats it and reports errors. */
   checkpoint(): Promise<void>;
-  /** Runs work when all work that was queued before has ended: the database has one writer. */
+  /** Runs work after all previously queued work: the database has one writer. */
   queue<T>(work: () => Promise<T>): Promise<T>;
   /** Error: INTERRUPTED when `close` was called. */
   throwIfClosing(): void;
-  /** Interrupts what is running, waits for its end and closes the file. */
+  /** Interrupts running work, waits for its end and closes the file. */
   close(): Promise<void>;
 }
 
-/** What is known of a database when it is opened. */
+/** The facts about a database when it is opened. */
 export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "source" | "workFolder"> {
-  /** Calls `close`, which gives up the lock, and removes what the opening made beside the database. */
+  /** Calls `close`, which releases the lock, and removes the files that opening created beside the database. */
   readonly letGo: (close: () => void) => Promise<void>;
   /** Opens the same file again, after the instance was closed. */
   readonly reopen: () => Promise<DuckDBInstance>;
 }
 
 /**
- * The database of an open instance, which from now on belongs to it. After a fatal error DuckDB refuses all further work:
- * what failed stays failed, and the file is opened again for the work that follows.
+ * The database of an open instance, which it owns from now on. After a fatal error DuckDB refuses all further work:
+ * the failed work stays failed, and the file is opened again for later work.
  */
 export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Database {
   let instance = Promise.resolve(opened);
@@ -51,12 +51,12 @@ export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Da
 
   function throwIfClosing(): void {
     if (closing === undefined) return;
-    throw interrupted(`${facts.description} was closed before the work was done.`);
+    throw interrupted(`${facts.description} was closed before the work finished.`);
   }
 
   async function connect(): Promise<DuckDBConnection> {
     throwIfClosing();
-    // While others still use the old instance, its error is theirs and ours.
+    // While other connections still use the old instance, they all get its error.
     if (isInvalidated && connections.size === 0) {
       isInvalidated = false;
       instance = instance.then(
@@ -147,7 +147,7 @@ export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Da
           for (const connection of connections) connection.interrupt();
         };
         interrupt();
-        // An interrupt stops only the statement that runs now: the next one may be about to start.
+        // An interrupt stops only the current statement: another one may be about to start.
         const again = setInterval(interrupt, 100);
         await last;
         clearInterval(again);
@@ -167,8 +167,8 @@ async function makeLog(path: string): Promise<void> {
 }
 
 /**
- * Settings with which every instance is made: they keep DuckDB from fetching extensions, and from loading those of this
- * machine, from the first look at a file on. A SQLite file makes it do both.
+ * Settings of every instance: they keep DuckDB from fetching extensions, and from loading those of this
+ * machine, even when it first inspects a file. A SQLite file would make it do both.
  */
 export const offline: Readonly<Record<string, string>> = {
   autoinstall_known_extensions: "false",
@@ -190,21 +190,21 @@ export async function readRows(
 
 /**
  * The actionable error behind an error of DuckDB or of the file system: a full disk, files that are missing, damaged or may
- * not be written, too little memory, two writers, a constraint of the table. Everything else is returned as it is.
+ * not be written, too little memory, two writers, a constraint of the table. Other errors are returned unchanged.
  */
 export function translateFailure(error: unknown, description: string): unknown {
   if (error instanceof BillhouseError || !(error instanceof Error)) return error;
   const { message } = error;
   if (/No space left|ENOSPC|EDQUOT|Disk quota exceeded|File too large|EFBIG|max_temp_directory_size/i.test(message)) {
-    return new BillhouseError("WAREHOUSE_FULL", `The disk has no room left for ${description}: ${firstLine(message)}`, {
-      hint: "Free some space on the disk of the database, then run again: what was loaded before is untouched.",
+    return new BillhouseError("WAREHOUSE_FULL", `The disk is full; ${description} cannot grow: ${firstLine(message)}`, {
+      hint: "Free some space on the disk of the database, then run again: previous loads are unchanged.",
       cause: error,
     });
   }
   const { code = "", syscall } = error as NodeJS.ErrnoException;
   if (syscall !== undefined && code === "ENOENT") {
-    return new BillhouseError("WAREHOUSE_NOT_FOUND", `A file of ${description} is gone: ${firstLine(message)}`, {
-      hint: "Let nothing delete files beside the database while billhouse runs, then run again: what was loaded before is untouched.",
+    return new BillhouseError("WAREHOUSE_NOT_FOUND", `A file of ${description} was deleted: ${firstLine(message)}`, {
+      hint: "Do not delete files beside the database while billhouse runs, then run again: previous loads are unchanged.",
       cause: error,
     });
   }
@@ -214,7 +214,7 @@ export function translateFailure(error: unknown, description: string): unknown {
     /^(?:FATAL|TransactionContext) Error: [^]*(?:Permission denied|Read-only file system)/i.test(message)
   ) {
     return new BillhouseError("WAREHOUSE_DENIED", `A file of ${description} cannot be written: ${firstLine(message)}`, {
-      hint: "Look at what lies there and at who may write it, then run again: what was loaded before is untouched.",
+      hint: "Check the file and its permissions, then run again: previous loads are unchanged.",
       cause: error,
     });
   }
@@ -226,25 +226,29 @@ export function translateFailure(error: unknown, description: string): unknown {
   }
   if (/^TransactionContext Error: .*Conflict|Catalog write-write conflict/i.test(message)) {
     return new BillhouseError("WAREHOUSE_LOCKED", `Another run wrote to ${description} at the same time.`, {
-      hint: "Run again when the other run has ended: nothing of this load was kept.",
+      hint: "Run again when the other run has finished: this load was rolled back.",
       cause: error,
     });
   }
   if (isFatal(error)) {
-    return new BillhouseError("WAREHOUSE_UNAVAILABLE", `DuckDB gave up ${description}: ${firstLine(message)}`, {
-      hint: "Run again: what was loaded before is untouched. When a month stops DuckDB again and again, load the others with --from, --to or --month, and report it.",
-      cause: error,
-    });
+    return new BillhouseError(
+      "WAREHOUSE_UNAVAILABLE",
+      `DuckDB stopped working on ${description}: ${firstLine(message)}`,
+      {
+        hint: "Run again: previous loads are unchanged. If the same month fails repeatedly, load the others with --from, --to or --month, and report it.",
+        cause: error,
+      },
+    );
   }
   if (/^Constraint Error|constraint violat/i.test(message)) {
     return new BillhouseError("TABLE_UNUSABLE", `A constraint of a table refuses the rows: ${firstLine(message)}`, {
-      hint: "Drop the index or the constraint, which billhouse did not make, then run again: what was loaded before is untouched.",
+      hint: "Drop the index or constraint, which billhouse did not create, then run again: previous loads are unchanged.",
       cause: error,
     });
   }
   if (/Corrupt database file/i.test(message)) {
     return new BillhouseError("WAREHOUSE_UNSUPPORTED", `${description} is damaged: ${firstLine(message)}`, {
-      hint: "Put back a copy of it, or move it away and load again.",
+      hint: "Restore a copy of it, or move it away and load again.",
       cause: error,
     });
   }
@@ -254,7 +258,7 @@ export function translateFailure(error: unknown, description: string): unknown {
   return error;
 }
 
-/** Whether an error leaves DuckDB in a state in which it refuses all further work. */
+/** Whether DuckDB refuses all further work after an error. */
 function isFatal({ message }: Error): boolean {
   return /^(?:FATAL|INTERNAL) Error|database has been invalidated/i.test(message);
 }

@@ -4,24 +4,24 @@ import { dirname, join } from "node:path";
 import type { Finding } from "../../model.ts";
 import { readRows, type Database } from "./database.ts";
 
-/** Less than this on the disk is reported: a month is decompressed beside the database while it is loaded. */
+/** Less free space than this is reported: a month is decompressed beside the database while it is loaded. */
 const wantedBytes = 2 * 1024 ** 3;
 
-/** Looks at the file of the database, its folder and its disk: see `Warehouse.doctor`. */
+/** Checks the database file, its folder and its disk: see `Warehouse.doctor`. */
 export async function doctor(database: Database, path: string): Promise<readonly Finding[]> {
   const [engine] = await database.use((connection) => readRows(connection, "SELECT version() AS version"));
   let folder = dirname(path);
   while (!existsSync(folder)) folder = dirname(folder);
   return [
     well("engine", `DuckDB ${String(engine?.["version"])}`),
-    well("database", existsSync(path) ? path : `${path}, which the first run makes`),
+    well("database", existsSync(path) ? path : `${path}, which the first run creates`),
     await folderFinding(folder),
     await diskFinding(folder),
   ];
 }
 
 async function folderFinding(folder: string): Promise<Finding> {
-  // Tried and not asked for: the rights of a folder are not all that decides (a disk can be read-only).
+  // Tests by writing: permissions alone do not decide (a disk can be read-only).
   const writable = await mkdtemp(join(folder, ".billhouse-doctor-")).then(
     async (made) => {
       await rmdir(made);
@@ -30,7 +30,7 @@ async function folderFinding(folder: string): Promise<Finding> {
     () => false,
   );
   if (writable) return well("folder", `${folder} can be written`);
-  const remedy = `Let the user that runs billhouse write to it, or set path in [destination.duckdb] to another place.`;
+  const remedy = `Grant write permission to the user that runs billhouse, or set path in [destination.duckdb] to another folder.`;
   return { check: "folder", ok: false, found: `${folder} cannot be written`, remedy };
 }
 

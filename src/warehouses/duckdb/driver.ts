@@ -26,7 +26,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
   const publisher = workFolder === null ? undefined : await createPublisher(database, workFolder);
 
   function write<T>(work: () => Promise<T>): Promise<T> {
-    if (mode !== "write") throw new TypeError(`${description} was opened to read.`);
+    if (mode !== "write") throw new TypeError(`${description} was opened read-only.`);
     return database.queue(work);
   }
 

@@ -16,8 +16,8 @@ import { readRows } from "./database.ts";
 import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts";
 
 /**
- * Reads what the database holds of a table. What is absent is looked up in the catalog and not guessed from an error,
- * so that every error that does occur is reported.
+ * Reads the ledger of a table. Missing tables are looked up in the catalog, not inferred from an error,
+ * so every error that does occur is reported.
  */
 export async function readLedger(connection: DuckDBConnection, table: Table): Promise<Ledger> {
   await connection.run("BEGIN TRANSACTION");
@@ -55,7 +55,7 @@ export async function readCurrentState(connection: DuckDBConnection, table: Tabl
   return { state: await readState(connection, table), newestLoadId: typeof id === "string" ? id : null };
 }
 
-/** The columns of a table in their order; none when there is no such table. */
+/** The columns of a table in their order; empty if it does not exist. */
 export async function columnsOf(connection: DuckDBConnection, dataset: string, table: string): Promise<TableColumn[]> {
   return (await columnsOfTables(connection, dataset, [table]))[0];
 }
@@ -97,7 +97,7 @@ export async function isView(connection: DuckDBConnection, { dataset, name }: Ta
   return views.length > 0;
 }
 
-/** The types of a table's columns, by their folded names; empty when there is no such table. */
+/** The types of a table's columns, by their folded names; empty if it does not exist. */
 export async function nativeColumns(
   connection: DuckDBConnection,
   dataset: string,
@@ -164,7 +164,7 @@ export async function readHistory(
 }
 
 /**
- * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are stored apart
+ * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are stored separately
  * from them.
  */
 export async function readTracking(
@@ -211,7 +211,7 @@ async function readLoads(
   return [rows, own];
 }
 
-/** Updates the one row of the commit lock, so that of two transactions that are open at once only one can commit. */
+/** Updates the one row of the commit lock, so that only one of two concurrent transactions can commit. */
 export async function takeCommitLock(connection: DuckDBConnection, table: Table): Promise<void> {
   await connection.run(`UPDATE ${tableName(table.dataset, commitLockTable.name)} SET "load_id" = "load_id"`);
 }
@@ -223,7 +223,7 @@ export async function writePackage(connection: DuckDBConnection, table: Table, l
     const entries = Object.entries(row.values);
     const columns = entries.map(([name]) => identifier(name)).join(", ");
     const places = entries.map((_, position) => `$${position + 1}`).join(", ");
-    // Every value is bound as text, which the column's type then reads: a JavaScript number would arrive as a float.
+    // Every value is bound as text and cast by the column: a JavaScript number would arrive as a float.
     const values = entries.map(([, value]) => (value === null ? null : String(value)));
     await connection.run(
       `INSERT INTO ${tableName(table.dataset, row.table.name)} (${columns}) VALUES (${places})`,

@@ -36,7 +36,7 @@ export async function monthsIn(
   return new Map(rows.map((row) => [String(row["month"]), Number(row["rows"])]));
 }
 
-/** What the table holds of one month: see `Measuring.measureMonth`. */
+/** The content of one month in the table: see `Measuring.measureMonth`. */
 export async function measureMonth(connection: DuckDBConnection, month: MonthColumns): Promise<MonthMeasures> {
   const columns = await nativeColumns(connection, month.table.dataset, month.table.name);
   const wanted = presentColumns(month, columns);
@@ -119,7 +119,7 @@ export async function costsBy(
   }));
 }
 
-/** A column that the table has lost counts as null. Cost columns stay where they are: sums go by their position. */
+/** A column that no longer exists counts as null. Cost columns keep their positions, which the sums follow. */
 function presentColumns<T extends MonthColumns>(month: T, columns: NativeColumns): T {
   const { currencyColumn, usageColumn, serviceColumn, accountColumn, chargeTypeColumn, invoiceColumn } = month;
   return {
@@ -197,7 +197,7 @@ async function accountCosts(
   }));
 }
 
-/** The rows of a statement that adds up costs of a month. Error: LIMIT_EXCEEDED when they have more digits than DuckDB sums. */
+/** The rows of a statement that adds up costs of a month. Error: LIMIT_EXCEEDED when they have more digits than DuckDB can sum. */
 async function readSums(
   connection: DuckDBConnection,
   { table, billingMonth }: MonthColumns,
@@ -211,7 +211,7 @@ async function readSums(
       "LIMIT_EXCEEDED",
       `The costs of ${billingMonth} in ${table.dataset}.${table.name} add up to more than the 38 digits that DuckDB can sum.`,
       {
-        hint: "Amounts of that size are errors: look at the largest costs in the files, and have the delivery made again.",
+        hint: "Amounts of that size are errors: check the largest costs in the files, and have the export delivered again.",
         cause,
       },
     );
@@ -229,13 +229,13 @@ function currencyOf(column: string | null): string {
 
 const isoFormat = "'%Y-%m-%dT%H:%M:%SZ'";
 
-/** A taken-over table may keep its usage dates as text. */
+/** A table that was taken over may store its usage dates as text. */
 function usageTime(column: string, columns: NativeColumns): string {
   const name = identifier(column);
   return columns.get(fold(column)) === "VARCHAR" ? `TRY(billhouse_time(${name}))` : `CAST(${name} AS TIMESTAMP)`;
 }
 
-/** A taken-over table may keep its amounts as floats or text: summed are the numbers that their shortest text names. */
+/** A table that was taken over may store amounts as floats or text: the numbers of their shortest text are summed. */
 function amount(column: string, columns: NativeColumns): string {
   const name = identifier(column);
   const nativeType = columns.get(fold(column));

@@ -15,13 +15,13 @@ import { columnsOf, readTracking, takeCommitLock } from "./ledger.ts";
 import { prepareState } from "./schema.ts";
 import { identifier, isDecimal, nativeTypes, tableName } from "./sql.ts";
 
-/** What is left to migrate beside a table: see `Migration.pendingSteps`. */
+/** The pending steps for a table: see `Migration.pendingSteps`. */
 export async function pendingSteps(connection: DuckDBConnection, table: Table): Promise<readonly PendingStep[]> {
   const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
   return trackingSteps(table, tracking, await countSeparateReceipts(connection, table, tracking));
 }
 
-/** Takes one step: see `Migration.migrate`. The connection must be in a transaction. */
+/** Runs one step: see `Migration.migrate`. The connection must be in a transaction. */
 export async function migrate(
   connection: DuckDBConnection,
   table: Table,
@@ -29,7 +29,7 @@ export async function migrate(
 ): Promise<MigrationOutcome> {
   if (step.step === "tracking-columns") return keepReceipts(connection, table);
   if (step.step === "decimals") return makeDecimal(connection, table, step.column);
-  // Partitioning: DuckDB has no partitions, it finds a month by the smallest and largest value of each group of rows.
+  // Partitioning: DuckDB does not use partitions; it finds a month by the smallest and largest value of each row group.
   return { roundedValues: 0 };
 }
 
@@ -42,19 +42,19 @@ async function keepReceipts(connection: DuckDBConnection, table: Table): Promise
   await moveReceipts(connection, table);
   const after = newestReceipts(...(await readTracking(connection, table)));
   if (!isDeepStrictEqual(after, before)) {
-    throw new Error(`The receipts of ${table.dataset}.${table.name} would not be the same after the migration.`);
+    throw new Error(`The receipts of ${table.dataset}.${table.name} would differ after the migration.`);
   }
   return { roundedValues: 0 };
 }
 
-/** Moves the receipts that are stored separately into their tracking rows. A receipt without a tracking row stays where it is. */
+/** Moves the receipts that are stored separately into their tracking rows. A receipt without a tracking row is not moved. */
 async function moveReceipts(connection: DuckDBConnection, table: Table): Promise<void> {
   const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
   if (!hasReceiptKeys(tracking)) return;
   const receipts = await columnsOf(connection, table.dataset, receiptsTable.name);
   const target = tableName(table.dataset, trackingTableName(table));
   const source = tableName(table.dataset, receiptsTable.name);
-  // As readers do it: what the tracking row itself says comes first.
+  // As for readers: values in the tracking row take precedence.
   const values = movedColumns(receipts, tracking)
     .map(identifier)
     .map((name) => `${name} = coalesce(t.${name}, r.${name})`);
@@ -83,8 +83,8 @@ async function countSeparateReceipts(
 const sameLoad = `r."table_name" = $1 AND t."_dlt_load_id" = r."load_id" AND t."billing_month" = r."billing_month"`;
 
 /**
- * Makes a column of floats or text the exact decimal type, and its registry row says so too. A float becomes the number
- * that its shortest text names, blank text NULL. The connection must be in a transaction.
+ * Converts a column of floats or text, and its registry row, to the exact decimal type. A float becomes the number
+ * of its shortest text, blank text NULL. The connection must be in a transaction.
  * Errors: VALUE_INVALID, TYPE_MISMATCH, ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
 async function makeDecimal(connection: DuckDBConnection, table: Table, name: string): Promise<MigrationOutcome> {
@@ -118,10 +118,10 @@ async function makeDecimal(connection: DuckDBConnection, table: Table, name: str
 }
 
 /**
- * The amount that a text names, rounded once; NULL for text that names none. Casts alone: DuckDB cannot replay an ALTER
- * with a function in it from its log, and a process that is killed before the next checkpoint would leave a database
- * that cannot be opened again. A cast to 18 digits rounds a number with an exponent twice, so that it goes through 30
- * digits, which hold smaller numbers only.
+ * The amount that a text names, rounded once; NULL for other text. Only casts are used: DuckDB cannot replay an ALTER
+ * that contains a function from its log, and a process killed before the next checkpoint would leave a database
+ * that cannot be opened again. A cast to 18 digits rounds a number with an exponent twice, so it goes through 30
+ * digits, which fit smaller numbers only.
  */
 function amountOf(text: string): string {
   const isSmall = `TRY_CAST(${text} AS DOUBLE) BETWEEN CAST('-9999999' AS DOUBLE) AND CAST('9999999' AS DOUBLE)`;
@@ -152,14 +152,14 @@ async function measure(connection: DuckDBConnection, target: string, text: strin
 /** Digits of DECIMAL(38,18) after the point. */
 const scale = 18;
 
-/** Rounded to 18 digits, this is the first number that DECIMAL(38,18) does not hold. */
+/** Rounded to 18 digits, this is the first number too large for DECIMAL(38,18). */
 const tooLarge = `${"9".repeat(20)}.${"9".repeat(scale)}5`;
 
 function fits(text: string): boolean {
   return fractionDigits(text) !== undefined && compareDecimals(text.replace(/^[-+]/, ""), tooLarge) < 0;
 }
 
-/** What stands in the way of another type: an index, a constraint, a generated column, a view instead of a table. */
+/** The obstacles to another type: an index, a constraint, a generated column, a view instead of a table. */
 function explain(cause: unknown, title: string): unknown {
   if (!(cause instanceof Error) || !/^(Dependency|Binder|Catalog|Constraint|Conversion) Error/.test(cause.message)) {
     return cause;
@@ -168,7 +168,7 @@ function explain(cause: unknown, title: string): unknown {
     "TYPE_MISMATCH",
     `${title} cannot become a ${nativeTypes.decimal}: ${firstLine(cause.message)}`,
     {
-      hint: "The table is as it was. Drop what depends on the column, such as an index, then migrate again.",
+      hint: "The table was not changed. Drop the objects that depend on the column, such as an index, then migrate again.",
       cause,
     },
   );

@@ -16,21 +16,21 @@ import { literal } from "./sql.ts";
 export interface DuckdbOptions {
   /** Absolute path of the database file. */
   readonly path: string;
-  /** `latest`, or the oldest DuckDB that must be able to read the file (`v1.3.0`); only a new file takes it. */
+  /** `latest`, or the oldest DuckDB that must be able to read the file (`v1.3.0`); used only for new files. */
   readonly storageVersion: string;
-  /** As in `4GB`; null is half of the memory that DuckDB sees, at most 8 GB. */
+  /** As in `4GB`; null is half of the available memory, at most 8 GB. */
   readonly memoryLimit: string | null;
   /** Null is one per core. */
   readonly threads: number | null;
   /** How long to wait for another process to close the database, in milliseconds; by default 5,000. */
   readonly lockWait?: number;
-  /** This process, for the message of another one that finds the database locked; without it DuckDB gives only its number. */
+  /** This process, shown to another one that finds the database locked; without it DuckDB reports only the process id. */
   readonly holder?: Holder;
 }
 
 /**
- * Opens the database file (`write`, `read`) or its read copy (`reader`). To `read` a file that does not exist gives an
- * empty database in memory, and creates nothing. To `read` a file that another process has open to write gives its read
+ * Opens the database file (`write`, `read`) or its read copy (`reader`). Reading a file that does not exist gives an
+ * empty database in memory and creates nothing. To `read` a file that another process has open to write gives its read
  * copy at once, or an empty database where nothing has been published yet.
  * Errors: WAREHOUSE_LOCKED (only to `write`), WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, WAREHOUSE_UNSUPPORTED,
  * WAREHOUSE_FULL, CONFIG_INVALID.
@@ -57,7 +57,7 @@ async function openAs(options: DuckdbOptions, mode: OpenMode, source: Source = d
   const path = mode === "reader" ? readCopyPath(options.path) : databaseFile(options.path);
   const description = `DuckDB ${basename(path)}`;
   if (mode === "reader" && !existsSync(path)) {
-    throw new BillhouseError("WAREHOUSE_NOT_FOUND", `There is no ${path}: nothing has been loaded yet.`, {
+    throw new BillhouseError("WAREHOUSE_NOT_FOUND", `${path} does not exist: nothing has been loaded yet.`, {
       hint: "Load the bills first: billhouse run.",
     });
   }
@@ -92,8 +92,8 @@ async function openInstance(path: string, options: DuckdbOptions, mode: OpenMode
   if (mode === "read" && !existsSync(path)) return DuckDBInstance.create(":memory:", offline);
   await checkFile(path);
   if (mode !== "reader") await checkFile(`${path}.wal`);
-  // A second instance on one file in one process would not see the lock of the first one, and destroy the file: the
-  // cache gives the same instance again. The read copy is replaced by a new file of the same name, and never shared.
+  // A second instance on one file in one process would not see the lock of the first one and would destroy the file: the
+  // cache returns the same instance. The read copy is replaced by a new file of the same name, and never shared.
   const open = (): Promise<DuckDBInstance> =>
     mode === "reader"
       ? DuckDBInstance.create(path, { access_mode: "READ_ONLY", ...offline })
@@ -115,20 +115,20 @@ async function openInstance(path: string, options: DuckdbOptions, mode: OpenMode
 }
 
 /**
- * Error: WAREHOUSE_UNSUPPORTED, for what DuckDB would wait for without end, and for a file of several names: each name
- * has a log of its own beside it, and one that a killed process left would be replayed over what was written since.
+ * Error: WAREHOUSE_UNSUPPORTED for files that DuckDB would wait for endlessly, and for a file with several names: each
+ * name has its own log beside it, and the log of a killed process would be replayed over newer data.
  */
 async function checkFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isDirectory()) return;
   if (!found.isFile()) {
     throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${path} is a FIFO, a socket or a device, not a file.`, {
-      hint: "Name another file as path below [destination.duckdb], or move this one away.",
+      hint: "Set path below [destination.duckdb] to another file, or move this one away.",
     });
   }
   if (found.nlink < 2) return;
-  throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${path} has ${found.nlink} names (hard links).`, {
-    hint: "Copy the file and move the copy to this name, so that it has one name only. Use a symbolic link for a second one.",
+  throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${path} has ${found.nlink} hard links.`, {
+    hint: "Copy the file and move the copy to this name, so that it has only one name. Use a symbolic link for a second name.",
   });
 }
 
@@ -151,7 +151,7 @@ async function configure(
     try {
       await connection.run(`SET GLOBAL memory_limit = ${literal(memoryLimit)}`);
     } catch (cause) {
-      throw new BillhouseError("CONFIG_INVALID", `DuckDB does not take "${memoryLimit}" as memory_limit.`, {
+      throw new BillhouseError("CONFIG_INVALID", `"${memoryLimit}" is not a valid memory_limit of DuckDB.`, {
         hint: 'Set memory_limit below [destination.duckdb] to a size such as "4GB".',
         cause,
       });
@@ -166,7 +166,7 @@ async function configure(
   }
 }
 
-/** DuckDB's own limit is 80 % of the memory (of the container, where there is one): half of the memory, at most 8 GB. */
+/** Half of the memory, at most 8 GB. DuckDB's own limit is 80 % of the memory (of the container, if any). */
 function boundedMemory(limit: string): string {
   const match = /^([\d.]+) ([KMGT]i?B|bytes)$/.exec(limit);
   const unit = match?.[2]?.[0] ?? "";
@@ -175,11 +175,11 @@ function boundedMemory(limit: string): string {
   return `${Math.floor(Math.min(bytes > 0 ? bytes * 0.625 : cap, cap) / 1024 ** 2)}MiB`;
 }
 
-/** Tells the folders of this process from those that a killed one left. */
+/** Distinguishes the folders of this process from those of a killed one. */
 const ownPrefix = `${randomUUID()}-`;
 const spillName = `${ownPrefix}spill`;
 
-/** What processes of billhouse make in the scratch folder: folders that begin with an id, and the note of the holder. */
+/** The content of the scratch folder: folders that begin with an id, and the note of the lock holder. */
 const scratchName = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-|holder\.json)/;
 
 async function makeScratchFolder(path: string): Promise<string> {
@@ -190,25 +190,29 @@ async function makeScratchFolder(path: string): Promise<string> {
     if ((await mkdir(folder, { recursive: true })) !== undefined)
       await chmod(folder, (mode & 0o777) | ((mode & 0o444) >> 2));
     if ((await lstat(folder)).isSymbolicLink()) {
-      throw new BillhouseError("WAREHOUSE_DENIED", `${folder} is a link, and billhouse deletes what lies there.`, {
-        hint: "Take the link away. For scratch files on another disk, mount that disk there.",
-      });
+      throw new BillhouseError(
+        "WAREHOUSE_DENIED",
+        `${folder} is a link, but billhouse deletes the content of this folder.`,
+        {
+          hint: "Remove the link. To store scratch files on another disk, mount that disk there.",
+        },
+      );
     }
     try {
       for (const name of await readdir(folder)) {
-        // This process has the lock on the database, so that folders of other processes are left over.
+        // This process holds the lock on the database, so folders of other processes are leftovers.
         const isLeft = scratchName.test(name) && !name.startsWith(ownPrefix);
         if (isLeft) await rm(join(folder, name), { recursive: true, force: true });
       }
       return await mkdtemp(join(folder, ownPrefix));
     } catch (error) {
-      // The process that had the lock before removes the empty folder after it has released the lock.
+      // The previous lock holder removes the empty folder after it has released the lock.
       if (!isAbsence(error)) throw error;
     }
   }
 }
 
-/** Removes what an opening made. When `close` has been called another process may be at work in the same folder. */
+/** Removes the files of an opening. After `close`, another process may be using the same folder. */
 async function removeFolders(path: string, workFolder: string | null, close: () => void): Promise<void> {
   if (workFolder === null) return close();
   try {
@@ -221,7 +225,7 @@ async function removeFolders(path: string, workFolder: string | null, close: () 
   const names = await readdir(folder).catch(() => ["unknown"]);
   if (!names.every((name) => name === spillName)) return;
   await rm(join(folder, spillName), { recursive: true, force: true });
-  // Fails when another process has put something into it by now.
+  // Fails if another process has already put something into it.
   await rmdir(folder).catch(() => undefined);
 }
 
@@ -230,9 +234,9 @@ function isAbsence(error: unknown): boolean {
 }
 
 /**
- * What the note beside a database says of the process that opened it to write. DuckDB's lock is what keeps other
- * processes out;
- * the note only says more about its holder, and a killed process leaves one that means nothing.
+ * The note beside a database about the process that opened it to write. DuckDB's lock keeps other processes out;
+ * the note only describes its holder,
+ * and a killed process leaves an outdated one.
  */
 export interface HolderNote extends Holder {
   readonly host: string;
@@ -240,29 +244,29 @@ export interface HolderNote extends Holder {
   readonly started: string;
 }
 
-/** Where scratch files of a database lie, and the note. */
+/** The folder of a database's scratch files and of the note. */
 export function scratchFolder(path: string): string {
   return `${path}.tmp`;
 }
 
-/** Writes the note, in place of one that a killed process left. Only who has the lock may. */
+/** Writes the note, replacing that of a killed process. Requires the lock. */
 export async function writeHolder(path: string, holder: Holder, now: Date): Promise<void> {
   const note: HolderNote = { ...holder, host: hostname(), started: now.toISOString() };
   const target = join(scratchFolder(path), noteName);
   await writeFile(`${target}.new`, `${JSON.stringify(note)}\n`);
-  // Whoever waits for the lock reads it at any time, and must not find half of it.
+  // Waiting processes read it at any time and must never see half of it.
   await rename(`${target}.new`, target);
 }
 
-/** Takes the note away. Only who has the lock may. */
+/** Removes the note. Requires the lock. */
 export async function removeHolder(path: string): Promise<void> {
   await rm(join(scratchFolder(path), noteName), { force: true });
 }
 
 /**
- * The error that a person can act on when a database cannot be opened; where another process has it open it says which,
- * and since when. The note is believed when it names the process of which DuckDB says that it has the lock. A lock that
- * is held on another machine or in another container has no such number, and then the note is quoted as what it is.
+ * The error for a database that cannot be opened; if another process has it open, it says which one
+ * and since when. The note is used if it names the process that holds the lock according to DuckDB. A lock
+ * held on another machine or in another container lacks a process id; then the note is quoted as such.
  * Errors: WAREHOUSE_LOCKED, and those of `translateOpening`.
  */
 export async function explainOpening(error: unknown, path: string): Promise<unknown> {
@@ -297,7 +301,7 @@ async function readHolder(path: string): Promise<HolderNote | undefined> {
 }
 
 /**
- * The error that a person can act on when a database file cannot be opened.
+ * The error for a database file that cannot be opened.
  * Codes: WAREHOUSE_LOCKED, WAREHOUSE_UNSUPPORTED, WAREHOUSE_NOT_FOUND, WAREHOUSE_DENIED, CONFIG_INVALID, WAREHOUSE_FULL.
  */
 function translateOpening(error: unknown, path: string): unknown {
@@ -314,35 +318,35 @@ function translateOpening(error: unknown, path: string): unknown {
     return opening(
       "WAREHOUSE_LOCKED",
       holder === undefined ? `Another process has ${path} open.` : `The process ${holder} has ${path} open.`,
-      `Wait until it has ended${holder === undefined ? "" : ` (or stop the process ${holder})`}, then run again. Readers use ${readCopyPath(path)}, which is never locked.`,
+      `Wait until it has finished${holder === undefined ? "" : ` (or stop the process ${holder})`}, then run again. Readers use ${readCopyPath(path)}, which is never locked.`,
     );
   }
   if (/not a valid DuckDB database file|\bExtension "[^"]*" not found/.test(message)) {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
       `${path} is not a DuckDB database.`,
-      "Name another file as path below [destination.duckdb], or move this one away.",
+      "Set path below [destination.duckdb] to another file, or move this one away.",
     );
   }
   if (/database file with version number|newer version|Serialization Error/i.test(message)) {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
       `${path} was written by a newer DuckDB than the one in billhouse.`,
-      "Install the newest billhouse, or name another file as path below [destination.duckdb].",
+      "Install the newest billhouse, or set path below [destination.duckdb] to another file.",
     );
   }
   if (/Corrupt database file|Could not read enough bytes|Checksum|Failure while replaying WAL/i.test(message)) {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
       `${path} is damaged: ${firstLine(message)}`,
-      `Put back a copy of it (${readCopyPath(path)} is the state after the last run), or move it away and load again.`,
+      `Restore a copy of it (${readCopyPath(path)} is the state after the last run), or move it away and load again.`,
     );
   }
-  // The message says nothing more about an invalid value.
+  // The message does not name the invalid value.
   if (message === "Failed to set config") {
     return opening(
       "CONFIG_INVALID",
-      "DuckDB does not know this storage_version.",
+      "This storage_version is not a version of DuckDB.",
       'Set storage_version below [destination.duckdb] to "latest" or to a version such as "v1.3.0".',
     );
   }
@@ -352,7 +356,7 @@ function translateOpening(error: unknown, path: string): unknown {
     return opening(
       "WAREHOUSE_DENIED",
       `${path} cannot be opened: ${firstLine(message)}`,
-      "Look at who may read and write the file and its folder.",
+      "Check the permissions of the file and its folder.",
     );
   }
   return opening(
@@ -362,7 +366,7 @@ function translateOpening(error: unknown, path: string): unknown {
   );
 }
 
-/** Whether a database cannot be opened because another process has it open now. */
+/** Whether a database cannot be opened because another process has it open. */
 function isLockHeld(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -17,9 +17,9 @@ import { settleMonth } from "./measure.ts";
 import { castExpression, identifier, monthCondition, tableName } from "./sql.ts";
 
 /**
- * Gives the table of previous rows the columns and types that the table has, and creates it where rows are kept. Values of
- * another type are read as those of files are: a float by its shortest text. One that does not fit is NULL, and its rows
- * then differ from their receipt when they are put back. The connection must be in a transaction.
+ * Gives the table of previous rows the columns and types of the table, and creates it if rows are kept. Values of
+ * another type are converted like those of files: a float by its shortest text. A value that does not fit becomes NULL,
+ * so its rows differ from their receipt when they are restored. The connection must be in a transaction.
  */
 export async function preparePrevious(
   connection: DuckDBConnection,
@@ -57,7 +57,7 @@ export async function preparePrevious(
 }
 
 /**
- * Copies the rows of a month that is about to be replaced, and removes those of the oldest loads. The connection must be in
+ * Copies the rows of a month before they are replaced, and removes those of the oldest loads. The connection must be in
  * the transaction that replaces them.
  */
 export async function keepRows(connection: DuckDBConnection, change: MonthReplacement, inMonth: string): Promise<void> {
@@ -106,7 +106,7 @@ export async function previousRows(
   };
 }
 
-/** Puts the rows of a previous load back: see `PreviousLoads.restoreMonth`. */
+/** Restores the rows of a previous load: see `PreviousLoads.restoreMonth`. */
 export async function restoreMonth(
   database: Database,
   restoration: MonthRestoration,
@@ -130,9 +130,9 @@ export async function restoreMonth(
     reachPoint("before-delete");
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
     reachPoint("after-delete");
-    // The table may have been migrated since, and nothing prepared.
+    // The table may have been migrated since.
     await preparePrevious(connection, table, false);
-    // Columns that the table has lost since cannot be put back; the receipt shows whether that changes a figure.
+    // Columns that were dropped since cannot be restored; the receipt shows whether that changes a value.
     const common = present.filter(({ name }) => columns.has(fold(name))).map(({ name }) => identifier(name));
     const rows = `SELECT ${common.join(", ")} FROM ${previous} WHERE ${isOfLoad}`;
     const { rowsChanged } = await connection.run(`INSERT INTO ${target} BY NAME ${rows}`, [loadId]);

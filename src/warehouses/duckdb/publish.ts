@@ -9,8 +9,8 @@ import { type Database, offline, readRows, translateFailure } from "./database.t
 import { tableName } from "./sql.ts";
 
 /**
- * The file to which the path of a database leads, whether it is there yet or not. What lies beside a database (its log,
- * scratch files, the read copy) lies beside this file: beside a link, a log would be found by one of its names only.
+ * The file that the path of a database leads to, whether it exists or not. The files beside a database (its log,
+ * scratch files, the read copy) are beside this file: a log beside a link would be found under only one of its names.
  */
 export function databaseFile(path: string): string {
   if (existsSync(path)) return realpathSync(path);
@@ -19,7 +19,7 @@ export function databaseFile(path: string): string {
   return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
 }
 
-/** What a symbolic link that leads to no file names; null for anything else. A folder that is closed to us is reported when the file is opened. */
+/** The target of a symbolic link whose file does not exist; null for anything else. A missing permission is reported when the file is opened. */
 function danglingTarget(path: string): string | null {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;
@@ -28,26 +28,26 @@ function danglingTarget(path: string): string | null {
   }
 }
 
-/** Where the copy for readers lies: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
+/** The path of the copy for readers: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
 export function readCopyPath(path: string): string {
   const file = databaseFile(path);
   return file.endsWith(".duckdb") ? file.replace(/\.duckdb$/, ".read.duckdb") : `${file}.read.duckdb`;
 }
 
-/** Makes the copy of a database file that its readers open. */
+/** Creates the copy of a database file that readers open. */
 export interface Publisher {
   /**
-   * Brings the copy up to date, in one step for its readers; does nothing when it is. With `since`, nothing was loaded by
-   * this run: then a copy that can be read and holds the newest loads is enough, whatever the times of files say.
+   * Updates the copy in one step for its readers; does nothing if it is current. With `since`, this run loaded nothing:
+   * then a readable copy with the newest loads is enough, whatever the times of the files.
    */
   publish(since?: Date): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Publishes the database that was opened to write. Error: WAREHOUSE_NOT_FOUND, when another file took its place. */
+/** Publishes the database that was opened to write. Error: WAREHOUSE_NOT_FOUND, when another file replaced it. */
 export async function createPublisher(database: Database, workFolder: string): Promise<Publisher> {
-  // Closing any handle of a file takes away the lock that DuckDB holds on it (POSIX locks belong to the process), so
-  // the one that is read from stays open as long as the database.
+  // Closing any handle of a file releases the lock that DuckDB holds on it (POSIX locks belong to the process), so
+  // the handle for reading stays open as long as the database.
   const source = await open(database.path).catch(async (error: unknown) => {
     await database.close();
     throw translateFailure(error, database.description);
@@ -57,7 +57,7 @@ export async function createPublisher(database: Database, workFolder: string): P
     async publish(since) {
       const target = readCopyPath(database.path);
       await checkPlace(source, database.path);
-      // A large database is not copied for the summary of a run alone.
+      // A large database is not copied only for a run summary.
       if (since !== undefined && (await holdsNewestLoads(database, target))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
@@ -81,22 +81,22 @@ export async function createPublisher(database: Database, workFolder: string): P
   };
 }
 
-/** Error: WAREHOUSE_NOT_FOUND. DuckDB itself writes to a deleted file until it closes it, and all of that is lost. */
+/** Error: WAREHOUSE_NOT_FOUND. DuckDB keeps writing to a deleted file until it closes it, and all of that is lost. */
 async function checkPlace(source: FileHandle, path: string): Promise<void> {
   const [ours, there] = [await source.stat(), await stat(path).catch(() => undefined)];
   if (there !== undefined && there.ino === ours.ino && there.dev === ours.dev) return;
   const what = there === undefined ? "deleted or moved away" : "replaced by another file";
   throw new BillhouseError("WAREHOUSE_NOT_FOUND", `${path} was ${what} while billhouse had it open.`, {
-    hint: "What this run loaded is lost, unless you move the file back. Let nothing touch it while billhouse runs, then run again.",
+    hint: "The loads of this run are lost, unless you move the file back. Do not move or replace the file while billhouse runs, then run again.",
   });
 }
 
 /**
- * Whether the copy can be opened, is as long as its header says, and has the tables, the columns and the newest load of
- * every table that the database has.
+ * Whether the copy can be opened, is as long as its header says, and has the same tables, columns and newest load of
+ * every table as the database.
  */
 async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
-  // To open a FIFO would wait for whoever writes to it.
+  // Opening a FIFO would wait for its writer.
   if (!(await stat(target).catch(() => undefined))?.isFile()) return false;
   // `connect` needs the path above and no database, so DuckDB is loaded only here.
   const { DuckDBInstance: Instances } = await import("@duckdb/node-api");
@@ -118,7 +118,7 @@ async function holdsNewestLoads(database: Database, target: string): Promise<boo
   }
 }
 
-/** One text for the tables and columns of a database, and the newest load of each table of bills. */
+/** A text that identifies the tables and columns of a database, and the newest load of each billing table. */
 async function newestLoads(connection: DuckDBConnection): Promise<string> {
   const columns = await readRows(
     connection,
@@ -148,7 +148,7 @@ async function isCurrent(source: FileHandle, target: string): Promise<boolean> {
   const copy = await open(target);
   try {
     const [old, now] = [await copy.stat(), await source.stat()];
-    // The time shows whether the database was made again: its headers can be equal by chance.
+    // The time shows whether the database was created again: its headers can be equal by chance.
     if (old.size !== now.size || old.mtimeMs < now.mtimeMs || old.mode !== now.mode) return false;
     return (await header(copy)).equals(await header(source));
   } finally {
@@ -165,7 +165,7 @@ async function header(file: FileHandle): Promise<Buffer> {
 async function copyFrom(source: FileHandle, path: string, throwIfClosing: () => void): Promise<void> {
   const copy = await open(path, "wx", 0o600);
   try {
-    // Who may not read the database may not read its copy either.
+    // The copy gets the permissions of the database.
     await copy.chmod((await source.stat()).mode & 0o777);
     const buffer = Buffer.allocUnsafe(4 * 1024 * 1024);
     for (let position = 0; ;) {
@@ -181,7 +181,7 @@ async function copyFrom(source: FileHandle, path: string, throwIfClosing: () => 
   }
 }
 
-/** Makes the new name last through a power cut. Where folders cannot be synced (Windows), the name lasts anyway. */
+/** Makes the new name survive a power failure. On systems where folders cannot be synced (Windows), it does anyway. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder).catch(() => undefined);
   await handle?.sync().catch(() => undefined);

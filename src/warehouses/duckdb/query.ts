@@ -46,21 +46,25 @@ async function prepareQuery(
 ): Promise<DuckDBPreparedStatement> {
   try {
     if (/^[\s;]*$/.test(sql)) {
-      throw new BillhouseError("QUERY_INVALID", "A query is one statement, and this text holds none.", {
+      throw new BillhouseError("QUERY_INVALID", "A query must be one statement, but this text does not contain one.", {
         hint: 'For example: billhouse query "SHOW ALL TABLES".',
       });
     }
     const statements = await connection.extractStatements(sql);
     if (statements.count !== 1) {
-      throw new BillhouseError("QUERY_INVALID", `A query is one statement, and this text holds ${statements.count}.`, {
-        hint: "Run the statements one by one.",
-      });
+      throw new BillhouseError(
+        "QUERY_INVALID",
+        `A query must be one statement, but this text contains ${statements.count}.`,
+        {
+          hint: "Run the statements one by one.",
+        },
+      );
     }
     const statement = await statements.prepare(0);
     const isReading = statement.statementType === StatementType.SELECT;
     if (isReading || (explains && statement.statementType === StatementType.EXPLAIN)) return statement;
-    throw new BillhouseError("QUERY_INVALID", "A query only reads, and this statement does not.", {
-      hint: "Ask with SELECT, WITH, FROM, DESCRIBE, SHOW or SUMMARIZE.",
+    throw new BillhouseError("QUERY_INVALID", "A query must be read-only, but this statement is not.", {
+      hint: "Use SELECT, WITH, FROM, DESCRIBE, SHOW or SUMMARIZE.",
     });
   } catch (error) {
     throw invalidQuery(error);
@@ -70,7 +74,7 @@ async function prepareQuery(
 function invalidQuery(cause: unknown): unknown {
   if (cause instanceof BillhouseError || !(cause instanceof Error) || cause.message.startsWith("INTERRUPT"))
     return cause;
-  // Behind the sentence DuckDB draws an arrow below the statement, which --debug shows.
+  // After the sentence DuckDB draws an arrow below the statement, which --debug shows.
   const reason = (cause.message.split("\n\nLINE ", 1)[0] ?? "").replaceAll(/\s+/g, " ").replace(/[.!\s]+$/, "");
   return new BillhouseError("QUERY_INVALID", `DuckDB cannot run the statement: ${reason}.`, {
     hint: "Correct the statement. SHOW ALL TABLES lists the tables, DESCRIBE their columns.",

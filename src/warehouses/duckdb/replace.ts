@@ -25,7 +25,7 @@ export async function replaceMonth(
   const committed = await database.transact(async (connection) => {
     if (await isView(connection, table)) throw replacedByView(table);
     if (schema !== null) await prepareTable(connection, table, schema);
-    // Before any row: two writers conflict here, and not after an hour of loading.
+    // Before any row: two writers conflict here instead of after an hour of loading.
     await takeCommitLock(connection, table);
     reachPoint("prepared");
     const columns = await nativeColumns(connection, table.dataset, table.name);
@@ -43,7 +43,7 @@ export async function replaceMonth(
         inserted += result.rowsChanged;
         reachPoint("file-inserted");
       } catch (cause) {
-        // Here and not further out: the caller removes the file when the loop ends.
+        // Must be inside the loop: the caller removes the file when the loop ends.
         throw await explainFailure(database, source, replacement, cause);
       }
     }
@@ -54,8 +54,8 @@ export async function replaceMonth(
 }
 
 function replacedByView({ dataset, name }: MonthReplacement["table"]): BillhouseError {
-  return new BillhouseError("TABLE_UNUSABLE", `${dataset}.${name} is a view, and months are loaded into a table.`, {
-    hint: "Give the view another name and the table this one, or set table_name in the section of the export, then run again.",
+  return new BillhouseError("TABLE_UNUSABLE", `${dataset}.${name} is a view, but months are loaded into a table.`, {
+    hint: "Rename the view, or set table_name in the section of the export, then run again.",
   });
 }
 
@@ -71,7 +71,7 @@ function insertStatement(
   const values = columns.map(({ expression, columnName }) => `${expression} AS ${identifier(columnName)}`);
   const start = `CAST('${billingMonth}-01' AS ${table.get(fold(partitionColumn)) ?? "DATE"})`;
   const insert = `INSERT INTO ${target} BY NAME SELECT`;
-  // A row without a period where it needs one stops the load at once; the diagnosis then says which row it is.
+  // A row without a required period stops the load at once; the diagnosis then finds the row.
   const unless = (isMissing: string, value: string): string =>
     file.needsPeriod ? `CASE WHEN ${isMissing} THEN error('no period') ELSE ${value} END` : value;
   if (columns.some(({ columnName }) => fold(columnName) === fold(partitionColumn))) {
@@ -86,14 +86,14 @@ function insertStatement(
   return `${insert} ${cells} FROM ${relation} WHERE ${isOfMonth(period.moment, billingMonth)}`;
 }
 
-/** The condition that a row with this period is of the month; one without a period is. */
+/** The condition that a row with this period belongs to the month; a row without a period does. */
 function isOfMonth(moment: string, billingMonth: BillingMonth): string {
   return `coalesce(date_trunc('month', ${moment}) = CAST('${billingMonth}-01' AS TIMESTAMP), true)`;
 }
 
 /**
- * The actionable error when a file could not be inserted: reads the file again, slowly, until the first
- * value that does not fit. A failure that has nothing to do with the file is returned as it is.
+ * The error for a file that could not be inserted: reads the file again, slowly, up to the first
+ * value that does not fit. A failure not caused by the file is returned unchanged.
  * Codes: FILE_INVALID, FILE_CORRUPT, VALUE_INVALID, PERIOD_MISSING.
  */
 async function explainFailure(
@@ -115,14 +115,10 @@ async function explainFailure(
         ? undefined
         : await lineOfRow(path, Number(record) - 1 - (await blankLinesAtStart(path)));
     const place = line === undefined ? key : `${key}, line ${line}`;
-    return new BillhouseError(
-      "FILE_INVALID",
-      `${place}: this is not the CSV that was expected. ${csvReason(message)}`,
-      {
-        hint: "Look at this line of the file; if it is damaged, have the export delivered again.",
-        cause,
-      },
-    );
+    return new BillhouseError("FILE_INVALID", `${place}: this is not valid CSV. ${csvReason(message)}`, {
+      hint: "Check this line of the file; if it is damaged, have the export delivered again.",
+      cause,
+    });
   }
   const misfit = await findMisfit(database, source, replacement).catch(() => undefined);
   if (misfit === undefined) return format === "parquet" ? corruptFile(key, cause) : cause;
@@ -133,7 +129,7 @@ async function explainFailure(
   return invalidValue(place, misfit.value, `a valid ${column.nativeType}`, { cause });
 }
 
-/** A value that does not fit: its row, from 1, and what is wrong with it. */
+/** A value that does not fit: its row, counted from 1, and the reason. */
 interface Misfit {
   readonly row: number;
   readonly column: SourceColumn;
@@ -152,7 +148,7 @@ async function findMisfit(
     const { alias, expression } = column;
     checks.push({ column, kind: "value", when: `${alias} IS NOT NULL AND TRY(${expression}) IS NULL` });
   }
-  // Rows of other months are not loaded, whatever they hold.
+  // Rows of other months are not loaded, whatever they contain.
   const month = identifier("month of billhouse");
   const inside = period === null ? "true" : `TRY(${isOfMonth(period.moment, billingMonth)})`;
   if (period !== null && source.file.needsPeriod) {
@@ -204,12 +200,12 @@ const lineFeed = 10;
 const carriageReturn = 13;
 const quote = 34;
 
-/** What DuckDB says about a line, without the line itself. */
+/** DuckDB's reason for refusing a line, without the line itself. */
 function csvReason(message: string): string {
   const counts = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
-  if (counts !== null) return `It has ${counts[2]} columns, and ${counts[1]} were expected.`;
+  if (counts !== null) return `It has ${counts[2]} columns instead of ${counts[1]}.`;
   if (/unterminated quote/i.test(message)) return "A quote is not closed.";
   if (/not utf-8/i.test(message)) return "It is not UTF-8.";
-  if (/maximum line size/i.test(message)) return "It is longer than a line may be.";
-  return "It mixes line ends, or its quotes are not those of CSV.";
+  if (/maximum line size/i.test(message)) return "It is longer than the maximum line size.";
+  return "It mixes line ends, or its quotes are not valid CSV.";
 }

@@ -18,12 +18,12 @@ import { preparePrevious } from "./previous.ts";
 import { columnsOf, columnsOfTables, isView } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
 
-/** Makes the table and the tables beside it what the next loads need. The connection must be in a transaction. */
+/** Prepares the table and its companion tables for the next loads. The connection must be in a transaction. */
 export async function prepareTable(connection: DuckDBConnection, table: Table, change: SchemaChange): Promise<void> {
   await prepareState(connection, table);
   const target = tableName(table.dataset, table.name);
   const columns = change.added.map(({ name, type }) => `${identifier(name)} ${nativeTypes[type]}`);
-  // Each month that is loaded then fails by itself.
+  // Each loaded month then fails separately.
   if (await isView(connection, table)) return;
   if ((await columnsOf(connection, table.dataset, table.name)).length === 0) {
     await connection.run(`CREATE TABLE ${target} (${columns.join(", ")})`);
@@ -35,7 +35,7 @@ export async function prepareTable(connection: DuckDBConnection, table: Table, c
 }
 
 /**
- * Makes the tables that billhouse and dlt keep beside the billing tables; with `migrate`, a tracking table of another
+ * Creates the companion tables of billhouse and dlt; with `migrate`, the tracking table of another
  * program gets the columns for receipts too. The connection must be in a transaction.
  */
 export async function prepareState(
@@ -83,7 +83,7 @@ function definition({ name, type, nullable }: StateColumn): string {
   return `${identifier(name)} ${nativeTypes[type]}${nullable ? "" : " NOT NULL"}`;
 }
 
-/** Rows of the registry are written once and never changed; the comments of the columns only repeat them. */
+/** Rows of the registry are written once and never changed; column comments only repeat them. */
 async function register(
   connection: DuckDBConnection,
   table: Table,
@@ -102,7 +102,7 @@ async function register(
       WHERE NOT EXISTS (FROM ${registry} AS r WHERE r."table_name" = n."table_name" AND r."source_name" = n."source_name")
       RETURNING "column_name" AS "name", "source_name" AS "source"`,
   );
-  // DuckDB copies the whole table's entry for each: ten thousand would take minutes and gigabytes, for what only repeats.
+  // DuckDB copies the table's whole catalog entry for each comment: ten thousand would take minutes and gigabytes.
   if (written.length > mostComments) return;
   const target = tableName(table.dataset, table.name);
   for (const { name, source } of written) {

@@ -17,7 +17,7 @@ export interface Source {
   readonly numbered: string;
   readonly firstRow: 0 | 1;
   readonly columns: readonly SourceColumn[];
-  /** What tells the month of a row; null where the file names no billing period. */
+  /** The expression for the month of a row; null if the file lacks a billing period. */
   readonly period: {
     readonly column: SourceColumn;
     /** SQL of the TIMESTAMP on which the period of the row starts; NULL for a row without one. */
@@ -25,7 +25,7 @@ export interface Source {
   } | null;
 }
 
-/** A column of a file on its way to a table column. */
+/** A column of a file and its table column. */
 export interface SourceColumn {
   /** Its name in the relation. */
   readonly alias: string;
@@ -34,11 +34,11 @@ export interface SourceColumn {
   readonly nativeType: string;
   /** SQL of the value for the table. */
   readonly expression: string;
-  /** Whether a value can fail to fit. */
+  /** Whether a value may not fit. */
   readonly canFail: boolean;
 }
 
-/** What a file holds for a table. Errors: FILE_INVALID, FILE_CORRUPT, PERIOD_MISSING. */
+/** The content of a file for a table. Errors: FILE_INVALID, FILE_CORRUPT, PERIOD_MISSING. */
 export async function describeSource(
   connection: DuckDBConnection,
   file: MappedFile,
@@ -46,7 +46,7 @@ export async function describeSource(
   replacement: Pick<MonthReplacement, "nullValues">,
 ): Promise<Source> {
   const { path, columns, periodColumn, needsPeriod } = file;
-  if (path === null) throw new TypeError(`${file.file.key} was not brought to this machine.`);
+  if (path === null) throw new TypeError(`${file.file.key} was not downloaded.`);
   if (needsPeriod && periodColumn === null) throw missingPeriodColumn(file.file.key);
   const csv = file.file.format === "csv";
   const names = columns.map((_, position) => `c${position}`);
@@ -54,7 +54,7 @@ export async function describeSource(
   const types = csv ? columns.map(() => "VARCHAR") : await parquetTypes(connection, relation, file);
   const cells = columns.map(({ columnName, sourceName }, position) => {
     const nativeType = table.get(fold(columnName));
-    if (nativeType === undefined) throw new TypeError(`The table has no column ${columnName}.`);
+    if (nativeType === undefined) throw new TypeError(`The table is missing the column ${columnName}.`);
     return {
       name: names[position] ?? "",
       columnName,
@@ -63,12 +63,12 @@ export async function describeSource(
       sourceType: types[position] ?? "VARCHAR",
     };
   });
-  // These are expressions of their own, below the casts: a cast plans its argument many times.
+  // These are separate expressions below the casts: a cast plans its argument many times.
   const cleaned = cells.flatMap(({ name, columnName, sourceType, nativeType }) => {
     if (sourceType !== "VARCHAR") return [];
     const isPeriod = periodColumn !== null && fold(columnName) === fold(periodColumn);
     const words = nativeType === "VARCHAR" && !isPeriod ? [] : replacement.nullValues;
-    // In CSV an empty cell is NULL already.
+    // In CSV an empty cell is already NULL.
     const none = csv || nativeType === "VARCHAR" ? words : ["", ...words];
     if (none.length === 0) return [];
     return [`CASE WHEN "${name}" NOT IN (${none.map(literal).join(", ")}) THEN "${name}" END AS "${name}"`];
@@ -99,14 +99,14 @@ export async function describeSource(
   };
 }
 
-/** A table function with one more option, which stands before an equal one. */
+/** A table function with one more option, which overrides an equal one. */
 function withOption(relation: string, option: string): string {
   return relation.replace(/\)$/, `, ${option})`);
 }
 
 async function csvRelation(path: string, names: readonly string[]): Promise<string> {
   const columns = names.map((name) => `${literal(name)}: 'VARCHAR'`).join(", ");
-  // DuckDB takes the first line for the header, blank or not.
+  // DuckDB reads the first line as the header even if it is blank.
   return `read_csv(${literal(path)}, skip = ${await blankLinesAtStart(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await longLineOptions(path)})`;
 }
 
@@ -123,11 +123,9 @@ async function parquetTypes(
     throw corruptFile(file.key, cause);
   });
   if (rows.length !== columns.length) {
-    throw new BillhouseError(
-      "FILE_INVALID",
-      `${file.key} has ${rows.length} columns, and ${columns.length} were expected.`,
-      { hint: "Run again: the file was read in another form a moment ago." },
-    );
+    throw new BillhouseError("FILE_INVALID", `${file.key} has ${rows.length} columns instead of ${columns.length}.`, {
+      hint: "Run again: the file changed while it was read.",
+    });
   }
   return rows.map((row) => String(row["column_type"]));
 }
@@ -136,7 +134,7 @@ async function parquetTypes(
 export function corruptFile(key: string, cause: unknown): BillhouseError {
   const reason = cause instanceof Error ? firstLine(cause.message) : "It is not Parquet.";
   return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${reason}`, {
-    hint: "Have the export delivered again, or copy the file again from where it came.",
+    hint: "Have the export delivered again, or copy the file again from its source.",
     cause,
   });
 }
@@ -144,7 +142,7 @@ export function corruptFile(key: string, cause: unknown): BillhouseError {
 /** DuckDB reads lines below this many bytes without an option. */
 const usualLine = 2_000_000;
 const window = usualLine / 2;
-/** The longest row that BigQuery takes, too. */
+/** The longest row that BigQuery accepts, too. */
 const longestLine = 100_000_000;
 
 /**

@@ -5,7 +5,7 @@ import { nextMonth } from "../../schema/periods.ts";
 import type { StateColumnType } from "../../state/tables.ts";
 import type { MonthColumns } from "../warehouse.ts";
 
-/** A name as an SQL identifier: always quoted, because source names hold anything. */
+/** A name as an SQL identifier: always quoted, because source names can contain anything. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -15,12 +15,12 @@ export function tableName(dataset: string, name: string): string {
   return `${identifier(dataset)}.${identifier(name)}`;
 }
 
-/** A text as an SQL literal. DuckDB knows no escape in it but the doubled quote. */
+/** A text as an SQL literal. The only escape in DuckDB is the doubled quote. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored as they are. */
+/** The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored unchanged. */
 export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
   text: "VARCHAR",
   json: "VARCHAR",
@@ -34,8 +34,8 @@ export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>>
 };
 
 /**
- * The type of a column in billhouse's words, or null for one that billhouse never makes: other decimals, integers and
- * nested types. A time with a zone (dlt makes such) holds the same moments in UTC.
+ * The type of a column in billhouse's terms, or null for one that billhouse never creates: other decimals, integers and
+ * nested types. A time with a zone (dlt creates these) stores the same moments in UTC.
  */
 export function columnType(nativeType: string): ColumnType | null {
   return knownTypes[nativeType] ?? null;
@@ -58,8 +58,8 @@ const knownTypes: Readonly<Record<string, ColumnType | undefined>> = {
 export type NativeColumns = ReadonlyMap<string, string>;
 
 /**
- * The condition that a row lies in the billing month, by the table's partition column; for NULL it is NULL.
- * Error: TYPE_MISMATCH when the table lacks the column, or its type is not one of times.
+ * The condition that a row belongs to the billing month, by the table's partition column; for NULL it is NULL.
+ * Error: TYPE_MISMATCH when the table lacks the column, or its type is not a time.
  */
 export function monthCondition(
   { table, billingMonth, partitionColumn }: Pick<MonthColumns, "table" | "billingMonth" | "partitionColumn">,
@@ -69,15 +69,15 @@ export function monthCondition(
   if (nativeType === undefined) {
     throw new BillhouseError(
       "TYPE_MISMATCH",
-      `The table ${table.dataset}.${table.name} lacks the column ${partitionColumn}, which holds the month of each row.`,
-      { hint: "Put the column back, or drop the table: billhouse run then loads all of its months again." },
+      `The table ${table.dataset}.${table.name} is missing the column ${partitionColumn}, which contains the month of each row.`,
+      { hint: "Restore the column, or drop the table: billhouse run then loads all of its months again." },
     );
   }
   if (!timeTypes.includes(nativeType)) {
     throw new BillhouseError(
       "TYPE_MISMATCH",
-      `The column ${partitionColumn} of ${table.dataset}.${table.name} is a ${nativeType}, which does not hold a month.`,
-      { hint: "Name a column of dates or times as partition_column, or load into a new table." },
+      `The column ${partitionColumn} of ${table.dataset}.${table.name} is a ${nativeType}, which cannot store a month.`,
+      { hint: "Set partition_column to a column of dates or times, or load into a new table." },
     );
   }
   const moment = (month: string): string => `CAST('${month}-01' AS ${nativeType})`;
@@ -88,14 +88,14 @@ export function monthCondition(
 const timeTypes = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"];
 
 /**
- * Scalar macros of a loading connection, which read the text of bills exactly. DuckDB's own casts do not: a decimal
+ * Scalar macros of a loading connection, which convert the text of bills exactly. DuckDB's own casts do not: a decimal
  * with an exponent is rounded twice (`-848888E-28` becomes -1e-18), the offset of a time is ignored when it is cast to
  * TIMESTAMP, `2024-01-01T00:00Z` is refused, `10/11/12` is the year 10 and `infinity` a time.
  */
 export const castMacros: readonly string[] = [
   // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
-  // DuckDB reads `1_000` as a number; a bill does not mean one. Blanks around a number are skipped, as casts do.
-  // The lambdas only give names to parts: an argument that a macro repeats is planned again and again.
+  // DuckDB reads `1_000` as a number, but in a bill it is not one. Blanks around a number are skipped, as in casts.
+  // The lambdas only name parts: an argument repeated in a macro is planned repeatedly.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_number(c) AS
     CASE WHEN contains(c, '_') THEN 'not a number: ' || c
       WHEN NOT contains(c, 'e') AND NOT contains(c, 'E') THEN c ELSE list_transform(
@@ -107,10 +107,10 @@ export const castMacros: readonly string[] = [
           WHEN n.point <= 0 THEN p.sign || '0.' || repeat('0', -n.point) || n.digits
           WHEN n.point >= length(n.digits) THEN p.sign || n.digits || repeat('0', n.point - length(n.digits))
           ELSE p.sign || n.digits[1:n.point] || '.' || n.digits[n.point + 1:] END)[1])[1] END`,
-  // The text of a whole number; a fraction is kept for the cast to refuse in words, where DuckDB would round it.
+  // The text of an integer; a fraction is kept so that the cast refuses it, while DuckDB would round it.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
     CASE WHEN regexp_full_match(c, '\s*[+-]?\d+(\.0*)?\s*') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
-  // A moment in UTC: first the forms that casts read quickly, then the rare ones, rewritten for the same cast. What is
+  // A moment in UTC: first the forms that casts read quickly, then the rare ones, rewritten for the same cast. Text that is
   // not a time reaches a cast that must fail.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_time(c) AS coalesce(
     CASE WHEN substring(c, 5, 1) = '-' THEN
@@ -125,7 +125,7 @@ export const castMacros: readonly string[] = [
 ];
 
 /**
- * The SQL that makes a value of a table column out of a value of a file. Fails, in the database, for a value that does
+ * The SQL that converts a value of a file to a value of a table column. Fails, in the database, for a value that does
  * not fit; NULL stays NULL.
  */
 export function castExpression(value: string, sourceType: string, nativeType: string): string {
@@ -136,14 +136,14 @@ export function castExpression(value: string, sourceType: string, nativeType: st
   if (isText && /^(MAP|STRUCT|UNION|VARIANT)\b|\]$/.test(sourceType)) return `CAST(to_json(${value}) AS ${nativeType})`;
   const isFloat = sourceType === "DOUBLE" || sourceType === "FLOAT";
   const isExact = isDecimal(nativeType) || isInteger(nativeType);
-  // The shortest text of a float is the number that was meant; its binary value has more digits.
+  // The shortest text of a float is the intended number; its binary value has more digits.
   if (isExact && (isFloat || (isInteger(nativeType) && isDecimal(sourceType)))) {
     return castText(`CAST(${value} AS VARCHAR)`, nativeType);
   }
   return `CAST(${value} AS ${nativeType})`;
 }
 
-/** Whether a native type is a decimal, of whatever width. */
+/** Whether a native type is a decimal, of any width. */
 export function isDecimal(nativeType: string): boolean {
   return nativeType.startsWith("DECIMAL(");
 }

@@ -129,7 +129,7 @@ describe("a table with access of its own", () => {
     const { big, warehouse } = await unpartitioned(t);
     big.server.deny("bigquery.tables.getIamPolicy");
     const { lost = [] } = await warehouse.migration.migrate(table, step);
-    assert.match(lost.join(), /^access roles and row access policies .* may not read them$/u);
+    assert.match(lost.join(), /^access roles and row access policies .* lacks the permission to read them$/u);
   });
 });
 

@@ -163,7 +163,7 @@ test("an examination finds what is missing, and leaves nothing behind", async (t
     fresh.every(({ ok }) => ok),
     JSON.stringify(fresh),
   );
-  assert.match(fresh.map(({ found }) => found).join("\n"), /first run makes it in EU/u);
+  assert.match(fresh.map(({ found }) => found).join("\n"), /first run creates it in EU/u);
   assert.ok(!big.server.requests.some(({ name }) => name === "datasets.insert"));
   await prepare(await big.open());
   const before = big.server.tableNames("billing");
@@ -195,7 +195,7 @@ test("an examination loads through the staging bucket, so that a bucket in anoth
   assert.deepEqual(await staging(), {
     check: "staging bucket",
     ok: true,
-    found: "takes files, which can be loaded into p.billing",
+    found: "accepts files, which can be loaded into p.billing",
     remedy: null,
   });
   far.is = true;

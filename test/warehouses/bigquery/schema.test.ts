@@ -263,7 +263,7 @@ describe("the state of a dataset whose name dlt changes", () => {
     );
     assert.equal(registry.length, 1);
     assert.notEqual(state, null);
-    assert.deepEqual(notes, ["The state of AWS_Billing is continued in the dataset aws_billing, where dlt keeps it."]);
+    assert.deepEqual(notes, ["The state of AWS_Billing is stored in the dataset aws_billing, where dlt keeps it."]);
   });
 
   test("stays in the configured dataset when it is there already, or nowhere", async (t) => {

@@ -240,8 +240,8 @@ describe("the files of warehouse duckdb", () => {
     await warehouse.close();
     await linkFile(bills.path, second);
     for (const path of [bills.path, second, link]) {
-      await rejects(bills.open("write", { path }), "WAREHOUSE_UNSUPPORTED", "2 names (hard links)");
-      await rejects(bills.open("read", { path }), "WAREHOUSE_UNSUPPORTED", "2 names (hard links)");
+      await rejects(bills.open("write", { path }), "WAREHOUSE_UNSUPPORTED", "2 hard links");
+      await rejects(bills.open("read", { path }), "WAREHOUSE_UNSUPPORTED", "2 hard links");
     }
     // As the hint says.
     await copyFile(second, `${second}.copy`);
@@ -323,7 +323,7 @@ describe("the files of warehouse duckdb", () => {
     const file = await csv(bills, lines.join(""));
     // The shell's limit on the size of files, in KiB, stands in for the disk.
     const told = await outputOf(startChild({ path: bills.path, file }, 2048));
-    assert.match(told, /^opened\nWAREHOUSE_FULL The disk has no room left/u);
+    assert.match(told, /^opened\nWAREHOUSE_FULL The disk is full/u);
     const again = await bills.open();
     assert.deepEqual(await rows(again, "SELECT id FROM billing.bills"), [{ id: "old" }]);
     await load(again, [file]);

@@ -2,14 +2,14 @@ import { BillhouseError, type ErrorCode, firstLine, messageOf } from "../../../e
 import { isTimeout, isTransientStatus } from "../../../retry.ts";
 import { maskSecrets, withoutSecrets } from "../../../secrets.ts";
 
-/** Why BigQuery rejected a request, or why a job failed, in its own words. */
+/** BigQuery's own explanation of a rejected request or a failed job. */
 export interface ApiError {
-  /** HTTP status; null for a failed job, and where no answer came at all. */
+  /** HTTP status; null for a failed job, and if there was no answer. */
   readonly status: number | null;
-  /** `notFound`, `rateLimitExceeded`, `invalidQuery`, ...; `network` where no answer came. */
+  /** `notFound`, `rateLimitExceeded`, `invalidQuery`, ...; `network` if there was no answer. */
   readonly reason: string;
   readonly message: string;
-  /** Of a failed load: the file, as `gs://bucket/key`. */
+  /** For a failed load: the file, as `gs://bucket/key`. */
   readonly location: string | null;
   /** Further errors, such as the row of a file that stopped a load. */
   readonly details: readonly ErrorProto[];
@@ -22,10 +22,10 @@ export interface ErrorProto {
   readonly location?: string;
 }
 
-/** An error with the API error behind it. Users never see it: `translateFailure` makes a BillhouseError of it. */
+/** An error that carries an API error. Users never see it: `translateFailure` converts it to a BillhouseError. */
 export type ApiFailure = Error & { readonly apiError: ApiError };
 
-/** Makes an error to throw. What the transport attaches to its errors, requests and their tokens, is left out. */
+/** Creates an error to throw. Requests and tokens that the transport attaches to its errors are left out. */
 export function apiFailure(apiError: ApiError, cause?: unknown): ApiFailure {
   const plain = withoutSecrets(cause);
   return Object.assign(new Error(maskSecrets(apiError.message), plain === undefined ? undefined : { cause: plain }), {
@@ -39,7 +39,7 @@ export function apiErrorOf(error: unknown): ApiError | undefined {
   return error instanceof Error && "apiError" in error ? (error as ApiFailure).apiError : undefined;
 }
 
-/** The API error in a response that is not a success. Its text can be the page of a proxy, which is not quoted. */
+/** The API error in an unsuccessful response. Its text can be a proxy's page, which is not quoted. */
 export function apiErrorOfResponse(status: number, text: string): ApiError {
   const { message, errors: [first, ...details] = [] } = errorIn(text);
   return {
@@ -59,7 +59,7 @@ function errorIn(text: string): { readonly message?: string; readonly errors?: r
   }
 }
 
-/** That no response came, or one that is not BigQuery's. */
+/** The API error for a missing response, or one that is not BigQuery's. */
 export function noResponse(message: string): ApiError {
   return { status: null, reason: "network", message, location: null, details: [] };
 }
@@ -98,12 +98,12 @@ export function isTransient(apiError: ApiError | undefined): boolean {
   return transientReasons.has(reason) || isTransientStatus(status);
 }
 
-/** Whether a table or dataset is not there; a project that is not there is another matter. */
+/** Whether a table or dataset does not exist; a missing project is another error. */
 export function isNotFound(apiError: ApiError | undefined): boolean {
   return apiError?.status === 404 && !/not found: project/i.test(apiError.message);
 }
 
-/** The error that a user can act on for an API error of BigQuery. Any other error is returned as it is. */
+/** The error that users see for an API error of BigQuery. Other errors are returned unchanged. */
 export function translateFailure(error: unknown, description: string): unknown {
   if (error instanceof BillhouseError) return error;
   const apiError = apiErrorOf(error);
@@ -118,7 +118,7 @@ function describeApiError(apiError: ApiError, description: string): [code: Error
   if (reason === "billingNotEnabled" || /billing has not been enabled|free tier|sandbox/i.test(said)) {
     return [
       "WAREHOUSE_UNSUPPORTED",
-      `${description} is a sandbox, in which BigQuery changes no rows: ${said}`,
+      `${description} is a sandbox, where BigQuery cannot change rows: ${said}`,
       "Enable billing for the project: https://console.cloud.google.com/billing. Without it, load into DuckDB.",
     ];
   }
@@ -132,22 +132,22 @@ function describeApiError(apiError: ApiError, description: string): [code: Error
   if (reason === "quotaExceeded" || reason === "jobQuotaExceeded") {
     return [
       "WAREHOUSE_UNAVAILABLE",
-      `A quota of BigQuery is used up: ${said}`,
-      "Run again when the quota is there again, or have it raised: https://console.cloud.google.com/iam-admin/quotas.",
+      `A quota of BigQuery is exhausted: ${said}`,
+      "Run again when the quota has been reset, or have it raised: https://console.cloud.google.com/iam-admin/quotas.",
     ];
   }
   if (/has not been used in project|has not enabled|API .*disabled/i.test(said)) {
     return [
       "WAREHOUSE_NOT_FOUND",
-      `BigQuery is not switched on in the project: ${said}`,
+      `The BigQuery API is not enabled in the project: ${said}`,
       "Run `gcloud services enable bigquery.googleapis.com --project=PROJECT`, then run again.",
     ];
   }
   if (isTransient(apiError)) {
     return [
       "WAREHOUSE_UNAVAILABLE",
-      `${description} does not answer as it should: ${said}`,
-      "Run again in a while: nothing of the unfinished load was kept. https://status.cloud.google.com tells of outages.",
+      `${description} is not available: ${said}`,
+      "Run again later: the unfinished load was rolled back. https://status.cloud.google.com lists outages.",
     ];
   }
   if (reason === "accessDenied" || status === 403 || /^Access Denied/i.test(apiError.message))
@@ -155,7 +155,7 @@ function describeApiError(apiError: ApiError, description: string): [code: Error
   if (status === 401) {
     return [
       "CREDENTIALS_INVALID",
-      `Google Cloud does not take the credentials: ${said}`,
+      `Google Cloud rejects the credentials: ${said}`,
       "Run `gcloud auth application-default login`, or put the key of a service account below [credentials] in secrets.toml.",
     ];
   }
@@ -166,28 +166,28 @@ function describeApiError(apiError: ApiError, description: string): [code: Error
   ) {
     return [
       "LOCATION_MISMATCH",
-      `The bucket, the dataset and the job are not in one location: ${said}`,
-      "Load into a dataset in the location of the bucket; set location in [destination.bigquery] to it before the first load.",
+      `The bucket, the dataset and the job are not in the same location: ${said}`,
+      "Load into a dataset in the location of the bucket: before the first load, set location in [destination.bigquery] to it.",
     ];
   }
   if (reason === "stopped") {
     return [
       "INTERRUPTED",
-      `Somebody stopped a job of ${description}: ${said}`,
-      "Run again to go on: nothing of the unfinished load was kept.",
+      `A job of ${description} was cancelled: ${said}`,
+      "Run again: the unfinished load was rolled back.",
     ];
   }
   if (reason === "notFound" || status === 404) {
     return [
       "WAREHOUSE_NOT_FOUND",
-      `${description} cannot be used: ${said}`,
+      `${description} was not found: ${said}`,
       "Check project_id in [destination.bigquery], and that the BigQuery API is enabled in the project.",
     ];
   }
   return [
     "WAREHOUSE_UNSUPPORTED",
     `${description} refused a request: ${said}`,
-    "This is a fault of billhouse, or of what answers in BigQuery's place: run again with --debug and report what it prints.",
+    "This is a bug in billhouse, or another server answers instead of BigQuery: run again with --debug and report the output.",
   ];
 }
 
@@ -199,14 +199,14 @@ const roles: readonly (readonly [permission: RegExp, role: string])[] = [
 ];
 
 function accessDenied({ message }: ApiError): [code: ErrorCode, message: string, hint: string] {
-  // To read rows is the one permission that BigQuery does not name.
+  // BigQuery names every missing permission except the one to read rows.
   const unnamed = /permission to query table/i.test(message) ? "bigquery.tables.getData" : undefined;
   const permission = /\b(?:bigquery|storage)\.\w+\.\w+/.exec(message)?.[0] ?? unnamed;
   const role = roles.find(([pattern]) => pattern.test(permission ?? "bigquery"))?.[1] ?? "";
   const project = /project[: ]+`?([a-z][a-z0-9-]+)/i.exec(message)?.[1] ?? "PROJECT";
   const dataset = /(?:table|dataset) `?([a-z][a-z0-9-]+:\w+)/i.exec(message)?.[1];
   const member = `--member=serviceAccount:ACCOUNT --role=${role}`;
-  // As little as will do: rows and tables of one dataset, jobs and new datasets of a project.
+  // The narrowest grant: on one dataset for rows and tables, on the project for jobs and new datasets.
   const command =
     role === "roles/bigquery.dataEditor" && dataset !== undefined
       ? `bq add-iam-policy-binding ${member} ${dataset}`
@@ -214,7 +214,7 @@ function accessDenied({ message }: ApiError): [code: ErrorCode, message: string,
   const missing = permission === undefined ? "" : ` The permission ${permission} is missing.`;
   return [
     "WAREHOUSE_DENIED",
-    `BigQuery refuses: ${firstLine(message)}${missing}`,
+    `BigQuery denied access: ${firstLine(message)}${missing}`,
     `Grant it: \`${command}\`, then run again.`,
   ];
 }

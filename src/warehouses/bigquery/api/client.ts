@@ -7,17 +7,17 @@ import { backoff, type RetriedService, type RetryPolicy, waitToRetry, withTimeou
 import { withoutSecrets } from "../../../secrets.ts";
 import { apiErrorOf, apiErrorOfResponse, apiFailure, isTransient, noResponse } from "./api-error.ts";
 
-/** Where BigQuery is, and in whose name it is asked. */
+/** The location of BigQuery, and the account that requests use. */
 export interface ConnectionOptions {
-  /** Google Cloud project of the datasets; null for the one of the jobs. */
+  /** Google Cloud project of the datasets; null for the project of the jobs. */
   readonly projectId: string | null;
-  /** Project that jobs run in and are billed to; null for the one of the credentials. */
+  /** Project that jobs run in and are billed to; null for the project of the credentials. */
   readonly jobProjectId: string | null;
-  /** Base address of an emulator, which is sent no credentials; null for Google Cloud. */
+  /** Base address of an emulator, which gets no credentials; null for Google Cloud. */
   readonly endpoint: string | null;
   /** A key; null for the default credentials of the machine. */
   readonly credentials: GoogleCredentials | null;
-  /** Milliseconds between two looks at a job, at first; by default 50. Retries wait 20 times as long, at first. */
+  /** Initial milliseconds between two checks of a job; by default 50. Retries initially wait 20 times as long. */
   readonly pollInterval?: number;
 }
 
@@ -42,35 +42,35 @@ export interface Connection {
   identity(): Promise<string>;
   /** The response to a call, which is retried after transient errors. Throws API errors. */
   call<T>(call: Call): Promise<T>;
-  /** As `call`, also when the connection is closing already: to stop a job. One attempt. */
+  /** Like `call`, but also while the connection is closing, to cancel a job. One attempt. */
   callOnce<T>(call: Call): Promise<T>;
-  /** Milliseconds by which BigQuery's clock was ahead of this machine's at its last answer; null before there was one. */
+  /** Milliseconds by which BigQuery's clock was ahead of this machine's at its last answer; null before the first answer. */
   skew(): number | null;
   /** Waits before the next attempt after so many failures in a row, counted from 1. Error: INTERRUPTED. */
   backOff(failures: number): Promise<void>;
-  /** Error: INTERRUPTED when the connection is closed meanwhile. */
+  /** Waits. Error: INTERRUPTED when the connection is closed meanwhile. */
   sleep(milliseconds: number): Promise<void>;
-  /** Error: INTERRUPTED when the connection is closing. */
+  /** Throws if the connection is closing: INTERRUPTED. */
   throwIfClosing(): void;
   close(): void;
 }
 
-/** What everything that is done in BigQuery needs. */
+/** The settings that all work in BigQuery needs. */
 export interface Settings {
   readonly connection: Connection;
-  /** Where datasets are made: `EU`, `europe-west3`. Jobs run where their dataset lies. */
+  /** The location of new datasets: `EU`, `europe-west3`. Jobs run where their dataset lies. */
   readonly location: string;
-  /** The key that tables and results are encrypted with; null for Google's own. */
+  /** The key that encrypts tables and results; null for Google's own. */
   readonly kmsKeyName: string | null;
   /** The most bytes that one query may read, as text; null for no limit. */
   readonly maximumBytesBilled: string | null;
-  /** Where the state of a dataset lies, by `project.dataset`, as far as it is known: see `findCompanions`. */
+  /** The known datasets of the state, by `project.dataset` of the table: see `findCompanions`. */
   readonly stateDatasets: Map<string, string>;
-  /** Runs work after all that was queued before: commits of one process do not conflict with each other. */
+  /** Runs work after all previously queued work, so that commits of one process do not conflict. */
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Opens a connection; BigQuery is asked nothing yet. Errors: CREDENTIALS_INVALID, CONFIG_INVALID. */
+/** Opens a connection without sending a request. Errors: CREDENTIALS_INVALID, CONFIG_INVALID. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const transport = await openTransport(options);
   const jobProject = await findJobProject(transport, options);
@@ -79,14 +79,14 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   let skew: number | null = null;
 
   function throwIfClosing(): void {
-    if (abort.signal.aborted) throw interrupted("The work on BigQuery was stopped before it was done.");
+    if (abort.signal.aborted) throw interrupted("The work on BigQuery was stopped before it finished.");
   }
 
   async function pause(milliseconds: number): Promise<void> {
     try {
       await sleep(milliseconds, undefined, { signal: abort.signal });
     } catch {
-      throw interrupted("The work on BigQuery was stopped before it was done.");
+      throw interrupted("The work on BigQuery was stopped before it finished.");
     }
   }
 
@@ -141,11 +141,11 @@ interface Transport {
   readonly address: string;
   /** Sends requests through the proxy of the environment. */
   readonly http: gaxios.Gaxios;
-  /** Null for an endpoint that was configured, which is sent no credentials. */
+  /** Null for a configured endpoint, which gets no credentials. */
   readonly auth: GoogleAuth | null;
 }
 
-/** Loads the library and prepares the login; nothing is asked of Google yet. */
+/** Loads the library and prepares the login without sending a request. */
 async function openTransport({ endpoint, credentials }: ConnectionOptions): Promise<Transport> {
   const library = await import("google-auth-library");
   const http = new library.gaxios.Gaxios();
@@ -183,10 +183,10 @@ async function send<T>(
   if (!Number.isNaN(date)) onDate(date);
   if (!ok) throw apiFailure(apiErrorOfResponse(status, data));
   try {
-    // A table that was deleted leaves nothing to say.
+    // The answer to a deletion is empty.
     return (status === 204 ? undefined : JSON.parse(data)) as T;
   } catch (error) {
-    // A page of a proxy, or half of a response.
+    // A proxy's page, or half of a response.
     throw apiFailure(noResponse("The response is not JSON: it was cut off, or is not BigQuery's."), error);
   }
 }
@@ -200,7 +200,7 @@ async function findJobProject({ auth }: Transport, options: ConnectionOptions): 
   } catch (cause) {
     if (isMissing(cause)) throw invalidCredentials(cause);
   }
-  throw new BillhouseError("CONFIG_INVALID", "Nothing names the Google Cloud project to load into.", {
+  throw new BillhouseError("CONFIG_INVALID", "The Google Cloud project to load into is not configured.", {
     hint: "Set project_id in [destination.bigquery].",
   });
 }
@@ -217,8 +217,8 @@ function isMissing(cause: unknown): boolean {
 }
 
 function invalidCredentials(cause: unknown): BillhouseError {
-  const what = isMissing(cause) ? "There are no credentials for Google Cloud" : "Google Cloud rejects the credentials";
-  return new BillhouseError("CREDENTIALS_INVALID", `${what}, so that BigQuery cannot be asked.`, {
+  const what = isMissing(cause) ? "Credentials for Google Cloud are missing" : "Google Cloud rejects the credentials";
+  return new BillhouseError("CREDENTIALS_INVALID", `${what}, so BigQuery cannot be used.`, {
     hint: "Run `gcloud auth application-default login`, or put the key of a service account below [destination.bigquery.credentials] in .dlt/secrets.toml.",
     cause: withoutSecrets(cause),
   });

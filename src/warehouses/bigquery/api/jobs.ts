@@ -21,11 +21,11 @@ export interface Job {
 export interface JobRequest {
   readonly location: string;
   readonly configuration: object;
-  /** Told as soon as BigQuery has the job. */
+  /** Called as soon as BigQuery has accepted the job. */
   readonly onInserted?: () => void;
 }
 
-/** A job that is done, and whether this call, and not an earlier one, gave it to BigQuery. */
+/** A finished job, and whether this call submitted it. */
 export interface FoundJob {
   readonly job: Job;
   readonly isOwn: boolean;
@@ -34,9 +34,9 @@ export interface FoundJob {
 const retries = 6;
 
 /**
- * Runs a job at most once: the attempts of one `prefix` are counted, a job of an earlier process is waited for, and one
- * that failed is followed by the next attempt. `accept` checks whether what an earlier job made still exists.
- * Throws API errors; INTERRUPTED when the connection is closed, which stops the job.
+ * Runs a job at most once: attempts with one `prefix` are numbered, a job of an earlier process is awaited, and one
+ * that failed is followed by the next attempt. `accept` checks whether the result of an earlier job still exists.
+ * Throws API errors; INTERRUPTED when the connection is closed, which cancels the job.
  */
 export async function runJob(
   connection: Connection,
@@ -51,7 +51,8 @@ export async function runJob(
     if (apiError === undefined) {
       if (await accept(job)) return job;
       if (isOwn) failures += 1;
-      if (failures > retries) throw new Error(`What the job ${job.jobReference.jobId} made is gone again and again.`);
+      if (failures > retries)
+        throw new Error(`The result of the job ${job.jobReference.jobId} was deleted repeatedly.`);
     } else if (isOwn) {
       failures += 1;
       if (!isTransient(apiError) || failures > retries) throw apiFailure(apiError);
@@ -60,12 +61,12 @@ export async function runJob(
   }
 }
 
-/** Runs a job that no later process resumes, such as a query. */
+/** Runs a job that later processes do not resume, such as a query. */
 export async function runNewJob(connection: Connection, purpose: string, request: JobRequest): Promise<Job> {
   return runJob(connection, `billhouse_${purpose}_${randomUUID()}`, request);
 }
 
-/** Gives BigQuery a job, or finds the one that has this id, and waits until it is done, well or not. */
+/** Submits a job, or finds the one with this id, and waits until it has succeeded or failed. */
 export async function finishJob(connection: Connection, jobId: string, request: JobRequest): Promise<FoundJob> {
   const { location, configuration } = request;
   const jobReference = { projectId: connection.jobProject, jobId, location };
@@ -87,7 +88,7 @@ export async function finishJob(connection: Connection, jobId: string, request: 
     } catch (error) {
       if (connection.closing.aborted) await cancelJob(connection, jobId, location);
       misses += 1;
-      // What was inserted a moment ago need not be known everywhere yet.
+      // A job inserted a moment ago may not be visible everywhere yet.
       if (apiErrorOf(error)?.status !== 404 || misses > 3) throw error;
       await connection.backOff(misses);
     }
@@ -95,7 +96,7 @@ export async function finishJob(connection: Connection, jobId: string, request: 
   return { job, isOwn };
 }
 
-/** Whether BigQuery accepts a statement, and of what kind it is; nothing is run. */
+/** Whether BigQuery accepts a statement, and its type; the statement is not run. */
 export async function dryRunJob(connection: Connection, request: JobRequest): Promise<Job> {
   const body = {
     jobReference: { projectId: connection.jobProject, location: request.location },
@@ -111,7 +112,7 @@ async function getJob(connection: Connection, jobId: string, location: string): 
 
 async function cancelJob(connection: Connection, jobId: string, location: string): Promise<void> {
   const call = { method: "POST", project: connection.jobProject, path: `jobs/${jobId}/cancel`, query: { location } };
-  // The process is on its way out: what cannot be stopped ends by itself, and the next run finds it.
+  // The process is ending: a job that cannot be cancelled ends later, and the next run finds it.
   await connection.callOnce({ ...call, method: "POST" }).catch(() => undefined);
 }
 
@@ -125,18 +126,18 @@ export interface QueryParameter {
   };
 }
 
-/** Collects the values of a statement: text that comes from outside never stands in the statement itself. */
+/** Collects the values of a statement: external text is never part of the statement itself. */
 export interface Parameters {
   readonly list: readonly QueryParameter[];
-  /** A text, or NULL, and how the statement names it. */
+  /** Adds a text or NULL, and returns its name in the statement. */
   text(value: string | null): string;
-  /** A list of texts. */
+  /** Adds a list of texts. */
   texts(values: readonly string[]): string;
-  /** A whole number. */
+  /** Adds an integer. */
   integer(value: number): string;
 }
 
-/** Starts an empty collection. */
+/** Creates an empty collection. */
 export function createParameters(): Parameters {
   const list: QueryParameter[] = [];
   const add = (parameter: Omit<QueryParameter, "name">): string => {
@@ -161,14 +162,14 @@ export interface Statement {
   readonly sql: string;
   readonly parameters: Parameters;
   readonly location: string;
-  /** Labels of the job: `billhouse` is its purpose. */
+  /** Labels of the job: `billhouse` is the purpose. */
   readonly labels: Readonly<Record<string, string>> & { readonly billhouse: string };
-  /** The table whose rows those of the SELECT replace; it is made if it does not exist. */
+  /** The table whose rows the SELECT replaces; it is created if it does not exist. */
   readonly destination?: TableReference;
 }
 
 /**
- * The configuration of the job that runs a statement. Only the table of a SELECT takes a key here: BigQuery refuses one
+ * The configuration of the job that runs a statement. Only the target table of a SELECT may have a key here: BigQuery refuses one
  * for scripts, DDL and DML. https://cloud.google.com/bigquery/docs/customer-managed-encryption#script-limitations
  */
 export function queryConfiguration(settings: Settings, { sql, parameters, labels, destination }: Statement): object {
@@ -194,7 +195,7 @@ function destinationOf({ kmsKeyName }: Settings, destinationTable: TableReferenc
   };
 }
 
-/** Runs a statement or a script whose answer does not matter. */
+/** Runs a statement or a script without reading a result. */
 export async function runStatement(settings: Settings, statement: Statement): Promise<Job> {
   const { labels, location } = statement;
   const request = { location, configuration: queryConfiguration(settings, statement) };
@@ -244,7 +245,7 @@ interface ResultPage {
   readonly pageToken?: string;
 }
 
-/** The rows of a query that is done, page by page. */
+/** The rows of a finished query, page by page. */
 export async function* resultRows(connection: Connection, { jobReference }: Job): AsyncGenerator<ResultRow> {
   const { jobId, location = "" } = jobReference;
   let pageToken: string | undefined;
@@ -265,7 +266,7 @@ export async function* resultRows(connection: Connection, { jobReference }: Job)
   } while (true);
 }
 
-/** Labels of a job: lower case, and of the characters that BigQuery takes. */
+/** Labels of a job: lower case, and only the characters that BigQuery allows. */
 export function jobLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(labels).map(([key, value]) => [

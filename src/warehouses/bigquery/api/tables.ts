@@ -17,7 +17,7 @@ export interface Field {
   readonly mode?: string;
   readonly description?: string;
   readonly fields?: readonly Field[];
-  /** Tags that decide who may read the column. */
+  /** Policy tags, which control access to the column. */
   readonly policyTags?: { readonly names?: readonly string[] };
   readonly maxLength?: string;
   readonly precision?: string;
@@ -59,7 +59,7 @@ export async function findTable(connection: Connection, table: TableReference): 
   }
 }
 
-/** Makes a table; false when there is one by that name already. */
+/** Creates a table; false if it already exists. */
 export async function createTable(connection: Connection, resource: object, table: TableReference): Promise<boolean> {
   const { projectId, datasetId } = table;
   try {
@@ -97,7 +97,7 @@ export async function tableAccess(
   };
 }
 
-/** Changes what is named of a table, and gives the table as it is then. */
+/** Changes the given properties of a table, and returns the changed table. */
 export async function patchTable(
   connection: Connection,
   table: TableReference,
@@ -106,7 +106,7 @@ export async function patchTable(
   return connection.call<TableResource>({ method: "PATCH", ...tableCall(table), body: change });
 }
 
-/** Drops a table; one that is not there is dropped already. */
+/** Drops a table; a missing table counts as dropped. */
 export async function dropTable(connection: Connection, table: TableReference): Promise<void> {
   try {
     await connection.call({ method: "DELETE", ...tableCall(table) });
@@ -115,7 +115,7 @@ export async function dropTable(connection: Connection, table: TableReference): 
   }
 }
 
-/** The names of the tables of a dataset, with the time of their making; none when there is no such dataset. */
+/** The names of the tables of a dataset, with their creation times; empty if the dataset does not exist. */
 export async function listTables(
   connection: Connection,
   project: string,
@@ -151,18 +151,18 @@ export function fieldsOf(table: TableResource | null): readonly Field[] {
   return table?.schema?.fields ?? [];
 }
 
-/** Makes a table that keeps its rows, whatever its dataset says of the age of tables and partitions. */
+/** Creates a table without expiration, whatever the default expirations of its dataset. */
 export async function createPermanentTable(
   settings: Settings,
   reference: TableReference,
   resource: object,
 ): Promise<void> {
-  // When there is one by now, it may be ours: the answer to the first attempt can have been lost.
+  // A table that now exists may be ours: the answer to the first attempt can have been lost.
   await createTable(settings.connection, resource, reference);
   await removeExpiration(settings, reference);
 }
 
-/** Takes away what a table got from its dataset as its age, and that of its partitions. */
+/** Removes the expirations that a table and its partitions got from its dataset. */
 export async function removeExpiration({ connection }: Settings, reference: TableReference): Promise<void> {
   const made = await findTable(connection, reference);
   if (made === null) return;
@@ -176,7 +176,7 @@ export async function removeExpiration({ connection }: Settings, reference: Tabl
   if (Object.keys(change).length > 0) await patchTable(connection, reference, change);
 }
 
-/** Adds columns, and descriptions to columns that have none. Retried when another process changed them meanwhile. */
+/** Adds columns, and descriptions to columns without one. Retried when another process changed them meanwhile. */
 export async function extendTable(
   { connection }: Settings,
   reference: TableReference,
@@ -201,13 +201,13 @@ export async function extendTable(
   }
 }
 
-/** A field with the description of its column, where there is one. */
+/** A field with the description of its column, if it has one. */
 export function describe(field: Field, descriptions: ReadonlyMap<string, string>): Field {
   const description = descriptions.get(fold(field.name));
   return description === undefined ? field : { ...field, description };
 }
 
-/** The part of a table resource that names the key it is encrypted with. */
+/** The part of a table resource that names its encryption key. */
 export function encryption({ kmsKeyName }: Settings): object {
   return kmsKeyName === null ? {} : { encryptionConfiguration: { kmsKeyName } };
 }
@@ -217,12 +217,12 @@ export interface DatasetResource {
   readonly location?: string;
   /** Hours of time travel of its tables. */
   readonly maxTimeTravelHours?: string;
-  /** The age, in milliseconds, at which its new tables and their partitions are deleted. */
+  /** The default expirations of its new tables and partitions, in milliseconds. */
   readonly defaultTableExpirationMs?: string;
   readonly defaultPartitionExpirationMs?: string;
 }
 
-/** Where a dataset lies, or null when it is not there. */
+/** The location of a dataset, or null if it does not exist. */
 export async function findLocation(settings: Settings, project: string, dataset: string): Promise<string | null> {
   return (await findDataset(settings, project, dataset))?.location ?? null;
 }
@@ -241,7 +241,7 @@ export async function findDataset(
   }
 }
 
-/** Makes the dataset of a table if it does not exist, and returns its location, which never changes. */
+/** Creates the dataset of a table if it does not exist, and returns its location, which never changes. */
 export async function makeDataset(settings: Settings, table: Table, location: string): Promise<string> {
   const project = table.project ?? settings.connection.project;
   const found = await findLocation(settings, project, table.dataset);
@@ -250,7 +250,7 @@ export async function makeDataset(settings: Settings, table: Table, location: st
   try {
     await settings.connection.call({ method: "POST", project, path: "datasets", body });
   } catch (error) {
-    // Another process was faster.
+    // Another process created it first.
     if (apiErrorOf(error)?.status !== 409) throw error;
   }
   return (await findLocation(settings, project, table.dataset)) ?? location;

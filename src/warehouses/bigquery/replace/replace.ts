@@ -97,7 +97,7 @@ async function replaceWith(
     inserted.set(group.staged, (inserted.get(group.staged) ?? 0) + group.rows);
   }
   if (schema !== null && changesTable(before.table, schema)) {
-    // The table changes outside of the transaction: not before everything that can fail the month has been proved.
+    // The table changes outside the transaction, so only after all checks that can fail the month.
     const misfit = await firstOf(staged, describe);
     if (misfit !== undefined) throw misfit;
     await settle(measures, await readCurrent(settings, table, before, billingMonth));
@@ -130,7 +130,7 @@ async function replaceWith(
   );
 }
 
-/** The first misfit in staging tables. */
+/** The first value in staging tables that does not fit. */
 async function firstOf(
   staged: readonly StagedTable[],
   describe: (staged: StagedTable) => Promise<BillhouseError | undefined>,
@@ -191,7 +191,7 @@ function insertStatement(
   const rows = `SELECT ${cells.map(([name, value]) => `${value} AS ${name}`).join(", ")} FROM ${relationOf(tables)}`;
   const own = first === undefined ? null : stagedPeriod(first, period, parameters);
   if (own === null) return `INSERT INTO ${target} (${names}) ${rows}`;
-  // Before the casts: a value of another month may not fit, and is not loaded.
+  // Before the casts: a value of another month may not fit and is not loaded.
   const isOfMonth = `${own.moment} IS NULL OR ${monthCondition(own.moment, own, billingMonth)}`;
   return `INSERT INTO ${target} (${names}) ${rows} WHERE ${isOfMonth}`;
 }

@@ -11,12 +11,12 @@ import type { PeriodColumn } from "../sql/months.ts";
 import { digest, identifier, tableName } from "../sql/names.ts";
 import type { StagingBucket } from "./staging-bucket.ts";
 
-/** A data file that lies in Cloud Storage. */
+/** A data file in Cloud Storage. */
 export interface SourceFile {
   readonly mapped: MappedFile;
   /** `gs://bucket/key`. */
   readonly uri: string;
-  /** Whether it was delivered there; else it was uploaded. */
+  /** Whether it was delivered there; otherwise billhouse uploaded it. */
   readonly isNative: boolean;
 }
 
@@ -27,8 +27,8 @@ export interface CollectedFiles {
 }
 
 /**
- * Takes the files of a month one after the other; one that lies on this machine is uploaded before the next is asked
- * for. Error: CONFIG_INVALID when there is no bucket to upload to.
+ * Reads the files of a month one after the other; a local file is uploaded before the next one is requested.
+ * Error: CONFIG_INVALID without a bucket to upload to.
  */
 export async function collectFiles(
   { connection }: Settings,
@@ -65,31 +65,31 @@ export async function collectFiles(
 function missingBucket(key: string): BillhouseError {
   return new BillhouseError(
     "CONFIG_INVALID",
-    `BigQuery cannot load ${key} by itself: it is not in Cloud Storage, or is packed or named as BigQuery takes no file.`,
+    `BigQuery cannot load ${key} directly: it is not in Cloud Storage, or BigQuery does not support its compression or its name.`,
     {
-      hint: "Set staging_bucket in [destination.bigquery] to the name of a bucket of Cloud Storage in the dataset's location: the files then go through it.",
+      hint: "Set staging_bucket in [destination.bigquery] to the name of a bucket of Cloud Storage in the dataset's location: files are then uploaded to it.",
     },
   );
 }
 
-/** Files of one delivery and one header, which one job loads into one staging table. */
+/** Files of one delivery and one header, loaded into one staging table by one job. */
 export interface FileGroup {
   readonly files: readonly SourceFile[];
   /** The staging table. */
   readonly table: TableReference;
-  /** Begins the ids of the jobs that load it. */
+  /** The prefix of the ids of the jobs that load it. */
   readonly jobPrefix: string;
 }
 
-/** A staging table that was loaded. */
+/** A loaded staging table. */
 export interface StagedTable extends FileGroup {
   readonly rows: number;
   readonly columns: readonly StagedColumn[];
 }
 
-/** A staged column on its way to a table column. */
+/** A staged column and its table column. */
 export interface StagedColumn {
-  /** Where it stands in the file. */
+  /** Its position in the file. */
   readonly position: number;
   readonly sourceName: string;
   readonly columnName: string;
@@ -100,7 +100,7 @@ export interface StagedColumn {
   readonly value: string;
 }
 
-/** More jobs than these a month does not get, as long as one may take all files of one header. */
+/** The maximum number of jobs for a month, if one job may load all files of one header. */
 const maxGroups = 64;
 
 /** Limit of BigQuery: https://cloud.google.com/bigquery/quotas#load_jobs */
@@ -109,12 +109,12 @@ const maxUris = 10_000;
 /** A query bills at least these bytes for each table that it reads: https://cloud.google.com/bigquery/pricing */
 const leastBilled = 10 * 1024 * 1024;
 
-/** Small CSV files of one header get no more tables than these. */
+/** The maximum number of tables for small CSV files of one header. */
 const fewTables = 4;
 
 /**
- * Deals files into groups, each of one delivery and one header. While there are few files every CSV file is a group of its
- * own, so that its rows are counted alone; small ones share a few tables, because every table is billed. `nameOf` gives the staging table and the job prefix of the group with a number.
+ * Divides files into groups, each of one delivery and one header. If there are few files, every CSV file is its own group,
+ * so that its rows are counted separately; small ones share a few tables, because every table is billed. `nameOf` returns the staging table and the job prefix of the group with a number.
  */
 export function groupFiles(
   files: readonly SourceFile[],
@@ -149,10 +149,10 @@ function sizeOf(sizes: readonly number[]): number {
 /** Columns that the verification reads: period, currency, costs, usage, service, account, charge type, invoice. */
 const verifiedColumns = 10;
 
-/** Tables that the queries of one load read beside its rows: the month itself, the state, the commit lock. */
+/** Tables that the queries of one load read in addition to its rows: the month itself, the state, the commit lock. */
 const tablesBeside = 16;
 
-/** About what the queries bill that load one month: see `Warehouse.billedBytes`. */
+/** The estimated bytes billed for loading one month: see `Warehouse.billedBytes`. */
 export function billedBytes(files: readonly FileToLoad[]): number {
   if (files.length === 0) return leastBilled * tablesBeside;
   const csv = files.filter(({ file }) => file.format === "csv");
@@ -166,7 +166,7 @@ export function billedBytes(files: readonly FileToLoad[]): number {
   return inserted + Math.max(least, Math.round(sizeOf(verified))) + leastBilled * tablesBeside;
 }
 
-/** What a load is made of: when all of it is equal, so is the load. */
+/** The inputs of a load: equal inputs give the same load. */
 export function loadIdentity(
   { billingMonth, executionId, replaces, partitionColumn, nullValues }: MonthReplacement,
   table: TableReference,
@@ -185,8 +185,8 @@ export function loadIdentity(
 }
 
 /**
- * The columns of a staging table with these fields, by position. Errors: FILE_INVALID when they are not those of the
- * header; PERIOD_MISSING when its rows need a billing period and none of them holds it.
+ * The columns of a staging table with these fields, by position. Errors: FILE_INVALID when they differ from those of the
+ * header; PERIOD_MISSING when its rows need a billing period but none of them contains it.
  */
 export function stagedColumns(
   { files }: FileGroup,
@@ -198,18 +198,17 @@ export function stagedColumns(
   if (first === undefined) return [];
   const { file, columns, periodColumn, needsPeriod } = first.mapped;
   if (fields.length !== columns.length) {
-    throw new BillhouseError(
-      "FILE_INVALID",
-      `${file.key} has ${fields.length} columns, and ${columns.length} were expected.`,
-      { hint: "Run again: the file was read in another form a moment ago." },
-    );
+    throw new BillhouseError("FILE_INVALID", `${file.key} has ${fields.length} columns instead of ${columns.length}.`, {
+      hint: "Run again: the file changed while it was read.",
+    });
   }
   if (needsPeriod && periodColumn === null) throw missingPeriodColumn(file.key);
   const types = new Map(table.map(({ name, nativeType }) => [fold(name), nativeType]));
   return columns.map(({ sourceName, columnName }, position) => {
     const nativeType = types.get(fold(columnName));
     const field = fields[position];
-    if (nativeType === undefined || field === undefined) throw new TypeError(`The table has no column ${columnName}.`);
+    if (nativeType === undefined || field === undefined)
+      throw new TypeError(`The table is missing the column ${columnName}.`);
     const isText = nativeType === "STRING" && fold(columnName) !== fold(periodColumn ?? "");
     const words = isText ? [] : replacement.nullValues;
     const value = cleaned(field, position, file.format === "csv", nativeType, words);
@@ -227,29 +226,29 @@ function cleaned(
   const cell = `f.${identifier(field.name)}`;
   const isText = field.type === "STRING" && field.mode !== "REPEATED";
   if (!isCsv && (!isText || nativeType === "STRING")) return cell;
-  // Azure writes the byte order mark a second time, behind the header.
+  // Azure writes the byte order mark again after the header.
   const text = isCsv && position === 0 ? `LTRIM(${cell}, CODE_POINTS_TO_STRING([65279]))` : cell;
   const value = `NULLIF(${text}, '')`;
-  // The configuration takes no words with quotes or backslashes.
+  // The configuration refuses words with quotes or backslashes.
   const words = nullValues.map((word) => `'${word}'`).join(", ");
   return words === "" ? value : `IF(${text} IN (${words}), NULL, ${value})`;
 }
 
-/** The column of a staging table that goes to a column of the table. */
+/** The column of a staging table for a column of the table. */
 export function columnFor(columns: readonly StagedColumn[], name: string | null): StagedColumn | undefined {
   return name === null ? undefined : columns.find(({ columnName }) => fold(columnName) === fold(name));
 }
 
-/** What tells the month of a staged row. */
+/** The expression for the month of a staged row. */
 export interface StagedPeriod {
   readonly column: StagedColumn;
-  /** SQL of the moment on which the period of the row starts; NULL for a row without one, and for what is not a time. */
+  /** SQL of the moment on which the period of the row starts; NULL for a row without one, and for a value that is not a time. */
   readonly moment: string;
   /** The type of that moment. */
   readonly nativeType: PeriodColumn["nativeType"];
 }
 
-/** What tells the months of the rows of a staging table; null where its files name no billing period. */
+/** The expression for the months of a staging table; null if its files lack a billing period. */
 export function stagedPeriod(
   { files, columns }: Pick<StagedTable, "files" | "columns">,
   partition: PeriodColumn,
@@ -262,7 +261,7 @@ export function stagedPeriod(
   return { column, moment, nativeType };
 }
 
-/** The SQL that makes the value for the table. */
+/** The SQL of the value for the table. */
 export function tableValue({ value, field, nativeType }: StagedColumn, mode: CastMode, parameters: Parameters): string {
   return castExpression(value, field, nativeType, mode, parameters);
 }
@@ -274,7 +273,7 @@ export function relationOf(tables: readonly StagedTable[]): string {
   return `(${[first, ...others].map((name) => `SELECT * FROM ${name}`).join(" UNION ALL ")}) AS f`;
 }
 
-/** How a group is named in messages: by its file, or by the first of them. */
+/** The name of a group in messages: its file, or the first of them. */
 export function titleOfGroup({ files }: FileGroup): string {
   const key = files[0]?.mapped.file.key ?? "a file";
   if (files.length === 1) return key;

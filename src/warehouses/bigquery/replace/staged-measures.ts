@@ -31,7 +31,7 @@ import {
 } from "./sources.ts";
 import { allText, fileOf, loadConfiguration, positionOf } from "./staging.ts";
 
-/** What staging tables hold. */
+/** The content of staging tables. */
 export interface StagedMeasures {
   readonly groups: readonly RowGroup[];
   /** See `MonthMeasures.summary`. */
@@ -40,10 +40,10 @@ export interface StagedMeasures {
   readonly accounts: readonly AccountCosts[];
 }
 
-/** Rows of one staging table that are alike: in currency, in what is wrong with their period, in a very long amount. */
+/** Rows of one staging table with the same currency, kind of period and very long amount. */
 export interface RowGroup extends CurrencyGroup {
   readonly staged: StagedTable;
-  /** `unperioded` rows name no billing period, and are of the month because their delivery is. */
+  /** `unperioded` rows lack a billing period and get the month of their delivery. */
   readonly state: "in" | "unperioded" | "out" | "missing" | "unreadable";
   /** The month of rows that are `out`. */
   readonly month: string;
@@ -53,24 +53,24 @@ export interface RowGroup extends CurrencyGroup {
   readonly costs: readonly CostGroup[];
 }
 
-/** What such rows hold of a cost column. */
+/** The values of a cost column in such rows. */
 export interface CostGroup {
   /** Rows with an amount. */
   readonly values: number;
-  /** The delivered text that all of them share, when it may have more digits than a BIGNUMERIC; else null. */
+  /** The delivered text that all of them share, if it may have more digits than a BIGNUMERIC; else null. */
   readonly long: string | null;
   /** Sum of the delivered text, exact unless `long`. */
   readonly sum: string;
-  /** Sum of what the table keeps. */
+  /** Sum of the values as the table stores them. */
   readonly kept: string;
-  /** Values that the table keeps otherwise than they were delivered. */
+  /** Values that the table cannot store exactly as delivered. */
   readonly changed: number;
   /** Values that are not numbers, and one of them. */
   readonly unreadable: number;
   readonly example: string;
 }
 
-/** Measures the staging tables with one query: all that must be known before rows are replaced. */
+/** Measures the staging tables with one query, before rows are replaced. */
 export async function measureStaged(
   settings: Settings,
   staged: readonly StagedTable[],
@@ -148,7 +148,7 @@ function rowGroup(row: TextRow, staged: StagedTable, costColumns: readonly strin
   };
 }
 
-/** SELECT of what has to be known of each row of a staging table. */
+/** The SELECT of the values needed from each row of a staging table. */
 function stagedRows(
   staged: StagedTable,
   index: number,
@@ -202,8 +202,8 @@ function stagedRows(
 const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 
 /**
- * What the table will hold of the month: the transaction that replaces the rows holds the table against it. `delivered`
- * is what the files held that only BigQuery has read.
+ * The expected content of the month in the table: the transaction that replaces the rows compares the table with it. `delivered`
+ * is the content of the files that only BigQuery has read.
  */
 export function measuresOf(
   { groups, ...details }: StagedMeasures,
@@ -273,14 +273,14 @@ function addDelivered(sum: DecimalSum, { long, sum: delivered, values }: CostGro
   else for (let count = 0; count < values; count += 1) sum.add(long);
 }
 
-/** Values that lost digits: BigQuery cannot count those of very long ones, because it cannot hold them. */
+/** Values that lost digits: BigQuery cannot count very long ones, because it cannot store them. */
 function roundedIn(cost: CostGroup | undefined): number {
   if (cost === undefined) return 0;
   return cost.long !== null && (fractionDigits(cost.long) ?? 0) > bignumericScale ? cost.values : cost.changed;
 }
 
 /**
- * Error: PERIOD_MISSING or VALUE_INVALID when the files hold rows that may not be loaded; the last one without a place.
+ * Error: PERIOD_MISSING or VALUE_INVALID when the files contain rows that may not be loaded; the latter without a place.
  * `describe` finds the place of a value.
  */
 export async function rejectInvalidRows(
@@ -312,8 +312,8 @@ interface InvalidValue {
 }
 
 /**
- * The error that a person can act on for the first value in a staging table that does not fit its column: VALUE_INVALID.
- * Undefined when all of them fit.
+ * The error for the first value in a staging table that does not fit its column: VALUE_INVALID.
+ * Undefined if all of them fit.
  */
 export async function findInvalidValue(
   settings: Settings,
@@ -353,7 +353,7 @@ async function listInvalidValues(
     ] as const;
   });
   const own = stagedPeriod(staged, period, parameters);
-  // Rows of other months are not loaded, whatever they hold.
+  // Rows of other months are not loaded, whatever they contain.
   const inMonth =
     own === null ? "" : ` WHERE ${own.moment} IS NULL OR ${monthCondition(own.moment, own, billingMonth)}`;
   const sql = part("misfits", Object.fromEntries(cells), `${relationOf([staged])}${inMonth}`);
@@ -366,8 +366,8 @@ async function listInvalidValues(
 }
 
 /**
- * File and byte of a value, learned from a load that takes its column by its type and stops there; undefined when that
- * load stops elsewhere, because BigQuery reads fewer forms than we do, or not at all. Only CSV has places.
+ * File and byte of a value, found by a load that parses its column by type and stops there; undefined if that
+ * load stops elsewhere or not at all, because BigQuery reads other forms than billhouse. Only for CSV.
  */
 async function placeOf(
   settings: Settings,

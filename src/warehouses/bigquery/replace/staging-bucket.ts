@@ -6,11 +6,11 @@ import type { GoogleCredentials } from "../../../model.ts";
 import { withoutSecrets } from "../../../secrets.ts";
 import { authenticate } from "../api/client.ts";
 
-/** A bucket through which files go that are not in Cloud Storage. */
+/** A bucket for uploading files that are not in Cloud Storage. */
 export interface StagingBucket {
-  /** Uploads a local file, and gives its `gs://` address. */
+  /** Uploads a local file, and returns its `gs://` address. */
   upload(path: string, name: string): Promise<string>;
-  /** Removes an uploaded file. That it fails is no failure: publishing looks for old ones. */
+  /** Removes an uploaded file. Errors are ignored: publishing removes old ones. */
   remove(uri: string): Promise<void>;
   /** Removes files that were uploaded more than a day ago. */
   removeOld(): Promise<void>;
@@ -18,7 +18,7 @@ export interface StagingBucket {
   probe(work: (uri: string) => Promise<void>): Promise<void>;
 }
 
-/** How the staging bucket is reached. */
+/** The connection settings of the staging bucket. */
 export interface BucketOptions {
   readonly stagingBucket: string;
   /** Base address of an emulator; null for Google Cloud. */
@@ -69,7 +69,7 @@ export function openStagingBucket(options: BucketOptions): StagingBucket {
         throw explainUpload(cause, stagingBucket);
       };
       const file = (await authenticated().catch(explained)).file(name);
-      await file.save("c0\nbillhouse looks whether this can be loaded\n", { resumable: false }).catch(explained);
+      await file.save("c0\nbillhouse checks whether this can be loaded\n", { resumable: false }).catch(explained);
       try {
         await work(`gs://${stagingBucket}/${name}`);
       } finally {
@@ -85,7 +85,7 @@ export function openStagingBucket(options: BucketOptions): StagingBucket {
           if (age > uploadLifetime) await file.delete({ ignoreNotFound: true });
         }
       } catch {
-        // Looking for leftovers is no part of a load; the next run looks again.
+        // Removing leftovers is not part of a load; the next run tries again.
       }
     },
   };
@@ -94,7 +94,7 @@ export function openStagingBucket(options: BucketOptions): StagingBucket {
 async function loadBucket({ stagingBucket, storageEndpoint, credentials }: BucketOptions): Promise<Bucket> {
   const { IdempotencyStrategy, Storage } = await import("@google-cloud/storage");
   const service = new Storage({
-    // Without a condition on the generation the SDK takes an upload for one that must not be made again.
+    // Without a condition on the generation the SDK does not retry an upload.
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways },
     ...(storageEndpoint === null ? {} : { apiEndpoint: storageEndpoint }),
   });
@@ -109,21 +109,21 @@ function explainUpload(cause: unknown, bucket: string): unknown {
   const title = `The staging bucket gs://${bucket}`;
   if (code === 404) {
     return new BillhouseError("STORAGE_NOT_FOUND", `${title} does not exist.`, {
-      hint: "Set staging_bucket in [destination.bigquery] to a bucket in the location of the dataset, or make it.",
+      hint: "Set staging_bucket in [destination.bigquery] to a bucket in the location of the dataset, or create it.",
       cause: withoutSecrets(cause),
     });
   }
   if (code === 401 || code === 403) {
-    return new BillhouseError("STORAGE_DENIED", `${title} takes no files from us.`, {
+    return new BillhouseError("STORAGE_DENIED", `${title} does not accept files from this account.`, {
       hint: "Grant the role Storage Object User on it to the account that billhouse runs as.",
       cause: withoutSecrets(cause),
     });
   }
   return new BillhouseError(
     "STORAGE_UNAVAILABLE",
-    `${title} does not take a file: ${cause.message.split("\n", 1)[0]}.`,
+    `${title} does not accept a file: ${cause.message.split("\n", 1)[0]}.`,
     {
-      hint: "Run again in a while: nothing of the unfinished load was kept.",
+      hint: "Run again later: the unfinished load was rolled back.",
       cause: withoutSecrets(cause),
     },
   );

@@ -24,7 +24,7 @@ export async function stageGroups(
   const staged = await pMap(
     groups,
     async (group) => {
-      // The jobs that run are waited for, so that what they make can be taken away.
+      // Waits for running jobs, so that their tables can be dropped.
       if (failures.length > 0) return undefined;
       try {
         return await stageGroup(settings, group, columns, replacement, location);
@@ -107,8 +107,8 @@ export function loadConfiguration(
 }
 
 /**
- * The error that a person can act on behind a load job that failed because of a file. Any other failure is returned as
- * it is. Codes: FILE_INVALID, FILE_CORRUPT, FILE_NOT_FOUND, VALUE_INVALID, WAREHOUSE_DENIED.
+ * The error for a load job that failed because of a file. Any other failure is returned
+ * unchanged. Codes: FILE_INVALID, FILE_CORRUPT, FILE_NOT_FOUND, VALUE_INVALID, WAREHOUSE_DENIED.
  */
 export function explainLoad(error: unknown, group: FileGroup): unknown {
   const apiError = apiErrorOf(error);
@@ -118,37 +118,37 @@ export function explainLoad(error: unknown, group: FileGroup): unknown {
   if (/Access Denied/i.test(text) && /gs:\/\/|storage\.objects/i.test(text)) {
     return new BillhouseError(
       "WAREHOUSE_DENIED",
-      `BigQuery may not read ${key}: the permission storage.objects.get is missing.`,
+      `BigQuery lacks access to ${key}: the permission storage.objects.get is missing.`,
       {
-        hint: "Grant the role Storage Object Viewer on the bucket to the account that billhouse runs as, and the job runs as.",
+        hint: "Grant the role Storage Object Viewer on the bucket to the account that billhouse and its jobs run as.",
         cause: error,
       },
     );
   }
   if (apiError.reason === "notFound" && /gs:\/\/|URI|file/i.test(text)) {
-    return new BillhouseError("FILE_NOT_FOUND", `${key} is not in the bucket any more.`, {
-      hint: "Run again: the export is looked at anew.",
+    return new BillhouseError("FILE_NOT_FOUND", `${key} is no longer in the bucket.`, {
+      hint: "Run again: billhouse then reads the current state of the export.",
       cause: error,
     });
   }
   if (apiError.reason !== "invalid" || /different locations/i.test(text)) return error;
   const position = positionOf(apiError);
   const place = position === undefined ? key : `${key}, byte ${position}`;
-  const hint = "Look at this row of the file; if it is damaged, have the export delivered again.";
+  const hint = "Check this row of the file; if it is damaged, have the export delivered again.";
   const reason = csvReason(text);
   if (group.files[0]?.mapped.file.format === "csv" && reason !== undefined) {
-    return new BillhouseError("FILE_INVALID", `${place}: this is not the CSV that was expected. ${reason}`, {
+    return new BillhouseError("FILE_INVALID", `${place}: this is not valid CSV. ${reason}`, {
       hint,
       cause: error,
     });
   }
   return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${firstLine(apiError.message)}`, {
-    hint: "Have the export delivered again, or copy the file again from where it came.",
+    hint: "Have the export delivered again, or copy the file again from its source.",
     cause: error,
   });
 }
 
-/** The byte, counted in the decompressed file, at which the row begins that stopped a load. */
+/** The byte offset, in the decompressed file, of the row that stopped a load. */
 export function positionOf(apiError: ApiError): string | undefined {
   return /starting at (?:position|location):?\s*(\d+)/i.exec(allText(apiError))?.[1];
 }
@@ -168,7 +168,7 @@ export function allText(apiError: ApiError): string {
   return [apiError.message, ...apiError.details.map(({ message }) => message ?? "")].join("\n");
 }
 
-/** What BigQuery says about a row, without the row itself. */
+/** BigQuery's reason for refusing a row, without the row itself. */
 function csvReason(text: string): string | undefined {
   if (/too many values/i.test(text)) return "A row has more columns than the header.";
   if (/missing required fields|too few|missing values|only \d+ (?:columns|values)/i.test(text)) {
@@ -176,8 +176,8 @@ function csvReason(text: string): string | undefined {
   }
   if (/close quote/i.test(text)) return "A quote is not closed.";
   if (/utf-?8|bad character|ascii 0/i.test(text)) return "It is not UTF-8.";
-  if (/row size|larger than|exceeds the maximum/i.test(text)) return "A row is longer than BigQuery takes.";
+  if (/row size|larger than|exceeds the maximum/i.test(text)) return "A row is longer than BigQuery allows.";
   return /CSV (?:processing|table)/i.test(text) && !/gzip|decompress/i.test(text)
-    ? "BigQuery cannot read a row of it."
+    ? "BigQuery cannot read one of its rows."
     : undefined;
 }

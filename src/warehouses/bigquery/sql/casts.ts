@@ -3,20 +3,20 @@ import type { Field } from "../api/tables.ts";
 import { identifier, nativeTypeOf } from "./names.ts";
 
 /**
- * Whether a value that does not fit stops the statement, or becomes NULL. Both are the same expression but for the last
- * cast, so that what is looked for afterwards is what stopped the load.
+ * Whether a value that does not fit stops the statement, or becomes NULL. Both are the same expression except for the last
+ * cast, so that a later search finds the value that stopped the load.
  */
 export type CastMode = "CAST" | "SAFE_CAST";
 
-/** A number as `src/schema/decimals.ts` reads it: BigQuery's own cast takes blanks around it, too. */
+/** A number as `src/schema/decimals.ts` reads it: BigQuery's own cast also accepts blanks around it. */
 const number = String.raw`r'^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$'`;
 
 /** A moment as `src/schema/timestamps.ts` reads it. */
 const moment = String.raw`r'^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4})([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z| ?UTC|[+-][0-9]{2}(:[0-9]{2})?)?)?$'`;
 
 /**
- * The SQL that makes a value of a table column out of a staged one. A value that does not fit stops the statement, or is
- * NULL, by the mode; NULL stays NULL.
+ * The SQL that converts a staged value to a value of a table column. A value that does not fit stops the statement, or is
+ * NULL, depending on the mode; NULL stays NULL.
  */
 export function castExpression(
   value: string,
@@ -34,14 +34,14 @@ export function castExpression(
     return isText ? castText(text, base, scale, mode) : castText(`NULLIF(${text}, '')`, base, scale, mode);
   }
   if (sourceType === base && scale === undefined) return value;
-  // The shortest text of a float is the number that was meant; its binary value has digits that nobody wrote.
+  // The shortest text of a float is the intended number; its binary value has more digits.
   if (sourceType === "FLOAT64")
     return base === "STRING" ? castToText(value) : castText(shortest(value), base, scale, mode);
   if (directCasts.has(`${sourceType} ${base}`)) return rounded(`${mode}(${value} AS ${base})`, scale);
   return castText(castToText(value), base, scale, mode);
 }
 
-/** The exact number that a column of a table, or a value of this native type, stands for; NULL where it stands for none. */
+/** The exact number of a table column, or of a value of this native type; NULL if it is not a number. */
 export function exactNumber(value: string, nativeType: string): string {
   const { base } = splitType(nativeType);
   if (base === "BIGNUMERIC") return value;
@@ -67,7 +67,7 @@ export function longText(text: string): string {
   return `IF(${digits} - ${exponent} > ${bignumericScale}, ${text}, NULL)`;
 }
 
-/** The moment that a value of this native type stands for; NULL where it stands for none. */
+/** The moment of a value of this native type; NULL if it is not a time. */
 export function exactMoment(value: string, nativeType: string): string {
   const { base } = splitType(nativeType);
   if (base === "TIMESTAMP") return value;
@@ -75,12 +75,12 @@ export function exactMoment(value: string, nativeType: string): string {
   return castText(base === "STRING" ? value : castToText(value), "TIMESTAMP", undefined, "SAFE_CAST");
 }
 
-/** Whether a staged column holds values in values: a map, a list, a struct. */
+/** Whether a staged column contains nested values: a map, a list, a struct. */
 export function isNested(source: Field): boolean {
   return source.type === "RECORD" || source.type === "STRUCT" || source.mode === "REPEATED";
 }
 
-/** Text as it is written, and for another type only what that type holds exactly. `mode` fails or gives NULL. */
+/** Text as it is written; for another type only what that type can store exactly. `mode` decides between an error and NULL. */
 function castText(text: string, base: string, scale: string | undefined, mode: CastMode): string {
   switch (base) {
     case "STRING":
@@ -105,7 +105,7 @@ function castText(text: string, base: string, scale: string | undefined, mode: C
   }
 }
 
-/** Text for a cast: what does not match is changed so that the cast cannot take it. NULL stays NULL. */
+/** Text for a cast: text that does not match is changed so that the cast refuses it. NULL stays NULL. */
 function guarded(text: string, pattern: string, then: string): string {
   return `IF(REGEXP_CONTAINS(${text}, ${pattern}), ${then}, CONCAT('no value: ', ${text}))`;
 }
@@ -113,7 +113,7 @@ function guarded(text: string, pattern: string, then: string): string {
 function momentText(text: string): string {
   const steps: readonly (readonly [pattern: string, replacement: string])[] = [
     [String.raw`r'^([0-9]+)/([0-9]+)/([0-9]+)'`, String.raw`r'\3-\1-\2'`],
-    // Finer than a microsecond is cut, as in DuckDB.
+    // Digits beyond the microsecond are cut, as in DuckDB.
     [String.raw`r'(\.[0-9]{6})[0-9]+'`, String.raw`r'\1'`],
     ["r' ?UTC$'", "'Z'"],
     [String.raw`r'([T ][0-9]{2}:[0-9]{2})(Z|[+-][0-9:]+)?$'`, String.raw`r'\1:00\2'`],
@@ -133,7 +133,7 @@ function boolText(text: string): string {
   return `CASE WHEN LOWER(${text}) IN ('t', '1', 'y', 'yes') THEN 'true' WHEN LOWER(${text}) IN ('f', '0', 'n', 'no') THEN 'false' ELSE ${text} END`;
 }
 
-/** The shortest text that names this float and no other. */
+/** The shortest text that identifies this float. */
 function shortest(value: string): string {
   const digits = (count: number): string => `FORMAT('%.${count}e', ${value})`;
   const names = (count: number): string => `SAFE_CAST(${digits(count)} AS FLOAT64) = ${value}`;
@@ -154,7 +154,7 @@ function splitType(nativeType: string): { base: string; scale: string | undefine
   return match === null ? { base: nativeType, scale: undefined } : { base: match[1] ?? "", scale: match[2] ?? "0" };
 }
 
-/** Casts between types that lose nothing but digits behind the point, and stop at what does not fit. */
+/** Casts between types that lose only digits after the point, and stop at values that do not fit. */
 const directCasts: ReadonlySet<string> = new Set([
   "INT64 BIGNUMERIC",
   "INT64 NUMERIC",

@@ -3,17 +3,17 @@ import { otherAccounts, summaryLines } from "../../warehouse.ts";
 import { part } from "../api/jobs.ts";
 import { exactMoment, exactNumber } from "./casts.ts";
 
-/** A value as the table keeps it, and the type of its column there. */
+/** A value as the table stores it, and the type of its column. */
 export interface TableValue {
   readonly sql: string;
   readonly nativeType: string;
 }
 
 /**
- * What has to be known of each row to measure a month, as SQL by names: `currency` (empty where there is none),
+ * The values needed from each row to measure a month, as SQL by names: `currency` (empty without one),
  * `service`, `account` and `charge_type` (NULL for empty text), `uninvoiced`, `used`, and for each cost column the exact
- * number that the table keeps, as `kept0`, `kept1`. `valueOf` gives the value of a column of the table, and undefined
- * where the rows have none.
+ * number that the table stores, as `kept0`, `kept1`. `valueOf` returns the value of a column of the table, and undefined
+ * if the rows lack it.
  */
 export function measuredCells(
   columns: MeasuredColumns,
@@ -37,12 +37,12 @@ export function measuredCells(
   };
 }
 
-/** The text of a value; NULL for empty text, and where there is no value. */
+/** The text of a value; NULL for empty text, and without a value. */
 export function filledTextOf(value: TableValue | undefined): string {
   return value === undefined ? "CAST(NULL AS STRING)" : `NULLIF(CAST(${value.sql} AS STRING), '')`;
 }
 
-/** SQL of the smallest and the largest moment of a column `used`, as measures give it. */
+/** SQL of the smallest and the largest moment of a column `used`, as in measurements. */
 export const usageSpan = {
   first: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MIN(v.used))",
   last: "FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%SZ', MAX(v.used))",
@@ -67,8 +67,8 @@ export function accountsPart(hasCosts: boolean, condition: string): string {
 }
 
 /**
- * The part of a query that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done there:
- * the result has no more lines than are kept, and one for each service, charge type and currency of the rest.
+ * The part of a query that sums up the rows `v` of `measuredCells` that meet a condition. All folding is done in the query:
+ * the result has only the lines to keep, and one for each service, charge type and currency of the rest.
  */
 export function summaryPart(condition: string): string {
   const keys = ["service", "account", "charge_type", "currency"];

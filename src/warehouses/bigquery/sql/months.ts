@@ -13,19 +13,19 @@ export interface PeriodColumn {
   readonly nativeType: "DATE" | "TIMESTAMP" | "DATETIME";
 }
 
-/** Finds it. Error: TYPE_MISMATCH when it holds no times. */
+/** Finds it. Error: TYPE_MISMATCH when it does not contain times. */
 export function periodColumn(
   month: Pick<MonthColumns, "table" | "partitionColumn">,
   columns: readonly TableColumn[],
 ): PeriodColumn {
   const column = findPeriodColumn(month, columns);
   if (column === undefined) {
-    throw new TypeError(`${month.table.name} was not prepared: it has no ${month.partitionColumn}.`);
+    throw new TypeError(`${month.table.name} was not prepared: it is missing ${month.partitionColumn}.`);
   }
   return column;
 }
 
-/** The same; undefined when there is no such column. */
+/** The same; undefined if the column does not exist. */
 export function findPeriodColumn(
   { table, partitionColumn }: Pick<MonthColumns, "table" | "partitionColumn">,
   columns: readonly TableColumn[],
@@ -39,7 +39,7 @@ export function findPeriodColumn(
   return { name, nativeType };
 }
 
-/** The error for a partition column that cannot be one. */
+/** The error for an invalid partition column. */
 export function notATimeColumn(
   reference: Pick<TableReference, "datasetId" | "tableId">,
   column: string,
@@ -47,12 +47,12 @@ export function notATimeColumn(
 ): BillhouseError {
   return new BillhouseError(
     "TYPE_MISMATCH",
-    `The column ${column} of ${reference.datasetId}.${reference.tableId} is a ${nativeType}, and tells no month.`,
-    { hint: "Name a column of dates or times as partition_column, or load into a new table." },
+    `The column ${column} of ${reference.datasetId}.${reference.tableId} is a ${nativeType}, which cannot store a month.`,
+    { hint: "Set partition_column to a column of dates or times, or load into a new table." },
   );
 }
 
-/** The condition that a moment of this type lies in a month: whole months, so that partitions are dropped unread. */
+/** The condition that a moment of this type is in a month: whole months, so that partitions are deleted without being read. */
 export function monthCondition(value: string, { nativeType }: Pick<PeriodColumn, "nativeType">, month: string): string {
   return `(${value} >= ${monthStart(nativeType, month)} AND ${value} < ${monthStart(nativeType, nextMonth(month))})`;
 }
@@ -68,7 +68,7 @@ export function monthStart(nativeType: PeriodColumn["nativeType"], month: string
   return nativeType === "DATETIME" ? `DATETIME '${month}-01 00:00:00'` : `TIMESTAMP '${month}-01 00:00:00+00'`;
 }
 
-/** A condition that all rows meet, for a table that is only read with one on its partitions. */
+/** A condition that all rows meet, for a table that requires a partition filter. */
 export function allPartitions(table: TableResource): string {
   const { timePartitioning, requirePartitionFilter } = table;
   const column = columnsOf(table).find(({ name }) => name === timePartitioning?.field);
@@ -78,18 +78,18 @@ export function allPartitions(table: TableResource): string {
   return ` WHERE (${name} >= ${monthStart(column.nativeType as PeriodColumn["nativeType"], "0001-01")} OR ${name} IS NULL)`;
 }
 
-/** What a person must know of a table whose months BigQuery deletes by and by. */
+/** The warning for a table whose months expire in BigQuery. */
 export function expirationNotes({ tableReference, timePartitioning }: TableResource): readonly string[] {
   const { expirationMs } = timePartitioning ?? {};
   if (expirationMs === undefined) return [];
   const days = Math.floor(Number(expirationMs) / 86_400_000);
   const title = `${tableReference.datasetId}.${tableReference.tableId}`;
   return [
-    `BigQuery deletes each month of ${title} ${days} days after it began, and billhouse takes it for loaded all the same. To keep them: bq update --time_partitioning_expiration 0 ${shownTable(tableReference)}`,
+    `BigQuery deletes each month of ${title} ${days} days after it began, but billhouse still counts it as loaded. To keep them: bq update --time_partitioning_expiration 0 ${shownTable(tableReference)}`,
   ];
 }
 
-/** Error: PARTITION_EXPIRED when BigQuery would throw the month away as soon as it is loaded, or the table later. */
+/** Error: PARTITION_EXPIRED when BigQuery would delete the month right after the load, or the table later. */
 export function checkExpiration(table: TableResource, month: string, now: Date): void {
   const { tableReference, timePartitioning, expirationTime } = table;
   const title = `${tableReference.datasetId}.${tableReference.tableId}`;
@@ -97,7 +97,7 @@ export function checkExpiration(table: TableResource, month: string, now: Date):
   if (Date.parse(`${month}-01T00:00:00Z`) + age <= now.getTime()) {
     throw new BillhouseError(
       "PARTITION_EXPIRED",
-      `${title} throws partitions away after ${Math.floor(age / 86_400_000)} days, so that ${month} would be lost as soon as it is loaded.`,
+      `${title} deletes partitions after ${Math.floor(age / 86_400_000)} days, so ${month} would be deleted right after the load.`,
       { hint: `Run \`bq update --time_partitioning_expiration 0 ${shownTable(tableReference)}\`, then run again.` },
     );
   }
@@ -113,7 +113,7 @@ export function checkExpiration(table: TableResource, month: string, now: Date):
   }
 }
 
-/** SQL of the month of a moment of this native type, as `YYYY-MM`; NULL where it is none. */
+/** SQL of the month of a moment of this native type, as `YYYY-MM`; NULL if it is not a time. */
 export function monthText(moment: string, nativeType: string): string {
   return `FORMAT_TIMESTAMP('%E4Y-%m', ${exactMoment(moment, nativeType)})`;
 }

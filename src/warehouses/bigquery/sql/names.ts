@@ -5,30 +5,30 @@ import type { StateColumnType } from "../../../state/tables.ts";
 import type { MonthReplacement } from "../../warehouse.ts";
 import { type Field, fieldsOf, type TableReference, type TableResource } from "../api/tables.ts";
 
-/** A column's name as an SQL identifier. Error: LIMIT_EXCEEDED for a name that BigQuery cannot hold. */
+/** A column's name as an SQL identifier. Error: LIMIT_EXCEEDED for a name that BigQuery does not allow. */
 export function identifier(name: string): string {
   // oxlint-disable-next-line no-control-regex
   if (name === "" || /[`\\\u0000-\u001f\u007f]/.test(name)) throw invalidName(name);
   return `\`${name}\``;
 }
 
-/** A table as an SQL identifier. Error: LIMIT_EXCEEDED for a name that BigQuery cannot hold. */
+/** A table as an SQL identifier. Error: LIMIT_EXCEEDED for a name that BigQuery does not allow. */
 export function tableName({ projectId, datasetId, tableId }: TableReference): string {
   return identifier([projectId, datasetId, tableId].join("."));
 }
 
-/** A table for people, and for the `bq` tool. */
+/** A table in messages and for the `bq` tool. */
 export function shownTable({ projectId, datasetId, tableId }: TableReference): string {
   return `${projectId}:${datasetId}.${tableId}`;
 }
 
 function invalidName(name: string): BillhouseError {
   return new BillhouseError("LIMIT_EXCEEDED", `${quoted(name)} is not a valid name of a BigQuery table or column.`, {
-    hint: "Give it another name in the export: BigQuery takes no backticks, backslashes or control characters.",
+    hint: "Rename it in the export: BigQuery does not allow backticks, backslashes or control characters.",
   });
 }
 
-/** Hexadecimal digits that stand for some parts: equal parts give equal digits. */
+/** Hexadecimal digits that identify some parts: equal parts give equal digits. */
 export function digest(parts: unknown, length: number): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, length);
 }
@@ -36,7 +36,7 @@ export function digest(parts: unknown, length: number): string {
 /** Every staging table begins like this. */
 export const stagingPrefix = "_billhouse_staging_";
 
-/** How the staging tables of one month of a table begin, and behind it those that replace one load of it. */
+/** The prefix of the staging tables of one month, and of those that replace one load of it. */
 export function stagingNames(
   { billingMonth, replaces }: Pick<MonthReplacement, "billingMonth" | "replaces">,
   { tableId }: TableReference,
@@ -45,12 +45,12 @@ export function stagingNames(
   return { ofMonth, ofLoad: `${ofMonth}${digest(replaces, 8)}_` };
 }
 
-/** The two names besides its own that a table has while it is rebuilt. */
+/** The two other names of a table while it is rebuilt. */
 export function rebuildNames({ tableId }: TableReference): { readonly built: string; readonly old: string } {
   return { built: `_billhouse_rebuilt_${digest(tableId, 16)}`, old: `_billhouse_replaced_${digest(tableId, 16)}` };
 }
 
-/** The type that a new column gets. JSON is text: Azure delivers tags that no parser takes, and they are kept as they are. */
+/** The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored unchanged. */
 export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
   text: "STRING",
   json: "STRING",
@@ -63,7 +63,7 @@ export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>>
   double: "FLOAT64",
 };
 
-/** The type of a column in billhouse's words, or null for one that billhouse never makes: NUMERIC, nested types. */
+/** The type of a column in billhouse's terms, or null for one that billhouse never creates: NUMERIC, nested types. */
 export function columnType(nativeType: string): ColumnType | null {
   return knownTypes[nativeType] ?? null;
 }
@@ -80,7 +80,7 @@ const knownTypes: Readonly<Record<string, ColumnType | undefined>> = {
   FLOAT64: "double",
 };
 
-/** The columns of a table in their order; none when there is no such table. */
+/** The columns of a table in their order; empty if it does not exist. */
 export function columnsOf(table: TableResource | null): TableColumn[] {
   return fieldsOf(table).map((field) => {
     const nativeType = nativeTypeOf(field);
@@ -88,7 +88,7 @@ export function columnsOf(table: TableResource | null): TableColumn[] {
   });
 }
 
-/** The type of a field as GoogleSQL writes it; the longest text that it takes is left out. */
+/** The type of a field as GoogleSQL writes it; the maximum length of text is left out. */
 export function nativeTypeOf(field: Field): string {
   if (field.mode === "REPEATED") return `ARRAY<${nativeTypeOf({ ...field, mode: "NULLABLE" })}>`;
   const type = sqlNames[field.type] ?? field.type;
