@@ -7,7 +7,7 @@ import { inflateSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 
 /*
- * Loads the sample buckets with two checkouts of billhouse and compares what each of them leaves: the answers of plan,
+ * Loads the sample buckets with two checkouts of billhouse and compares the results: the answers of plan,
  * run, status, verify and state as JSON, and every row of every table of the database. Times, ids that contain a time,
  * and sentences for people are masked. Exits with 1 when anything else differs.
  *
@@ -17,8 +17,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
 const [before, after] = positionals.map((folder) => resolve(folder));
-if (before === undefined || after === undefined)
-  throw new Error("Name two checkouts: the one before and the one after.");
+if (before === undefined || after === undefined) throw new Error("Name two checkouts: the old one and the new one.");
 const samples = resolve(import.meta.dirname, "..", process.env["BILLHOUSE_SAMPLES"] ?? "../shared/samples", "buckets");
 
 /** The deliveries of one project, one after the other, and its section of the configuration. */
@@ -65,7 +64,7 @@ for (const { deliveries, prefix } of projects) {
 }
 process.exitCode = differences === 0 ? 0 : 1;
 
-/** What one checkout makes of the deliveries: a masked text for each answer and each table. */
+/** The results of one checkout: a masked text for each answer and each table. */
 async function trace(checkout: string, deliveries: readonly string[], prefix: string): Promise<Map<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), "billhouse-compare-"));
   const texts = new Map<string, string>();
@@ -96,7 +95,7 @@ async function answerOf(checkout: string, folder: string, words: readonly string
     (error: { readonly code: number; readonly stdout: string }) => error,
   );
   const events = stdout.trim().split("\n");
-  // Progress comes as often as the clock lets it.
+  // Progress events depend on the time, so their number varies.
   const kept = words[0] === "run" ? events.filter((line) => line.includes('"run_finished"')) : [events.join("\n")];
   return [`exit ${code}`, ...kept.map((text) => JSON.stringify(mask(JSON.parse(text)), null, 1))].join("\n");
 }
@@ -117,7 +116,7 @@ async function tablesOf(file: string): Promise<Map<string, string>> {
   return tables;
 }
 
-/** The value with masked members and times; JSON inside of text is looked into. */
+/** The value with masked members and times; JSON inside text is masked too. */
 function mask(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(mask);
   if (typeof value === "object" && value !== null) {

@@ -6,10 +6,10 @@ import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/support/edge-cases.ts";
 import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
 
-/** Where the command reference is kept. */
+/** The path of the command reference. */
 export const commandsFile: URL = new URL("../docs/commands.md", import.meta.url);
 
-/** Where the list of edge cases is kept. */
+/** The path of the list of edge cases. */
 export const edgeCasesFile: URL = new URL("../docs/edge-cases.md", import.meta.url);
 
 /** The page of which the list of promises is a part. */
@@ -24,7 +24,7 @@ const nowhere: Output = {
   closed: false,
 };
 
-/** What the program is created with when only its help is read. */
+/** The context of the program when only its help is read. */
 export const silentSurroundings: Parameters<typeof createProgram>[0] = {
   folder: ".",
   environment: {},
@@ -57,7 +57,7 @@ export function edgeCasesPage(): string {
   return [edgeCasesIntroduction(cases.length, applicable.length), ...tables].join("\n");
 }
 
-/** The page on reliability with the list of promises as it is now, between its marks. */
+/** The page on reliability with the current list of promises between its marks. */
 export function withPromises(page: string): string {
   const [before, rest] = page.split(`${promisesMark}\n`);
   const [, after] = rest?.split(endOfPromises) ?? [];

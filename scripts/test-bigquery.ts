@@ -6,8 +6,8 @@ import { surprises, tryCases, type Gap, type Outcome } from "../test/witnesses/g
 
 /*
  * Runs the storage and warehouse suites on a real project of Google Cloud, with the default credentials of this machine.
- * It makes a bucket and the dataset `billing`, and removes them: use a project for tests. A dataset `billing` of somebody
- * else is left alone, and nothing is run.
+ * It creates a bucket and the dataset `billing`, and removes them: use a project for tests. If another dataset `billing`
+ * exists it is not touched, and the suites do not run.
  *
  *   npm run test:bigquery -- --project acme-test
  *   npm run test:bigquery -- --project acme-test --location EU --case "keeps decimals"
@@ -18,10 +18,10 @@ const { values: options } = parseArgs({
 });
 const project = options.project ?? process.env["BILLHOUSE_TEST_PROJECT"];
 
-/** Milliseconds that one case may take: a load or a question takes seconds, and there are up to thirty in one. */
-const patience = 20 * 60_000;
+/** Milliseconds that one case may take: a load or a query takes seconds, and a case has up to thirty. */
+const timeout = 20 * 60_000;
 
-/** What cannot be shown with one identity. */
+/** The case that one identity cannot show. */
 const known: readonly Gap[] = [
   {
     server: "Cloud Storage",
@@ -41,15 +41,15 @@ if (project === undefined) {
   console.log(failed.length === 0 ? "Every case holds on Google Cloud." : failed.join("\n"));
 }
 
-/** Tries all cases, and gives what is not as it should be. */
+/** Runs all cases and returns the unexpected results. */
 async function askProject(name: string): Promise<readonly string[]> {
   const real = await openRealProject(name, options.location);
   try {
-    const storage = await tryCases(chosen(storageCases), () => real.makeBucket(), patience);
+    const storage = await tryCases(chosen(storageCases), () => real.makeBucket(), timeout);
     show("Cloud Storage", storage);
-    const native = await tryCases(chosen(warehouseCases), () => real.makeDataset("in the bucket"), patience);
+    const native = await tryCases(chosen(warehouseCases), () => real.makeDataset("in the bucket"), timeout);
     show("BigQuery", native);
-    const uploaded = await tryCases(chosen(uploadCases), () => real.makeDataset("to upload"), patience);
+    const uploaded = await tryCases(chosen(uploadCases), () => real.makeDataset("to upload"), timeout);
     show("BigQuery, with uploads", uploaded);
     const gaps = options.case === undefined ? known : known.filter(({ title }) => title.includes(options.case ?? ""));
     return [

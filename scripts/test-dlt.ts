@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { readBooks, runBillhouse, type Told } from "../test/witnesses/dlt/billhouse.ts";
+import { readBooks, runBillhouse, type Outcome } from "../test/witnesses/dlt/billhouse.ts";
 import { scenarios, tables, type Scenario, type Step } from "../test/witnesses/dlt/scenarios.ts";
 
 /*
@@ -23,7 +23,7 @@ const fixtures = fileURLToPath(new URL("../test/fixtures/dlt/", import.meta.url)
 
 const system = ["python3", "python"].find((name) => spawnSync(name, ["-c", "import venv, ensurepip"]).status === 0);
 if (system === undefined) {
-  console.log("There is no Python with venv here, so billhouse was not tried against real dlt.");
+  console.log("Not run: Python with venv is missing, so billhouse was not tested with real dlt.");
 } else {
   const home = mkdtempSync(join(tmpdir(), "billhouse-dlt-"));
   try {
@@ -35,7 +35,7 @@ if (system === undefined) {
   }
 }
 
-/** Makes a virtual environment with dlt and returns its Python. */
+/** Creates a virtual environment with dlt and returns its Python. */
 function installDlt(system: string, home: string): string {
   const folder = join(home, "venv");
   const python = process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
@@ -51,7 +51,7 @@ async function runScenarios(python: string, home: string): Promise<void> {
   console.log(run(python, ["-c", versions]).trim());
   for (const [index, [title, scenario]] of Object.entries(scenarios).entries()) {
     await runScenario(python, join(home, `scenario-${index}`), scenario).catch((cause: unknown) => {
-      throw new Error(`It failed where ${title}.`, { cause });
+      throw new Error(`Failed scenario: ${title}.`, { cause });
     });
     console.log(`✔ ${title}`);
   }
@@ -62,7 +62,7 @@ async function runScenario(python: string, home: string, scenario: Scenario): Pr
   const table = tables[scenario.cloud];
   const database = `${home}.duckdb`;
   for (const [index, step] of scenario.steps.entries()) {
-    const told =
+    const outcome =
       step.by === "billhouse"
         ? await runBillhouse(database, table, step.deliveries)
         : runDlt(python, scenario, step, {
@@ -72,8 +72,8 @@ async function runScenario(python: string, home: string, scenario: Scenario): Pr
     const where = `in step ${index + 1}, by ${step.by}`;
     const months = [...new Set(step.deliveries.map((each) => each.billing_month))];
     const skips = months.filter((month) => !step.loads.includes(month));
-    assert.deepEqual([...told.loaded].toSorted(), [...step.loads].toSorted(), `Other months were loaded ${where}.`);
-    assert.deepEqual([...told.skipped].toSorted(), skips.toSorted(), `Other months were skipped ${where}.`);
+    assert.deepEqual([...outcome.loaded].toSorted(), [...step.loads].toSorted(), `Other months were loaded ${where}.`);
+    assert.deepEqual([...outcome.skipped].toSorted(), skips.toSorted(), `Other months were skipped ${where}.`);
     const books = await readBooks(database, table);
     const expected = Object.fromEntries(step.deliveries.map((each) => [each.billing_month, each.execution_id]));
     assert.deepEqual(books.state, expected, `The state says something else ${where}.`);
@@ -81,7 +81,7 @@ async function runScenario(python: string, home: string, scenario: Scenario): Pr
   }
 }
 
-function runDlt(python: string, scenario: Scenario, step: Step, places: { database: string; folder: string }): Told {
+function runDlt(python: string, scenario: Scenario, step: Step, places: { database: string; folder: string }): Outcome {
   const { dataset, name } = tables[scenario.cloud];
   const job = {
     ...places,
@@ -91,7 +91,7 @@ function runDlt(python: string, scenario: Scenario, step: Step, places: { databa
     deliveries: step.deliveries,
     form: step.form ?? "entry",
   };
-  return JSON.parse(runPython(python, "tracking_pipeline.py", [], JSON.stringify(job))) as Told;
+  return JSON.parse(runPython(python, "tracking_pipeline.py", [], JSON.stringify(job))) as Outcome;
 }
 
 function runPython(python: string, script: string, options: readonly string[], input = ""): string {

@@ -15,13 +15,13 @@ import { surprises, tryCases, type Outcome } from "../test/witnesses/google/tria
 import { emulatorWarehouse } from "../test/witnesses/google/warehouses.ts";
 
 /*
- * Runs the storage and warehouse suites against emulators of Amazon S3 and Google Cloud that others wrote, and writes
+ * Runs the storage and warehouse suites against independent emulators of Amazon S3 and Google Cloud, and writes
  * docs/compatibility.md. Installs them below node_modules/.cache/emulators (Python and Go are needed).
  *
  *   node scripts/test-emulators.ts                         all of them
  *   node scripts/test-emulators.ts --only bqemulator       one of them; the page is not written
- *   node scripts/test-emulators.ts --program bigquery-emulator@1234abc=/path   with a program that is there already, and
- *                                                          what its version is called in the page
+ *   node scripts/test-emulators.ts --program bigquery-emulator@1234abc=/path   with an installed program, and
+ *                                                          its version in the page
  */
 
 const { values: options } = parseArgs({
@@ -31,7 +31,7 @@ const home = fileURLToPath(new URL("../node_modules/.cache/emulators", import.me
 const programs = new Map(
   (options.program ?? []).map((entry) => {
     const [, name = "", version, path = ""] = /^(?<name>[^@=]+)(?:@(?<version>[^=]+))?=(?<path>.+)$/u.exec(entry) ?? [];
-    return [name, { path, version: version ?? "not told" }];
+    return [name, { path, version: version ?? "unknown" }];
   }),
 );
 
@@ -42,7 +42,7 @@ for (const known of emulators) {
   const witness = await ask(emulator);
   witnesses.push(witness);
   if ("absent" in witness) {
-    console.log(`– ${emulator.name} ${emulator.version} could not be had: ${witness.absent}`);
+    console.log(`– ${emulator.name} ${emulator.version} is not available: ${witness.absent}`);
     continue;
   }
   for (const { title, failure } of witness.outcomes) {
@@ -92,7 +92,7 @@ async function programOf(emulator: Emulator): Promise<string> {
 /** The Cloud Storage from which emulators of BigQuery load. */
 async function startFiles(): Promise<RunningServer> {
   const emulator = emulators.find(({ name }) => name === "fake-gcs-server");
-  if (emulator === undefined) throw new Error("there is no emulator of Cloud Storage to load from");
+  if (emulator === undefined) throw new Error("an emulator of Cloud Storage to load from is missing");
   return startStorage(emulator, await programOf(emulator));
 }
 

@@ -10,8 +10,8 @@ import { allCases, titleOf, tryCases, type Result } from "../test/support/faults
 import { faultTables } from "../test/support/faults/tables.ts";
 
 /*
- * Lets every named fault strike at every step of a run at which it can, on both warehouses, and lets the next run heal
- * what is left. Ends with 1 when one did not heal, or was told without a code.
+ * Injects every named fault at every step of a run where it can occur, on both warehouses, and lets the next run repair
+ * the result. Exits with 1 if a fault was not repaired, or was reported without a code.
  *
  *   node scripts/test-faults.ts                                     all, in two processes
  *   node scripts/test-faults.ts --only "full disk" --warehouse duckdb --step commit
@@ -24,12 +24,12 @@ const { values: options } = parseArgs({
     warehouse: { type: "string" },
     step: { type: "string" },
     write: { type: "boolean", default: false },
-    /** `0/2`: what one of the processes tries, which tells its results as lines of JSON. */
+    /** `0/2`: the share of one of the processes, which reports its results as lines of JSON. */
     part: { type: "string" },
   },
 });
 
-/** What a process tells of a case. */
+/** The result of a case, as a process reports it. */
 interface Line {
   readonly title: string;
   readonly outcome?: Outcome;
@@ -46,7 +46,7 @@ const cases = all.filter(
 );
 if (cases.length === 0) {
   const names = [...new Set(all.map(({ fault }) => fault.name))];
-  throw new Error(`No fault strikes there. There are: ${names.join(", ")}.`);
+  throw new Error(`That fault cannot occur there. Faults: ${names.join(", ")}.`);
 }
 if (options.part === undefined) await tryAll();
 else await tryPart(options.part);
@@ -60,11 +60,11 @@ async function tryPart(part: string): Promise<void> {
       cases.filter((_, position) => position % count === index),
       home,
       ({ outcome, ...each }) => {
-        const told: Line =
+        const line: Line =
           outcome instanceof Error
             ? { title: titleOf(each), failure: outcome.stack ?? outcome.message }
             : { title: titleOf(each), outcome };
-        console.log(JSON.stringify(told));
+        console.log(JSON.stringify(line));
       },
     );
   } finally {
@@ -77,8 +77,8 @@ async function tryAll(): Promise<void> {
   const lines = (await Promise.all(["0/2", "1/2"].map(startPart))).flat();
   const results = cases.map((each): Result => resultOf(each, lines));
   const failures = results.filter(({ outcome }) => outcome instanceof Error);
-  const told = conclusion(results, failures.length);
-  const page = [told, faultTables(results)].join("\n\n");
+  const summary = conclusion(results, failures.length);
+  const page = [summary, faultTables(results)].join("\n\n");
   console.log(`\n${page}`);
   for (const { outcome, ...each } of failures) {
     console.error(`\n${titleOf(each)}: ${outcome instanceof Error ? outcome.message : ""}`);
@@ -106,7 +106,7 @@ function startPart(part: string): Promise<readonly Line[]> {
 
 function resultOf(each: Case, lines: readonly Line[]): Result {
   const line = lines.find(({ title }) => title === titleOf(each));
-  return { ...each, outcome: line?.outcome ?? new Error(line?.failure ?? "The trial came to no end.") };
+  return { ...each, outcome: line?.outcome ?? new Error(line?.failure ?? "The trial did not finish.") };
 }
 
 function conclusion(results: readonly Result[], failures: number): string {
@@ -116,7 +116,7 @@ function conclusion(results: readonly Result[], failures: number): string {
   const named = new Set(results.map(({ fault }) => fault)).size;
   return [
     `billhouse ${version}, Node ${process.versions.node}: ${named} faults in ${results.length} trials, ${failures === 0 ? "all repaired" : `${failures} were not repaired`}, in ${seconds} seconds.`,
-    `\`=\` (${count("at once")}): the run succeeded with the same result. A code (${count("told")}): the run reported it, with exit code 1 or 3, and the next one repaired it. \`next\` (${count("killed", "stopped")}): the run was ended, and the next one repaired it. \`unseen\` (${count("unseen")}): the run could not detect it, and the next one did. An empty cell: the fault cannot occur there; the list below says why.`,
+    `\`=\` (${count("at once")}): the run succeeded with the same result. A code (${count("reported")}): the run reported it, with exit code 1 or 3, and the next one repaired it. \`next\` (${count("killed", "stopped")}): the run was ended, and the next one repaired it. \`unseen\` (${count("unseen")}): the run could not detect it, and the next one did. An empty cell: the fault cannot occur there; the list below says why.`,
   ].join("\n\n");
 }
 
@@ -125,6 +125,6 @@ async function writeTables(tables: string): Promise<void> {
   const [begin, end] = ["<!-- Faults, written by npm run test:faults -- --write -->", "<!-- End of the faults -->"];
   const text = await readFile(page, "utf8");
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${page.pathname} has no place for the faults.`);
+  if (from < 0 || to < from) throw new Error(`${page.pathname} is missing the marks for the faults.`);
   await writeFile(page, `${text.slice(0, from + begin.length)}\n\n${tables}\n\n${text.slice(to)}`);
 }

@@ -14,16 +14,16 @@ import { corpusFolder, corpusOf, readers, readInput } from "../test/support/host
 import { mutate, numbersOf, oddCsv } from "../test/support/hostile/mutations.ts";
 
 /*
- * Changes kept manifests, CSV headers and Parquet files at random and reads what comes out. A finding is an input that
- * throws anything else than a BillhouseError, takes more than some seconds, fills memory or ends the process. It is
- * written to test/fixtures/fuzz/, with a sentence beside it; `npm test` reads everything that lies there.
+ * Mutates stored manifests, CSV headers and Parquet files at random and reads them. A finding is an input that
+ * throws anything but a BillhouseError, takes more than some seconds, fills memory or ends the process. It is
+ * written to test/fixtures/fuzz/, with a sentence beside it; `npm test` reads all files there.
  *
- * CSV files of odd cells are read with billhouse's scanner, with DuckDB and, where it is there, with Python: a file that
+ * CSV files of odd cells are read with billhouse's scanner, with DuckDB and, if installed, with Python: a file that
  * is not refused and in which a cell, or the sum of the last column, differs between them is a finding, too.
  *
- * Ends with 1 when there is one.
+ * Exits with 1 if there is one.
  *
- *   node scripts/test-fuzz.ts                      60 seconds, a seed of the clock
+ *   node scripts/test-fuzz.ts                      60 60 seconds, with a seed from the clock
  *   node scripts/test-fuzz.ts --seconds 300 --seed 7
  */
 
@@ -31,19 +31,19 @@ const { values: options } = parseArgs({
   options: {
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: String(Date.now() % 2 ** 32) },
-    // Where the process that reads keeps its input; only this script says so.
+    // The folder for the input of the reading process; only this script sets it.
     work: { type: "string" },
   },
 });
 
-/** An input takes this long, or the process has so much memory, before it is a finding. */
-const patience = 5000;
+/** An input is a finding if it takes longer, or the process uses more memory. */
+const timeout = 5000;
 const mostMemory = 1024 * 1024 * 1024;
 
 if (options.work === undefined) await watch(Number(options.seconds), Number(options.seed));
 else await read(options.work, Number(options.seconds), Number(options.seed));
 
-/** Lets another process read, because an input can hang one or end it; goes on with the next seed after a finding. */
+/** Lets another process read, because an input can hang or end it; continues with the next seed after a finding. */
 async function watch(seconds: number, seed: number): Promise<void> {
   const end = Date.now() + seconds * 1000;
   const work = await mkdtemp(join(tmpdir(), "billhouse-fuzz-"));
@@ -68,7 +68,7 @@ async function watch(seconds: number, seed: number): Promise<void> {
       findings += 1;
       const why =
         code === "stalled"
-          ? `took more than ${patience / 1000} seconds`
+          ? `took more than ${timeout / 1000} seconds`
           : `ended with ${/^\w*(?:Error|FATAL).*$/m.exec(wrong)?.[0] ?? `code ${code}`}`;
       console.error(wrong);
       await keep(join(work, "input"), `Found with --seed ${turn}: it ${why}.\n`);
@@ -80,13 +80,13 @@ async function watch(seconds: number, seed: number): Promise<void> {
   if (findings > 0) process.exitCode = 1;
 }
 
-/** Resolves when the input has been the same for too long. */
+/** Resolves when the input has not changed for too long. */
 async function stalled(path: string): Promise<"stalled"> {
   for (;;) {
     await sleep(1000);
     const changed = await stat(path).catch(() => undefined);
-    // A new process needs a moment to begin.
-    if (changed !== undefined && changed.size > 0 && Date.now() - changed.mtimeMs > patience) return "stalled";
+    // A new process needs a moment to start.
+    if (changed !== undefined && changed.size > 0 && Date.now() - changed.mtimeMs > timeout) return "stalled";
   }
 }
 
@@ -139,16 +139,16 @@ async function readCells(bytes: Buffer, witness: Witness | null): Promise<void> 
 
 /** Python, as one more reader of CSV and of decimals. */
 interface Witness {
-  /** Error: an Error in words where Python reads something else. */
+  /** Throws an Error if Python reads something else. */
   judge(agreed: Agreed): Promise<void>;
   end(): void;
 }
 
-/** Null where there is no Python, which is said once. */
+/** Null without Python, which is reported once. */
 function startPython(): Witness | null {
   const python = ["python3", "python"].find((name) => spawnSync(name, ["-c", "import csv, decimal"]).status === 0);
   if (python === undefined) {
-    console.error("There is no Python here: CSV is compared between billhouse and DuckDB alone.");
+    console.error("Python is missing: CSV is compared only between billhouse and DuckDB.");
     return null;
   }
   const child = spawn(python, [fileURLToPath(new URL("../test/witnesses/csv/judge.py", import.meta.url))], {

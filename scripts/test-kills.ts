@@ -15,9 +15,9 @@ import {
 import { killAtPoint, killAtRandom, type KillResult, type RandomResult } from "../test/support/faults/trials.ts";
 
 /*
- * Kills runs of the command line with SIGKILL, lets the next run heal them, and compares with a run that was never
- * disturbed: at every named point each time that it is reached, and at random moments over the sample deliveries.
- * Ends with 1 when one did not heal.
+ * Kills runs of the command line with SIGKILL, lets the next run repair them, and compares the result with a run that was never
+ * interrupted: at every named point each time it is reached, and at random moments over the sample deliveries.
+ * Exits with 1 if one was not repaired.
  *
  *   node scripts/test-kills.ts                     50 random moments
  *   node scripts/test-kills.ts --seeds 500 --first-seed 51
@@ -32,7 +32,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** A kill, and what came of it. */
+/** A kill and its outcome. */
 interface Kill<Result> {
   readonly scenario: Scenario;
   readonly name: string;
@@ -51,17 +51,17 @@ try {
     concurrency: 2,
   });
 
-  // The first of the samples restates months, and so goes every way that a run can go.
+  // The first sample restates months, so its runs reach every point.
   const points = await killAtPoints(scenarios.slice(0, small + 1));
   const seeds = await killAtSeeds(scenarios.length > small ? scenarios.slice(small) : scenarios);
   const failures = [...points, ...seeds].filter(({ result }) => result instanceof Error);
-  const told = conclusion(points, seeds, failures.length);
-  console.log(`\n${[pointTable(points), seedTable(seeds), told].join("\n\n")}`);
+  const summary = conclusion(points, seeds, failures.length);
+  console.log(`\n${[pointTable(points), seedTable(seeds), summary].join("\n\n")}`);
   for (const { scenario, name, result } of failures) {
     console.error(`\n${scenario.name}, ${name}: ${result instanceof Error ? (result.stack ?? "") : ""}`);
   }
   if (failures.length > 0) process.exitCode = 1;
-  else if (options.write) await writeFigures([told, pointTable(points), seedSummary(seeds)].join("\n\n"));
+  else if (options.write) await writeFigures([summary, pointTable(points), seedSummary(seeds)].join("\n\n"));
 } finally {
   await rm(home, { recursive: true, force: true });
 }
@@ -92,7 +92,7 @@ async function killAtSeeds(scenarios: readonly Scenario[]): Promise<Kill<RandomR
     seeds,
     (seed) => {
       const scenario = scenarios[seed % scenarios.length];
-      if (scenario === undefined) throw new RangeError(`${seed} is no seed.`);
+      if (scenario === undefined) throw new RangeError(`${seed} is not a valid seed.`);
       return attempt(scenario, `seed ${seed}`, () => killAtRandom(scenario, join(home, `seed-${seed}`), seed));
     },
     { concurrency: 2 },
@@ -165,6 +165,6 @@ async function writeFigures(figures: string): Promise<void> {
   const [begin, end] = ["<!-- Figures, written by npm run test:kills -- --write -->", "<!-- End of the figures -->"];
   const text = await readFile(page, "utf8");
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${page.pathname} has no place for the figures.`);
+  if (from < 0 || to < from) throw new Error(`${page.pathname} is missing the marks for the figures.`);
   await writeFile(page, `${text.slice(0, from + begin.length)}\n\n${figures}\n\n${text.slice(to)}`);
 }

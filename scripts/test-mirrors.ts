@@ -3,8 +3,8 @@ import { plannerWith } from "../test/mirrors/planner.ts";
 import { simulate } from "../test/mirrors/simulate.ts";
 
 /*
- * Plays clouds that deliver and mirrors that copy in any order, and lets the planner run after every step. Ends with 1 and the
- * story of the round when a month was made of anything but one complete delivery.
+ * Simulates clouds that deliver and mirrors that copy in any order, and runs the planner after every step. Exits with 1 and the
+ * steps of the round if a month was loaded from anything but one complete delivery.
  *
  *   node scripts/test-mirrors.ts --seed 7 --steps 20000
  */
@@ -17,5 +17,5 @@ console.log(`seed ${seed}`);
 const { steps: played, deliveries, loads, mixtures } = await simulate(plannerWith(), { seed, steps });
 const seconds = Math.round((performance.now() - started) / 1000);
 console.log(
-  `${played} steps, ${deliveries} deliveries, ${loads} loads in ${seconds} s: every load is one complete delivery, but for ${mixtures} that were flagged.`,
+  `${played} steps, ${deliveries} deliveries, ${loads} loads in ${seconds} s: every load is one complete delivery, except ${mixtures} that were flagged.`,
 );

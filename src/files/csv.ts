@@ -259,20 +259,20 @@ function refuseUtf16(key: string, [first = 1, second = 1]: Buffer): void {
   const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
   if (!hasMark && (first === 0) === (second === 0)) return;
   throw new BillhouseError("FILE_INVALID", `${key} is UTF-16, and CSV is read as UTF-8.`, {
-    hint: "A program saved the file again after the cloud wrote it. Put the file that the cloud delivered in its place, or save this one as UTF-8, then run again.",
+    hint: "A program saved the file again after the cloud wrote it. Replace it with the delivered file, or save this one as UTF-8, then run again.",
   });
 }
 
 function otherDelimiter(key: string, delimiter: string): BillhouseError {
   const name = delimiter === "\t" ? "a tab" : delimiter;
   return new BillhouseError("FILE_INVALID", `${key} has ${name} as its delimiter, not a comma.`, {
-    hint: "A spreadsheet program probably saved this file. Put the file that the cloud delivered in its place, or save this one with commas and decimal points, then run again.",
+    hint: "A spreadsheet program probably saved this file. Replace it with the delivered file, or save this one with commas and decimal points, then run again.",
   });
 }
 
 function badLineEnd(message: string): BillhouseError {
   return new BillhouseError("FILE_INVALID", message, {
-    hint: "A copy that converts line ends causes this. Put the file that the cloud delivered in its place, or correct the line ends, then run again.",
+    hint: "A copy that converts line ends causes this. Replace it with the delivered file, or correct the line ends, then run again.",
   });
 }
 

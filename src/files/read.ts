@@ -42,9 +42,9 @@ export function isDeclaredEmpty({ size, rows, declaredSize }: DataFile): boolean
 }
 
 /**
- * Reads the header of a data file, and only as much of the file as that requires; a file declared empty has no columns.
+ * Reads the header of a data file, and only as much of the file as that requires; the header of a file declared empty is empty.
  * `limit`: as for `decompress`.
- * Errors: FILE_CORRUPT, FILE_INVALID when it has no header, LIMIT_EXCEEDED when it does not end or has more than 10,000
+ * Errors: FILE_CORRUPT, FILE_INVALID when the header is missing, LIMIT_EXCEEDED when it does not end or has more than 10,000
  * columns, those of `read`.
  */
 export async function readHeader(file: DataFile, read: ReadBytes, limit: number | null): Promise<FileHeader> {

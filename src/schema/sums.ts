@@ -131,7 +131,7 @@ const point = 46;
 const largeE = 69;
 const smallE = 101;
 
-/** The exponent that begins at a position and ends with the text, or undefined if it has no digit or more than three. */
+/** The exponent that begins at a position and ends with the text, or undefined if it lacks digits or has more than three. */
 function readExponent(text: string, start: number): number | undefined {
   let position = start;
   let code = text.charCodeAt(position);

@@ -159,7 +159,7 @@ describe("the library", { concurrency: 3 }, () => {
     const [planned] = (await plan(project.config)).pipelines;
     assert.deepEqual(
       planned?.months.map(({ action, reason, files }) => [action, reason, files]),
-      [["new", "Nothing of this month is loaded.", 2]],
+      [["new", "This month is not loaded yet.", 2]],
     );
     assert.deepEqual((await status(project.config)).pipelines, [
       {

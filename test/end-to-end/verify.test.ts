@@ -215,9 +215,9 @@ describe("verify finds and names", () => {
     assert.deepEqual(differences(await verify(project.config)), [
       "2025-02 months: 0 rows (state forget removed this month) / 3 rows",
       "2025-02 missing-month: loaded, like the months around it / not loaded",
-      "2025-05 newest-delivery: 2025-05-a is new: Nothing of this month is loaded. / nothing",
+      "2025-05 newest-delivery: 2025-05-a is new: This month is not loaded yet. / nothing",
       "2025-03 newest-delivery: 2025-03-b is restated: 2025-03-b replaces 2025-03-a. / 2025-03-a",
-      "2025-02 newest-delivery: 2025-02-a is new: Nothing of this month is loaded. / nothing",
+      "2025-02 newest-delivery: 2025-02-a is new: This month is not loaded yet. / nothing",
     ]);
   });
 
@@ -242,7 +242,7 @@ describe("verify finds and names", () => {
     await tamper(project, `DROP TABLE ${table}`);
     const [gone, found] = differences(await verify(project.config));
     assert.equal(gone, "2025-01 table: a table with 1 rows of 2025-01 / the table does not exist");
-    assert.match(found ?? "", /^2025-01 newest-delivery: a is new: Nothing of this month is loaded\. \/ nothing$/);
+    assert.match(found ?? "", /^2025-01 newest-delivery: a is new: This month is not loaded yet\. \/ nothing$/);
     const { code, stdout } = await billhouse(project, ["status"]);
     assert.deepEqual([code, /The table \S+ is gone; billhouse run loads its months again/.test(stdout)], [0, true]);
     assert.deepEqual(outcomes(await runWell(project)), ["2025-01 new a"], "what was dropped is loaded again");

@@ -164,7 +164,7 @@ async function checkGroup(group: RowGroup, wanted: readonly SchemaElement[], byt
 }
 
 function missingColumn(key: string, position: number): never {
-  throw new Error(`${key} has no column at position ${position}.`);
+  throw new Error(`${key} does not have a column at position ${position}.`);
 }
 
 /** The type of a flat column (Parquet format specification, "Logical Types"). */

@@ -170,7 +170,7 @@ function checkGroups(key: string, metadata: FileMetaData, size: number): void {
       const start = column.dictionary_page_offset || column.data_page_offset;
       const inFile = start >= 4n && column.total_compressed_size >= 0n;
       if (!inFile || start + column.total_compressed_size > BigInt(size - 8)) {
-        throw new Error(`its column ${column.path_in_schema.join(".")} lies outside the file`);
+        throw new Error(`its column ${column.path_in_schema.join(".")} is outside the file`);
       }
       if (column.total_uncompressed_size < 0n) throw new Error("a column has a negative size");
     }

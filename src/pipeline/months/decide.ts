@@ -157,7 +157,7 @@ function judge(facts: MonthFacts, force: boolean): Judgement {
   const [waiting] = arriving;
   if (waiting !== undefined) return { action: "waiting", reason: waiting.reason };
   const isFlagged = verdicts.some((verdict) => verdict.isFlagged);
-  if (loaded === null) return { action: "new", reason: "Nothing of this month is loaded.", isFlagged };
+  if (loaded === null) return { action: "new", reason: "This month is not loaded yet.", isFlagged };
   return { action: "restated", reason: replacement(facts, ids), isFlagged };
 }
 

@@ -88,7 +88,7 @@ export const isIncomplete: ArrivalRule = ({ delivery: { id, files, missing } }) 
 
 /**
  * Files of the loaded delivery were written again but its manifest was not: the next delivery is overwriting it. This
- * has no time limit, unless the load was flagged: then the files count as the better version once they are unchanged.
+ * is not limited in time, unless the load was flagged: then the files count as the better version once they are unchanged.
  */
 export const isOverwriting: ArrivalRule = (arrival) => {
   const { delivery, loaded, isSameBytes } = arrival;

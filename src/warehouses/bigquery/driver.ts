@@ -22,7 +22,7 @@ import { prepareState, prepareTable } from "./schema.ts";
 
 /** How to connect to BigQuery, and the settings of the work there. */
 export interface BigqueryOptions extends ConnectionOptions {
-  /** The location of new datasets: `EU`, `europe-west3`. Jobs run where their dataset lies. */
+  /** The location of new datasets: `EU`, `europe-west3`. Jobs run in the location of their dataset. */
   readonly location: string;
   /** The bucket for uploading files that are not in Cloud Storage; null without one. */
   readonly stagingBucket: string | null;

@@ -55,7 +55,7 @@ function stateNotes({ dataset }: Table, ofState: string): readonly string[] {
 
 /** The state that a commit is based on. */
 export interface Current extends CurrentState {
-  /** The load_id in the commit lock; null when it has no row. */
+  /** The load_id in the commit lock; null if it is empty. */
   readonly commitLock: string | null;
   /** The load_id of the newest load of the requested month. */
   readonly monthLoadId: string | null;
@@ -190,7 +190,7 @@ function cells(table: TableResource | null): Record<string, string> {
   return Object.fromEntries(plain.map(({ name }) => [name, `x.${identifier(name)}`]));
 }
 
-/** The condition that a tracking row belongs to a load; null when the table has no such rows. */
+/** The condition that a tracking row belongs to a load; null if the table cannot have such rows. */
 function loadCondition(tracking: TableResource | null): string | null {
   const columns = namesOf(tracking);
   if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return null;

@@ -10,8 +10,8 @@ import { serverOf } from "./request-faults.ts";
 import { google, staged, steps, type Step } from "./steps.ts";
 
 const passing: readonly End[] = ["at once"];
-const lasting: readonly End[] = ["told"];
-const either: readonly End[] = ["at once", "told"];
+const lasting: readonly End[] = ["reported"];
+const either: readonly End[] = ["at once", "reported"];
 const untilSummary = steps.slice(0, steps.indexOf("publish"));
 const noJob = "publishing does not run a job";
 const untilCommit = steps.slice(0, steps.indexOf("summary"));

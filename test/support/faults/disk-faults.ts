@@ -8,7 +8,7 @@ import { limitFiles } from "./runs.ts";
 import { local, steps } from "./steps.ts";
 import type { End, Fault, Trial } from "./fault.ts";
 
-const either: readonly End[] = ["at once", "told"];
+const either: readonly End[] = ["at once", "reported"];
 const nobody = 65_534;
 
 /** What happens to the files of a DuckDB database, and of bills beside it. */
@@ -72,7 +72,7 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    ...always("locked", "Another process has the database open.", ["told"]),
+    ...always("locked", "Another process has the database open.", ["reported"]),
     steps: ["list"],
     otherwise: "the run holds the lock by then",
     isProcess: true,

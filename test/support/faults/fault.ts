@@ -5,10 +5,10 @@ import type { Place, Step } from "./steps.ts";
 import type { PlaceWorld } from "./worlds.ts";
 
 /**
- * How a run that met a fault may end: as if nothing had been; told with a code, and healed by the next run; not knowing
+ * How a run with a fault may end: as if nothing had happened; reported with a code, and repaired by the next run; not knowing
  * of it (an object that no listing names), and healed by the next run; killed or stopped, and healed by the next run.
  */
-export type End = "at once" | "told" | "unseen" | "killed" | "stopped";
+export type End = "at once" | "reported" | "unseen" | "killed" | "stopped";
 
 /** A fault by name, where it can strike, and how. */
 export interface Fault {
@@ -55,6 +55,6 @@ export interface Trial {
 /** What came of a trial. */
 export interface Outcome {
   readonly end: End;
-  /** Codes that were told, in order, each once. */
+  /** Reported codes, in order, each once. */
   readonly codes: readonly string[];
 }

@@ -67,7 +67,7 @@ export interface Result extends Case {
   readonly outcome: Outcome | Error;
 }
 
-/** Tries cases, some at the same time, below a folder; `hear` is told each result as soon as it is there. */
+/** Tries cases, some at the same time, below a folder; `hear` is called with each result. */
 export function tryCases(
   cases: readonly Case[],
   home: string,

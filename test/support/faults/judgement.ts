@@ -48,26 +48,26 @@ function wholeMonths(found: Books | undefined, reference: Reference): string {
   return `${changed} of ${changing}`;
 }
 
-/** How a disturbed run ended, which must be a way that is allowed, and told as a person can use it. */
+/** How a disturbed run ended, which must be an allowed end with a usable error. */
 export function judge(ended: Ended, fault: Fault, left: Books | undefined, reference: Reference): Outcome {
   const { ends } = fault;
   const isDone = left !== undefined && differences(left, reference, fault.foreign).length === 0;
-  const told = `${JSON.stringify(ended.problems)}\n${ended.stderr}`;
+  const report = `${JSON.stringify(ended.problems)}\n${ended.stderr}`;
   const codes = [...new Set(ended.problems.map(({ code }) => code))];
   for (const { code, message, hint } of ended.problems) {
-    assert.ok(errorCodes.includes(code as never), `${code} is a known code: ${told}`);
-    assert.ok(message.length > 10 && /[.:]/u.test(message) && hint.length > 10, told);
+    assert.ok(errorCodes.includes(code as never), `${code} is a known code: ${report}`);
+    assert.ok(message.length > 10 && /[.:]/u.test(message) && hint.length > 10, report);
   }
   const end = endOf(ended, isDone);
   assert.ok(
     end !== undefined && ends.includes(end),
-    `the run ended ${end ?? "otherwise"} (exit code ${ended.code}, signal ${ended.signal}): ${told}`,
+    `the run ended ${end ?? "otherwise"} (exit code ${ended.code}, signal ${ended.signal}): ${report}`,
   );
   for (const pipeline of ended.finished?.pipelines ?? []) {
     if (pipeline.error !== undefined || end === "unseen") continue;
     const { loaded, unchanged, waiting, refused, failed } = pipeline;
     const named = [...loaded, ...unchanged, ...waiting, ...refused, ...failed].map((month) => month.billingMonth);
-    assert.deepEqual(named.toSorted(), months, "each month is told of");
+    assert.deepEqual(named.toSorted(), months, "each month is reported");
   }
   return { end, codes };
 }
@@ -76,7 +76,7 @@ function endOf({ code, signal, problems }: Ended, isDone: boolean): End | undefi
   if (signal === "SIGKILL") return "killed";
   if (code === 130) return "stopped";
   if (code === 0) return isDone ? "at once" : "unseen";
-  return (code === 1 || code === 3) && problems.length > 0 ? "told" : undefined;
+  return (code === 1 || code === 3) && problems.length > 0 ? "reported" : undefined;
 }
 
 /**

@@ -9,8 +9,8 @@ const bodies: readonly Step[] = ["list", "manifest", "header", "read"];
 const bytes: readonly Step[] = ["manifest", "header", "read"];
 const rarely = "there are no requests to the storage then";
 const passing: readonly End[] = ["at once"];
-const lasting: readonly End[] = ["told"];
-const either: readonly End[] = ["at once", "told"];
+const lasting: readonly End[] = ["reported"];
+const either: readonly End[] = ["at once", "reported"];
 
 /** What goes wrong between billhouse and a storage behind a network, by the proxy between them. */
 export const networkFaults: readonly Fault[] = [

@@ -7,7 +7,7 @@ import type { End, Fault, Trial } from "./fault.ts";
 const places = [local, amazon, google];
 const untilCommit = steps.slice(0, steps.indexOf("summary"));
 const late = "the month is committed by then";
-const ends: readonly End[] = ["at once", "told"];
+const ends: readonly End[] = ["at once", "reported"];
 
 /** Objects that are not what the listing said any more when they are read, or looked at again. */
 export const objectFaults: readonly Fault[] = [

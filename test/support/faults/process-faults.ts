@@ -9,8 +9,8 @@ const [hour, day] = [3_600_000, 86_400_000];
 /** What happens to the process of a run. */
 export const processFaults: readonly Fault[] = [
   acting("killed", "The process is killed (SIGKILL).", ["killed"], (child) => child.process.kill("SIGKILL")),
-  // Who is told to stop when the last statement runs may come to the end all the same.
-  acting("told to stop", "The process is asked to stop (SIGTERM).", ["stopped", "at once"], (child) =>
+  // A process that is asked to stop during the last statement may still finish.
+  acting("asked to stop", "The process is asked to stop (SIGTERM).", ["stopped", "at once"], (child) =>
     child.process.kill("SIGTERM"),
   ),
   acting(
@@ -44,7 +44,7 @@ export const processFaults: readonly Fault[] = [
           throw new Error(`The second run ended with ${ended?.code}: ${ended?.stderr}`);
       });
     },
-    ends: ["at once", "told"],
+    ends: ["at once", "reported"],
   },
   {
     ...whole("clock behind", "The clock of the process is an hour behind."),

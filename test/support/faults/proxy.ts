@@ -36,7 +36,7 @@ export interface Treatment {
   readonly breaks?: "reset" | "stall" | "end";
 }
 
-/** What stands between billhouse and a storage, and does with each question what it is told. */
+/** The proxy between billhouse and a storage, which treats each request as instructed. */
 export interface Proxy {
   /** `http://127.0.0.1:port`, in place of the storage's own. */
   readonly endpoint: string;
@@ -105,11 +105,11 @@ async function forward(target: string, message: IncomingMessage, sent: Buffer): 
     onward.end(sent);
   });
   const body = await bytesOf(answer);
-  const told = Object.fromEntries(
+  const kept = Object.fromEntries(
     Object.entries(answer.headers).filter(([name]) => !/^(connection|keep-alive|transfer-encoding)$/u.test(name)),
   );
   const length = method === "HEAD" || answer.statusCode === 204 ? {} : { "content-length": String(body.length) };
-  return { status: answer.statusCode ?? 500, headers: { ...told, ...length }, body };
+  return { status: answer.statusCode ?? 500, headers: { ...kept, ...length }, body };
 }
 
 /** An answer with a failure, in the words of the storage. */

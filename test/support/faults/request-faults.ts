@@ -4,7 +4,7 @@ import type { End, Fault, Trial } from "./fault.ts";
 import { google, steps, type Step } from "./steps.ts";
 
 const passing: readonly End[] = ["at once"];
-const lasting: readonly End[] = ["told"];
+const lasting: readonly End[] = ["reported"];
 const untilSummary = steps.slice(0, steps.indexOf("publish"));
 
 /** Requests to BigQuery that go wrong, and jobs, from a step on. */

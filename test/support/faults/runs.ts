@@ -12,7 +12,7 @@ import { parseResult } from "../json.ts";
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** All that was told as going wrong. */
+  /** All reported problems. */
   readonly problems: readonly Problem[];
   /** The last event, where the run came to it. */
   readonly finished: RunFinished | undefined;
@@ -42,8 +42,8 @@ export async function runInside({ config }: World, reach: (point: string) => voi
     await listening.run(reach, async () => {
       for await (const event of run(config, { signal: stop.signal })) events.push(event);
     });
-    const told = storyOf(events);
-    return { ...told, code: told.finished === undefined ? 1 : runExitCode(told.finished), signal: null, stderr: "" };
+    const story = storyOf(events);
+    return { ...story, code: story.finished === undefined ? 1 : runExitCode(story.finished), signal: null, stderr: "" };
   } catch (error) {
     if (stop.signal.aborted) throw new Error(`The run hung for ${bound / 1000} seconds.`, { cause: error });
     const problem = describeError(error);

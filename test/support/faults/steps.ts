@@ -79,14 +79,14 @@ const statements: Readonly<Partial<Record<Step, RegExp>>> = {
 };
 
 /**
- * The moment at which a step of a run begins, or in words why there is none. `told` are the points that an undisturbed
+ * The moment at which a step of a run begins, or the reason why it cannot occur there. `reached` are the points that an undisturbed
  * run of the place tells, in order.
  */
-export function momentOf({ warehouse, storage }: Place, step: Step, told: readonly string[]): Moment | string {
+export function momentOf({ warehouse, storage }: Place, step: Step, reached: readonly string[]): Moment | string {
   const found = own[warehouse][step] ?? points[step];
   if (found !== undefined) {
     const [point, nth] = found;
-    return { kind: "point", point, nth: nth === "last" ? told.filter((name) => name === point).length : nth };
+    return { kind: "point", point, nth: nth === "last" ? reached.filter((name) => name === point).length : nth };
   }
   const sql = statements[step];
   if (sql !== undefined) return { kind: "statement", sql };

@@ -29,14 +29,14 @@ function rowOf(fault: Fault, results: readonly Result[]): string {
   return `| ${fault.name} | ${steps.map((step) => cellOf(results, step)).join(" | ")} |`;
 }
 
-const signs = { "at once": "=", told: "told", unseen: "unseen", killed: "next", stopped: "next" } as const;
+const signs = { "at once": "=", told: "reported", unseen: "unseen", killed: "next", stopped: "next" } as const;
 
 function cellOf(results: readonly Result[], step: Step): string {
   const found = results
     .filter((result) => result.step === step)
     .map(({ outcome }) => {
       if (outcome instanceof Error) return "FAILED";
-      return outcome.end === "told" ? outcome.codes.join(" ") : signs[outcome.end];
+      return outcome.end === "reported" ? outcome.codes.join(" ") : signs[outcome.end];
     });
   return [...new Set(found)].toSorted().join(", ");
 }

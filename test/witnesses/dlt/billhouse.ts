@@ -8,7 +8,7 @@ import { azureDelivery, azureRows, curDelivery, curRows, deliver } from "../../s
 import type { Delivery } from "./scenarios.ts";
 
 /** What one run did: the months that it loaded and those that it skipped. */
-export interface Told {
+export interface Outcome {
   readonly loaded: readonly string[];
   readonly skipped: readonly string[];
 }
@@ -20,7 +20,7 @@ export interface Books {
 }
 
 /** One `billhouse run` over a bucket that holds these deliveries and no others. */
-export async function runBillhouse(database: string, table: Table, deliveries: readonly Delivery[]): Promise<Told> {
+export async function runBillhouse(database: string, table: Table, deliveries: readonly Delivery[]): Promise<Outcome> {
   const bucket = `${database}.bucket`;
   await rm(bucket, { recursive: true, force: true });
   await mkdir(bucket);

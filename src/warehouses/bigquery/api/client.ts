@@ -58,7 +58,7 @@ export interface Connection {
 /** The settings that all work in BigQuery needs. */
 export interface Settings {
   readonly connection: Connection;
-  /** The location of new datasets: `EU`, `europe-west3`. Jobs run where their dataset lies. */
+  /** The location of new datasets: `EU`, `europe-west3`. Jobs run in the location of their dataset. */
   readonly location: string;
   /** The key that encrypts tables and results; null for Google's own. */
   readonly kmsKeyName: string | null;

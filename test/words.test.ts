@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+import { test } from "node:test";
+
+/** Phrases that read like a translation, and what to write instead. */
+const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
+  [/\b(?:tells?|told|telling)\b/iu, "shows, reports, says, records"],
+  [
+    /(?<!\bthere )\b(?:is|are|was|were) no\b(?! (?:longer|more than|later than))/iu,
+    "is not a valid ..., is missing, does not exist",
+  ],
+  [/\b(?:has|have|had) no\b(?! effect)/iu, "lacks, does not have, is missing"],
+  [/\bgo(?:es)? without\b/iu, "lacks, omits"],
+  [/\b(?:go|goes|going|went) on\b/iu, "continues, happens"],
+  [/\banew\b/iu, "again, run again, reload"],
+  [/\b(?:whoever|nobody)\b/iu, "another process, the user, the owner"],
+  [/\b(?:mends?|mended)\b/iu, "fix, fixed by"],
+  [/\bin (?:the|its|their|our) place of\b/iu, "instead of, replaces"],
+  [/\bin (?:its|their) place\b/iu, "instead"],
+  [/\ball the same\b/iu, "anyway, still, although"],
+  [/\bthe (?:load|one|delivery) before\b(?! (?:it|that|this|the)\b)/iu, "previous"],
+  [/\bkept loads\b/iu, "previous loads"],
+  [
+    /\b(?:is|are|was|were|be|stays?|stayed|left|leaves?|remains?) as (?:it|they) (?:is|are|was|were)\b/iu,
+    "unchanged, not changed",
+  ],
+  [/\b(?:hold|holds|held|holding)\b[^.;:]{0,60}\bagainst\b/iu, "compare with, check against"],
+  [/\b(?:is|are|was|were) not taken\b/iu, "skipped, left out, refused"],
+  [/\b(?:is|are|was|were) (?:another|others) than\b/iu, "differs from"],
+  [/\bthe same is true of\b/iu, "also"],
+  [/\b(?:in no case|for ever|at all times)\b/iu, "never, permanently, always"],
+  [
+    /\b(?:what|who|that|which|where|there|it|they|file|files|bucket|prefix|export|table|tables|dataset) lies?\b/iu,
+    "is, are, is in",
+  ],
+  [/\blies? (?:there|below|beside|above|outside|around)\b/iu, "is, are"],
+  [/\bstands? (?:there|beside|behind|before|once|in the way|side by side)\b/iu, "is, precedes, follows"],
+  [/\bagain and again\b|\bby and by\b/iu, "repeatedly, gradually"],
+  [/\bby themselves\b|\bby itself\b/iu, "itself, automatically, without further action"],
+  [/\bput(?:s|ting)? (?:it |them )?back\b/iu, "restore, restored"],
+  [/\bpatience\b|\bis got over\b/iu, "retry policy, succeeds after retries"],
+  [/\bsurroundings\b/iu, "companion tables, context"],
+  [/\bparted by\b/iu, "separated by"],
+  [/\bthe lease\b/iu, "the commit lock"],
+  [/\bbelongs? into\b/iu, "belongs in, goes into"],
+  [/\bnothing of (?:this|the|it)\b/iu, "was not loaded, was rolled back"],
+];
+
+/** The files and folders without these phrases. */
+const rooms = `scripts src/errors.ts src/exports src/files src/google-login.ts src/model.ts src/pipeline/discover
+  src/pipeline/load src/pipeline/migrate src/pipeline/undo src/pipeline/verify src/retry.ts src/schema src/secrets.ts
+  src/state src/storages src/warehouses`.split(/\s+/u);
+
+const extensions = new Set([".ts", ".md"]);
+
+function* filesOf(path: string): Generator<string> {
+  if (statSync(path).isFile()) yield path;
+  else for (const name of readdirSync(path).toSorted()) yield* filesOf(join(path, name));
+}
+
+function* findings(path: string): Generator<string> {
+  for (const [index, line] of readFileSync(path, "utf8").split("\n").entries()) {
+    for (const [phrase, instead] of phrases) {
+      const found = phrase.exec(line)?.[0];
+      if (found !== undefined) yield `${path}:${index + 1}: "${found}" (${instead})`;
+    }
+  }
+}
+
+test("messages, comments and pages use plain English", () => {
+  const found = rooms.flatMap((room) =>
+    [...filesOf(room)].filter((path) => extensions.has(extname(path))).flatMap((path) => [...findings(path)]),
+  );
+  assert.deepEqual(found, []);
+});
