@@ -37,11 +37,7 @@ export async function* decompress(
         yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
       }
     };
-    if (start.toString("latin1", 0, 4) === "PAR1") {
-      throw new BillhouseError("FILE_INVALID", `${file.key} is not a CSV file, plain or compressed with gzip or zip.`, {
-        hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
-      });
-    }
+    refuseOtherFormats(file.key, start);
     const compression = compressionOf(start);
     const most = decompressedLimit(file, limit);
     if (compression === "gzip") yield* limited(file, most, gunzip(file, all()));
@@ -58,6 +54,7 @@ export async function* decompress(
  * Errors: as `decompress`.
  */
 export async function* decompressStart(file: DataFile, read: ReadBytes, start: Buffer): AsyncGenerator<Buffer> {
+  refuseOtherFormats(file.key, start);
   const compression = compressionOf(start);
   // Ending in the middle is not an error.
   const options = { finishFlush: constants.Z_SYNC_FLUSH };
@@ -70,6 +67,30 @@ export async function* decompressStart(file: DataFile, read: ReadBytes, start: B
     else yield data;
   }
 }
+
+function refuseOtherFormats(key: string, start: Buffer): void {
+  const first = start.toString("latin1", 0, 4);
+  if (first === "PAR1") {
+    throw new BillhouseError("FILE_INVALID", `${key} is not a CSV file, plain or compressed with gzip or zip.`, {
+      hint: "The manifest and the file disagree. Set the export to gzip or Parquet, or wait for the next delivery.",
+    });
+  }
+  const compression = otherCompressions.get(first.startsWith("BZh") ? "BZh" : first);
+  if (compression === undefined) return;
+  throw new BillhouseError("FILE_INVALID", `${key} is compressed with ${compression}, not with gzip or zip.`, {
+    hint: "A program compressed the file after the cloud wrote it. Put the file that the cloud delivered in its place, then run again.",
+  });
+}
+
+// The first bytes of what tools write: RFC 8878, and the formats of bzip2, xz, LZ4 frames, Snappy frames and 7-Zip.
+const otherCompressions: ReadonlyMap<string, string> = new Map([
+  ["\x28\xb5\x2f\xfd", "Zstandard"],
+  ["BZh", "bzip2"],
+  ["\xfd7zX", "xz"],
+  ["\x04\x22\x4d\x18", "LZ4"],
+  ["\xff\x06\x00\x00", "Snappy"],
+  ["7z\xbc\xaf", "7-Zip"],
+]);
 
 /** How a file is compressed, by its first bytes. */
 export function compressionOf(start: Uint8Array): Compression {

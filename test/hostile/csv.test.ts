@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { csvText, curColumns, curRow, curRows, deliver, withFile, type Delivery } from "../support/deliveries.ts";
 import { onlyResult, outcomes, runProject, textRows } from "../support/projects.ts";
 import {
@@ -16,7 +16,11 @@ import {
 const megabyte = 1024 * 1024;
 
 function content(text: (month: string) => string | Uint8Array): HostileCase["delivery"] {
-  return (month, id): Delivery => withFile(soundDelivery(month, id, "3"), 0, () => gzipSync(text(month), { level: 1 }));
+  return bytes((month) => gzipSync(text(month), { level: 1 }));
+}
+
+function bytes(stored: (month: string) => Buffer): HostileCase["delivery"] {
+  return (month, id): Delivery => withFile(soundDelivery(month, id, "3"), 0, () => stored(month));
 }
 
 const sound = (month: string): string => csvText(curColumns, curRows(month, "3"));
@@ -77,6 +81,21 @@ const cases: Readonly<Record<string, HostileCase>> = {
     code: "FILE_INVALID",
     says: /is UTF-16, and CSV is read as UTF-8/,
     delivery: content((month) => Buffer.from(sound(month), "utf16le")),
+  },
+  Zstandard: {
+    code: "FILE_INVALID",
+    says: /is compressed with Zstandard, not with gzip or zip/,
+    delivery: bytes((month) => zstdCompressSync(sound(month))),
+  },
+  bzip2: {
+    code: "FILE_INVALID",
+    says: /is compressed with bzip2, not with gzip or zip/,
+    delivery: bytes(() => Buffer.from("BZh91AY&SY\r\0;")),
+  },
+  xz: {
+    code: "FILE_INVALID",
+    says: /is compressed with xz, not with gzip or zip/,
+    delivery: bytes(() => Buffer.from("\xfd7zXZ\0\0\x04\r", "latin1")),
   },
   "semicolons between its cells": {
     code: "FILE_INVALID",

@@ -194,6 +194,31 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
         delivery: delivery(lying({ type: 6, schema: { 6: { int: 5 }, 7: { int: 10 }, 8: { int: 39 } } })),
         says: /column "line_item_unblended_cost" contains decimals of 39 digits; at most 38 are supported/,
       },
+      "another file than Parquet": {
+        code: "FILE_INVALID",
+        delivery: delivery(() => Buffer.from("bill_billing_period_start_date,line_item_unblended_cost\n")),
+        says: /is not a Parquet file/,
+      },
+      "costs that are lists": {
+        code: "FILE_INVALID",
+        delivery: delivery(lying({ schema: { 3: { int: 2 } } })),
+        says: /column "line_item_unblended_cost" contains nested values/,
+      },
+      "text that is not UTF-8": {
+        code: "FILE_INVALID",
+        delivery: delivery((month) =>
+          parquetFile(
+            [
+              period(month),
+              currency,
+              cost,
+              { ...currency, name: "product", page: Buffer.concat([texts("USD"), Buffer.from([1, 0, 0, 0, 0xff])]) },
+            ],
+            2,
+          ),
+        ),
+        says: /a column of text contains bytes that are not UTF-8/,
+      },
       "a page that unpacks to 2 GB": {
         code: "LIMIT_EXCEEDED",
         delivery: delivery(lying({ unpacked: 2 ** 31 - 1, codec: 1 })),

@@ -51,8 +51,12 @@ export async function readParquetCells(
     const column = children[position] ?? missingColumn(key, position);
     const { element } = column;
     const isFlat = column.children.length === 0 && element.repetition_type !== "REPEATED";
-    if (isFlat && children.filter((other) => other.element.name === element.name).length === 1) return element;
-    throw corruptParquet(key, new Error(`its column ${element.name} is nested or exists twice`));
+    const isOnly = children.filter((other) => other.element.name === element.name).length === 1;
+    if (isFlat && isOnly) return element;
+    const what = isOnly ? "contains nested values, and single values are needed" : "exists twice";
+    throw new BillhouseError("FILE_INVALID", `${key}: its column "${element.name}" ${what}.`, {
+      hint: "Put the file that the cloud delivered in its place, or have it delivered again.",
+    });
   });
   const plain = { ...metadata, schema: metadata.schema.map(unannotated) };
   let first = 0;

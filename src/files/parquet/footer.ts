@@ -6,8 +6,8 @@ import { walkStruct } from "./thrift.ts";
 /**
  * Reads the footer of a Parquet file and checks everything in it that a reader would trust: sizes,
  * positions, rows. `key` names the file in errors.
- * Errors: FILE_CORRUPT for a file that is not Parquet or does not match its footer; FILE_INVALID for an encrypted one, for
- * unsupported codecs, for columns that crash databases (times of day, and nesting deeper than in any bill), and for decimals
+ * Errors: FILE_CORRUPT for a file that is cut off or does not match its footer; FILE_INVALID for a file that is not Parquet,
+ * for an encrypted one, for unsupported codecs, for columns that crash databases (times of day, and nesting deeper than in any bill), and for decimals
  * that databases misread; those of `bytes`.
  */
 export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
@@ -51,7 +51,13 @@ async function footerBytes(
       hint: "Configure the export without Parquet encryption; encryption of the bucket is fine.",
     });
   }
-  if (magic !== "PAR1") throw new Error("it does not end like a Parquet file");
+  if (magic !== "PAR1") {
+    const start = Buffer.from(await bytes.slice(0, 4)).toString("latin1");
+    if (start === "PAR1") throw new Error("it does not end like a Parquet file");
+    throw new BillhouseError("FILE_INVALID", `${key} is not a Parquet file.`, {
+      hint: "The manifest and the file disagree. Put the file that the cloud delivered in its place, or wait for the next delivery.",
+    });
+  }
   const length = tail.readUInt32LE(tail.length - 8);
   if (length > size - 12) throw new Error(`its footer of ${length} bytes is longer than the file`);
   if (length > longestFooter) throw new Error(`its footer has ${length} bytes, more than is allowed`);

@@ -130,9 +130,15 @@ async function parquetTypes(
   return rows.map((row) => String(row["column_type"]));
 }
 
-/** The error for a Parquet file that DuckDB cannot read. */
+/** The error for a Parquet file that DuckDB cannot read: FILE_INVALID for text that is not UTF-8, else FILE_CORRUPT. */
 export function corruptFile(key: string, cause: unknown): BillhouseError {
   const reason = cause instanceof Error ? firstLine(cause.message) : "It is not Parquet.";
+  if (/invalid string encoding/i.test(reason)) {
+    return new BillhouseError("FILE_INVALID", `${key}: a column of text contains bytes that are not UTF-8.`, {
+      hint: "Have the export delivered again, or copy the file again from where it came.",
+      cause,
+    });
+  }
   return new BillhouseError("FILE_CORRUPT", `${key} cannot be read: ${reason}`, {
     hint: "Have the export delivered again, or copy the file again from its source.",
     cause,
