@@ -21,6 +21,7 @@ import type { ReadObject } from "./load-configuration.ts";
 import { runLoad } from "./load.ts";
 import { parameterValues } from "./parameters.ts";
 import type { Permissions } from "./permissions.ts";
+import { recorded } from "./record.ts";
 import { runScript, type ScriptOptions } from "./scripts.ts";
 import type { Sequence } from "./transactions.ts";
 import { fieldSchema } from "./types.ts";
@@ -91,7 +92,7 @@ export function createJobs(options: JobsOptions): Jobs {
       });
       return;
     }
-    const outcome = await runScript(scriptOptions(job, false), sequence);
+    const outcome = await recorded(scriptOptions(job, false), (script) => runScript(script, sequence));
     Object.assign(job, { columns: outcome.columns, rows: outcome.rows, affected: outcome.affected });
     Object.assign(job.statistics, queryStatistics(outcome));
   }
@@ -197,7 +198,7 @@ export function createJobs(options: JobsOptions): Jobs {
         cancel,
       };
       if (configuration.dryRun === true) {
-        const outcome = await runScript(scriptOptions(job, true), sequence);
+        const outcome = await recorded(scriptOptions(job, true), (script) => runScript(script, sequence));
         job.state = "DONE";
         Object.assign(job.statistics, queryStatistics(outcome));
         return jobResource(job);

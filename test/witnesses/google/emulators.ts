@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { freePort, runToEnd, startServer, type RunningServer } from "./processes.ts";
 
 /** A server that others wrote, which stands for a service of a cloud. */
@@ -14,6 +14,14 @@ export interface Emulator {
   readonly readsFolder: boolean;
   /** Brings it below a folder and gives its program. Error: its registry or its language is not here. */
   install(home: string): Promise<string>;
+}
+
+/** A program of a Go module. */
+interface GoProgram {
+  readonly module: string;
+  readonly version: string;
+  /** The package of the program. */
+  readonly program: string;
 }
 
 /** Every emulator that is asked. */
@@ -41,7 +49,10 @@ export const emulators: readonly Emulator[] = [
     source: "github.com/fsouza/fake-gcs-server",
     role: "storage",
     readsFolder: false,
-    install: (home) => installGo(home, "github.com/fsouza/fake-gcs-server@v1.55.1", "fake-gcs-server"),
+    install: (home) => {
+      const module = "github.com/fsouza/fake-gcs-server";
+      return installGo(home, { module, version: "v1.55.1", program: module });
+    },
   },
   {
     name: "bqemulator",
@@ -57,8 +68,10 @@ export const emulators: readonly Emulator[] = [
     source: "github.com/goccy/bigquery-emulator",
     role: "warehouse",
     readsFolder: false,
-    install: (home) =>
-      installGo(home, "github.com/goccy/bigquery-emulator/cmd/bigquery-emulator@v0.8.1", "bigquery-emulator"),
+    install: (home) => {
+      const module = "github.com/goccy/bigquery-emulator";
+      return installGo(home, { module, version: "v0.8.1", program: `${module}/cmd/bigquery-emulator` });
+    },
   },
 ];
 
@@ -156,11 +169,19 @@ duckdb.execute(f"INSTALL '{list(found.__path__)[0]}/extensions/v${duckdb}/spatia
   return program;
 }
 
-async function installGo(home: string, module: string, name: string): Promise<string> {
-  const folder = join(home, "go", module.split("@")[1] ?? "");
+/**
+ * Builds the program of a package of a module. `go install` would also read the list of the module's versions, which a
+ * proxy need not have.
+ */
+async function installGo(home: string, { module, version, program: path }: GoProgram): Promise<string> {
+  const name = basename(path);
+  const folder = join(home, `${name}-${version}`);
   const program = join(folder, name);
   if (existsSync(program)) return program;
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  runToEnd("go", ["install", module], { GOBIN: folder });
+  runToEnd("go", ["-C", folder, "mod", "init", "emulator"]);
+  runToEnd("go", ["-C", folder, "mod", "edit", `-require=${module}@${version}`]);
+  runToEnd("go", ["-C", folder, "build", "-mod=mod", "-o", program, path]);
   return program;
 }
