@@ -57,7 +57,7 @@ describe("the source tree", () => {
     assert.deepEqual(usesOfProcess(src), []);
   });
 
-  test("has no drawer for what has no home", () => {
+  test("does not have a folder for miscellaneous code", () => {
     assert.deepEqual(drawers(all), []);
   });
 
@@ -82,7 +82,7 @@ describe("the source tree", () => {
 });
 
 describe("the checks themselves", () => {
-  test("tell code from comments, strings, templates and regular expressions", () => {
+  test("distinguish code from comments, strings, templates and regular expressions", () => {
     const source = [
       'const a = "any // \\" any"; // any',
       "const b = `any ${c /* any */ + `any ${{ d: '}' }.d} any`} any`;",
@@ -195,7 +195,7 @@ describe("the checks themselves", () => {
     assert.deepEqual(undocumentedExports(new Map([["a.ts", fine]])), []);
   });
 
-  test("see what is no declaration in an export format", () => {
+  test("find anything but a declaration in an export format", () => {
     for (const source of [
       'const a = "DELETE FROM t";',
       "const a = `select x from y`;",

@@ -244,7 +244,7 @@ test("global flags stand anywhere", async () => {
   }
 });
 
-test("an error has no stack, --debug adds it, and neither shows a secret", async () => {
+test("an error is shown without a stack, --debug adds it, and neither shows a secret", async () => {
   const plain = await billhouse(["status", "--config", "broken.toml"]);
   assert.doesNotMatch(plain.stderr, /^\s+at /m);
   const debug = await billhouse(["status", "--config", "broken.toml", "--debug"]);
@@ -264,7 +264,7 @@ test("an export that is not configured is named with the ones that are", async (
   assert.match(stderr, /There is no export named aws_cru\. {3}USAGE_INVALID\n.*aws_cur/);
 });
 
-test("an old Node is told so before anything else is read", async () => {
+test("an old Node is refused before anything else is read", async () => {
   const disguise =
     'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.20.2"}})';
   const nodeFlags = ["--import", disguise];

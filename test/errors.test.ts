@@ -56,7 +56,7 @@ describe("BillhouseError", () => {
     assert.match(error.stack ?? "", /^BillhouseError: You may not read it\.|errors\.test\.ts/u);
   });
 
-  test("has no cause when none is given, and keeps one that is falsy", () => {
+  test("lacks a cause when none is given, and keeps one that is falsy", () => {
     assert.equal("cause" in new BillhouseError("QUERY_INVALID", "It fails.", { hint: "Correct it." }), false);
     assert.equal("cause" in new BillhouseError("QUERY_INVALID", "It fails.", { hint: "", cause: undefined }), false);
     assert.equal(new BillhouseError("QUERY_INVALID", "It fails.", { hint: "", cause: null }).cause, null);

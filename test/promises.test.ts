@@ -6,7 +6,7 @@ import { promises } from "./support/promises.ts";
 import { titlesOf } from "./support/titles.ts";
 
 describe("the promises of docs/reliability.md", () => {
-  test("stand there as test/support/promises.ts has them (npm run docs)", async () => {
+  test("equal those in test/support/promises.ts (npm run docs)", async () => {
     const page = await readFile(reliabilityFile, "utf8");
     assert.equal(page, withPromises(page));
     assert.throws(() => withPromises("a page without marks"), /marks/);

@@ -37,7 +37,7 @@ async function explained(
 
 const smallest = '[sources.aws_cur]\nbucket_url = "gs://acme"\n';
 
-describe("every value is told with where it came from", () => {
+describe("every value is shown with its origin", () => {
   test("a file, with the line", async (t) => {
     const toml = `# a comment\n${smallest}prefix = "p"\n\n[destination.duckdb]\nthreads = 3\npath = "data/b.duckdb"\n`;
     const { result, folder, at } = await explained(t, { "billhouse.toml": toml });
@@ -153,7 +153,7 @@ describe("every value is told with where it came from", () => {
   });
 });
 
-describe("the warehouse is told with its reason", () => {
+describe("the warehouse is shown with the reason", () => {
   const reasons: Readonly<Record<string, readonly [toml: string, environment: Environment, reason: string]>> = {
     "DuckDB by default": [smallest, {}, "the default, because no BigQuery setting was found"],
     "BigQuery by a section": [
@@ -301,7 +301,7 @@ describe("no secret is shown", () => {
     assert.match(shown, /^\[destination\.bigquery\] credentials +\*{8} +DESTINATION__BIGQUERY__CREDENTIALS$/m);
   });
 
-  test("a mistake is told without the value", async (t) => {
+  test("a mistake is reported without the value", async (t) => {
     const mistakes = {
       "a key that is a credential": `${smallest}password = "${secret}"\n`,
       "a section of credentials": `${smallest}[destination.bigquery.credentials]\nprivate_key = "${secret}"\n`,
@@ -321,7 +321,7 @@ describe("no secret is shown", () => {
     }
   });
 
-  test("ordinary values are no secrets", () => {
+  test("ordinary values are not masked", () => {
     const ordinary = [
       "gs://acme-billing",
       "/data/token=7/key=1",
@@ -336,7 +336,7 @@ describe("no secret is shown", () => {
   });
 });
 
-test("exports are chosen by section and cloud; the warehouse is always told", async (t) => {
+test("exports are chosen by section and cloud; the warehouse is always shown", async (t) => {
   const files = { "billhouse.toml": `${smallest}[sources.azure_billing]\nbucket = "b"\n` };
   for (const word of ["aws_cur", "aws"]) {
     const { result } = await explained(t, files, {}, word);

@@ -106,7 +106,7 @@ test("without a copy it says to run first, and prints nothing that a shell would
   assert.deepEqual([code, JSON.parse(stdout)], [1, { error }]);
 });
 
-test("a warehouse that is no file is told", async (t) => {
+test("a warehouse that is not a file is reported", async (t) => {
   const folder = await loaded(t, "bills", "[destination.bigquery]\n");
   const { code, stderr } = await billhouse(folder, ["connect"]);
   assert.equal(code, 1);

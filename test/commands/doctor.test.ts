@@ -37,7 +37,7 @@ describe("billhouse doctor", () => {
     assert.match(checks.find(({ check }) => check === "database")?.found ?? "", /which the first run creates$/u);
   });
 
-  test("names what is wrong with a folder, and goes on", async (t) => {
+  test("names the fault of a folder and continues", async (t) => {
     const project = await createProject(t, {
       aws_cur: { bucket_url: "nowhere" },
       azure_billing: { bucket_url: "bucket" },

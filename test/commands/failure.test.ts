@@ -92,7 +92,7 @@ test("colour and cursor movements are for terminals that want them", () => {
   assert.deepEqual(look(false), [false, false]);
 });
 
-test("a reader that went away is no failure", async () => {
+test("a reader that went away is not a failure", async () => {
   const stream = new FakeStream(false);
   const output = createOutput(stream as unknown as OutputStream, "The output", {});
   output.write("one");

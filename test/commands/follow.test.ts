@@ -95,7 +95,7 @@ describe("following a run", () => {
   });
 });
 
-test("a live block draws in its place and can be stopped twice", () => {
+test("a live block redraws the same lines and can be stopped twice", () => {
   const output = recordingOutput(terminal);
   const block = startLiveBlock(output, () => ["one", "two"]);
   block.print("kept");
@@ -107,7 +107,7 @@ test("a live block draws in its place and can be stopped twice", () => {
   );
 });
 
-test("exit codes tell failed months from failed exports", () => {
+test("exit codes distinguish failed months from failed exports", () => {
   assert.equal(runExitCode(idle), 0);
   assert.equal(runExitCode(finished), 3);
   const [aws, azure] = finished.pipelines;

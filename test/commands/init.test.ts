@@ -66,7 +66,7 @@ describe("billhouse init", () => {
     );
   });
 
-  test("never replaces a configuration without being told", async (t) => {
+  test("never replaces a configuration without --force", async (t) => {
     const { bucket } = await bucketOf(t);
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, "billhouse.toml"), "# mine\n");
@@ -170,7 +170,7 @@ describe("billhouse init", () => {
     }
   });
 
-  test("says what lies there when it is no bill", async (t) => {
+  test("describes what it finds if it is not a bill", async (t) => {
     const folder = await temporaryFolder(t);
     const bucket = await temporaryFolder(t);
     const { code, stderr } = await billhouse({ folder }, ["init", bucket]);

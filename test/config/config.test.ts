@@ -286,7 +286,7 @@ describe("billhouse.toml", () => {
       '[sources.aws_cur]\nbucket_url = "az://account"\n',
       'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be az://account/container.',
     ],
-    "a file address that is no folder of this machine": [
+    "a file address that is not a folder of this machine": [
       '[sources.aws_cur]\nbucket_url = "file://host/data"\n',
       'billhouse.toml, line 2: "bucket_url" in [sources.aws_cur] must be a folder on this machine with three slashes, such as file:///data/billing.',
     ],
@@ -404,7 +404,7 @@ describe("billhouse.toml", () => {
     });
   }
 
-  test("all mistakes are told at once, in the order of the file", async () => {
+  test("all mistakes are reported at once, in the order of the file", async () => {
     const toml = '[sources.a]\nbukcet = "b"\nkind = "x"\n[sources.b]\nbucket = 1\n';
     const lines = (await failure({ "billhouse.toml": toml })).message.split("\n");
     assert.deepEqual(
@@ -419,14 +419,14 @@ describe("billhouse.toml", () => {
     assert.equal(config.pipelines.length, 2);
   });
 
-  test("a file that was named and is not there is told", async () => {
+  test("a named file that is missing is reported", async () => {
     const error = await failure({ "billhouse.toml": smallest }, {}, "prod.toml");
     assert.equal(error.message, "There is no configuration file prod.toml.");
     const folder = await failure({ "conf/x": "" }, {}, "conf");
     assert.equal(folder.message, "The configuration file conf is a folder.");
   });
 
-  test("without exports it is no configuration", async () => {
+  test("a configuration requires exports", async () => {
     const error = await failure({ "billhouse.toml": "" });
     assert.match(error.message, /billhouse\.toml does not configure an export/);
   });
@@ -722,7 +722,7 @@ describe("a dlt folder", () => {
     );
   });
 
-  test("with sections of other programs only it is no configuration", async () => {
+  test("sections of other programs alone are not a configuration", async () => {
     const error = await failure({ ".dlt/config.toml": '[sources.github]\nprefix = "x"\n' });
     assert.match(error.message, /does not configure an export/);
   });

@@ -43,7 +43,7 @@ function without(value: unknown, [key, ...rest]: readonly string[]): unknown {
 
 /** Every export format must pass every case. They know no test runner. */
 export const exportCases: Readonly<Record<string, (sample: ExportSample) => void>> = {
-  "recognises its manifest by the path, and what the path tells"(sample) {
+  "recognises its manifest by the path, and reads the path"(sample) {
     const { exportName, folder, period } = recognised(sample);
     const { expected } = sample;
     assert.deepEqual(
@@ -130,7 +130,9 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
     }
   },
 
-  "knows where its data files lie, so that it can say what is missing when they are copied without manifests"(sample) {
+  "knows the paths of its data files, so that it can name what is missing when they are copied without manifests"(
+    sample,
+  ) {
     const { dataFiles } = sample.format;
     for (const file of sample.expected.files) {
       const key = file.replace(/^s3:\/\/[^/]+\//, "");
@@ -139,13 +141,13 @@ export const exportCases: Readonly<Record<string, (sample: ExportSample) => void
     for (const { path } of dataFiles) assert.doesNotMatch(sample.manifestKey, path);
   },
 
-  "is not taken for bills that are not supported"({ manifestKey, expected }) {
+  "is not mistaken for unsupported bills"({ manifestKey, expected }) {
     for (const key of [manifestKey, ...expected.files]) {
       for (const { title, path } of foreignBills) assert.doesNotMatch(key, path, title);
     }
   },
 
-  "refuses what is no manifest at all"(sample) {
+  "refuses a file that is not a manifest"(sample) {
     const place = recognised(sample);
     for (const json of [null, 1, "text", [], true]) {
       assert.throws(

@@ -181,7 +181,7 @@ export const storageCases: Readonly<Record<string, (bucket: TestBucket) => Promi
     assert.equal(await textOf(storage, digits, { start: 10, end: 12 }), "");
   },
 
-  "gives pieces that stay as they are": async (bucket) => {
+  "gives pieces that do not change later": async (bucket) => {
     const bytes = randomBytes(2_000_000);
     await put(bucket, { "bytes.bin": bytes });
     const storage = await bucket.open();

@@ -170,7 +170,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     assert.deepEqual(
       await test.rows(warehouse, "SELECT id FROM billing.bills"),
       [{ id: "new" }],
-      "and goes on afterwards",
+      "and continues afterwards",
     );
   },
 
@@ -194,7 +194,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     );
   },
 
-  "measures what files held that nobody else has read": async (test) => {
+  "measures files that only the warehouse has read": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse);
     const deep = `0.${"0".repeat(40)}1`;

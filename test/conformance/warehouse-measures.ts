@@ -61,7 +61,7 @@ export const measureCases: Readonly<Record<string, (test: TestWarehouse) => Prom
     );
   },
 
-  "has no summary without costs, and no count without invoices": async (test) => {
+  "lacks a summary without costs, and a count without invoices": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse);
     const file = await csv(test, "a,2025-01-01,2025-01-02,1.5,USD\n");
@@ -103,7 +103,7 @@ export const measuringCases: Readonly<Record<string, (test: CapableTestWarehouse
     assert.deepEqual([costless.sums, costless.summary], [[{ EUR: "0", USD: "0" }, first.sums[0]], []]);
   },
 
-  "tells the costs of a month by any of its columns": async (test) => {
+  "sums the costs of a month by any of its columns": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, wideColumns);
     await loadBill(test, warehouse, "e1", [

@@ -7,7 +7,7 @@ import type { CapableTestWarehouse, TestWarehouse } from "./warehouse.ts";
 
 /** Migration: how tables that another program made become like its own. */
 export const migrationCases: Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>> = {
-  "has nothing to migrate beside a table of its own, and taking a step all the same changes nothing": async (test) => {
+  "does not need to migrate its own tables, and running a step anyway changes nothing": async (test) => {
     const warehouse = await test.open();
     assert.deepEqual(await warehouse.migration.pendingSteps(table, partitioning), []);
     await prepare(warehouse);
@@ -27,7 +27,7 @@ export const migrationCases: Readonly<Record<string, (test: CapableTestWarehouse
     assert.deepEqual(await reading.migration.pendingSteps(table, partitioning), []);
   },
 
-  "makes floats the exact numbers that they mean, and tells how many had to be rounded": async (test) => {
+  "converts floats to the exact numbers of their text, and reports how many were rounded": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, floats, [
       { sourceName: "lineItem/Cost", columnName: "cost", type: "double", firstExecution: "e1" },
@@ -96,7 +96,7 @@ export const migrationCases: Readonly<Record<string, (test: CapableTestWarehouse
     );
   },
 
-  "leaves a column as it is that holds what is no amount": async (test) => {
+  "does not change a column that contains a value other than an amount": async (test) => {
     const wrong = ["abc", "1e40", "1,5", "NaN", "0x10", "1_000", "$5"];
     for (const [index, value] of wrong.entries()) {
       const warehouse = await test.open();

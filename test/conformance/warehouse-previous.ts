@@ -6,13 +6,13 @@ import type { CapableTestWarehouse } from "./warehouse.ts";
 
 /** Previous loads: which there were, and how their rows are put back. */
 export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>> = {
-  "has no previous loads of tables that are not there": async (test) => {
+  "lists no previous loads of missing tables": async (test) => {
     const { previous } = await test.open();
     assert.deepEqual(await previous.history(table, month), []);
     assert.deepEqual(await previous.rows(table, "period"), { months: [], bytes: 0 });
   },
 
-  "tells every load of a month, the newest first": async (test) => {
+  "lists every load of a month, the newest first": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, wideColumns);
     for (const id of ["e1", "e2", "e1"]) await loadBill(test, warehouse, id, [{ cost: "1" }]);
@@ -27,7 +27,7 @@ export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse)
     assert.deepEqual(told, billReceipt("e2", month, 1));
   },
 
-  "keeps the rows that it replaces, and puts them back": async (test) => {
+  "keeps the rows that it replaces, and restores them": async (test) => {
     const warehouse = await test.open();
     await prepareWide(warehouse, true);
     await loadBill(test, warehouse, "february", [{ cost: "5" }], { billingMonth: "2025-02", keepPrevious: 1 });
@@ -55,7 +55,7 @@ export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse)
     );
   },
 
-  "keeps as many earlier loads of a month as it is told": async (test) => {
+  "keeps the requested number of earlier loads of a month": async (test) => {
     const warehouse = await test.open();
     await prepareWide(warehouse, true);
     const loads: string[] = [];

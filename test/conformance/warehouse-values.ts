@@ -238,7 +238,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     }
   },
 
-  "refuses files that are no such CSV": async (test) => {
+  "refuses other forms of CSV": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse);
     const good = "a,2025-01-01,,1,USD\n";

@@ -358,7 +358,7 @@ describe("the second delivery", () => {
 });
 
 describe("the demo's folder", () => {
-  test("is refused, and left as it is, when it holds something that the demo did not make", async (t) => {
+  test("is refused and not changed if it contains anything that the demo did not create", async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, "notes.txt"), "mine");
     await rejects(writeDemoBuckets(folder), "DEMO_FOLDER_FOREIGN", folder);
@@ -368,7 +368,7 @@ describe("the demo's folder", () => {
     await rejects(deliverRestatement(join(folder, "nowhere")), "DEMO_FOLDER_FOREIGN");
   });
 
-  test("is written anew when it is its own, and what somebody else put there stays", async (t) => {
+  test("is rewritten if the demo made it, and other files in it stay", async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, demoMark), "");
     await mkdir(join(folder, "buckets/aws"), { recursive: true });

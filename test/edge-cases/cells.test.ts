@@ -86,7 +86,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(await values(project, azureTable, "Date"), ["2025-03-04T05:06:07.123456Z"]);
   });
 
-  test("case 43: tags are no JSON, or only nearly", async (t) => {
+  test("case 43: tags are not JSON, or only nearly", async (t) => {
     const project = await createProject(t, azureSection);
     const tags = [
       '"team": "web","env": "prod"',

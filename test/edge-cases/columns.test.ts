@@ -21,7 +21,7 @@ import { curTable, dataExportSection, dataExportTable, focusTable, held } from "
 const [january, february, march, april] = ["2025-01", "2025-02", "2025-03", "2025-04"];
 
 describe("columns", { concurrency: 2 }, () => {
-  test("case 59: a manifest has a type that nobody knows, or none", async (t) => {
+  test("case 59: a manifest has an unknown type, or none", async (t) => {
     const project = await createProject(t, curSection);
     const columns = [...curColumns, "novelty/vector", "novelty/untyped"];
     const types: Record<string, string> = {

@@ -116,7 +116,7 @@ describe("what money means", { concurrency: 2 }, () => {
     );
   });
 
-  test("case 68: a month has several currencies, accounts that nobody knows and rows without a region", async (t) => {
+  test("case 68: a month has several currencies, unknown accounts and rows without a region", async (t) => {
     const project = await createProject(t, curSection);
     const line = (currency: string, cost: string, cells: Row = {}): Row =>
       curRow(march, { "lineItem/CurrencyCode": currency, "lineItem/UnblendedCost": cost, ...cells });

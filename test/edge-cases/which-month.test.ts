@@ -240,7 +240,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.equal((await held(project, curTable))[old], "1 rows 0.5");
   });
 
-  test("case 15: the legacy report and CUR 2.0 of one account lie below one prefix", async (t) => {
+  test("case 15: the legacy report and CUR 2.0 of one account are below one prefix", async (t) => {
     const project = await createProject(t, { aws_cur: { bucket_url: "bucket" } });
     await deliver(project.bucket, curDelivery({ month: march, id: "legacy", files: [curRows(march, "10")] }));
     const scratch = await temporaryFolder(t);
@@ -291,7 +291,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(outcomes(await runWell(unloaded, { accept: ["scope"] })), ["2025-03 new run of two"]);
   });
 
-  test("case 17: a month has begun and has no manifest yet", async (t) => {
+  test("case 17: a month has begun, but its manifest is missing", async (t) => {
     const project = await createProject(t, curSection);
     await deliver(project.bucket, curDelivery({ month: february, id: "february", files: [curRows(february, "1")] }));
     await runWell(project);
@@ -317,7 +317,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual((await values(project, curTable, "line_item_usage_start_date")).at(-1), "2097-12-31T23:00:00Z");
   });
 
-  test("case 19: usage lies outside of the month that bills it", async (t) => {
+  test("case 19: usage is outside the month that bills it", async (t) => {
     const project = await createProject(t, curSection);
     const earlier = (month: string, cost: string): ReturnType<typeof curRow> =>
       curRow(month, { "lineItem/UsageStartDate": "2024-12-24T00:00:00Z", "lineItem/UnblendedCost": cost });
@@ -351,7 +351,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(await held(project, azureTable), { [march]: "1 rows 4" });
   });
 
-  test("case 21: an export was made anew under another name, and a month lies under both", async (t) => {
+  test("case 21: an export was created again under another name, and a month is under both", async (t) => {
     const section = { bucket_url: "bucket", prefix: "cur" };
     const project = await createProject(t, { aws_cur: { ...section, export_name: "before" } });
     const named = (month: string, exportName: string, cost: string): ReturnType<typeof curDelivery> =>

@@ -279,7 +279,7 @@ describe("rows of other months", () => {
     });
   });
 
-  test("stay left out when the load is put back", async (t) => {
+  test("stay left out when the load is restored", async (t) => {
     const project = await createProject(t, azureSection);
     const mixed = [...azureRows(march, "1"), ...azureRows(april, "2")];
     await deliver(project.bucket, azureDelivery({ month: march, id: "mixed", files: [mixed] }));
@@ -343,7 +343,7 @@ describe("the cost that proves a load", () => {
     assert.equal((await shown(project))[march], "1 rows, 1.25 USD");
   });
 
-  test("a word in the place of a number is an error, whose hint is followed", async (t) => {
+  test("a word instead of a number is an error, whose hint is followed", async (t) => {
     const project = await createProject(t, azureSection);
     const words = [
       azureRow(march, { CostInBillingCurrency: "None", Quantity: "None", CostCenter: "None" }),

@@ -205,7 +205,7 @@ describe("a run that is killed", { concurrency: 2 }, () => {
   }
 });
 
-describe("what may be waived, and what is no fault", { concurrency: 2 }, () => {
+describe("what may be waived, and what is not a fault", { concurrency: 2 }, () => {
   test("--accept row-count takes wrong counts for one run, and the receipt keeps it", async (t) => {
     const project = await createProject(t, azureSection);
     const wrong = azureDelivery({

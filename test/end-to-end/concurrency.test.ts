@@ -88,7 +88,7 @@ describe("two runs at once on one database", { concurrency: 2 }, () => {
     await requireSound(project, { months: [1, 2, 1] });
   });
 
-  test("a reader that is at work when a run publishes stops nobody, and sees what it began with", async (t) => {
+  test("a reader does not block a run that publishes, and keeps seeing the copy that it opened", async (t) => {
     const project = await createBills(t);
     await runWell(project);
     await deliver(project.bucket, curDelivery({ month: "2025-02", id: "new", files: [curRows("2025-02", "5")] }));
@@ -146,7 +146,7 @@ describe("two runs at once on one database", { concurrency: 2 }, () => {
   });
 });
 
-describe("a lock whose holder has no number here, as in another container", () => {
+describe("a lock whose holder has an unknown process id, as in another container", () => {
   const conflict = new Error(
     'IO Error: Could not set lock on file "bills.duckdb": Conflicting lock is held in PID 0. See also https://duckdb.org',
   );
@@ -163,7 +163,7 @@ describe("a lock whose holder has no number here, as in another container", () =
     );
   });
 
-  test("is told without a note, or with one that cannot be read", async (t) => {
+  test("is reported without a note, or with an unreadable one", async (t) => {
     const path = join(await temporaryFolder(t), "bills.duckdb");
     for (const text of [null, "", "{", "null", "7", '{"pid":"7"}']) {
       await mkdir(`${path}.tmp`, { recursive: true });

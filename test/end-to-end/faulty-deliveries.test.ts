@@ -347,7 +347,7 @@ async function ledgers(project: Project): Promise<unknown> {
 
 describe("deliveries at fault", { concurrency: 2 }, () => {
   for (const variant of ["first load", "restatement"] as const) {
-    test(`${variant}: each fails its month, and everything else goes on`, async (t) => {
+    test(`${variant}: each fails its month, and everything else continues`, async (t) => {
       const scratch = await temporaryFolder(t);
       const project = await createProject(t, sections);
       const placed = placeFaults();

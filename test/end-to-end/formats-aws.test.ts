@@ -233,7 +233,7 @@ describe("AWS CUR in its older shapes", { concurrency: 2 }, () => {
     });
   }
 
-  test("what lies beside the data is no data", async (t) => {
+  test("files beside the data are not data", async (t) => {
     const project = await createProject(t, { aws_cur: { bucket_url: "bucket" } });
     const delivery = await curParquetDelivery(cur("one"), project.folder);
     await deliver(project.bucket, delivery);

@@ -291,7 +291,7 @@ describe("an Azure export of the old partitioned kind", { concurrency: 2 }, () =
     assert.deepEqual(outcomes(onlyResult(finished)), [`${month} failed ROW_COUNT_MISMATCH`]);
   });
 
-  test("one that was not partitioned before goes on as the same export", async (t) => {
+  test("one that was not partitioned before continues as the same export", async (t) => {
     const project = await createProject(t, azureSection);
     await deliverAt(project, plain("file", csv("1")), "2025-03-10T04:00:00Z");
     await runWell(project);
@@ -313,7 +313,7 @@ describe("what Azure exports beside costs", { concurrency: 2 }, () => {
     await writeKey(project.bucket, `${folder}/manifest.json`, JSON.stringify(manifest));
   }
 
-  test("price sheets and reservations do not stand in the way of the only export of costs", async (t) => {
+  test("price sheets and reservations do not hide the only export of costs", async (t) => {
     const project = await createProject(t, azureSection);
     for (const type of ["PriceSheet", "ReservationDetails", "ReservationTransactions"]) await other(project, type);
     await deliver(project.bucket, azureDelivery({ month, id: "costs", files: [azureRows(month, "1")] }));

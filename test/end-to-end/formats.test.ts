@@ -293,7 +293,7 @@ describe("rows that clouds wrote, in a delivery of their kind", { concurrency: 2
   });
 });
 
-test("a byte order mark, in front of the header and again of the first row, and CRLF are no part of any cell", async (t) => {
+test("a byte order mark before the header and the first row, and CRLF, are not part of a cell", async (t) => {
   const project = await createProject(t, { bills: { bucket_url: "bucket" } });
   const text =
     "\uFEFFBillingAccountId,BillingPeriodStartDate,Cost,BillingCurrency\r\n\uFEFF0042,09/01/2023,1.5,EUR\r\n0043,09/01/2023,2,EUR\r\n";

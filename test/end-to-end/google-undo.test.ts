@@ -33,7 +33,7 @@ function differences({ checks }: VerifyResult): string[] {
   return checks.filter(({ ok }) => !ok).map(({ name, expected, actual }) => `${name}: ${expected} / ${actual}`);
 }
 
-describe("undo on BigQuery puts the load before back", () => {
+describe("undo on BigQuery restores the previous load", () => {
   for (const [source, shape, sections, from] of [
     ["its files in Cloud Storage", "create-new", section, "storage"],
     ["the copy that was kept", "overwrite", keeping, "warehouse"],

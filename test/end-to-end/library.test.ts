@@ -38,7 +38,7 @@ async function collect(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
 }
 
 describe("the library", { concurrency: 3 }, () => {
-  test("tells a run as events, in order, newest month first", async (t) => {
+  test("yields the events of a run in order, newest month first", async (t) => {
     const project = await createProject(t, curSection);
     await deliverMonths(project, ["2025-01", "2025-02"]);
     const bad = curDelivery({ month: "2025-03", id: "bad", files: [curRows("2025-03", "abc")] });
@@ -76,7 +76,7 @@ describe("the library", { concurrency: 3 }, () => {
     }
   });
 
-  test("a pipeline that fails is told, and the others go on", async (t) => {
+  test("a failed pipeline is reported, and the others continue", async (t) => {
     const broken = { bucket_url: "no-such-folder" };
     const project = await createProject(t, {
       aaa: broken,
@@ -265,7 +265,7 @@ describe("the library", { concurrency: 3 }, () => {
     await rejects(collect(run(project.config, { pipelines: ["gcp"] })), "USAGE_INVALID", "gcp");
   });
 
-  test("a partition of billing_month stamps the month of the delivery, whose own periods are checked all the same", async (t) => {
+  test("a partition of billing_month stamps the month of the delivery, whose own periods are still checked", async (t) => {
     const sections = { aws_cur: { bucket_url: "bucket", prefix: "cur", partition_column: "billing_month" } };
     const project = await createProject(t, sections);
     const [march, april] = ["2025-03", "2025-04"];
@@ -325,7 +325,7 @@ describe("the library", { concurrency: 3 }, () => {
     assert.equal(new Set(loads.map((row) => row["load_id"])).size, loads.length, "every load has an id of its own");
   });
 
-  test("a table renamed in the configuration is loaded anew, beside the old one", async (t) => {
+  test("a table renamed in the configuration is loaded again, beside the old one", async (t) => {
     const project = await createProject(t, curSection);
     await deliverMonths(project, ["2025-01"]);
     await runWell(project);

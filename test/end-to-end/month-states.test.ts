@@ -86,7 +86,7 @@ describe("the state of an AWS month", () => {
     assert.match(stderr, /aws_cur 2025-01 restated: 1 row, 1\.50 -> 1\.40 USD, AFTER IT WAS FINAL/);
   });
 
-  test("is estimated where the export has no column for invoices", async (t) => {
+  test("is estimated if the export lacks a column for invoices", async (t) => {
     const project = await createProject(t, curSection);
     const columns = curColumns.filter((column) => column !== "bill/InvoiceId");
     await deliver(project.bucket, curDelivery({ month, id: "a", files: [[curRow(month)]], columns }));
@@ -221,7 +221,7 @@ describe("the state of an Azure month", () => {
     assert.deepEqual(await states(project), ["2025-01 restated-after-final"]);
   });
 
-  test("is final by the time in its path where no manifest tells when it was made", async (t) => {
+  test("is final by the time in its path if its manifest lacks one", async (t) => {
     for (const [time, state] of [
       ["202502040042", "estimated"],
       ["202502050042", "final"],
@@ -326,7 +326,7 @@ describe("status --max-age", () => {
     assert.deepEqual([code, /--max-age takes a time such as 36h, not "soon"/.test(stderr)], [64, true]);
   });
 
-  test("tells of a storage that cannot be looked at, and shows what is loaded all the same", async (t) => {
+  test("reports a storage that cannot be read, and still shows the loaded months", async (t) => {
     const project = await createProject(t, curSection);
     await deliver(project.bucket, cur("a", ["1"]));
     await runWell(project);

@@ -84,7 +84,7 @@ function only({ reconciliations }: ReconcileResult): Reconciliation {
 }
 
 describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
-  test("holds a month against one amount, and explains what differs", async (t) => {
+  test("compares a month with one amount, and explains the difference", async (t) => {
     const project = await loadCur(t);
     const right = await ask(project, "--invoice", "136.30");
     assert.deepEqual(figures(right), ["aws_cur  0022222222222 USD 136.3 136.304 -0.004"]);
@@ -119,7 +119,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     assert.match(stdout, /it leaves out tax \(12\.30\)\.\n/);
   });
 
-  test("holds each line of a list against its invoice or its account, and names what has no counterpart", async (t) => {
+  test("compares each line of a list with its invoice or its account, and names those without a counterpart", async (t) => {
     const project = await createProject(t, both);
     const rows = [
       ...invoiced,
@@ -180,7 +180,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     assert.equal(listed.reconciliations[1]?.sentence, "Invoice 950 is loaded in EUR, not in USD.");
   });
 
-  test("tells of a month that is not final, of one that was restated after it was, and of several invoices", async (t) => {
+  test("notes a month that is not final, one that was restated after final, and several invoices", async (t) => {
     const project = await createProject(t, curSection);
     const open = "2025-02";
     await deliver(project.bucket, curDelivery({ month, id: "first", files: [invoiced] }));
@@ -211,7 +211,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     assert.doesNotMatch(listed.notes.join("\n"), /is the total of the load/);
   });
 
-  test("tells that an amortized export does not reconcile with an invoice", async (t) => {
+  test("notes that an amortized export does not reconcile with an invoice", async (t) => {
     const project = await createProject(t, azureSection);
     const rows = [...azureRows(month, "4"), azureRow(month, { ChargeType: "UnusedReservation" })];
     await deliver(project.bucket, azureDelivery({ month, id: "run", files: [rows], type: "AmortizedCost" }));
@@ -219,7 +219,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     assert.match((await ask(project, "--invoice", "6.30")).notes.join(), /amortized costs.*do not match an invoice/);
   });
 
-  test("refuses what is no amount, no month that is loaded, and a list that cannot be read, with the exact place", async (t) => {
+  test("refuses an invalid amount, a month that is not loaded, and an unreadable list, with the exact place", async (t) => {
     const project = await loadCur(t);
     for (const amount of ["1,234.56", "12 USD", "1e3", ""]) {
       assert.match(await refused(project, [month, `--invoice=${amount}`]), /1234\.56/);

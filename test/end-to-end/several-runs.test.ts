@@ -153,7 +153,7 @@ describe("a month of two runs, each over one half of it", () => {
     });
   }
 
-  test("is put back from the copy in the warehouse when the files of one run are gone", async (t) => {
+  test("is restored from the copy in the warehouse when the files of one run are deleted", async (t) => {
     const project = await createGoogleProject(t, { azure_billing: { prefix: "exports", keep_previous: 1 } });
     for (const delivery of [first, second]) upload(project, delivery);
     await runWell(project);

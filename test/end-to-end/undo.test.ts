@@ -65,7 +65,7 @@ async function actions(project: Project): Promise<string[]> {
   return pipelines.flatMap(({ months }) => months.map(({ action, executionId: id }) => `${action} ${id}`));
 }
 
-describe("undo puts the load before back", () => {
+describe("undo restores the previous load", () => {
   for (const [source, shape, sections] of [
     ["the files in the storage", "create-new", curSection],
     ["the copy that was kept", "overwrite", keeping],
@@ -171,7 +171,7 @@ describe("a run after an undo", () => {
     azureDelivery({ month, id, pathTime: `202502${day}0042`, files: [azureRows(month, ...costs)] });
   const azureKeeping: Sections = { azure_billing: { ...azureSection["azure_billing"], keep_previous: 1 } };
 
-  test("loads nothing older than what was put back, though its files are gone, and what is newer than the undone", async (t) => {
+  test("loads nothing older than the restored load, though its files are deleted, and loads what is newer than the undone one", async (t) => {
     const project = await createProject(t, azureKeeping);
     const [oldest, middle, newest] = [runOf("r1", "03", "1"), runOf("r2", "04", "2"), runOf("r3", "05", "3")];
     for (const delivery of [oldest, middle, newest]) {
@@ -277,7 +277,7 @@ describe("undo and files that are copied again", () => {
     await loadAll(project, c);
   });
 
-  test("goes on where kept text is no amount, or the table has lost a column", async (t) => {
+  test("continues if kept text is not an amount, or the table has lost a column", async (t) => {
     const project = await createProject(t, keeping);
     const [a, b, c] = deliveries("overwrite");
     await loadAll(project, a, b);
@@ -291,7 +291,7 @@ describe("undo and files that are copied again", () => {
 });
 
 describe("undo changes nothing", () => {
-  test("when nobody has the rows any more, and says how the next one can be undone", async (t) => {
+  test("when the rows no longer exist, and says how the next load can be undone", async (t) => {
     const project = await createProject(t, curSection);
     const [a, b] = deliveries("overwrite");
     await loadAll(project, a, b);
@@ -406,7 +406,7 @@ test("keep_previous keeps as many earlier loads as it says, and status shows the
   assert.deepEqual(restored, ["c", "b"]);
 });
 
-test("keep_previous keeps as many deliveries, whether they were put back in between or not", async (t) => {
+test("keep_previous keeps that many deliveries, whether they were restored in between or not", async (t) => {
   const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], keep_previous: 2 } });
   const all = deliveries("create-new");
   await loadAll(project, ...all);
@@ -419,7 +419,7 @@ test("keep_previous keeps as many deliveries, whether they were put back in betw
   assert.deepEqual(restored, ["b", "a"]);
 });
 
-test("the sample restatement: diff explains it to the cent, and undo puts back every row", async (t) => {
+test("the sample restatement: diff explains it to the cent, and undo restores every row", async (t) => {
   const samples = samplesFolder(t);
   if (samples === undefined) return;
   const source = join(samples, "buckets/aws-cur1-csvgz-createnew");

@@ -155,7 +155,7 @@ describe("verify finds and names", () => {
     ]);
   });
 
-  test("rows of a month that nobody loaded, and rows of none", async (t) => {
+  test("rows of a month that was not loaded, and rows without one", async (t) => {
     const project = await loaded(t);
     await tamper(
       project,

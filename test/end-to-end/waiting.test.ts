@@ -224,7 +224,7 @@ describe("a new manifest whose files have not arrived", { concurrency: 3 }, () =
     }
   });
 
-  test("old files are not taken for the new delivery's although the state has forgotten the month", async (t) => {
+  test("old files do not count as the new delivery's although the state has forgotten the month", async (t) => {
     const shape = shapes["AWS overwrite"];
     assert.ok(shape);
     const project = await createProject(t, shape.sections);

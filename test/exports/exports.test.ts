@@ -226,7 +226,7 @@ describe("manifests of AWS CUR", () => {
 describe("manifests of AWS CUR before 2019", () => {
   const { format } = samples[0] ?? assert.fail();
 
-  it("lie beside the files, in a folder whose month has no zero in front", () => {
+  it("are beside the files, in a folder whose month is not zero-padded", () => {
     const place = format.recognise("cur/acme/acme/year=2018/month=1/acme-Manifest.json");
     assert.deepEqual(
       [place?.folder, place?.exportName, place?.period],
@@ -297,7 +297,7 @@ describe("manifests of Azure", () => {
   assert.ok(sample);
   const { format } = sample;
 
-  it("has no folder for the run's time where runs overwrite each other", () => {
+  it("omits the folder for the run's time if runs overwrite each other", () => {
     const place = format.recognise(`focus/focus12/20260401-20260430/${run}/manifest.json`);
     assert.deepEqual([place?.exportName, place?.order, place?.id], ["focus12", "", run]);
   });

@@ -33,7 +33,7 @@ describe("what a receipt says of columns", () => {
     );
   });
 
-  test("is told of a table as it is, when a run before came to its end", async (t) => {
+  test("reads the current table if an earlier run finished", async (t) => {
     const project = await createProject(t, curSection);
     await deliverBoth(project);
     await runWell(project, { months: { only: ["2025-03"] } });

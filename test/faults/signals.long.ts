@@ -14,8 +14,8 @@ const table = "billing_data.aws_cur_data";
 const [earlier, large] = [`${table} 2025-03`, `${table} 2025-02`];
 const rows = 400_000;
 
-describe("a run that is told to stop while it loads a large month", () => {
-  test("rolls that month back, keeps the earlier ones, and the next run goes on", async (t) => {
+describe("a run that is stopped while it loads a large month", () => {
+  test("rolls that month back, keeps the earlier ones, and the next run continues", async (t) => {
     const project = await createProject(t, curSection);
     await deliver(
       project.bucket,

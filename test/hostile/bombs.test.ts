@@ -164,7 +164,7 @@ describe("a file that decompresses to more than it should", { timeout: 300_000 }
     assert.equal((await runWell(project)).loaded.length, 1);
   });
 
-  it("names of zip entries are no paths", async (t) => {
+  it("names of zip entries are not used as paths", async (t) => {
     const project = await loadedProject(t);
     const names = ["../../../evil.csv", "/etc/cron.d/evil.csv", "..\\evil.csv", "a\0b.csv", "\u001b[2J.csv"];
     for (const [index, name] of names.entries()) {
@@ -175,7 +175,7 @@ describe("a file that decompresses to more than it should", { timeout: 300_000 }
 });
 
 describe("the limit of what a file may unpack to", () => {
-  it("is 250 times its size, and 1 GiB at least, where nobody says another", () => {
+  it("is 250 times its size, and at least 1 GiB, by default", () => {
     assert.equal(decompressedLimit({ size: 1000 }, null), 1024 ** 3);
     assert.equal(decompressedLimit({ size: 1024 ** 3 }, null), 250 * 1024 ** 3);
     assert.equal(decompressedLimit({ size: 1024 ** 3 }, 5), 5);

@@ -138,7 +138,7 @@ describe("hostile names of columns", { timeout: 300_000 }, () => {
     ]);
   });
 
-  it("that are no text are refused, in CSV and in Parquet", async (t) => {
+  it("that are not text are refused, in CSV and in Parquet", async (t) => {
     const project = await createProject(t, { aws: { bucket_url: "bucket", prefix: "exports" } });
     const bad = ["a\u001b[2J", "a\u0000b", "a\u009b2J"];
     for (const [index, name] of bad.entries()) {

@@ -43,7 +43,7 @@ const wrong: readonly string[] = [
   "\uFEFF1",
 ];
 
-describe("a text that is no amount", { timeout: 300_000 }, () => {
+describe("a text that is not an amount", { timeout: 300_000 }, () => {
   it("is none to anybody who reads decimals", () => {
     const sum = createSum();
     for (const text of wrong) {

@@ -251,7 +251,7 @@ describe("a Parquet file that is more than it looks", { timeout: 300_000 }, () =
     assert.ok((await measureParquet("x", file, 2 ** 40)) >= exact);
   });
 
-  it("gives decimals of up to 64 bytes exactly, whatever signs stand before them", async () => {
+  it("reads decimals of up to 64 bytes exactly, whatever sign bytes precede them", async () => {
     const found: (string | null)[] = [];
     for (const [bytes, entry] of [
       [16, 0xff],

@@ -165,7 +165,7 @@ function delivery(bytes: (month: string) => Uint8Array): HostileCase["delivery"]
   };
 }
 
-describe("a Parquet file that lies", { timeout: 300_000 }, () => {
+describe("a Parquet file with false metadata", { timeout: 300_000 }, () => {
   it("fails its month, and no other", async (t) => {
     const cases = Object.entries(files).map(([name, bytes]) => [
       name,
@@ -231,7 +231,7 @@ describe("a Parquet file that lies", { timeout: 300_000 }, () => {
     });
   });
 
-  it("is read where it tells the truth", async (t) => {
+  it("is read if its metadata is true", async (t) => {
     const project = await loadedProject(t);
     await deliver(project.bucket, await delivery(lying({ checksum: crc32(cost.page) | 0 }))("2025-02", "hand"));
     const bounded = await withSettings(project, '[destination.duckdb]\nmemory_limit = "512MB"\nthreads = 2');

@@ -57,7 +57,7 @@ describe("what a restatement changed", () => {
     assert.equal(change?.difference, "12345678901234567890.123456789012345678");
   });
 
-  it("tells what a whole service came to, not only its changed lines, and nothing of what stayed", () => {
+  it("shows the total of a whole service, not only its changed lines, and leaves out unchanged services", () => {
     const before = [line({ cost: "100" }), line({ account: "2", cost: "5" }), line({ service: "AmazonS3" })];
     const after = [line({ cost: "100" }), line({ account: "2", cost: "4" }), line({ service: "AmazonS3" })];
     const told = changesBy(alignSummaries(before, after), "service");

@@ -193,7 +193,7 @@ describe("migrate", () => {
     assert.deepEqual(new Map(registered.map(({ sourceName, columnName }) => [sourceName, columnName])), named);
   });
 
-  test("refuses a column whose values are no amounts, and goes on with the others", async (t) => {
+  test("refuses a column whose values are not amounts, and continues with the others", async (t) => {
     const project = await pythonProject(t);
     await withDatabase(
       project,

@@ -265,7 +265,7 @@ describe("invoices and loaded lines", () => {
     assert.deepEqual(told([invoice("3", "Y", "002"), invoice("4", "Z", "002")])[0], "aws_cur  002 7 7");
   });
 
-  test("that have no counterpart are differences, on both sides", () => {
+  test("without a counterpart are differences, on both sides", () => {
     assert.deepEqual(told([invoice("99", "Q")]), [
       "aws_cur Q  99 0",
       "aws_cur A 001  10",
@@ -296,7 +296,7 @@ describe("invoices and loaded lines", () => {
     assert.deepEqual(told([invoice("30", "42")], [bill]), ["aws 42 014523987610 30 30"]);
   });
 
-  test("of another currency are told apart", () => {
+  test("of another currency are kept separate", () => {
     const [match] = matchInvoices([aws], [{ ...invoice("10", "A"), currency: "EUR" }]);
     assert.ok(match !== undefined);
     assert.deepEqual([match.lines, match.otherCurrencies], [[], ["USD"]]);
@@ -304,7 +304,7 @@ describe("invoices and loaded lines", () => {
     assert.equal(words, "Invoice A is loaded in USD, not in EUR.");
   });
 
-  test("of several exports: each export is held against its own, and the rows of the others are a reason", () => {
+  test("of several exports: each export is compared with its own, and the rows of the others are a reason", () => {
     const other = { pipeline: "aws_focus", lines: [line("3", { invoice: "A" })] };
     const [first, second] = matchInvoices([aws, other], [invoice("13", "A")]);
     assert.ok(first !== undefined && second !== undefined);
@@ -353,7 +353,7 @@ describe("sentences", () => {
     test(`${invoiced}: ${words.slice(0, 60)}`, () => assert.equal(sentence(invoiced), words));
   }
 
-  test("what a tolerance leaves is told", () => {
+  test("the difference within a tolerance is reported", () => {
     assert.equal(
       sentence("137", bill, "1"),
       "The invoice is 0.69 USD more than what is loaded, which is within the tolerance.",

@@ -48,7 +48,7 @@ function sameFraction(text: string, numerator: bigint, denominator: bigint): voi
 
 const runs = { numRuns: 1000, interruptAfterTimeLimit: 10_000 };
 
-describe("decimals, held against fractions of big integers,", { timeout: 120_000 }, () => {
+describe("decimals, compared with fractions of big integers,", { timeout: 120_000 }, () => {
   it("are read and written without loss", () => {
     fc.assert(
       fc.property(written, ({ text, numerator, denominator }) => {
@@ -88,7 +88,7 @@ describe("decimals, held against fractions of big integers,", { timeout: 120_000
     );
   });
 
-  it("are told from every other text by all who read them", () => {
+  it("are distinguished from every other text by all readers", () => {
     const text = fc.oneof(
       fc.string({ unit: "grapheme-ascii" }),
       fc.stringMatching(/^[-+]?[\d._eE]{0,12}$/),

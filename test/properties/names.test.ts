@@ -131,7 +131,7 @@ describe("columns that are given to a header", { timeout: 120_000 }, () => {
     );
   });
 
-  it("stay for ever, whatever headers follow", () => {
+  it("never change, whatever headers follow", () => {
     fc.assert(
       fc.property(
         fc.array(header, { minLength: 1, maxLength: 5 }),

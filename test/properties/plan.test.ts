@@ -91,7 +91,7 @@ const month = {
 const runs = { numRuns: 3000, interruptAfterTimeLimit: 15_000 };
 
 describe("planning a month", { timeout: 120_000 }, () => {
-  it("is pure: the same facts give the same plan, and stay as they are", () => {
+  it("is pure: the same facts give the same plan and are not changed", () => {
     fc.assert(
       fc.property(facts, fc.boolean(), (one, force) => {
         const before = JSON.stringify(one);

@@ -143,7 +143,7 @@ describe("decimals", () => {
 });
 
 describe("sums of decimals", () => {
-  it("is zero at first, and goes on after it was told", () => {
+  it("is zero at first, and continues after it was read", () => {
     const sum = createSum();
     assert.equal(sum.total(), "0");
     sum.add("0.1");
@@ -170,7 +170,7 @@ describe("sums of decimals", () => {
     assert.equal(sum.total(), "0");
   });
 
-  it("adds nothing of a text whose end shows that it is no decimal", () => {
+  it("adds nothing of a text whose end shows that it is not a decimal", () => {
     const sum = createSum();
     for (const text of ["0.1234567890123456789x", "1.5e", "12345678901234567890.1.2"])
       assert.equal(sum.add(text), false);

@@ -4,12 +4,12 @@ import { describeDrift } from "../../src/schema/columns.ts";
 import { after, header, legacy, modern, plan, tableOf } from "./situations.ts";
 
 describe("drift", () => {
-  it("says nothing of the columns with which a table is created", () => {
+  it("does not list the columns with which a table is created", () => {
     const month = header("csv", "a/x:decimal", "a/y:text");
     assert.deepEqual(describeDrift([month], plan(legacy, [month]), legacy), []);
   });
 
-  it("tells what was added and what is missing", () => {
+  it("lists added and missing columns", () => {
     const first = plan(legacy, [header("csv", "a/x:text", "a/y:text")]);
     const month = header("csv", "a/y:text", "a/z:decimal");
     assert.deepEqual(describeDrift([month], plan(legacy, [month], after(first)), legacy), [
@@ -18,7 +18,7 @@ describe("drift", () => {
     ]);
   });
 
-  it("tells each month only what it brought itself", () => {
+  it("lists for each month only its own columns", () => {
     const newest = header("csv", "a/x:text");
     const older = header("csv", "a/x:text", "a/y:date");
     const planned = plan(legacy, [newest, older], { registry: [], table: tableOf("a_x") });
@@ -28,14 +28,14 @@ describe("drift", () => {
     assert.deepEqual(describeDrift([older], planned, legacy), ["Column a_y was added (date)."]);
   });
 
-  it("tells which types are not known, also in a new table", () => {
+  it("lists unknown types, also in a new table", () => {
     const month = header("csv", "Unheard", "Known:decimal");
     assert.deepEqual(describeDrift([month], plan(modern, [month]), modern), [
       "The type of column Unheard is unknown; it is stored as text.",
     ]);
   });
 
-  it("tells which values are stored as another type", () => {
+  it("lists values that are stored as another type", () => {
     const table = tableOf("Cost:double", "Rate", "Quantity:decimal", "Tags:json", "Price:double");
     const month = header("csv", "Cost:decimal", "Rate:decimal", "Quantity:double", "Tags:text", "Price:double");
     assert.deepEqual(describeDrift([month], plan(modern, [month], { registry: [], table }), modern), [

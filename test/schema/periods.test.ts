@@ -43,7 +43,7 @@ describe("periods", () => {
     assert.equal(intersect(june, monthSpan("2025-07")), undefined);
   });
 
-  it("tells whether a span covers another", () => {
+  it("decides whether a span covers another", () => {
     const june = monthSpan("2025-06");
     assert.equal(covers(june, { start: "2025-06-01", end: "2025-06-09" }), true);
     assert.equal(covers(june, june), true);

@@ -10,9 +10,9 @@ describe("Azure Blob Storage that repeats secrets", limits, () => {
     ["the login", 400, "", /CREDENTIALS_INVALID/],
     ["the token, and refuses", 403, "AuthenticationFailed", /CREDENTIALS_INVALID/],
     ["the token, and denies", 403, "AuthorizationPermissionMismatch", /STORAGE_DENIED/],
-    ["the token, in an answer that nobody expects", 400, "InvalidHeaderValue", /INTERNAL|This is a bug/],
+    ["the token, in an unexpected answer", 400, "InvalidHeaderValue", /INTERNAL|This is a bug/],
   ] as const) {
-    test(`no secret is told when a server repeats ${title}`, async (t) => {
+    test(`no secret is shown when a server repeats ${title}`, async (t) => {
       const place = await createPlace(t);
       const token = place.markers.plant("azure access token");
       const login = `${place.markers.plant("proxy user")}:${place.markers.plant("proxy password")}`;

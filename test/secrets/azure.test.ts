@@ -8,7 +8,7 @@ import { createPlace, failAtAll } from "../support/secrets/places.ts";
 const limits = { concurrency: 2, timeout: 240_000 };
 
 describe("Azure Blob Storage", limits, () => {
-  test("no secret is told by any command", async (t) => {
+  test("no secret is shown by any command", async (t) => {
     const place = await createPlace(t);
     const azurite = await startAzurite();
     t.after(() => azurite.close());

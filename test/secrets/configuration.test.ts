@@ -13,9 +13,9 @@ const shapes: Readonly<Record<string, (secret: string) => string>> = {
 
 const sections = ["sources.aws_cur", "destination.duckdb", "destination.bigquery"];
 
-describe("a secret in the place of a value", limits, () => {
+describe("a secret instead of a value", limits, () => {
   for (const [shape, value] of Object.entries(shapes)) {
-    test(`is told by no command: ${shape}`, async (t) => {
+    test(`is never shown by a command: ${shape}`, async (t) => {
       const place = await createPlace(t);
       const bad = (section: string, key: string): string => value(place.markers.plant(`${section} ${key}`));
       const lines = sections.flatMap((section) => [

@@ -8,7 +8,7 @@ import { createPlace, type Place } from "../support/secrets/places.ts";
 const limits = { timeout: 240_000 };
 
 describe("a folder and DuckDB", limits, () => {
-  test("no command tells what other programs' logins and other sections hold", async (t) => {
+  test("no command shows the logins and sections of other programs", async (t) => {
     const place = await createPlace(t);
     await plantEverywhere(place);
     for (const delivery of [
@@ -49,7 +49,7 @@ describe("a folder and DuckDB", limits, () => {
     assert.ok((await place.search()) > 0);
   });
 
-  test("no command tells the signatures that a manifest holds", async (t) => {
+  test("no command shows the signatures in a manifest", async (t) => {
     const place = await createPlace(t);
     const { markers } = place;
     const sections = ["aws_cur", "azure_billing"].map((name) => `[sources.${name}]\nbucket_url = "bucket/${name}"\n`);

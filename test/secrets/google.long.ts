@@ -10,7 +10,7 @@ describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
   const refusals: Readonly<
     Record<string, [host: string, refuse: (request: CloudRequest) => CloudAnswer, tells: RegExp]>
   > = {
-    "whoever gives out tokens repeats the key": [
+    "the token service repeats the key": [
       "oauth2.googleapis.com",
       (request) => ({
         status: 400,
@@ -23,7 +23,7 @@ describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
       (request) => googleEcho(request, 403, "forbidden"),
       /STORAGE_DENIED/,
     ],
-    "Cloud Storage repeats the token, in an answer that nobody expects": [
+    "Cloud Storage repeats the token, in an unexpected answer": [
       "storage.googleapis.com",
       (request) => googleEcho(request, 418, "teapot"),
       /INTERNAL|This is a bug/,
@@ -33,21 +33,21 @@ describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
       (request) => googleEcho(request, 403, "accessDenied"),
       /WAREHOUSE_DENIED/,
     ],
-    "BigQuery repeats the token, in an answer that nobody expects": [
+    "BigQuery repeats the token, in an unexpected answer": [
       "bigquery.googleapis.com",
       (request) => googleEcho(request, 400, "invalid"),
       /WAREHOUSE_UNSUPPORTED/,
     ],
   };
   for (const [title, [host, refuse, tells]] of Object.entries(refusals)) {
-    test(`no secret is told when ${title}`, async (t) => {
+    test(`no secret is shown when ${title}`, async (t) => {
       const place = await createGooglePlace(t);
       place.refuse = (request) => (request.host === host ? refuse(request) : undefined);
       await failAtAll(place, tells, "gs://acme-billing");
     });
   }
 
-  test("no secret is told when the staging bucket repeats the token", async (t) => {
+  test("no secret is shown when the staging bucket repeats the token", async (t) => {
     const place = await createGooglePlace(t);
     place.gcs.put("acme-billing", "cur/20250101-20250201/acme-cur-Manifest.json", "{}");
     await place.write("bucket/.keep", "");

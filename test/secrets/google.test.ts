@@ -34,7 +34,7 @@ describe("Cloud Storage and BigQuery", limits, () => {
     assert.deepEqual(place.bigquery.refused, []);
   });
 
-  test("no secret is told when a key is damaged, or stands in a file", async (t) => {
+  test("no secret is shown when a key is damaged, or is in a file", async (t) => {
     const place = await createGooglePlace(t);
     const broken = place.markers.plant("damaged key");
     const key = { DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY: broken };

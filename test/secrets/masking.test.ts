@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { keepKey, keepSecret, maskSecrets } from "../../src/secrets.ts";
 import { createMarkers } from "../support/secrets/markers.ts";
 
-describe("what is told", () => {
+describe("output", () => {
   test("holds no secret that was kept, however it is spelt", () => {
     const markers = createMarkers();
     const secret = markers.adopt("here", `two words/${crypto.randomUUID()}+"end"`);

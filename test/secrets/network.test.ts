@@ -4,7 +4,7 @@ import { createGooglePlace } from "../support/secrets/google.ts";
 import { createPlace } from "../support/secrets/places.ts";
 
 // A service that does not answer is asked for about a minute; meanwhile nothing is done here.
-describe("when the network is cut, no secret is told", { concurrency: 5, timeout: 240_000 }, () => {
+describe("when the network is cut, no secret is shown", { concurrency: 5, timeout: 240_000 }, () => {
   for (const [name, host, tells] of [
     ["Cloud Storage", "storage.googleapis.com", /STORAGE_UNAVAILABLE/],
     ["BigQuery", "bigquery.googleapis.com", /WAREHOUSE_UNAVAILABLE/],

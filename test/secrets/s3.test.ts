@@ -10,7 +10,7 @@ import { createPlace, failAtAll, type Place } from "../support/secrets/places.ts
 const limits = { concurrency: 2, timeout: 240_000 };
 
 describe("Amazon S3", limits, () => {
-  test("no secret is told by any command", async (t) => {
+  test("no secret is shown by any command", async (t) => {
     const place = await createPlace(t);
     const server = await startS3Server("acme");
     t.after(() => server.close());
@@ -37,7 +37,7 @@ describe("Amazon S3", limits, () => {
     ["AccessDenied", 403, /STORAGE_DENIED/],
     ["InvalidRequest", 400, /INTERNAL|This is a bug/],
   ] as const) {
-    test(`no secret is told when a server repeats the request with ${code}`, async (t) => {
+    test(`no secret is shown when a server repeats the request with ${code}`, async (t) => {
       const place = await createPlace(t);
       const endpoint = await startEcho(t, (request) => ({
         status,

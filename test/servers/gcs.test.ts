@@ -44,7 +44,7 @@ describe("the strict server of Cloud Storage, asked by Google's client", () => {
     }
   });
 
-  test("goes on with an upload whose connection broke", async (t) => {
+  test("resumes an upload whose connection broke", async (t) => {
     const { server, bucket } = await start(t);
     const bytes = Buffer.alloc(1_000_000, "bytes");
     server.fault({ kind: "reset-after-bytes", bytes: 300_000, match: { kind: "chunk" } });

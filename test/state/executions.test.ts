@@ -122,7 +122,7 @@ describe("loadedExecutions", () => {
     });
   }
 
-  it("tells only the start of a long key", () => {
+  it("shows only the start of a long key", () => {
     const [fixture] = fixturesOf("aws-fresh");
     assert.ok(fixture !== undefined);
     const text = writeJson(decodeState(newestState(fixture))).replace("2025-10", "9".repeat(100_000));
@@ -132,7 +132,7 @@ describe("loadedExecutions", () => {
     );
   });
 
-  it("reads the entries of a section whose name does not tell its cloud", () => {
+  it("reads the entries of a section whose name does not name its cloud", () => {
     const [fixture] = fixturesOf("azure-second-run");
     assert.ok(fixture !== undefined);
     const table = { ...fixture.table, idColumn: "assembly_id" } as const;

@@ -58,7 +58,7 @@ describe("packages", () => {
     assert.equal(rows[2]?.values["status"], 0);
   });
 
-  it("of a run summary look like dlt's, and are no receipt", () => {
+  it("of a run summary look like dlt's, and are not a receipt", () => {
     for (const fixture of fixturesOf("aws-second-run")) {
       const counts = { totalRows: 20, manifestsProcessed: 2, manifestsSkipped: 1 };
       const load = summaryPackage(currentOf(fixture), fixture.table, counts, now);

@@ -43,7 +43,7 @@ describe("receipts", () => {
     assert.equal(readReceipt(row, { source_bytes: "77" })?.sourceBytes, 77);
   });
 
-  it("of the Python pipelines say null where they do not tell", () => {
+  it("of the Python pipelines have null for missing values", () => {
     for (const fixture of fixturesOf("azure-second-run")) {
       const [first] = rowsOf(fixture, trackingTableName(fixture.table));
       const read = readReceipt(first ?? {});
@@ -180,7 +180,7 @@ describe("receipts", () => {
     assert.deepEqual(read.schemaChanges, []);
   });
 
-  it("tell no format that is not ours", () => {
+  it("have null for an unknown format", () => {
     assert.equal(readReceipt({ ...complete, format: "xml" })?.format, null);
   });
 

@@ -79,7 +79,7 @@ describe("storage file: links and special files", () => {
 });
 
 describe("storage file: changes", () => {
-  test("notices another file of the same size and time in the place of the one being read", async (t) => {
+  test("notices that a file of the same size and time replaced the one being read", async (t) => {
     const { folder, storage, object } = await seeded(t, "a".repeat(1_000_000));
     const path = join(folder, "cur", "x");
     const replace = async (): Promise<void> => {
@@ -112,7 +112,7 @@ describe("storage file: changes", () => {
     assert.deepEqual(await (await openStorage(copy)).find("cur/x"), object);
   });
 
-  test("lists folders that lie in each other a thousand deep, in a moment", { timeout: 20_000 }, async (t) => {
+  test("lists folders nested a thousand deep, in a moment", { timeout: 20_000 }, async (t) => {
     const { folder, storage } = await seeded(t);
     const deep = Array.from({ length: 1000 }, () => "q").join("/");
     await writeKey(folder, `${deep}/x`, "x");

@@ -117,13 +117,13 @@ export const caseGroups: readonly CaseGroup[] = [
         month,
         10,
         "A closed month is restated with credits, refunds and an invoice",
-        "Treats no month as final: another id in the manifest means that the month is loaded anew.",
+        "Treats no month as final: another id in the manifest means that the month is loaded again.",
       ),
       own(
         month,
         11,
         "Rows and files disappear when a month is restated",
-        "Replaces whole months and never merges row by row, so that nothing of the older delivery is left.",
+        "Replaces whole months and never merges row by row, so that no row of the older delivery is left.",
       ),
       own(
         month,
@@ -146,7 +146,7 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         month,
         15,
-        "The legacy report and CUR 2.0 of one account lie below one prefix",
+        "The legacy report and CUR 2.0 of one account are below one prefix",
         "Stops with EXPORT_AMBIGUOUS, which lists both; `kind`, `export_name` or a longer prefix chooses one.",
       ),
       own(
@@ -159,14 +159,14 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         month,
         17,
-        "A month has begun and has no manifest yet",
-        "Knows nothing of it until its manifest is there; the other months go on, and the run ends well.",
+        "A month has begun, but its manifest is missing",
+        "Ignores it until its manifest exists; the other months are loaded, and the run succeeds.",
       ),
       own(month, 18, "Rows are dated in the future", "Files them under the month that bills them, like any other row."),
       own(
         month,
         19,
-        "Usage lies outside of the month that bills it",
+        "Usage is outside the month that bills it",
         "Goes by the billing period alone, and never by a date of usage.",
       ),
       own(
@@ -178,7 +178,7 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         month,
         21,
-        "An export was made anew under another name, and a month lies under both",
+        "An export was created again under another name, and a month is under both",
         "Asks for `export_name` as long as both are there; with the new name its months replace the old ones, and older months stay.",
       ),
     ],
@@ -250,8 +250,8 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         29,
         "One file of a month fails and the others would load",
-        "Fails the month as a whole and keeps its old rows; other months go on.",
-        ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
+        "Fails the month as a whole and keeps its previous rows; other months are loaded.",
+        ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else continues"],
       ),
       own(
         torn,
@@ -287,7 +287,10 @@ export const caseGroups: readonly CaseGroup[] = [
         34,
         "An error in looking for a table reads as if there were none",
         "Takes only a clear answer for an absent table; every other error ends the export.",
-        ["warehouses/bigquery/faults.test.ts", "a project that does not exist is told, and not taken for an empty one"],
+        [
+          "warehouses/bigquery/faults.test.ts",
+          "a project that does not exist is reported, and not mistaken for an empty one",
+        ],
       ),
       shown(
         35,
@@ -313,7 +316,7 @@ export const caseGroups: readonly CaseGroup[] = [
       {
         number: 38,
         title: "A catalogue of partitions is out of step with the files",
-        does: "Has no catalogue.",
+        does: "Does not use a catalogue.",
         tests: [],
         notApplicable:
           "billhouse reads manifests and the files that they list. It neither reads nor writes a catalogue of partitions, and leaves the SQL and status files beside a report alone.",
@@ -345,7 +348,7 @@ export const caseGroups: readonly CaseGroup[] = [
         "Times have seven digits behind the second",
         "Orders runs by all digits and keeps microseconds in the table.",
       ),
-      own(cells, 43, "Tags are no JSON, or only nearly", "Keeps the text of a cell as it was delivered."),
+      own(cells, 43, "Tags are not JSON, or only nearly", "Keeps the text of a cell as it was delivered."),
       own(
         cells,
         44,
@@ -376,7 +379,7 @@ export const caseGroups: readonly CaseGroup[] = [
         cells,
         48,
         "Files are plain, or packed with gzip, zip or Snappy, whatever they are called",
-        "Tells the compression by the first bytes; a zip archive must hold one file; manifests may be called `_manifest.json`.",
+        "Recognises the compression by the first bytes; a zip archive must contain one file; manifests may be called `_manifest.json`.",
       ),
       own(
         cells,
@@ -452,8 +455,8 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         columns,
         59,
-        "A manifest has a type that nobody knows, or none",
-        "Asks a dictionary of well-known columns; what it does not know is text, and that is told.",
+        "A manifest has an unknown type, or none",
+        "Uses a dictionary of well-known columns; unknown columns are text, and that is reported.",
       ),
       shown(
         60,
@@ -517,7 +520,7 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         money,
         68,
-        "A month has several currencies, accounts that nobody knows and rows without a region",
+        "A month has several currencies, unknown accounts and rows without a region",
         "Sums per currency, and leaves no row out.",
       ),
       shown(
@@ -531,7 +534,7 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
       shown(
         70,
-        "An index or a view that somebody else made stands in the way of a month",
+        "An index or a view of another program blocks a month",
         "Fails that month with TABLE_UNUSABLE, and loads and publishes the others.",
         [
           "end-to-end/one-bad-month.test.ts",
@@ -545,34 +548,34 @@ export const caseGroups: readonly CaseGroup[] = [
     ],
   },
   {
-    title: "What lies in the bucket",
+    title: "The content of the bucket",
     cases: [
       shown(
         71,
         "Data files were copied without their manifests",
-        "Says how many data files lie there and which manifests are missing, in `run` and in `init`.",
+        "Reports the number of data files and the missing manifests, in `run` and in `init`.",
         [
           "pipeline/discover/discover.test.ts",
-          "says what lies there, in run and in init: an AWS Data Export without metadata/",
+          "describes what it finds, in run and in init: an AWS Data Export without metadata/",
         ],
         [
           "pipeline/discover/discover.test.ts",
-          "says what lies there, in run and in init: AWS CUR with the copies of the manifests in the folders of the deliveries alone",
+          "describes what it finds, in run and in init: AWS CUR with the copies of the manifests in the folders of the deliveries alone",
         ],
       ),
       shown(
         72,
         "The files are Oracle's, Google's, detailed billing reports (DBR) or those of a FinOps hub",
         "Recognises them by their paths or their columns, and says that they are not supported.",
-        ["pipeline/discover/discover.test.ts", "says what lies there, in run and in init: Oracle's reports"],
+        ["pipeline/discover/discover.test.ts", "describes what it finds, in run and in init: Oracle's reports"],
         [
           "pipeline/discover/discover.test.ts",
-          "says what lies there, in run and in init: a detailed billing report under another name",
+          "describes what it finds, in run and in init: a detailed billing report under another name",
         ],
       ),
       shown(73, "A Mac leaves `._` files beside manifests and data", "Ignores them, in `init` too.", [
         "pipeline/discover/discover.test.ts",
-        "are no exports and no objects",
+        "count neither as exports nor as objects",
       ]),
       shown(
         74,
@@ -587,7 +590,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         75,
         "Two subscriptions write files without manifests and of one name to one folder",
-        "Fails the month with EXPORT_AMBIGUOUS, names both, and never loads one in the place of the other.",
+        "Fails the month with EXPORT_AMBIGUOUS, names both, and never loads one instead of the other.",
         [
           "end-to-end/formats-azure.test.ts",
           "of two subscriptions fail their month and name both; in a folder of its own each is loaded",
@@ -710,9 +713,9 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
       shown(
         87,
-        "A word such as None stands in the place of a number",
+        "A word such as None is in a column of numbers",
         "Fails the month with file, line, column and value; words in `null_values` mean NULL in columns that are not text.",
-        ["end-to-end/billing-periods.test.ts", "a word in the place of a number is an error, whose hint is followed"],
+        ["end-to-end/billing-periods.test.ts", "a word instead of a number is an error, whose hint is followed"],
       ),
       shown(88, "A manifest calls every column a string", "Keeps the documented types of known columns.", [
         "schema/columns.test.ts",
@@ -744,16 +747,16 @@ export const caseGroups: readonly CaseGroup[] = [
         "Refuses it with WAREHOUSE_UNSUPPORTED and leaves it alone; DuckDB fetches and loads no extension.",
         [
           "warehouses/duckdb/files.test.ts",
-          "are refused when they are no database, damaged, newer or badly configured",
+          "are refused if they are not a database, damaged, newer or badly configured",
         ],
       ),
       shown(
         92,
-        "A FIFO lies in the place of the database, its log or the read copy",
-        "Refuses it with WAREHOUSE_UNSUPPORTED in place of waiting for a writer; the next run replaces one in the place of the read copy.",
+        "A FIFO has the path of the database, its log or the read copy",
+        "Refuses it with WAREHOUSE_UNSUPPORTED instead of waiting for a writer; the next run replaces one at the path of the read copy.",
         [
           "warehouses/duckdb/files.test.ts",
-          "are not opened where DuckDB would wait for ever: a FIFO as database, log or read copy",
+          "are not opened if DuckDB would wait forever: a FIFO as database, log or read copy",
         ],
       ),
       shown(
@@ -792,10 +795,10 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         97,
         "The standard output or the standard error is on a full disk, or its reader has gone",
-        "Ends its work first; a result that could not be written is OUTPUT_FAILED and exit code 1, a reader that has gone is no failure.",
+        "Finishes its work first; a result that could not be written is OUTPUT_FAILED and exit code 1, a reader that went away is not a failure.",
         ["cli.test.ts", "says that the standard output is on a full disk, and exits with 1"],
         ["cli.test.ts", "keeps the exit code of a failure that cannot be shown, and the result beside a lost screen"],
-        ["commands/failure.test.ts", "a reader that went away is no failure"],
+        ["commands/failure.test.ts", "a reader that went away is not a failure"],
       ),
       shown(
         98,
@@ -810,7 +813,7 @@ export const caseGroups: readonly CaseGroup[] = [
     cases: [
       shown(
         99,
-        "A billing period is no calendar month: pay-as-you-go bills run from the 15th to the 14th",
+        "A billing period is not a calendar month: pay-as-you-go bills run from the 15th to the 14th",
         "Takes the period that the first rows name as the days of the month, so that a whole period is a whole month.",
         [
           "end-to-end/days-of-months.test.ts",
@@ -897,7 +900,7 @@ export const caseGroups: readonly CaseGroup[] = [
       ]),
       shown(
         108,
-        "A part has no bytes, and its manifest declares it empty",
+        "A part is empty, and its manifest declares it empty",
         "Takes it for a part without rows; a file of no bytes that no manifest declares is refused with FILE_INVALID.",
         ["end-to-end/changing-files.test.ts", "a part of zero bytes that its manifest declares is a part without rows"],
       ),
@@ -919,7 +922,7 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
       shown(
         111,
-        "A Parquet file has no rows, or a row group without rows",
+        "A Parquet file without rows, or with an empty row group",
         "Reads it as what it is, with and without dictionary pages.",
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-no-rows"],
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-no-rows-dictionary"],
@@ -967,7 +970,7 @@ export const caseGroups: readonly CaseGroup[] = [
         "Gives the key to load jobs, new tables and copies of earlier rows, so that everything it stores is encrypted with it.",
         [
           "warehouses/bigquery/jobs.test.ts",
-          "tell what they are for, are bounded by the limit, and load what they stage with the key",
+          "are labelled with their purpose, bounded by the limit, and load staging tables with the key",
         ],
         [
           "warehouses/bigquery/previous.test.ts",

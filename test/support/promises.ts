@@ -30,7 +30,7 @@ export const promises: readonly ReliabilityPromise[] = [
         "end-to-end/waiting.test.ts",
         "AWS overwrite: the month waits, in plan and in run, until the last of them is there",
       ],
-      ["end-to-end/faulty-deliveries.test.ts", "first load: each fails its month, and everything else goes on"],
+      ["end-to-end/faulty-deliveries.test.ts", "first load: each fails its month, and everything else continues"],
       ["conformance/warehouse-sharing.ts", "shows the old month until the new one is committed"],
     ],
   },
@@ -43,7 +43,7 @@ export const promises: readonly ReliabilityPromise[] = [
         "keeps decimals exactly, with or without an exponent, and rounds half away from zero",
       ],
       ["conformance/warehouse-values.ts", "sums per currency, exactly, also where there is none"],
-      ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
+      ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else continues"],
     ],
   },
   {
@@ -51,7 +51,7 @@ export const promises: readonly ReliabilityPromise[] = [
     how: "The old rows are deleted in the transaction that inserts the new ones, and any failure rolls it back. The other months are loaded, and the run ends with exit code 3.",
     tests: [
       ["conformance/warehouse-loads.ts", "leaves everything as it was when a load fails"],
-      ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else goes on"],
+      ["end-to-end/faulty-deliveries.test.ts", "restatement: each fails its month, and everything else continues"],
     ],
   },
   {
@@ -68,7 +68,7 @@ export const promises: readonly ReliabilityPromise[] = [
         "restated months on BigQuery: the next run heals it, each load once, no file twice, nothing left",
       ],
       ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
-      ["faults/signals.long.ts", "rolls that month back, keeps the earlier ones, and the next run goes on"],
+      ["faults/signals.long.ts", "rolls that month back, keeps the earlier ones, and the next run continues"],
       ["warehouses/work-folders.test.ts", "folders that killed processes left are taken away, and no others"],
     ],
   },
@@ -77,7 +77,7 @@ export const promises: readonly ReliabilityPromise[] = [
     how: "Requests are retried, and lost responses are looked up before anything is repeated. A failure that remains is an error with a code and a hint, and after the next run nothing is left of the failed one.",
     tests: [
       ["faults/faults.long.ts", "every fault is tried, and every step"],
-      ["warehouses/bigquery/faults.test.ts", "lost of jobs.insert is got over"],
+      ["warehouses/bigquery/faults.test.ts", "lost of jobs.insert is retried"],
       ["storages/s3.test.ts", "resumes at the byte where the connection broke, also several times and in a range"],
     ],
   },
@@ -88,7 +88,10 @@ export const promises: readonly ReliabilityPromise[] = [
       ["end-to-end/concurrency.test.ts", "the second one waits for the first, and then finds nothing to do"],
       ["conformance/warehouse-sharing.ts", "lets one of two writers win"],
       ["warehouses/bigquery/writers.test.ts", "that loads the same month meanwhile has won"],
-      ["warehouses/bigquery/writers.test.ts", "such as dlt, which has no commit lock, is seen by its package"],
+      [
+        "warehouses/bigquery/writers.test.ts",
+        "such as dlt, which does not use the commit lock, is detected by its package",
+      ],
     ],
   },
   {
@@ -102,7 +105,7 @@ export const promises: readonly ReliabilityPromise[] = [
       ],
       [
         "end-to-end/waiting.test.ts",
-        "old files are not taken for the new delivery's although the state has forgotten the month",
+        "old files do not count as the new delivery's although the state has forgotten the month",
       ],
     ],
   },
@@ -114,9 +117,9 @@ export const promises: readonly ReliabilityPromise[] = [
       ["conformance/warehouse-values.ts", "takes no name and no value for SQL"],
       ["warehouses/duckdb/files.test.ts", "cannot be reached, nor can others, through the SQL of readers"],
       ["commands/failure.test.ts", "escape sequences in a message are spelt out"],
-      ["hostile/keys.test.ts", "fails its month, and nothing of the key is drawn raw"],
+      ["hostile/keys.test.ts", "fails its month, and the key is never printed raw"],
       ["hostile/keys.test.ts", "is never read through links that lead out of it"],
-      ["hostile/bombs.test.ts", "names of zip entries are no paths"],
+      ["hostile/bombs.test.ts", "names of zip entries are not used as paths"],
     ],
   },
   {
@@ -148,7 +151,7 @@ export const promises: readonly ReliabilityPromise[] = [
     title: "A restatement is reported, explained and can be undone",
     how: "Each receipt keeps the costs of the month by service, account and charge type. `undo` commits only when rows and sums match the restored load, and the undone delivery is loaded again only with `--force`.",
     tests: [
-      ["end-to-end/undo.test.ts", "the sample restatement: diff explains it to the cent, and undo puts back every row"],
+      ["end-to-end/undo.test.ts", "the sample restatement: diff explains it to the cent, and undo restores every row"],
       ["end-to-end/undo.test.ts", "when the kept rows are not those that were loaded"],
       ["end-to-end/google-undo.test.ts", "from time travel"],
       ["end-to-end/month-states.test.ts", "is said loudly by run"],
@@ -159,9 +162,9 @@ export const promises: readonly ReliabilityPromise[] = [
     how: "Keys and tokens are sent only to their service. If a service or a file repeats them, they are masked in messages, causes and stacks, and the configuration refuses values that contain them.",
     tests: [
       ["secrets/google.test.ts", "no secret leaves but in the headers of requests"],
-      ["secrets/folder.test.ts", "no command tells what other programs' logins and other sections hold"],
-      ["secrets/folder.test.ts", "no command tells the signatures that a manifest holds"],
-      ["secrets/configuration.test.ts", "is told by no command: a signature"],
+      ["secrets/folder.test.ts", "no command shows the logins and sections of other programs"],
+      ["secrets/folder.test.ts", "no command shows the signatures in a manifest"],
+      ["secrets/configuration.test.ts", "is never shown by a command: a signature"],
       ["secrets/network.test.ts", "before BigQuery"],
     ],
   },

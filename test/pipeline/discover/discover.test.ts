@@ -138,7 +138,7 @@ const contents: Readonly<Record<string, readonly [Readonly<Record<string, string
 
 describe("EXPORT_NOT_FOUND", () => {
   for (const [name, [objects, ends]] of Object.entries(contents)) {
-    it(`says what lies there, in run and in init: ${name}`, async (t) => {
+    it(`describes what it finds, in run and in init: ${name}`, async (t) => {
       const bucket = await bucketOf(t, objects);
       const place = { bucketUrl: bucket, prefix: "", storage: storageConfig };
       for (const look of [() => found(bucket), () => recogniseExports(place)]) {
@@ -250,7 +250,7 @@ describe("what init finds", () => {
 });
 
 describe("files that operating systems leave", () => {
-  it("are no exports and no objects", async (t) => {
+  it("count neither as exports nor as objects", async (t) => {
     const key = legacy("cur/acme/", "acme");
     const left = ["cur/acme/20250101-20250201/._acme-Manifest.json", "cur/.DS_Store", "__MACOSX/cur/._acme", "._cur"];
     const bucket = await bucketOf(t, Object.fromEntries([key, ...left].map((each) => [each, "{}"])));

@@ -55,7 +55,7 @@ describe("resolving the files of a manifest", () => {
     assert.deepEqual(keysOf(result), ["mirror/nise/nise/year=2025/month=1/nise-1.parquet"]);
   });
 
-  it("reports the files of a new assembly as missing when only the old assembly's lie there", () => {
+  it("reports the files of a new assembly as missing when only the old assembly's exist", () => {
     const result = resolve(
       `cur/x/${range}/x-Manifest.json`,
       [`cur/x/${range}/new/x-1.csv.gz`],

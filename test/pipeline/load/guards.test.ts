@@ -43,7 +43,7 @@ test("currencies are compared one by one", () => {
   ]);
 });
 
-test("accounts are not compared where the delivery has no column for them, and only ten are named", () => {
+test("accounts are not compared if the delivery lacks a column for them, and only ten are named", () => {
   const many = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`a${index}`, [2, "10"] as const]));
   assert.deepEqual(losses(month(many), { ...month({ "": [30, "150"] }), accountColumn: null }), []);
   const lost = losses(month(many), month({ other: [30, "150"] }));

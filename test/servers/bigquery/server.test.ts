@@ -364,7 +364,7 @@ describe("faults of the BigQuery server", () => {
     bench.server.requireToken = null;
   });
 
-  test("are told from what the server was asked", () => {
+  test("are derived from the requests to the server", () => {
     const names = new Set(bench.server.requests.map(({ name }) => name));
     for (const name of ["tables.insert", "tables.patch", "jobs.insert", "jobs.get", "queries.get", "jobs.cancel"])
       assert.ok(names.has(name), name);

@@ -194,7 +194,7 @@ describe("statements of the BigQuery server", () => {
     ]);
   });
 
-  test("define tables anew, and rename them", async () => {
+  test("replace tables, and rename them", async () => {
     await bench.createTable("t", bills);
     await bench.client.query("INSERT INTO d.t (id, period) VALUES ('a', '2025-01-01'), ('b', NULL)");
     await bench.client.query(

@@ -29,7 +29,7 @@ function rowOf(fault: Fault, results: readonly Result[]): string {
   return `| ${fault.name} | ${steps.map((step) => cellOf(results, step)).join(" | ")} |`;
 }
 
-const signs = { "at once": "=", told: "reported", unseen: "unseen", killed: "next", stopped: "next" } as const;
+const signs = { "at once": "=", reported: "reported", unseen: "unseen", killed: "next", stopped: "next" } as const;
 
 function cellOf(results: readonly Result[], step: Step): string {
   const found = results

@@ -22,7 +22,7 @@ const requests = [
 describe("a fault that passes", () => {
   for (const on of requests) {
     for (const kind of requestFaults) {
-      test(`${kind} of ${on} is got over`, async (t) => {
+      test(`${kind} of ${on} is retried`, async (t) => {
         const big = await bigqueryWarehouse(t);
         const warehouse = await big.open();
         await prepare(warehouse);
@@ -37,7 +37,7 @@ describe("a fault that passes", () => {
   }
 
   for (const kind of jobFaults) {
-    test(`${kind} of jobs is got over by new jobs`, async (t) => {
+    test(`${kind} of jobs is retried with new jobs`, async (t) => {
       const big = await bigqueryWarehouse(t);
       const warehouse = await big.open();
       const fault = big.server.fault({ on: "jobs.insert", kind, times: 2 });
@@ -51,7 +51,7 @@ describe("a fault that passes", () => {
   }
 
   for (const kind of ["503", "lost", "reset"] as const) {
-    test(`${kind} while tables are made is got over`, async (t) => {
+    test(`${kind} while tables are created is retried`, async (t) => {
       const big = await bigqueryWarehouse(t);
       big.server.createDataset("billing", { defaultTableExpirationMs: "86400000" });
       const warehouse = await big.open();
@@ -74,7 +74,7 @@ describe("a fault that does not pass", () => {
     ["jobs.insert", "quotaExceeded", "WAREHOUSE_UNAVAILABLE"],
   ];
   for (const [on, kind, code] of cases) {
-    test(`${kind} of ${on} is told, and leaves the old month`, async (t) => {
+    test(`${kind} of ${on} is reported, and leaves the old month`, async (t) => {
       const big = await bigqueryWarehouse(t);
       const warehouse = await big.open();
       await prepare(warehouse);
@@ -136,7 +136,7 @@ describe("what BigQuery does not allow", () => {
     });
   }
 
-  test("a sandbox is told as one", async (t) => {
+  test("a sandbox is reported", async (t) => {
     const big = await bigqueryWarehouse(t);
     big.server.sandbox = true;
     const warehouse = await big.open();
@@ -144,13 +144,13 @@ describe("what BigQuery does not allow", () => {
     assert.match(error.hint, /billing/u);
   });
 
-  test("a project that does not exist is told, and not taken for an empty one", async (t) => {
+  test("a project that does not exist is reported, and not mistaken for an empty one", async (t) => {
     const big = await bigqueryWarehouse(t, { projects: ["p"] });
     const warehouse = await big.open("read", { projectId: "other" });
     await rejects(warehouse.ledger(table), "WAREHOUSE_NOT_FOUND", "other");
   });
 
-  test("credentials that are refused are told", async (t) => {
+  test("refused credentials are reported", async (t) => {
     const big = await bigqueryWarehouse(t);
     big.server.requireToken = "secret";
     const warehouse = await big.open("read");

@@ -36,7 +36,7 @@ describe("the jobs of a month", () => {
     assert.equal(big.server.counts.loads, 4, "and a load that is forced runs anew, too");
   });
 
-  test("tell what they are for, are bounded by the limit, and load what they stage with the key", async (t) => {
+  test("are labelled with their purpose, bounded by the limit, and load staging tables with the key", async (t) => {
     const big = await bigqueryWarehouse(t);
     const kmsKeyName = "projects/p/locations/eu/keyRings/r/cryptoKeys/k";
     const warehouse = await big.open("write", { kmsKeyName, maximumBytesBilled: "1000000000" });
@@ -75,7 +75,7 @@ describe("the jobs of a month", () => {
     assert.deepEqual(await rows(warehouse, "SELECT id FROM billing.bills"), [{ id: "b" }], "and loads after all");
   });
 
-  test("expire with what they stage, should nobody come back", async (t) => {
+  test("expire with their staging tables if no run resumes them", async (t) => {
     const { big, warehouse } = await opened(t);
     let expirations: (string | undefined)[] = [];
     big.server.onStatement = (sql) => {
@@ -127,7 +127,7 @@ describe("what a load bills", () => {
 });
 
 describe("a run that was stopped", () => {
-  test("goes on with what is staged", async (t) => {
+  test("resumes from the staging tables", async (t) => {
     const { big, warehouse } = await opened(t);
     await load(warehouse, [await csv(big, "old,2025-01-01,,1,USD\n")], { executionId: "e0" });
     const file = await csv(big, "new,2025-01-01,,1,USD\n");

@@ -26,7 +26,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
     assert.deepEqual(await warehouse.measuring.measureMonth(charges), month, "and the table holds the same");
   });
 
-  test("leaves out rows of other months, and tells nothing where nothing is measured", async (t) => {
+  test("leaves out rows of other months, and is empty if nothing is measured", async (t) => {
     const { big, warehouse } = await openCharges(t);
     const file = await chargesFile(big, "a,2025-01-01,1,USD,EC2,1,Usage,\nb,2025-02-01,9,USD,S3,2,Usage,\n");
     const choices = { ...chargesMeasured, spansMonths: true };
@@ -108,7 +108,7 @@ describe("the summary of a load", { timeout: 120_000 }, () => {
 });
 
 describe("what is loaded", { timeout: 120_000 }, () => {
-  test("is told month by month, rows without one under no name", async (t) => {
+  test("is counted by month, rows without one under an empty name", async (t) => {
     const { big, warehouse } = await openCharges(t);
     assert.deepEqual(await warehouse.measuring.monthsIn(table, "period"), new Map());
     for (const billingMonth of ["2025-02", "2025-01"]) {
@@ -174,7 +174,7 @@ describe("what is loaded", { timeout: 120_000 }, () => {
   });
 });
 
-test("every receipt of a month is told, newest first", { timeout: 60_000 }, async (t) => {
+test("every receipt of a month is listed, newest first", { timeout: 60_000 }, async (t) => {
   const { big, warehouse } = await openCharges(t);
   assert.deepEqual(await warehouse.previous.history(table, "2025-01"), []);
   for (const executionId of ["e1", "e2", "e3"]) {
@@ -191,7 +191,7 @@ test("every receipt of a month is told, newest first", { timeout: 60_000 }, asyn
   assert.deepEqual(await warehouse.previous.history({ ...table, dataset: "nowhere" }, "2025-01"), []);
 });
 
-test("receipts that are kept apart are told for every load", { timeout: 60_000 }, async (t) => {
+test("receipts that are stored separately are listed for every load", { timeout: 60_000 }, async (t) => {
   const big = await bigqueryWarehouse(t);
   big.server.createDataset("billing", { location: "EU" });
   await big.server.rows(`CREATE TABLE \`p.billing.bills_load_tracking\` AS SELECT 'py1' AS assembly_id,

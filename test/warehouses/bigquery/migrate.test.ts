@@ -34,7 +34,7 @@ describe("a table in one piece", () => {
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
   });
 
-  test("stays as it is when somebody writes to it meanwhile", async (t) => {
+  test("is not changed when another program writes to it meanwhile", async (t) => {
     const { big, warehouse } = await unpartitioned(t);
     const other = await big.open();
     let interfered = false;
@@ -50,7 +50,7 @@ describe("a table in one piece", () => {
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
   });
 
-  test("stays as it is when somebody writes to it at the last moment, before it loses its name", async (t) => {
+  test("is not changed when another program writes to it at the last moment, before it loses its name", async (t) => {
     const { big, warehouse } = await unpartitioned(t);
     const other = await big.open();
     let interfered = false;

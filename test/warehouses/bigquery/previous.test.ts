@@ -96,7 +96,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     assert.equal((await warehouse.previous.rows(table, "period")).months.length, 1);
   });
 
-  test("of an empty month are none, and it can be restored all the same while BigQuery remembers", async (t) => {
+  test("of an empty month do not exist, but it can be restored within time travel", async (t) => {
     const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
     await load(warehouse, [], { ...chargesMeasured, keepPrevious: 1 });
     const [empty] = await warehouse.previous.history(table, month);
@@ -106,7 +106,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     assert.deepEqual(await ids(warehouse), []);
   });
 
-  test("are put back as they were, and then kept no longer", async (t) => {
+  test("are restored unchanged, and then no longer kept", async (t) => {
     const { big, warehouse } = await openCharges(t, { keepsPrevious: true });
     const first = await loadCharge(big, warehouse, "a", {
       keepPrevious: 1,
@@ -202,7 +202,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
 });
 
 describe("rows that BigQuery remembers", { timeout: 120_000 }, () => {
-  test("are put back as they were when the next load was made", async (t) => {
+  test("are restored as of the next load", async (t) => {
     const { big, warehouse } = await openCharges(t);
     const first = await loadCharge(big, warehouse, "a");
     await loadCharge(big, warehouse, "x", { billingMonth: "2025-02" });
@@ -267,7 +267,7 @@ describe("rows that BigQuery remembers", { timeout: 120_000 }, () => {
     assert.deepEqual(await ids(warehouse), ["a"]);
   });
 
-  test("are not put in the place of what another run has loaded meanwhile", async (t) => {
+  test("do not replace the load of another run", async (t) => {
     const { big, warehouse } = await openCharges(t);
     const { loadId } = await loadCharge(big, warehouse, "a");
     const second = await loadCharge(big, warehouse, "b");

@@ -123,7 +123,7 @@ describe("what BigQuery says becomes", () => {
   }
 });
 
-test("a broken gzip and a broken Parquet file are told as such", async (t) => {
+test("a broken gzip and a broken Parquet file are reported as such", async (t) => {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open();
   await prepare(warehouse);
@@ -205,7 +205,7 @@ test("an examination loads through the staging bucket, so that a bucket in anoth
   assert.deepEqual(big.storage.keys("staging"), []);
 });
 
-test("an examination holds the clock against that of the service", async (t) => {
+test("doctor compares the clock with that of the service", async (t) => {
   const big = await bigqueryWarehouse(t);
   const warehouse = await big.open("read");
   const clock = async () => (await warehouse.doctor([])).find(({ check }) => check === "clock");

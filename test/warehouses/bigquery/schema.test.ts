@@ -115,7 +115,7 @@ describe("a table", () => {
     assert.equal(big.server.counts.loads, loads);
   });
 
-  test("that is only read with a filter on its partitions is loaded all the same", async (t) => {
+  test("that requires a partition filter is loaded", async (t) => {
     const big = await bigqueryWarehouse(t);
     const warehouse = await big.open();
     await prepare(warehouse);

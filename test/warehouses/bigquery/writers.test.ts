@@ -10,7 +10,7 @@ import { rejects } from "../../support/rejects.ts";
 const counts = { totalRows: 1, manifestsProcessed: 1, manifestsSkipped: 0 };
 
 describe("another writer", () => {
-  test("that commits a summary in the middle of a transaction is waited for, and the package made anew", async (t) => {
+  test("that commits a summary in the middle of a transaction is awaited, and the package created again", async (t) => {
     const big = await bigqueryWarehouse(t);
     const [first, second] = [await big.open(), await big.open()];
     await prepare(first);
@@ -75,7 +75,7 @@ describe("another writer", () => {
     assert.deepEqual(await rows(first, "SELECT id FROM billing.bills"), [{ id: "theirs" }]);
   });
 
-  test("such as dlt, which has no commit lock, is seen by its package", async (t) => {
+  test("such as dlt, which does not use the commit lock, is detected by its package", async (t) => {
     const big = await bigqueryWarehouse(t);
     const warehouse = await big.open();
     await prepare(warehouse);
@@ -95,7 +95,7 @@ describe("another writer", () => {
     assert.equal(newest[0]?.["id"], (await warehouse.ledger(table)).receipts[0]?.loadId);
   });
 
-  test("that is always faster is told in the end, and the old month stays", async (t) => {
+  test("that always commits first is reported in the end, and the old month stays", async (t) => {
     const big = await bigqueryWarehouse(t);
     const warehouse = await big.open();
     await prepare(warehouse);

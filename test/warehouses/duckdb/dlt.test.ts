@@ -9,7 +9,7 @@ import { billMeasured, billReceipt, csv, rows, stream } from "../../conformance/
 import { duckdbWarehouse } from "../../support/duckdb-warehouse.ts";
 import { dltFixtures, newestState, type DltFixture } from "../../state/fixtures.ts";
 
-describe("warehouse duckdb goes on where dlt stopped", () => {
+describe("warehouse duckdb continues where dlt stopped", () => {
   for (const fixture of dltFixtures) {
     test(fixture.title, async (t) => {
       const { table } = fixture;

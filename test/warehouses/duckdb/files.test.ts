@@ -56,7 +56,7 @@ describe("the files of warehouse duckdb", () => {
     assert.deepEqual((await readdir(bills.folder)).toSorted(), ["bills.duckdb", "bills.read.duckdb"]);
   });
 
-  test("lie beside files of others, which stay, and in no folder to which a link leads", async (t) => {
+  test("are beside files of other programs, which stay, and never in a linked folder", async (t) => {
     const bills = await duckdbWarehouse(t);
     await mkdir(join(`${bills.path}.tmp`, "photos"), { recursive: true });
     await (await bills.open()).close();
@@ -171,7 +171,7 @@ describe("the files of warehouse duckdb", () => {
     }
   });
 
-  test("are refused when they are no database, damaged, newer or badly configured", async (t) => {
+  test("are refused if they are not a database, damaged, newer or badly configured", async (t) => {
     const bills = await duckdbWarehouse(t);
     await rejects(bills.open("write", { storageVersion: "v99" }), "CONFIG_INVALID", "storage_version");
     await rejects(bills.open("write", { memoryLimit: "lots" }), "CONFIG_INVALID", "lots");
@@ -197,7 +197,7 @@ describe("the files of warehouse duckdb", () => {
   });
 
   test(
-    "are not opened where DuckDB would wait for ever: a FIFO as database, log or read copy",
+    "are not opened if DuckDB would wait forever: a FIFO as database, log or read copy",
     { skip: onWindows },
     async (t) => {
       const bills = await duckdbWarehouse(t);
@@ -301,7 +301,7 @@ describe("the files of warehouse duckdb", () => {
     },
   );
 
-  test("that may not be opened are no missing warehouse", async (t) => {
+  test("that may not be opened do not count as missing", async (t) => {
     const bills = await duckdbWarehouse(t);
     await (await bills.open()).close();
     await chmod(bills.folder, 0o755);

@@ -8,7 +8,7 @@ import { duckdbWarehouse } from "../../support/duckdb-warehouse.ts";
 import { rejects } from "../../support/rejects.ts";
 
 describe("the tables of warehouse duckdb", () => {
-  test("name the line of a period that is missing, and the row of a float that is no number", async (t) => {
+  test("name the line of a missing period, and the row of a float that is not a number", async (t) => {
     const bills = await duckdbWarehouse(t);
     const warehouse = await bills.open();
     await prepare(warehouse);
@@ -87,7 +87,7 @@ describe("the tables of warehouse duckdb", () => {
     assert.deepEqual(found, [{ comment: "identity/Line'Item" }]);
   });
 
-  test("that were taken over keep their types, and amounts are summed exactly all the same", async (t) => {
+  test("that were taken over keep their types, and amounts are still summed exactly", async (t) => {
     const bills = await duckdbWarehouse(t);
     const instance = await DuckDBInstance.create(bills.path);
     const connection = await instance.connect();
