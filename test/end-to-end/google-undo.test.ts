@@ -69,7 +69,7 @@ describe("undo on BigQuery restores the previous load", () => {
     await rejects(
       undo(project.config, { pipeline: "aws_cur", month: month }),
       "ROW_COUNT_MISMATCH",
-      "2 rows of 2025-01 were loaded from a, 1 were found",
+      "2 rows of 2025-01 were loaded from a, but 1 were found",
     );
     assert.deepEqual(await actions(project), ["unchanged b"]);
   });
