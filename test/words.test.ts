@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 
 /** Phrases that read like a translation, and what to write instead. */
@@ -46,20 +46,32 @@ const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/\bnothing of (?:this|the|it)\b/iu, "was not loaded, was rolled back"],
 ];
 
-/** The files and folders without these phrases. */
-const rooms = `scripts src/errors.ts src/exports src/files src/google-login.ts src/model.ts src/pipeline/discover
-  src/pipeline/load src/pipeline/migrate src/pipeline/undo src/pipeline/verify src/retry.ts src/schema src/secrets.ts
-  src/state src/storages src/warehouses`.split(/\s+/u);
+/** Folders and files whose text is held to the list; of tests only the titles. */
+const rooms = ["src", "scripts", "test"];
 
-const extensions = new Set([".ts", ".md"]);
+/** Those whose text is still to be reworded. */
+const unfinished = [
+  "src/cli.ts",
+  "src/commands",
+  "src/config",
+  "src/pipeline/doctor.ts",
+  "src/pipeline/reconcile",
+  "src/pipeline/reconcile.ts",
+  "src/pipeline/status.ts",
+];
+
+/** The title of a test, a group of tests or a case of a conformance suite at the start of a line. */
+const title = /^ *(?:(?:test|it|describe)\(|["`][^"`]*["`](?:: async)? ?\()/u;
 
 function* filesOf(path: string): Generator<string> {
-  if (statSync(path).isFile()) yield path;
+  if (unfinished.includes(path)) return;
+  if (!statSync(path).isDirectory()) yield path;
   else for (const name of readdirSync(path).toSorted()) yield* filesOf(join(path, name));
 }
 
 function* findings(path: string): Generator<string> {
   for (const [index, line] of readFileSync(path, "utf8").split("\n").entries()) {
+    if (path.startsWith("test/") && !title.test(line)) continue;
     for (const [phrase, instead] of phrases) {
       const found = phrase.exec(line)?.[0];
       if (found !== undefined) yield `${path}:${index + 1}: "${found}" (${instead})`;
@@ -67,9 +79,10 @@ function* findings(path: string): Generator<string> {
   }
 }
 
-test("messages, comments and pages use plain English", () => {
-  const found = rooms.flatMap((room) =>
-    [...filesOf(room)].filter((path) => extensions.has(extname(path))).flatMap((path) => [...findings(path)]),
+test("messages, comments, pages and titles of tests use plain English", () => {
+  const files = rooms.flatMap((room) => [...filesOf(room)]).filter((path) => /\.(?:ts|md)$/u.test(path));
+  assert.deepEqual(
+    files.flatMap((path) => [...findings(path)]),
+    [],
   );
-  assert.deepEqual(found, []);
 });

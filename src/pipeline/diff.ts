@@ -18,30 +18,30 @@ import { reading, type ReadSource } from "./open.ts";
 
 export type { ChangedGroup, ChangedLine };
 
-/** What `diff` compares. */
+/** The scope of `diff`. */
 export interface DiffOptions {
   /** The section of one export, or a cloud with only one. */
   readonly pipeline: string;
   readonly month: BillingMonth;
 }
 
-/** The answer of `diff`. */
+/** The result of `diff`. */
 export interface DiffResult extends ReadSource {
   readonly name: string;
   readonly table: string;
   readonly billingMonth: BillingMonth;
   readonly before: ComparedLoad;
   readonly after: ComparedLoad;
-  /** What changed, the largest difference first; empty also where the previous load has no summary. */
+  /** What changed, the largest difference first; also empty if the previous load lacks a summary. */
   readonly lines: readonly ChangedLine[];
-  /** What the month came to by service, account and charge type, where that changed; as `lines`. */
+  /** The month's totals by service, account and charge type, if they changed; ordered like `lines`. */
   readonly services: readonly ChangedGroup[];
   readonly accounts: readonly ChangedGroup[];
   readonly chargeTypes: readonly ChangedGroup[];
   readonly notes: readonly string[];
 }
 
-/** One of two loads that are compared. */
+/** One of the two compared loads. */
 export interface ComparedLoad {
   /** The newest of `execution_ids`. */
   readonly executionId: string;
@@ -49,14 +49,14 @@ export interface ComparedLoad {
   readonly executionIds: readonly string[];
   readonly loadedAt: string;
   readonly rows: number;
-  /** As the table holds it; null where its receipt does not have it. */
+  /** As stored in the table; null if its receipt lacks it. */
   readonly cost: CurrencySums | null;
 }
 
 /**
- * What the newest restatement of a month changed: by service, account and charge type, what its load before held and what
- * is loaded now. Reads receipts; only a month without a summary of its own is measured in its table.
- * Errors: USAGE_INVALID when the month is not loaded, or was loaded once only; STATE_INVALID, and those of
+ * What the newest restatement of a month changed, by service, account and charge type: the previous load compared with
+ * the current one. Reads receipts; only a month without its own summary is measured in its table.
+ * Errors: USAGE_INVALID when the month is not loaded, or was loaded only once; STATE_INVALID, and those of
  * opening the warehouse.
  */
 export async function diff(config: Config, options: DiffOptions): Promise<DiffResult> {
@@ -69,8 +69,8 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
     const [after, ...older] = await requireCapability(warehouse, "previous").history(loaded.table, billingMonth);
     const before = after === undefined ? undefined : older.find((receipt) => !isSameDelivery(receipt, after));
     if (after === undefined || before === undefined) {
-      throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} was loaded once only.`, {
-        hint: "There is nothing to compare it with until the cloud restates it.",
+      throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} was loaded only once.`, {
+        hint: "There is nothing to compare until the cloud restates the month.",
       });
     }
     const now = after.summary ?? (await summaryNow(loaded, billingMonth, warehouse));
@@ -89,7 +89,7 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
       accounts: by("account"),
       chargeTypes: by("charge_type"),
       notes: [
-        ...(summaries === null ? ["The receipt of the load before tells only its totals."] : []),
+        ...(summaries === null ? ["The receipt of the previous load contains only totals."] : []),
         ...(isFolded ? [`Accounts with small amounts are added up as ${otherAccounts}.`] : []),
       ],
     };
@@ -98,7 +98,7 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
 
 const diffRules: Shape<DiffOptions> = { pipeline: text, month: text };
 
-/** A load as it is compared with another one. */
+/** A load in a comparison. */
 export function describeReceipt(receipt: Receipt): ComparedLoad {
   const { executionId, loadedAt, rows, tableCost, cost } = receipt;
   return {
@@ -106,7 +106,7 @@ export function describeReceipt(receipt: Receipt): ComparedLoad {
     executionIds: executionIdsOf(receipt),
     loadedAt,
     rows,
-    // What the lines add up to: the table, which rounds what has more digits than it keeps.
+    // The sum of the lines is that of the table, which rounds values with too many digits.
     cost: tableCost ?? cost,
   };
 }

@@ -37,10 +37,10 @@ export interface ExportFound {
   readonly months: number;
 }
 
-/** What a run does with a month: see {@link PlannedMonth}. */
+/** The action of a run for a month: see {@link PlannedMonth}. */
 export type Action = "new" | "restated" | "unchanged" | "waiting" | "refused";
 
-/** One month of one pipeline was planned. A month can stand twice: once `refused` for a newer delivery, once for the one that is taken. */
+/** One month of one pipeline was planned. A month can appear twice: once `refused` for a newer delivery, once for the loaded one. */
 export interface MonthPlanned extends PlannedMonth {
   readonly event: "month_planned";
   readonly name: string;
@@ -52,9 +52,9 @@ export interface FileRead {
   readonly name: string;
   readonly billingMonth: BillingMonth;
   readonly key: string;
-  /** Rows of the file; null where the warehouse counted it only together with others. */
+  /** Rows of the file; null if the warehouse counted it only together with other files. */
   readonly rows: number | null;
-  /** Bytes as delivered, packed. */
+  /** Bytes as delivered, compressed. */
   readonly bytes: number;
 }
 
@@ -64,7 +64,7 @@ export interface MonthLoaded extends LoadedMonth {
   readonly name: string;
 }
 
-/** A month was not replaced; its old rows are still there. */
+/** A month was not replaced; it keeps its previous rows. */
 export interface MonthFailed extends FailedMonth {
   readonly event: "month_failed";
   readonly name: string;
@@ -99,12 +99,12 @@ export interface Days {
   readonly to: string;
 }
 
-/** A span of days as JSON has it. */
+/** A span of days in JSON. */
 export function fromTo({ start, end }: DaySpan): Days {
   return { from: start, to: end };
 }
 
-/** A delivery that is not part of its month, and why, in a sentence. */
+/** A delivery that is not part of its month, and the reason as a sentence. */
 export interface PassedOverDelivery {
   readonly executionId: string;
   readonly reason: string;
@@ -115,18 +115,18 @@ export interface PlannedMonth {
   readonly billingMonth: BillingMonth;
   readonly action: Action;
   readonly reason: string;
-  /** The newest of `execution_ids`; null when the manifest could not say (it is still empty). */
+  /** The newest of `execution_ids`; null if the manifest is still empty. */
   readonly executionId: string | null;
-  /** The deliveries that are the month together, oldest first. */
+  /** The deliveries that make up the month, oldest first. */
   readonly executionIds: readonly string[];
-  /** Days that are expected and that no delivery covers, in order. */
+  /** Expected days that are not covered, in order. */
   readonly missingDays: readonly Days[];
   /** Days that the cloud may still add to: their delivery was submitted less than 72 hours after they ended. */
   readonly unsettledDays: readonly Days[];
   /** Deliveries of the month that are not part of it, newest first. */
   readonly passedOver: readonly PassedOverDelivery[];
   readonly files: number;
-  /** Bytes to read, packed. */
+  /** Bytes to read, compressed. */
   readonly bytes: number;
 }
 
@@ -137,25 +137,25 @@ export interface LoadedMonth {
   readonly executionId: string;
   /** The deliveries that were loaded together, oldest first. */
   readonly executionIds: readonly string[];
-  /** Days that are expected and that no delivery covers, in order. */
+  /** Expected days that are not covered, in order. */
   readonly missingDays: readonly Days[];
   /** Days that the cloud may still add to: their delivery was submitted less than 72 hours after they ended. */
   readonly unsettledDays: readonly Days[];
-  /** Whether somebody has accepted that days are missing. */
+  /** Whether the missing days were accepted. */
   readonly accepted: boolean;
   /** Whether rows of an earlier load were replaced. */
   readonly action: "new" | "restated";
-  /** Whether figures that were loaded before change; false where days are only added, or the month is not over. */
+  /** Whether loaded values change; false if days are only added or the month is not over. */
   readonly isRestatement: boolean;
-  /** What the month is as a bill. */
+  /** The state of the month's bill. */
   readonly state: Finality;
-  /** What `final` rests on; null in any other state. */
+  /** The basis of `final`; null in any other state. */
   readonly finalBasis: FinalBasis | null;
   /** Whether only support, tax, credits or corrections have changed since the month was final. */
   readonly lateCharges: boolean;
-  /** The last usage day; null where it is not known. */
+  /** The last usage day; null if unknown. */
   readonly dataUntil: string | null;
-  /** Whether the month is over, not invoiced, and `data_until` lies more than two days before its end. */
+  /** Whether the month is over, not invoiced, and `data_until` is more than two days before its end. */
   readonly dataEndsEarly: boolean;
   readonly rows: number;
   readonly files: number;
@@ -165,19 +165,19 @@ export interface LoadedMonth {
   readonly roundedValues: number;
   /** Sentences: columns added, columns missing. */
   readonly schemaChanges: readonly string[];
-  /** What was left out, or what the delivery does without: `1 row without a billing period`, `no cost proved`. */
+  /** What was left out of the load, or is missing in the delivery: `1 row without a billing period`, `no cost proved`. */
   readonly notes: readonly string[];
-  /** What was loaded before, or null. */
+  /** The previous load, or null. */
   readonly previous: {
     readonly executionId: string;
     readonly rows: number;
     readonly cost: CurrencySums | null;
-    /** Whether rows and costs are the same now, in all and by service, account and charge type, as far as both are known. */
+    /** Whether rows and costs are unchanged, in total and by service, account and charge type, as far as both are known. */
     readonly sameFigures: boolean;
   } | null;
 }
 
-/** A month that was left as it is, and why. */
+/** A month that was not changed, and why. */
 export interface KeptMonth {
   readonly billingMonth: BillingMonth;
   readonly executionId: string | null;
@@ -206,7 +206,7 @@ export interface PipelineResult {
   readonly waiting: readonly KeptMonth[];
   readonly refused: readonly KeptMonth[];
   readonly failed: readonly FailedMonth[];
-  /** Months that stay as they are, and whose missing days this run accepted. */
+  /** Unchanged months whose missing days this run accepted. */
   readonly acceptedGaps: readonly AcceptedGap[];
   /** Present when the pipeline itself failed. */
   readonly error?: ReportedError;

@@ -20,21 +20,21 @@ import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { survey, type Survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
 
-/** What a migration is about. */
+/** The scope of a migration. */
 export interface MigrateOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
-  /** Whether the steps are taken, and not only planned. */
+  /** Whether the steps are run, not only planned. */
   readonly yes?: boolean;
-  /** Stops the migration: the step at work is rolled back, and the migration throws INTERRUPTED. */
+  /** Stops the migration: the current step is rolled back, and the migration throws INTERRUPTED. */
   readonly signal?: AbortSignal;
-  /** The process shown to others that find the warehouse locked meanwhile. */
+  /** The process shown to others that find the warehouse locked. */
   readonly holder?: Holder;
-  /** Called before each step is taken. */
+  /** Called before each step. */
   readonly taking?: (pipeline: string, step: MigratedStep) => void;
 }
 
-/** The answer of `migrate`. */
+/** The result of `migrate`. */
 export interface MigrateResult {
   readonly pipelines: readonly MigratedPipeline[];
 }
@@ -44,9 +44,9 @@ export interface MigratedPipeline {
   readonly name: string;
   /** `dataset.table_name`. */
   readonly table: string;
-  /** In the order in which they are taken; empty when all are done. */
+  /** In order; empty if all are done. */
   readonly steps: readonly MigratedStep[];
-  /** Sentences on what has to wait, and why. */
+  /** Steps that must wait, and why, as sentences. */
   readonly notes: readonly string[];
   /** Present when the pipeline could not be surveyed. */
   readonly error?: ReportedError;
@@ -62,13 +62,13 @@ export interface MigratedStep {
   readonly done: boolean;
   /** Values that `decimals` had to round at the last digit of the exact type. */
   readonly roundedValues?: number;
-  /** What a table that was built again has not kept: access roles, row access policies. */
+  /** Settings that a rebuilt table did not keep: access roles, row access policies. */
   readonly lost?: readonly string[];
   /** Why the step was refused; it changed nothing. */
   readonly error?: ReportedError;
 }
 
-/** A step, and what takes it. */
+/** A step, and the function that runs it. */
 interface PlannedStep {
   readonly step: MigratedStep;
   readonly take: () => Promise<MigrationOutcome>;
@@ -86,7 +86,7 @@ export async function migrate(config: Config, options: MigrateOptions = {}): Pro
   const migrateAll = async (warehouse: Warehouse): Promise<MigrateResult> => {
     const results: MigratedPipeline[] = [];
     for (const pipeline of pipelines) results.push(await migratePipeline(pipeline, warehouse, options));
-    // Also when nothing was left to do: the last migration may have been killed before its readers saw it.
+    // Also if nothing was left to do: the last migration may have been killed before publishing.
     if (options.yes === true) await warehouse.publish();
     return { pipelines: results };
   };
@@ -174,20 +174,20 @@ async function takeStep(
   }
 }
 
-/** What the columns of a table and the deliveries behind them say is left to migrate. */
+/** The pending steps for the columns of a table. */
 interface MigrationPlan {
   readonly partitioning: Partitioning;
-  /** Rows that the registry lacks altogether: for columns that the table has. */
+  /** Registry rows that are missing for columns of the table. */
   readonly registered: readonly RegisteredColumn[];
   /** One step for each column of amounts that is not exact. */
   readonly decimals: readonly PendingStep[];
-  /** Sentences on what has to wait, and why. */
+  /** Steps that must wait, and why, as sentences. */
   readonly notes: readonly string[];
 }
 
 /**
- * Plans what is left to migrate of a table. Pure: everything comes from the survey and the header of the newest loaded
- * month (none where the storage does not hold it any more). Error: FILE_INVALID, as `planColumns`.
+ * Plans the pending steps of a table. Pure: everything comes from the survey and the header of the newest loaded
+ * month (none if it is no longer in the storage). Error: FILE_INVALID, as `planColumns`.
  */
 function planMigration(found: Survey, headers: readonly DeliveredHeader[]): MigrationPlan {
   const { format, ledger, pipeline, plans } = found;
@@ -218,4 +218,4 @@ function planMigration(found: Survey, headers: readonly DeliveredHeader[]): Migr
 }
 
 const unregistered =
-  "The columns cannot be registered now, because no loaded month is in the storage; the next run that loads one does it.";
+  "The columns cannot be registered now, because no loaded month is in the storage; the next run that loads one registers them.";

@@ -3,19 +3,19 @@ import { interrupted as stopped } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Holder, Source, Warehouse } from "../warehouses/warehouse.ts";
 
-/** How a warehouse is opened. */
+/** Options for opening a warehouse. */
 export interface OpenOptions {
   /** Closes the warehouse at once, so that a statement over millions of rows is interrupted too. */
   readonly signal?: AbortSignal | undefined;
   /** The process shown to others that find the warehouse locked. */
   readonly holder?: Holder | undefined;
-  /** What INTERRUPTED says when the signal has stopped `use`. */
+  /** The message of INTERRUPTED when the signal has stopped `use`. */
   readonly interrupted?: () => { readonly message: string; readonly hint: string };
 }
 
 /**
  * Opens the warehouse, gives it to `use`, and closes it. Errors: those of opening the warehouse and of `use`; INTERRUPTED
- * in place of whatever `use` throws after the signal was aborted.
+ * instead of the error of `use` after the signal was aborted.
  */
 export async function withWarehouse<T>(
   config: Config,

@@ -13,7 +13,7 @@ import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { smallReads, survey, type Survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
 
-/** What a plan is about: see the same options of a run. */
+/** The scope of a plan: see the same options of a run. */
 export interface PlanOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
@@ -22,12 +22,12 @@ export interface PlanOptions {
   readonly force?: boolean;
   /** Checks that the run waives; `scope` changes the plan. */
   readonly accept?: readonly string[];
-  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date;
   readonly signal?: AbortSignal;
 }
 
-/** The answer of `plan`. */
+/** The result of `plan`. */
 export interface PlanResult extends ReadSource {
   readonly pipelines: readonly PlannedPipeline[];
 }
@@ -37,19 +37,19 @@ export interface PlannedPipeline {
   readonly name: string;
   readonly table: string;
   readonly months: readonly PlannedMonth[];
-  /** Months whose manifest cannot be used. */
+  /** Months whose manifest is invalid. */
   readonly failed: readonly FailedMonth[];
-  /** Sentences on what a person should know of this export beside the others. */
+  /** Notes on this export, as sentences. */
   readonly notes: readonly string[];
-  /** Only where the warehouse bills for bytes: about what loading these months bills. */
+  /** Only if the warehouse bills for bytes: the estimated bytes billed for loading these months. */
   readonly billedBytes?: number;
   readonly error?: ReportedError;
 }
 
 /**
- * What a run with the same options would do, month by month, and why. Nothing is written, and no database is made.
+ * What a run with the same options would do, month by month, and why. Nothing is written or created.
  * A pipeline that cannot be planned has an `error`, and the others are planned. The warehouse is closed before any storage is
- * read, so that a slow one blocks no run.
+ * read, so that a slow storage does not block a run.
  * Errors: CONFIG_INVALID, USAGE_INVALID, and those of opening the warehouse.
  */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<PlanResult> {
@@ -112,7 +112,7 @@ async function plannedPipeline(found: Survey, ofMonth: Warehouse["billedBytes"])
   };
 }
 
-/** What loading the planned months bills, by the size of their files. */
+/** The estimated bytes billed for loading the planned months, by the size of their files. */
 async function billedBytes(
   { plans, discovery }: Survey,
   ofMonth: NonNullable<Warehouse["billedBytes"]>,

@@ -3,14 +3,14 @@ import type { Config } from "../config/config.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import { type QueryRow, requireCapability } from "../warehouses/warehouse.ts";
 
-/** What `query` asks. */
+/** The options of `query`. */
 export interface QueryOptions {
-  /** One statement that only reads. */
+  /** One read-only statement. */
   readonly sql: string;
 }
 
 /**
- * Runs one statement that only reads, on what readers see, and streams its rows.
+ * Runs one read-only statement on the published data, and streams its rows.
  * Errors: USAGE_INVALID, QUERY_INVALID, WAREHOUSE_NOT_FOUND when nothing was loaded yet.
  */
 export async function* query(config: Config, options: QueryOptions): AsyncGenerator<QueryRow, void, void> {

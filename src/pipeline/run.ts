@@ -39,7 +39,7 @@ import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
 
-/** What a run is about. */
+/** The options of a run. */
 export interface RunOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
@@ -48,13 +48,13 @@ export interface RunOptions {
   readonly force?: boolean;
   /** Checks to waive: `row-count`, `scope`, `other-months`; `shrink` and `gap` only with the months in `months.only`. */
   readonly accept?: readonly string[];
-  /** Who accepts what is waived, and why: a receipt keeps it with a gap. By default `the library`. */
+  /** Who accepts the waived checks, and why: recorded in the receipt of a month with a gap. By default `the library`. */
   readonly acceptedBy?: { readonly who: string; readonly why?: string };
   /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
   readonly jobs?: number;
-  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date;
-  /** Stops the run: the month at work is rolled back, and the run throws INTERRUPTED. */
+  /** Stops the run: the current month is rolled back, and the run throws INTERRUPTED. */
   readonly signal?: AbortSignal;
   /** The process shown to others that find the warehouse locked while this runs. */
   readonly holder?: Holder;
@@ -63,17 +63,17 @@ export interface RunOptions {
 }
 
 /**
- * How many files are read ahead by default: one for the warehouse and one that is being read. Decompressing and summing
- * fill one core, so more of them at once would only delay the first one.
+ * How many files are read ahead by default: one for the warehouse and one being read. Decompressing and summing
+ * fill one core, so more at once would only delay the first one.
  */
 const defaultJobs = 2;
 
-/** How many months are loaded at once by a warehouse that does the work elsewhere. */
+/** How many months are loaded at once by a warehouse that does the work remotely. */
 const defaultParallelJobs = 8;
 
 /**
  * Loads every new or restated month in scope and yields progress events; the last one is `run_finished`. A failed month
- * keeps its old rows, a failed pipeline is reported, and the others continue.
+ * keeps its previous rows, a failed pipeline is reported, and the others continue.
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function* run(config: Config, options: RunOptions = {}): AsyncGenerator<RunEvent, void, void> {
@@ -91,7 +91,7 @@ export async function* run(config: Config, options: RunOptions = {}): AsyncGener
     for await (const [event] of events) yield event as RunEvent;
     await work;
   } finally {
-    // When the reader of the events stops early, the month at work is rolled back before we return.
+    // If the reader of the events stops early, the current month is rolled back before the return.
     stop.abort();
     await work.catch(() => {});
   }
@@ -133,8 +133,8 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       });
       results.push(found);
     }
-    // Also when nothing was new: the run before may have been killed between its last commit and this. What this one
-    // has loaded is published whatever clocks say, which can be set back.
+    // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
+    // this run are published whatever the clock says, which can be set back.
     const loads = results.some((found) => found.loaded.length + found.acceptedGaps.length > 0);
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
@@ -222,7 +222,7 @@ async function runPipeline(
     for (const month of named) {
       acceptedGaps.push(...(await acceptGap({ ...found, now }, month, gap, warehouse)));
     }
-    // As the Python pipelines did: a run that failed leaves no summary.
+    // As in the Python pipelines, a failed run does not write a summary.
     if (failed.length === 0) {
       const counts = {
         totalRows: loaded.reduce((sum, { rows }) => sum + rows, 0),
@@ -233,7 +233,7 @@ async function runPipeline(
     }
     return result();
   } catch (error) {
-    // A bug in one export does not stop the others either: what is loaded is published.
+    // A bug in one export does not stop the others: their loads are published.
     if (options.signal.aborted) throw error;
     const failure = reportedError(error, options.debug ?? false);
     emit({ event: "pipeline_failed", name, ...failure });
@@ -241,7 +241,7 @@ async function runPipeline(
   }
 }
 
-/** Adds to the receipt of a loaded month that its missing days are accepted; its rows are not touched. */
+/** Records in the receipt of a loaded month that its missing days are accepted; its rows are not changed. */
 async function acceptGap(
   loaded: LoadedTable & { readonly now: Date },
   month: BillingMonth,

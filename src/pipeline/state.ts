@@ -8,13 +8,13 @@ import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { reading, type ReadSource, withWarehouse } from "./open.ts";
 
-/** What `showState` is about. */
+/** The scope of `showState`. */
 export interface StateOptions {
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
 }
 
-/** The answer of `state show`: what dlt's state says, without receipts. */
+/** The result of `state show`: the content of dlt's state, without receipts. */
 export interface StateResult extends ReadSource {
   readonly pipelines: readonly {
     readonly name: string;
@@ -35,7 +35,7 @@ export interface StateResult extends ReadSource {
 }
 
 /**
- * The state itself, as the warehouse holds it.
+ * The state as stored in the warehouse.
  * Errors: CONFIG_INVALID, USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
 export async function showState(config: Config, options: StateOptions = {}): Promise<StateResult> {
@@ -66,7 +66,7 @@ export async function showState(config: Config, options: StateOptions = {}): Pro
 
 const stateRules: Shape<StateOptions> = { pipelines: names };
 
-/** What `forget` takes out of the state: either months, or all of them. */
+/** What `forget` removes from the state: either months, or all of them. */
 export interface ForgetOptions {
   /** Sections, clouds, or `all`. */
   readonly pipelines: readonly string[];
@@ -77,11 +77,11 @@ export interface ForgetOptions {
   readonly to?: BillingMonth;
   /** Every month. */
   readonly all?: boolean;
-  /** The process shown to others that find the warehouse locked meanwhile. */
+  /** The process shown to others that find the warehouse locked. */
   readonly holder?: Holder;
 }
 
-/** The answer of `state forget`. */
+/** The result of `state forget`. */
 export interface ForgetResult {
   readonly pipelines: readonly {
     readonly name: string;
@@ -91,7 +91,7 @@ export interface ForgetResult {
 }
 
 /**
- * Forgets which execution months were loaded from, so that the next run loads them again; their rows and receipts stay
+ * Removes months from the state, so that the next run loads them again; their rows and receipts stay
  * until then.
  * Errors: USAGE_INVALID, STATE_INVALID, and those of opening the warehouse.
  */
@@ -101,7 +101,7 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
   const { months: wanted = [], from, to, all = false } = options;
   const isSpan = from !== undefined || to !== undefined;
   if ([wanted.length > 0, isSpan, all].filter(Boolean).length !== 1) {
-    throw new BillhouseError("USAGE_INVALID", "Either months or --all must be named, and not both.", {
+    throw new BillhouseError("USAGE_INVALID", "Choose either months or --all.", {
       hint: "For example: billhouse state forget aws_cur 2025-03, or billhouse state forget aws_cur --all.",
     });
   }
@@ -114,9 +114,13 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
       const known = [...loadedExecutions(state, table).keys()];
       const unknown = wanted.find((month) => !known.includes(month));
       if (unknown !== undefined) {
-        throw new BillhouseError("USAGE_INVALID", `The state of ${pipeline.name} does not know the month ${unknown}.`, {
-          hint: known.length === 0 ? "Nothing is loaded yet." : `It knows: ${known.toSorted().join(", ")}.`,
-        });
+        throw new BillhouseError(
+          "USAGE_INVALID",
+          `The state of ${pipeline.name} does not contain the month ${unknown}.`,
+          {
+            hint: known.length === 0 ? "Nothing is loaded yet." : `It contains: ${known.toSorted().join(", ")}.`,
+          },
+        );
       }
       const inSpan = known.filter((month) => month >= (from ?? month) && month <= (to ?? month));
       const forgotten = (wanted.length > 0 ? [...new Set(wanted)] : inSpan).toSorted();

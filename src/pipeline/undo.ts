@@ -13,7 +13,7 @@ import { holdsFiles, isSameDelivery, isSameSet } from "./months/undone.ts";
 import { withWarehouse } from "./open.ts";
 import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
 
-/** Which load is undone, and how. */
+/** The options of `undo`. */
 export interface UndoOptions {
   /** The section of one export, or a cloud with only one. */
   readonly pipeline: string;
@@ -23,14 +23,14 @@ export interface UndoOptions {
   readonly holder?: Holder;
 }
 
-/** The answer of `undo`. */
+/** The result of `undo`. */
 export interface UndoResult {
   readonly name: string;
   readonly table: string;
   readonly billingMonth: BillingMonth;
   /** The load that was undone. */
   readonly undone: ComparedLoad;
-  /** The load that was restored, with the figures that were proved again. */
+  /** The load that was restored, with the values that were proved again. */
   readonly restored: ComparedLoad;
   /** Where the rows came from: the files of the delivery, or the copy or history of the warehouse. */
   readonly from: "storage" | "warehouse";
@@ -42,10 +42,10 @@ export interface UndoResult {
 
 /**
  * Restores the previous load of a month in one transaction, and records the execution that was undone: `run` refuses it
- * until it is loaded with `--force`. The rows come from the files of the delivery, where they are unchanged in the storage,
+ * until it is loaded with `--force`. The rows come from the files of the delivery, if they are unchanged in the storage,
  * else from the copy in the warehouse (`keep_previous`) or its history (BigQuery's time travel). They are committed only
  * when their rows and costs match the receipt.
- * Errors: USAGE_INVALID when the month is not loaded or has no previous load; ROWS_GONE when the rows no longer exist
+ * Errors: USAGE_INVALID when the month is not loaded or a previous load is missing; ROWS_GONE when the rows no longer exist
  * anywhere; ROW_COUNT_MISMATCH, SUM_MISMATCH; INTERRUPTED; those of storage and warehouse.
  */
 export async function undo(config: Config, options: UndoOptions): Promise<UndoResult> {
@@ -77,14 +77,14 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
       restored: { ...describeReceipt(undoing.previous), rows: restored.rows, cost: restored.tableCost },
       from: delivery === null ? "warehouse" : "storage",
       state: restored.finality ?? "open",
-      notes: failure === null ? [] : [`The storage could not be looked at. ${failure.message}`],
+      notes: failure === null ? [] : [`The storage could not be read. ${failure.message}`],
       seconds: Math.round(performance.now() - started) / 1000,
     };
   };
   return withWarehouse(config, "write", undoIn, {
     ...options,
     interrupted: () => {
-      if (isDone) return { message: notVisible(billingMonth, "making their copy was stopped."), hint: notAgain };
+      if (isDone) return { message: notVisible(billingMonth, "publishing was stopped."), hint: notAgain };
       return {
         message: "The undo was stopped.",
         hint: "Check with billhouse status whether it was committed, as it can be in BigQuery, before you undo again.",
@@ -97,7 +97,7 @@ const undoRules: Shape<UndoOptions> = { pipeline: text, month: text, signal: opt
 
 function unpublished(billingMonth: BillingMonth, cause: unknown): BillhouseError {
   const code = cause instanceof BillhouseError ? cause.code : "WAREHOUSE_UNAVAILABLE";
-  const reason = cause instanceof Error ? cause.message : "making their copy was stopped.";
+  const reason = cause instanceof Error ? cause.message : "publishing was stopped.";
   return new BillhouseError(code, notVisible(billingMonth, reason), { hint: notAgain, cause });
 }
 
@@ -105,8 +105,8 @@ function notVisible(billingMonth: BillingMonth, reason: string): string {
   return `${billingMonth} is undone, but readers do not see it yet: ${reason}`;
 }
 
-/** The undo is committed, and doing it again would go back one load further. */
-const notAgain = "billhouse run makes the copy for readers. Do not undo again.";
+/** The undo is committed: another one would go back one load further. */
+const notAgain = "Run billhouse run to publish the copy for readers. Do not undo again.";
 
 async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, warehouse: Warehouse): Promise<Undoing> {
   const { receipt: current } = loadedMonth(loaded, billingMonth);
@@ -121,11 +121,11 @@ async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, war
   const { name } = loaded.pipeline;
   const again = `billhouse run ${name} --month ${billingMonth} --force`;
   const hints = {
-    unknown: `The month has no receipt of its own: ${again} makes one.`,
-    undone: `What was undone comes back with ${again}.`,
-    first: "It was loaded once only.",
+    unknown: `The receipt of the month is missing: ${again} creates one.`,
+    undone: `To load the undone delivery again, run ${again}.`,
+    first: "It was loaded only once.",
   };
-  throw new BillhouseError("USAGE_INVALID", `There is no load of ${billingMonth} of ${name} to go back to.`, {
+  throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} does not have a previous load.`, {
     hint: hints[current === null ? "unknown" : current.undone.length > 0 ? "undone" : "first"],
   });
 }
@@ -137,16 +137,16 @@ function wasUndone(receipt: Receipt, undone: Receipt["undone"]): boolean {
   return undone.some((one) => isSameSet(one.executionIds, ids) && (files === null || holdsFiles(one, files)));
 }
 
-/** Only the storage that could not be read may still have the rows: that failure is the one to fix. */
+/** Only the unreadable storage may still have the rows: that is the failure to fix. */
 function outOfReach(error: unknown, failure: BillhouseError): unknown {
   if (!(error instanceof BillhouseError) || error.code !== "ROWS_GONE") return error;
   return new BillhouseError(failure.code, failure.message, {
-    hint: `${failure.hint} Then undo again: nothing was changed, and the warehouse has no copy of the rows.`,
+    hint: `${failure.hint} Then undo again: nothing was changed, and the warehouse does not keep a copy of the rows.`,
     cause: failure,
   });
 }
 
-/** The files of a delivery, when they lie in the storage as they were loaded; else null, with the failure of looking there. */
+/** The files of a delivery, if they are unchanged in the storage; else null, with the failure of reading it. */
 async function unchangedFiles(
   { pipeline }: LoadedTable,
   { files }: Receipt,

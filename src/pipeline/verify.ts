@@ -14,27 +14,27 @@ import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, str
 
 export type { Check };
 
-/** What `verify` checks. */
+/** The scope of `verify`. */
 export interface VerifyOptions {
   readonly pipelines?: readonly string[];
   readonly months?: MonthSelection;
-  /** Reads the files of every month again, whole. */
+  /** Reads the complete files of every month again. */
   readonly deep?: boolean;
-  /** The time by which it is judged whether a delivery has arrived; by default that of the call. */
+  /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date;
   readonly signal?: AbortSignal;
   /** Called before each month is checked. */
   readonly onMonth?: (pipeline: string, billingMonth: BillingMonth) => void;
 }
 
-/** The answer of `verify`. */
+/** The result of `verify`. */
 export interface VerifyResult extends ReadSource {
   /** Whether all checks passed. */
   readonly ok: boolean;
   readonly checks: readonly Check[];
 }
 
-/** What the warehouse holds of one export. */
+/** The loaded data of one export. */
 interface VerifiedTable {
   readonly name: string;
   readonly checks: readonly MonthCheck[];
@@ -45,7 +45,7 @@ interface VerifiedTable {
 /**
  * Compares every table with its receipts (months, rows, costs) and the receipts with the storage (files, newer
  * deliveries, gaps). Changes nothing. A storage, a table or a state that cannot be read is a failed check, and the other
- * exports are checked all the same. The warehouse is closed before a storage is read: that may take hours, with `deep`.
+ * exports are still checked. The warehouse is closed before a storage is read, which may take hours with `deep`.
  * Errors: CONFIG_INVALID, USAGE_INVALID, INTERRUPTED, and those of opening the warehouse.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
@@ -127,12 +127,12 @@ async function* storageChecks(
 }
 
 function wantedMonths({ pipeline, months }: LoadedTable, selection: MonthSelection): BillingMonth[] {
-  // Also what was loaded before `first_month` was set: it is in the table, and people add it up.
+  // Also months loaded before `first_month` was set: they are in the table and in sums over it.
   const selected = { ...pipeline, firstMonth: null };
   return [...months.keys()].filter((month) => isSelected(month, selected, selection)).toSorted();
 }
 
 function cannotLook(what: "table" | "storage", error: unknown, signal: AbortSignal | undefined): MonthCheck {
   if (!(error instanceof BillhouseError) || signal?.aborted === true) throw error;
-  return difference(what, null, `a ${what} that can be looked at`, `${error.code}: ${error.message}`);
+  return difference(what, null, `a readable ${what}`, `${error.code}: ${error.message}`);
 }

@@ -285,7 +285,7 @@ describe("the state of an Azure month", () => {
     await rejects(
       diff(project.config, { pipeline: "azure_billing", month: month }),
       "USAGE_INVALID",
-      "loaded once only",
+      "loaded only once",
     );
 
     await runWell(project, { force: true });

@@ -113,7 +113,7 @@ describe("undo restores the previous load", () => {
     await rejects(
       undo(project.config, { pipeline: "aws_cur", month: month }),
       "USAGE_INVALID",
-      "no load of 2025-01 of aws_cur to go back to",
+      "2025-01 of aws_cur does not have a previous load",
     );
   });
 
@@ -215,7 +215,7 @@ describe("undo and files that are copied again", () => {
     await rejects(
       undo(project.config, { pipeline: "azure_billing", month: month }),
       "USAGE_INVALID",
-      "no load of 2025-01",
+      "2025-01 of azure_billing does not have a previous load",
     );
   });
 
@@ -237,7 +237,11 @@ describe("undo and files that are copied again", () => {
     await undo(project.config, { pipeline: "aws_cur", month: month });
     await loadAll(project, version("3", "3", "3"));
     assert.equal((await undo(project.config, { pipeline: "aws_cur", month: month })).restored.rows, 1);
-    await rejects(undo(project.config, { pipeline: "aws_cur", month: month }), "USAGE_INVALID", "no load of 2025-01");
+    await rejects(
+      undo(project.config, { pipeline: "aws_cur", month: month }),
+      "USAGE_INVALID",
+      "2025-01 of aws_cur does not have a previous load",
+    );
   });
 
   test("loading the same once more keeps the load before it", async (t) => {
@@ -257,7 +261,7 @@ describe("undo and files that are copied again", () => {
     await rm(project.bucket, { recursive: true });
     const result = await undo(project.config, { pipeline: "aws_cur", month: month });
     assert.deepEqual([result.restored.executionId, result.from], ["a", "warehouse"]);
-    assert.match(result.notes.join(), /^The storage could not be looked at\. /);
+    assert.match(result.notes.join(), /^The storage could not be read\. /);
   });
 
   test("puts kept floats back as the exact decimals that migrate has made of the table", async (t) => {

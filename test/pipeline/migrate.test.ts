@@ -217,7 +217,7 @@ describe("migrate", () => {
     assert.match(screen.stdout, /0 steps done; 1 step refused\.\n$/u);
   });
 
-  test("says what stands in the way when the database cannot change a column", async (t) => {
+  test("names the obstacle when the database cannot change a column", async (t) => {
     const project = await pythonProject(t);
     await withDatabase(project, `CREATE INDEX by_id ON ${pythonTable} (identity_line_item_id)`);
     const before = await figures(project);
@@ -231,7 +231,7 @@ describe("migrate", () => {
     assert.ok(only(await migrate(project.config, { yes: true })).steps.every(({ done }) => done));
   });
 
-  test("tells how many values had more digits than an exact decimal holds", async (t) => {
+  test("reports how many values had more digits than an exact decimal", async (t) => {
     const project = await pythonProject(t);
     await withDatabase(
       project,
@@ -246,7 +246,7 @@ describe("migrate", () => {
     assert.equal(row?.["cost"], "0.123456789012345679");
   });
 
-  test("goes on after it was killed, whichever commit was the last one", async (t) => {
+  test("continues after it was killed, whichever commit was the last one", async (t) => {
     const [wanted, before] = [await pythonProject(t, true), await createProject(t, pythonSections)];
     await cp(wanted.folder, before.folder, { recursive: true, preserveTimestamps: true });
     const undisturbed = [await figures(wanted), namesOf(only(await migrate(wanted.config, { yes: true })))] as const;
@@ -344,7 +344,7 @@ describe("receipts move into the tracking table, and readers find the same ones"
 const partitioning = { partitionColumn: "period", usageColumn: null };
 
 describe("tables of the Python pipelines that are not migrated", () => {
-  test("go on with their types, and keep their tracking table as it is", async (t) => {
+  test("keep their types, and their tracking table is not changed", async (t) => {
     const project = await pythonProject(t);
     const before = await ledgerOf(project);
     const tracking = `SELECT column_name FROM duckdb_columns() WHERE table_name = '${pythonDataset.table.name}_load_tracking'`;
@@ -380,7 +380,7 @@ describe("tables of the Python pipelines that are not migrated", () => {
     assert.equal(receipt?.roundedValues, 1);
   });
 
-  test("are told by status, with the remedy", async (t) => {
+  test("are reported by status, with the fix", async (t) => {
     const project = await pythonProject(t);
     const note =
       "Amounts are stored as floats: line_item_unblended_cost, line_item_usage_amount, reservation_unused_quantity. Run billhouse migrate to make them exact.";

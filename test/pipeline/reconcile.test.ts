@@ -121,7 +121,7 @@ describe("a residual", () => {
     assert.match(sentence("112.30", lines), /: it leaves out tax \(12\.30\), or it leaves out refunds \(12\.30\)\.$/);
   });
 
-  test("is explained by rows that have no invoice id yet", () => {
+  test("is explained by rows without an invoice id yet", () => {
     const beside = [{ name: uninvoicedName, lines: [line("7.5", { invoice: null })] }];
     assert.deepEqual(reasonsOf(explain("143.81", { beside })), [`holds ${uninvoicedName} 7.5`]);
     const mixed = [...bill, line("7.5", { invoice: null })];

@@ -18,9 +18,9 @@ const selectionRules: Shape<MonthSelection> = {
 export const monthRules: Rule = optional(objectOf(selectionRules));
 
 /**
- * The pipelines that words name: the section of an export, a cloud (`aws`, `azure`), or `all`; no words mean all.
+ * The pipelines that arguments name: the section of an export, a cloud (`aws`, `azure`), or `all`; no words mean all.
  * The cloud of an export is that of its configured `kind`, else the one that its section's name contains, else that of the
- * export that lies in its storage, which is then listed. An export whose storage cannot be listed counts as named, so that
+ * export in its storage, which is then listed. An export whose storage cannot be listed counts as named, so that
  * its error is reported. Error: USAGE_INVALID, which lists the exports there are.
  */
 export async function selectPipelines(
@@ -42,7 +42,7 @@ export async function selectPipelines(
   );
 }
 
-/** The one pipeline that a word names. Errors: USAGE_INVALID, also when it names several. */
+/** The one pipeline that an argument names. Errors: USAGE_INVALID, also if it names several. */
 export async function selectOne(config: Config, word: string): Promise<PipelineConfig> {
   const [pipeline, ...others] = await selectPipelines(config, [word]);
   if (pipeline !== undefined && others.length === 0) return pipeline;
@@ -79,7 +79,7 @@ export function isSelected(
 
 /**
  * The table of a pipeline, with the names under which the Python pipelines kept its state, so that both continue from
- * each other. `idColumn` is the export format's; before the export is found, what the section's cloud suggests.
+ * each other. `idColumn` is the export format's; before the export is found, that of the section's cloud.
  */
 export function tableOf(pipeline: PipelineConfig, idColumn?: Table["idColumn"]): Table {
   const [pipelineName, sourceName] = takenOver[pipeline.name] ?? [
@@ -96,7 +96,7 @@ export function tableOf(pipeline: PipelineConfig, idColumn?: Table["idColumn"]):
   };
 }
 
-/** `dataset.table_name`, as people and JSON name a table. */
+/** `dataset.table_name`, the name of a table in messages and JSON. */
 export function tableTitle(pipeline: PipelineConfig): string {
   return `${pipeline.dataset}.${pipeline.tableName}`;
 }
@@ -108,7 +108,7 @@ const takenOver: Readonly<Record<string, readonly [pipelineName: string, sourceN
 
 const knownClouds: readonly string[] = [...new Set(exportFormats.map(({ cloud }) => cloud))];
 
-/** The cloud of an export as far as the configuration says it. */
+/** The cloud of an export according to the configuration. */
 function cloudOf({ kind, name }: PipelineConfig): string | undefined {
   const format = exportFormats.find((each) => each.kind === kind);
   if (format !== undefined) return format.cloud;
@@ -117,7 +117,7 @@ function cloudOf({ kind, name }: PipelineConfig): string | undefined {
   return named.length === 1 ? named[0] : undefined;
 }
 
-/** The cloud of the export that lies in the storage; null where no export is found. */
+/** The cloud of the export in the storage; null if there is none. */
 async function recognisedCloud(pipeline: PipelineConfig): Promise<string | null> {
   try {
     const { format } = await discover(pipeline, await openStorage(pipeline.bucketUrl, pipeline.storage));

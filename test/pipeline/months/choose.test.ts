@@ -153,7 +153,7 @@ describe("the deliveries of a month", () => {
     assert.deepEqual(lines(await plan(bucketOf([empty]))), ["2025-03 new empty"]);
   });
 
-  it("go without a set of runs that was undone, whatever else of it is loaded", async () => {
+  it("leave out a set of runs that was undone, even if some of its runs are loaded", async () => {
     const weeks = [
       run("a", "2025-03-01", "2025-03-15", "2025-03-16"),
       run("b", "2025-03-16", "2025-03-31", "2025-04-06"),

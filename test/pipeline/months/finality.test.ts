@@ -278,7 +278,7 @@ describe("a month that was final", () => {
     assert.deepEqual([other.state, other.lateCharges], ["restated-after-final", false]);
   });
 
-  it("was not changed as far as a receipt of somebody else can tell", () => {
+  it("was not changed as far as the receipt of another program shows", () => {
     const foreign: Receipt = { ...before, cost: null, effectiveCost: null, summary: null };
     assert.equal(title(after({}, foreign)), "final (invoice)");
     assert.equal(after({ rows: before.rows + 1 }, foreign).state, "restated-after-final");
