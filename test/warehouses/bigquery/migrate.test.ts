@@ -34,21 +34,29 @@ describe("a table in one piece", () => {
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
   });
 
-  test("is not changed when another program writes to it meanwhile", async (t) => {
-    const { big, warehouse } = await unpartitioned(t);
-    const other = await big.open();
-    let interfered = false;
-    big.server.onStatement = async (sql) => {
-      if (interfered || !sql.startsWith("INSERT INTO `p.billing._billhouse_rebuilt")) return;
-      interfered = true;
-      await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], { billingMonth: "2025-02", executionId: "e9" });
-    };
-    await rejects(warehouse.migration.migrate(table, step), "WAREHOUSE_LOCKED");
-    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
-    assert.deepEqual(left(big), []);
-    await warehouse.migration.migrate(table, step);
-    assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
-  });
+  for (const [moment, start] of [
+    ["while its rows are copied", "INSERT INTO `p.billing._billhouse_rebuilt"],
+    ["while its rows are counted", "SELECT 'counts' AS part"],
+  ] as const) {
+    test(`is not changed when another program writes to it ${moment}`, async (t) => {
+      const { big, warehouse } = await unpartitioned(t);
+      const other = await big.open();
+      let interfered = false;
+      big.server.onStatement = async (sql) => {
+        if (interfered || !sql.startsWith(start)) return;
+        interfered = true;
+        await load(other, [await csv(big, "theirs,2025-02-01,,1,USD\n")], {
+          billingMonth: "2025-02",
+          executionId: "e9",
+        });
+      };
+      await rejects(warehouse.migration.migrate(table, step), "WAREHOUSE_LOCKED");
+      assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+      assert.deepEqual(left(big), []);
+      await warehouse.migration.migrate(table, step);
+      assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 4);
+    });
+  }
 
   test("is not changed when another program writes to it at the last moment, before it loses its name", async (t) => {
     const { big, warehouse } = await unpartitioned(t);
