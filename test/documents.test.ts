@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { silentSurroundings } from "../scripts/generate-docs.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { loadConfig } from "../src/index.ts";
+import { deliver } from "./support/deliveries.ts";
 import { temporaryFolder } from "./support/folders.ts";
+import { billhouse } from "./support/in-process.ts";
+import { bill, makePythonTables, pythonDataset } from "./support/python-tables.ts";
 import { codeOf } from "./support/source-text.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -87,6 +90,35 @@ test("the cron line of docs/production.md has five times and a command", () => {
   const production = pages.find(({ page }) => page === "docs/production.md");
   const [line = ""] = production?.blocks.flatMap(({ text }) => text.match(/^.*flock.*$/gmu) ?? []) ?? [];
   assert.match(line, /^[\d*/,-]+ [\d*/,-]+ [\d*/,-]+ [\d*/,-]+ [\d*/,-]+ cd \/\S+ && flock .* billhouse run --quiet$/u);
+});
+
+test("docs/migrating.md, followed word for word in a folder of the Python pipelines", async (t) => {
+  const folder = await temporaryFolder(t);
+  const [bucket, { table }] = [join(folder, "bucket"), pythonDataset];
+  await mkdir(bucket);
+  await mkdir(join(folder, ".dlt"));
+  const source = ["[sources.aws_cur]", 'bucket_url = "bucket"', 'prefix = "cur"', 'export_name = "acme-cur"'];
+  const lines = [...source, `dataset = "${table.dataset}"`, `table_name = "${table.name}"`];
+  await writeFile(join(folder, ".dlt/config.toml"), `[runtime]\nlog_level = "WARNING"\n\n${lines.join("\n")}\n`);
+  await makePythonTables({ folder, bucket });
+  await deliver(bucket, bill("2025-12", "newest"));
+  const page = pages.find((each) => each.page === "docs/migrating.md") ?? assert.fail();
+  const [planned = "", noted = ""] = page.blocks.map(({ text }) => text.replaceAll(/^ {3}/gmu, ""));
+  const now = new Date("2026-01-20T12:00:00Z");
+  const outputs = new Map<string, string>();
+  // Every command of the page, in its order.
+  const commands = new Set(commandsIn(page).map(({ code }) => code.replaceAll(/[.,]$/gu, "")));
+  for (const command of commands) {
+    const { code, stdout, stderr } = await billhouse(folder, command.split(" "), {}, { now });
+    assert.equal(code, 0, `billhouse ${command}\n${stdout}\n${stderr}`);
+    outputs.set(command, stdout);
+  }
+  assert.ok(outputs.size >= 8, [...commands].join(", "));
+  assert.ok(outputs.get("plan")?.startsWith(planned), outputs.get("plan"));
+  assert.ok(outputs.get("status")?.replaceAll(/\s+/gu, " ").includes(noted.trim()), outputs.get("status"));
+  for (const [, step = ""] of page.prose.matchAll(/^\| `([\w-]+)` \| (?!Only BigQuery).*$/gmu)) {
+    assert.ok(step === "registry" || outputs.get("migrate --yes")?.includes(`✔ ${step}`), step);
+  }
 });
 
 test("CONTRIBUTING.md shows which file to open for at least twelve everyday changes", async () => {

@@ -68,7 +68,7 @@ export function bill(month: string, id: string): Delivery {
  * Makes the project's database what the Python pipelines would have left: dlt's own tables, and the rows of every month
  * that its state knows, under its names, with floats and text for amounts. Their deliveries lie in the bucket.
  */
-export async function makePythonTables(project: Project): Promise<readonly string[]> {
+export async function makePythonTables(project: Pick<Project, "folder" | "bucket">): Promise<readonly string[]> {
   const { table } = pythonDataset;
   const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
   const connection = await instance.connect();
