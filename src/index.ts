@@ -45,6 +45,15 @@ export type {
   RunFinished,
   RunStarted,
 } from "./pipeline/events.ts";
+export type { ReadSource } from "./pipeline/open.ts";
+export {
+  history,
+  type HistoryLoad,
+  type HistoryOptions,
+  type HistoryResult,
+  type LoadChange,
+  type LoadedDelivery,
+} from "./pipeline/history.ts";
 export {
   diff,
   type ChangedGroup,

@@ -282,7 +282,16 @@ export interface Receipt {
   readonly rowsWithoutPeriod: number | null;
   /** What was accepted for the month; empty if nothing was. */
   readonly accepted: { readonly gap?: Acceptance };
+  /** Null in receipts that do not say. */
+  readonly loadReason: LoadReason | null;
 }
+
+/**
+ * Why a month was loaded. `new`: nothing of it was loaded. `restated`: figures of a month that is over may have changed.
+ * `days added`: only days were added to it. `updated`: the month was not over. `forced`: what was loaded or undone before
+ * was loaded again, with `--force` or after `state forget`. `restored`: `undo` put it back.
+ */
+export type LoadReason = "new" | "restated" | "days added" | "updated" | "forced" | "restored";
 
 /** All executions that a month was loaded from, oldest first. */
 export function executionIdsOf({ executionId, deliveries }: Pick<Receipt, "executionId" | "deliveries">): string[] {

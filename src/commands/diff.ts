@@ -2,7 +2,15 @@ import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts
 import type { ReadSource } from "../pipeline/open.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAmount, formatCost, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
+import {
+  formatAmount,
+  formatChange,
+  formatCost,
+  formatCount,
+  formatNumber,
+  formatTime,
+  noteSource,
+} from "./figures.ts";
 import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
 import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
 
@@ -91,7 +99,7 @@ function changeRow(before: ComparedLoad, after: ComparedLoad): string[] {
 /** To the cent, and whole where that hides digits: rounded figures need not add up. */
 function exactly(amount: string): string {
   const isRounded = (amount.split(".")[1] ?? "").length > 2;
-  return isRounded ? `${signed(amount)} (${amount})` : signed(amount);
+  return isRounded ? `${formatChange(amount)} (${amount})` : formatChange(amount);
 }
 
 function withCurrency(amount: string, currency: string): string {
@@ -105,7 +113,7 @@ function groupLines(title: string, groups: readonly ChangedGroup[], style: Scree
     `  ${visible(group.value ?? "(none)")}`,
     `${formatCount(group.rowsBefore)} -> ${formatCount(group.rowsAfter)} rows`,
     `${formatAmount(group.costBefore)} -> ${formatAmount(group.costAfter)}`,
-    withCurrency(signed(group.difference), group.currency),
+    withCurrency(formatChange(group.difference), group.currency),
   ]);
   const left = groups.length - shown.length;
   return [
@@ -113,9 +121,4 @@ function groupLines(title: string, groups: readonly ChangedGroup[], style: Scree
     ...alignRows(rows, ["left", "right", "right", "right"]),
     ...(left > 0 ? [paint(style, "quiet", `  and ${formatCount(left)} more (--verbose shows all)`)] : []),
   ];
-}
-
-function signed(amount: string): string {
-  const text = formatAmount(amount);
-  return amount.startsWith("-") || amount === "0" ? text : `+${text}`;
 }

@@ -2,7 +2,7 @@ import type { CurrencySums } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { formatAmount } from "../schema/decimals.ts";
 import type { CommandContext } from "./context.ts";
-import { visible } from "./output.ts";
+import { displayWidth, padCell, visible } from "./output.ts";
 
 export { formatAmount };
 
@@ -26,6 +26,30 @@ export function formatCost(cost: CurrencySums, before: CurrencySums | null = nul
       return currency === "" ? change : `${change} ${visible(currency)}`;
     })
     .join(", ");
+}
+
+/**
+ * Costs of rows of a table, a line for each currency, so that right-aligned lines align at the decimal point:
+ * `1,650.26 USD`. A row without a cost has one empty line.
+ */
+export function costCells(
+  costs: readonly (CurrencySums | null)[],
+  format: (amount: string) => string = formatAmount,
+): string[][] {
+  const names = costs.flatMap((cost) => Object.keys(cost ?? {})).map(visible);
+  const width = Math.max(0, ...names.map((name) => displayWidth(name)));
+  return costs.map((cost) => {
+    const lines = Object.entries(cost ?? {}).map(([currency, amount]) =>
+      width === 0 ? format(amount) : `${format(amount)} ${padCell(visible(currency), width)}`,
+    );
+    return lines.length === 0 ? [""] : lines;
+  });
+}
+
+/** An amount with its sign, also where it is positive: `+4.25`. */
+export function formatChange(amount: string): string {
+  const text = formatAmount(amount);
+  return amount.startsWith("-") || amount === "0" ? text : `+${text}`;
 }
 
 /** Bytes in decimal units, as file managers and clouds count them: `620 kB`, `1.2 GB`. */

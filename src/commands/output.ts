@@ -15,6 +15,8 @@ export function paint(output: Pick<Output, "colour">, look: Look, text: string):
 
 /** What a screen depends on besides its data. */
 export interface ScreenStyle extends Pick<Output, "colour"> {
+  /** Width of the terminal in characters; 0, or nothing, where there is none and lines may have any width. */
+  readonly columns?: number;
   /** Whether nothing is shortened or left out. */
   readonly verbose: boolean;
 }
@@ -34,6 +36,48 @@ export function alignRows(rows: readonly (readonly string[])[], leans: readonly 
       .join(gap)
       .trimEnd(),
   );
+}
+
+/** A column of a table that fits a terminal. */
+export interface Column {
+  readonly title: string;
+  readonly lean?: Lean;
+  /** One for each row. Cells may carry a look. */
+  readonly cells: readonly string[];
+  /** Where the table is too wide, the column with the greatest number is left out first; without one it always stays. */
+  readonly spare?: number;
+}
+
+/** A table with titles, no wider than `width` as far as columns can be left out; 0 is any width. */
+export function fitTable(columns: readonly Column[], width: number, style: Pick<Output, "colour">): string[] {
+  const rows = (columns[0]?.cells ?? []).map((_, row) => columns.map(({ cells }) => cells[row] ?? ""));
+  const titles = columns.map(({ title }) => paint(style, "quiet", title));
+  const lines = alignRows(
+    [titles, ...rows],
+    columns.map(({ lean = "left" }) => lean),
+  );
+  const widest = columns.reduce((most, { spare = 0 }) => Math.max(most, spare), 0);
+  if (width === 0 || widest === 0 || lines.every((line) => displayWidth(line) <= width)) return lines;
+  return fitTable(
+    columns.filter(({ spare }) => spare !== widest),
+    width,
+    style,
+  );
+}
+
+/** Text in lines no wider than `width`, broken at blanks; 0 is any width. Lines after the first begin with the indent. */
+export function wrapText(text: string, width: number, indent: string): string {
+  if (width === 0 || displayWidth(text) <= width) return text;
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line.trim() !== "" && displayWidth(longer) > width) {
+      lines.push(line);
+      line = indent + word;
+    } else line = longer;
+  }
+  return [...lines, line].join("\n");
 }
 
 /** A cell filled up to a width. */

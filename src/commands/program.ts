@@ -15,6 +15,7 @@ import {
 import { addDemo } from "./demo.ts";
 import { addDiff } from "./diff.ts";
 import { addDoctor } from "./doctor.ts";
+import { addHistory } from "./history.ts";
 import { addInit } from "./init.ts";
 import { addMigrate } from "./migrate.ts";
 import { alignRows, paint } from "./output.ts";
@@ -31,7 +32,7 @@ import { addVerify } from "./verify.ts";
 /** The commands, as `--help` groups them. Each registers itself: flags, help with an example, and what it does. */
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
-  "Check:": [addStatus, addVerify, addDiff, addReconcile, addDoctor],
+  "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
   "Answer:": [addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState],
 };

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { type BillingMonth, type CostLine, type CurrencySums, executionIdsOf, type Receipt } from "../model.ts";
 import { otherAccounts, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
+import { reasonOfLoad } from "./months/decide.ts";
 import { loadedMonth, measuredColumns, readLoaded, type LoadedTable } from "./months/loaded.ts";
 import { selectOne, tableTitle } from "./months/select.ts";
 import {
@@ -30,6 +31,8 @@ export interface DiffResult extends ReadSource {
   readonly name: string;
   readonly table: string;
   readonly billingMonth: BillingMonth;
+  /** Whether figures of a month that was over may have changed; not where days were only added, or the month was not over. */
+  readonly isRestatement: boolean;
   readonly before: ComparedLoad;
   readonly after: ComparedLoad;
   /** What changed, the largest difference first; also empty if the previous load lacks a summary. */
@@ -73,6 +76,8 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
         hint: "There is nothing to compare until the cloud restates the month.",
       });
     }
+    // What is loaded now may have been loaded again since.
+    const changing = [after, ...older].at(older.indexOf(before)) ?? after;
     const now = after.summary ?? (await summaryNow(loaded, billingMonth, warehouse));
     const summaries = before.summary === null ? null : alignSummaries(before.summary, now);
     const by = (property: Property): readonly ChangedGroup[] =>
@@ -82,6 +87,7 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
       name: pipeline.name,
       table: tableTitle(pipeline),
       billingMonth,
+      isRestatement: reasonOfLoad(changing, before) === "restated",
       before: describeReceipt(before),
       after: describeReceipt(after),
       lines: summaries === null ? [] : compareLines(summaries),

@@ -86,6 +86,8 @@ export interface MonthStatus {
   readonly finalBasis: FinalBasis | null;
   /** Whether only support, tax, credits or corrections have changed since the month was final. */
   readonly lateCharges: boolean;
+  /** Whether figures of a month that was over may have changed with its newest load, as `run` reported it. */
+  readonly isRestatement: boolean;
   /** The newest of `execution_ids`; null when nothing of the month is loaded. */
   readonly executionId: string | null;
   /** The deliveries that were loaded together, oldest first. */
@@ -258,6 +260,7 @@ function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth |
     finality: bill?.state ?? null,
     finalBasis: bill?.basis ?? null,
     lateCharges: bill?.lateCharges ?? false,
+    isRestatement: receipt?.loadReason === "restated",
     executionId,
     executionIds: entry?.receipt ? executionIdsOf(entry.receipt) : executionId === null ? [] : [executionId],
     rows: receipt?.rows ?? null,

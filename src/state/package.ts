@@ -268,6 +268,7 @@ function ownValues(receipt: Receipt): Row {
     other_months: listJson(receipt.otherMonths),
     rows_without_period: receipt.rowsWithoutPeriod,
     accepted: Object.keys(receipt.accepted).length === 0 ? null : toJson(receipt.accepted),
+    load_reason: receipt.loadReason,
   };
 }
 

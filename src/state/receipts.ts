@@ -8,6 +8,7 @@ import type {
   DaySpan,
   FileFormat,
   Finality,
+  LoadReason,
   MeasuredColumns,
   OtherMonthRows,
   Receipt,
@@ -110,8 +111,18 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     otherMonths: json("other_months", otherMonths) ?? [],
     rowsWithoutPeriod: integer("rows_without_period"),
     accepted: json("accepted", acceptances) ?? {},
+    loadReason: checked("load_reason", (value) => Object.hasOwn(loadReasons, value)) as LoadReason | null,
   };
 }
+
+const loadReasons: Readonly<Record<LoadReason, true>> = {
+  new: true,
+  restated: true,
+  "days added": true,
+  updated: true,
+  forced: true,
+  restored: true,
+};
 
 const finalities: Readonly<Record<Finality, true>> = {
   open: true,

@@ -94,6 +94,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("other_months", "text"),
   ours("rows_without_period", "bigint"),
   ours("accepted", "text"),
+  ours("load_reason", "text"),
 ];
 
 /** Receipts of tables whose tracking table was made by the Python pipelines and lacks columns for them. */

@@ -150,8 +150,8 @@ export interface Measuring {
 
 /** Previous loads of a month, and their kept rows: `undo`, `diff`, `keep_previous`. */
 export interface PreviousLoads {
-  /** Every receipt of one billing month, newest first. Error: STATE_INVALID. */
-  history(table: Table, billingMonth: BillingMonth): Promise<readonly Receipt[]>;
+  /** Every receipt of one billing month, or of all months (null), newest first. Error: STATE_INVALID. */
+  history(table: Table, billingMonth: BillingMonth | null): Promise<readonly Receipt[]>;
 
   /** The rows of previous loads that are kept beside the table, so that they can be restored. */
   rows(table: Table, partitionColumn: string): Promise<PreviousRows>;

@@ -268,6 +268,7 @@ export function billReceipt(
     otherMonths: [{ month: "2025-02", rows: 1, cost: { USD: "8.00" } }],
     rowsWithoutPeriod: 2,
     accepted: { gap: { who: "ann", when: "2025-03-03T04:05:06Z", why: null } },
+    loadReason: null,
   };
 }
 

@@ -9,10 +9,11 @@ export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse)
   "lists no previous loads of missing tables": async (test) => {
     const { previous } = await test.open();
     assert.deepEqual(await previous.history(table, month), []);
+    assert.deepEqual(await previous.history(table, null), []);
     assert.deepEqual(await previous.rows(table, "period"), { months: [], bytes: 0 });
   },
 
-  "lists every load of a month, the newest first": async (test) => {
+  "lists every load of a month and of all months, the newest first": async (test) => {
     const warehouse = await test.open();
     await prepare(warehouse, wideColumns);
     for (const id of ["e1", "e2", "e1"]) await loadBill(test, warehouse, id, [{ cost: "1" }]);
@@ -21,6 +22,10 @@ export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse)
     assert.deepEqual(
       history.map(({ executionId }) => executionId),
       ["e1", "e2", "e1"],
+    );
+    assert.deepEqual(
+      (await warehouse.previous.history(table, null)).map(({ executionId }) => executionId),
+      ["other", "e1", "e2", "e1"],
     );
     assert.equal(history[0]?.loadId, await newestLoad(warehouse, month));
     const { loadId: _, loadedAt: __, ...told } = history[1] ?? assert.fail("there is a second one");

@@ -236,6 +236,7 @@ async function dropReceiptColumns(project: Project): Promise<void> {
       "other_months",
       "rows_without_period",
       "accepted",
+      "load_reason",
     ]) {
       await connection.run(`ALTER TABLE ${table}_load_tracking DROP COLUMN ${column}`);
     }

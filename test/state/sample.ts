@@ -77,6 +77,7 @@ export const receipt: Receipt = {
   otherMonths: [{ month: "2026-01", rows: 1, cost: { USD: "8.00" } }],
   rowsWithoutPeriod: 2,
   accepted: { gap: { who: "ann", when: "2026-01-03T04:05:06Z", why: null } },
+  loadReason: "restated",
 };
 
 /** The tables of the AWS and the Azure pipeline. */

@@ -26,8 +26,10 @@ export const plainBill: Pick<
 };
 
 /** The same of a month in `status`. */
-export const plainMonth: typeof plainBill & Pick<MonthStatus, "executionIds" | "notFinalBecause" | "waitingSince"> = {
+export const plainMonth: typeof plainBill &
+  Pick<MonthStatus, "isRestatement" | "executionIds" | "notFinalBecause" | "waitingSince"> = {
   ...plainBill,
+  isRestatement: false,
   executionIds: [],
   notFinalBecause: null,
   waitingSince: null,
@@ -359,6 +361,7 @@ export const difference: DiffResult = {
   name: "aws_cur",
   table: "billing_data.aws_cur_data",
   billingMonth: "2025-01",
+  isRestatement: true,
   before: {
     executionId: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11",
     executionIds: ["aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11"],

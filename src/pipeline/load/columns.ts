@@ -1,6 +1,6 @@
 import { BillhouseError, quoted } from "../../errors.ts";
 import type { FileHeader } from "../../files/read.ts";
-import type { BillingMonth, DataFile, DaySpan, Execution } from "../../model.ts";
+import type { BillingMonth, DataFile, DaySpan, Execution, LoadReason } from "../../model.ts";
 import {
   findColumn,
   mapHeader,
@@ -26,8 +26,8 @@ export interface MonthHeaders {
   readonly isFlagged: boolean;
   readonly period: DaySpan | null;
   readonly missingDays: readonly DaySpan[];
-  /** Whether loaded values change; false if days are only added or the month is not over. */
-  readonly isRestatement: boolean;
+  /** Why it is loaded: `restated` only where figures of a month that is over may change. */
+  readonly loadReason: LoadReason;
   readonly headers: readonly DeliveredFile[];
 }
 

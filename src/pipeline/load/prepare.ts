@@ -9,6 +9,7 @@ import {
   type MeasuredColumns,
   type Receipt,
   type TableColumn,
+  type LoadReason,
 } from "../../model.ts";
 import {
   type ColumnPlan,
@@ -55,8 +56,8 @@ export interface PreparedMonth {
   /** The billing period of the month, if it is not the calendar month. */
   readonly period: DaySpan | null;
   readonly missingDays: readonly DaySpan[];
-  /** Whether loaded values change; false if days are only added or the month is not over. */
-  readonly isRestatement: boolean;
+  /** Why it is loaded: `restated` only where figures of a month that is over may change. */
+  readonly loadReason: LoadReason;
   readonly files: readonly PreparedFile[];
   /** The differences between the delivery and its table, as sentences. */
   readonly schemaChanges: readonly string[];
@@ -181,7 +182,7 @@ async function readHeaders(
         },
         { concurrency: smallReads },
       );
-      const { isFlagged, period, missingDays, isRestatement } = plan;
+      const { isFlagged, period, missingDays, loadReason } = plan;
       months.push({
         billingMonth,
         executions,
@@ -190,7 +191,7 @@ async function readHeaders(
         isFlagged,
         period,
         missingDays,
-        isRestatement,
+        loadReason,
         headers,
       });
     } catch (error) {

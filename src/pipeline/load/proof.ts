@@ -201,6 +201,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
     otherMonths,
     rowsWithoutPeriod: evidence.rowsWithoutPeriod,
     accepted: {},
+    loadReason: month.loadReason,
   };
   const { state, lateCharges, missingDays } = finalityAfter(receipt, newestReceipt, rules);
   return {
@@ -225,7 +226,7 @@ function acceptedGap(
 /** A loaded month as `run` reports it. */
 export function describeLoad(
   receipt: Receipt,
-  { action, isRestatement, previous }: Pick<PreparedMonth, "action" | "isRestatement" | "previous">,
+  { action, previous }: Pick<PreparedMonth, "action" | "previous">,
   rules: FinalityRules,
 ): LoadedMonth {
   const { state, basis, lateCharges, missingDays, isAccepted, unsettledDays, dataEnds } = finalityNow(receipt, rules);
@@ -237,7 +238,7 @@ export function describeLoad(
     unsettledDays: unsettledDays.map(fromTo),
     accepted: isAccepted,
     action,
-    isRestatement,
+    isRestatement: receipt.loadReason === "restated",
     state,
     finalBasis: basis,
     lateCharges,

@@ -1,4 +1,11 @@
-import type { BillingMonth, DaySpan, Execution, Receipt } from "../../model.ts";
+import {
+  type BillingMonth,
+  type DaySpan,
+  type Execution,
+  executionIdsOf,
+  type LoadReason,
+  type Receipt,
+} from "../../model.ts";
 import { countDays, monthSpan } from "../../schema/periods.ts";
 import { maskSecrets } from "../../secrets.ts";
 import { fromTo, type Action, type PlannedMonth } from "../events.ts";
@@ -6,6 +13,7 @@ import type { MonthRuns } from "./choose.ts";
 import { coveredDays } from "./cover.ts";
 import { loadedIds, type LoadedPartition } from "./loaded.ts";
 import { arrivalRules, judgeArrival, type ArrivalRule, type ArrivalVerdict, type LoadedArrival } from "./settle.ts";
+import { isSameDelivery, isUndone } from "./undone.ts";
 
 /** Everything that decides what happens to one month. */
 export interface MonthFacts extends MonthRuns {
@@ -21,6 +29,8 @@ export interface MonthFacts extends MonthRuns {
   readonly undoneBytes: boolean;
   /** The newest receipt of the month, even if the state has forgotten it. */
   readonly newestReceipt: Receipt | null;
+  /** Whether someone has dropped the table, so that no rows of that receipt are there. */
+  readonly isTableGone?: boolean;
   readonly now: Date;
   /** Milliseconds; 0 switches off the rules that end with time. */
   readonly settle: number;
@@ -47,9 +57,9 @@ export interface MonthPlan {
   readonly passedOver: readonly { readonly id: string; readonly reason: string }[];
   /** Whether one of the deliveries is loaded although a rule suspects it. */
   readonly isFlagged: boolean;
-  /** Whether figures that were loaded before may change; false if days are only added or the month is not over. */
-  readonly isRestatement: boolean;
-  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
+  /** Why the month is loaded, if it is: `restated` only where figures of a month that is over may change. */
+  readonly loadReason: LoadReason;
+  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
   readonly isAgain?: boolean;
 }
 
@@ -86,7 +96,7 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     unsettledDays,
     passedOver: passedOver.map(({ id, reason: why }) => ({ id, reason: maskSecrets(why) })),
     isFlagged: false,
-    isRestatement: isRestatement(facts),
+    loadReason: more.isAgain === true ? "forced" : loadReasonOf(facts),
     ...more,
   });
   const held = torn.slice(0, 1).map((key) => {
@@ -157,7 +167,7 @@ function judge(facts: MonthFacts, force: boolean): Judgement {
   const [waiting] = arriving;
   if (waiting !== undefined) return { action: "waiting", reason: waiting.reason };
   const isFlagged = verdicts.some((verdict) => verdict.isFlagged);
-  if (loaded === null) return { action: "new", reason: "This month is not loaded yet.", isFlagged };
+  if (loaded === null) return { action: "new", reason: newReason(facts), isFlagged };
   return { action: "restated", reason: replacement(facts, ids), isFlagged };
 }
 
@@ -255,6 +265,13 @@ function daysOfReceipt({ deliveries, coverage, submittedTime, loadedAt }: Receip
   return spans.reduce((sum, span) => sum + (span == null ? 0 : countDays(span)), 0);
 }
 
+function newReason(facts: MonthFacts): string {
+  const forgotten = forgottenReceipt(facts);
+  if (forgotten === null) return "This month is not loaded yet.";
+  const rows = `${forgotten.rows} ${forgotten.rows === 1 ? "row" : "rows"} of ${executionIdsOf(forgotten).join(" and ")}`;
+  return `The state has forgotten this month: the load replaces its ${rows}.`;
+}
+
 function replacement({ runs, loaded }: MonthFacts, ids: string): string {
   const known = loadedIds(loaded);
   const isKnown = ({ id }: Execution): boolean => known.includes(id);
@@ -265,14 +282,54 @@ function replacement({ runs, loaded }: MonthFacts, ids: string): string {
   return `${ids} replaces ${known.join(" and ")}.`;
 }
 
-/** A month that is not over changes with every delivery, and added days do not change loaded ones. */
-function isRestatement({ runs, days: period, loaded, coveredDays: days, now }: MonthFacts): boolean {
-  const receipt = loaded?.receipt ?? null;
-  if (loaded === null || now.toISOString().slice(0, 10) <= period.end) return false;
-  const known = loadedIds(loaded);
-  const isAddition = runs.length > known.length && known.every((id) => runs.some((run) => run.id === id));
-  const before = receipt && daysOfReceipt(receipt, period);
-  return !isAddition && (before === null || days <= before);
+/** The receipt of rows that are in the table although the state has forgotten the month; null where there are none. */
+function forgottenReceipt({ loaded, newestReceipt, isTableGone = false }: MonthFacts): Receipt | null {
+  return loaded === null && !isTableGone && newestReceipt !== null && newestReceipt.rows > 0 ? newestReceipt : null;
+}
+
+function loadReasonOf(facts: MonthFacts): LoadReason {
+  const { runs, days, loaded, coveredDays: covered, now } = facts;
+  // Rows that the state has forgotten are replaced all the same.
+  const before = loaded === null ? forgottenReceipt(facts) : loaded.receipt;
+  if (loaded === null && before === null) return "new";
+  if (loaded === null && before !== null && sameVersions(runs, before)) return "forced";
+  const remembered = before && { ids: [before.executionId], undone: before.undone, receipt: before };
+  if (runs.some((run) => isUndone(run, loaded ?? remembered))) return "forced";
+  const ids = runs.map(({ id }) => id);
+  const known = before === null ? loadedIds(loaded) : executionIdsOf(before);
+  return replacementReason({ ids, covered, days, day: now.toISOString().slice(0, 10) }, known, before);
+}
+
+/**
+ * Why a load replaces another one, whose executions are `known`. A month that is not over changes with every delivery, and
+ * days that are added change nothing that was loaded. `covered` is the number of its `days` that the load covers, `day` the
+ * day of the load.
+ */
+function replacementReason(
+  load: { readonly ids: readonly string[]; readonly covered: number; readonly days: DaySpan; readonly day: string },
+  known: readonly string[],
+  before: Receipt | null,
+): "restated" | "days added" | "updated" {
+  if (load.day <= load.days.end) return "updated";
+  const isAddition = load.ids.length > known.length && known.every((id) => load.ids.includes(id));
+  const daysBefore = before && daysOfReceipt(before, load.days);
+  return isAddition || (daysBefore !== null && load.covered > daysBefore) ? "days added" : "restated";
+}
+
+/**
+ * Why a load was made: as its receipt says, or as it follows from both receipts where an older version wrote it.
+ * `migrated`: the Python pipelines made it.
+ */
+export function reasonOfLoad(receipt: Receipt, before: Receipt | null): LoadReason | "migrated" {
+  if (receipt.loadReason !== null) return receipt.loadReason;
+  if (receipt.version === null) return "migrated";
+  if (receipt.restoredLoadId !== null) return "restored";
+  if (before === null) return "new";
+  if (isSameDelivery(receipt, before)) return "forced";
+  const days = receipt.period ?? monthSpan(receipt.billingMonth);
+  const covered = daysOfReceipt(receipt, days) ?? countDays(days);
+  const load = { ids: executionIdsOf(receipt), covered, days, day: receipt.loadedAt.slice(0, 10) };
+  return replacementReason(load, executionIdsOf(before), before);
 }
 
 function isManifest(key: string): boolean {

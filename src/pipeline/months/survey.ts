@@ -58,6 +58,7 @@ export async function survey(
   const planned = await planMonths(discovery, months, ledger.receipts, {
     ...options,
     pipeline,
+    isTableGone: ledger.columns === null,
     isReadElsewhere: (file) => reads(storage.url, file),
   });
   options.signal?.throwIfAborted();
@@ -82,7 +83,9 @@ export interface PlanningOptions extends SurveyOptions {
   readonly pipeline: PipelineConfig;
   /** Whether the warehouse reads a file itself, so that its bytes are not compared. */
   readonly isReadElsewhere: (file: DataFile) => boolean;
-  /** The rules on complete deliveries; by default all of them. */
+  /** Whether someone has dropped the table. */
+  readonly isTableGone?: boolean;
+  /** The rules on whether a delivery has arrived; by default all of them. */
   readonly rules?: readonly ArrivalRule[];
 }
 
@@ -194,7 +197,7 @@ async function surveyMonth(
   billingMonth: BillingMonth,
   loaded: LoadedPartition | null,
   newestReceipt: Receipt | null,
-  { pipeline, isReadElsewhere, force = false, now = new Date(), rules }: PlanningOptions,
+  { pipeline, isReadElsewhere, isTableGone = false, force = false, now = new Date(), rules }: PlanningOptions,
 ): Promise<readonly MonthPlan[]> {
   const { activeFrom, activeTo, settle, unpackedLimit } = pipeline;
   const options = { now, activeFrom, activeTo, force, unpackedLimit };
@@ -211,7 +214,7 @@ async function surveyMonth(
     !sameBytes.has(newest.id) &&
     loaded !== null &&
     (await holdsUndoneBytes(discovery, newest, loaded, isReadElsewhere));
-  const facts = { billingMonth, ...chosen, loaded, newestReceipt, sameBytes, undoneBytes, now, settle };
+  const facts = { billingMonth, ...chosen, loaded, newestReceipt, sameBytes, undoneBytes, isTableGone, now, settle };
   return planMonth(rules === undefined ? facts : { ...facts, rules }, force);
 }
 

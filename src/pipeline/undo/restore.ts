@@ -64,7 +64,7 @@ export async function loadAgain(
     unsettledDays: [],
     passedOver: [],
     isFlagged: false,
-    isRestatement: true,
+    loadReason: "restored",
     executions: executionsOf(previous, files, pipeline.exportName ?? ""),
   };
   const now = new Date();
@@ -194,6 +194,7 @@ function amended(draft: Draft, { current, previous }: Undoing, rules: FinalityRu
     finality: finalityNow(previous, rules).state,
     undone: [...current.undone, undoneLoad(current)],
     restoredLoadId: previous.restoredLoadId ?? previous.loadId,
+    loadReason: "restored",
   };
 }
 

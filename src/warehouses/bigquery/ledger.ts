@@ -94,28 +94,28 @@ export function newestLoadIds(settings: Settings, table: Table): string {
   return `SELECT load_id AS id FROM ${nameOf(settings, table, loadsTable.name)} UNION ALL SELECT _dlt_load_id AS id FROM ${nameOf(settings, table, pipelineStateTable.name)}`;
 }
 
-/** Every receipt of one month, newest first. */
+/** Every receipt of one month, or of all months (null), newest first. */
 export async function readHistory(
   settings: Settings,
   table: Table,
-  billingMonth: BillingMonth,
+  billingMonth: BillingMonth | null,
 ): Promise<readonly Receipt[]> {
   const companions = await findCompanions(settings, table);
-  return receiptHistory(...(await readTracking(settings, table, companions, billingMonth)));
+  return receiptHistory(...(await readTracking(settings, table, companions, { billingMonth })));
 }
 
-/**
- * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are stored separately
- * from them.
- */
+/** Which loads are read: the newest one of each month, or all of one month, or of all months (null). */
+type LoadsToRead = "newest" | { readonly billingMonth: BillingMonth | null };
+
+/** The tracking rows of loads, and the receipts that are stored apart from them. */
 export async function readTracking(
   settings: Settings,
   table: Table,
   companions: CompanionTables,
-  billingMonth: BillingMonth | null = null,
+  loads: LoadsToRead = "newest",
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const parameters = createParameters();
-  const selects = trackingSelects(settings, table, companions, parameters, billingMonth);
+  const selects = trackingSelects(settings, table, companions, parameters, loads);
   const parts = await selectLedgerParts(settings, table, selects, parameters, companions.location);
   return [parts.get("tracking") ?? [], parts.get("receipts") ?? []];
 }
@@ -166,16 +166,17 @@ function trackingSelects(
   table: Table,
   { tracking, receipts }: CompanionTables,
   parameters: Parameters,
-  billingMonth: BillingMonth | null = null,
+  wanted: LoadsToRead = "newest",
 ): string[] {
   const columns = namesOf(tracking);
   const isLoad = loadCondition(tracking);
   if (isLoad === null) return [];
-  // The newest one of each month if no month is requested: older receipts do not belong to the requested rows.
-  const chosen = (order: string): string =>
-    billingMonth === null
-      ? `QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY ${order}) = 1`
-      : `AND billing_month = ${parameters.text(billingMonth)}`;
+  const billingMonth = wanted === "newest" ? null : wanted.billingMonth;
+  // Of the newest loads alone, an older receipt belongs to no row that is read.
+  const chosen = (order: string): string => {
+    if (wanted === "newest") return `QUALIFY ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY ${order}) = 1`;
+    return billingMonth === null ? "" : `AND billing_month = ${parameters.text(billingMonth)}`;
+  };
   const order = `_dlt_load_id DESC${columns.has("loaded_at") ? ", loaded_at DESC" : ""}`;
   const loads = `SELECT * FROM ${nameOf(settings, table, trackingTableName(table))} WHERE ${isLoad} ${chosen(order)}`;
   const rows = part("tracking", cells(tracking), `(${loads}) AS x`);

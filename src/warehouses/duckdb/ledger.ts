@@ -34,7 +34,7 @@ export async function readLedger(connection: DuckDBConnection, table: Table): Pr
       columns: columns.length === 0 ? null : columns,
       registry: registry.length === 0 ? [] : await readRegistry(connection, table),
       state: states.length === 0 || loads.length === 0 ? null : await readState(connection, table),
-      receipts: newestReceipts(...(await readLoads(connection, table, { tracking, receipts }, null))),
+      receipts: newestReceipts(...(await readLoads(connection, table, { tracking, receipts }, "newest"))),
       lastSummary: await readLastSummary(connection, table, tracking),
       notes: [],
     };
@@ -154,34 +154,35 @@ async function readLastSummary(
   return typeof id === "string" ? id : null;
 }
 
-/** Every receipt of one month, newest first. */
+/** Every receipt of one month, or of all months (null), newest first. */
 export async function readHistory(
   connection: DuckDBConnection,
   table: Table,
-  billingMonth: BillingMonth,
+  billingMonth: BillingMonth | null,
 ): Promise<readonly Receipt[]> {
-  return receiptHistory(...(await readTracking(connection, table, billingMonth)));
+  return receiptHistory(...(await readTracking(connection, table, { billingMonth })));
 }
 
-/**
- * The tracking rows of the newest load of each month, or of all loads of one month, and the receipts that are stored separately
- * from them.
- */
+/** As `readLoads`, which reads the columns of the tables first. */
 export async function readTracking(
   connection: DuckDBConnection,
   table: Table,
-  billingMonth: BillingMonth | null = null,
+  loads: LoadsToRead = "newest",
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const names = [trackingTableName(table), receiptsTable.name] as const;
   const [tracking, receipts] = await columnsOfTables(connection, table.dataset, names);
-  return readLoads(connection, table, { tracking, receipts }, billingMonth);
+  return readLoads(connection, table, { tracking, receipts }, loads);
 }
 
+/** Which loads are read: the newest one of each month, or all of one month, or of all months (null). */
+type LoadsToRead = "newest" | { readonly billingMonth: BillingMonth | null };
+
+/** The tracking rows of loads, and the receipts that are stored apart from them. */
 async function readLoads(
   connection: DuckDBConnection,
   table: Table,
   present: { readonly tracking: readonly TableColumn[]; readonly receipts: readonly TableColumn[] },
-  billingMonth: BillingMonth | null,
+  loads: LoadsToRead,
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const columns = new Set(present.tracking.map((column) => column.name));
   if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return [[], []];
@@ -192,10 +193,9 @@ async function readLoads(
     ...(columns.has("is_run_summary") ? [`"is_run_summary" IS DISTINCT FROM true`] : []),
   ];
   const order = `"_dlt_load_id" DESC${columns.has("loaded_at") ? `, "loaded_at" DESC` : ""}`;
-  const wanted =
-    billingMonth === null
-      ? `QUALIFY row_number() OVER (PARTITION BY "billing_month" ORDER BY ${order}) = 1`
-      : `AND "billing_month" = $1`;
+  const billingMonth = loads === "newest" ? null : loads.billingMonth;
+  const newest = `QUALIFY row_number() OVER (PARTITION BY "billing_month" ORDER BY ${order}) = 1`;
+  const wanted = loads === "newest" ? newest : billingMonth === null ? "" : `AND "billing_month" = $1`;
   const rows = await readRows(
     connection,
     `SELECT * FROM ${tableName(table.dataset, trackingTableName(table))} WHERE ${isLoad.join(" AND ")} ${wanted}`,

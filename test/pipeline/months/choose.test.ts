@@ -123,14 +123,14 @@ describe("the deliveries of a month", () => {
     ];
     const loaded = loadsOf(await plan(bucketOf(weeks.slice(0, 1))));
     const [line] = (await plan(bucketOf(weeks), loaded)).plans;
-    assert.deepEqual([line?.action, line?.ids, line?.isRestatement], ["restated", ["a", "b"], false]);
+    assert.deepEqual([line?.action, line?.ids, line?.loadReason], ["restated", ["a", "b"], "days added"]);
     assert.equal(line?.reason, "b adds days to a.");
     const both = loadsOf(await plan(bucketOf(weeks)));
     const again = [...weeks, run("b2", "2025-03-16", "2025-03-31", "2025-04-08")];
     const [newer] = (await plan(bucketOf(again), both)).plans;
-    assert.deepEqual([newer?.ids, newer?.isRestatement], [["a", "b2"], true]);
+    assert.deepEqual([newer?.ids, newer?.loadReason], [["a", "b2"], "restated"]);
     const [open] = (await plan(bucketOf(again), both, { now: new Date("2025-03-31T23:00:00Z") })).plans;
-    assert.deepEqual([open?.ids, open?.isRestatement], [["a", "b2"], false]);
+    assert.deepEqual([open?.ids, open?.loadReason], [["a", "b2"], "updated"]);
   });
 
   it("are refused where they cover fewer days than what is loaded, or declare no rows where rows are loaded", async () => {

@@ -1,0 +1,146 @@
+import type { CurrencySums } from "../model.ts";
+import type { HistoryLoad, HistoryResult } from "../pipeline/history.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { costCells, formatChange, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
+import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
+import {
+  errorLines,
+  executionNames,
+  fitTable,
+  heading,
+  type Look,
+  paint,
+  resultText,
+  type ScreenStyle,
+  visible,
+} from "./output.ts";
+import { writeCsv } from "./query.ts";
+
+/** Registers `billhouse history`. */
+export function addHistory(program: Program, perform: Perform): void {
+  withMonths(program.command("history"))
+    .description("Show every load of a month: deliveries, rows, cost, what it changed, and why it was made.")
+    .argument("[export-or-month...]", exportsAndMonths)
+    .option("--csv", "write CSV with a header, a line for each load and currency")
+    .addHelpText("after", example("billhouse history aws_cur --month 2025-01"))
+    .action((words, { csv, ...months }) =>
+      perform.reading((context) => history({ ...readScope(words, months), csv: csv === true }, context)),
+    );
+}
+
+/** Options of `billhouse history`. */
+export interface HistoryCommandOptions extends Scope {
+  readonly csv: boolean;
+}
+
+/** Shows every load of the selected months; fails when the receipts of an export cannot be read. */
+export async function history(options: HistoryCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { history: readHistory } = await import("../pipeline/history.ts");
+  const { flags, stdout } = context;
+  const { exports: pipelines, months, csv } = options;
+  const result = await readHistory(await context.loadConfig(), { pipelines, months });
+  noteSource(result, context);
+  const style = { colour: stdout.colour, columns: stdout.columns, verbose: flags.verbose };
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
+  else if (csv) await writeCsv(csvRows(result.loads), stdout);
+  else stdout.write(historyScreen(result, style));
+  return result.failed.length > 0 ? exitCodes.failed : exitCodes.done;
+}
+
+/** The loads for people: a table for each export, the newest load at the bottom. */
+export function historyScreen({ loads, failed }: Pick<HistoryResult, "loads" | "failed">, style: ScreenStyle): string {
+  const parts = [...Map.groupBy(loads, ({ pipeline }) => pipeline)].map(([name, own]) => {
+    const table = own[0]?.table ?? "";
+    return [heading({ name, table }, style), ...loadLines(own, style), `  ${formatNumber(own.length, "load")}`];
+  });
+  const errors = failed.map((error) => [
+    visible(error.pipeline),
+    `  ${paint(style, "bad", "✖")} ${errorLines(error, style, "    ").join("\n")}`,
+  ]);
+  const shown = [...parts, ...errors].map((lines) => lines.join("\n"));
+  return `${shown.length === 0 ? "Nothing of these months was loaded." : shown.join("\n\n")}\n`;
+}
+
+const looks: Readonly<Record<HistoryLoad["reason"], Look | null>> = {
+  new: "good",
+  restated: "changed",
+  "days added": null,
+  updated: null,
+  forced: "quiet",
+  restored: "changed",
+  migrated: "quiet",
+};
+
+function loadLines(loads: readonly HistoryLoad[], style: ScreenStyle): string[] {
+  const costs = costCells(loads.map(({ cost }) => cost));
+  const changes = costCells(
+    loads.map(({ change }) => change?.cost ?? null),
+    formatChange,
+  );
+  // A load in several currencies takes a line for each of them; its other cells stand in the first.
+  const heights = loads.map((_, index) => Math.max(costs[index]?.length ?? 1, changes[index]?.length ?? 1));
+  const cells = (cell: (load: HistoryLoad, index: number) => string | readonly string[]): string[] =>
+    loads.flatMap((load, index) => {
+      const lines = [cell(load, index)].flat();
+      return Array.from({ length: heights[index] ?? 1 }, (_, line) => lines[line] ?? "");
+    });
+  return fitTable(
+    [
+      {
+        title: "  month",
+        cells: cells(({ billingMonth: month }, index) => `  ${loads[index - 1]?.billingMonth === month ? "" : month}`),
+      },
+      { title: "loaded (UTC)", cells: cells(({ loadedAt }) => visible(formatTime(loadedAt))) },
+      { title: "reason", cells: cells((load) => reasonCell(load, style)) },
+      { title: "delivery", cells: cells(({ executionIds }) => executionNames(executionIds, style)), spare: 2 },
+      { title: "rows", lean: "right", cells: cells(({ rows }) => formatCount(rows)) },
+      { title: "change", lean: "right", cells: cells(({ change }) => rowChange(change)), spare: 1 },
+      { title: "cost", lean: "right", cells: cells((_, index) => costs[index] ?? "") },
+      { title: "change", lean: "right", cells: cells((_, index) => changes[index] ?? "") },
+    ],
+    style.columns ?? 0,
+    style,
+  );
+}
+
+function reasonCell({ reason, undone }: HistoryLoad, style: ScreenStyle): string {
+  const look = looks[reason];
+  const text = look === null ? reason : paint(style, look, reason);
+  return `${text}${undone ? paint(style, "bad", ", undone") : ""}`;
+}
+
+function rowChange(change: HistoryLoad["change"]): string {
+  if (change === null) return "";
+  const { rows } = change;
+  return rows === 0 ? "0" : `${rows > 0 ? "+" : "-"}${formatCount(Math.abs(rows))}`;
+}
+
+/** A line for each load and currency; amounts with all of their digits. */
+async function* csvRows(loads: readonly HistoryLoad[]): AsyncGenerator<Record<string, unknown>> {
+  for (const load of loads) {
+    const { pipeline, billingMonth, loadedAt, loadId, reason, executionIds, rows, cost, change } = load;
+    const currencies = [...new Set([...Object.keys(cost ?? {}), ...Object.keys(change?.cost ?? {})])];
+    for (const currency of currencies.length === 0 ? [""] : currencies) {
+      yield {
+        pipeline,
+        billing_month: billingMonth,
+        loaded_at: loadedAt,
+        load_id: loadId,
+        reason,
+        is_restatement: load.isRestatement,
+        undone: load.undone,
+        current: load.current,
+        execution_ids: executionIds.join(" "),
+        rows,
+        row_change: change?.rows ?? null,
+        currency,
+        cost: amountOf(cost, currency),
+        cost_change: amountOf(change?.cost ?? null, currency),
+      };
+    }
+  }
+}
+
+function amountOf(sums: CurrencySums | null, currency: string): string | null {
+  return sums !== null && Object.hasOwn(sums, currency) ? (sums[currency] ?? null) : null;
+}
