@@ -75,6 +75,7 @@ describe("wrong arguments of the library", () => {
       memoryLimit: null,
       threads: null,
     },
+    notify: null,
   };
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(

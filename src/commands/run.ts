@@ -5,6 +5,7 @@ import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.
 import { addWord, daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
 import { alignRows, errorLines, executionNames, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
+import { watchRun } from "./notify.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
 import { dayInWords, monthSpans } from "../schema/periods.ts";
@@ -53,7 +54,9 @@ export interface RunCommandOptions extends Scope {
 /** Loads every month that is new or restated. */
 export async function run(options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { run: runPipelines } = await import("../pipeline/run.ts");
-  const events = runPipelines(await context.loadConfig(), {
+  const config = await context.loadConfig();
+  const watch = config.notify === null ? null : await watchRun(config, options.exports, context);
+  const events = runPipelines(config, {
     pipelines: options.exports,
     months: options.months,
     force: options.force,
@@ -65,11 +68,15 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     holder: { pid: process.pid, command: "billhouse run" },
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
   });
-  const finished = await followRun(events, context);
+  const finished = await followRun(events, context).catch(async (error: unknown) => {
+    await watch?.failed(error);
+    throw error;
+  });
   if (finished === undefined) throw new Error("The run ended without its last event.");
   if (!context.flags.json) {
     context.stdout.write(runScreen(finished, { colour: context.stdout.colour, verbose: context.flags.verbose }));
   }
+  await watch?.finished(finished);
   return runExitCode(finished);
 }
 

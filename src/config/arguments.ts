@@ -1,4 +1,12 @@
-import type { BigqueryConfig, Config, ConfigPlace, DuckdbConfig, PipelineConfig, StorageConfig } from "./config.ts";
+import type {
+  BigqueryConfig,
+  Config,
+  ConfigPlace,
+  DuckdbConfig,
+  NotifyConfig,
+  PipelineConfig,
+  StorageConfig,
+} from "./config.ts";
 import { nearest } from "./nearest.ts";
 import { BillhouseError } from "../errors.ts";
 import { docsPage } from "../version.ts";
@@ -196,6 +204,17 @@ const warehouse: Rule = (value, path) => {
     : rules(value, path);
 };
 
-const configRules: Shape<Config> = { file: nullable(text), pipelines: listOf(objectOf(pipelineRules)), warehouse };
+const notifyRules: Shape<NotifyConfig> = {
+  command: (value, path) => (Array.isArray(value) ? listOf(text)(value, path) : text(value, path)),
+  folder: text,
+  maxAge: nullable(notNegative),
+};
+
+const configRules: Shape<Config> = {
+  file: nullable(text),
+  pipelines: listOf(objectOf(pipelineRules)),
+  warehouse,
+  notify: nullable(objectOf(notifyRules)),
+};
 
 const configuration: Rule = objectOf(configRules);

@@ -6,6 +6,18 @@ export interface Config {
   readonly file: string | null;
   readonly pipelines: readonly PipelineConfig[];
   readonly warehouse: WarehouseConfig;
+  /** Null when nobody is to be notified. */
+  readonly notify: NotifyConfig | null;
+}
+
+/** `[notify]`: the command that `billhouse run` runs for every alert. The library does not run it. */
+export interface NotifyConfig {
+  /** A line for the shell, or a program with its arguments. */
+  readonly command: string | readonly string[];
+  /** The folder in which it runs, absolute: that of the configuration file. */
+  readonly folder: string;
+  /** The age in seconds from which the newest load of an export is stale; null for never. */
+  readonly maxAge: number | null;
 }
 
 /** One `[sources.<name>]` section. */

@@ -1,7 +1,14 @@
 import type { Config, ConfigPlace, PipelineConfig } from "./config.ts";
 import { credentialPlaces } from "./credentials.ts";
 import { readConfig, type Reading } from "./reading.ts";
-import { type BigquerySection, defaultSettle, type DuckdbSection, holdsSecret, type SourceSection } from "./schema.ts";
+import {
+  type BigquerySection,
+  defaultSettle,
+  type DuckdbSection,
+  holdsSecret,
+  type NotifySection,
+  type SourceSection,
+} from "./schema.ts";
 import { mask } from "../secrets.ts";
 import { isTable, type Origin } from "./layers.ts";
 
@@ -46,6 +53,7 @@ function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
       ...duckdbValues(reading),
       ...bigqueryValues(reading),
       ...credentialValues(reading),
+      ...notifyValues(reading),
     ],
   };
 }
@@ -111,11 +119,18 @@ function bigqueryValues({ config: { warehouse }, document, originOf }: Reading):
   return sectionValues(["destination", "bigquery"], values, written, originOf);
 }
 
+function notifyValues({ config: { notify }, document, originOf }: Reading): ConfigValue[] {
+  if (notify === null) return [];
+  const words = typeof notify.command === "string" ? notify.command : notify.command.join(" ");
+  const values = { command: holdsSecret(words) ? mask : words, max_age: document.notify?.max_age ?? null };
+  return sectionValues(["notify"], values, document.notify ?? {}, originOf);
+}
+
 /** The values of a section; `writtenAs` names the key that a value came from, where that is another one. */
 function sectionValues(
   path: readonly string[],
   values: Readonly<Record<string, string | number | null | undefined>>,
-  written: SourceSection | DuckdbSection | BigquerySection,
+  written: SourceSection | DuckdbSection | BigquerySection | NotifySection,
   originOf: Reading["originOf"],
   writtenAs: Readonly<Record<string, string>> = {},
 ): ConfigValue[] {

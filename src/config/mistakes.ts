@@ -77,7 +77,7 @@ function wrongValue(path: readonly string[], value: unknown, origin: string): Mi
   const key = path.at(-1) ?? "";
   const expected = expectation(path);
   if (expected === undefined) {
-    const example = path[0] === "destination" ? "[destination.duckdb]" : "[sources.aws_cur]";
+    const example = { destination: "[destination.duckdb]", notify: "[notify]" }[path[0] ?? ""] ?? "[sources.aws_cur]";
     return { origin, sentence: `"${path.join(".")}" must be a section such as ${example}, not ${describe(value)}.` };
   }
   // An address can hold a key or a signature, so it is described and not repeated.

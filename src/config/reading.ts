@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { checkPlace } from "./arguments.ts";
 import { parseBucketUrl, trimSlashes } from "./address.ts";
-import type { Config, ConfigPlace, PipelineConfig, WarehouseConfig } from "./config.ts";
+import type { Config, ConfigPlace, NotifyConfig, PipelineConfig, WarehouseConfig } from "./config.ts";
 import { azureCredentials, googleCredentials, keepVariables, type WrittenCredentials } from "./credentials.ts";
 import {
   environmentLayer,
@@ -83,9 +83,11 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
     ...mistakes,
     ...pipelines.flatMap((pipeline) => reservedDataset(pipeline, warehouse, origin)),
     ...ambiguousName(warehouse, pipelines, origin),
+    ...missingCommand(checked.document, origin),
   ];
   if (all.length > 0) throw mistakesError(all);
-  return { config: { file: files.file, pipelines, warehouse }, document: checked.document, originOf, layers };
+  const notify = notifyConfig(checked.document, files.folder);
+  return { config: { file: files.file, pipelines, warehouse, notify }, document: checked.document, originOf, layers };
 }
 
 /** JavaScript uses this name for the prototype of all objects, so that nothing can be stored under it. */
@@ -126,6 +128,18 @@ function reservedDataset(
   const sentence = `${warehouse} reserves the name "${dataset}", so it cannot be the dataset of [sources.${name}].`;
   const path = ["sources", name, "dataset"];
   return [{ origin: origin(path), sentence, hint: 'Choose another dataset, such as dataset = "billing_data".' }];
+}
+
+function notifyConfig({ notify }: ConfigDocument, folder: string): NotifyConfig | null {
+  if (notify?.command === undefined) return null;
+  const age = notify.max_age === undefined ? undefined : milliseconds(notify.max_age);
+  return { command: notify.command, folder, maxAge: age === undefined ? null : age / 1000 };
+}
+
+function missingCommand({ notify }: ConfigDocument, origin: (path: readonly string[]) => string): Mistake[] {
+  if (notify === undefined || notify.command !== undefined) return [];
+  const hint = 'Add the command to run, such as command = "./notify.sh", or remove the section.';
+  return [{ origin: origin(["notify"]), sentence: '[notify] is missing "command".', hint }];
 }
 
 function warehouseConfig(

@@ -43,6 +43,12 @@ export interface BigquerySection {
   readonly storage_endpoint?: string | undefined;
 }
 
+/** `[notify]`, checked. */
+export interface NotifySection {
+  readonly command?: string | readonly string[] | undefined;
+  readonly max_age?: string | undefined;
+}
+
 /** A configuration whose keys and values have been checked. */
 export interface ConfigDocument {
   readonly sources: Readonly<Record<string, SourceSection>>;
@@ -50,6 +56,7 @@ export interface ConfigDocument {
     readonly duckdb?: DuckdbSection | undefined;
     readonly bigquery?: BigquerySection | undefined;
   };
+  readonly notify?: NotifySection | undefined;
 }
 
 /** What is wrong at one path of the document. */
@@ -125,6 +132,16 @@ export function milliseconds(duration: string): number | undefined {
   return length === undefined ? undefined : Number(figure) * length;
 }
 
+function isCommand(command: unknown): boolean {
+  const words: readonly unknown[] = Array.isArray(command) ? command : [command];
+  const [program] = words;
+  return (
+    typeof program === "string" &&
+    program.trim() !== "" &&
+    words.every((word) => typeof word === "string" && !word.includes("\u0000"))
+  );
+}
+
 function isNullWord(word: unknown): boolean {
   return typeof word === "string" && /^[^'"\\\p{Cc}]{1,100}$/u.test(word);
 }
@@ -194,6 +211,16 @@ const bigqueryKeys = {
   storage_endpoint: endpoint,
 };
 
+const notifyKeys = {
+  command: z
+    .custom<string | readonly string[]>(isCommand)
+    .describe('a command as text, or a list such as ["python3", "notify.py"]'),
+  max_age: z
+    .string()
+    .refine((duration) => (milliseconds(duration) ?? 0) > 0)
+    .describe('a duration such as "36h" or "3d"'),
+};
+
 const warehouses = {
   duckdb: z.strictObject(duckdbKeys).partial(),
   bigquery: z.strictObject(bigqueryKeys).partial(),
@@ -202,6 +229,7 @@ const warehouses = {
 const documentSchema = z.strictObject({
   sources: z.record(z.string(), z.strictObject(sourceKeys).partial()).default({}),
   destination: z.strictObject(warehouses).partial().default({}),
+  notify: z.strictObject(notifyKeys).partial().optional(),
 });
 
 type Shape = Readonly<Record<string, { readonly description?: string | undefined }>>;
@@ -209,6 +237,7 @@ type Shape = Readonly<Record<string, { readonly description?: string | undefined
 function shapeAt(path: readonly string[]): Shape | undefined {
   if (path.length === 0) return documentSchema.shape;
   if (path.length === 1 && path[0] === "destination") return warehouses;
+  if (path.length === 1 && path[0] === "notify") return notifyKeys;
   if (path.length !== 2) return undefined;
   if (path[0] === "sources") return sourceKeys;
   if (path[1] === "duckdb") return duckdbKeys;

@@ -42,6 +42,8 @@ export interface PipelineStatus {
   readonly missingMonths: readonly BillingMonth[];
   /** When the newest of its deliveries was loaded; null when nothing is loaded. */
   readonly newestLoad: string | null;
+  /** When the newest run without a failure wrote its summary; null when there was none. */
+  readonly lastRun: string | null;
   /** What somebody should look at, newest month first. Empty when there is nothing. */
   readonly attention: readonly Attention[];
   /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
@@ -182,6 +184,7 @@ function unreadable(pipeline: PipelineConfig, error: ReportedError): PipelineSta
     months: [],
     missingMonths: [],
     newestLoad: null,
+    lastRun: null,
     attention: [],
     kept: null,
     notes: [],
@@ -217,6 +220,8 @@ function pipelineStatus(
     months,
     missingMonths: missing,
     newestLoad: newest,
+    // A load_id is the second of its load.
+    lastRun: ledger.lastSummary === null ? null : new Date(Number(ledger.lastSummary) * 1000).toISOString(),
     attention: [
       ...months.flatMap((month) => attentionOf(pipeline.name, month, now)),
       ...[...held.failed].map(([month, reason]) => ({ billingMonth: month, reason })),

@@ -111,7 +111,7 @@ const screens: Readonly<Record<string, () => string | Promise<string>>> = {
     ),
   connect: async () => {
     const pipelines = [pipeline("aws_cur", "aws_billing_data"), pipeline("azure_billing", "billing_data")];
-    return connectScreen(await connections({ file: null, pipelines, warehouse: duckdb }, duckdb), plain);
+    return connectScreen(await connections({ file: null, pipelines, warehouse: duckdb, notify: null }, duckdb), plain);
   },
   "state-show": () =>
     stateScreen(
@@ -242,6 +242,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
             ...pipeline,
             missingMonths: [],
             newestLoad: evil,
+            lastRun: null,
             attention: [{ billingMonth: null, reason: evil }],
             stale: true,
             kept: null,

@@ -104,7 +104,35 @@ describe("billhouse.toml", () => {
         memoryLimit: null,
         threads: null,
       },
+      notify: null,
     });
+  });
+
+  test("[notify] takes a line for the shell, or a program with its arguments", async () => {
+    const notify = async (toml: string): Promise<unknown> =>
+      (await load({ "billhouse.toml": `${smallest}[notify]\n${toml}\n` }))[0].notify;
+    assert.deepEqual(
+      { ...((await notify('command = "./notify.sh"')) as object), folder: "" },
+      { command: "./notify.sh", folder: "", maxAge: null },
+    );
+    assert.deepEqual(
+      { ...((await notify('command = ["python3", "notify.py"]\nmax_age = "36h"')) as object), folder: "" },
+      { command: ["python3", "notify.py"], folder: "", maxAge: 129_600 },
+    );
+    const [{ notify: variables }, folder] = await load(
+      { "billhouse.toml": smallest },
+      { NOTIFY__COMMAND: "true", NOTIFY__MAX_AGE: "3d", NOTIFY__SOCKET: "/run/other" },
+    );
+    assert.deepEqual(variables, { command: "true", folder, maxAge: 259_200 });
+    for (const [toml, sentence] of Object.entries({
+      'max_age = "3d"': /\[notify\] is missing "command"/,
+      "command = 5": /"command" in \[notify\] must be a command as text, or a list/,
+      'command = [""]': /"command" in \[notify\] must be a command/,
+      'command = "true"\nmax_age = "long"': /"max_age" in \[notify\] must be a duration/,
+      'comand = "true"': /unknown key "comand" in \[notify\]; did you mean "command"/,
+    })) {
+      assert.match((await failure({ "billhouse.toml": `${smallest}[notify]\n${toml}\n` })).message, sentence, toml);
+    }
   });
 
   test("every key is read", async () => {
@@ -668,6 +696,7 @@ describe("a dlt folder", () => {
     const secrets = `${keySection}[sources.aws_cur]\nexport_name = "acme-cur"\n`;
     const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
     assert.deepEqual(loaded, {
+      notify: null,
       file: join(folder, ".dlt/config.toml"),
       pipelines: [
         {

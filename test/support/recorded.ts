@@ -331,6 +331,7 @@ export const status: StatusResult = {
       ],
       missingMonths: ["2025-03"],
       newestLoad: "2025-06-01T11:30:00.000000+00:00",
+      lastRun: null,
       attention: [
         { billingMonth: "2025-03", reason: "2025-03 is missing, and the months around it are loaded." },
         {
@@ -348,6 +349,7 @@ export const status: StatusResult = {
       months: [],
       missingMonths: [],
       newestLoad: null,
+      lastRun: null,
       attention: [],
       kept: null,
       notes: [],
