@@ -13,7 +13,7 @@ export interface Case {
 
 /** One command, after a step of the case was put in place where one is named, and what must hold then. */
 export interface Action {
-  /** `step-2`; empty for a case without steps; left out where the bucket stays as it is. */
+  /** `step-2`; empty for a case without steps; left out if the bucket does not change. */
   readonly step?: string;
   /** Whether the data files that are new in this step were written within the last minutes. */
   readonly isFresh?: boolean;

@@ -305,7 +305,7 @@ describe("no secret is shown", () => {
     const mistakes = {
       "a key that is a credential": `${smallest}password = "${secret}"\n`,
       "a section of credentials": `${smallest}[destination.bigquery.credentials]\nprivate_key = "${secret}"\n`,
-      "a line that is no TOML": `${smallest}export_name = ${secret}\n`,
+      "a line that is not TOML": `${smallest}export_name = ${secret}\n`,
       "an unknown key": `${smallest}exportname = "${secret}"\n`,
       "an account key for a bucket": `[sources.a]\nbucket_url = "AccountName=a;AccountKey=${secret}"\n`,
       "a login for a database": `${smallest}[destination.duckdb]\npath = "postgres://me:${secret}@example.com/db"\n`,

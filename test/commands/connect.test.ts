@@ -114,12 +114,12 @@ test("a warehouse that is not a file is reported", async (t) => {
 });
 
 test("the storage version says who can read the file", async (t) => {
-  for (const [version, told] of [
+  for (const [version, needed] of [
     ["v1.4.0", "DuckDB v1.4.0 or newer"],
     ["latest", "DuckDB at least as new as that of billhouse"],
   ] as const) {
     const folder = await loaded(t, "bills", `[destination.duckdb]\nstorage_version = "${version}"\n`);
-    assert.ok((await billhouse(folder, ["connect"])).stdout.includes(`It takes ${told} to read it`));
+    assert.ok((await billhouse(folder, ["connect"])).stdout.includes(`It takes ${needed} to read it`));
   }
 });
 

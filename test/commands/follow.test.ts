@@ -7,7 +7,7 @@ import type { RunEvent } from "../../src/pipeline/events.ts";
 import { events, finished, idle, recordingOutput } from "../support/recorded.ts";
 import { parseResult } from "../support/json.ts";
 
-async function* told(count: number = events.length): AsyncGenerator<RunEvent> {
+async function* eventsOf(count: number = events.length): AsyncGenerator<RunEvent> {
   for (const event of events.slice(0, count)) yield await Promise.resolve(event);
   if (count < events.length) throw new Error("stopped");
 }
@@ -36,14 +36,14 @@ const terminal = { isTerminal: true, columns: 80 };
 describe("following a run", () => {
   test("a pipe gets plain lines on stderr", async () => {
     const [stdout, stderr] = [recordingOutput(), recordingOutput()];
-    assert.equal(await followRun(told(), contextWith(stdout, stderr)), finished);
+    assert.equal(await followRun(eventsOf(), contextWith(stdout, stderr)), finished);
     assert.equal(stdout.text, "");
     assert.match(stderr.text, /^billhouse 0\.1\.0 loads .*\n(.*\n){6}2 months loaded.*\n$/);
   });
 
   test("--json writes every event as a line, run_finished last", async () => {
     const [stdout, stderr] = [recordingOutput(), recordingOutput()];
-    await followRun(told(), contextWith(stdout, stderr, { json: true }));
+    await followRun(eventsOf(), contextWith(stdout, stderr, { json: true }));
     const lines = stdout.text.trimEnd().split("\n");
     assert.deepEqual(
       lines.map((line) => parseResult(line) as RunEvent),
@@ -54,21 +54,21 @@ describe("following a run", () => {
 
   test("--quiet keeps stderr empty, in a pipe and on a terminal", async () => {
     for (const stderr of [recordingOutput(), recordingOutput(terminal)]) {
-      await followRun(told(), contextWith(recordingOutput(), stderr, { quiet: true }));
+      await followRun(eventsOf(), contextWith(recordingOutput(), stderr, { quiet: true }));
       assert.equal(stderr.text, "");
     }
   });
 
   test("a terminal gets a block that is erased, with the cursor given back", async () => {
     const stderr = recordingOutput(terminal);
-    await followRun(told(), contextWith(recordingOutput(terminal), stderr));
+    await followRun(eventsOf(), contextWith(recordingOutput(terminal), stderr));
     assert.ok(stderr.text.startsWith("\u001b[?25l"));
     assert.ok(stderr.text.endsWith("\u001b[J\u001b[?25h"));
   });
 
   test("a run that breaks off leaves what it finished on the terminal", async () => {
     const stderr = recordingOutput(terminal);
-    await assert.rejects(followRun(told(13), contextWith(recordingOutput(terminal), stderr)), /stopped/);
+    await assert.rejects(followRun(eventsOf(13), contextWith(recordingOutput(terminal), stderr)), /stopped/);
     assert.match(
       stderr.text.slice(stderr.text.lastIndexOf(showCursor) + showCursor.length),
       /^aws_cur 2025-03 new: .*\n$/,
@@ -77,7 +77,7 @@ describe("following a run", () => {
 
   test("--json on the same terminal draws no block between the lines", async () => {
     const stderr = recordingOutput(terminal);
-    await followRun(told(), contextWith(recordingOutput(terminal), stderr, { json: true }));
+    await followRun(eventsOf(), contextWith(recordingOutput(terminal), stderr, { json: true }));
     assert.equal(stderr.text, "");
   });
 
@@ -85,7 +85,7 @@ describe("following a run", () => {
     const stop = new AbortController();
     const stderr = recordingOutput();
     async function* stopping(): AsyncGenerator<RunEvent> {
-      for await (const event of told()) {
+      for await (const event of eventsOf()) {
         if (event.event === "month_loaded") stop.abort();
         yield event;
       }

@@ -49,7 +49,7 @@ export async function prepare(
   await warehouse.prepare(table, { added, registered, partitionColumn, usageColumn: null, keepsPrevious: false });
 }
 
-/** The figures that prove a load, whoever reads the files. */
+/** The values that prove a load, read by billhouse or by the warehouse. */
 export type Proof = Pick<TableMeasures, "rows" | "inserted" | "sums" | "firstUsage" | "lastUsage">;
 
 /** Replaces a month, and gives the figures that prove it. */

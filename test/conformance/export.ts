@@ -10,7 +10,7 @@ export interface ExportSample {
   /** The key of the manifest that is the delivery. */
   readonly manifestKey: string;
   readonly manifest: Record<string, unknown>;
-  /** Keys that lie near it and must not be taken for manifests of this format. */
+  /** Keys near it that must not be recognised as manifests of this format. */
   readonly otherKeys: readonly string[];
   readonly expected: {
     readonly exportName: string;
@@ -21,7 +21,7 @@ export interface ExportSample {
     readonly files: readonly string[];
     readonly rows: number | null;
   };
-  /** Keys of manifests of other exports of the cloud, one at least for each of `others`, and what is told of them. */
+  /** Keys of manifests of other exports of the cloud, at least one for each of `others`, and their description. */
   readonly otherExports: readonly { readonly key: string; readonly name: string; readonly title: string }[];
   /** Fields without which the manifest cannot be used, as paths. */
   readonly needed: readonly (readonly string[])[];

@@ -13,7 +13,7 @@ export interface TestBucket {
   /** Writes an object, whole, as a cloud does: one that is there already becomes another version. */
   put(key: string, bytes: string | Uint8Array): Promise<void>;
   remove(key: string): Promise<void>;
-  /** Runs `work` while whoever opens the bucket may neither list nor read it. */
+  /** Runs `work` while the bucket can be neither listed nor read. */
   whileDenied(work: () => Promise<void>): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export const storageCases: Readonly<Record<string, (bucket: TestBucket) => Promi
     assert.deepEqual(await keysOf(storage, "cur/v1"), covered);
     assert.deepEqual(await keysOf(storage, "cur/v1/"), covered, "a slash at the end changes nothing");
     assert.deepEqual(await keysOf(storage, "cur/v1/y"), ["cur/v1/y/z"]);
-    assert.deepEqual(await keysOf(storage, "cur/v"), [], "a part of a name is no prefix");
+    assert.deepEqual(await keysOf(storage, "cur/v"), [], "a part of a name is not a prefix");
     assert.deepEqual(await keysOf(storage, "cur/v0"), [], "an object is not below itself");
   },
 

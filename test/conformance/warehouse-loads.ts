@@ -206,7 +206,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     const [first, second] = files;
     assert.ok(first !== undefined && second !== undefined);
     if (!warehouse.reads(first.storageUrl, first.file)) {
-      assert.equal(delivered, null, "whoever brought the files here has measured them");
+      assert.equal(delivered, null, "downloaded files were measured by billhouse");
       return;
     }
     assert.deepEqual(delivered, {

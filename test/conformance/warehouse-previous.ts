@@ -4,7 +4,7 @@ import type { FullWarehouse, TableMeasures, Warehouse } from "../../src/warehous
 import { billReceipt, loadBill, month, newestLoad, prepare, rows, table, wideColumns, wideMonth } from "./bills.ts";
 import type { CapableTestWarehouse } from "./warehouse.ts";
 
-/** Previous loads: which there were, and how their rows are put back. */
+/** Previous loads: listing them, and restoring their rows. */
 export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>> = {
   "lists no previous loads of missing tables": async (test) => {
     const { previous } = await test.open();
@@ -28,8 +28,8 @@ export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse)
       ["other", "e1", "e2", "e1"],
     );
     assert.equal(history[0]?.loadId, await newestLoad(warehouse, month));
-    const { loadId: _, loadedAt: __, ...told } = history[1] ?? assert.fail("there is a second one");
-    assert.deepEqual(told, billReceipt("e2", month, 1));
+    const { loadId: _, loadedAt: __, ...receipt } = history[1] ?? assert.fail("there is a second one");
+    assert.deepEqual(receipt, billReceipt("e2", month, 1));
   },
 
   "keeps the rows that it replaces, and restores them": async (test) => {

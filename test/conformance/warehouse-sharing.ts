@@ -57,7 +57,7 @@ export const sharingCases: Readonly<Record<string, (test: TestWarehouse) => Prom
     });
     const after = await warehouse.ledger(table);
     assert.deepEqual([...loadedExecutions(after.state, table)], []);
-    assert.deepEqual(after.receipts, receipts, "a summary is no load, and receipts stay");
+    assert.deepEqual(after.receipts, receipts, "a summary is not a load, and receipts stay");
     assert.equal((await test.rows(warehouse, "SELECT id FROM billing.bills")).length, 1);
     await assert.rejects(
       warehouse.append(table, () => {

@@ -136,7 +136,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
         tags: '{"user:Name":"a \\"b\\"","empty":null}',
         list: "[1,2]",
         one: '{"Rate":1.5,"Name":"x"}',
-        // Azure writes tags that are no JSON; they are kept as they are.
+        // Azure writes tags that are not valid JSON; they are stored unchanged.
         raw: '"k": "v","k2": ',
       },
     ]);
@@ -174,7 +174,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
       note: "2.50",
     };
     const kept = await test.rows(warehouse, "SELECT * FROM billing.bills ORDER BY amount DESC");
-    // A warehouse whose decimals have no scale of their own writes no zeros at the end.
+    // A warehouse whose decimals do not fix a scale omits trailing zeros.
     for (const row of kept) assert.match(String(row["note"]), /^2\.50?$/u);
     assert.deepEqual(
       kept.map((row) => ({ ...row, note: one.note })),

@@ -452,7 +452,7 @@ function headerOf(file: string): string[] {
   return gunzipSync(readFileSync(file)).toString().split("\n", 1)[0]?.split(",") ?? [];
 }
 
-/** Counts and sums a delivery's rows anew, from what its files hold. */
+/** Counts and sums a delivery's rows again, from its files. */
 async function assertFigures(delivery: DemoDelivery, table: string): Promise<void> {
   const cost = delivery.source === "aws_cur" ? `"lineItem/UnblendedCost"` : "BilledCost";
   const [figures] = await query(

@@ -41,7 +41,7 @@ describe("columns", { concurrency: 2 }, () => {
     );
     assert.ok(
       loaded[0]?.schemaChanges.some((sentence) => sentence.includes("novelty_vector")),
-      "it is told",
+      "it is reported",
     );
     assert.ok(!loaded[0]?.schemaChanges.some((sentence) => sentence.includes("line_item_unblended_cost")));
   });

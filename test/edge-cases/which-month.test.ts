@@ -272,7 +272,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(outcomes(onlyResult(finished)), ["2025-03 failed EXPORT_AMBIGUOUS"]);
     const forced = await runProject(project, { force: true });
     assert.deepEqual(outcomes(onlyResult(forced.finished)), ["2025-03 failed EXPORT_AMBIGUOUS"], "force is about time");
-    // Whoever moved an export on purpose says so, and the receipt remembers it.
+    // An export moved on purpose is accepted by a flag, which the receipt records.
     assert.deepEqual(outcomes(await runWell(project, { accept: ["scope"] })), ["2025-03 restated run of two"]);
     assert.deepEqual(
       await textRows(project, `SELECT waivers FROM ${azureTable.name}_load_tracking WHERE run_id = 'run of two'`),

@@ -194,7 +194,7 @@ async function readNote(project: Project): Promise<{ readonly pid: number; reado
   };
 }
 
-/** A run that stands still at a point until it may go on. */
+/** A run that waits at a point until it may continue. */
 async function standingRun(
   t: TestContext,
   project: Project,

@@ -170,8 +170,8 @@ const faults: Readonly<Record<string, Fault>> = {
   "a zip archive": { ...damaged(() => Buffer.from("PK\u0003\u0004, not a CSV\n")), code: "FILE_INVALID" },
   "a file of no bytes": { ...damaged(() => Buffer.alloc(0)), code: "FILE_INVALID" },
 
-  "a cost that is no number": curFault("VALUE_INVALID", "lineItem/UnblendedCost", "abc", ['"abc"']),
-  "a quantity that is no number": curFault("VALUE_INVALID", "lineItem/UsageAmount", "abc", ['"abc"']),
+  "a cost that is not a number": curFault("VALUE_INVALID", "lineItem/UnblendedCost", "abc", ['"abc"']),
+  "a quantity that is not a number": curFault("VALUE_INVALID", "lineItem/UsageAmount", "abc", ['"abc"']),
   "a time that does not exist": curFault("VALUE_INVALID", "lineItem/UsageStartDate", "2025-02-30T00:00:00Z", [
     '"2025-02-30T00:00:00Z"',
   ]),
@@ -207,7 +207,7 @@ const faults: Readonly<Record<string, Fault>> = {
       ),
     names: ["line 4"],
   },
-  "bytes that are no UTF-8": {
+  "bytes that are not UTF-8": {
     section: "aws_cur",
     code: "FILE_INVALID",
     build: (month) =>
@@ -253,8 +253,8 @@ const faults: Readonly<Record<string, Fault>> = {
     build: (month) => withFile(azure(month, azureRows(month, "1", "2", "3", "4")), 1, (bytes) => twoMembers(bytes)[0]),
     names: ["declares 4"],
   },
-  "an Azure cost that is no number": azureFault("VALUE_INVALID", "CostInBillingCurrency", "abc", ['"abc"']),
-  "an Azure quantity that is no number": azureFault("VALUE_INVALID", "Quantity", "1,5", ['"1,5"']),
+  "an Azure cost that is not a number": azureFault("VALUE_INVALID", "CostInBillingCurrency", "abc", ['"abc"']),
+  "an Azure quantity that is not a number": azureFault("VALUE_INVALID", "Quantity", "1,5", ['"1,5"']),
   "an Azure date that does not exist": azureFault("VALUE_INVALID", "Date", "13/32/2025", ['"13/32/2025"']),
   "an Azure row of another month": {
     ...azureFault("MONTH_MISMATCH", "BillingPeriodStartDate", "05/01/2021"),
@@ -394,22 +394,24 @@ describe("deliveries at fault", { concurrency: 2 }, () => {
 
       for (const fault of placed) {
         await t.test(`${fault.name}: ${fault.code}`, () => {
-          const told = onlyResult(finished, fault.section).failed.find((failed) => failed.billingMonth === fault.month);
-          assert.ok(told, "the month is told as failed");
-          assert.equal(told.code, fault.code, told.message);
+          const failure = onlyResult(finished, fault.section).failed.find(
+            (failed) => failed.billingMonth === fault.month,
+          );
+          assert.ok(failure, "the month is reported as failed");
+          assert.equal(failure.code, fault.code, failure.message);
           const delivery = keys.get(fault.name);
           const file = fault.byManifest ? [] : [delivery?.fileKeys.at(-1) ?? ""];
           const manifest = fault.byManifest && fault.code !== "ROW_COUNT_MISMATCH" ? [delivery?.manifestKey ?? ""] : [];
           for (const named of [...file, ...manifest, ...(fault.names ?? [])]) {
-            assert.ok(told.message.includes(named), `"${told.message}" names ${named}`);
+            assert.ok(failure.message.includes(named), `"${failure.message}" names ${named}`);
           }
-          assert.match(told.hint, /\.$/);
+          assert.match(failure.hint, /\.$/);
           assert.deepEqual(after[fault.section].get(fault.month), before[fault.section].get(fault.month));
           assert.equal(before[fault.section].get(fault.month) !== undefined, variant === "restatement");
         });
       }
 
-      await t.test("the other months are restated, or stay as they are", () => {
+      await t.test("the other months are restated, or not changed", () => {
         for (const section of sectionNames) {
           const result = onlyResult(finished, section);
           assert.deepEqual(outcomes({ ...result, failed: [] }), [

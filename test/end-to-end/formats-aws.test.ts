@@ -197,7 +197,7 @@ describe("AWS Data Exports", { concurrency: 2 }, () => {
       /holds no bills: co2 \(AWS carbon emissions\), coh \(AWS cost optimisation recommendations\)\.$/,
     );
     assert.match(error.hint, /Set `prefix` in \[sources\.aws_exports\] to an export of costs/);
-    // Beside a bill they are in nobody's way.
+    // Beside a bill they are ignored.
     await deliver(project.bucket, await cur2(project, "2025-01", "one"));
     assert.deepEqual(outcomes(await runWell(project)), ["2025-01 new one"]);
   });

@@ -36,7 +36,7 @@ const table = "billing_data.azure_billing_data";
 const columns = { partition: "BillingPeriodStartDate", cost: "CostInBillingCurrency" };
 const month = "2025-03";
 
-/** A run's GUID that a person can tell from others. */
+/** A run's GUID that is easy to recognise. */
 function guid(name: string): string {
   return `${Buffer.from(name.padEnd(4).slice(0, 4)).toString("hex")}-1111-2222-3333-444444444444`;
 }

@@ -14,7 +14,7 @@ import { writeKey } from "../support/folders.ts";
 import { zipBytes } from "../support/zip.ts";
 import { ask, createProject, type Project } from "../support/projects.ts";
 
-/** A format that nobody delivers: all that a new one needs, and all that there is of it. */
+/** A format that does not exist: everything that a new format needs. */
 const moonBill: ExportFormat = {
   kind: "moon-bill",
   cloud: "aws",
@@ -78,7 +78,7 @@ const moonShape = z.object({ bill: z.string(), parts: z.array(z.string()), rows:
 async function load(project: Project, formats: readonly ExportFormat[]): Promise<string[]> {
   const [pipeline] = project.config.pipelines;
   assert.ok(pipeline);
-  const told: string[] = [];
+  const lines: string[] = [];
   const warehouse = await openWarehouse(project.config.warehouse, "write");
   try {
     const discovery = await discover(pipeline, await openStorage(pipeline.bucketUrl), formats);
@@ -89,8 +89,8 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
     const listener: LoadListener = {
       fileRead: () => {},
       loaded: ({ billingMonth, action, rows, cost }) =>
-        told.push(`${billingMonth} ${action} ${rows} ${JSON.stringify(cost)}`),
-      failed: (month, { code, message }) => told.push(`${month} ${code} ${message}`),
+        lines.push(`${billingMonth} ${action} ${rows} ${JSON.stringify(cost)}`),
+      failed: (month, { code, message }) => lines.push(`${month} ${code} ${message}`),
     };
     const { signal } = new AbortController();
     const { format, storage } = discovery;
@@ -113,7 +113,7 @@ async function load(project: Project, formats: readonly ExportFormat[]): Promise
   } finally {
     await warehouse.close();
   }
-  return told;
+  return lines;
 }
 
 test("a format is one declaration: a made-up one is found, loaded, proved and restated by the engine as it is", async (t) => {
@@ -133,9 +133,9 @@ test("a format is one declaration: a made-up one is found, loaded, proved and re
   await deliver("2025-01", "one", ["0.1", "0.2"]);
   await deliver("2025-02", "two", ["1E-3"]);
   await deliver("2025-03", "three", ["1"], 2);
-  const told = await load(project, [moonBill]);
-  assert.deepEqual(told.slice(1), ['2025-02 new 1 {"MOON":"0.001"}', '2025-01 new 2 {"MOON":"0.3"}']);
-  assert.match(told[0] ?? "", /^2025-03 ROW_COUNT_MISMATCH/);
+  const lines = await load(project, [moonBill]);
+  assert.deepEqual(lines.slice(1), ['2025-02 new 1 {"MOON":"0.001"}', '2025-01 new 2 {"MOON":"0.3"}']);
+  assert.match(lines[0] ?? "", /^2025-03 ROW_COUNT_MISMATCH/);
 
   await deliver("2025-01", "again", ["7"]);
   assert.equal((await load(project, [moonBill]))[1], '2025-01 restated 1 {"MOON":"7"}');

@@ -163,7 +163,7 @@ const table: Readonly<Record<string, Rows>> = {
   "azure-dialects/opencost-EnterpriseCamel.csv": {
     month: "2021-02",
     around: azurePlain,
-    // The row has no billing period, which is no error; its exchange rate date has a year of two digits.
+    // The row lacks a billing period, which is not an error; its exchange rate date has a year of two digits.
     expected: {
       code: "VALUE_INVALID",
       words: [/line 2, column "exchangeRateDate": "3\/1\/21" is not a valid TIMESTAMP/],

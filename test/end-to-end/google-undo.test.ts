@@ -51,7 +51,7 @@ describe("undo on BigQuery restores the previous load", () => {
       assert.equal((await runWell(project)).refused.length, 1);
       const [now] = (await status(project.config)).pipelines[0]?.months ?? [];
       assert.deepEqual([now?.state, now?.executionId, now?.cost], ["refused", "a", { USD: "3.75" }]);
-      // Also where what was undone has overwritten the files of what was put back.
+      // Also if the undone delivery has overwritten the files of the restored one.
       assert.deepEqual(differences(await verify(project.config)), []);
       await loadAll(project, delivery(shape, "c", "7"));
       assert.deepEqual(await actions(project), ["unchanged c"]);

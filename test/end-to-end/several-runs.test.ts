@@ -138,7 +138,7 @@ describe("a month of two runs, each over one half of it", () => {
       assert.deepEqual([refused.loaded, refused.refused.map(({ executionId: id }) => id)], [[], ["again"]]);
       assert.deepEqual(differences(await verify(project.config, { deep: true })), []);
 
-      // A newer run of the other half is loaded beside what was put back, and what was undone stays out.
+      // A newer run of the other half is loaded beside the restored one, and the undone run stays out.
       await arrive(third);
       assert.deepEqual((await runWell(project)).loaded[0]?.executionIds, ["second", "third"]);
       const forced = await runWell(project, { force: true });

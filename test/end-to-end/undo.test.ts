@@ -88,7 +88,7 @@ describe("undo restores the previous load", () => {
       assert.deepEqual(await rowsNow(project), before);
       const [now] = (await status(project.config)).pipelines[0]?.months ?? [];
       assert.deepEqual([now?.executionId, now?.rows, now?.cost], [first?.executionId, first?.rows, first?.cost]);
-      assert.equal(now?.state, "refused", "a newer delivery lies there, and is not taken");
+      assert.equal(now?.state, "refused", "a newer delivery exists, and is skipped");
 
       const again = await runWell(project);
       assert.deepEqual(outcomes(again), [`${month} refused b`]);
@@ -386,7 +386,11 @@ describe("undo changes nothing", () => {
       "USAGE_INVALID",
       "2024-01 of aws_cur is not loaded",
     );
-    await rejects(undo(project.config, { pipeline: "aws_cur", month: month }), "USAGE_INVALID", "no load");
+    await rejects(
+      undo(project.config, { pipeline: "aws_cur", month: month }),
+      "USAGE_INVALID",
+      "does not have a previous load",
+    );
     const { code, stdout } = await billhouse(project, ["undo", "aws_cur", "2025-1", "--json"]);
     assert.deepEqual([code, (JSON.parse(stdout) as { error: { code: string } }).error.code], [64, "USAGE_INVALID"]);
   });

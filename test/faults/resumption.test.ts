@@ -6,7 +6,7 @@ import { runBillhouse } from "../support/faults/child.ts";
 
 const [team, owner] = ["resourceTags/user:team", "resourceTags/user:owner"];
 
-/** March brings one column and January another; both lie there from the beginning. */
+/** March brings one column and January another; both exist from the beginning. */
 async function deliverBoth(project: Project): Promise<void> {
   for (const [month, column] of [
     ["2025-01", owner],

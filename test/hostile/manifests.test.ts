@@ -144,12 +144,12 @@ describe("a hostile manifest", { timeout: 300_000 }, () => {
       );
     }
     const { failed } = onlyResult((await runProject(project)).finished);
-    const told = failed.toSorted((one, other) => one.billingMonth.localeCompare(other.billingMonth));
+    const failures = failed.toSorted((one, other) => one.billingMonth.localeCompare(other.billingMonth));
     assert.deepEqual(
-      told.map(({ code }) => code),
+      failures.map(({ code }) => code),
       wrong.map(() => "MANIFEST_INVALID"),
     );
-    for (const [index, [says]] of wrong.entries()) assert.match(told[index]?.message ?? "", says);
+    for (const [index, [says]] of wrong.entries()) assert.match(failures[index]?.message ?? "", says);
   });
 
   it("that spans all times ends in a moment", async (t) => {

@@ -100,7 +100,7 @@ function listPage(values: Uint8Array): Buffer {
   return levels(Buffer.concat([start, start]), levels(present, values));
 }
 
-/** Texts that add nothing to the one before them, which has a megabyte (DELTA_BYTE_ARRAY). */
+/** Texts that add nothing to the previous one, which has a megabyte (DELTA_BYTE_ARRAY). */
 function shared(rows: number): Partial<HandColumn> {
   const deltas = (values: readonly number[]): Buffer => {
     const blocks: Buffer[] = [];
@@ -193,7 +193,7 @@ describe("a Parquet file that is more than it looks", { timeout: 300_000 }, () =
         ...textBomb,
         delivery: delivery(withColumn({ ...list, page: listPage(list.page ?? Buffer.alloc(0)) })),
       },
-      "two thousand texts that are the one before": {
+      "two thousand texts that repeat the previous one": {
         ...textBomb,
         delivery: delivery(withColumn(shared(2000), 2000)),
       },

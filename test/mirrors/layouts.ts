@@ -19,7 +19,7 @@ export interface Layout {
   deliver(number: number, files: number): Promise<SimulatedDelivery>;
   /** Whether a delivery takes away what the one before it wrote. */
   readonly removesOlder: boolean;
-  /** Whether half a file can be told from a whole one: by its declared size, or because it is packed. */
+  /** Whether half a file can be distinguished from a complete one: by its declared size, or because it is compressed. */
   readonly hasProof: boolean;
   /** The days of March that the delivery with this number covers; null where every one is the whole month. */
   readonly days: ((number: number) => readonly [first: number, last: number]) | null;

@@ -34,7 +34,7 @@ describe("mirrors that copy deliveries in any order", { timeout: 300_000 }, () =
   }
 });
 
-/** Runs billhouse on a bucket as it lies there, and requires the rows of the deliveries that are the month. */
+/** Runs billhouse on a bucket, and requires the rows of the deliveries that make up each month. */
 async function loadIntoDuckdb(t: TestContext, { layout, bucket, now, expected, title }: QuietBucket): Promise<void> {
   const project = await createProject(t, { bills: { bucket_url: "bucket", prefix: layout.prefix } });
   for (const { object, bytes } of bucket.objects.values()) {

@@ -102,6 +102,6 @@ describe("what a restatement changed", () => {
     );
     assert.ok(isSameDelivery(receipt, { ...other, files: null }), "without files the id decides");
     const back = { ...other, restoredLoadId: receipt.loadId, executionId: "whatever" };
-    assert.ok(isSameDelivery(receipt, back), "what was put back of it");
+    assert.ok(isSameDelivery(receipt, back), "the restored load");
   });
 });

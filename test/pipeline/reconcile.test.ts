@@ -244,29 +244,29 @@ describe("invoices and loaded lines", () => {
       line("7", { invoice: null, payer: "002" }),
     ],
   };
-  const told = (invoices: readonly PricedInvoice[], bills = [aws]): string[] =>
+  const linesOf = (invoices: readonly PricedInvoice[], bills = [aws]): string[] =>
     matchInvoices(bills, invoices).map((match) =>
       [match.pipeline, match.invoiceId, match.account, match.invoiced, costOf(match.lines)].join(" "),
     );
 
   test("are held together by the id of the invoice, whatever its capitals; lines for one invoice are added up", () => {
-    assert.deepEqual(told([invoice("20", "b"), invoice("4", "A"), invoice("6", "A")]).slice(0, 2), [
+    assert.deepEqual(linesOf([invoice("20", "b"), invoice("4", "A"), invoice("6", "A")]).slice(0, 2), [
       "aws_cur b 001 20 20",
       "aws_cur A 001 10 10",
     ]);
   });
 
   test("are held together by the account where the id is not loaded or not given, without what has an invoice", () => {
-    assert.deepEqual(told([invoice("10", "A"), invoice("25", null, "001"), invoice("7", "Z", "002")]), [
+    assert.deepEqual(linesOf([invoice("10", "A"), invoice("25", null, "001"), invoice("7", "Z", "002")]), [
       "aws_cur A 001 10 10",
       "aws_cur  001 25 25",
       "aws_cur Z 002 7 7",
     ]);
-    assert.deepEqual(told([invoice("3", "Y", "002"), invoice("4", "Z", "002")])[0], "aws_cur  002 7 7");
+    assert.deepEqual(linesOf([invoice("3", "Y", "002"), invoice("4", "Z", "002")])[0], "aws_cur  002 7 7");
   });
 
   test("without a counterpart are differences, on both sides", () => {
-    assert.deepEqual(told([invoice("99", "Q")]), [
+    assert.deepEqual(linesOf([invoice("99", "Q")]), [
       "aws_cur Q  99 0",
       "aws_cur A 001  10",
       "aws_cur B 001  20",
@@ -286,14 +286,14 @@ describe("invoices and loaded lines", () => {
       pipeline: "azure",
       lines: [line("10", { invoice: null, payer }), line("20", { invoice: "B", payer })],
     };
-    assert.deepEqual(told([invoice("30", null, "7QK2-LM9T")], [azure]), ["azure  7QK2-LM9T 30 30"]);
-    assert.deepEqual(told([invoice("30", null, payer.toLowerCase())], [azure]).length, 1);
+    assert.deepEqual(linesOf([invoice("30", null, "7QK2-LM9T")], [azure]), ["azure  7QK2-LM9T 30 30"]);
+    assert.deepEqual(linesOf([invoice("30", null, payer.toLowerCase())], [azure]).length, 1);
   });
 
   test("have the same account or id, also where a spreadsheet has dropped the zeros in front", () => {
     const bill = { pipeline: "aws", lines: [line("30", { invoice: "0042", payer: "014523987610" })] };
-    assert.deepEqual(told([invoice("30", null, "14523987610")], [bill]), ["aws  14523987610 30 30"]);
-    assert.deepEqual(told([invoice("30", "42")], [bill]), ["aws 42 014523987610 30 30"]);
+    assert.deepEqual(linesOf([invoice("30", null, "14523987610")], [bill]), ["aws  14523987610 30 30"]);
+    assert.deepEqual(linesOf([invoice("30", "42")], [bill]), ["aws 42 014523987610 30 30"]);
   });
 
   test("of another currency are kept separate", () => {

@@ -42,8 +42,8 @@ function fraction(text: string): { readonly numerator: bigint; readonly denomina
 }
 
 function sameFraction(text: string, numerator: bigint, denominator: bigint): void {
-  const told = fraction(text);
-  assert.equal(told.numerator * denominator, numerator * told.denominator, text);
+  const parsed = fraction(text);
+  assert.equal(parsed.numerator * denominator, numerator * parsed.denominator, text);
 }
 
 const runs = { numRuns: 1000, interruptAfterTimeLimit: 10_000 };

@@ -6,7 +6,7 @@ import { createPlace, failAtAll } from "../support/secrets/places.ts";
 const limits = { concurrency: 2, timeout: 240_000 };
 
 describe("Azure Blob Storage that repeats secrets", limits, () => {
-  for (const [title, status, code, tells] of [
+  for (const [title, status, code, shows] of [
     ["the login", 400, "", /CREDENTIALS_INVALID/],
     ["the token, and refuses", 403, "AuthenticationFailed", /CREDENTIALS_INVALID/],
     ["the token, and denies", 403, "AuthorizationPermissionMismatch", /STORAGE_DENIED/],
@@ -28,7 +28,7 @@ describe("Azure Blob Storage that repeats secrets", limits, () => {
         AZURE_CLIENT_SECRET: place.markers.plant("client secret"),
       });
       await place.write("billhouse.toml", `[sources.azure_billing]\nbucket_url = "az://acmebilling/exports"\n`);
-      await failAtAll(place, tells, "az://acmebilling/exports");
+      await failAtAll(place, shows, "az://acmebilling/exports");
       assert.ok(
         clouds.requests.some(
           ({ host }) =>

@@ -41,7 +41,7 @@ describe("Azure Blob Storage", limits, () => {
     };
     await failAtAll(place, /CREDENTIALS_INVALID/, url, token, azurite.endpoint);
     const text = { AZURE_STORAGE_CONNECTION_STRING: place.markers.plant("no connection string") };
-    await place.run(["plan", "--json", "--debug"], { environment: text, tells: /CREDENTIALS_INVALID/ });
+    await place.run(["plan", "--json", "--debug"], { environment: text, shows: /CREDENTIALS_INVALID/ });
     assert.ok((await place.search()) > 0);
   });
 });

@@ -44,12 +44,12 @@ describe("a secret instead of a value", limits, () => {
           ]),
         ),
       );
-      const told = { code: 64, tells: /CONFIG_INVALID/ };
-      await place.run(["plan", "--verbose", "--debug"], { ...told, folder: "all" });
-      await place.run(["run", "--json", "--debug"], { ...told, folder: "dlt" });
-      await place.run(["status", "--debug"], { ...told, folder: "broken" });
-      await place.run(["connect", "--json", "--debug"], { ...told, folder: "url" });
-      await place.run(["doctor", "--json", "--debug"], { ...told, folder: "good", environment });
+      const expected = { code: 64, shows: /CONFIG_INVALID/ };
+      await place.run(["plan", "--verbose", "--debug"], { ...expected, folder: "all" });
+      await place.run(["run", "--json", "--debug"], { ...expected, folder: "dlt" });
+      await place.run(["status", "--debug"], { ...expected, folder: "broken" });
+      await place.run(["connect", "--json", "--debug"], { ...expected, folder: "url" });
+      await place.run(["doctor", "--json", "--debug"], { ...expected, folder: "good", environment });
       const words = { folder: "good", code: 64 };
       await place.run(["init", value(place.markers.plant("init")), "--debug"], words);
       await place.run(["init", "gs://acme", "--endpoint", value(place.markers.plant("endpoint")), "--debug"], words);

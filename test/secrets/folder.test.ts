@@ -41,11 +41,11 @@ describe("a folder and DuckDB", limits, () => {
     ]) {
       await place.run([...words, "--debug"]);
     }
-    await place.run(["query", "SELECT nothing FROM nowhere", "--json", "--debug"], { code: 1, tells: /QUERY_INVALID/ });
+    await place.run(["query", "SELECT nothing FROM nowhere", "--json", "--debug"], { code: 1, shows: /QUERY_INVALID/ });
     await mkdir(join(place.folder, "second"));
-    await place.run(["init", "../bucket", "--verbose", "--debug"], { folder: "second", code: 0, tells: /Written/ });
+    await place.run(["init", "../bucket", "--verbose", "--debug"], { folder: "second", code: 0, shows: /Written/ });
     await copyFile(join(place.folder, "second", "billhouse.toml"), join(place.folder, "billhouse.toml"));
-    await place.run(["init", "bucket", "--json", "--debug"], { code: 1, tells: /CONFIG_EXISTS/ });
+    await place.run(["init", "bucket", "--json", "--debug"], { code: 1, shows: /CONFIG_EXISTS/ });
     assert.ok((await place.search()) > 0);
   });
 
@@ -86,9 +86,9 @@ describe("a folder and DuckDB", limits, () => {
       ["run", "--verbose", "--debug"],
       ["run", "--json", "--debug", "--force"],
     ]) {
-      await place.run(words, { tells: /2025-03/ });
+      await place.run(words, { shows: /2025-03/ });
     }
-    await place.run(["init", "bucket/azure_billing", "--force", "--debug"], { tells: /Written/ });
+    await place.run(["init", "bucket/azure_billing", "--force", "--debug"], { shows: /Written/ });
     assert.ok((await place.search()) > 0);
   });
 });
@@ -154,7 +154,7 @@ async function deliver(place: Place, { objects }: Delivery, below = ""): Promise
   for (const [key, bytes] of objects) await place.write(`bucket/${below}${key}`, bytes);
 }
 
-/** The delivery with signatures wherever its manifest has an address, and in fields that nobody reads. */
+/** The delivery with signatures wherever its manifest has an address, and in fields that are never read. */
 function withSignatures(delivery: Delivery, { markers }: Place): Delivery {
   const manifest = JSON.parse(Buffer.from(delivery.objects.get(delivery.manifestKey) ?? "").toString()) as Record<
     string,

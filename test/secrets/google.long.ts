@@ -8,7 +8,7 @@ const limits = { concurrency: 2, timeout: 240_000 };
 
 describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
   const refusals: Readonly<
-    Record<string, [host: string, refuse: (request: CloudRequest) => CloudAnswer, tells: RegExp]>
+    Record<string, [host: string, refuse: (request: CloudRequest) => CloudAnswer, shows: RegExp]>
   > = {
     "the token service repeats the key": [
       "oauth2.googleapis.com",
@@ -39,11 +39,11 @@ describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
       /WAREHOUSE_UNSUPPORTED/,
     ],
   };
-  for (const [title, [host, refuse, tells]] of Object.entries(refusals)) {
+  for (const [title, [host, refuse, shows]] of Object.entries(refusals)) {
     test(`no secret is shown when ${title}`, async (t) => {
       const place = await createGooglePlace(t);
       place.refuse = (request) => (request.host === host ? refuse(request) : undefined);
-      await failAtAll(place, tells, "gs://acme-billing");
+      await failAtAll(place, shows, "gs://acme-billing");
     });
   }
 
@@ -59,11 +59,11 @@ describe("Cloud Storage and BigQuery that repeat secrets", limits, () => {
     };
     place.refuse = (request) =>
       request.host === "storage.googleapis.com" ? googleEcho(request, 403, "forbidden") : undefined;
-    await place.run(["run", "--verbose", "--debug"], { environment, tells: /STORAGE_DENIED/ });
-    await place.run(["doctor", "--json", "--debug"], { environment, tells: /does not accept files/ });
+    await place.run(["run", "--verbose", "--debug"], { environment, shows: /STORAGE_DENIED/ });
+    await place.run(["doctor", "--json", "--debug"], { environment, shows: /does not accept files/ });
     place.refuse = (request) =>
       request.host === "storage.googleapis.com" ? googleEcho(request, 418, "teapot") : undefined;
-    await place.run(["run", "--json", "--debug"], { environment, tells: /STORAGE_UNAVAILABLE/ });
+    await place.run(["run", "--json", "--debug"], { environment, shows: /STORAGE_UNAVAILABLE/ });
     await place.search();
   });
 });

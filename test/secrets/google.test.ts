@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { echoOf } from "../support/secrets/clouds.ts";
-import { createGooglePlace, toldToBigquery } from "../support/secrets/google.ts";
+import { createGooglePlace, sentToBigquery } from "../support/secrets/google.ts";
 
 const limits = { concurrency: 2, timeout: 240_000 };
 
@@ -22,15 +22,15 @@ describe("Cloud Storage and BigQuery", limits, () => {
     ]) {
       await place.run(words, { code: 0 });
     }
-    await place.run(["connect", "--debug"], { code: 1, tells: /WAREHOUSE_UNSUPPORTED/ });
+    await place.run(["connect", "--debug"], { code: 1, shows: /WAREHOUSE_UNSUPPORTED/ });
     await place.run(["init", "gs://acme-billing/cur", "--force", "--verbose", "--debug"], {
       code: 0,
-      tells: /Written/,
+      shows: /Written/,
     });
     await place.search();
-    const told = await toldToBigquery(place);
-    assert.match(told, /_load_tracking/);
-    assert.deepEqual(place.markers.find(told), []);
+    const sent = await sentToBigquery(place);
+    assert.match(sent, /_load_tracking/);
+    assert.deepEqual(place.markers.find(sent), []);
     assert.deepEqual(place.bigquery.refused, []);
   });
 
@@ -38,7 +38,7 @@ describe("Cloud Storage and BigQuery", limits, () => {
     const place = await createGooglePlace(t);
     const broken = place.markers.plant("damaged key");
     const key = { DESTINATION__BIGQUERY__CREDENTIALS__PRIVATE_KEY: broken };
-    await place.run(["run", "--verbose", "--debug"], { environment: key, tells: /CREDENTIALS_INVALID/ });
+    await place.run(["run", "--verbose", "--debug"], { environment: key, shows: /CREDENTIALS_INVALID/ });
     await place.run(["config", "--json"], { environment: key, code: 0 });
     const text = { DESTINATION__BIGQUERY__CREDENTIALS: `{"private_key": "${broken}"`, CREDENTIALS: broken };
     await place.run(["plan", "--json", "--debug"], { environment: text });
@@ -55,12 +55,12 @@ describe("Cloud Storage and BigQuery", limits, () => {
         ? { status: 400, body: JSON.stringify({ error: echoOf(request) }) }
         : undefined;
     const environment = { GOOGLE_APPLICATION_CREDENTIALS: file, DESTINATION__BIGQUERY__PROJECT_ID: "acme" };
-    await place.run(["plan", "--verbose", "--debug"], { environment, tells: /CREDENTIALS_INVALID/ });
+    await place.run(["plan", "--verbose", "--debug"], { environment, shows: /CREDENTIALS_INVALID/ });
     await place.run(["doctor", "--json", "--debug"], { environment, code: 4 });
     const damaged = await place.write("damaged.json", `{"private_key": "${broken}", oops`);
     await place.run(["run", "--json", "--debug"], {
       environment: { ...environment, GOOGLE_APPLICATION_CREDENTIALS: damaged },
-      tells: /CREDENTIALS_INVALID/,
+      shows: /CREDENTIALS_INVALID/,
     });
     await place.search();
   });

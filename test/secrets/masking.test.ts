@@ -8,7 +8,7 @@ describe("output", () => {
     const markers = createMarkers();
     const secret = markers.adopt("here", `two words/${crypto.randomUUID()}+"end"`);
     const bytes = Buffer.from(`user:${secret}`);
-    const told = [
+    const texts = [
       secret,
       encodeURIComponent(secret),
       JSON.stringify({ token: secret }),
@@ -16,9 +16,9 @@ describe("output", () => {
       bytes.toString("base64url"),
       bytes.toString("hex"),
     ];
-    for (const text of told) assert.notDeepEqual(markers.find(text), [], text);
+    for (const text of texts) assert.notDeepEqual(markers.find(text), [], text);
     keepSecret(secret);
-    for (const text of told) assert.deepEqual(markers.find(maskSecrets(`It was ${text}.`)), [], text);
+    for (const text of texts) assert.deepEqual(markers.find(maskSecrets(`It was ${text}.`)), [], text);
   });
 
   test("holds no line of a private key, and the names beside it", () => {

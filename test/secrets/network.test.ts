@@ -5,15 +5,15 @@ import { createPlace } from "../support/secrets/places.ts";
 
 // A service that does not answer is asked for about a minute; meanwhile nothing is done here.
 describe("when the network is cut, no secret is shown", { concurrency: 5, timeout: 240_000 }, () => {
-  for (const [name, host, tells] of [
+  for (const [name, host, shows] of [
     ["Cloud Storage", "storage.googleapis.com", /STORAGE_UNAVAILABLE/],
     ["BigQuery", "bigquery.googleapis.com", /WAREHOUSE_UNAVAILABLE/],
-    ["whoever gives out tokens", "oauth2.googleapis.com", /(?:STORAGE|WAREHOUSE)_UNAVAILABLE/],
+    ["the token service", "oauth2.googleapis.com", /(?:STORAGE|WAREHOUSE)_UNAVAILABLE/],
   ] as const) {
     test(`before ${name}`, async (t) => {
       const place = await createGooglePlace(t);
       place.refuse = (request) => (request.host === host ? null : undefined);
-      await place.run([name === "BigQuery" ? "status" : "plan", "--json", "--debug"], { tells });
+      await place.run([name === "BigQuery" ? "status" : "plan", "--json", "--debug"], { shows });
       await place.search();
     });
   }
@@ -28,21 +28,21 @@ describe("when the network is cut, no secret is shown", { concurrency: 5, timeou
     await place.write("billhouse.toml", '[sources.azure_billing]\nbucket_url = "az://acmebilling/exports"\n');
     const signature = `?sv=2025-01-05&sr=c&sp=rl&sig=${markers.plant("signature")}`;
     Object.assign(place.environment, clouds.environment, { AZURE_STORAGE_SAS_TOKEN: signature });
-    await place.run(["plan", "--verbose", "--debug"], { tells: /STORAGE_UNAVAILABLE/ });
+    await place.run(["plan", "--verbose", "--debug"], { shows: /STORAGE_UNAVAILABLE/ });
     await place.search();
   });
 
   test("before Amazon S3", async (t) => {
     const place = await createPlace(t);
-    const nobody = '[sources.aws_cur]\nbucket_url = "s3://acme"\nendpoint = "http://127.0.0.1:1"\n';
-    await place.write("billhouse.toml", nobody);
+    const unreachable = '[sources.aws_cur]\nbucket_url = "s3://acme"\nendpoint = "http://127.0.0.1:1"\n';
+    await place.write("billhouse.toml", unreachable);
     Object.assign(place.environment, {
       AWS_ACCESS_KEY_ID: place.markers.plant("access key"),
       AWS_SECRET_ACCESS_KEY: place.markers.plant("secret key"),
       AWS_SESSION_TOKEN: place.markers.plant("session token"),
       AWS_REGION: "us-east-1",
     });
-    await place.run(["plan", "--verbose", "--debug"], { tells: /STORAGE_UNAVAILABLE/ });
+    await place.run(["plan", "--verbose", "--debug"], { shows: /STORAGE_UNAVAILABLE/ });
     await place.search();
   });
 });

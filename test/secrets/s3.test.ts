@@ -32,7 +32,7 @@ describe("Amazon S3", limits, () => {
     assert.ok((await place.search()) > 0);
   });
 
-  for (const [code, status, tells] of [
+  for (const [code, status, shows] of [
     ["SignatureDoesNotMatch", 403, /CREDENTIALS_INVALID/],
     ["AccessDenied", 403, /STORAGE_DENIED/],
     ["InvalidRequest", 400, /INTERNAL|This is a bug/],
@@ -49,7 +49,7 @@ describe("Amazon S3", limits, () => {
         secretAccessKey: place.markers.plant("secret key"),
         sessionToken: place.markers.plant("session token"),
       });
-      await failAtAll(place, tells, "s3://acme", {}, endpoint);
+      await failAtAll(place, shows, "s3://acme", {}, endpoint);
     });
   }
 });

@@ -98,7 +98,7 @@ export function choose(body: Readonly<Record<string, unknown>>, fields: string |
   return chosen;
 }
 
-/** Refuses what a bucket refuses to whoever asks without a project that pays, or without the permission. */
+/** Refuses requests without a project that pays, or without the permission. */
 export function permit(bucket: GcsBucket, query: Readonly<Record<string, string>>, permission: string): void {
   // documented: storage/docs/requester-pays#using
   if (bucket.settings.requesterPays === true && query["userProject"] === undefined) {

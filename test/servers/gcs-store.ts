@@ -37,7 +37,7 @@ export interface GcsBucket {
   /** Generations that were replaced or deleted, in a bucket with object versioning. */
   readonly noncurrent: GcsObject[];
   readonly settings: BucketSettings;
-  /** Whoever asks may neither list nor read nor write. */
+  /** Requests may neither list nor read nor write. */
   denied: boolean;
 }
 
@@ -92,7 +92,7 @@ export function removeObject(bucket: GcsBucket, key: string): void {
   bucket.names = undefined;
 }
 
-/** Everything that the JSON API tells of an object, before `fields` chooses. */
+/** All properties of an object in the JSON API, before `fields` selects some. */
 export function resourceOf(bucket: GcsBucket, object: GcsObject): Record<string, unknown> {
   // documented: storage/docs/json_api/v1/objects#resource - numbers of 64 bits are text
   return {

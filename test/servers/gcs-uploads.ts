@@ -162,14 +162,14 @@ function parseMetadata(text: string): Metadata {
 
 /** documented: storage/docs/data-validation - an upload whose sums are wrong is refused */
 function requireSums(bytes: Buffer, metadata: Metadata, header: string | string[] | undefined): void {
-  const told = new Map(
+  const declared = new Map(
     String(header ?? "")
       .split(",")
       .map((pair) => pair.trim().split(/=(?<value>.*)/su) as [string, string]),
   );
   const sums = [
-    ["MD5 hash", createHash("md5").update(bytes).digest("base64"), [metadata.md5Hash, told.get("md5")]],
-    ["CRC32C", crc32c(bytes), [metadata.crc32c, told.get("crc32c")]],
+    ["MD5 hash", createHash("md5").update(bytes).digest("base64"), [metadata.md5Hash, declared.get("md5")]],
+    ["CRC32C", crc32c(bytes), [metadata.crc32c, declared.get("crc32c")]],
   ] as const;
   for (const [name, calculated, provided] of sums) {
     for (const value of provided) {

@@ -43,7 +43,7 @@ export const pageSize = 3;
 /** Query parameters and headers of each call. documented: API_ListObjectsV2, API_HeadObject, API_GetObject */
 const known: Readonly<Record<Exclude<S3RequestKind, "refused">, RegExp>> = {
   list: /^(?:list-type|prefix|continuation-token|encoding-type)$/u,
-  // The SDK tells the name of the operation, which the service does not look at.
+  // The SDK sends the name of the operation, which the service ignores.
   head: /^x-id$/u,
   get: /^x-id$/u,
 };
@@ -157,7 +157,7 @@ function failing(status: number): Error {
   if (status === 500) return refusal(500, "InternalError", "We encountered an internal error. Please try again.");
   if (status === 429) return refusal(429, "TooManyRequests", "Please reduce your request rate.");
   if (status === 403) return refusal(403, "AllAccessDisabled", "All access to this object has been disabled.");
-  return refusal(status, "Teapot", "Nobody expects this.");
+  return refusal(status, "Teapot", "Unexpected.");
 }
 
 /** documented: API_GetObject#API_GetObject_Permissions, troubleshoot-403-errors */

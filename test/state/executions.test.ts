@@ -116,7 +116,7 @@ describe("loadedExecutions", () => {
         () => loadedExecutions(text, fixture.table),
         (error: BillhouseError) => error.code === "STATE_INVALID" && error.message.includes(written),
       );
-      // Nothing of it is lost on the way, and nothing else changes by it.
+      // All of it is kept, and nothing else changes.
       assert.equal(writeJson(decodeState(text)), text);
       assert.equal(loadedExecutions(forgetMonths(text, fixture.table, "all", "9", "").state, fixture.table).size, 0);
     });

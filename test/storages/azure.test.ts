@@ -67,7 +67,7 @@ describe("a listing of Azure Blob Storage", () => {
     }
     assert.deepEqual(await keysOf(storage), ["cur/v1/x"]);
     for (const key of ["cur", "cur/v1", "cur/", ".", "cur/./v1/x", "cur\\v1\\x", "\ud800", "x".repeat(1025)]) {
-      // What only looks like leaving the root is no key either.
+      // A key that only looks like leaving the root is not valid either.
       assert.equal(await storage.find(key), undefined, JSON.stringify(key));
     }
   });

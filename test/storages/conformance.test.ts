@@ -183,7 +183,7 @@ async function azureBucket(): Promise<TestBucket> {
   await server.allow(container, "rl");
   const { endpoint, connectionString } = server;
   const sasToken = await server.signature(container);
-  // The service has no page size of its own: here it is that of the driver.
+  // The service does not set a page size: here it is that of the driver.
   const driver = azureStorageWith(retryPolicy, 3);
   const open = (name: string, azureCredentials: StorageOptions["azureCredentials"]) =>
     driver.open(`az://${account}/${name}`, { ...noOptions, endpoint, azureCredentials });

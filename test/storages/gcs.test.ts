@@ -327,7 +327,7 @@ describe("credentials to Cloud Storage", () => {
     setVariable(t, "GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json");
     const storage = await openStorage("gs://acme");
     await rejects(collect(storage.list("")), "CREDENTIALS_INVALID", "GOOGLE_APPLICATION_CREDENTIALS");
-    // A file that is there, and is no key.
+    // A file that exists but is not a key.
     setVariable(t, "GOOGLE_APPLICATION_CREDENTIALS", import.meta.filename);
     await rejects((await openStorage("gs://acme")).identity(), "CREDENTIALS_INVALID", "GOOGLE_APPLICATION_CREDENTIALS");
   });

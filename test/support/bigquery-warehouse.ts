@@ -16,12 +16,12 @@ import { startGcsServer, type GcsServer } from "../servers/gcs.ts";
 /** A BigQuery of one test, with the Cloud Storage beside it. */
 export interface TestBigquery extends CapableTestWarehouse {
   readonly server: BigqueryServer;
-  /** With the buckets `delivered`, in which files lie, and `staging`, which takes uploads. */
+  /** With the buckets `delivered`, which contains files, and `staging`, for uploads. */
   readonly storage: GcsServer;
-  /** What `open` opens with where it is told nothing else. */
+  /** The default settings of `open`. */
   readonly options: BigqueryOptions;
   open(mode?: OpenMode, options?: Partial<BigqueryOptions>): Promise<FullWarehouse>;
-  /** Puts a data file on this machine, from where it has to be uploaded. */
+  /** Writes a local data file, which must be uploaded. */
   putHere(name: string, bytes: string | Uint8Array): Promise<Omit<MappedFile, "columns">>;
 }
 

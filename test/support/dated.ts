@@ -6,12 +6,12 @@ import { writeKey } from "./folders.ts";
 export interface BucketStep {
   /** 1 for the first step: each later one is dated a day later. */
   readonly number: number;
-  /** Whether its new data files were written within the last minutes. Its manifests are days old all the same. */
+  /** Whether its new data files were written within the last minutes. Its manifests are still days old. */
   readonly isFresh?: boolean;
 }
 
 /**
- * Makes the folder `bucket` hold what lies in `source`, with the times that real deliveries have: data files of a
+ * Copies `source` to the folder `bucket`, with the times of real deliveries: data files of a
  * delivery first, its manifest a minute later, one delivery after the other, days ago. A file that the bucket holds with
  * the same bytes keeps its time; every other one is later than all that were there before. The same as a git checkout
  * without its times, which count.
@@ -70,7 +70,7 @@ function inOrderOfArrival(keys: readonly string[]): { readonly key: string; read
   const folders = [...new Set(keys.filter((key) => !isManifest(key)).map(dirname))].toSorted();
   return keys.map((key) => {
     if (!isManifest(key)) return { key, minutes: 2 * folders.indexOf(dirname(key)) };
-    // A manifest of AWS lies above the folders of its deliveries, or in a folder beside them.
+    // A manifest of AWS is above the folders of its deliveries, or in a folder beside them.
     const above = `${dirname(key).replace(/(^|\/)metadata(?=\/)/, "$1data")}/`;
     const last = folders.findLastIndex((folder) => `${folder}/`.startsWith(above));
     return { key, minutes: 2 * (last < 0 ? folders.length : last) + 1 };

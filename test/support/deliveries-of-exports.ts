@@ -16,7 +16,7 @@ export interface DataExportOptions {
   readonly runTime?: string;
   /** `BILLING_PERIOD` in CUR 2.0, `billing_period` in FOCUS. */
   readonly part?: string;
-  /** Where the export lies, and where the manifest says that it does; by default the same. */
+  /** The folder of the export, and its folder according to the manifest; by default the same. */
   readonly folder?: string;
   readonly writtenFolder?: string;
   readonly exportName?: string;

@@ -35,9 +35,9 @@ export interface CurOptions {
   /** `year-month`: as until 2019, in `{report}/year=2018/month=1/` with the manifest beside the files. */
   readonly shape?: "create-new" | "overwrite" | "year-month";
   readonly compression?: "gzip" | "zip";
-  /** Where the export lies. A mirror keeps the path from the period on and has another head than the manifest's keys. */
+  /** The folder of the export. A mirror keeps the path from the period on, below another folder than in the manifest's keys. */
   readonly folder?: string;
-  /** Where the manifest says that it lies; by default in `folder`. */
+  /** Its folder according to the manifest; by default `folder`. */
   readonly writtenFolder?: string;
   readonly exportName?: string;
   /** Keys for the manifest to list instead of its files'. */
@@ -399,7 +399,7 @@ export async function deliver(
   const keys = { all: [...fileKeys, ...manifests], manifest: manifests, files: fileKeys };
   for (const key of typeof arrival === "string" ? keys[arrival] : arrival) {
     const bytes = objects.get(key);
-    if (bytes === undefined) throw new Error(`The delivery ${delivery.id} has no object ${key}.`);
+    if (bytes === undefined) throw new Error(`The delivery ${delivery.id} does not contain the object ${key}.`);
     await writeKey(bucket, key, bytes, isFresh);
   }
 }
@@ -408,7 +408,7 @@ export async function deliver(
 export function withFile(delivery: Delivery, index: number, change: (bytes: Buffer) => Uint8Array): Delivery {
   const key = delivery.fileKeys[index] ?? "";
   const bytes = delivery.objects.get(key);
-  if (bytes === undefined) throw new Error(`The delivery ${delivery.id} has no file ${index}.`);
+  if (bytes === undefined) throw new Error(`The delivery ${delivery.id} does not contain file ${index}.`);
   const changed = change(Buffer.from(bytes));
   const manifest = declaring(delivery.objects.get(delivery.manifestKey), key, changed.length);
   const objects = new Map([...delivery.objects, [key, changed] as const]);

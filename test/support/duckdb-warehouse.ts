@@ -11,7 +11,7 @@ import { ofDelivery } from "../conformance/bills.ts";
 import type { CapableTestWarehouse } from "../conformance/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
 
-/** A DuckDB database of one test, and where it lies. */
+/** A DuckDB database of one test, and its path. */
 export interface TestDuckdb extends CapableTestWarehouse {
   /** The folder of the database `bills.duckdb`. */
   readonly folder: string;
@@ -19,7 +19,7 @@ export interface TestDuckdb extends CapableTestWarehouse {
   open(mode?: OpenMode, options?: Partial<DuckdbOptions>): Promise<FullWarehouse>;
 }
 
-/** Makes the folder of a database; the database itself comes into being when it is opened. */
+/** Creates the folder of a database; opening creates the database itself. */
 export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
   const folder = await temporaryFolder(t);
   const path = join(folder, "bills.duckdb");

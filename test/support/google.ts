@@ -8,7 +8,7 @@ import { startGcsServer, type GcsServer } from "../servers/gcs.ts";
 import type { Delivery } from "./deliveries.ts";
 import type { Project, Sections } from "./projects.ts";
 
-/** A project whose export lies in Cloud Storage and whose warehouse is BigQuery, both of them servers of the tests. */
+/** A project whose export is in Cloud Storage and whose warehouse is BigQuery, both test servers. */
 export interface GoogleProject extends Project {
   readonly gcs: GcsServer;
   readonly bigquery: BigqueryServer;

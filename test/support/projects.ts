@@ -47,13 +47,13 @@ export async function configure(project: Omit<Project, "config">, sections: Sect
   return { ...project, config: await loadConfig({ folder: project.folder, environment: {} }) };
 }
 
-/** What a run through the library told. */
+/** The events of a run through the library. */
 export interface RunStory {
   readonly events: readonly RunEvent[];
   readonly finished: RunFinished;
 }
 
-/** Runs through the library; `hear` is told each event as soon as it comes. */
+/** Runs through the library; `hear` is called with each event. */
 export async function runProject(
   project: Project,
   options: RunOptions = {},
@@ -197,7 +197,7 @@ export async function snapshotMonths(
   const { pipelines } = await showState(project.config);
   const entries = pipelines.filter((pipeline) => pipeline.table === table).flatMap(({ months }) => months);
   const state = Map.groupBy(entries, ({ billingMonth }) => billingMonth);
-  // Run summaries name no month, and are no part of any.
+  // Run summaries do not belong to a month.
   const months = [...rows.keys(), ...tracking.keys(), ...state.keys()].filter((month) => month !== "");
   return new Map(
     months.map((month) => [

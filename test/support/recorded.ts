@@ -10,7 +10,7 @@ import type { VerifyResult } from "../../src/pipeline/verify.ts";
 /** What an answer is read from while no run is at work. */
 export const fromDatabase: ReadSource = { readFrom: "database", publishedAt: null, lockedBy: null };
 
-/** The events of one run, as the engine told them: a restated month, a new one, kept ones, a failed one, a lost export. */
+/** The events of one run, as the engine yields them: a restated month, a new one, kept ones, a failed one, a lost export. */
 /** What a month is as a bill, where nothing stands out. */
 export const plainBill: Pick<
   LoadedMonth,

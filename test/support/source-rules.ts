@@ -41,7 +41,7 @@ const contracts: Readonly<Record<string, string>> = {
   warehouses: "warehouse.ts",
 };
 
-/** Imports against the arrows, of a part that has no place in them, or of one driver by another. */
+/** Imports against the arrows, of a part outside the layers, or of one driver by another. */
 export function wrongImports(sources: Sources): readonly string[] {
   return [...sources].flatMap(([file, source]) =>
     importsOf(source)
@@ -90,7 +90,7 @@ export function usesOfProcess(sources: Sources): readonly string[] {
     ]);
 }
 
-/** Files and folders that would collect whatever has no home. */
+/** Files and folders for miscellaneous code. */
 export function drawers(sources: Sources): readonly string[] {
   return [...sources.keys()].filter((file) => /(?:^|\/)(?:utils?|helpers?|common|misc|shared)(?:\/|\.ts$)/u.test(file));
 }
@@ -143,8 +143,8 @@ export interface Dependencies {
 }
 
 /**
- * Versions that are not exact, packages that `src/` imports and nobody lists, and listed ones that nobody imports;
- * `peersOf` tells the packages that a package wants beside itself.
+ * Versions that are not exact, packages that `src/` imports but does not list, and listed ones that are not imported;
+ * `peersOf` returns the peer dependencies of a package.
  */
 export function wrongDependencies(
   sources: Sources,

@@ -53,7 +53,7 @@ const csv = gzipSync("a,b\n1,2\n");
 const header = (columns: string): Uint8Array => gzipSync(`${columns}\n`);
 const unsupported = (title: string): string => `it looks like ${title}, which are not supported.`;
 
-/** What lies in a bucket without an export, and how the message ends. */
+/** The content of a bucket without an export, and the end of the message. */
 const contents: Readonly<Record<string, readonly [Readonly<Record<string, string | Uint8Array>>, string]>> = {
   nothing: [{}, "the prefix is empty."],
   "files of the operating system alone": [

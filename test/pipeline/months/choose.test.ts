@@ -203,7 +203,7 @@ describe("how many manifests are read", () => {
     string,
     (month: BillingMonth) => readonly (readonly [start: string, end: string, day: string])[]
   > = {
-    "the whole month, again and again": (month) =>
+    "the whole month, repeatedly": (month) =>
       Array.from({ length: 30 }, (_, day) => [
         dayOf(month, 1),
         monthSpan(month).end,

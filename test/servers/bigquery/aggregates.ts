@@ -66,7 +66,7 @@ export function callAggregate(call: Call, inner: (part: Expression) => Value): V
 function sum(value: Value, distinct: string, over: string): Value {
   const { kind } = value.type;
   if (kind === "BIGNUMERIC") {
-    if (distinct !== "") throw queryError("SUM(DISTINCT) of BIGNUMERIC is not taken by this server");
+    if (distinct !== "") throw queryError("SUM(DISTINCT) of BIGNUMERIC is not supported by this server");
     const lanes = ["a", "b", "c", "d"].map(
       (lane) => `CAST(sum(struct_extract(${value.sql}, '${lane}'))${over} AS HUGEINT)`,
     );

@@ -91,7 +91,7 @@ const widenings: Partial<Record<ScalarKind, readonly ScalarKind[]>> = {
 };
 
 /**
- * Coerces a value to a type where BigQuery does so by itself (documented: standard-sql/conversion_rules); undefined where
+ * Coerces a value to a type where BigQuery does so implicitly (documented: standard-sql/conversion_rules); undefined where
  * it does not.
  */
 export function coerce(value: Value, type: Type): Value | undefined {

@@ -96,7 +96,7 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
         ...described(request),
       };
       dataset.tables.set(name, table);
-      // DuckDB has no table without a column.
+      // DuckDB does not allow a table without columns.
       const columns = fields.length === 0 ? [`"no columns" BIGINT`] : fields.map(columnSql);
       await engine.run(`CREATE TABLE ${physical} (${columns.join(", ")})`);
       return table;

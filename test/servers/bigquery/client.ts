@@ -1,4 +1,4 @@
-/** What the server tells of a job. */
+/** What the server returns about a job. */
 export interface JobAnswer {
   readonly jobReference: { readonly jobId: string };
   readonly status: {

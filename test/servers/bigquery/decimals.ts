@@ -17,7 +17,7 @@ export interface Lanes {
 }
 
 /**
- * A number's text times 10^scale, rounded half away from zero; undefined when it is no number. Takes exponents and blanks
+ * A number's text times 10^scale, rounded half away from zero; undefined when it is not a number. Accepts exponents and blanks
  * around (documented: standard-sql/conversion_functions#cast_numeric).
  */
 export function parseScaled(written: string, scale: number): bigint | undefined {

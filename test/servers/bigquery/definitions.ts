@@ -6,7 +6,7 @@ import { translate } from "./expressions.ts";
 import { queryError, refusal, refusalOf } from "./failures.ts";
 import { checkColumnName, checkTableName } from "./names.ts";
 import { translateQuery } from "./queries.ts";
-import { emptyScope, type Surroundings } from "./scope.ts";
+import { emptyScope, type Context } from "./scope.ts";
 import type { Expression, Statement } from "./syntax.ts";
 import { columnsOf, expiration, namedTable, type Table, tableId, type TimePartitioning } from "./table-settings.ts";
 import { type Column, fieldSchema, quoted, scalar } from "./types.ts";
@@ -20,7 +20,7 @@ export interface DefinitionOptions {
   readonly encryptionConfiguration?: unknown;
   readonly dryRun: boolean;
   readonly connection: DuckDBConnection;
-  around(): Surroundings;
+  around(): Context;
   tableOf(path: readonly string[]): Table;
   bill(): Promise<void>;
   permit(table: Table, what: "read" | "write"): void;
@@ -52,7 +52,7 @@ export async function runDefinition(
     table.name = statement.to;
     tables.set(statement.to, table);
     // Documented: data-definition-language#alter_table_rename_to_statement; a renamed table keeps its creation time, and
-    // may be deleted at once in a dataset that deletes tables by age. That it gets that age anew is assumed.
+    // may be deleted at once in a dataset that deletes tables by age. Assumed: it gets that age again.
     const { timePartitioning, dataset, creationTime } = table;
     Object.assign(table, expiration(dataset, { ...(timePartitioning && { timePartitioning }) }, creationTime));
     return catalog.sweep();

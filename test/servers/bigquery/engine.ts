@@ -4,7 +4,7 @@ import { registerNatives } from "./natives.ts";
 
 /** The DuckDB in memory that does the work. */
 export interface Engine {
-  /** Another connection, with a transaction of its own; closed by whoever asked. */
+  /** Another connection with its own transaction; the caller closes it. */
   connect(): Promise<DuckDBConnection>;
   /** Runs one statement on a connection that all share, after those that were asked for before. */
   run(sql: string): Promise<DuckDBResultReader>;

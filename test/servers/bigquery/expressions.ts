@@ -4,12 +4,12 @@ import { queryError } from "./failures.ts";
 import { callFunction } from "./functions.ts";
 import { binary, extract, literal, unary } from "./operators.ts";
 import { translateQuery } from "./queries.ts";
-import { boolean, fieldOf, fold, resolve, type Scope, type Surroundings, type Value } from "./scope.ts";
+import { boolean, fieldOf, fold, resolve, type Scope, type Context, type Value } from "./scope.ts";
 import type { Expression } from "./syntax.ts";
 import { kindOf, quoted, scalar, type Type } from "./types.ts";
 
 /** Makes the SQL of DuckDB out of an expression. Error: invalidQuery. */
-export function translate(expression: Expression, scope: Scope, around: Surroundings): Value {
+export function translate(expression: Expression, scope: Scope, around: Context): Value {
   const inner = (part: Expression): Value => translate(part, scope, around);
   const condition = (part: Expression, what: string): string => {
     const value = coerce(inner(part), scalar("BOOL"));
@@ -113,7 +113,7 @@ export function translate(expression: Expression, scope: Scope, around: Surround
   }
 }
 
-function isIn(expression: Expression & { e: "in" }, scope: Scope, around: Surroundings): Value {
+function isIn(expression: Expression & { e: "in" }, scope: Scope, around: Context): Value {
   const { among, not } = expression;
   const operand = translate(expression.operand, scope, around);
   const word = not ? "NOT IN" : "IN";

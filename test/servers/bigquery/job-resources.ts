@@ -66,7 +66,7 @@ export function pageToken(start: number): string {
   return Buffer.from(`page ${start}`).toString("base64url");
 }
 
-/** Where the page of a token starts. Error: invalid for a token that nobody was given. */
+/** Where the page of a token starts. Error: invalid for an unknown token. */
 export function pageStart(token: string | undefined): number {
   if (token === undefined || token === "") return 0;
   const [, start] = /^page (\d+)$/u.exec(Buffer.from(token, "base64url").toString()) ?? [];
@@ -127,7 +127,7 @@ export function queryStatistics(outcome: Awaited<ReturnType<typeof runScript>>):
   };
 }
 
-/** A job as REST tells it. */
+/** A job as REST returns it. */
 export function jobResource(job: Job): unknown {
   const { project, id, location, failure } = job;
   const errorOf = ({ reason, message, location: where }: Refusal): unknown => ({
@@ -153,7 +153,7 @@ export function jobResource(job: Job): unknown {
   };
 }
 
-/** What tells jobs apart (documented: reference/rest/v2/JobReference). */
+/** The identity of a job (documented: reference/rest/v2/JobReference). */
 export function keyOf(project: string, location: string, id: string): string {
   return `${project}:${location.toUpperCase()}.${id}`;
 }

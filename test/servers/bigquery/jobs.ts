@@ -38,7 +38,7 @@ export interface JobsOptions {
   readonly sequence: Sequence;
   /** Called before each statement of a query job. */
   onStatement(sql: string, jobId: string): Promise<void>;
-  /** Told of jobs that failed because this server does not know what they ask for. */
+  /** Called with jobs that failed because this server does not support their request. */
   onUnknown(job: Job): void;
 }
 
@@ -241,7 +241,7 @@ export function createJobs(options: JobsOptions): Jobs {
       if (job.state !== "DONE") return { kind: "bigquery#getQueryResultsResponse", jobReference, jobComplete: false };
       if (job.failure !== null) throw refusal(job.failure.reason, job.failure.message, job.failure);
       if (job.configuration.query === undefined)
-        throw refusal("invalid", `Cannot list the rows of a job that is no query: ${id}`);
+        throw refusal("invalid", `Cannot list the rows of a job that is not a query: ${id}`);
       const start = pageStart(query["pageToken"]);
       const limit = query["maxResults"] === "0" ? 0 : pageSize;
       const columns = job.columns ?? [];

@@ -35,7 +35,7 @@ function jsonOf(sql: string, type: Type): string {
       return `CASE WHEN isfinite(${sql}) THEN bq_float_text(${sql}) ELSE '"' || bq_float_text(${sql}) || '"' END`;
     case "NUMERIC":
     case "BIGNUMERIC": {
-      // As a number where a float holds it exactly, else quoted (documented); which is which is told by 15 digits here.
+      // As a number where a float holds it exactly, else quoted (documented); 15 digits decide here.
       const written = castTo({ sql, type }, "STRING", false).sql;
       return `CASE WHEN length(regexp_replace(${written}, '[^0-9]', '', 'g')) <= 15 THEN ${written} ELSE '"' || ${written} || '"' END`;
     }

@@ -134,7 +134,7 @@ export function checkSame(columns: readonly Column[], file: Source): void {
 }
 
 // Documented: loading-data-cloud-storage-csv#encoding; characters that cannot be converted become U+FFFD. Refusing them,
-// which this server does by itself, is stricter than that.
+// which this server does itself, is stricter than that.
 function textOf(bytes: Buffer, replacesInvalidText: boolean): Buffer {
   return replacesInvalidText && !isUtf8(bytes) ? Buffer.from(bytes.toString("utf8")) : bytes;
 }

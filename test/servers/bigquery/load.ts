@@ -18,12 +18,12 @@ export interface LoadOptions {
   readonly location: string;
   readonly load: LoadConfiguration;
   readonly readObject: ReadObject;
-  /** Whether bytes that are no UTF-8 become U+FFFD instead of failing the job. */
+  /** Whether bytes that are not UTF-8 become U+FFFD instead of failing the job. */
   readonly replacesInvalidText: boolean;
   permit(table: { readonly project: string; readonly dataset: string; readonly name: string }): void;
 }
 
-/** What a load job tells when it is done. */
+/** The result of a finished load job. */
 export interface LoadOutcome {
   readonly inputFiles: string;
   readonly inputFileBytes: string;

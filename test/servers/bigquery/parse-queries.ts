@@ -49,7 +49,7 @@ function parseSelect(reader: Reader): Select {
   const distinct = reader.takes("DISTINCT");
   if (!distinct) reader.takes("ALL");
   const items: Item[] = [];
-  // A comma may stand behind the last item (documented: standard-sql/lexical#trailing_commas).
+  // A comma may follow the last item (documented: standard-sql/lexical#trailing_commas).
   do items.push(parseItem(reader));
   while (reader.takes(",") && !reader.sees("FROM"));
   const from = reader.takes("FROM") ? parseFrom(reader) : undefined;

@@ -4,7 +4,7 @@ import { translate } from "./expressions.ts";
 import { queryError } from "./failures.ts";
 
 import { type Joined, translateFrom } from "./relations.ts";
-import { fold, type Relation, type Scope, type Surroundings, type Value } from "./scope.ts";
+import { fold, type Relation, type Scope, type Context, type Value } from "./scope.ts";
 import type { Body, Expression, Item, Ordering, Query, Select } from "./syntax.ts";
 import { type Column, quoted, scalar } from "./types.ts";
 
@@ -15,7 +15,7 @@ export interface Translated {
 }
 
 /** Makes the SQL of DuckDB out of a query. Error: invalidQuery, notFound. */
-export function translateQuery(query: Query, outer: Scope, around: Surroundings): Translated {
+export function translateQuery(query: Query, outer: Scope, around: Context): Translated {
   const named = new Map<string, readonly Column[]>();
   const scope: Scope = { relations: [], named, parent: outer };
   const results = query.with.map(({ name, query: inner }) => {
@@ -36,13 +36,13 @@ export function translateQuery(query: Query, outer: Scope, around: Surroundings)
   return { sql: parts.filter(Boolean).join(" "), columns: translated.columns };
 }
 
-function count(expression: Expression, around: Surroundings): string {
+function count(expression: Expression, around: Context): string {
   if (expression.e === "literal" && expression.kind === "INT64") return expression.value;
   if (expression.e === "parameter") return `(${around.parameters.get(fold(expression.name))?.sql ?? "NULL"})`;
   throw queryError("LIMIT takes an integer literal or a parameter");
 }
 
-function translateBody(body: Body, scope: Scope, around: Surroundings): Translated {
+function translateBody(body: Body, scope: Scope, around: Context): Translated {
   if (body.b === "select") return translateSelect(body.select, [], scope, around);
   if (body.b === "query") return translateQuery(body.query, scope, around);
   const parts = body.parts.map((part) => translateBody(part, scope, around));
@@ -64,8 +64,8 @@ function translateBody(body: Body, scope: Scope, around: Surroundings): Translat
   return { sql: selects.join(body.distinct ? " UNION " : " UNION ALL "), columns };
 }
 
-/** Orders what is no plain SELECT by the columns of its answer. */
-function ordered(body: Translated, order: readonly Ordering[], scope: Scope, around: Surroundings): Translated {
+/** Orders anything but a plain SELECT by the columns of its result. */
+function ordered(body: Translated, order: readonly Ordering[], scope: Scope, around: Context): Translated {
   if (order.length === 0) return { sql: `SELECT * FROM (${body.sql})`, columns: body.columns };
   const inner: Scope = { relations: [{ alias: "u", columns: body.columns }], named: new Map(), parent: scope };
   const keys = order.map((key) => `${keySql(key, body.columns.length, inner, around)}${directionOf(key)}`);
@@ -73,7 +73,7 @@ function ordered(body: Translated, order: readonly Ordering[], scope: Scope, aro
   return { sql: `SELECT * FROM (${body.sql}) AS u(${names}) ORDER BY ${keys.join(", ")}`, columns: body.columns };
 }
 
-function keySql({ value }: Ordering, columns: number, scope: Scope, around: Surroundings): string {
+function keySql({ value }: Ordering, columns: number, scope: Scope, around: Context): string {
   if (value.e !== "literal" || value.kind !== "INT64") return translate(value, scope, around).sql;
   if (Number(value.value) < 1 || Number(value.value) > columns) {
     throw queryError(`ORDER BY is out of SELECT column number range: ${value.value}`);
@@ -81,7 +81,7 @@ function keySql({ value }: Ordering, columns: number, scope: Scope, around: Surr
   return value.value;
 }
 
-function translateSelect(select: Select, order: readonly Ordering[], outer: Scope, around: Surroundings): Translated {
+function translateSelect(select: Select, order: readonly Ordering[], outer: Scope, around: Context): Translated {
   const joined: Joined =
     select.from === undefined
       ? { sql: "", relations: [], shared: new Set(), filters: [] }
@@ -149,7 +149,7 @@ function translateItem(
   scope: Scope,
   relations: readonly Relation[],
   shared: ReadonlySet<string>,
-  around: Surroundings,
+  around: Context,
 ): { name?: string; value: Value }[] {
   if (!item.star) {
     const value = translate(item.value, scope, around);

@@ -32,7 +32,7 @@ const reserved = new Set(
   ),
 );
 
-/** Whether a word is no name unless it is quoted (documented: standard-sql/lexical#reserved_keywords). */
+/** Whether a word must be quoted to be a name (documented: standard-sql/lexical#reserved_keywords). */
 export function isReserved(word: string): boolean {
   return reserved.has(word.toUpperCase());
 }

@@ -2,7 +2,7 @@ import { coerce } from "./casts.ts";
 import { translate } from "./expressions.ts";
 import { queryError } from "./failures.ts";
 import { translateQuery } from "./queries.ts";
-import { fold, type Relation, type Scope, type Surroundings } from "./scope.ts";
+import { fold, type Relation, type Scope, type Context } from "./scope.ts";
 import type { Expression, From } from "./syntax.ts";
 
 import { type Column, quoted, scalar } from "./types.ts";
@@ -18,12 +18,7 @@ export interface Joined {
 }
 
 /** Makes the SQL of DuckDB out of what follows FROM. Error: invalidQuery, notFound. */
-export function translateFrom(
-  from: From,
-  outer: Scope,
-  around: Surroundings,
-  before: readonly Relation[] = [],
-): Joined {
+export function translateFrom(from: From, outer: Scope, around: Context, before: readonly Relation[] = []): Joined {
   const none = new Set<string>();
   switch (from.f) {
     case "table": {
@@ -65,12 +60,7 @@ export function translateFrom(
   }
 }
 
-function translateJoin(
-  from: From & { f: "join" },
-  outer: Scope,
-  around: Surroundings,
-  before: readonly Relation[],
-): Joined {
+function translateJoin(from: From & { f: "join" }, outer: Scope, around: Context, before: readonly Relation[]): Joined {
   const left = translateFrom(from.left, outer, around, before);
   const right = translateFrom(from.right, outer, around, [...before, ...left.relations]);
   const relations = [...left.relations, ...right.relations];

@@ -44,7 +44,7 @@ export async function alterSchema(engine: Engine, table: Table, fields: FieldSch
   table.fields = [...kept, ...added];
 }
 
-/** The fields of a RECORD, which this server lets nobody change. */
+/** The fields of a RECORD, which this server does not allow to change. */
 function shape({ fields }: FieldSchema): string {
   return JSON.stringify((fields ?? []).map((field) => [field.name, field.type, field.mode, shape(field)]));
 }

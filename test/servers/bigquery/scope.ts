@@ -26,7 +26,7 @@ export interface NamedTable {
 }
 
 /** What a statement is read with. */
-export interface Surroundings {
+export interface Context {
   readonly sql: string;
   /** A table as it is, or as it was at a moment. Errors: notFound, invalidQuery. */
   table(path: readonly string[], asOf?: Expression): NamedTable;

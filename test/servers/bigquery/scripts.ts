@@ -8,7 +8,7 @@ import type { Engine } from "./engine.ts";
 import { translate } from "./expressions.ts";
 import { queryError, refusal } from "./failures.ts";
 import { parseScript } from "./parse-statements.ts";
-import { emptyScope, type Surroundings, type Value } from "./scope.ts";
+import { emptyScope, type Context, type Value } from "./scope.ts";
 import { translateMutation, translateQuestion } from "./statements.ts";
 import type { Statement } from "./syntax.ts";
 import { asOf, momentOf, remember } from "./past.ts";
@@ -37,7 +37,7 @@ export interface ScriptOptions {
   readonly destination?: Destination;
   /** Refuses what the project may not do with a table. */
   permit(table: Table, what: "read" | "write"): void;
-  /** Refuses DML where a project has no billing. */
+  /** Refuses DML in a project without billing. */
   permitDml(): void;
   /** Called before each statement. */
   beforeStatement(sql: string): Promise<void>;
@@ -120,7 +120,7 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     return catalog.table(project, dataset, name, options.location);
   };
   const moments = new Map<Table, number | undefined>();
-  const around = (): Surroundings => ({
+  const around = (): Context => ({
     sql: options.sql,
     parameters: options.parameters,
     rowCount,

@@ -51,7 +51,7 @@ export interface BigqueryServer {
   requireToken: string | null;
   /** Refuses DML, as a project without billing does. */
   sandbox: boolean;
-  /** Loads take bytes that are no UTF-8 for U+FFFD, as the service does, instead of refusing them. */
+  /** Loads replace bytes that are not UTF-8 by U+FFFD, as the service does, instead of refusing them. */
   replacesInvalidText: boolean;
   fault(fault: Fault): OrderedFault;
   /** Takes permissions away: `bigquery.jobs.create`. */
@@ -77,7 +77,7 @@ export interface BigqueryServer {
 /** The project of what is named without one. */
 const defaultProject = "p";
 
-/** Starts a server on a port of its own. Whoever starts it closes it. */
+/** Starts a server on its own port. The caller closes it. */
 export async function startBigqueryServer(options: BigqueryServerOptions): Promise<BigqueryServer> {
   const clock = options.clock ?? Date.now;
   const engine = await createEngine();

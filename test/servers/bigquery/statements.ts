@@ -3,14 +3,14 @@ import { translate } from "./expressions.ts";
 import { queryError } from "./failures.ts";
 import { requireFilters, type Translated, translateQuery } from "./queries.ts";
 import { translateFrom } from "./relations.ts";
-import { emptyScope, fold, type NamedTable, type Relation, type Scope, type Surroundings } from "./scope.ts";
+import { emptyScope, fold, type NamedTable, type Relation, type Scope, type Context } from "./scope.ts";
 import type { Expression, Statement } from "./syntax.ts";
 import { type Column, quoted, scalar, typeName } from "./types.ts";
 
 /** Makes the SQL of DuckDB out of INSERT, UPDATE and DELETE. Error: invalidQuery, notFound. */
 export function translateMutation(
   statement: Statement & { s: "insert" | "update" | "delete" },
-  around: Surroundings,
+  around: Context,
 ): string {
   const table = around.table(statement.table);
   switch (statement.s) {
@@ -26,7 +26,7 @@ export function translateMutation(
   }
 }
 
-function translateInsert(statement: Statement & { s: "insert" }, table: NamedTable, around: Surroundings): string {
+function translateInsert(statement: Statement & { s: "insert" }, table: NamedTable, around: Context): string {
   const targets =
     statement.columns.length === 0 ? table.columns : statement.columns.map((name) => columnOf(table, name));
   const twice = statement.columns.map(fold).find((name, index, names) => names.indexOf(name) !== index);
@@ -57,7 +57,7 @@ function checkCount(given: number, wanted: number): void {
   if (given !== wanted) throw queryError(`Inserted row has wrong column count; Has ${given}, expected ${wanted}`);
 }
 
-function translateUpdate(statement: Statement & { s: "update" }, table: NamedTable, around: Surroundings): string {
+function translateUpdate(statement: Statement & { s: "update" }, table: NamedTable, around: Context): string {
   const relation = targetRelation(table, statement);
   const from = statement.from && translateFrom(statement.from, emptyScope, around);
   const others = from?.relations ?? [];
@@ -72,7 +72,7 @@ function translateUpdate(statement: Statement & { s: "update" }, table: NamedTab
   return `UPDATE ${table.physical} AS ${quoted(relation.alias)} SET ${set.join(", ")}${from === undefined ? "" : ` FROM ${from.sql}`} WHERE ${where}`;
 }
 
-function assigned(expression: Expression, column: Column, scope: Scope, around: Surroundings): string {
+function assigned(expression: Expression, column: Column, scope: Scope, around: Context): string {
   if (expression.e === "name" && expression.path.length === 1 && fold(expression.path[0] ?? "") === "default")
     return "DEFAULT";
   const given = translate(expression, scope, around);
@@ -95,7 +95,7 @@ function filter(
   table: NamedTable,
   relation: Relation,
   others: readonly Relation[],
-  around: Surroundings,
+  around: Context,
 ): string {
   if (table.requiredFilter !== undefined) {
     requireFilters({ filters: [{ table: table.id, column: table.requiredFilter }] }, where);
@@ -115,7 +115,7 @@ function columnOf(table: NamedTable, name: string): Column {
 }
 
 /** Makes the SQL of DuckDB out of a query whose answer somebody reads. Error: invalidQuery, notFound. */
-export function translateQuestion(statement: Statement & { s: "query" }, around: Surroundings): Translated {
+export function translateQuestion(statement: Statement & { s: "query" }, around: Context): Translated {
   const translated = translateQuery(statement.query, emptyScope, around);
   const names = translated.columns.map(({ name }) => fold(name));
   const twice = translated.columns.find(({ name }, index) => names.indexOf(fold(name)) !== index);

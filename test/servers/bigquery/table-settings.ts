@@ -103,7 +103,7 @@ export function columnSql(field: FieldSchema): string {
   return `${quoted(field.name)} ${duckdbType(columnOf(field).type)}${required}`;
 }
 
-/** A field as tables.get tells it: the types of the older dialect, and always a mode. */
+/** A field as tables.get returns it: the types of the older dialect, and always a mode. */
 export function normalised(field: FieldSchema): FieldSchema {
   if (typeof field !== "object" || field === null) throw refusal("invalid", "Invalid field in the schema");
   const { type } = columnOf({ ...field, mode: "NULLABLE" });

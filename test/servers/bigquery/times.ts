@@ -11,7 +11,7 @@ const form =
   /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ Tt](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,6}))?)?)?(?:([Zz])|([+-]\d{1,2})(?::?(\d{2}))?| ([A-Za-z_/]+(?:[+-]\d+)?))?$/u;
 
 /**
- * The microseconds since 1970 of the text of a TIMESTAMP; undefined when it is none
+ * The microseconds since 1970 of the text of a TIMESTAMP; undefined if it is not valid
  * (documented: standard-sql/data-types#canonical_format_for_timestamp_literals). Of zone names it knows UTC and GMT.
  */
 export function parseTimestamp(text: string): bigint | undefined {
@@ -30,7 +30,7 @@ export function parseTimestamp(text: string): bigint | undefined {
   return micros < earliest || micros > latest ? undefined : micros;
 }
 
-/** The microseconds since 1970 of the text of a DATETIME, which has no zone; undefined when it is none. */
+/** The microseconds since 1970 of the text of a DATETIME, which lacks a zone; undefined if it is not valid. */
 export function parseDatetime(text: string): bigint | undefined {
   const parts = form.exec(text);
   return parts === null || parts[8] !== undefined || parts[9] !== undefined || parts[11] !== undefined
@@ -38,7 +38,7 @@ export function parseDatetime(text: string): bigint | undefined {
     : parseTimestamp(text);
 }
 
-/** The days since 1970 of the text of a DATE; undefined when it is none. A time behind it is no DATE. */
+/** The days since 1970 of the text of a DATE; undefined if it is not valid. A date with a time is not a DATE. */
 export function parseDate(text: string): number | undefined {
   const parts = /^(\d{4})-(\d{1,2})-(\d{1,2})$/u.exec(text);
   const days = parts && daysOf(Number(parts[1]), Number(parts[2]), Number(parts[3]));

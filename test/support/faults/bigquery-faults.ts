@@ -30,11 +30,11 @@ export const bigqueryFaults: readonly Fault[] = [
   ),
   {
     ...always("no login", "The login of the run expires (401).", lasting),
-    arm({ world, strike, wait, mend }) {
+    arm({ world, strike, wait, repair }) {
       strike(() => void (serverOf(world).requireToken = "another"));
-      // What BigQuery was given goes on by itself; somebody logs in again when it has long ended.
+      // Submitted jobs continue; the login is restored long after they have ended.
       wait(() => Promise.all([...serverOf(world).jobs.values()].map(({ done }) => done)));
-      mend(() => void (serverOf(world).requireToken = null));
+      repair(() => void (serverOf(world).requireToken = null));
     },
   },
   {
@@ -89,9 +89,9 @@ function always(name: string, does: string, ends: readonly End[]): Omit<Fault, "
 }
 
 function denied(name: string, does: string, permission: string, at: readonly Step[], otherwise: string): Fault {
-  const arm = ({ world, strike, mend }: Trial): void => {
+  const arm = ({ world, strike, repair }: Trial): void => {
     strike(() => serverOf(world).deny(permission));
-    mend(() => serverOf(world).allow(permission));
+    repair(() => serverOf(world).allow(permission));
   };
   return { ...always(name, does, either), steps: at, otherwise, arm };
 }
@@ -104,25 +104,25 @@ function uploading(
   times: number,
   ends: readonly End[],
 ): Fault {
-  const arm = ({ world, strike, mend }: Trial): void => {
+  const arm = ({ world, strike, repair }: Trial): void => {
     const match = { kind, bucket: stagingBucket };
-    let mended = false;
+    let repaired = false;
     strike(() =>
       world.staging?.fault({
         kind: fault,
-        match: (request) => !mended && request.kind === kind && request.bucket === match.bucket,
+        match: (request) => !repaired && request.kind === kind && request.bucket === match.bucket,
         times,
       }),
     );
-    mend(() => {
-      mended = true;
+    repair(() => {
+      repaired = true;
       return (world.staging?.count(kind) ?? 0) > 0;
     });
   };
   return { name, does, places: [staged], steps: ["read"], otherwise: "nothing is uploaded then", ends, arm };
 }
 
-/** Begins something else when the run comes to the step; both go on at the same time. */
+/** Starts other work when the run reaches the step; both continue at the same time. */
 function together({ world, strike, wait }: Trial, work: (world: Trial["world"]) => Promise<void>): void {
   let other: Promise<void> | undefined;
   strike(() => {

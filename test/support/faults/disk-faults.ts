@@ -51,13 +51,13 @@ export const diskFaults: readonly Fault[] = [
   },
   {
     ...always("read copy blocked", "The read copy cannot be replaced because there is a folder with its name.", either),
-    arm({ world, strike, mend }) {
+    arm({ world, strike, repair }) {
       const copy = join(world.folder, "billhouse.read.duckdb");
       strike(() => {
         rmSync(copy, { force: true });
         mkdirSync(join(copy, "full"), { recursive: true });
       });
-      mend(() => rmSync(copy, { recursive: true, force: true }));
+      repair(() => rmSync(copy, { recursive: true, force: true }));
     },
   },
   {
@@ -99,7 +99,7 @@ function always(name: string, does: string, ends: readonly End[]): Omit<Fault, "
     does,
     places: [local],
     steps: steps.filter((step) => step !== "manifest"),
-    otherwise: "a run on a folder has no point there",
+    otherwise: "a run on a folder does not reach that point",
     ends,
   };
 }
@@ -108,9 +108,9 @@ function bound(name: string, does: string): Omit<Fault, "arm"> {
   return { ...always(name, does, either), isProcess: true };
 }
 
-/** Takes rights away from a run, which has those of `nobody` where root starts it: root is bound by none. */
+/** Removes permissions from a run; root starts it as `nobody`, because permissions do not apply to root. */
 function asNobody(
-  { world, start, strike, mend }: Trial,
+  { world, start, strike, repair }: Trial,
   takeAway: () => void,
   when: "at start" | "at the step" = "at the step",
 ): void {
@@ -121,7 +121,7 @@ function asNobody(
   }
   if (when === "at start") takeAway();
   else strike(takeAway);
-  mend(() => {
+  repair(() => {
     spawnSync("chmod", ["-R", "u+rwX", world.folder]);
     if (isRoot) spawnSync("chown", ["-R", "0", world.folder, world.scratch]);
   });

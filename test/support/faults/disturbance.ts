@@ -16,13 +16,13 @@ import type { PlaceWorld } from "./worlds.ts";
 export interface Disturbed {
   readonly ended: Ended;
   /** What is to be done before it is healed. */
-  readonly mending: readonly (() => unknown)[];
+  readonly repairs: readonly (() => unknown)[];
 }
 
 /** Runs, and lets a fault strike at a step. Throws when it did not, or when the run hangs. */
 export async function disturb(world: PlaceWorld, fault: Fault, step: Step, { points }: Reference): Promise<Disturbed> {
   const moment = knownMoment(world, step, points);
-  const mending: (() => unknown)[] = [];
+  const repairs: (() => unknown)[] = [];
   const waiting: (() => Promise<unknown>)[] = [];
   const reached = new Map<string, number>();
   let strike: ((child: Child | undefined) => unknown) | undefined;
@@ -42,7 +42,7 @@ export async function disturb(world: PlaceWorld, fault: Fault, step: Step, { poi
     strike: (act) => void (strike = act),
     treat: (treatment, times = 1) => void (treated = { treatment, left: times, happened: 0 }),
     wait: (act) => void waiting.push(act),
-    mend: (act) => void mending.push(act),
+    repair: (act) => void repairs.push(act),
   });
   const isStriking = strike !== undefined;
   if (world.proxy !== null) {
@@ -66,7 +66,7 @@ export async function disturb(world: PlaceWorld, fault: Fault, step: Step, { poi
   if (world.bigquery !== null) world.bigquery.onStatement = () => undefined;
   assert.ok(!isStriking || strike === undefined, "the run came to the step");
   assert.ok(treated === undefined || treated.happened > 0, "the storage was asked at the step");
-  return { ended, mending };
+  return { ended, repairs };
 
   function reach(point: string): void {
     reached.set(point, (reached.get(point) ?? 0) + 1);

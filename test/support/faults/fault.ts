@@ -38,7 +38,7 @@ export interface Case {
 export interface Trial {
   readonly world: PlaceWorld;
   readonly step: Step;
-  /** The points that an undisturbed run tells, in order. */
+  /** The points that an undisturbed run reaches, in order. */
   readonly points: readonly string[];
   /** Does this once, when the run comes to the step, which waits for it. In this process a point waits for no promise. */
   readonly strike: (act: (child: Child | undefined) => unknown) => void;
@@ -47,7 +47,7 @@ export interface Trial {
   /** Done after the run, before what it left is looked at: waits for what else is at work. */
   readonly wait: (act: () => Promise<unknown>) => void;
   /** Done after the run, before it is healed; what it gives must be true, or the fault has not happened. */
-  readonly mend: (act: () => unknown) => void;
+  readonly repair: (act: () => unknown) => void;
   /** How the process is started. */
   readonly start: { task: PointTask; options: ChildOptions };
 }

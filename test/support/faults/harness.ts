@@ -42,7 +42,7 @@ function whyNot({ fault, place, step }: Case): string | undefined {
   if (isOfNetwork && step === "read" && place === google) return "BigQuery reads the bucket itself";
   if (place === mixed && step !== "read") return "the requests to Cloud Storage are those with BigQuery";
   if (place.storage === "folder" && step === "manifest")
-    return "a run on a folder has no point between listing and manifests";
+    return "a run on a folder does not stop between listing and manifests";
   return undefined;
 }
 

@@ -36,7 +36,7 @@ function wholeMonths(found: Books | undefined, reference: Reference): string {
     books === undefined ? {} : plain(books, reference).months,
   );
   const months = Object.keys(undisturbed.months);
-  for (const month of Object.keys(now ?? {})) assert.ok(months.includes(month), `nobody asked for ${month}`);
+  for (const month of Object.keys(now ?? {})) assert.ok(months.includes(month), `${month} was not requested`);
   let [changing, changed] = [0, 0];
   for (const month of months) {
     const [was, is, willBe] = [before, now, after].map((each) => JSON.stringify(each?.[month]));
@@ -80,7 +80,7 @@ function endOf({ code, signal, problems }: Ended, isDone: boolean): End | undefi
 }
 
 /**
- * What must be true after the next run: everything as if nothing had happened, readers see it, and nothing lies around.
+ * What must be true after the next run: everything as if nothing had happened, readers see it, and there are no leftovers.
  * `summaries` are the run summaries that a table must have, where it is known.
  */
 export async function requireHealed(

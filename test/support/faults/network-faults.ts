@@ -70,7 +70,7 @@ export const networkFaults: readonly Fault[] = [
     arm(trial) {
       // Deleted while the last page is on its way.
       trial.treat({ edit: (answer) => gone(trial, answer) }, Infinity);
-      trial.mend(() => trial.world.bucket.put(targets.file, trial.world.bucket.bytes(targets.file)));
+      trial.repair(() => trial.world.bucket.put(targets.file, trial.world.bucket.bytes(targets.file)));
     },
   },
 ];
@@ -103,7 +103,7 @@ function listed(
       return withBody(answer, Buffer.from(replaceItem(body, item, change(item))));
     };
     trial.treat({ edit }, Infinity);
-    trial.mend(() => happened > 0);
+    trial.repair(() => happened > 0);
   };
   return { name, does, places, steps: ["list"], otherwise: "it is a fault of listings", ends, arm };
 }

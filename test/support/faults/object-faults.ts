@@ -66,7 +66,7 @@ function armWith(key: string, change: (trial: Trial, key: string) => void): (tri
   return (trial) => {
     const whole = Buffer.from(trial.world.bucket.bytes(key));
     trial.strike(() => change(trial, key));
-    trial.mend(() => trial.world.bucket.put(key, whole));
+    trial.repair(() => trial.world.bucket.put(key, whole));
   };
 }
 
@@ -76,7 +76,7 @@ function during(name: string, does: string, change: (trial: Trial, key: string) 
     const key = trial.step === "manifest" ? targets.manifest : targets.file;
     const whole = Buffer.from(trial.world.bucket.bytes(key));
     trial.treat({ between: () => change(trial, key) });
-    trial.mend(() => trial.world.bucket.put(key, whole));
+    trial.repair(() => trial.world.bucket.put(key, whole));
   };
   const behindNetwork: readonly Place[] = [amazon, google];
   return { name, does, places: behindNetwork, steps: read, otherwise: "nothing is read then", ends, arm };

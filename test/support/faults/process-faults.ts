@@ -69,7 +69,7 @@ export const processFaults: readonly Fault[] = [
     otherwise: "the process changes its clock at named points, and neither warehouse has one there",
     arm({ world, step, start, points }) {
       const moment = momentOf(world.place, step, points);
-      if (typeof moment === "string" || moment.kind !== "point") throw new TypeError(`${step} is no point.`);
+      if (typeof moment === "string" || moment.kind !== "point") throw new TypeError(`${step} is not a point.`);
       start.task = { clock: { ahead: -hour, from: moment } };
     },
   },

@@ -24,7 +24,7 @@ export interface Answer {
 
 /** What becomes of a question and its answer. */
 export interface Treatment {
-  /** Done before the question goes on to the storage. */
+  /** Called before the request is passed to the storage. */
   readonly before?: () => unknown;
   /** The storage is not asked: an answer with this status, none (the connection breaks), or none ever. */
   readonly instead?: number | "reset" | "stall";

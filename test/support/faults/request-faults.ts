@@ -97,13 +97,13 @@ export const requestFaults: readonly Fault[] = [
   ),
   {
     ...asked("slow job", "A job stays RUNNING for a second.", "jobs.insert", "stay-running", 1, passing),
-    arm({ world, strike, mend }) {
+    arm({ world, strike, repair }) {
       let ordered: ReturnType<BigqueryServer["fault"]> | undefined;
       strike(() => {
         ordered = serverOf(world).fault({ on: "jobs.insert", kind: "stay-running" });
         setTimeout(() => ordered?.release(), 1000);
       });
-      mend(() => (ordered?.happened ?? 0) > 0);
+      repair(() => (ordered?.happened ?? 0) > 0);
     },
   },
 ];
@@ -123,10 +123,10 @@ function asked(
   at: readonly Step[] = untilSummary,
   when: (request: Asked) => boolean = () => true,
 ): Fault {
-  const arm = ({ world, strike, mend }: Trial): void => {
+  const arm = ({ world, strike, repair }: Trial): void => {
     let ordered: ReturnType<BigqueryServer["fault"]> | undefined;
     strike(() => void (ordered = serverOf(world).fault({ on, kind, times, when })));
-    mend(() => {
+    repair(() => {
       ordered?.release();
       return (ordered?.happened ?? 0) > 0;
     });
@@ -148,6 +148,6 @@ function isQuery({ body }: Asked): boolean {
 
 /** The server of a place with BigQuery. */
 export function serverOf({ bigquery }: Trial["world"]): BigqueryServer {
-  if (bigquery === null) throw new TypeError("This place has no BigQuery.");
+  if (bigquery === null) throw new TypeError("This place does not use BigQuery.");
   return bigquery;
 }

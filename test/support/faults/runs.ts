@@ -20,7 +20,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** An error as a run tells it. */
+/** An error as a run reports it. */
 export interface Problem {
   readonly code: string;
   readonly message: string;

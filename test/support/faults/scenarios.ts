@@ -9,7 +9,7 @@ import { withScratch } from "./runs.ts";
 import { placeName, type Place } from "./steps.ts";
 import { createWorld, duckdbWorld, type PlaceWorld, type Seeds, type World } from "./worlds.ts";
 
-/** A command that is disturbed, in a project that can be made again and again. */
+/** A command that is disturbed, in a project that can be created repeatedly. */
 export interface Scenario<Made extends World = World> {
   readonly name: string;
   /** The command line of the run. */
@@ -75,7 +75,7 @@ export interface ScenarioPlan {
   readonly words?: readonly string[];
 }
 
-/** Where an export lies. */
+/** The place of an export. */
 export interface Bucket {
   readonly folder: string;
   readonly prefix: string;

@@ -29,7 +29,7 @@ export const local: Place = { warehouse: "duckdb", storage: "folder" };
 export const amazon: Place = { warehouse: "duckdb", storage: "s3" };
 /** DuckDB, and bills in Cloud Storage. */
 export const mixed: Place = { warehouse: "duckdb", storage: "gcs" };
-/** BigQuery, and bills in Cloud Storage, which it reads by itself. */
+/** BigQuery, and bills in Cloud Storage, which it reads itself. */
 export const google: Place = { warehouse: "bigquery", storage: "gcs" };
 /** BigQuery, and bills in Amazon S3, which go through a staging bucket. */
 export const staged: Place = { warehouse: "bigquery", storage: "s3" };
@@ -39,13 +39,13 @@ export function placeName({ warehouse, storage }: Place): string {
   return `${warehouse}-${storage}`;
 }
 
-/** A moment that a run tells, or at which a server of the tests can hold it. */
+/** A moment that a run publishes, or at which a test server can stop it. */
 export type Moment =
   | { readonly kind: "point"; readonly point: string; readonly nth: number }
   | { readonly kind: "request" }
   | { readonly kind: "statement"; readonly sql: RegExp };
 
-/** Points of both warehouses, each the last that a run tells before the step; `last` is the last time it does. */
+/** Points of both warehouses, each the last that a run reaches before the step; `last` is the last time. */
 const points: Readonly<Partial<Record<Step, readonly [point: string, nth: number | "last"]>>> = {
   list: ["opened", 1],
   header: ["planned", 1],
@@ -80,7 +80,7 @@ const statements: Readonly<Partial<Record<Step, RegExp>>> = {
 
 /**
  * The moment at which a step of a run begins, or the reason why it cannot occur there. `reached` are the points that an undisturbed
- * run of the place tells, in order.
+ * run of the place reaches, in order.
  */
 export function momentOf({ warehouse, storage }: Place, step: Step, reached: readonly string[]): Moment | string {
   const found = own[warehouse][step] ?? points[step];
@@ -91,5 +91,5 @@ export function momentOf({ warehouse, storage }: Place, step: Step, reached: rea
   const sql = statements[step];
   if (sql !== undefined) return { kind: "statement", sql };
   if (storage !== "folder") return { kind: "request" };
-  return "between listing and reading manifests a run over a folder tells nothing";
+  return "between listing and reading manifests a run over a folder does not publish a point";
 }

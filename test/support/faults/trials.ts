@@ -18,10 +18,10 @@ export async function tryFault(
 ): Promise<Outcome> {
   const world = await create(folder);
   try {
-    const { ended, mending } = await disturb(world, fault, step, reference);
+    const { ended, repairs } = await disturb(world, fault, step, reference);
     const { books } = await lookAtWhatIsLeft(world, reference, fault.foreign);
     const outcome = judge(ended, fault, books, reference);
-    for (const act of mending) assert.notEqual(await act(), false, "the fault has struck");
+    for (const act of repairs) assert.notEqual(await act(), false, "the fault has struck");
     const { code, problems, stderr } = await runAgain(world, fault);
     assert.equal(code, 0, `the next run: ${JSON.stringify(problems)}\n${stderr}`);
     const most = (table: string): number => (reference.old?.summaries[table] ?? 0) + 2;
@@ -34,7 +34,7 @@ export async function tryFault(
   }
 }
 
-/** The next run, which nothing disturbs, as the one before was: in this process or in one of its own. */
+/** The next run, undisturbed: in this process or in a separate one, like the disturbed run. */
 async function runAgain(world: World, { isProcess }: Fault): Promise<Ended> {
   if (isProcess !== true) return runInside(world, () => undefined);
   return readEnd(await runBillhouse(world.folder, ["run", "--json"], {}, withScratch(world)));

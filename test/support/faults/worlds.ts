@@ -25,7 +25,7 @@ export interface World {
   books(): Promise<Books | undefined>;
   /** What readers see; undefined where there is no read copy. */
   published(): Promise<Books | undefined>;
-  /** What lies around and should not. */
+  /** Leftover files. */
   leftovers(): Promise<readonly string[]>;
   /** Load jobs that BigQuery has run. */
   loadJobs(): number;
@@ -36,7 +36,7 @@ export interface World {
 export interface PlaceWorld extends World {
   readonly place: Place;
   readonly bucket: Bucket;
-  /** Stands before the storage; null for a folder. */
+  /** The proxy in front of the storage; null for a folder. */
   readonly proxy: Proxy | null;
   readonly bigquery: BigqueryServer | null;
   /** Cloud Storage with the staging bucket; null for DuckDB. */

@@ -29,7 +29,7 @@ export const readers: Readonly<Record<string, (bytes: Buffer) => Promise<void>>>
   parquet: readParquet,
 };
 
-/** Reads an input. What it throws that is no BillhouseError is a finding. */
+/** Reads an input. Any error but a BillhouseError is a finding. */
 export async function readInput(reader: string, bytes: Buffer): Promise<"read" | "refused"> {
   const read = readers[reader];
   if (read === undefined) throw new TypeError(`There is no reader ${reader}.`);
@@ -52,7 +52,7 @@ export async function corpusOf(reader: string): Promise<ReadonlyMap<string, Buff
 
 async function readDelivery(format: ExportFormat, key: string, bytes: Buffer): Promise<void> {
   const place = format.recognise(key);
-  if (place === undefined) throw new TypeError(`${key} is no manifest.`);
+  if (place === undefined) throw new TypeError(`${key} is not a manifest.`);
   const object = objectOf(key, bytes);
   const manifest = await readManifest(format, place, storageOf(bytes), new Map([[key, object]]));
   monthsOf(manifest.period);

@@ -59,10 +59,10 @@ export async function refusesEach(
   for (const { month, delivery } of named) await deliver(project.bucket, await delivery(month, "evil"));
   await deliver(project.bucket, soundDelivery("2025-01", "sound-b", "2.5"));
   const result = onlyResult((await runProject(project)).finished);
-  const told = new Map(result.failed.map(({ billingMonth, code, message }) => [billingMonth, { code, message }]));
+  const failures = new Map(result.failed.map(({ billingMonth, code, message }) => [billingMonth, { code, message }]));
   const messages = new Map<string, string>();
   for (const { name, month, code, says } of named) {
-    const failure = told.get(month);
+    const failure = failures.get(month);
     assert.ok(failure !== undefined, `${name}: was not refused`);
     assert.equal(failure.code, code, `${name}: ${failure.message.slice(0, 500)}`);
     assert.ok(failure.message.length < 4000, `${name}: a message of ${failure.message.length} characters`);

@@ -68,7 +68,7 @@ export async function startClouds(login: string, certificateFile: string, answer
     return undefined;
   }
 
-  // What a proxy has handed on is no connection of its own any more.
+  // A connection that a proxy has passed on is no longer its own.
   const tunnels = new Set<Duplex>();
   const proxy = createServer((_, response) => response.writeHead(501).end());
   proxy.on("connect", (request, socket) => {

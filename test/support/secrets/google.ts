@@ -90,7 +90,7 @@ connection_string = "postgres://me:${markers.plant("secrets.toml connection stri
 }
 
 /** Everything that BigQuery was sent beside the headers, and every row that it keeps. */
-export async function toldToBigquery({ bigquery, clouds }: GooglePlace): Promise<string> {
+export async function sentToBigquery({ bigquery, clouds }: GooglePlace): Promise<string> {
   const texts = clouds.requests
     .filter(({ host }) => host === "bigquery.googleapis.com" || host === "storage.googleapis.com")
     .map(({ method, url, body }) => `${method} ${url} ${body}`);

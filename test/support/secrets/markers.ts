@@ -30,7 +30,7 @@ export function createMarkers(): Markers {
   };
 }
 
-/** How a secret may be written. Of base64 only the digits that do not depend on what stands before and behind. */
+/** How a secret may be written. Of base64 only the digits that do not depend on the neighbouring bytes. */
 function spellings(secret: string): (readonly [spelling: string, written: string])[] {
   const lines = secret.split(/\r?\n/).filter((line) => line.length > 20 && !line.startsWith("-----"));
   const inBase64 = ["", "x", "xx"].map((before) => {

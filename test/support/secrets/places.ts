@@ -15,7 +15,7 @@ export interface Place {
   readonly environment: Record<string, string>;
   /** Writes a file below the folder that may hold secrets; the search passes it by. */
   write(path: string, text: string | Uint8Array): Promise<string>;
-  /** Runs the command line to its end, and requires that it told no secret. Gives what it wrote. */
+  /** Runs the command line to its end, and requires that its output contains no secret. Returns its output. */
   run(words: readonly string[], expected?: Expected): Promise<string>;
   /**
    * Requires that no file holds a secret that was not written there by the test, nor any row of a database. Gives the
@@ -31,8 +31,8 @@ export interface Expected {
   readonly environment?: Readonly<Record<string, string>>;
   /** Any when left out. */
   readonly code?: number;
-  /** What it must tell, so that it is sure that the right thing has happened. */
-  readonly tells?: RegExp;
+  /** What the output must show, which proves that the command did what is tested. */
+  readonly shows?: RegExp;
 }
 
 const cli = fileURLToPath(new URL("../../../src/cli.ts", import.meta.url));
@@ -76,15 +76,15 @@ export async function createPlace(t: TestContext): Promise<Place> {
       return file;
     },
     async run(words, expected = {}) {
-      const { code, told } = await start(join(work, expected.folder ?? ""), words, {
+      const { code, output } = await start(join(work, expected.folder ?? ""), words, {
         ...environment,
         ...expected.environment,
       });
       const what = `billhouse ${words.join(" ")}`;
-      assert.deepEqual(markers.find(told), [], `${what} tells secrets`);
-      if (expected.tells !== undefined) assert.match(told, expected.tells, what);
-      if (expected.code !== undefined) assert.equal(code, expected.code, `${what}: ${told}`);
-      return told;
+      assert.deepEqual(markers.find(output), [], `${what} shows secrets`);
+      if (expected.shows !== undefined) assert.match(output, expected.shows, what);
+      if (expected.code !== undefined) assert.equal(code, expected.code, `${what}: ${output}`);
+      return output;
     },
     async search() {
       let tables = 0;
@@ -101,16 +101,16 @@ export async function createPlace(t: TestContext): Promise<Place> {
   };
 }
 
-/** Every command that asks a storage fails as it should, and tells no secret; nor does a file. */
+/** Every command that reads a storage fails as expected, and neither output nor files show a secret. */
 export async function failAtAll(
   place: Place,
-  tells: RegExp,
+  shows: RegExp,
   url: string,
   environment: Readonly<Record<string, string>> = {},
   endpoint?: string,
 ): Promise<void> {
   const address = endpoint === undefined ? [url] : [url, "--endpoint", endpoint];
-  const isWarehouse = /WAREHOUSE/.test(tells.source);
+  const isWarehouse = /WAREHOUSE/.test(shows.source);
   const all = [
     ["doctor", "--verbose", "--debug"],
     ["plan", "--verbose", "--debug"],
@@ -118,7 +118,7 @@ export async function failAtAll(
     ["status", "--debug"],
   ];
   for (const words of isWarehouse ? all : [...all.slice(1, 3), ["init", ...address, "--debug"]]) {
-    await place.run(words, { environment, ...(words[0] === "doctor" ? {} : { tells }) });
+    await place.run(words, { environment, ...(words[0] === "doctor" ? {} : { shows }) });
   }
   await place.search();
 }
@@ -127,14 +127,14 @@ async function start(
   folder: string,
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<{ readonly code: number | null; readonly told: string }> {
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, [cli, ...words], { cwd: folder, env: environment, timeout: 120_000 });
-  let told = "";
+  let output = "";
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (text: string) => (told += text));
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, told }));
+    child.on("close", (code) => resolve({ code, output }));
   });
 }
 

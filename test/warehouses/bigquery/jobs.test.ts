@@ -33,7 +33,7 @@ describe("the jobs of a month", () => {
     assert.equal(big.server.counts.loads, 3);
     assert.equal(swapIds(big).length, 3);
     await load(warehouse, [a], { executionId: "A" });
-    assert.equal(big.server.counts.loads, 4, "and a load that is forced runs anew, too");
+    assert.equal(big.server.counts.loads, 4, "and a forced load runs again");
   });
 
   test("are labelled with their purpose, bounded by the limit, and load staging tables with the key", async (t) => {
@@ -207,7 +207,7 @@ describe("a run that was stopped", () => {
     const other = await big.open();
     await other.ledger(table);
     await other.publish();
-    assert.equal(staging(big).length, 1, "a run may still go on with them");
+    assert.equal(staging(big).length, 1, "a run may still resume with them");
     await load(other, [await csv(big, "b,2025-02-01,,1,USD\n")], { billingMonth: "2025-02" });
     assert.equal(staging(big).length, 1);
     await load(other, [await csv(big, "b,2025-01-01,,1,USD\n")], { executionId: "e2" });

@@ -144,7 +144,7 @@ describe("rows that are kept", { timeout: 120_000 }, () => {
     delete dataset.defaultPartitionExpirationMs;
     await warehouse.migration.migrate(table, { step: "decimals", column: "cost" });
     Object.assign(dataset, expirations);
-    assert.equal(await restore(warehouse, first.loadId), true, "floats are put back as the decimals that they name");
+    assert.equal(await restore(warehouse, first.loadId), true, "floats are restored as the decimals of their text");
     assert.deepEqual(await rows(warehouse, "SELECT cost FROM billing.bills"), [{ cost: "0.1" }]);
     const exact = "0.1000000000000000055511151231257827";
     const third = await loadCharge(big, warehouse, "d", { keepPrevious, cost: exact });
@@ -293,7 +293,7 @@ describe("rows that BigQuery remembers", { timeout: 120_000 }, () => {
     assert.equal(await restore(next, loadId), true);
     assert.deepEqual(await ids(next), ["a"]);
     const copies = big.server.requests.filter(({ body }) => destinationOf(body) !== undefined);
-    assert.equal(copies.length, 2, "the second is told that there is one");
+    assert.equal(copies.length, 2, "the second run finds the table");
     assert.equal(pastJobs(big).length, 1);
     assert.equal((await next.previous.history(table, month)).length, 3);
     assert.deepEqual(stagingTables(big), []);

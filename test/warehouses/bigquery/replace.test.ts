@@ -87,7 +87,7 @@ describe("what BigQuery says becomes", () => {
     ],
     [{ reason: "stopped", message: "Job execution was cancelled" }, "INTERRUPTED", /cancelled/u],
     [{ reason: "notFound", status: 404, message: "Not found: Project x" }, "WAREHOUSE_NOT_FOUND", /Project x/u],
-    [{ reason: "somethingNew", message: "What nobody expected" }, "WAREHOUSE_UNSUPPORTED", /nobody expected/u],
+    [{ reason: "somethingNew", message: "An unexpected error" }, "WAREHOUSE_UNSUPPORTED", /unexpected error/u],
   ];
   for (const [said, code, named] of cases) {
     test(`${code}: ${said.message}`, () => {

@@ -51,7 +51,11 @@ describe("a table", () => {
     await load(warehouse, [await csv(big, "a,2015-01-01,2015-01-05,1,USD\n")], { billingMonth: "2015-01" });
     const job = big.server.requests.find(({ name }) => name === "jobs.insert");
     const { jobReference } = (job?.body ?? {}) as { jobReference?: { location: string } };
-    assert.equal(jobReference?.location, "US", "jobs run where the dataset lies, whatever the configuration says");
+    assert.equal(
+      jobReference?.location,
+      "US",
+      "jobs run in the location of the dataset, whatever the configuration says",
+    );
   });
 
   test("in a project of its own is loaded there, and billed elsewhere", async (t) => {
@@ -100,7 +104,7 @@ describe("a table", () => {
     const made = big.server.table("billing", "bills");
     assert.ok(made?.timePartitioning);
     made.timePartitioning = { ...made.timePartitioning, expirationMs: String(60 * 86_400_000) };
-    // What is young enough to be loaded is told of, too: it will be gone one day.
+    // A month that can still be loaded is reported too: it will expire.
     assert.match(
       (await warehouse.ledger(table)).notes[0] ?? "",
       /deletes each month of billing\.bills 60 days .* bq update/u,

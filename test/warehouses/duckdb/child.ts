@@ -29,7 +29,7 @@ try {
     await warehouse.publish();
     console.log("loaded");
   }
-  // Whoever tests the lock lets us go on when it has seen enough.
+  // The test of the lock lets this process continue when it has seen enough.
   if (killAt === "input") await new Promise((resolve) => process.stdin.once("data", resolve));
   await warehouse.close();
 } catch (error) {

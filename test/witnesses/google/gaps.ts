@@ -13,7 +13,7 @@ const unordered =
   "lists objects in the order in which they were written; Cloud Storage lists them in the order of their names.";
 const unguarded = "knows no permissions: everybody may read everything.";
 const noBignumeric =
-  "makes no table with a BIGNUMERIC column: it tells DuckDB to make a DECIMAL(76, 38), which ends at 38 digits, and answers 500.";
+  "makes no table with a BIGNUMERIC column: it makes DuckDB create a DECIMAL(76, 38), which ends at 38 digits, and answers 500.";
 const noParameters = "gives a script no query parameters: what is written in a transaction fails.";
 const noSchema = "makes no table from a Parquet file alone: a load job needs a schema or a table.";
 const noScripts = "does not know `@@row_count`: no month is replaced, because nothing would guard it.";

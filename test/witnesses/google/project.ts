@@ -24,7 +24,7 @@ export interface Lent<Subject> {
 export interface RealProject {
   /** The bucket, empty. */
   makeBucket(): Promise<Lent<TestBucket>>;
-  /** A new dataset; its files lie in the bucket, or have to be uploaded to it. */
+  /** A new dataset; its files are in the bucket, or must be uploaded to it. */
   makeDataset(files: "in the bucket" | "to upload"): Promise<Lent<CapableTestWarehouse>>;
   /** Removes the bucket. */
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export interface RealProject {
 
 /** The name that the cases write. */
 const datasetName = "billing";
-/** Tells what tests have made, which they may remove, from what belongs to somebody. */
+/** Distinguishes what tests created, and may remove, from other objects. */
 const mark = { "billhouse-test": "true" };
 
 /**

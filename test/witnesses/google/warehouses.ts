@@ -17,7 +17,7 @@ export interface FilePlace {
 const bucket = "delivered";
 let projects = 0;
 
-/** Starts an emulator of BigQuery for one case, with a project of its own; its files lie where it looks for them. */
+/** Starts an emulator of BigQuery for one case, with its own project; its files are where it looks for them. */
 export async function emulatorWarehouse(
   emulator: Emulator,
   program: string,
