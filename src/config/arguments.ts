@@ -143,7 +143,9 @@ function kindOf(value: unknown): string {
   return kinds[typeof value as keyof typeof kinds] ?? "an object";
 }
 
-const storageRules: Shape<StorageConfig> = {
+/** How requests are retried and how often jobs are polled does not come from a file: programs may add it. */
+const storageRules: Shape<StorageConfig & { readonly retryPolicy?: object }> = {
+  retryPolicy: optional(anyObject),
   endpoint: nullable(text),
   payer: nullable(text),
   googleCredentials: nullable(anyObject),
@@ -178,7 +180,8 @@ const duckdbRules: Shape<DuckdbConfig> = {
   threads: nullable(count),
 };
 
-const bigqueryRules: Shape<BigqueryConfig> = {
+const bigqueryRules: Shape<BigqueryConfig & { readonly pollInterval?: number }> = {
+  pollInterval: optional(notNegative),
   kind: text,
   projectId: nullable(text),
   jobProjectId: nullable(text),

@@ -1,51 +1,21 @@
 import assert from "node:assert/strict";
-import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { forget, plan, status, type StatusResult } from "../../src/index.ts";
-import type { Receipt } from "../../src/model.ts";
-import { tableOf } from "../../src/pipeline/months/select.ts";
+import { forget } from "../../src/index.ts";
 import { nextMonth } from "../../src/schema/periods.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { requireCapability } from "../../src/warehouses/warehouse.ts";
-import { samplesFolder } from "../support/samples.ts";
 import { zipBytes } from "../support/zip.ts";
 import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver, withFile } from "../support/deliveries.ts";
-import { createGoogleProject, upload, uploadFolder, type GoogleProject } from "../support/google.ts";
-import { createProject, onlyResult, outcomes, runProject, runWell, type Project } from "../support/projects.ts";
-
-const samples: readonly (readonly [bucket: string, prefix: string, exportName: string])[] = [
-  ["aws-cur1-csvgz-relocated-mirror", "gcs-transfer/aws_cur", "aws-billing-csv"],
-  ["aws-cur1-csvgz-createnew/delivery-1", "cur/v1", "nise-cur"],
-  ["aws-cur1-parquet-athena-overwrite", "cur/parquet", "nise-athena"],
-  ["azure-focus12-parquet-overwrite", "focus", "focus12"],
-  ["azure-actual-csvgz-createnew", "exports", "nise-actual"],
-];
+import { compareWarehouses } from "../support/google-samples.ts";
+import { createGoogleProject, requireClean, upload } from "../support/google.ts";
+import { onlyResult, outcomes, runProject, runWell, type Project } from "../support/projects.ts";
 
 describe("BigQuery gets from Cloud Storage what DuckDB gets from a folder", () => {
-  for (const [bucket, prefix, exportName] of samples) {
-    test(`${bucket}: the same plan, status and receipts, and sums within what DuckDB rounds`, async (t) => {
-      const folder = samplesFolder(t);
-      if (folder === undefined) return;
-      const source = join(folder, "buckets", bucket);
-      const section = { prefix, export_name: exportName };
-      const google = await createGoogleProject(t, { bills: section });
-      await uploadFolder(google, source);
-      const local = await createProject(t, { bills: { ...section, bucket_url: "bucket" } });
-      await cp(source, local.bucket, { recursive: true });
-
-      assert.deepEqual(await planned(google), await planned(local));
-      await runWell(google);
-      await runWell(local);
-      assert.deepEqual(await planned(google), await planned(local));
-      assert.deepEqual(timeless(await status(google.config)), timeless(await status(local.config)));
-      const [ours, theirs] = [await receiptsOf(google), await receiptsOf(local)];
-      assert.deepEqual(ours.map(comparable), theirs.map(comparable));
-      assert.ok(ours.every(({ files }) => files?.every(({ rows, checksum }) => rows !== null && checksum !== null)));
-      assert.deepEqual(google.gcs.refused, []);
-      requireClean(google);
-    });
+  for (const sample of ["aws-cur1-csvgz-createnew/delivery-1", "azure-focus12-parquet-overwrite"] as const) {
+    test(`${sample}: the same plan, status and receipts, and sums within what DuckDB rounds`, (t) =>
+      compareWarehouses(t, sample));
   }
 });
 
@@ -181,48 +151,6 @@ describe("a run on Google Cloud", () => {
   });
 });
 
-/** The plan but for what only BigQuery bills. */
-async function planned(project: Project): Promise<unknown> {
-  const { pipelines } = await plan(project.config);
-  return pipelines.map((pipeline) => ({ ...pipeline, billedBytes: 0 }));
-}
-
-function timeless(result: StatusResult): unknown {
-  return result.pipelines.map((pipeline) => ({
-    ...pipeline,
-    newestLoad: null,
-    months: pipeline.months.map((month) => ({ ...month, loadedAt: "" })),
-  }));
-}
-
-async function receiptsOf(project: Project): Promise<readonly Receipt[]> {
-  const warehouse = await openWarehouse(project.config.warehouse, "read");
-  try {
-    const [pipeline] = project.config.pipelines;
-    assert.ok(pipeline);
-    return (await warehouse.ledger(tableOf(pipeline))).receipts;
-  } finally {
-    await warehouse.close();
-  }
-}
-
-/** What two warehouses must agree on: all but times, versions, and what each rounds in its own way. */
-function comparable(receipt: Receipt): unknown {
-  return {
-    ...receipt,
-    loadId: "",
-    loadedAt: "",
-    durationSeconds: 0,
-    roundedValues: 0,
-    tableCost: Object.keys(receipt.tableCost ?? {}),
-    tableEffectiveCost: Object.keys(receipt.tableEffectiveCost ?? {}),
-    // DuckDB's tables round the nineteenth digit.
-    summary: receipt.summary?.map((line) => ({ ...line, cost: line.cost.replace(/(\.\d{12})\d+$/, "$1") })),
-    files: receipt.files?.map((file) => ({ ...file, version: "" })),
-    deliveries: receipt.deliveries?.map((delivery) => ({ ...delivery, manifest_version: "", made: "" })),
-  };
-}
-
 /** The unblended costs of the table, as text. */
 async function amounts(project: Project): Promise<string[]> {
   const found = await questions(project, "SELECT line_item_unblended_cost AS cost FROM billing_data.aws_cur_data");
@@ -242,11 +170,4 @@ async function questions(project: Project, sql: string): Promise<Readonly<Record
   } finally {
     await warehouse.close();
   }
-}
-
-/** Nothing that a load needed for a while may be left. */
-function requireClean({ bigquery, gcs }: GoogleProject): void {
-  const left = bigquery.tableNames("billing_data", "acme").filter((name) => name.startsWith("_billhouse_staging"));
-  assert.deepEqual(left, []);
-  assert.deepEqual(gcs.keys("acme-staging"), []);
 }

@@ -31,7 +31,7 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
     path,
 
     async open(mode = "write", options = {}) {
-      const defaults = { path, storageVersion: "v1.3.0", memoryLimit: null, threads: null, lockWait: 0 };
+      const defaults = { path, storageVersion: "v1.3.0", memoryLimit: null, threads: 1, lockWait: 0 };
       const warehouse = await openDuckdb({ ...defaults, ...options }, mode);
       opened.push(warehouse);
       return warehouse;

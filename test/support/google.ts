@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -40,7 +41,9 @@ export async function createGoogleProject(t: Pick<TestContext, "after">, section
   });
   await writeFile(join(folder, "billhouse.toml"), googleToml(sections, gcs.endpoint, bigquery.endpoint));
   const config = await loadConfig({ folder, environment: {} });
-  return { folder, bucket: `gs://${exportBucket}`, config, gcs, bigquery };
+  // Servers of the tests answer at once.
+  const warehouse = { ...config.warehouse, pollInterval: 5 };
+  return { folder, bucket: `gs://${exportBucket}`, config: { ...config, warehouse }, gcs, bigquery };
 }
 
 /** The configuration of such a project. */
@@ -73,4 +76,11 @@ export async function uploadFolder({ gcs }: GoogleProject, folder: string): Prom
     const path = join(entry.parentPath, entry.name);
     gcs.put(exportBucket, path.slice(folder.length + 1), await readFile(path));
   }
+}
+
+/** Nothing that a load needed for a while may be left. */
+export function requireClean({ bigquery, gcs }: GoogleProject): void {
+  const left = bigquery.tableNames("billing_data", "acme").filter((name) => name.startsWith("_billhouse_staging"));
+  assert.deepEqual(left, []);
+  assert.deepEqual(gcs.keys("acme-staging"), []);
 }

@@ -13,7 +13,7 @@ export interface Ended {
 export async function billhouse(
   folder: string,
   words: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
   form: { readonly isTerminal?: boolean; readonly now?: Date } = {},
 ): Promise<Ended> {
   const [stdout, stderr] = [recordingOutput(form), recordingOutput(form)];

@@ -10,6 +10,7 @@ import { compareDecimals } from "../../src/schema/decimals.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { type QueryRow, requireCapability } from "../../src/warehouses/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
+import { billhouse as billhouseHere } from "./in-process.ts";
 import { parseResult } from "./json.ts";
 
 /** A folder with a `billhouse.toml`, a bucket and, after a run, a database: what a user of billhouse has. */
@@ -44,8 +45,14 @@ export async function configure(project: Omit<Project, "config">, sections: Sect
     ...Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`),
   ]);
   await writeFile(join(project.folder, "billhouse.toml"), `${lines.join("\n")}\n`);
-  return { ...project, config: await loadConfig({ folder: project.folder, environment: {} }) };
+  return { ...project, config: await loadConfig({ folder: project.folder, environment: oneThread }) };
 }
+
+/**
+ * The databases of tests in this process work on one thread each: test files run side by side on all cores, and on a bill
+ * of a few rows a second thread costs a sixth more. Child processes, and tests of large files, have DuckDB's default.
+ */
+const oneThread = { DESTINATION__DUCKDB__THREADS: "1" };
 
 /** The events of a run through the library. */
 export interface RunStory {
@@ -97,24 +104,28 @@ export function outcomes(result: PipelineResult): string[] {
   ].toSorted();
 }
 
-/** What a child process of the command line left. */
+/** What the command line left behind; the code of a process that was killed is null. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the command line in the project's folder. `preload` is JavaScript that runs in the process before it. */
+/**
+ * Runs the command line in the project's folder, in this process. With `preload`, JavaScript that runs before it, it is a
+ * process of its own.
+ */
 export function billhouse(
   project: Pick<Project, "folder">,
   words: readonly string[],
   preload?: string,
 ): Promise<Ended> {
-  const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-  const flags = preload === undefined ? [] : ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(SOURCES|DESTINATION)__|^NODE_TEST/.test(name)),
   );
+  if (preload === undefined) return billhouseHere(project.folder, words, environment, { now: new Date() });
+  const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+  const flags = ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
   const child = spawn(process.execPath, [...flags, cli, ...words], { cwd: project.folder, env: environment });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -30,7 +30,14 @@ import {
   type TableResource,
 } from "./api/tables.ts";
 import { isConflict, requireTrue, tooManyConflicts, transaction } from "./commit.ts";
-import { findCompanions, nameOf, type PreparedTables, referenceTo, stateDataset } from "./companion-tables.ts";
+import {
+  type CompanionTables,
+  findCompanions,
+  nameOf,
+  type PreparedTables,
+  referenceTo,
+  stateDataset,
+} from "./companion-tables.ts";
 import { finishRebuild } from "./rebuild.ts";
 import { notATimeColumn } from "./sql/months.ts";
 import { columnsOf, nativeTypes } from "./sql/names.ts";
@@ -46,13 +53,14 @@ export async function prepareTable(settings: Settings, table: Table, change: Sch
  */
 export async function beginChange(settings: Settings, table: Table, change: SchemaChange): Promise<PreparedTables> {
   return settings.queue(async () => {
-    const names = columnsOf((await findCompanions(settings, table)).table).map(({ name }) => name);
+    const before = await findCompanions(settings, table);
+    const names = columnsOf(before.table).map(({ name }) => name);
     checkLimits(table, change, names);
-    const companions = await prepareState(settings, table);
+    const companions = await prepareState(settings, table, { before });
     const isAway = companions.table !== null && companions.table.tableReference.tableId !== table.name;
     if (companions.table !== null && !isAway) return companions;
     await finishRebuild(settings, table);
-    return { ...companions, ...(await findCompanions(settings, table)), location: companions.location };
+    return { ...companions, table: await findTable(settings.connection, referenceTo(settings, table)) };
   });
 }
 
@@ -92,14 +100,14 @@ export async function changeTable(
 
 /**
  * Creates the companion tables of billhouse and dlt; with `migrate`, a tracking table of another
- * tool gets the columns for receipts too. Returns the existing tables.
+ * tool gets the columns for receipts too. `before` is what `findCompanions` has just found. Returns the existing tables.
  */
 export async function prepareState(
   settings: Settings,
   table: Table,
-  options: { readonly migrate?: boolean } = {},
+  options: { readonly migrate?: boolean; readonly before?: CompanionTables } = {},
 ): Promise<PreparedTables> {
-  const before = await findCompanions(settings, table);
+  const before = options.before ?? (await findCompanions(settings, table));
   const isHere = before.location !== null && stateDataset(settings, table) === table.dataset;
   const location = isHere ? before.location : await makeDataset(settings, table, before.location ?? settings.location);
   const apart = before.tracking !== null && !keepsReceipts(columnsOf(before.tracking));

@@ -20,7 +20,10 @@ export interface Database {
   stream<T>(work: (connection: DuckDBConnection) => AsyncIterable<T>): AsyncGenerator<T>;
   /** As `use`, in one transaction: commits if the work succeeds, otherwise rolls back and rethrows. */
   transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
-  /** Frees the space of replaced rows for the next ones. Not part of a load: `publish` repeats it and reports errors. */
+  /**
+   * Frees the space of rows that were replaced before. Not part of a load: `publish`, which ends a run, repeats it and reports
+   * errors.
+   */
   checkpoint(): Promise<void>;
   /** Runs work after all previously queued work: the database has one writer. */
   queue<T>(work: () => Promise<T>): Promise<T>;

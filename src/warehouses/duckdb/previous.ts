@@ -115,7 +115,7 @@ export async function restoreMonth(
   const { table, loadId } = restoration;
   const target = tableName(table.dataset, table.name);
   const previous = tableName(table.dataset, previousTable(table));
-  const restored = await database.transact(async (connection) => {
+  return database.transact(async (connection) => {
     await takeCommitLock(connection, table);
     const names = [table.name, previousTable(table)] as const;
     const [loaded, present] = await columnsOfTables(connection, table.dataset, names);
@@ -139,6 +139,4 @@ export async function restoreMonth(
     await connection.run(`DELETE FROM ${previous} WHERE ${isOfLoad}`, [loadId]);
     return settleMonth(connection, restoration, rowsChanged, settle);
   });
-  await database.checkpoint();
-  return restored;
 }

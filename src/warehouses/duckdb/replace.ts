@@ -22,7 +22,8 @@ export async function replaceMonth(
 ): Promise<MonthPackage> {
   const { table, schema } = replacement;
   const target = tableName(table.dataset, table.name);
-  const committed = await database.transact(async (connection) => {
+  await database.checkpoint();
+  return database.transact(async (connection) => {
     if (await isView(connection, table)) throw replacedByView(table);
     if (schema !== null) await prepareTable(connection, table, schema);
     // Before any row: two writers conflict here instead of after an hour of loading.
@@ -49,8 +50,6 @@ export async function replaceMonth(
     }
     return settleMonth(connection, replacement, inserted, settle);
   });
-  await database.checkpoint();
-  return committed;
 }
 
 function replacedByView({ dataset, name }: MonthReplacement["table"]): BillhouseError {

@@ -13,7 +13,7 @@ export interface Engine {
 
 /** Starts DuckDB. */
 export async function createEngine(): Promise<Engine> {
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false", threads: "2" });
+  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false", threads: "1" });
   const shared = await instance.connect();
   registerNatives(shared);
   // A transaction of DuckDB begins with the first table it reads.
