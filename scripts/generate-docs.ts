@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -28,6 +29,7 @@ const nowhere: Output = {
 export const silentSurroundings: Parameters<typeof createProgram>[0] = {
   folder: ".",
   environment: {},
+  stdin: () => Readable.from([]),
   stdout: nowhere,
   stderr: nowhere,
   signal: new AbortController().signal,

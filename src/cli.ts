@@ -38,6 +38,7 @@ async function main(): Promise<ExitCode> {
     exitCode = await runProgram(words, {
       folder: process.cwd(),
       environment,
+      stdin: () => process.stdin,
       stdout,
       stderr,
       signal: stopSignal(process, stderr),

@@ -98,4 +98,4 @@ export {
 export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
 export { verify, type Check, type VerifyOptions, type VerifyResult } from "./pipeline/verify.ts";
 export { version } from "./version.ts";
-export type { Holder, QueryRow } from "./warehouses/warehouse.ts";
+export type { Holder, QueryColumn, QueryRow } from "./warehouses/warehouse.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
@@ -71,7 +72,10 @@ test("--help groups the commands and shows the exit codes", async () => {
 test("the help of every command ends with an example of it", async () => {
   const [stdout, stderr] = [recordingOutput({}), recordingOutput({})];
   const signal = new AbortController().signal;
-  const program = createProgram({ folder, environment: {}, stdout, stderr, signal, now: () => new Date(0) }, () => {});
+  const program = createProgram(
+    { folder, environment: {}, stdin: () => Readable.from([]), stdout, stderr, signal, now: () => new Date(0) },
+    () => {},
+  );
   const commands = (command: Command): Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(commands);
   for (const command of commands(program)) {

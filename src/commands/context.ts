@@ -69,6 +69,8 @@ export interface CommandContext {
   /** The working folder. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Standard input, opened when it is read. */
+  stdin(): AsyncIterable<Uint8Array | string>;
   /** The result: a table for people, or JSON. */
   readonly stdout: Output;
   /** Everything else: progress, notes, errors. */

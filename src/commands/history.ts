@@ -1,6 +1,6 @@
 import type { CurrencySums } from "../model.ts";
 import type { HistoryLoad, HistoryResult } from "../pipeline/history.ts";
-import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Output, type Perform, type Program } from "./context.ts";
 import { costCells, formatChange, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import {
@@ -14,7 +14,7 @@ import {
   type ScreenStyle,
   visible,
 } from "./output.ts";
-import { writeCsv } from "./query.ts";
+import { createWriter } from "./query-formats.ts";
 
 /** Registers `billhouse history`. */
 export function addHistory(program: Program, perform: Perform): void {
@@ -42,7 +42,7 @@ export async function history(options: HistoryCommandOptions, context: CommandCo
   noteSource(result, context);
   const style = { colour: stdout.colour, columns: stdout.columns, verbose: flags.verbose };
   if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
-  else if (csv) await writeCsv(csvRows(result.loads), stdout);
+  else if (csv) writeLoads(result.loads, stdout);
   else stdout.write(historyScreen(result, style));
   return result.failed.length > 0 ? exitCodes.failed : exitCodes.done;
 }
@@ -116,7 +116,31 @@ function rowChange(change: HistoryLoad["change"]): string {
 }
 
 /** A line for each load and currency; amounts with all of their digits. */
-async function* csvRows(loads: readonly HistoryLoad[]): AsyncGenerator<Record<string, unknown>> {
+function writeLoads(loads: readonly HistoryLoad[], output: Output): void {
+  const writer = createWriter("csv", output);
+  writer.begin(csvColumns.map((name) => ({ name, kind: "other" })));
+  for (const row of csvRows(loads)) writer.add(row);
+  writer.end();
+}
+
+const csvColumns = [
+  "pipeline",
+  "billing_month",
+  "loaded_at",
+  "load_id",
+  "reason",
+  "is_restatement",
+  "undone",
+  "current",
+  "execution_ids",
+  "rows",
+  "row_change",
+  "currency",
+  "cost",
+  "cost_change",
+] as const;
+
+function* csvRows(loads: readonly HistoryLoad[]): Generator<Readonly<Record<(typeof csvColumns)[number], unknown>>> {
   for (const load of loads) {
     const { pipeline, billingMonth, loadedAt, loadId, reason, executionIds, rows, cost, change } = load;
     const currencies = [...new Set([...Object.keys(cost ?? {}), ...Object.keys(change?.cost ?? {})])];
@@ -133,7 +157,7 @@ async function* csvRows(loads: readonly HistoryLoad[]): AsyncGenerator<Record<st
         execution_ids: executionIds.join(" "),
         rows,
         row_change: change?.rows ?? null,
-        currency,
+        currency: currency === "" ? null : currency,
         cost: amountOf(cost, currency),
         cost_change: amountOf(change?.cost ?? null, currency),
       };

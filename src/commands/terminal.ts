@@ -1,10 +1,11 @@
+import type { Writable } from "node:stream";
 import type { WriteStream } from "node:tty";
 import { BillhouseError, firstLine } from "../errors.ts";
 import type { Output } from "./context.ts";
 import { showCursor } from "./follow.ts";
 
 /** The part of a stream that an output needs: standard output and standard error have it, terminal or not. */
-export type OutputStream = Pick<NodeJS.WriteStream, "write" | "on" | "writableNeedDrain"> &
+export type OutputStream = Pick<Writable, "write" | "on" | "writableNeedDrain"> &
   Partial<Pick<WriteStream, "isTTY" | "columns">>;
 
 /** An output of a standard stream. */

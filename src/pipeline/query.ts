@@ -1,12 +1,15 @@
-import { checkArguments, type Shape, text } from "../config/arguments.ts";
+import { callback, checkArguments, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import { type QueryRow, requireCapability } from "../warehouses/warehouse.ts";
+import { type QueryColumn, type QueryRow, requireCapability } from "../warehouses/warehouse.ts";
+import { tableOf } from "./months/select.ts";
 
 /** The options of `query`. */
 export interface QueryOptions {
-  /** One read-only statement. */
+  /** One read-only statement. Tables of the configured exports need no dataset before their name. */
   readonly sql: string;
+  /** Called once with the columns of the result, before its first row. */
+  readonly onColumns?: ((columns: readonly QueryColumn[]) => void) | undefined;
 }
 
 /**
@@ -17,10 +20,13 @@ export async function* query(config: Config, options: QueryOptions): AsyncGenera
   checkArguments(config, options, queryRules);
   const warehouse = await openWarehouse(config.warehouse, "reader");
   try {
-    yield* requireCapability(warehouse, "query")(options.sql);
+    const tables = config.pipelines.map((pipeline) => tableOf(pipeline));
+    const datasets = new Map(tables.map((table) => [JSON.stringify([table.project, table.dataset]), table]));
+    const settings = { datasets: [...datasets.values()], onColumns: options.onColumns };
+    yield* requireCapability(warehouse, "query")(options.sql, settings);
   } finally {
     await warehouse.close();
   }
 }
 
-const queryRules: Shape<QueryOptions> = { sql: text };
+const queryRules: Shape<QueryOptions> = { sql: text, onColumns: optional(callback) };

@@ -126,8 +126,8 @@ export interface Warehouse {
    */
   readonly doctor?: (tables: readonly Table[]) => Promise<readonly Finding[]>;
 
-  /** Runs one read-only statement. Error: QUERY_INVALID. */
-  readonly query?: (sql: string) => AsyncIterable<QueryRow>;
+  /** Runs one read-only statement, also `SHOW TABLES`. Error: QUERY_INVALID. */
+  readonly query?: (sql: string, settings?: QuerySettings) => AsyncIterable<QueryRow>;
 }
 
 /**
@@ -218,6 +218,22 @@ export function requireCapability<K extends Capability>(
   throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${warehouse.description} cannot ${capabilities[name]}.`, {
     hint: "Load into a warehouse that can, such as DuckDB: replace its section with [destination.duckdb], then run again.",
   });
+}
+
+/** How a query is run. */
+export interface QuerySettings {
+  /** Where tables without a dataset are searched, in this order. A dataset may be missing. */
+  readonly datasets?: readonly Pick<Table, "project" | "dataset">[];
+  /** Called once with the columns of the result, before its first row. */
+  readonly onColumns?: ((columns: readonly QueryColumn[]) => void) | undefined;
+}
+
+/** A column of a query result. */
+export interface QueryColumn {
+  /** The property of the rows that has its values. */
+  readonly name: string;
+  /** `decimal` for exact numbers with a fraction, `number` for integers and floats. */
+  readonly kind: "decimal" | "number" | "other";
 }
 
 /** A row of a query result: decimals, 64-bit integers, dates and times are text. */

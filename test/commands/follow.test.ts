@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import type { CommandContext, GlobalFlags, Output } from "../../src/commands/context.ts";
 import { followRun, showCursor, startLiveBlock, restatement } from "../../src/commands/follow.ts";
@@ -23,6 +24,7 @@ function contextWith(
     configFile: undefined,
     folder: "/",
     environment: {},
+    stdin: () => Readable.from([]),
     stdout,
     stderr,
     signal: signal ?? new AbortController().signal,

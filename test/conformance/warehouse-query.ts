@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { rejects } from "../support/rejects.ts";
 import { csv, load, prepare, rows, table } from "./bills.ts";
+import type { QueryColumn, QueryRow } from "../../src/warehouses/warehouse.ts";
 import type { CapableTestWarehouse } from "./warehouse.ts";
 
 /** Queries of what is loaded, also by readers. */
@@ -44,5 +45,28 @@ export const queryCases: Readonly<Record<string, (test: CapableTestWarehouse) =>
       break;
     }
     assert.equal((await rows(warehouse, "SELECT id FROM billing.bills")).length, 1);
+  },
+
+  "searches the datasets for a table without one, and reports the columns of an answer without rows": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    await load(warehouse, [await csv(test, "a,2025-01-01,,1.5,USD\n")]);
+    const datasets = [{ dataset: "elsewhere" }, { dataset: table.dataset }];
+    const ask = async (sql: string): Promise<readonly [columns: readonly QueryColumn[], rows: readonly QueryRow[]]> => {
+      const columns: QueryColumn[] = [];
+      const onColumns = (all: readonly QueryColumn[]): unknown => columns.push(...all);
+      const found: QueryRow[] = [];
+      for await (const row of warehouse.query(sql, { datasets, onColumns })) found.push(row);
+      return [columns, found];
+    };
+    assert.deepEqual((await ask("SELECT id FROM bills"))[1], [{ id: "a" }]);
+    const [columns, none] = await ask("SELECT id, cost, 1 AS one FROM bills WHERE 1 = 0");
+    assert.deepEqual(none, []);
+    assert.deepEqual(
+      columns.map(({ name, kind }) => `${name} ${kind}`),
+      ["id other", "cost decimal", "one number"],
+    );
+    const [, shown] = await ask("show tables");
+    assert.ok(shown.some(({ name }) => name === "bills"));
   },
 };

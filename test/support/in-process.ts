@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { reportFailure } from "../../src/commands/failure.ts";
 import { runProgram } from "../../src/commands/program.ts";
 import { recordingOutput } from "./recorded.ts";
@@ -14,10 +15,11 @@ export async function billhouse(
   folder: string,
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = {},
-  form: { readonly isTerminal?: boolean; readonly now?: Date } = {},
+  form: { readonly isTerminal?: boolean; readonly columns?: number; readonly now?: Date; readonly stdin?: string } = {},
 ): Promise<Ended> {
   const [stdout, stderr] = [recordingOutput(form), recordingOutput(form)];
-  const surroundings = { folder, environment, stdout, stderr, signal: new AbortController().signal };
+  const stdin = (): AsyncIterable<string> => Readable.from([form.stdin ?? ""]);
+  const surroundings = { folder, environment, stdin, stdout, stderr, signal: new AbortController().signal };
   const flags = { json: words.includes("--json"), debug: words.includes("--debug") };
   const code = await runProgram(words, { ...surroundings, now: () => form.now ?? new Date(0) }).catch(
     (error: unknown) => reportFailure(error, { stdout, stderr, flags }),

@@ -179,10 +179,10 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
 
     doctor: (tables) => run(() => doctor(settings, bucket, tables, description)),
 
-    async *query(sql) {
+    async *query(sql, querySettings = {}) {
       connection.throwIfClosing();
       try {
-        yield* runQuery(settings, sql, options.location, connection.project);
+        yield* runQuery(settings, sql, options.location, querySettings);
       } catch (error) {
         throw translateFailure(error, description);
       }

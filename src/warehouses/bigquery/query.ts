@@ -1,29 +1,34 @@
 import { BillhouseError, firstLine } from "../../errors.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
-import type { QueryRow } from "../warehouse.ts";
+import type { QueryColumn, QueryRow, QuerySettings } from "../warehouse.ts";
 import { apiErrorOf } from "./api/api-error.ts";
-import type { Connection, Settings } from "./api/client.ts";
+import type { Settings } from "./api/client.ts";
 import {
   type Cell,
   createParameters,
   dryRunJob,
   type JobRequest,
   queryConfiguration,
-  resultRows,
+  resultPages,
   runNewJob,
 } from "./api/jobs.ts";
-import { type Field, findLocation } from "./api/tables.ts";
+import { type Field, findLocation, listTables } from "./api/tables.ts";
 
 /** Runs one read-only statement, and streams its rows. Error: QUERY_INVALID. */
 export async function* runQuery(
   settings: Settings,
   sql: string,
   location: string,
-  project: string,
+  { datasets = [], onColumns }: QuerySettings,
 ): AsyncGenerator<QueryRow> {
   try {
-    if (sql.trim() === "") throw notReadOnly("A query must be one statement, but this text does not contain one.");
-    const { type, request } = await dryRunQuery(settings, sql, location, project);
+    if (/^[\s;]*$/.test(sql)) throw notReadOnly("A query must be one statement, but this text does not contain one.");
+    if (/^\s*SHOW\s+(?:ALL\s+)?TABLES[\s;]*$/i.test(sql)) {
+      onColumns?.(["dataset", "name"].map((name) => ({ name, kind: "other" })));
+      yield* showTables(settings, datasets);
+      return;
+    }
+    const { type, request } = await findDefaultDataset(settings, sql, location, datasets);
     if (type !== "SELECT") {
       throw notReadOnly(
         type === "SCRIPT"
@@ -32,10 +37,44 @@ export async function* runQuery(
       );
     }
     const job = await runNewJob(settings.connection, "query", request);
-    for await (const { fields, cells } of resultRows(settings.connection, job)) yield rowOf(fields, cells);
+    let isFirst = true;
+    for await (const { fields, rows } of resultPages(settings.connection, job)) {
+      if (isFirst) onColumns?.(fields.map(columnOf));
+      isFirst = false;
+      for (const cells of rows) yield rowOf(fields, cells);
+    }
   } catch (error) {
     throw invalidQuery(error);
   }
+}
+
+type QueryDataset = NonNullable<QuerySettings["datasets"]>[number];
+
+interface DryRun {
+  readonly type: string | undefined;
+  readonly request: JobRequest;
+}
+
+/** A dry run with the first default dataset that has the tables that the statement names without one. */
+async function findDefaultDataset(
+  settings: Settings,
+  sql: string,
+  location: string,
+  datasets: readonly QueryDataset[],
+): Promise<DryRun> {
+  const [first, ...others] = datasets;
+  try {
+    return await dryRunQuery(settings, sql, location, first);
+  } catch (error) {
+    if (others.length === 0 || !isAbsentTable(error)) throw error;
+    // Where none of them has the tables, the error of the first one says what is missing.
+    return findDefaultDataset(settings, sql, location, others).catch(() => Promise.reject(error));
+  }
+}
+
+function isAbsentTable(error: unknown): boolean {
+  const apiError = apiErrorOf(error);
+  return apiError?.status === 404 && /table|dataset/i.test(apiError.message);
 }
 
 /** The type of a statement, and the job that runs it in the location of its tables, which may not be that of new ones. */
@@ -43,12 +82,11 @@ async function dryRunQuery(
   settings: Settings,
   sql: string,
   location: string,
-  project: string,
+  dataset: QueryDataset | undefined,
   hasMoved = false,
-): Promise<{ readonly type: string | undefined; readonly request: JobRequest }> {
+): Promise<DryRun> {
   const statement = { sql, parameters: createParameters(), location, labels: { billhouse: "query" } };
-  const configuration = withDataProject(queryConfiguration(settings, statement), settings.connection, project);
-  const request = { location, configuration };
+  const request = { location, configuration: withDatasets(settings, queryConfiguration(settings, statement), dataset) };
   try {
     const job = await dryRunJob(settings.connection, request);
     return { type: job.statistics?.query?.statementType, request };
@@ -56,20 +94,39 @@ async function dryRunQuery(
     const place = /Dataset ([^\s:]+(?::[^\s:]+)?):(\w+) was not found in location/.exec(
       apiErrorOf(error)?.message ?? "",
     );
-    const [, datasetProject = "", dataset = ""] = place ?? [];
-    const other = place === null ? null : await findLocation(settings, datasetProject, dataset);
+    const [, project = "", name = ""] = place ?? [];
+    const other = place === null ? null : await findLocation(settings, project, name);
     if (other === null || other.toUpperCase() === location.toUpperCase()) throw error;
     if (hasMoved) throw severalLocations(location, other);
-    return dryRunQuery(settings, sql, other, project, true);
+    return dryRunQuery(settings, sql, other, dataset, true);
   }
 }
 
-/** Datasets that a query names without a project are those of the data project, not of the job's project. */
-function withDataProject(configuration: object, { jobProject }: Connection, project: string): object {
-  if (jobProject === project) return configuration;
+/**
+ * Tables that a query names without a dataset are those of `dataset`, and datasets without a project those of the data
+ * project, not of the job's project.
+ */
+function withDatasets({ connection }: Settings, configuration: object, dataset: QueryDataset | undefined): object {
+  const { jobProject, project } = connection;
   const { query } = configuration as { query: object };
-  const connectionProperties = [{ key: "dataset_project_id", value: project }];
-  return { ...configuration, query: { ...query, connectionProperties } };
+  return {
+    ...configuration,
+    query: {
+      ...query,
+      ...(dataset === undefined
+        ? {}
+        : { defaultDataset: { projectId: dataset.project ?? project, datasetId: dataset.dataset } }),
+      ...(jobProject === project ? {} : { connectionProperties: [{ key: "dataset_project_id", value: project }] }),
+    },
+  };
+}
+
+/** The tables of the datasets, by name: listing them is free, a query of INFORMATION_SCHEMA is not. */
+async function* showTables({ connection }: Settings, datasets: readonly QueryDataset[]): AsyncGenerator<QueryRow> {
+  for (const { project, dataset } of datasets) {
+    const tables = await listTables(connection, project ?? connection.project, dataset);
+    for (const name of tables.map(({ tableId }) => tableId).toSorted()) yield { dataset, name };
+  }
 }
 
 function severalLocations(...locations: readonly string[]): BillhouseError {
@@ -90,9 +147,15 @@ function invalidQuery(error: unknown): unknown {
       (apiError.status === 404 && /table|dataset/i.test(apiError.message)));
   if (!isQueryError) return error;
   return new BillhouseError("QUERY_INVALID", `BigQuery cannot run the statement: ${firstLine(apiError.message)}`, {
-    hint: "Correct the statement: use GoogleSQL, and name tables as dataset.table.",
+    hint: "Correct the statement: use GoogleSQL. SHOW TABLES lists the tables.",
     cause: error,
   });
+}
+
+function columnOf({ name, type, mode }: Field): QueryColumn {
+  if (mode === "REPEATED") return { name, kind: "other" };
+  if (["NUMERIC", "BIGNUMERIC"].includes(type)) return { name, kind: "decimal" };
+  return { name, kind: ["INTEGER", "INT64", "FLOAT", "FLOAT64"].includes(type) ? "number" : "other" };
 }
 
 function rowOf(fields: readonly Field[], cells: readonly Cell[]): QueryRow {

@@ -92,6 +92,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     doctor: () => doctor(database, options.path),
 
-    query: (sql) => database.stream((connection) => runQuery(connection, sql, mode !== "write")),
+    query: (sql, settings = {}) =>
+      database.stream((connection) => runQuery(connection, sql, { ...settings, explains: mode !== "write" })),
   };
 }

@@ -307,6 +307,7 @@ async function readHolder(path: string): Promise<HolderNote | undefined> {
 function translateOpening(error: unknown, path: string): unknown {
   if (error instanceof BillhouseError || !(error instanceof Error)) return error;
   const { message } = error;
+  const copy = existsSync(readCopyPath(path)) ? readCopyPath(path) : null;
   const opening = (
     code: "WAREHOUSE_LOCKED" | "WAREHOUSE_UNSUPPORTED" | "WAREHOUSE_NOT_FOUND" | "WAREHOUSE_DENIED" | "CONFIG_INVALID",
     text: string,
@@ -318,7 +319,7 @@ function translateOpening(error: unknown, path: string): unknown {
     return opening(
       "WAREHOUSE_LOCKED",
       holder === undefined ? `Another process has ${path} open.` : `The process ${holder} has ${path} open.`,
-      `Wait until it has finished${holder === undefined ? "" : ` (or stop the process ${holder})`}, then run again. Readers use ${readCopyPath(path)}, which is never locked.`,
+      `Wait until it has finished${holder === undefined ? "" : ` (or stop the process ${holder})`}, then run again.${copy === null ? "" : ` Readers use ${copy}, which is never locked.`}`,
     );
   }
   if (/not a valid DuckDB database file|\bExtension "[^"]*" not found/.test(message)) {
@@ -339,7 +340,9 @@ function translateOpening(error: unknown, path: string): unknown {
     return opening(
       "WAREHOUSE_UNSUPPORTED",
       `${path} is damaged: ${firstLine(message)}`,
-      `Restore a copy of it (${readCopyPath(path)} is the state after the last run), or move it away and load again.`,
+      copy === null
+        ? "Restore a copy of it, or move it away and load again: billhouse run."
+        : `Restore a copy of it (${copy} is the state after the last run), or move it away and load again.`,
     );
   }
   // The message does not name the invalid value.

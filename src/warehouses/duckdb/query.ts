@@ -10,24 +10,31 @@ import {
   DuckDBTimestampSecondsValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  DuckDBTypeId,
   StatementType,
   type DuckDBConnection,
   type DuckDBPreparedStatement,
+  type DuckDBType,
   type DuckDBValue,
 } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
-import type { QueryRow } from "../warehouse.ts";
+import type { QueryColumn, QueryRow, QuerySettings } from "../warehouse.ts";
+import { readRows } from "./database.ts";
+import { identifier, literal } from "./sql.ts";
 
-/** Runs one statement that only reads, and streams its rows. Error: QUERY_INVALID. */
+/** Runs one statement that only reads, or explains one, and streams its rows. Error: QUERY_INVALID. */
 export async function* runQuery(
   connection: DuckDBConnection,
   sql: string,
-  explains: boolean,
+  { datasets = [], onColumns, explains }: QuerySettings & { readonly explains: boolean },
 ): AsyncGenerator<QueryRow> {
+  await searchDatasets(connection, datasets);
   const statement = await prepareQuery(connection, sql, explains);
   try {
     const result = await statement.stream();
     const names = result.deduplicatedColumnNames();
+    const types = result.columnTypes();
+    onColumns?.(names.map((name, position) => ({ name, kind: kindOf(types[position]) })));
     for await (const rows of result.yieldRows()) {
       for (const row of rows)
         yield Object.fromEntries(names.map((name, position) => [name, plain(row[position] ?? null)]));
@@ -39,6 +46,22 @@ export async function* runQuery(
   }
 }
 
+/** Lets names without a schema mean the tables of these datasets; a schema that does not exist cannot be searched. */
+async function searchDatasets(
+  connection: DuckDBConnection,
+  datasets: NonNullable<QuerySettings["datasets"]>,
+): Promise<void> {
+  const schemas = await readRows(
+    connection,
+    `SELECT current_database() AS "database", schema_name AS "schema" FROM duckdb_schemas()
+      WHERE database_name = current_database()`,
+  );
+  const wanted = [...datasets.map(({ dataset }) => dataset), "main"];
+  const searched = [...new Set(wanted)].flatMap((name) => schemas.filter(({ schema }) => schema === name));
+  const path = searched.map(({ database, schema }) => `${identifier(String(database))}.${identifier(String(schema))}`);
+  await connection.run(`SET search_path = ${literal(path.join(","))}`);
+}
+
 async function prepareQuery(
   connection: DuckDBConnection,
   sql: string,
@@ -47,7 +70,7 @@ async function prepareQuery(
   try {
     if (/^[\s;]*$/.test(sql)) {
       throw new BillhouseError("QUERY_INVALID", "A query must be one statement, but this text does not contain one.", {
-        hint: 'For example: billhouse query "SHOW ALL TABLES".',
+        hint: 'For example: billhouse query "SHOW TABLES".',
       });
     }
     const statements = await connection.extractStatements(sql);
@@ -74,13 +97,55 @@ async function prepareQuery(
 function invalidQuery(cause: unknown): unknown {
   if (cause instanceof BillhouseError || !(cause instanceof Error) || cause.message.startsWith("INTERRUPT"))
     return cause;
-  // After the sentence DuckDB draws an arrow below the statement, which --debug shows.
-  const reason = (cause.message.split("\n\nLINE ", 1)[0] ?? "").replaceAll(/\s+/g, " ").replace(/[.!\s]+$/, "");
-  return new BillhouseError("QUERY_INVALID", `DuckDB cannot run the statement: ${reason}.`, {
-    hint: "Correct the statement. SHOW ALL TABLES lists the tables, DESCRIBE their columns.",
+  const { message } = cause;
+  const [said = "", place] = message.split(/\n\n(?=LINE \d+: )/);
+  const near = /\n(?:Did you mean|Candidate bindings:) ([^\n?]+)/.exec(said);
+  const reason = said
+    .replace(/^Failed to extract statements: /, "")
+    .replace(near?.[0] ?? "", "")
+    .replace(/\s+/g, " ")
+    .replace(/[.!?\s]+$/, "");
+  const hint = /file system operations are disabled/.test(message)
+    ? "A query reads only what is loaded. To read other files beside it, open the copy for readers in the DuckDB shell: billhouse connect shows the command."
+    : `${near === null ? "Correct the statement." : `Did you mean ${near[1]}?`} SHOW TABLES lists the tables, DESCRIBE and the name of a table its columns.`;
+  return new BillhouseError("QUERY_INVALID", `DuckDB cannot run the statement: ${reason}.${drawnPlace(place)}`, {
+    hint,
     cause,
   });
 }
+
+/**
+ * The line of the statement and the arrow below it, as DuckDB draws them, on lines of their own. DuckDB counts a tab as no
+ * column and does not count other characters than ASCII reliably: then the line is shown without the arrow.
+ */
+function drawnPlace(place: string | undefined): string {
+  const [line = "", arrow = ""] = (place ?? "").split("\n");
+  if (line === "") return "";
+  const shown = `\n${line.replaceAll("\t", " ")}`;
+  const counted = arrow.length - 1;
+  const before = new RegExp(`^(?:\\t*[ -~]){${Math.max(counted, 0)}}\\t*`).exec(line)?.[0];
+  return before === undefined || !/^[\t -~]*$/.test(line) ? shown : `${shown}\n${" ".repeat(before.length)}^`;
+}
+
+function kindOf(type: DuckDBType | undefined): QueryColumn["kind"] {
+  if (type?.typeId === DuckDBTypeId.DECIMAL) return "decimal";
+  return type !== undefined && numbers.has(type.typeId) ? "number" : "other";
+}
+
+const numbers: ReadonlySet<DuckDBTypeId> = new Set([
+  DuckDBTypeId.TINYINT,
+  DuckDBTypeId.SMALLINT,
+  DuckDBTypeId.INTEGER,
+  DuckDBTypeId.BIGINT,
+  DuckDBTypeId.HUGEINT,
+  DuckDBTypeId.UTINYINT,
+  DuckDBTypeId.USMALLINT,
+  DuckDBTypeId.UINTEGER,
+  DuckDBTypeId.UBIGINT,
+  DuckDBTypeId.UHUGEINT,
+  DuckDBTypeId.FLOAT,
+  DuckDBTypeId.DOUBLE,
+]);
 
 /**
  * A value for JSON: decimals and 64-bit integers as text without an exponent or zeros at the end, times as ISO 8601 in

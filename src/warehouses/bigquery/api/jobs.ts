@@ -212,11 +212,12 @@ export async function selectParts(
 ): Promise<ReadonlyMap<string, readonly TextRow[]>> {
   const job = await runStatement(settings, statement);
   const parts = new Map<string, TextRow[]>();
-  for await (const { cells } of resultRows(settings.connection, job)) {
-    const [part, row] = cells;
-    const rows = parts.get(String(part?.v)) ?? [];
-    rows.push(JSON.parse(String(row?.v)) as TextRow);
-    parts.set(String(part?.v), rows);
+  for await (const page of resultPages(settings.connection, job)) {
+    for (const [part, row] of page.rows) {
+      const rows = parts.get(String(part?.v)) ?? [];
+      rows.push(JSON.parse(String(row?.v)) as TextRow);
+      parts.set(String(part?.v), rows);
+    }
   }
   return parts;
 }
@@ -232,10 +233,10 @@ export interface Cell {
   readonly v: unknown;
 }
 
-/** A row of an answer, and what its columns are. */
-export interface ResultRow {
+/** Rows of an answer, and what its columns are. */
+export interface ResultRows {
   readonly fields: readonly Field[];
-  readonly cells: readonly Cell[];
+  readonly rows: readonly (readonly Cell[])[];
 }
 
 interface ResultPage {
@@ -245,8 +246,8 @@ interface ResultPage {
   readonly pageToken?: string;
 }
 
-/** The rows of a finished query, page by page. */
-export async function* resultRows(connection: Connection, { jobReference }: Job): AsyncGenerator<ResultRow> {
+/** The rows of a finished query, page by page; an answer without rows has one page too. */
+export async function* resultPages(connection: Connection, { jobReference }: Job): AsyncGenerator<ResultRows> {
   const { jobId, location = "" } = jobReference;
   let pageToken: string | undefined;
   do {
@@ -260,7 +261,7 @@ export async function* resultRows(connection: Connection, { jobReference }: Job)
     const page = await connection.call<ResultPage>(call);
     if (page.jobComplete === false) continue;
     const fields = page.schema?.fields ?? [];
-    for (const { f } of page.rows ?? []) yield { fields, cells: f };
+    yield { fields, rows: (page.rows ?? []).map(({ f }) => f) };
     pageToken = page.pageToken;
     if (pageToken === undefined || pageToken === "") return;
   } while (true);
