@@ -114,7 +114,10 @@ const pointerManifest = /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<
 const hiveManifest =
   /^(?<folder>(?:.*\/)?)year=(?<year>\d{4})\/month=(?<month>\d{1,2})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
 
-/** The folder of the date ranges, without a last part that repeats the report's name: this joins the months before and after 2019 into one export. */
+/**
+ * The folder of the date ranges, without a last part that repeats the report's name: this joins the months before and
+ * after 2019 into one export.
+ */
 function aboveRepeated(folder: string, name: string): string {
   return `/${folder}`.endsWith(`/${name}/`) ? folder.slice(0, -name.length - 1) : folder;
 }

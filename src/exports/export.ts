@@ -80,7 +80,10 @@ export interface ManifestPlace {
   readonly id: string | null;
   /** Whether there is no manifest and this is the data file itself (Azure's oldest exports). It is not read as JSON. */
   readonly isDataFile: boolean;
-  /** Whether the payer of these charges is unknown: the delivery lacks a manifest, or (Azure before 2023) has one without the name of the export. */
+  /**
+   * Whether the payer of these charges is unknown: the delivery lacks a manifest, or (Azure before 2023) has one without
+   * the name of the export.
+   */
   readonly isAnonymous: boolean;
 }
 

@@ -162,8 +162,8 @@ const longestStart = 2 ** 24;
  * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
  * without an error and loses rows. `limit`: as for `decompress`.
  *
- * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID; LIMIT_EXCEEDED; those of
- * the tally and of `read`. When a file is damaged and a value in it is wrong, the error is the damage.
+ * Errors: FILE_CORRUPT (checksum and length of every gzip member, and of a zip entry, are verified); FILE_INVALID;
+ * LIMIT_EXCEEDED; those of the tally and of `read`. When a file is damaged and a value in it is wrong, the error is the damage.
  */
 export async function readFile(
   file: DataFile,

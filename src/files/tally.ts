@@ -23,7 +23,10 @@ export type Precision = number | "float";
 export interface Tally {
   /** Positions of the cells that `row` wants, in its order. */
   readonly wanted: readonly number[];
-  /** Takes the header as it is read now. Error: OBJECT_CHANGED when it differs from the header in which the columns were found. */
+  /**
+   * Takes the header as it is read now. Error: OBJECT_CHANGED when it differs from the header in which the columns were
+   * found.
+   */
   readonly header: (names: readonly string[]) => void;
   /** Takes one row; a null or empty cell counts as missing. `where` names the row in errors: `line 12`. */
   readonly row: (cells: readonly (string | null)[], where: number) => void;

@@ -12,7 +12,10 @@ export interface ColumnRules extends NamingRules {
   readonly wellKnown: Readonly<Record<string, ColumnType>>;
   /** Source names of the column with the billing month; the first one in a header is used. */
   readonly partition: readonly string[];
-  /** Source names of the end of the billing period: `included` where it is the last day, `excluded` where it is the day after. */
+  /**
+   * Source names of the end of the billing period: `included` where it is the last day, `excluded` where it is the day
+   * after.
+   */
   readonly periodEnd: { readonly included: readonly string[]; readonly excluded: readonly string[] };
   /** Source names of the first cost column, then of the second; the first of each in a header is summed. */
   readonly cost: readonly (readonly string[])[];
@@ -191,8 +194,8 @@ function keyed(name: string): [key: string, name: string] {
 }
 
 /**
- * The differences between one month's delivery and its table, as sentences for its tracking record: columns added for it, columns
- * of unknown type, values stored as another type, missing columns, in the table's order. The columns with which a
+ * The differences between one month's delivery and its table, as sentences for its tracking record: columns added for it,
+ * columns of unknown type, values stored as another type, missing columns, in the table's order. The columns with which a
  * table was created are not drift. Takes all different headers of the delivery. Error: as `mapHeader`.
  */
 export function describeDrift(headers: readonly FileHeader[], plan: ColumnPlan, rules: NamingRules): string[] {

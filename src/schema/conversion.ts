@@ -29,8 +29,8 @@ export function refuseMisfits(title: string, type: string, { misfits, example }:
 }
 
 /**
- * Proves that a column of decimals has the content that it had as floats or text: as many rows and values, and the same sum, up to
- * half a unit of the last of `scale` digits for each value that was rounded.
+ * Proves that a column of decimals has the content that it had as floats or text: as many rows and values, and the same
+ * sum, up to half a unit of the last of `scale` digits for each value that was rounded.
  * Errors: ROW_COUNT_MISMATCH, SUM_MISMATCH.
  */
 export function proveConversion(title: string, before: ConvertibleColumn, after: ColumnTotals, scale: number): void {

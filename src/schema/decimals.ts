@@ -58,7 +58,10 @@ export function fractionDigits(text: string): number | undefined {
   return parseDecimal(text)?.scale;
 }
 
-/** Negative, zero or positive as the first decimal is smaller than, equal to or larger than the second. Both must be decimals. */
+/**
+ * Negative, zero or positive as the first decimal is smaller than, equal to or larger than the second. Both must be
+ * decimals.
+ */
 export function compareDecimals(first: string, second: string): number {
   const { coefficient } = difference(first, second);
   return coefficient < 0n ? -1 : coefficient > 0n ? 1 : 0;

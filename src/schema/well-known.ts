@@ -106,8 +106,8 @@ export const azureTypes: Readonly<Record<string, ColumnType>> = {
 };
 
 /**
- * The type of a column for the type name in an AWS manifest: legacy CUR (`OptionalBigDecimal`, `DateTime`, ...) and Data Exports
- * (`double`, `map`, ...). Null for a missing or unknown name, which must not fail a load. An amount that is
+ * The type of a column for the type name in an AWS manifest: legacy CUR (`OptionalBigDecimal`, `DateTime`, ...) and Data
+ * Exports (`double`, `map`, ...). Null for a missing or unknown name, which must not fail a load. An amount that is
  * delivered as a double is a decimal, through its shortest text.
  */
 export function manifestType(word: string | null | undefined): ColumnType | null {

@@ -5,7 +5,8 @@ import { isObject, parseJson, writeCanonicalJson, writeJson, type JsonObject, ty
 
 /*
  * dlt's own encodings, as its versions 1.5 to 1.31 write and read them (versioned_state.py, load_package.py and
- * snake_case.py of dlt). The fixtures under test/fixtures/dlt were written by real dlt; tests compare these functions with them.
+ * snake_case.py of dlt). The fixtures under test/fixtures/dlt were written by real dlt; tests compare these functions
+ * with them.
  */
 
 /** The engine version of the states that billhouse writes: dlt's PIPELINE_STATE_ENGINE_VERSION. */

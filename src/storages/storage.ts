@@ -45,7 +45,10 @@ export interface Storage {
   identity(): Promise<string | null>;
 }
 
-/** Reads one object of a storage: the parameter of `files/`, which does not import storages. Errors: those of `Storage.read`. */
+/**
+ * Reads one object of a storage: the parameter of `files/`, which does not import storages. Errors: those of
+ * `Storage.read`.
+ */
 export function readerOf(
   storage: Pick<Storage, "read">,
   object: StoredObject,

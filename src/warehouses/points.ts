@@ -1,10 +1,10 @@
 import { channel } from "node:diagnostics_channel";
 
 /**
- * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen: the action of
- * a subscriber (a test kills the process) finishes before the next step. They are in the order in which a load first
- * reaches them; on BigQuery, a month is measured before the table is prepared. Every commit of a warehouse has its two
- * ends here.
+ * The moments of a run that are published on the diagnostics channel `billhouse:point`, as `{name}`, while they happen:
+ * the action of a subscriber (a test kills the process) finishes before the next step. They are in the order in which a
+ * load first reaches them; on BigQuery, a month is measured before the table is prepared. Every commit of a warehouse has
+ * its two ends here.
  */
 export const pointNames = [
   "opened",

@@ -75,8 +75,8 @@ export interface Warehouse {
 
   /**
    * Whether it reads a data file itself from the storage with this `url`, so that its bytes do not pass through
-   * billhouse. It then measures the content of the file. `compression` is the compression by the first bytes of the file, if they
-   * were read; before that, its name decides.
+   * billhouse. It then measures the content of the file. `compression` is the compression by the first bytes of the file,
+   * if they were read; before that, its name decides.
    */
   reads(this: void, url: string, file: DataFile, compression?: Compression): boolean;
 
@@ -131,8 +131,8 @@ export interface Warehouse {
 }
 
 /**
- * Measuring the current content of tables: `verify`, `diff` of months without a summary, `reconcile`, and `run`, which compares a
- * delivery with the rows that it replaces. A warehouse without it loads without these comparisons.
+ * Measuring the current content of tables: `verify`, `diff` of months without a summary, `reconcile`, and `run`, which
+ * compares a delivery with the rows that it replaces. A warehouse without it loads without these comparisons.
  */
 export interface Measuring {
   /** Rows of every billing month in a table; rows without a month count under the empty text. */

@@ -33,7 +33,8 @@ export async function readParquetHeader(key: string, bytes: AsyncBuffer): Promis
 /**
  * Calls `row` for every row of a local Parquet file with the cells of some columns as text, in the order of
  * `positions`: decimals exactly, doubles and floats by their shortest text, times in ISO 8601 UTC, nothing as null. Row numbers
- * start at 1; at most `most` rows are read. Memory holds the stored values of these columns for one row group, equal texts once.
+ * start at 1; at most `most` rows are read. Memory holds the stored values of these columns for one row group, equal
+ * texts once.
  * Errors: FILE_CORRUPT when a page cannot be read or declares impossible values; VALUE_INVALID for a decimal of more than 64
  * bytes; those of `row`.
  */
@@ -86,7 +87,10 @@ export async function readParquetCells(
   }
 }
 
-/** Reads some rows of one flat column, and returns a function that finds the value of a row. Rows must be asked for in order. */
+/**
+ * Reads some rows of one flat column, and returns a function that finds the value of a row. Rows must be asked for in
+ * order.
+ */
 async function readColumn(
   metadata: FileMetaData,
   file: AsyncBuffer,

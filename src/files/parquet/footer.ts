@@ -7,8 +7,8 @@ import { walkStruct } from "./thrift.ts";
  * Reads the footer of a Parquet file and checks everything in it that a reader would trust: sizes,
  * positions, rows. `key` names the file in errors.
  * Errors: FILE_CORRUPT for a file that is cut off or does not match its footer; FILE_INVALID for a file that is not Parquet,
- * for an encrypted one, for unsupported codecs, for columns that crash databases (times of day, and nesting deeper than in any bill), and for decimals
- * that databases misread; those of `bytes`.
+ * for an encrypted one, for unsupported codecs, for columns that crash databases (times of day, and nesting deeper than
+ * in any bill), and for decimals that databases misread; those of `bytes`.
  */
 export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileMetaData> {
   const { parquetMetadata, parquetSchema } = await import("hyparquet");
@@ -35,7 +35,10 @@ export function corruptParquet(key: string, cause: unknown): BillhouseError {
   return damaged(key, messageOf(cause), cause);
 }
 
-/** The footer with its length and magic behind it, as hyparquet expects it, checked so that hyparquet cannot allocate or recurse without bound. */
+/**
+ * The footer with its length and magic behind it, as hyparquet expects it, checked so that hyparquet cannot allocate or
+ * recurse without bound.
+ */
 async function footerBytes(
   key: string,
   bytes: AsyncBuffer,

@@ -13,7 +13,10 @@ export interface PageHeader {
   /** Values including empty ones, or entries of a dictionary; 0 for other pages. */
   readonly count: number;
   readonly encoding: number;
-  /** Only in pages of the second version: values that are empty, bytes of both kinds of levels, and whether the rest is compressed. */
+  /**
+   * Only in pages of the second version: values that are empty, bytes of both kinds of levels, and whether the rest is
+   * compressed.
+   */
   readonly nulls: number;
   readonly definitions: number;
   readonly repetitions: number;

@@ -24,7 +24,10 @@ export interface Candidate {
   readonly places: [ManifestPlace, ...ManifestPlace[]];
 }
 
-/** Lists a prefix once and recognises exports by the paths of their manifests, without reading them. Errors: those of the storage. */
+/**
+ * Lists a prefix once and recognises exports by the paths of their manifests, without reading them. Errors: those of the
+ * storage.
+ */
 export async function listExports(
   storage: Storage,
   prefix: string,

@@ -56,7 +56,10 @@ export function isTorn(error: BillhouseError): boolean {
   return error.code === "MANIFEST_INVALID" && (error.cause instanceof SyntaxError || error.cause instanceof TypeError);
 }
 
-/** The encoding of a JSON text, whose first character is ASCII: by its byte order mark, else by the position of its zero byte. */
+/**
+ * The encoding of a JSON text, whose first character is ASCII: by its byte order mark, else by the position of its zero
+ * byte.
+ */
 function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return "utf-16le";
   if ((first === 0xfe && second === 0xff) || (first === 0 && second !== undefined && second !== 0)) return "utf-16be";

@@ -57,7 +57,10 @@ export function resolveFiles(
   return { found, missing };
 }
 
-/** The head below which the files are looked up: beside the manifest, at the listed path, or the only other place with all files. */
+/**
+ * The head below which the files are looked up: beside the manifest, at the listed path, or the only other place with all
+ * files.
+ */
 function relocate(
   listedHead: string,
   tails: readonly string[],

@@ -25,7 +25,10 @@ export interface MonthRuns {
   readonly passedOver: readonly PassedOverRun[];
   /** The newest delivery that was undone, if it is newer than every delivery of the month. */
   readonly undone: Execution | null;
-  /** Keys of newer manifests, and of newer data files without one, that are empty or cut off, newest first: they count as absent. */
+  /**
+   * Keys of newer manifests, and of newer data files without one, that are empty or cut off, newest first: they count as
+   * absent.
+   */
   readonly torn: readonly string[];
 }
 

@@ -24,7 +24,10 @@ export interface MonthFinality {
    * Also null if the missing days already report it, and if every row with a cost is invoiced.
    */
   readonly dataEnds: string | null;
-  /** Why an estimated month is not final, apart from missing data of its last days: clauses such as `3 rows with a cost lack an invoice id`. */
+  /**
+   * Why an estimated month is not final, apart from missing data of its last days: clauses such as `3 rows with a cost
+   * lack an invoice id`.
+   */
   readonly lacks: readonly string[];
 }
 
@@ -62,9 +65,9 @@ export type BilledLoad = Pick<
 /**
  * The state of a loaded month today. Pure.
  *
- * A month that is not over in UTC is `open`. With expected days that are not covered it is `partial`. It is `final` by `invoice`
- * when every row with a cost has an invoice id and no later charges are due, and by `schedule` if there are no invoice
- * ids, every delivery was made when the last scheduled run was due, or later, and its data reach the end of the month.
+ * A month that is not over in UTC is `open`. With expected days that are not covered it is `partial`. It is `final` by
+ * `invoice` when every row with a cost has an invoice id and no later charges are due, and by `schedule` if there are no
+ * invoice ids, every delivery was made when the last scheduled run was due, or later, and its data reach the end of the month.
  * Otherwise it is `estimated`. A month that was restated after it was final stays so; one with late charges stays final.
  * Only the time when a delivery was made counts, not the time of its load: if the receipt lacks it, the month keeps the
  * state that it had at its load.

@@ -99,7 +99,10 @@ export const isOverwriting: ArrivalRule = (arrival) => {
   return { reason, until: loaded?.isFlagged === true ? quietFrom(arrival) : "on-manifest" };
 };
 
-/** A delivery that is not loaded has a file that is newer than its manifest by more than `settle`: it may belong to the next one. */
+/**
+ * A delivery that is not loaded has a file that is newer than its manifest by more than `settle`: it may belong to the
+ * next one.
+ */
 export const isNewerThanManifest: ArrivalRule = (arrival) => {
   const { manifest, files, id } = arrival.delivery;
   if (manifest === null || arrival.settle === 0 || isKnown(arrival)) return null;

@@ -115,7 +115,8 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
     async get(object, part, signal) {
       await authenticate();
       signal.throwIfAborted();
-      // Not `createReadStream`: it does not support conditions, and it pipes each answer twice, which makes Node print a warning.
+      // Not `createReadStream`: it does not support conditions, and it pipes each answer twice, which makes Node print a
+      // warning.
       const request = objects.file(object.key).requestStream({
         uri: "",
         headers: {

@@ -119,7 +119,8 @@ async function openBucket(name: string, options: StorageOptions, policy: RetryPo
             ),
           );
           const { IsTruncated: isTruncated, NextContinuationToken: next, Contents: items = [] } = answer;
-          // A proxy's page would otherwise count as an empty listing; a truncated page without a continuation token is incomplete.
+          // A proxy's page would otherwise count as an empty listing; a truncated page without a continuation token is
+          // incomplete.
           if (isTruncated === undefined || (isTruncated && next === undefined)) throw unexpectedAnswer(server);
           return {
             objects: items.map((item) => {

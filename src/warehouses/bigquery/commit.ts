@@ -36,7 +36,10 @@ export interface Commit<P extends LoadPackage> {
 export interface Committed<P extends LoadPackage> {
   /** The result of `settle`. */
   readonly load: P;
-  /** The newest load of the month after the commit (for a package without rows, its own): another process may have committed the same load before. */
+  /**
+   * The newest load of the month after the commit (for a package without rows, its own): another process may have
+   * committed the same load before.
+   */
   readonly loadId: string;
 }
 
@@ -45,8 +48,8 @@ const maxAttempts = 8;
 /**
  * Commits all or nothing. If another process commits in between, `settle` returns a new package and the commit is tried
  * again.
- * Errors: WAREHOUSE_LOCKED when another writer has loaded the month since, or commits first in every attempt; the errors of `settle`;
- * an API error for anything else that stops the script.
+ * Errors: WAREHOUSE_LOCKED when another writer has loaded the month since, or commits first in every attempt; the errors
+ * of `settle`; an API error for anything else that stops the script.
  */
 export async function commitPackage<P extends LoadPackage>(
   settings: Settings,

@@ -115,8 +115,8 @@ async function readBack({ connection }: Settings, reference: TableReference): Pr
 
 /**
  * Gives columns of the kept rows the types that `migrate` gave those of the billing table, in one statement: BigQuery
- * cannot convert a float to an exact decimal in place. A value that does not fit is NULL, and its rows differ from their receipt
- * when they are restored.
+ * cannot convert a float to an exact decimal in place. A value that does not fit is NULL, and its rows differ from their
+ * receipt when they are restored.
  */
 async function changeTypes(
   settings: Settings,
@@ -137,7 +137,8 @@ async function changeTypes(
   const clustering = (kept.clustering?.fields ?? []).map(identifier).join(", ");
   const { kmsKeyName } = settings;
   const options = [
-    // Without their own expiration, partitions would get that of the dataset, and old months would be deleted before it is removed.
+    // Without their own expiration, partitions would get that of the dataset, and old months would be deleted before it
+    // is removed.
     "partition_expiration_days = 36500",
     ...(kmsKeyName === null ? [] : [`kms_key_name = ${parameters.text(kmsKeyName)}`]),
   ];

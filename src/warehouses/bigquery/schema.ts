@@ -145,7 +145,10 @@ async function prepareStateTable(
   return missing.length > 0;
 }
 
-/** The one row of the commit lock. Two rows, which two concurrent first runs could insert, do no harm: they always change together. */
+/**
+ * The one row of the commit lock. Two rows, which two concurrent first runs could insert, do no harm: they always change
+ * together.
+ */
 async function createCommitLock(settings: Settings, table: Table, location: string): Promise<void> {
   const commitLock = nameOf(settings, table, commitLockTable.name);
   const sql = `INSERT INTO ${commitLock} (load_id) SELECT '' AS load_id FROM (SELECT 1 AS one) AS x WHERE NOT EXISTS (SELECT 1 FROM ${commitLock} AS l)`;
@@ -224,7 +227,10 @@ async function register(
 
 const maxAttempts = 8;
 
-/** The message of the script if another run has assigned a column name to another source column since this run planned its columns. */
+/**
+ * The message of the script if another run has assigned a column name to another source column since this run planned its
+ * columns.
+ */
 const takenMeanwhile = "billhouse: another run has named columns";
 
 async function commit(settings: Settings, statement: Statement): Promise<void> {

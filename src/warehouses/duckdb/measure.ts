@@ -197,7 +197,10 @@ async function accountCosts(
   }));
 }
 
-/** The rows of a statement that adds up costs of a month. Error: LIMIT_EXCEEDED when they have more digits than DuckDB can sum. */
+/**
+ * The rows of a statement that adds up costs of a month. Error: LIMIT_EXCEEDED when they have more digits than DuckDB can
+ * sum.
+ */
 async function readSums(
   connection: DuckDBConnection,
   { table, billingMonth }: MonthColumns,

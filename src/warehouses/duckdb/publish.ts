@@ -19,7 +19,10 @@ export function databaseFile(path: string): string {
   return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
 }
 
-/** The target of a symbolic link whose file does not exist; null for anything else. A missing permission is reported when the file is opened. */
+/**
+ * The target of a symbolic link whose file does not exist; null for anything else. A missing permission is reported when
+ * the file is opened.
+ */
 function danglingTarget(path: string): string | null {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;

@@ -20,7 +20,10 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored unchanged. */
+/**
+ * The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored
+ * unchanged.
+ */
 export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
   text: "VARCHAR",
   json: "VARCHAR",

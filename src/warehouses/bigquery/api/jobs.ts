@@ -169,8 +169,8 @@ export interface Statement {
 }
 
 /**
- * The configuration of the job that runs a statement. Only the target table of a SELECT may have a key here: BigQuery refuses one
- * for scripts, DDL and DML. https://cloud.google.com/bigquery/docs/customer-managed-encryption#script-limitations
+ * The configuration of the job that runs a statement. Only the target table of a SELECT may have a key here: BigQuery
+ * refuses one for scripts, DDL and DML. https://cloud.google.com/bigquery/docs/customer-managed-encryption#script-limitations
  */
 export function queryConfiguration(settings: Settings, { sql, parameters, labels, destination }: Statement): object {
   const { maximumBytesBilled } = settings;

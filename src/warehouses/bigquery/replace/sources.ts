@@ -114,7 +114,8 @@ const fewTables = 4;
 
 /**
  * Divides files into groups, each of one delivery and one header. If there are few files, every CSV file is its own group,
- * so that its rows are counted separately; small ones share a few tables, because every table is billed. `nameOf` returns the staging table and the job prefix of the group with a number.
+ * so that its rows are counted separately; small ones share a few tables, because every table is billed. `nameOf` returns
+ * the staging table and the job prefix of the group with a number.
  */
 export function groupFiles(
   files: readonly SourceFile[],
@@ -242,7 +243,10 @@ export function columnFor(columns: readonly StagedColumn[], name: string | null)
 /** The expression for the month of a staged row. */
 export interface StagedPeriod {
   readonly column: StagedColumn;
-  /** SQL of the moment on which the period of the row starts; NULL for a row without one, and for a value that is not a time. */
+  /**
+   * SQL of the moment on which the period of the row starts; NULL for a row without one, and for a value that is not a
+   * time.
+   */
   readonly moment: string;
   /** The type of that moment. */
   readonly nativeType: PeriodColumn["nativeType"];

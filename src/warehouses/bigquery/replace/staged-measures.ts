@@ -202,8 +202,8 @@ function stagedRows(
 const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 
 /**
- * The expected content of the month in the table: the transaction that replaces the rows compares the table with it. `delivered`
- * is the content of the files that only BigQuery has read.
+ * The expected content of the month in the table: the transaction that replaces the rows compares the table with it.
+ * `delivered` is the content of the files that only BigQuery has read.
  */
 export function measuresOf(
   { groups, ...details }: StagedMeasures,

@@ -50,7 +50,10 @@ export function rebuildNames({ tableId }: TableReference): { readonly built: str
   return { built: `_billhouse_rebuilt_${digest(tableId, 16)}`, old: `_billhouse_replaced_${digest(tableId, 16)}` };
 }
 
-/** The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored unchanged. */
+/**
+ * The type that a new column gets. JSON is text: Azure delivers tags that are not valid JSON, and they are stored
+ * unchanged.
+ */
 export const nativeTypes: Readonly<Record<ColumnType | StateColumnType, string>> = {
   text: "STRING",
   json: "STRING",
