@@ -69,13 +69,14 @@ export function fitTable(columns: readonly Column[], width: number, style: Pick<
 export function wrapText(text: string, width: number, indent: string): string {
   if (width === 0 || displayWidth(text) <= width) return text;
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (line.trim() !== "" && displayWidth(longer) > width) {
+  const start = /^ */.exec(text)?.[0] ?? "";
+  const [first = "", ...words] = text.slice(start.length).split(" ");
+  let line = start + first;
+  for (const word of words) {
+    if (displayWidth(`${line} ${word}`) > width) {
       lines.push(line);
       line = indent + word;
-    } else line = longer;
+    } else line += ` ${word}`;
   }
   return [...lines, line].join("\n");
 }

@@ -53,6 +53,11 @@ export interface RunCommandOptions extends Scope {
 
 /** Loads every month that is new or restated. */
 export async function run(options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
+  if (options.reason !== undefined && !options.accept.includes("gap")) {
+    throw new BillhouseError("USAGE_INVALID", "--reason says why a gap is accepted, and --accept gap is missing.", {
+      hint: 'For example: billhouse run aws_cur --accept gap --month 2025-01 --reason "moved in January"',
+    });
+  }
   const { run: runPipelines } = await import("../pipeline/run.ts");
   const config = await context.loadConfig();
   const watch = config.notify === null ? null : await watchRun(config, options.exports, context);
@@ -216,10 +221,13 @@ function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenSt
 }
 
 function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle): MonthLines[] {
-  return gaps.map(({ billingMonth: month, missingDays: days }) => ({
-    month,
-    lines: [paint(style, "changed", `      ${month} is partial (accepted): ${daySpans(days)} missing`)],
-  }));
+  return gaps.map(({ billingMonth: month, missingDays: days }) => {
+    const what =
+      days.length === 0
+        ? `${month} has no gap to accept: no days of it are missing`
+        : `${month} is partial (accepted): ${daySpans(days)} missing`;
+    return { month, lines: [paint(style, "changed", `      ${what}`)] };
+  });
 }
 
 function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {

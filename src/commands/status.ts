@@ -1,11 +1,11 @@
 import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAge, formatBytes, formatCost, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
-import { daySpans, example, exportsOnly } from "./flags.ts";
+import { costCells, formatAge, formatBytes, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
+import { daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import {
-  alignRows,
   errorLines,
+  fitTable,
   heading,
   resultText,
   type Look,
@@ -13,14 +13,15 @@ import {
   type ScreenStyle,
   shortId,
   visible,
+  wrapText,
 } from "./output.ts";
 
 /** Registers `billhouse status`. */
 export function addStatus(program: Program, perform: Perform): void {
-  program
-    .command("status")
+  withMonths(program.command("status"))
     .description("Show what is loaded: months and whether they are final, executions, rows, costs, ages and gaps.")
-    .argument("[export...]", exportsOnly)
+    .argument("[export-or-month...]", exportsAndMonths)
+    .option("--all", `show every month, not only the newest ${newestMonths} of each export`)
     .option("--max-age <time>", "exit with 4 when the newest load of an export is older, such as 36h", parseAge)
     .option(
       "--check",
@@ -28,16 +29,21 @@ export function addStatus(program: Program, perform: Perform): void {
     )
     .option("--offline", "do not look for new deliveries in the storage")
     .addHelpText("after", example("billhouse status --check"))
-    .action((exports, { maxAge, offline, check }) =>
-      perform.reading((context) =>
-        status({ exports, maxAge, offline: offline === true, check: check === true }, context),
-      ),
+    .action((words, { all, maxAge, offline, check, ...months }) =>
+      perform.reading((context) => {
+        const flags = { all: all === true, offline: offline === true, check: check === true };
+        return status({ ...readScope(words, months), ...flags, maxAge }, context);
+      }),
     );
 }
 
+/** How many months of an export are shown by default: a year, and the month a year ago. */
+const newestMonths = 13;
+
 /** Options of `billhouse status`. */
-export interface StatusCommandOptions {
-  readonly exports: readonly string[];
+export interface StatusCommandOptions extends Scope {
+  /** Whether months are shown that are older than the newest ones. */
+  readonly all: boolean;
   readonly offline: boolean;
   /** Whether what needs attention is a failure. */
   readonly check: boolean;
@@ -51,19 +57,22 @@ export interface StatusCommandOptions {
  */
 export async function status(options: StatusCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { status: readStatus } = await import("../pipeline/status.ts");
-  const { exports: pipelines, offline, maxAge, check } = options;
+  const { exports: pipelines, months, offline, maxAge, check, all } = options;
+  const { flags, stdout } = context;
   const now = context.now();
   const age = maxAge === undefined ? {} : { maxAge };
   const result = await readStatus(await context.loadConfig(), {
     pipelines,
+    months,
     offline,
     now,
     signal: context.signal,
     ...age,
   });
   noteSource(result, context);
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style));
+  const style = { colour: stdout.colour, columns: stdout.columns, verbose: flags.verbose };
+  const isWhole = all || flags.verbose || Object.keys(months).length > 0;
+  stdout.write(flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style, isWhole));
   if (result.pipelines.some(({ error }) => error !== undefined)) return exitCodes.failed;
   const isWell = result.pipelines.every(({ stale, attention }) => stale !== true && !(check && attention.length > 0));
   return isWell ? exitCodes.done : exitCodes.checkFailed;
@@ -79,14 +88,62 @@ function parseAge(text: string): number {
   });
 }
 
-/** What is loaded, for people. */
-export function statusScreen(result: Pick<StatusResult, "pipelines">, now: Date, style: ScreenStyle): string {
-  return result.pipelines.map((pipeline) => `${pipelinePart(pipeline, now, style)}\n`).join("\n");
+/** What is loaded, for people: a digest, then each export, with the newest months at the bottom. */
+export function statusScreen(
+  result: Pick<StatusResult, "pipelines">,
+  now: Date,
+  style: ScreenStyle,
+  isWhole = true,
+): string {
+  const parts = result.pipelines.map((pipeline) => `${pipelinePart(pipeline, now, style, isWhole)}\n`);
+  return [`${digest(result.pipelines, now, style)}\n`, ...parts].join("\n");
 }
 
-function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): string {
+/** In one sentence, whether everything is as it should be, and else what is not. */
+function digest(pipelines: readonly PipelineStatus[], now: Date, style: ScreenStyle): string {
+  const all = pipelines.flatMap(({ months }) => months);
+  const loaded = all.filter(({ executionId }) => executionId !== null);
+  const found = pipelines.flatMap(({ name, attention, stale, error }) => [
+    ...attention.map(({ billingMonth, kind }) => [name, billingMonth, kind] as const),
+    ...(stale === true ? [[name, null, "too old"] as const] : []),
+    ...(error === undefined ? [] : [[name, null, error.code] as const]),
+  ]);
+  const newest = pipelines.flatMap(({ newestLoad }) => newestLoad ?? []).toSorted();
+  if (found.length === 0) {
+    if (loaded.length === 0) return "Nothing is loaded yet: run billhouse run.";
+    const held = all.filter(({ state }) => state === "waiting" || state === "refused" || state === "forgotten");
+    const age = newest.length === 0 ? "" : `; newest load ${formatAge(newest.at(-1) ?? "", now)}`;
+    if (held.length === 0) {
+      const months = loaded.length === 1 ? "The only month is" : `All ${formatCount(loaded.length)} months are`;
+      return paint(style, "good", `${months} loaded${age}.`);
+    }
+    const states = [...Map.groupBy(held, ({ state }) => state)].map(([state, own]) => `${own.length} ${state}`);
+    return `${formatNumber(loaded.length, "month")} loaded, ${states.join(", ")}${age}.`;
+  }
+  const names = found.map(([name, month, kind]) =>
+    [visible(name), ...(month === null ? [] : [month]), visible(kind)].join(" "),
+  );
+  const more = names.length - namedInDigest;
+  const months = new Set(found.flatMap(([name, month]) => (month === null ? [] : [`${name} ${month}`]))).size;
+  const exports = new Set(found.flatMap(([name, month]) => (month === null ? [name] : []))).size;
+  const subject = [
+    ...(months === 0 ? [] : [formatNumber(months, "month")]),
+    ...(exports === 0 ? [] : [formatNumber(exports, "export")]),
+  ].join(" and ");
+  const verb = months + exports === 1 ? "needs" : "need";
+  const listed = names.slice(0, namedInDigest).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return wrapText(paint(style, "bad", `${subject} ${verb} attention`) + `: ${listed}`, style.columns ?? 0, "  ");
+}
+
+/** How many things the digest names. */
+const namedInDigest = 5;
+
+function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle, isWhole: boolean): string {
   const { months } = pipeline;
-  const notes = notesOf(pipeline, now).map(({ look, text }) => `  ${paint(style, look, "!")} ${visible(text)}`);
+  const { columns: width = 0 } = style;
+  const notes = notesOf(pipeline, now).map(({ look, text }) =>
+    wrapText(`  ${paint(style, look, "!")} ${visible(text)}`, width, "    "),
+  );
   if (pipeline.error !== undefined) {
     const error = errorLines(pipeline.error, style, "    ").join("\n");
     return [heading(pipeline, style), `  ${paint(style, "bad", "✖")} ${error}`].join("\n");
@@ -94,12 +151,68 @@ function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle): 
   if (months.length === 0) {
     return [heading(pipeline, style), "  Nothing is loaded yet. billhouse run loads it.", ...notes].join("\n");
   }
-  const rows = months.toReversed().map((month) => monthRow(month, now, style));
-  const titles = ["  month", "state", "execution", "rows", "cost", "loaded (UTC)", "age"].map((title) =>
-    paint(style, "quiet", title),
+  const shown = isWhole ? months : months.slice(0, newestMonths);
+  const older = months.length - shown.length;
+  return [
+    heading(pipeline, style),
+    ...monthLines(shown.toReversed(), pipeline, now, style),
+    `  ${summary(pipeline)}`,
+    ...(older > 0
+      ? [`  ${formatNumber(older, "older month")} not shown, and part of the total; --all shows them.`]
+      : []),
+    ...notes,
+  ].join("\n");
+}
+
+/** The table of months, and below it what all listed months of the export hold together. */
+function monthLines(
+  shown: readonly MonthStatus[],
+  { months, total }: PipelineStatus,
+  now: Date,
+  style: ScreenStyle,
+): string[] {
+  const hasTotal = months.length > 1;
+  const rows = [...shown, ...(hasTotal ? [null] : [])];
+  const costs = costCells(rows.map((month) => (month === null ? total.cost : month.cost)));
+  // A month in several currencies takes a line for each of them; its other cells stand in the first.
+  const cells = (cell: (month: MonthStatus) => string, ofTotal = ""): string[] =>
+    rows.flatMap((month, index) => {
+      const first = month === null ? ofTotal : cell(month);
+      return [first, ...Array.from({ length: (costs[index]?.length ?? 1) - 1 }, () => "")];
+    });
+  const isKnown = months.every((month) => month.rows !== null || month.executionId === null);
+  return fitTable(
+    [
+      { title: "  month", cells: cells((month) => `  ${month.billingMonth}`, "  total") },
+      { title: "state", cells: cells((month) => stateCell(month, style)) },
+      {
+        title: "execution",
+        cells: cells(({ executionId: id }) => (style.verbose ? visible(id ?? "") : shortId(id))),
+        spare: 2,
+      },
+      {
+        title: "rows",
+        lean: "right",
+        cells: cells(
+          (month) => (month.rows === null ? "" : formatCount(month.rows)),
+          `${isKnown ? "" : "at least "}${formatCount(total.rows)}`,
+        ),
+      },
+      { title: "cost", lean: "right", cells: costs.flat() },
+      {
+        title: "loaded (UTC)",
+        cells: cells(({ loadedAt }) => (loadedAt === null ? "" : visible(formatTime(loadedAt)))),
+        spare: 3,
+      },
+      {
+        title: "age",
+        cells: cells(({ loadedAt }) => (loadedAt === null ? "" : paint(style, "quiet", formatAge(loadedAt, now)))),
+        spare: 1,
+      },
+    ],
+    style.columns ?? 0,
+    style,
   );
-  const lines = alignRows([titles, ...rows], ["left", "left", "left", "right", "right", "left", "left"]);
-  return [heading(pipeline, style), ...lines, `  ${total(pipeline)}`, ...notes].join("\n");
 }
 
 const looks: Readonly<Record<MonthState, Look | null>> = {
@@ -114,20 +227,12 @@ const looks: Readonly<Record<MonthState, Look | null>> = {
   forgotten: "changed",
 };
 
-function monthRow(month: MonthStatus, now: Date, style: ScreenStyle): string[] {
+function stateCell(month: MonthStatus, style: ScreenStyle): string {
   const { state, finality } = month;
   const look = month.accepted ? null : looks[state];
   // What is loaded, and what lies before it.
   const words = finality === null ? state : [billWords(month), ...(finality === state ? [] : [state])].join(", ");
-  return [
-    `  ${month.billingMonth}`,
-    look === null ? words : paint(style, look, words),
-    style.verbose ? visible(month.executionId ?? "") : shortId(month.executionId),
-    month.rows === null ? "" : formatCount(month.rows),
-    month.cost === null ? "" : ` ${formatCost(month.cost)}`,
-    month.loadedAt === null ? "" : ` ${visible(formatTime(month.loadedAt))}`,
-    month.loadedAt === null ? "" : paint(style, "quiet", formatAge(month.loadedAt, now)),
-  ];
+  return look === null ? words : paint(style, look, words);
 }
 
 /** What the loaded rows are as a bill: `final (invoice), late charges`. */
@@ -161,15 +266,21 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
   ];
 }
 
-function total({ months, missingMonths: missing, kept }: PipelineStatus): string {
-  const loaded = months.filter(({ executionId: id }) => id !== null);
-  const rows = loaded.reduce((sum, month) => sum + (month.rows ?? 0), 0);
-  const known = loaded.every((month) => month.rows !== null);
-  const partial = months.filter(({ finality }) => finality === "partial");
+function summary({ months, missingMonths: missing, kept }: PipelineStatus): string {
+  const count = (isCounted: (month: MonthStatus) => boolean, what: string): string[] => {
+    const number = months.filter(isCounted).length;
+    return number === 0 ? [] : [`${formatCount(number)} ${what}`];
+  };
   const gaps = [
-    missing.length === 0 ? "" : `${formatNumber(missing.length, "month")} missing`,
-    partial.length === 0 ? "" : `${formatNumber(partial.length, "month")} partial`,
-  ].filter(Boolean);
+    ...(missing.length === 0 ? [] : [`${formatCount(missing.length)} missing`]),
+    ...count(({ finality }) => finality === "partial", "partial"),
+  ];
+  const loaded = months.filter(({ executionId: id }) => id !== null);
+  const parts = [
+    `${formatNumber(loaded.length, "month")} loaded`,
+    ...count(({ state }) => state === "forgotten", "forgotten by the state, whose rows are still there"),
+    ...(gaps.length === 0 ? ["no gaps"] : gaps),
+  ];
   const copies = kept === null ? "" : `; ${formatNumber(kept.loads, "earlier load")} kept, ${formatBytes(kept.bytes)}`;
-  return `${formatNumber(loaded.length, "month")}, ${known ? "" : "at least "}${formatNumber(rows, "row")}, ${gaps.join(", ") || "no gaps"}${copies}`;
+  return `${parts.join(", ")}${copies}`;
 }

@@ -135,7 +135,7 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     }
     // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
     // this run are published whatever the clock says, which can be set back.
-    const loads = results.some((found) => found.loaded.length + found.acceptedGaps.length > 0);
+    const loads = results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
@@ -217,10 +217,11 @@ async function runPipeline(
       },
       failed: fail,
     });
-    const isOpen = (month: BillingMonth): boolean => !loaded.some((one) => one.billingMonth === month);
-    const named = acceptance === null ? [] : (options.months?.only ?? []).filter(isOpen);
-    for (const month of named) {
-      acceptedGaps.push(...(await acceptGap({ ...found, now }, month, gap, warehouse)));
+    for (const month of acceptance === null ? [] : (options.months?.only ?? [])) {
+      const newest = loaded.find(({ billingMonth }) => billingMonth === month);
+      if (newest === undefined) acceptedGaps.push(await acceptGap({ ...found, now }, month, gap, warehouse));
+      // The receipt of its load records the accepted gap, if there is one.
+      else if (newest.missingDays.length === 0) acceptedGaps.push({ billingMonth: month, missingDays: [] });
     }
     // As in the Python pipelines, a failed run does not write a summary.
     if (failed.length === 0) {
@@ -241,17 +242,26 @@ async function runPipeline(
   }
 }
 
-/** Records in the receipt of a loaded month that its missing days are accepted; its rows are not changed. */
+/** Whether a gap was there and its acceptance is recorded. */
+function isRecorded({ missingDays }: AcceptedGap): boolean {
+  return missingDays.length > 0;
+}
+
+/**
+ * Records in the receipt of a loaded month that its missing days are accepted; its rows are not changed. Without missing
+ * days nothing is recorded.
+ */
 async function acceptGap(
   loaded: LoadedTable & { readonly now: Date },
   month: BillingMonth,
   gap: Acceptance,
   warehouse: Warehouse,
-): Promise<readonly AcceptedGap[]> {
+): Promise<AcceptedGap> {
   const receipt = loaded.months.get(month)?.receipt ?? null;
   const missingDays = receipt === null ? [] : finalityNow(receipt, loaded).missingDays;
-  if (receipt === null || missingDays.length === 0) return [];
-  const accepted = { ...receipt, missingDays, accepted: { gap } };
-  await warehouse.append(loaded.table, (current) => receiptPackage(current, loaded.table, accepted, new Date()));
-  return [{ billingMonth: month, missingDays: missingDays.map(fromTo) }];
+  if (receipt !== null && missingDays.length > 0) {
+    const accepted = { ...receipt, missingDays, accepted: { gap } };
+    await warehouse.append(loaded.table, (current) => receiptPackage(current, loaded.table, accepted, new Date()));
+  }
+  return { billingMonth: month, missingDays: missingDays.map(fromTo) };
 }

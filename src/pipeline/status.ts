@@ -2,7 +2,16 @@ import { checkArguments, date, flag, names, notNegative, optional, type Shape, s
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
 import { type BillingMonth, type CurrencySums, executionIdsOf, type FinalBasis, type Finality } from "../model.ts";
-import { addDays, dayInWords, monthGaps, monthSpan } from "../schema/periods.ts";
+import {
+  addDays,
+  checkMonths,
+  dayInWords,
+  monthGaps,
+  type MonthSelection,
+  monthSpan,
+  monthSpans,
+} from "../schema/periods.ts";
+import { addDecimals } from "../schema/sums.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { Discovery } from "./discover/discover.ts";
 import { doubleCounting, scopeOf } from "./discover/scopes.ts";
@@ -11,14 +20,16 @@ import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
 import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } from "./months/finality.ts";
 import { loadNotes, measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
-import { isSelected, selectPipelines, tableTitle } from "./months/select.ts";
+import { isSelected, monthRules, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
 
 /** What `status` looks at. */
 export interface StatusOptions {
   readonly pipelines?: readonly string[];
-  /** Does not look into the storages: what waits there is then not reported. */
+  /** The months that are reported; by default all. */
+  readonly months?: MonthSelection;
+  /** Does not look into the storages: what waits there is not reported then. */
   readonly offline?: boolean;
   /** The most seconds since the newest load of an export; one that is older is `stale`. */
   readonly maxAge?: number;
@@ -40,11 +51,13 @@ export interface PipelineStatus {
   readonly months: readonly MonthStatus[];
   /** Months between the first and the last loaded one that are not loaded. */
   readonly missingMonths: readonly BillingMonth[];
+  /** What the listed months hold together. */
+  readonly total: StatusTotal;
   /** When the newest of its deliveries was loaded; null when nothing is loaded. */
   readonly newestLoad: string | null;
   /** When the newest run without a failure wrote its summary; null when there was none. */
   readonly lastRun: string | null;
-  /** What somebody should look at, newest month first. Empty when there is nothing. */
+  /** What needs attention, newest month first. Empty when there is nothing. */
   readonly attention: readonly Attention[];
   /** Only where an age was asked for: whether the newest load is older, or nothing is loaded. */
   readonly stale?: boolean;
@@ -56,10 +69,20 @@ export interface PipelineStatus {
   readonly error?: ReportedError;
 }
 
-/** One thing that somebody should look at. */
+/** What some months hold together. */
+export interface StatusTotal {
+  /** Rows, as far as they are recorded. */
+  readonly rows: number;
+  /** Exact sums by currency, as far as costs are recorded. */
+  readonly cost: CurrencySums;
+}
+
+/** One thing that needs attention. */
 export interface Attention {
   /** Null for what concerns the whole export. */
   readonly billingMonth: BillingMonth | null;
+  /** In a few words that follow the month: `partial`. */
+  readonly kind: string;
   /** A sentence. */
   readonly reason: string;
 }
@@ -104,7 +127,7 @@ export interface MonthStatus {
   readonly dataEndsEarly: boolean;
   /** Days that are expected and that no delivery covers, in order. */
   readonly missingDays: readonly Days[];
-  /** Whether somebody has accepted that these days are missing. */
+  /** Whether someone has accepted that these days are missing. */
   readonly accepted: boolean;
   /** Days that the cloud may still add to: their delivery was made less than 72 hours after they ended. */
   readonly unsettledDays: readonly Days[];
@@ -127,6 +150,7 @@ export interface MonthStatus {
 export async function status(config: Config, options: StatusOptions = {}): Promise<StatusResult> {
   checkArguments(config, options, statusRules);
   const pipelines = await selectPipelines(config, options.pipelines);
+  checkMonths(options.months ?? {});
   const { tables, ...source } = await reading(config, async (warehouse) => {
     const found: ReadTable[] = [];
     for (const pipeline of pipelines) {
@@ -165,6 +189,7 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
 
 const statusRules: Shape<StatusOptions> = {
   pipelines: names,
+  months: monthRules,
   offline: optional(flag),
   maxAge: optional(notNegative),
   now: optional(date),
@@ -183,6 +208,7 @@ function unreadable(pipeline: PipelineConfig, error: ReportedError): PipelineSta
     table: tableTitle(pipeline),
     months: [],
     missingMonths: [],
+    total: { rows: 0, cost: {} },
     newestLoad: null,
     lastRun: null,
     attention: [],
@@ -196,12 +222,14 @@ function pipelineStatus(
   loaded: LoadedTable,
   kept: KeptCopies | null,
   held: HeldDeliveries,
-  { now = new Date(), maxAge }: StatusOptions,
+  { now = new Date(), maxAge, months: selection = {} }: StatusOptions,
 ): PipelineStatus {
   const { pipeline, ledger } = loaded;
   const receipts = ledger.columns === null ? [] : ledger.receipts.map(({ billingMonth }) => billingMonth);
-  const missing = monthGaps(loaded.months.keys()).filter(
-    (month) => !receipts.includes(month) && isSelected(month, pipeline, {}),
+  // Months before `first_month` that are loaded count: they are in the table.
+  const isWanted = (month: BillingMonth): boolean => isSelected(month, { ...pipeline, firstMonth: null }, selection);
+  const missing = monthGaps([...loaded.months.keys(), ...receipts]).filter((month) =>
+    isSelected(month, pipeline, selection),
   );
   const names = [...new Set([...loaded.months.keys(), ...receipts, ...missing, ...held.months.keys()])];
   const newest =
@@ -211,6 +239,7 @@ function pipelineStatus(
       .at(-1) || null;
   const seconds = newest === null ? null : (now.getTime() - Date.parse(newest)) / 1000;
   const months = names
+    .filter(isWanted)
     .toSorted()
     .toReversed()
     .map((month) => monthStatus(loaded, month, held.months.get(month) ?? null, now));
@@ -219,18 +248,60 @@ function pipelineStatus(
     table: tableTitle(pipeline),
     months,
     missingMonths: missing,
+    total: totalOf(months),
     newestLoad: newest,
     // A load_id is the second of its load.
     lastRun: ledger.lastSummary === null ? null : new Date(Number(ledger.lastSummary) * 1000).toISOString(),
     attention: [
       ...months.flatMap((month) => attentionOf(pipeline.name, month, now)),
-      ...[...held.failed].map(([month, reason]) => ({ billingMonth: month, reason })),
-      ...held.unknown.map((reason) => ({ billingMonth: null, reason })),
+      ...[...held.failed]
+        .filter(([month]) => isWanted(month))
+        .map(([month, reason]) => ({ billingMonth: month, kind: "cannot be loaded", reason })),
+      ...held.unknown.map((reason) => ({ billingMonth: null, kind: "storage not readable", reason })),
     ],
     ...(maxAge === undefined ? {} : { stale: seconds === null || seconds > maxAge }),
     kept,
-    notes: [...goneNotes(loaded), ...floatNotes(ledger.columns ?? []), ...ledger.notes],
+    notes: [
+      ...goneNotes(loaded),
+      ...unrecordedNotes(loaded, months),
+      ...floatNotes(ledger.columns ?? []),
+      ...ledger.notes,
+    ],
   };
+}
+
+function totalOf(months: readonly MonthStatus[]): StatusTotal {
+  const sums = months.flatMap(({ cost }) => Object.entries(cost ?? {}));
+  const byCurrency = Map.groupBy(sums, ([currency]) => currency);
+  return {
+    rows: months.reduce((total, { rows }) => total + (rows ?? 0), 0),
+    cost: Object.fromEntries(
+      [...byCurrency].map(([currency, own]) => [currency, addDecimals(own.map(([, amount]) => amount))]),
+    ),
+  };
+}
+
+/** Loaded months whose cost was never recorded, as by the Python pipelines. */
+function unrecordedNotes(
+  { pipeline: { name }, months }: LoadedTable,
+  listed: readonly MonthStatus[],
+): readonly string[] {
+  const unrecorded = listed.filter(({ billingMonth, cost }) => cost === null && months.has(billingMonth));
+  const isMeasurable = ({ billingMonth }: MonthStatus): boolean => months.get(billingMonth)?.receipt != null;
+  const measured = unrecorded.filter(isMeasurable).map(({ billingMonth }) => billingMonth);
+  const unknown = unrecorded.filter((month) => !isMeasurable(month)).map(({ billingMonth }) => billingMonth);
+  return [
+    ...(measured.length === 0
+      ? []
+      : [
+          `The cost of ${monthSpans(measured)} was not recorded when it was loaded: billhouse verify ${name} measures it, and billhouse migrate ${name} --yes records it.`,
+        ]),
+    ...(unknown.length === 0
+      ? []
+      : [
+          `Rows and cost of ${monthSpans(unknown)} were not recorded: billhouse run ${name} --force loads these months again.`,
+        ]),
+  ];
 }
 
 /** What a run does where the table is gone, as `loadedMonths` has it: what only the state of others knows stays loaded. */
@@ -269,7 +340,7 @@ function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth |
     executionId,
     executionIds: entry?.receipt ? executionIdsOf(entry.receipt) : executionId === null ? [] : [executionId],
     rows: receipt?.rows ?? null,
-    cost: receipt?.cost ?? null,
+    cost: receipt?.cost ?? receipt?.tableCost ?? null,
     loadedAt: receipt?.loadedAt ?? entry?.loadedAt ?? null,
     dataUntil: receipt?.dataUntil ?? receipt?.lastUsage?.slice(0, 10) ?? null,
     dataEndsEarly: bill !== null && bill.dataEnds !== null,
@@ -291,27 +362,30 @@ function finalityOfEntry(
   return receipt === null ? finalityUnknown(billingMonth, loadedAt, rules) : finalityNow(receipt, rules);
 }
 
-/** A delivery may wait this long before somebody should look at it. */
-const patientHours = 24;
+/** Hours that a delivery may wait before it needs attention. */
+const waitingLimit = 24;
 
 function attentionOf(name: string, status: MonthStatus, now: Date): readonly Attention[] {
   const { billingMonth: month, state, finality, waitingSince: since } = status;
   const waited = since === null ? 0 : (now.getTime() - Date.parse(since)) / 3_600_000;
   const spans = status.missingDays.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
-  const reasons = [
-    ...(state === "missing" ? [`${month} is missing, and the months around it are loaded.`] : []),
-    ...(finality === "partial" && !status.accepted
-      ? [
-          `${month} is partial: ${spans} missing. Export these days, or accept the gap: billhouse run ${name} --accept gap --month ${month}.`,
-        ]
-      : []),
-    ...(finality === "restated-after-final"
-      ? [`${month} was final and has changed since: billhouse diff ${name} ${month} shows what.`]
-      : []),
-    ...(status.dataEndsEarly ? [`${month}: data ends ${dayInWords(status.dataUntil ?? "")}.`] : []),
-    ...(waited > patientHours ? [`${month} has been waiting for more than ${patientHours} hours.`] : []),
+  const found = (isThere: boolean, kind: string, reason: string): Attention[] =>
+    isThere ? [{ billingMonth: month, kind, reason }] : [];
+  return [
+    ...found(state === "missing", "missing", `${month} is missing, and the months around it are loaded.`),
+    ...found(
+      finality === "partial" && !status.accepted,
+      "partial",
+      `${month} is partial: ${spans} missing. Export these days, or accept the gap: billhouse run ${name} --accept gap --month ${month}`,
+    ),
+    ...found(
+      finality === "restated-after-final",
+      "changed after it was final",
+      `${month} was final and has changed since: billhouse diff ${name} ${month} shows the changes.`,
+    ),
+    ...found(status.dataEndsEarly, "data ends early", `${month}: data ends ${dayInWords(status.dataUntil ?? "")}.`),
+    ...found(waited > waitingLimit, "waiting", `${month} has been waiting for more than ${waitingLimit} hours.`),
   ];
-  return reasons.map((reason) => ({ billingMonth: month, reason }));
 }
 
 /** When the rows of a month were loaded at first: to put them back makes no export fresh. */

@@ -10,6 +10,7 @@ import { planScreen } from "../../src/commands/plan.ts";
 import { runScreen } from "../../src/commands/run.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
+import { historyScreen } from "../../src/commands/history.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
 import { verifyScreen } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
@@ -18,6 +19,7 @@ import {
   events,
   finished,
   idle,
+  loads,
   obeyed,
   plainMonth,
   plan,
@@ -84,6 +86,28 @@ const configured: ConfigResult = {
   ],
 };
 
+/** The first export of the recorded status with 24 months, in two currencies, of which none needs attention. */
+const longStatus: typeof status = {
+  ...status,
+  pipelines: status.pipelines.slice(0, 1).map((one) => {
+    const months = Array.from({ length: 24 }, (_, index) => ({
+      ...plainMonth,
+      billingMonth: new Date(Date.UTC(2025, 4 - index, 1)).toISOString().slice(0, 7),
+      state: "final" as const,
+      finality: "final" as const,
+      finalBasis: "invoice" as const,
+      executionId: "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11",
+      rows: 1000 * (index + 1),
+      cost: { USD: `${10 ** (index % 7)}.25`, ...(index % 5 === 0 ? { EUR: "9.5" } : {}) },
+      loadedAt: "2025-06-01T10:00:00.000000+00:00",
+      reason: null,
+      notes: [],
+    }));
+    const total = { rows: 300_000, cost: { USD: "3333334.00", EUR: "47.5" } };
+    return { ...one, months, total, missingMonths: [], attention: [], stale: false, kept: null, notes: [] };
+  }),
+};
+
 const screens: Readonly<Record<string, () => string | Promise<string>>> = {
   run: () => runScreen(finished, plain),
   "run-verbose": () => runScreen(finished, wordy),
@@ -94,6 +118,10 @@ const screens: Readonly<Record<string, () => string | Promise<string>>> = {
   plan: () => planScreen(plan, plain),
   "plan-verbose": () => planScreen(plan, wordy),
   status: () => statusScreen(status, now, plain),
+  "status-80": () => statusScreen(status, now, { ...plain, columns: 80 }),
+  "status-120": () => statusScreen(longStatus, now, { ...plain, columns: 120 }, false),
+  history: () => historyScreen({ loads, failed: [] }, plain),
+  "history-80": () => historyScreen({ loads, failed: [] }, { ...plain, columns: 80 }),
   diff: () => diffScreen(difference, plain),
   verify: () => verifyScreen(verification, plain),
   "verify-verbose": () => verifyScreen(verification, wordy),
@@ -243,7 +271,8 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
             missingMonths: [],
             newestLoad: evil,
             lastRun: null,
-            attention: [{ billingMonth: null, reason: evil }],
+            total: { rows: 1, cost: { [evil]: "1" } },
+            attention: [{ billingMonth: null, kind: evil, reason: evil }],
             stale: true,
             kept: null,
             notes: [evil],

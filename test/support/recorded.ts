@@ -1,6 +1,7 @@
 import type { Output } from "../../src/commands/context.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import type { LoadedMonth, PipelineResult, PlannedMonth, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
+import type { HistoryLoad } from "../../src/pipeline/history.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
 import type { PlanResult } from "../../src/pipeline/plan.ts";
 import type { MonthStatus, StatusResult } from "../../src/pipeline/status.ts";
@@ -330,13 +331,19 @@ export const status: StatusResult = {
         },
       ],
       missingMonths: ["2025-03"],
+      total: { rows: 28_080, cost: { USD: "2470784.2789" } },
       newestLoad: "2025-06-01T11:30:00.000000+00:00",
       lastRun: null,
       attention: [
-        { billingMonth: "2025-03", reason: "2025-03 is missing, and the months around it are loaded." },
+        {
+          billingMonth: "2025-03",
+          kind: "missing",
+          reason: "2025-03 is missing, and the months around it are loaded.",
+        },
         {
           billingMonth: "2025-02",
-          reason: "2025-02 was final and has changed since: billhouse diff aws_cur 2025-02 shows what.",
+          kind: "changed after it was final",
+          reason: "2025-02 was final and has changed since: billhouse diff aws_cur 2025-02 shows the changes.",
         },
       ],
       stale: true,
@@ -348,6 +355,7 @@ export const status: StatusResult = {
       table: "billing_data.azure_billing_data",
       months: [],
       missingMonths: [],
+      total: { rows: 0, cost: {} },
       newestLoad: null,
       lastRun: null,
       attention: [],
@@ -356,6 +364,45 @@ export const status: StatusResult = {
     },
   ],
 };
+
+/** Every load of two months: a restatement, an undo, and costs in two currencies. */
+export const loads: readonly HistoryLoad[] = [
+  recordedLoad("2025-01", "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a10", "new", { USD: "1705.755" }, null),
+  {
+    ...recordedLoad("2025-01", restated.executionId, "restated", { USD: "1650.2589" }, { USD: "-55.4961" }),
+    undone: true,
+  },
+  recordedLoad("2025-01", "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a10", "restored", { USD: "1705.755" }, { USD: "55.4961" }),
+  recordedLoad("2025-02", "20250301T000000Z", "migrated", null, null),
+  recordedLoad("2025-02", "20250302T000000Z", "days added", { USD: "1234567.005", EUR: "3" }, { USD: "0.5", EUR: "3" }),
+];
+
+function recordedLoad(
+  billingMonth: string,
+  executionId: string,
+  reason: HistoryLoad["reason"],
+  cost: HistoryLoad["cost"],
+  change: HistoryLoad["cost"],
+): HistoryLoad {
+  return {
+    pipeline: "aws_cur",
+    table: "billing_data.aws_cur_data",
+    billingMonth,
+    loadId: "1740787200.5",
+    loadedAt: "2025-03-01T00:00:00.000000+00:00",
+    executionIds: [executionId],
+    deliveries: [],
+    rows: 10_080,
+    cost,
+    change: change && { rows: -336, cost: change },
+    reason,
+    isRestatement: reason === "restated",
+    state: null,
+    undone: false,
+    current: false,
+    flags: [],
+  };
+}
 
 /** What a restatement changed. */
 export const difference: DiffResult = {

@@ -3,6 +3,7 @@ import type { BillingMonth, CurrencySums, MeasuredColumns, Receipt, ReceiptFile 
 import { compareDecimals, formatDecimal, readDecimal } from "../../schema/decimals.ts";
 import { addDecimals } from "../../schema/sums.ts";
 import type { AccountCosts, MonthMeasures, Warehouse } from "../../warehouses/warehouse.ts";
+import { commandToAccept, type LoadCommand } from "../months/accept.ts";
 import { measuredBy, type LoadedTable } from "../months/loaded.ts";
 import { holdsFiles, undoneLoad } from "../months/undone.ts";
 
@@ -37,7 +38,7 @@ export async function measureBefore(
 /** What a load changes: the month before and after it, and the delivery. */
 export interface GuardedLoad {
   /** The command that loads the delivery. */
-  readonly command: string;
+  readonly command: LoadCommand;
   readonly billingMonth: BillingMonth;
   readonly executionId: string;
   readonly files: readonly ReceiptFile[];
@@ -62,7 +63,7 @@ export async function guardMonth(load: GuardedLoad): Promise<void> {
     ? "The cost is unchanged, so the time granularity of the export was probably changed, from hourly to daily or monthly. "
     : "";
   throw new BillhouseError("MONTH_SHRUNK", `${executionId} would shrink ${billingMonth}: ${lost.join("; ")}.`, {
-    hint: `${granularity}The month keeps its previous rows. If this delivery is right, run ${command} --accept shrink --month ${billingMonth}.`,
+    hint: `${granularity}The month keeps its previous rows. If this delivery is right, load it: ${commandToAccept(command, "shrink", billingMonth, true)}`,
   });
 }
 

@@ -121,7 +121,7 @@ function startReading(
   month: PreparedMonth,
   prepared: PreparedFile,
   index: number,
-  { pipeline, storage, warehouse, signal, accept }: LoadContext,
+  { pipeline, storage, warehouse, signal, accept, force = false }: LoadContext,
 ): FileToLoad {
   const { billingMonth } = month;
   const { execution, file, columns, proof } = prepared;
@@ -147,7 +147,7 @@ function startReading(
       tally.row(cells, where);
     };
     const checked = await readFile(file, readerOf(storage, file), { ...tally, row }, path, pipeline.unpackedLimit);
-    verifyFile(file, checked.evidence.rows, accept);
+    verifyFile(file, checked.evidence.rows, billingMonth, { pipeline: pipeline.name, force, accept });
     reachPoint("file-checked");
     return checked;
   };
@@ -174,6 +174,7 @@ async function loadMonth(
     amend,
   } = context;
   const started = performance.now();
+  const command = { pipeline: pipeline.name, force, accept };
   const { billingMonth, executions, newestReceipt, measured, schema } = month;
   const { id: executionId, submittedTime } = newestOf(executions);
   const storageUrl = storage.url;
@@ -220,15 +221,15 @@ async function loadMonth(
       await lookAgain(storage, executions);
       const { delivered } = measures;
       rowsOf = ({ file, rows }) => checked.get(file.key)?.evidence.rows ?? delivered?.rows.get(file.key) ?? rows;
-      for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), accept);
+      for (const prepared of unread) verifyFile(prepared.file, rowsOf(prepared), billingMonth, command);
       const deliveries = executions.map((execution): DeliveredEvidence => {
         const read = execution.files.flatMap(({ key }) => checked.get(key)?.evidence ?? []);
         const elsewhere = delivered?.evidence.get(execution.id) ?? [];
         return { execution, evidence: combineEvidence(read.concat(elsewhere)) };
       });
-      const otherMonths = foreignRows(deliveries, accept);
+      const otherMonths = foreignRows(deliveries, command);
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
-      verifyMonth(deliveries, measures, digits, accept);
+      verifyMonth(deliveries, measures, digits, command);
       const draft = draftReceipt({
         month,
         deliveries,
@@ -249,7 +250,7 @@ async function loadMonth(
       });
       if (before !== null) {
         await guardMonth({
-          command: ["billhouse run", pipeline.name, ...(force ? ["--force"] : []), ...accept.map(acceptFlag)].join(" "),
+          command,
           billingMonth,
           executionId,
           files: draft.files ?? [],
@@ -267,10 +268,6 @@ async function loadMonth(
     listener.fileRead({ billingMonth, key, rows: rowsOf(prepared), bytes: size });
   }
   return receipt;
-}
-
-function acceptFlag(check: string): string {
-  return `--accept ${check}`;
 }
 
 /** Looks up the manifests and files of a month's executions again. Error: OBJECT_CHANGED. */

@@ -1,6 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import {
   type Acceptance,
+  type BillingMonth,
   type CurrencySums,
   type DataFile,
   type DaySpan,
@@ -17,6 +18,7 @@ import { monthsOf } from "../../schema/periods.ts";
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
 import { fromTo, type LoadedMonth } from "../events.ts";
+import { commandToAccept, type LoadCommand } from "../months/accept.ts";
 import { coveredDays } from "../months/cover.ts";
 import { acceptsGap, finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
 import { loadNotes } from "../months/loaded.ts";
@@ -27,9 +29,14 @@ import type { PreparedMonth } from "./prepare.ts";
  * Compares the rows counted in one file (null: counted only together with others) with what the manifest declares for it.
  * Error: ROW_COUNT_MISMATCH, unless `row-count` is waived.
  */
-export function verifyFile(file: DataFile, rows: number | null, waived: readonly string[]): void {
-  if (file.rows === null || rows === null || file.rows === rows || waived.includes("row-count")) return;
-  throw mismatch(`${file.key} has ${rows} rows, but its manifest declares ${file.rows}`);
+export function verifyFile(
+  file: DataFile,
+  rows: number | null,
+  billingMonth: BillingMonth,
+  command: LoadCommand,
+): void {
+  if (file.rows === null || rows === null || file.rows === rows || command.accept.includes("row-count")) return;
+  throw undeclared(`${file.key} has ${rows} rows, but its manifest declares ${file.rows}`, billingMonth, command);
 }
 
 /** The measured content of the files of one delivery. */
@@ -49,13 +56,14 @@ export function verifyMonth(
   measures: TableMeasures,
   /** Digits after the point of each cost column in the table. */
   digits: readonly number[],
-  waived: readonly string[],
+  command: LoadCommand,
 ): void {
   const { billingMonth } = newestOf(deliveries.map(({ execution }) => execution));
   for (const { execution, evidence } of deliveries) {
     const { id, rows } = execution;
-    if (rows === null || rows === evidence.rows || waived.includes("row-count")) continue;
-    throw mismatch(`The files of ${id} have ${evidence.rows} rows, but its manifest declares ${rows}`);
+    if (rows === null || rows === evidence.rows || command.accept.includes("row-count")) continue;
+    const what = `The files of ${id} have ${evidence.rows} rows, but its manifest declares ${rows}`;
+    throw undeclared(what, billingMonth, command);
   }
   const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
   // These two check billhouse's own load and are never waived.
@@ -77,21 +85,19 @@ export function verifyMonth(
  * that it does cover are loaded there, unless another delivery was chosen for that month.
  * Error: MONTH_MISMATCH, which names their number, months and costs.
  */
-export function foreignRows(
-  deliveries: readonly DeliveredEvidence[],
-  waived: readonly string[],
-): readonly OtherMonthRows[] {
+export function foreignRows(deliveries: readonly DeliveredEvidence[], command: LoadCommand): readonly OtherMonthRows[] {
   const foreign = deliveries.map(({ execution, evidence }) => {
     const covered = monthsOf(execution.declared);
     return { execution, rows: evidence.otherMonths.filter(({ month }) => !covered.includes(month)) };
   });
   const [first] = foreign.filter(({ rows }) => rows.length > 0);
-  if (first === undefined || waived.includes("other-months")) return addUpMonths(foreign.map(({ rows }) => rows));
-  const { id, manifest } = first.execution;
+  if (first === undefined || command.accept.includes("other-months"))
+    return addUpMonths(foreign.map(({ rows }) => rows));
+  const { id, manifest, billingMonth } = first.execution;
   const held = first.rows.map(describeOtherMonth).join(", ");
   const what = `The delivery ${id} (${manifest.key}) contains ${held}, which it does not cover.`;
   throw new BillhouseError("MONTH_MISMATCH", what, {
-    hint: "No month of this delivery was loaded. Check the settings of the export, or run with --accept other-months to leave these rows out.",
+    hint: `No month of this delivery was loaded. Check the settings of the export. To leave these rows out: ${commandToAccept(command, "other-months", billingMonth, false)}`,
   });
 }
 
@@ -319,9 +325,17 @@ function ownSum(sums: CurrencySums, currency: string): string {
   return Object.hasOwn(sums, currency) ? (sums[currency] ?? "0") : "0";
 }
 
+/** Rows differ from what a manifest declares. */
+function undeclared(what: string, billingMonth: BillingMonth, command: LoadCommand): BillhouseError {
+  return new BillhouseError("ROW_COUNT_MISMATCH", `${what}.`, {
+    hint: `The month keeps its previous rows. Copy the delivery again, or, if you know why they differ, load it: ${commandToAccept(command, "row-count", billingMonth, true)}`,
+  });
+}
+
+/** Rows differ inside billhouse's own load. */
 function mismatch(what: string): BillhouseError {
   return new BillhouseError("ROW_COUNT_MISMATCH", `${what}.`, {
-    hint: "The month keeps its previous rows. Copy the delivery again, or run with --accept row-count if you know why they differ.",
+    hint: "The month keeps its previous rows. This is a fault of billhouse or of the database: report it with both numbers.",
   });
 }
 

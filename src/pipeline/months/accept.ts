@@ -1,4 +1,5 @@
 import { BillhouseError } from "../../errors.ts";
+import type { BillingMonth } from "../../model.ts";
 import type { MonthSelection } from "../../schema/periods.ts";
 
 /** A check that `--accept` waives for one run; the receipt of the load records its name. */
@@ -32,4 +33,32 @@ export function checkAccepted(accept: readonly string[], { only = [] }: MonthSel
       });
     }
   }
+}
+
+/** A command that loads months and waives checks, as far as its next hint repeats it. */
+export interface LoadCommand {
+  readonly pipeline: string;
+  readonly force: boolean;
+  /** Checks that it waives already. */
+  readonly accept: readonly string[];
+}
+
+/**
+ * The command that waives one more check: it repeats `--force` and the checks that were waived before. It names the month
+ * where it is given, or where one of the checks needs it.
+ */
+export function commandToAccept(
+  { pipeline, force, accept }: LoadCommand,
+  check: string,
+  billingMonth: BillingMonth,
+  isForMonth: boolean,
+): string {
+  const checks = [...new Set([...accept, check])];
+  const needsMonth = waivableChecks.some(({ name, needsMonths }) => needsMonths && checks.includes(name));
+  return [
+    `billhouse run ${pipeline}`,
+    ...(force ? ["--force"] : []),
+    ...checks.map((one) => `--accept ${one}`),
+    ...(isForMonth || needsMonth ? [`--month ${billingMonth}`] : []),
+  ].join(" ");
 }

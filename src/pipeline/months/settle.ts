@@ -72,10 +72,16 @@ export function judgeArrival(
 }
 
 /** An object is missing, or its size is not the one that the manifest declares. Not even `--force` loads it. */
-export const isIncomplete: ArrivalRule = ({ delivery: { id, files, missing } }) => {
+export const isIncomplete: ArrivalRule = ({ delivery: { id, files, missing }, loaded }) => {
   const [first] = missing;
   if (first !== undefined) {
     const total = files.length + missing.length;
+    const gone = loaded?.id === id ? missing.filter((key) => versionOf(loaded, key) !== undefined) : [];
+    const [firstGone] = gone;
+    if (firstGone !== undefined) {
+      const reason = `${gone.length} of ${total} files of ${id} are no longer in the storage; the first is ${firstGone}. They were there when the month was loaded, and its rows are kept.`;
+      return { reason, until: "on-arrival" };
+    }
     const reason = `${missing.length} of ${total} files of ${id} are missing; the first is ${first}. It loads once they arrive.`;
     return { reason, until: "on-arrival" };
   }
