@@ -108,23 +108,23 @@ function invalidQuery(cause: unknown): unknown {
   const hint = /file system operations are disabled/.test(message)
     ? "A query reads only what is loaded. To read other files beside it, open the copy for readers in the DuckDB shell: billhouse connect shows the command."
     : `${near === null ? "Correct the statement." : `Did you mean ${near[1]}?`} SHOW TABLES lists the tables, DESCRIBE and the name of a table its columns.`;
-  return new BillhouseError("QUERY_INVALID", `DuckDB cannot run the statement: ${reason}.${drawnPlace(place)}`, {
-    hint,
+  return new BillhouseError("QUERY_INVALID", `DuckDB cannot run the statement: ${reason}.`, {
+    hint: `${drawnPlace(place)}${hint}`,
     cause,
   });
 }
 
 /**
- * The line of the statement and the arrow below it, as DuckDB draws them, on lines of their own. DuckDB counts a tab as no
+ * The line of the statement and the arrow below it, as DuckDB draws them, each with a line end. DuckDB counts a tab as no
  * column and does not count other characters than ASCII reliably: then the line is shown without the arrow.
  */
 function drawnPlace(place: string | undefined): string {
   const [line = "", arrow = ""] = (place ?? "").split("\n");
   if (line === "") return "";
-  const shown = `\n${line.replaceAll("\t", " ")}`;
+  const shown = `${line.replaceAll("\t", " ")}\n`;
   const counted = arrow.length - 1;
   const before = new RegExp(`^(?:\\t*[ -~]){${Math.max(counted, 0)}}\\t*`).exec(line)?.[0];
-  return before === undefined || !/^[\t -~]*$/.test(line) ? shown : `${shown}\n${" ".repeat(before.length)}^`;
+  return before === undefined || !/^[\t -~]*$/.test(line) ? shown : `${shown}${" ".repeat(before.length)}^\n`;
 }
 
 function kindOf(type: DuckDBType | undefined): QueryColumn["kind"] {
