@@ -26,10 +26,13 @@ export interface DemoRestatement {
 
 /**
  * Writes the demo's buckets and configuration into a folder, from scratch: the same bytes every time (Parquet: the
- * same rows). Error: DEMO_FOLDER_FOREIGN when the folder holds something and is not the demo's own.
+ * same rows). Errors: DEMO_FOLDER_FOREIGN when the folder has contents and was not created by the demo; OUTPUT_FAILED when
+ * it cannot be written to.
  */
 export async function writeDemoBuckets(folder: string): Promise<DemoBuckets> {
-  await claimFolder(folder);
+  await claimFolder(folder).catch((error: unknown) => {
+    throw unwritable(folder, error);
+  });
   // Side by side: while one compresses or writes Parquet, the other one draws rows.
   const [aws, azure] = await Promise.all([
     inTurn(demoMonths, (month) => writeAwsMonth(awsBucket(folder), month, 1)),
@@ -101,44 +104,40 @@ async function withDuckdb<Result>(work: (connection: DuckDBConnection) => Promis
   }
 }
 
-/** The tables that the demo's configuration loads into. */
+/** The tables that the demo's configuration loads into: those of a configuration without `dataset` and `table_name`. */
 export const demoTables = {
-  aws: { dataset: "aws_billing_data", name: "aws_cur_data" },
-  azure: { dataset: "azure_billing_data", name: "azure_focus_billing_data" },
+  aws: { dataset: "billing_data", name: "aws_cur_data" },
+  azure: { dataset: "billing_data", name: "azure_billing_data" },
 } as const;
 
-const configurationText = `# Written by \`billhouse demo\`: two billing exports that lie in folders here, loaded into a DuckDB file beside them.
+const configurationText = `# Written by \`billhouse demo\`: two billing exports in folders below this one, loaded into a DuckDB file.
 
 [sources.aws_cur]
 bucket_url  = "buckets/aws"
 prefix      = "${awsExport.prefix}"
 export_name = "${awsExport.name}"
-dataset     = "${demoTables.aws.dataset}"
-table_name  = "${demoTables.aws.name}"
 
 [sources.azure_billing]
 bucket_url  = "buckets/azure"
 prefix      = "${azureExport.prefix}"
 export_name = "${azureExport.name}"
-dataset     = "${demoTables.azure.dataset}"
-table_name  = "${demoTables.azure.name}"
 
 [destination.duckdb]
 path = "billhouse.duckdb"
 `;
 
-/** The file that marks a folder as the demo's own; without it the demo touches nothing in a folder. */
+/** The file that marks a folder as the demo's own; without it the demo changes nothing in a folder. */
 export const demoMark = ".billhouse-demo";
 
 /**
- * Makes the folder ready: creates it, or takes away what an earlier demo left in it (its buckets, its configuration,
- * its database). Error: DEMO_FOLDER_FOREIGN when something is in it and the demo's mark is not.
+ * Creates the folder, or removes from it what an earlier demo left: its buckets, its configuration, its database.
+ * Error: DEMO_FOLDER_FOREIGN when it has contents without the demo's mark.
  */
 export async function claimFolder(folder: string): Promise<void> {
   const entries = await entriesOf(folder);
   if (entries.length > 0 && !entries.includes(demoMark)) throw foreign(folder);
   await mkdir(folder, { recursive: true });
-  const text = "`billhouse demo` made this folder and writes it anew each time it runs.\n";
+  const text = "`billhouse demo` created this folder and rewrites it each time it runs.\n";
   await writeFile(join(folder, demoMark), text);
   for (const entry of entries.filter((name) => name === "buckets" || name.startsWith("billhouse."))) {
     await rm(join(folder, entry), { recursive: true, force: true });
@@ -162,8 +161,18 @@ async function entriesOf(folder: string): Promise<string[]> {
 }
 
 function foreign(folder: string): BillhouseError {
-  return new BillhouseError("DEMO_FOLDER_FOREIGN", `${folder} exists, and the demo did not make it.`, {
-    hint: "Name another folder, or move this one away: the demo writes only into a folder of its own.",
+  return new BillhouseError("DEMO_FOLDER_FOREIGN", `${folder} exists, and billhouse demo did not create it.`, {
+    hint: "Run billhouse demo in another folder, or move this one away: the demo writes only to a folder of its own.",
+  });
+}
+
+/** Error: OUTPUT_FAILED for a folder that the operating system refuses; any other error as it is. */
+function unwritable(folder: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (error instanceof BillhouseError || !/^(?:EACCES|EPERM|EROFS|ENOSPC|EDQUOT|ENOTDIR)$/.test(code)) return error;
+  return new BillhouseError("OUTPUT_FAILED", `The folder ${folder} cannot be written to (${code}).`, {
+    hint: "Run billhouse demo in a folder that you can write to.",
+    cause: error,
   });
 }
 

@@ -22,7 +22,7 @@ export const demoFolder = "billhouse-demo";
 
 /**
  * Writes sample AWS and Azure exports, loads them, lets two months be delivered again, loads again, and names queries to
- * try. With `--json` the events of both runs are written. Error: DEMO_FOLDER_FOREIGN.
+ * try. With `--json` the events of both runs are written. Errors: DEMO_FOLDER_FOREIGN, OUTPUT_FAILED.
  */
 export async function demo(context: CommandContext): Promise<ExitCode> {
   const { deliverRestatement, demoQueries, writeDemoBuckets } = await import("../../demo/buckets.ts");
@@ -63,7 +63,7 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
 
 async function load(configuration: string, context: CommandContext): Promise<RunFinished> {
   const [{ loadConfig }, { run }] = await Promise.all([import("../config/reading.ts"), import("../pipeline/run.ts")]);
-  // The demo is its own world: neither the environment nor a configuration elsewhere has a say in it.
+  // The demo depends neither on the environment nor on another configuration.
   const config = await loadConfig({ file: configuration, folder: dirname(configuration), environment: {} });
   const finished = await followRun(
     run(config, { signal: context.signal, holder: { pid: process.pid, command: "billhouse demo" } }),

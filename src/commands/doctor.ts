@@ -1,4 +1,4 @@
-import type { DoctorResult } from "../pipeline/doctor.ts";
+import type { DoctorCheck, DoctorResult } from "../pipeline/doctor.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { noteSource } from "./figures.ts";
 import { example, exportsOnly } from "./flags.ts";
@@ -20,15 +20,47 @@ export async function doctor(
   context: CommandContext,
 ): Promise<ExitCode> {
   const { doctor: examine } = await import("../pipeline/doctor.ts");
-  const result = await examine(await context.loadConfig(), { pipelines: options.exports });
+  const examined = await examine(await context.loadConfig(), { pipelines: options.exports });
+  const result = { ...examined, checks: await withOrigins(examined.checks, context) };
   noteSource(result, context);
   const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : doctorScreen(result, style));
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }
 
-/** The checks, for people: grouped by what they are about, each failure with its remedy below. */
-export function doctorScreen({ checks }: DoctorResult, style: ScreenStyle): string {
+/** A check, and where the settings were written that a failed one of exports depends on. */
+export interface ShownCheck extends DoctorCheck {
+  /** `bucket_url in billhouse.toml:2`. */
+  readonly origins: readonly string[];
+}
+
+async function withOrigins(
+  checks: readonly DoctorCheck[],
+  { folder, environment, configFile }: CommandContext,
+): Promise<readonly ShownCheck[]> {
+  if (checks.every(({ ok }) => ok)) return checks.map((check) => ({ ...check, origins: [] }));
+  const place = { folder, environment, ...(configFile === undefined ? {} : { file: configFile }) };
+  const { explainConfig } = await import("../config/explain.ts");
+  const { values } = await explainConfig(place);
+  return checks.map((check) => {
+    const sections = new Set(check.ok ? [] : check.exports.map((name) => `sources.${name}`));
+    const origins = values
+      .filter(({ section, key, value }) => {
+        // A key of no export, such as a login, can be the cause of a failure of all.
+        const isLogin = sections.size > 0 && section.split(".").includes("credentials") && key !== "project_id";
+        const isPlace = sections.has(section) && (key === "bucket_url" || (key === "prefix" && value !== ""));
+        return isLogin || isPlace;
+      })
+      .map(({ key, origin }) => `${key} in ${origin}`);
+    return { ...check, origins: [...new Set(origins)] };
+  });
+}
+
+/** The checks, for people: grouped by what they are about, each failure with its fix and its origin below. */
+export function doctorScreen(
+  { checks }: Pick<DoctorResult, "ok"> & { readonly checks: readonly ShownCheck[] },
+  style: ScreenStyle,
+): string {
   const width = Math.max(...checks.map(({ check }) => check.length));
   const lines: string[] = [];
   let subject: string | undefined;
@@ -38,8 +70,9 @@ export function doctorScreen({ checks }: DoctorResult, style: ScreenStyle): stri
     const mark = finding.ok ? paint(style, "good", "✔") : paint(style, "bad", "✖");
     lines.push(`  ${mark} ${finding.check.padEnd(width)}  ${visible(finding.found)}`);
     for (const line of finding.remedy?.split("\n") ?? []) lines.push(`      ${visible(line)}`);
+    if (finding.origins.length > 0) lines.push(`      Configured: ${visible(finding.origins.join(", "))}`);
   }
   const failed = checks.filter(({ ok }) => !ok).length;
-  const summary = failed === 0 ? "Everything is well." : `${failed} of ${checks.length} checks failed.`;
+  const summary = failed === 0 ? "All checks passed." : `${failed} of ${checks.length} checks failed.`;
   return `${[...lines, "", summary].join("\n")}\n`;
 }

@@ -20,10 +20,16 @@ export interface DoctorOptions {
 export interface DoctorResult extends ReadSource {
   /** Whether all checks passed. */
   readonly ok: boolean;
-  readonly checks: readonly (Finding & {
-    /** What the check is about: `configuration`, the address of a bucket, the warehouse. */
-    readonly subject: string;
-  })[];
+  /** Checks of one subject follow each other. A failure that several exports share is reported once. */
+  readonly checks: readonly DoctorCheck[];
+}
+
+/** One check. */
+export interface DoctorCheck extends Finding {
+  /** What the check is about: `configuration`, exports with the address of their bucket, the warehouse. */
+  readonly subject: string;
+  /** The exports that it concerns; empty for the configuration and the warehouse. */
+  readonly exports: readonly string[];
 }
 
 /**
@@ -34,17 +40,42 @@ export interface DoctorResult extends ReadSource {
 export async function doctor(config: Config, options: DoctorOptions = {}): Promise<DoctorResult> {
   checkArguments(config, options, doctorRules);
   const pipelines = await selectPipelines(config, options.pipelines);
-  const checks: DoctorResult["checks"][number][] = [];
-  const add = (subject: string, findings: readonly Finding[]): void => {
-    for (const finding of findings) checks.push({ subject, ...finding });
-  };
-  add("configuration", [
-    well("file", `${config.file ?? "the environment alone"}, ${pipelines.map(({ name }) => name).join(", ")}`),
-  ]);
-  for (const pipeline of pipelines) add(`${pipeline.name}: ${pipeline.bucketUrl}`, await examineExport(pipeline));
+  const file = well(
+    "file",
+    `${config.file ?? "the environment alone"}, ${pipelines.map(({ name }) => name).join(", ")}`,
+  );
+  const ofExports: ExportFinding[] = [];
+  for (const pipeline of pipelines) {
+    for (const finding of await examineExport(pipeline)) ofExports.push({ pipeline, finding });
+  }
   const { subject, findings, source } = await examineWarehouse(config, pipelines);
-  add(subject, findings);
+  const checks: readonly DoctorCheck[] = [
+    { subject: "configuration", exports: [], ...file },
+    ...byCause(ofExports),
+    ...findings.map((finding) => ({ subject, exports: [], ...finding })),
+  ];
   return { ...source, ok: checks.every(({ ok }) => ok), checks };
+}
+
+interface ExportFinding {
+  readonly pipeline: PipelineConfig;
+  readonly finding: Finding;
+}
+
+/** The findings of exports: what works export by export, then each failure once, with all exports that have it. */
+function byCause(found: readonly ExportFinding[]): readonly DoctorCheck[] {
+  const passed = found.filter(({ finding }) => finding.ok).map((one) => [one]);
+  const failed = Map.groupBy(
+    found.filter(({ finding }) => !finding.ok),
+    ({ finding: { check, found: what, remedy } }) => JSON.stringify([check, what, remedy]),
+  );
+  return [...passed, ...failed.values()].flatMap((group): DoctorCheck[] => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const exports = group.map(({ pipeline }) => pipeline.name);
+    const places = [...new Set(group.map(({ pipeline }) => pipeline.bucketUrl))];
+    return [{ subject: `${exports.join(", ")}: ${places.join(", ")}`, exports, ...first.finding }];
+  });
 }
 
 const doctorRules: Shape<DoctorOptions> = { pipelines: names };
@@ -63,7 +94,8 @@ async function examineExport(pipeline: PipelineConfig): Promise<readonly Finding
       findings.push(well("read", "objects can be read"));
     }
     const { format, exportName, months } = await discover(pipeline, storage);
-    findings.push(well("export", `${exportName} (${format.kind}), ${months.size} billing months`));
+    const count = `${months.size} billing ${months.size === 1 ? "month" : "months"}`;
+    findings.push(well("export", `${exportName} (${format.kind}), ${count}`));
   });
   return [...findings, ...failed];
 }

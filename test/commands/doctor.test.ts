@@ -6,6 +6,7 @@ import { doctor } from "../../src/index.ts";
 import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { createGoogleProject, googleProject, upload } from "../support/google.ts";
 import { billhouse, createProject, curSection, runWell, type Project } from "../support/projects.ts";
+import { billhouse as inProcess } from "../support/in-process.ts";
 import { withRights } from "../support/folders.ts";
 import { parseResult } from "../support/json.ts";
 
@@ -17,6 +18,8 @@ interface Doctored {
     readonly ok: boolean;
     readonly found: string;
     readonly remedy: string | null;
+    readonly exports: readonly string[];
+    readonly origins: readonly string[];
   }[];
 }
 
@@ -29,9 +32,9 @@ describe("billhouse doctor", () => {
     await deliver(project.bucket, delivery);
     const { code, stdout } = await billhouse(project, ["doctor"]);
     assert.equal(code, 0, stdout);
-    assert.match(stdout, /✔ export +acme-cur \(aws-cur\), 1 billing months/u);
+    assert.match(stdout, /✔ export +acme-cur \(aws-cur\), 1 billing month\n/u);
     assert.match(stdout, /✔ disk +\d/u);
-    assert.match(stdout, /Everything is well\.\n$/u);
+    assert.match(stdout, /All checks passed\.\n$/u);
     const { ok, checks } = await doctored(project, 0);
     assert.ok(ok && checks.every((check) => check.ok && check.remedy === null));
     assert.match(checks.find(({ check }) => check === "database")?.found ?? "", /which the first run creates$/u);
@@ -53,7 +56,31 @@ describe("billhouse doctor", () => {
       ],
     );
     assert.match(failed[0]?.found ?? "", /nowhere does not exist/u);
+    assert.deepEqual(failed[0]?.origins, ["bucket_url in billhouse.toml:2"]);
     assert.ok(checks.some(({ check }) => check === "disk"));
+  });
+
+  test("reports a cause that three exports share once, with the exports and where it was written", async (t) => {
+    const nowhere = { bucket_url: "nowhere" };
+    const project = await createProject(t, { one: nowhere, two: nowhere, three: nowhere });
+    const { checks } = await doctored(project, 4);
+    const failed = checks.filter((check) => !check.ok);
+    assert.deepEqual(
+      failed.map(({ exports, origins }) => ({ exports, origins })),
+      [
+        {
+          exports: ["one", "two", "three"],
+          origins: [
+            "bucket_url in billhouse.toml:2",
+            "bucket_url in billhouse.toml:4",
+            "bucket_url in billhouse.toml:6",
+          ],
+        },
+      ],
+    );
+    const { stdout } = await inProcess(project.folder, ["doctor"]);
+    assert.match(stdout, /\none, two, three: .*nowhere\n {2}✖ access .*\n {6}\S.*\n {6}Configured: bucket_url in/u);
+    assert.match(stdout, /\n1 of \d+ checks failed\.\n$/u);
   });
 
   test("says when the database's folder cannot be written", async (t) => {

@@ -24,7 +24,7 @@ import { awsCur } from "../../src/exports/aws-cur.ts";
 import { azureCost } from "../../src/exports/azure-cost.ts";
 import type { ExportFormat, Manifest } from "../../src/exports/export.ts";
 import { normaliseCurName } from "../../src/schema/names.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { temporaryFolder, withRights } from "../support/folders.ts";
 import { rejects } from "../support/rejects.ts";
 
 let root: string;
@@ -358,6 +358,14 @@ describe("the second delivery", () => {
 });
 
 describe("the demo's folder", () => {
+  test("fail with a code in a folder that cannot be written to", async (t) => {
+    const folder = await temporaryFolder(t);
+    await withRights(folder, 0o555, async () => {
+      const { hint } = await rejects(writeDemoBuckets(join(folder, "demo")), "OUTPUT_FAILED", folder);
+      assert.equal(hint, "Run billhouse demo in a folder that you can write to.");
+    });
+  });
+
   test("is refused and not changed if it contains anything that the demo did not create", async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, "notes.txt"), "mine");
@@ -497,13 +505,13 @@ async function createTables(): Promise<void> {
     return `"${name}"::${target} AS ${given}`;
   });
   await connection.run(`
-    CREATE SCHEMA aws_billing_data; CREATE SCHEMA azure_billing_data;
-    CREATE TABLE aws_billing_data.aws_cur_data AS SELECT ${selected.join(", ")} FROM raw_aws_cur;
-    CREATE TABLE azure_billing_data.azure_focus_billing_data AS SELECT * EXCLUDE (filename) FROM raw_azure_billing;
+    CREATE SCHEMA billing_data;
+    CREATE TABLE billing_data.aws_cur_data AS SELECT ${selected.join(", ")} FROM raw_aws_cur;
+    CREATE TABLE billing_data.azure_billing_data AS SELECT * EXCLUDE (filename) FROM raw_azure_billing;
     CREATE VIEW cur AS SELECT strftime(bill_billing_period_start_date, '%Y-%m') AS month, *
-      FROM aws_billing_data.aws_cur_data;
+      FROM billing_data.aws_cur_data;
     CREATE VIEW focus AS SELECT strftime(BillingPeriodStart, '%Y-%m') AS month, *
-      FROM azure_billing_data.azure_focus_billing_data`);
+      FROM billing_data.azure_billing_data`);
 }
 
 /** Rows with every value as text; NULL is `null`. */
