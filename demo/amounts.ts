@@ -1,7 +1,7 @@
 import { formatDecimal, parseDecimal, powerOfTen } from "../src/schema/decimals.ts";
 
 /*
- * Money and quantities of the demo are exact, as integers of 10^-18, because sums of what was written are held against
+ * Money and quantities of the demo are exact, as integers of 10^-18, because the written sums are compared with
  * sums of what was loaded.
  */
 

@@ -108,7 +108,7 @@ export function chargedLine(
   return awsLine(covered, quantity, 0n);
 }
 
-/** The cells that tell the savings plan's terms. */
+/** The cells with the savings plan's terms. */
 export const savingsPlanTerms: Cells = {
   "savingsPlan/OfferingType": "ComputeSavingsPlans",
   "savingsPlan/PaymentOption": "No Upfront",
@@ -117,7 +117,7 @@ export const savingsPlanTerms: Cells = {
   "savingsPlan/EndTime": "2027-01-15T08:59:59.000Z",
 };
 
-/** The cells that tell a reservation's terms. */
+/** The cells with a reservation's terms. */
 export function reservationCells(reservation: AwsReservation): Cells {
   return {
     "reservation/ReservationARN": reservation.arn,

@@ -93,7 +93,7 @@ export const awsFleets: readonly AwsFleet[] = [
   fleet("management", "us-east-1", "gets", 1, "95", "platform", "business"),
 ];
 
-/** The planted anomaly: training jobs in the sandbox that nobody stopped for a week. */
+/** The planted anomaly: training jobs in the sandbox that ran for a week by mistake. */
 export const anomaly = {
   account: "sandbox",
   meter: "training",

@@ -34,7 +34,7 @@ export function monthSpan(month: BillingMonth): Cells {
 
 /**
  * The lines as one delivery writes them: amounts as AWS writes numbers, the cells of the bill, and line item ids,
- * which AWS draws anew for every delivery.
+ * which AWS generates again for every delivery.
  */
 export function deliveredCells(lines: readonly AwsLine[], month: BillingMonth, assemblyId: string): Cells[] {
   const ids = randomFrom(`aws line ids ${assemblyId}`);

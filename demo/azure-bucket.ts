@@ -10,7 +10,7 @@ import { alphabets, lastDayOf, nextMonth, openMonth, randomFrom } from "./compan
 import { type Cells, csvText, type DemoDelivery } from "./delivery.ts";
 import type { BillingMonth } from "../src/model.ts";
 
-/** Where the demo's export lies in its container, and what it is called. */
+/** The folder of the demo's export in its container, and its name. */
 export const azureExport = { prefix: "exports", name: "acme-focus" } as const;
 
 /** What Azure's second run of the newest month brought, as a person would say it. */

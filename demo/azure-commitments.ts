@@ -61,7 +61,7 @@ export function committedPrice(commitment: AzureCommitment, list: bigint, quanti
   return { cost, quantity: commitment.category === "Usage" ? quantity : cost };
 }
 
-/** The cells that name a commitment; a purchase has no status. */
+/** The cells that name a commitment; a purchase lacks a status. */
 export function commitmentCells(
   commitment: AzureCommitment,
   status: "Used" | "Unused" | "",
@@ -82,7 +82,7 @@ export function commitmentCells(
   };
 }
 
-/** What the commitments are billed in a month, and what of them nobody used on each of its days. */
+/** The cost of the commitments in a month, and their unused part on each of its days. */
 export function azureCommitmentRows(month: BillingMonth, usage: readonly AzureRow[]): AzureRow[] {
   return Object.values(azureCommitments).flatMap((commitment) => {
     const covered = usage.filter(({ cells }) => cells["CommitmentDiscountId"] === commitment.id);
@@ -127,7 +127,7 @@ function unused(commitment: AzureCommitment, day: DemoDay, covered: readonly Azu
     ChargeDescription: `${commitment.type}, ${commitment.meter}, unused`,
     PricingUnit: commitment.category === "Usage" ? "Hours" : "USD",
   };
-  // Azure prices what nobody used at zero: only its effective cost tells.
+  // Azure prices the unused part at zero: only its effective cost shows it.
   return [azureRow(cells, day.date, day.next, { quantity, list: 0n, contracted: 0n, billed: 0n, effective: cost })];
 }
 

@@ -18,7 +18,7 @@ export type ApplicationName =
   | "platform"
   | "untagged";
 
-/** The applications of the demo's company. What is `untagged` belongs to nobody that the bill could name. */
+/** The applications of the demo's company. The bill does not name an owner for `untagged`. */
 export const applications: Readonly<Record<ApplicationName, Application | null>> = {
   storefront: { team: "web", costCenter: "CC-1200", costCenterKey: "CostCenter" },
   checkout: { team: "payments", costCenter: "CC-1300", costCenterKey: "CostCenter" },

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// This file is read by whatever Node there is, so it imports nothing (a type is no import) before it knows the version.
+// Any version of Node may read this file, so it imports nothing (types do not count) before it has checked the version.
 import type { ExitCode } from "./commands/context.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);

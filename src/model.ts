@@ -287,9 +287,9 @@ export interface Receipt {
 }
 
 /**
- * Why a month was loaded. `new`: nothing of it was loaded. `restated`: figures of a month that is over may have changed.
+ * Why a month was loaded. `new`: it was not loaded before. `restated`: figures of a month that is over may have changed.
  * `days added`: only days were added to it. `updated`: the month was not over. `forced`: what was loaded or undone before
- * was loaded again, with `--force` or after `state forget`. `restored`: `undo` put it back.
+ * was loaded again, with `--force` or after `state forget`. `restored`: `undo` restored it.
  */
 export type LoadReason = "new" | "restated" | "days added" | "updated" | "forced" | "restored";
 

@@ -47,7 +47,7 @@ export async function connect(options: ConnectCommandOptions, context: CommandCo
   if (warehouse.kind !== "duckdb") {
     const { tableTitle } = await import("../pipeline/months/select.ts");
     const tables = configuration.pipelines.map(tableTitle).join(", ");
-    throw new BillhouseError("WAREHOUSE_UNSUPPORTED", "The warehouse is BigQuery, which has no file to open.", {
+    throw new BillhouseError("WAREHOUSE_UNSUPPORTED", "The warehouse is BigQuery, which is not a file to open.", {
       hint: `Open its tables with the bq tool or in the Google Cloud console: ${tables}.`,
     });
   }

@@ -38,7 +38,7 @@ export interface Output {
   readonly colour: boolean;
   /** Width in characters; 0 when there is no terminal. */
   readonly columns: number;
-  /** Whether the reader went away, so that there is no point in going on only to write. */
+  /** Whether the reader went away, so that work only for the output can stop. */
   readonly closed: boolean;
 }
 

@@ -5,13 +5,13 @@ import { type CommandContext, type ExitCode, exitCodes } from "./context.ts";
 import { maskSecrets } from "../secrets.ts";
 import { resultText, paint, visible } from "./output.ts";
 
-/** What a failure is told to. */
+/** The output for a failure. */
 export interface FailureContext extends Pick<CommandContext, "stdout" | "stderr"> {
   readonly flags: { readonly json: boolean; readonly debug: boolean };
 }
 
 /**
- * Tells what stopped a command, and gives its exit code. A BillhouseError is a message and a hint; everything else is a
+ * Reports what stopped a command, and returns its exit code. A BillhouseError is a message and a hint; everything else is a
  * bug and keeps its stack.
  */
 export function reportFailure(error: unknown, { stdout, stderr, flags }: FailureContext): ExitCode {
@@ -21,12 +21,12 @@ export function reportFailure(error: unknown, { stdout, stderr, flags }: Failure
     if (flags.json) stdout.write(`${resultText({ error: noCommand })}\n`);
     return exitCodes.usage;
   }
-  const told = describeError(error);
+  const described = describeError(error);
   const known = error instanceof BillhouseError;
-  if (flags.json) stdout.write(`${resultText({ error: told })}\n`);
-  else stderr.write(known ? failureText(told, stderr) : `${visibleLines(inspect(error))}\n\n${bugText}\n`);
+  if (flags.json) stdout.write(`${resultText({ error: described })}\n`);
+  else stderr.write(known ? failureText(described, stderr) : `${visibleLines(inspect(error))}\n\n${bugText}\n`);
   if (flags.debug && (known || flags.json)) stderr.write(`\n${visibleLines(inspect(error))}\n`);
-  return codesOfErrors[told.code] ?? exitCodes.failed;
+  return codesOfErrors[described.code] ?? exitCodes.failed;
 }
 
 /** An error as people read it: the message with its code, and below it what to do. */

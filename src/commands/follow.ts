@@ -47,7 +47,7 @@ export async function followRun(
   } finally {
     context.signal.removeEventListener("abort", announceStop);
     block?.stop();
-    // A run that was stopped has no result to show, and what it finished stays.
+    // A stopped run does not have a result to show; its finished months stay.
     if (finished === undefined) stderr.write(done.join(""));
     for (const stack of stacks.filter(Boolean)) stderr.write(`${stack.split("\n").map(visible).join("\n")}\n`);
   }
@@ -102,11 +102,11 @@ function monthName(event: { readonly name: string; readonly billingMonth: string
   return `${visible(event.name)} ${event.billingMonth}`;
 }
 
-/** How far a run is, as its events tell. */
+/** The progress of a run, from its events. */
 export interface Progress {
   /** Milliseconds since 1970. */
   readonly started: number;
-  /** When the first file was asked for, as far as can be told: the rate counts from here. */
+  /** When the first file was requested, as far as known: the rate counts from here. */
   readonly planned: number | null;
   readonly exports: number;
   /** The months to load, by export and billing month. */
@@ -124,7 +124,7 @@ interface MonthProgress {
   readonly done: boolean;
 }
 
-/** The progress of a run that has told nothing yet. */
+/** The progress of a run before its first event. */
 export function startProgress(time: number): Progress {
   return { started: time, planned: null, exports: 0, months: new Map(), rows: 0, current: null };
 }
@@ -163,7 +163,7 @@ export function advance(progress: Progress, event: RunEvent, time: number): Prog
   }
 }
 
-/** The lines that a terminal shows while a run goes on, none wider than `width`. */
+/** The lines that a terminal shows during a run, none wider than `width`. */
 export function progressLines(progress: Progress, time: number, width: number): string[] {
   const spinner = spinners[Math.floor(time / 100) % spinners.length] ?? "";
   const elapsed = formatSeconds((time - progress.started) / 1000);
@@ -220,7 +220,7 @@ function withMonth(
   return { ...progress, months: new Map(progress.months).set(monthKey(event), month) };
 }
 
-/** Lines at the bottom of a terminal that are drawn again and again in their place. */
+/** Lines at the bottom of a terminal that are redrawn in place. */
 export interface LiveBlock {
   /** Erases the block and gives the cursor back. Safe to repeat. */
   stop(): void;
@@ -228,7 +228,7 @@ export interface LiveBlock {
   print(line: string): void;
 }
 
-/** What shows the cursor again, for whoever has to end a program in mid-drawing. */
+/** The sequence that shows the cursor again, for a program that ends while drawing. */
 export const showCursor = "\u001b[?25h";
 
 /** Draws a block ten times a second, until it is stopped. */

@@ -73,9 +73,9 @@ function stepRow(step: MigratedStep, style: ScreenStyle): string[] {
   }
   const { roundedValues: rounded = 0, lost = [] } = step;
   const gone = lost.length === 0 ? "" : ` Not kept, grant again what is needed: ${lost.map(visible).join("; ")}.`;
-  const told =
+  const note =
     rounded === 0 ? "" : ` ${formatNumber(rounded, "value")} had more digits than it holds, and were rounded.`;
-  return [`  ${step.done ? paint(style, "good", "✔") : paint(style, "changed", "~")} ${step.step}`, what + told + gone];
+  return [`  ${step.done ? paint(style, "good", "✔") : paint(style, "changed", "~")} ${step.step}`, what + note + gone];
 }
 
 function summary({ pipelines }: MigrateResult, yes: boolean): string {

@@ -11,7 +11,7 @@ import { daySpans } from "./flags.ts";
 import { runSummary } from "./follow.ts";
 import { paint, resultText, visible } from "./output.ts";
 
-/** One thing that the command of `[notify]` is told, as JSON with property names in snake_case. */
+/** One event for the command of `[notify]`, as JSON with property names in snake_case. */
 export interface Alert {
   readonly event:
     | "month_failed"
@@ -155,7 +155,7 @@ function withoutStack({ code, message, hint }: ReportedError): ReportedError {
   return { code, message, hint };
 }
 
-/** An alert that lasts until something changes; `identity` tells one state from the next. */
+/** An alert that lasts until something changes; `identity` distinguishes one state from the next. */
 interface Condition extends RunAlert {
   readonly identity: string;
 }
@@ -240,7 +240,7 @@ function overdueMonth(
     (activeFrom === null || activeFrom <= end) &&
     (activeTo === null || activeTo >= start) &&
     (firstMonth === null || firstMonth <= month);
-  // An export without any month has no first delivery yet, and a later month has taken its place.
+  // An export without months still lacks its first delivery, or a later month has replaced it.
   const isThere = months.length === 0 || months.some(({ billingMonth }) => billingMonth >= month);
   return isExpected && !isThere && isOverdue(month, now) ? month : null;
 }
@@ -272,7 +272,7 @@ async function runCommand(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors = (errors + text).slice(-500);
   });
-  // A command that does not read its input is no failure.
+  // A command that does not read its input is not a failure.
   child.stdin.on("error", () => {});
   child.stdin.end(`${maskSecrets(resultText(alert))}\n`);
   return new Promise((resolve) => {

@@ -122,7 +122,7 @@ export function visible(text: string): string {
   });
 }
 
-/** JSON as it may be drawn: what JSON leaves as it is and a terminal might obey is escaped. The value stays the same. */
+/** JSON that is safe to print: characters that JSON allows but a terminal might obey are escaped. The value stays the same. */
 export function jsonText(value: unknown, indent?: number): string {
   const text = JSON.stringify(
     value,
@@ -139,7 +139,7 @@ export function jsonText(value: unknown, indent?: number): string {
 
 /**
  * A result of the library as `--json` writes it: property names in snake_case. Keys that are data (currencies below
- * `cost`) stay as they are.
+ * `cost`) are not changed.
  */
 export function resultText(result: unknown, indent?: number): string {
   return jsonText(snakeCased(result), indent);

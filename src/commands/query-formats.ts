@@ -22,7 +22,7 @@ export interface AnswerWriter {
   /** Takes the columns, before the first row. */
   begin(columns: readonly Column[]): void;
   add(row: Row): void;
-  /** Writes what is left, and returns the names of the columns that had no room. */
+  /** Writes the remaining rows, and returns the names of the columns that did not fit. */
   end(): readonly string[];
 }
 
@@ -60,7 +60,7 @@ type Cells = readonly (string | null)[];
 interface Drawing {
   readonly head: string;
   row(cells: Cells, number: number): string;
-  /** Columns that have no room. */
+  /** Columns that do not fit. */
   readonly hidden: readonly string[];
 }
 

@@ -99,7 +99,7 @@ function userName({ environment }: CommandContext): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run under a number that has no name.
+    // A container may run under a user id without a name.
     return environment["USER"] ?? "an unknown user";
   }
 }
@@ -224,7 +224,7 @@ function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle
   return gaps.map(({ billingMonth: month, missingDays: days }) => {
     const what =
       days.length === 0
-        ? `${month} has no gap to accept: no days of it are missing`
+        ? `${month} does not have a gap to accept: none of its days are missing`
         : `${month} is partial (accepted): ${daySpans(days)} missing`;
     return { month, lines: [paint(style, "changed", `      ${what}`)] };
   });

@@ -230,7 +230,7 @@ const looks: Readonly<Record<MonthState, Look | null>> = {
 function stateCell(month: MonthStatus, style: ScreenStyle): string {
   const { state, finality } = month;
   const look = month.accepted ? null : looks[state];
-  // What is loaded, and what lies before it.
+  // The current load, and the previous ones.
   const words = finality === null ? state : [billWords(month), ...(finality === state ? [] : [state])].join(", ");
   return look === null ? words : paint(style, look, words);
 }

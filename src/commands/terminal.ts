@@ -10,7 +10,7 @@ export type OutputStream = Pick<Writable, "write" | "on" | "writableNeedDrain"> 
 
 /** An output of a standard stream. */
 export interface StandardOutput extends Output {
-  /** Waits until everything is written. Error: OUTPUT_FAILED. A reader that went away is no failure. */
+  /** Waits until everything is written. Error: OUTPUT_FAILED. A reader that went away is not a failure. */
   finish(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export function createOutput(
   const goOn = (): void => {
     for (const resolve of waiting.splice(0)) resolve();
   };
-  // The reader of a pipe may leave at any time (`| head`): that is no failure of ours. After any other error, such as a
+  // The reader of a pipe may leave at any time (`| head`): that is not a failure. After any other error, such as a
   // full disk, the work still ends as it would have.
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") failure ??= error;

@@ -50,7 +50,7 @@ export function verifyScreen({ checks, ok }: Pick<VerifyResult, "checks" | "ok">
   const lines = [...months].flatMap(([title, own]) => monthLines(title, own, style));
   const failed = checks.filter((check) => !check.ok).length;
   const summary = ok
-    ? `${formatNumber(checks.length, "check")}: everything is as it was delivered and loaded.`
+    ? `${formatNumber(checks.length, "check")}: all tables match their receipts and deliveries.`
     : `${failed} of ${formatNumber(checks.length, "check")} found a difference.`;
   return `${[...lines, ...(checks.length === 0 ? ["Nothing is loaded yet."] : [summary])].join("\n")}\n`;
 }
@@ -69,7 +69,7 @@ function monthLines(title: string, checks: readonly Check[], style: ScreenStyle)
 const ofTable = new Set(["rows", "cost", "effective-cost", "summary", "uninvoiced-rows", "state", "table"]);
 const ofStorage = new Set(["newest-delivery", "missing-month"]);
 
-/** What mends the differences of one month. */
+/** The fix for the differences of one month. */
 function remedyOf(checks: readonly Check[]): string[] {
   const failed = checks.filter(({ ok }) => !ok);
   const [first] = failed;

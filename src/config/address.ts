@@ -50,7 +50,7 @@ export async function readAddress(
   };
 }
 
-/** Where an export lies: the bucket that a storage opens, and the part of the prefix that the address contains. */
+/** The place of an export: the bucket that a storage opens, and the part of the prefix that the address contains. */
 export interface BucketAddress {
   readonly bucketUrl: string;
   /** The part of the address below the bucket, without `/` at either end. */

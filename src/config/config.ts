@@ -6,7 +6,7 @@ export interface Config {
   readonly file: string | null;
   readonly pipelines: readonly PipelineConfig[];
   readonly warehouse: WarehouseConfig;
-  /** Null when nobody is to be notified. */
+  /** Null without notifications. */
   readonly notify: NotifyConfig | null;
 }
 

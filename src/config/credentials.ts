@@ -6,7 +6,7 @@ import { isTable, type Layer } from "./layers.ts";
 export interface WrittenCredentials {
   /** A whole key; null where the machine's default credentials are to be used. */
   readonly key: GoogleCredentials | null;
-  /** The project in which jobs run, which may stand there alone; null when it does not. */
+  /** The project in which jobs run, which may be the only key; null without it. */
   readonly projectId: string | null;
 }
 
@@ -25,8 +25,8 @@ const marks: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The credentials for Google Cloud that stand in the files of dlt or in the environment: a table of keys, or the text of
- * a key file. A later layer wins key by key. Whether a key is whole is told by whoever logs in with it. What is found is
- * kept out of everything that is told from then on.
+ * a key file. A later layer wins key by key. The login reports whether a key is complete. Found keys are
+ * masked in all later output.
  */
 export function googleCredentials(layers: readonly Layer[]): WrittenCredentials {
   for (const place of credentialPlaces) {
@@ -55,8 +55,8 @@ export function azureCredentials(environment: Readonly<Record<string, string | u
 }
 
 /**
- * Keeps what other programs' variables hold out of everything that is told from then on: logins to clouds, which the SDKs
- * find by themselves, and to the proxies of the network.
+ * Masks the variables of other programs in all later output: logins to clouds, which the SDKs
+ * find themselves, and to the proxies of the network.
  */
 export function keepVariables(environment: Readonly<Record<string, string | undefined>>): void {
   for (const [name, value = ""] of Object.entries(environment)) {
@@ -109,7 +109,7 @@ function parsed(value: unknown): Record<string, unknown> {
     const document: unknown = typeof value === "string" ? JSON.parse(value) : {};
     return isTable(document) ? document : {};
   } catch {
-    // Whoever logs in with it says what it lacks; the text itself is not repeated.
+    // The login reports what is missing; the text itself is not repeated.
     if (typeof value === "string") keepSecret(value);
     return {};
   }

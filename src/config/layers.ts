@@ -68,7 +68,7 @@ async function readLayer(file: string, folder: string): Promise<Layer | null> {
     // Only the first line of the parser's message: the rest shows the file, and the file may hold secrets.
     const reason = (error.message.split("\n")[0] ?? "").replace("Invalid TOML document: ", "");
     throw new BillhouseError("CONFIG_INVALID", `${shown}, line ${error.line}: this is not valid TOML (${reason}).`, {
-      hint: `Look at line ${error.line}, column ${error.column}: text stands in quotes, and a key stands once.`,
+      hint: `Look at line ${error.line}, column ${error.column}: text needs quotes, and a key may appear only once.`,
     });
   }
 }
@@ -94,7 +94,7 @@ function missingFile(named: string): BillhouseError {
   });
 }
 
-/** The line that writes a key or opens a section, or null when it cannot be told. */
+/** The line that sets a key or opens a section, or null if unknown. */
 function lineOf(toml: string, path: readonly string[]): number | null {
   const wanted = path.join(".");
   let section = "";
@@ -118,7 +118,7 @@ function plainName(name: string): string {
     .join(".");
 }
 
-/** Where a setting was written: in a file, at a line if it can be told, or in an environment variable. */
+/** Where a setting was written: in a file, at a line if it is known, or in an environment variable. */
 export type Origin = { readonly file: string; readonly line: number | null } | { readonly variable: string };
 
 /** One key with its value, and where it was written. */

@@ -236,7 +236,7 @@ function pipelineConfig(
   }
   const url = section.bucket === undefined ? section.bucket_url : `gs://${section.bucket}`;
   if (url === undefined) {
-    const sentence = `[sources.${name}] is missing "bucket_url", which says where the export lies.`;
+    const sentence = `[sources.${name}] is missing "bucket_url", the address of the export.`;
     mistakes.push({
       origin: origin(path),
       sentence,
@@ -281,7 +281,7 @@ function pipelineConfig(
 
 function sharedTables(pipelines: readonly PipelineConfig[], origin: (path: readonly string[]) => string): Mistake[] {
   const owners = new Map<string, PipelineConfig>();
-  // Both warehouses would keep two spellings apart or not as they like, so case is no difference here.
+  // The warehouses differ in how they compare case, so case does not count here.
   const key = (pipeline: PipelineConfig, table: string): string => `${pipeline.dataset}.${table}`.toLowerCase();
   return pipelines.flatMap((pipeline): Mistake[] => {
     const tables = ["", "_load_tracking", "_previous"].map((suffix) => `${pipeline.tableName}${suffix}`);

@@ -188,7 +188,7 @@ export interface KeptMonth {
 /** A month whose missing days were accepted. */
 export interface AcceptedGap {
   readonly billingMonth: BillingMonth;
-  /** Empty where the month has no gap, so that nothing was recorded. */
+  /** Empty if the month does not have a gap, so that nothing was recorded. */
   readonly missingDays: readonly Days[];
 }
 

@@ -31,7 +31,7 @@ export interface HistoryOptions {
 export interface HistoryResult extends ReadSource {
   /** Export by export; in each of them the oldest month first, and of a month the oldest load first. */
   readonly loads: readonly HistoryLoad[];
-  /** Exports whose receipts cannot be read; the others are reported all the same. */
+  /** Exports whose receipts cannot be read; the others are still reported. */
   readonly failed: readonly (ReportedError & { readonly pipeline: string })[];
 }
 
@@ -50,7 +50,7 @@ export interface HistoryLoad {
   readonly rows: number;
   /** Sum of the first cost column; null where it was never recorded. */
   readonly cost: CurrencySums | null;
-  /** What differs from the load before; null for the first load of the month. */
+  /** The differences from the previous load; null for the first load of the month. */
   readonly change: LoadChange | null;
   /** `migrated`: the Python pipelines loaded it, before billhouse took over. */
   readonly reason: LoadReason | "migrated";

@@ -58,7 +58,7 @@ export interface Reconciliation {
   readonly invoiceId: string | null;
   readonly billingAccount: string | null;
   readonly currency: string;
-  /** What the invoice says; `0` where the list of invoices has no line for what is loaded. */
+  /** What the invoice says; `0` if the list of invoices lacks a line for the loaded rows. */
   readonly invoiced: string;
   readonly loaded: string;
   /** `invoiced` less `loaded`. */
@@ -176,7 +176,7 @@ function currencyOf(loaded: readonly string[], named: string | null): string {
 
 function requireLoaded(loaded: readonly string[], currency: string): void {
   if (loaded.length === 0 || loaded.includes(currency)) return;
-  throw new BillhouseError("USAGE_INVALID", `Nothing of the month is loaded in ${currency}.`, {
+  throw new BillhouseError("USAGE_INVALID", `The month does not have rows in ${currency}.`, {
     hint: `Loaded: ${currencyWords(loaded)}. Give the amount in one of these currencies.`,
   });
 }

@@ -65,7 +65,7 @@ export interface PipelineStatus {
   readonly kept: KeptCopies | null;
   /** Sentences on what is worth knowing of the table: amounts that are floats. */
   readonly notes: readonly string[];
-  /** Why its state or its receipts cannot be read; the other exports are reported all the same. */
+  /** Why its state or its receipts cannot be read; the other exports are still reported. */
   readonly error?: ReportedError;
 }
 
@@ -96,7 +96,7 @@ export interface KeptCopies {
 }
 
 /**
- * What a month is: the finality of what is loaded; `waiting` or `refused` when a newer delivery is not taken; `missing`
+ * What a month is: the finality of what is loaded; `waiting` or `refused` when a newer delivery is skipped; `missing`
  * when months around it are loaded; `forgotten` when its rows are there and the state has forgotten it.
  */
 export type MonthState = Finality | "waiting" | "refused" | "missing" | "forgotten";
@@ -105,7 +105,7 @@ export type MonthState = Finality | "waiting" | "refused" | "missing" | "forgott
 export interface MonthStatus {
   readonly billingMonth: BillingMonth;
   readonly state: MonthState;
-  /** What the loaded rows are as a bill; null when nothing of the month is loaded. */
+  /** What the loaded rows are as a bill; null if the month is not loaded. */
   readonly finality: Finality | null;
   /** What `final` rests on; null for any other finality. */
   readonly finalBasis: FinalBasis | null;
@@ -113,7 +113,7 @@ export interface MonthStatus {
   readonly lateCharges: boolean;
   /** Whether figures of a month that was over may have changed with its newest load, as `run` reported it. */
   readonly isRestatement: boolean;
-  /** The newest of `execution_ids`; null when nothing of the month is loaded. */
+  /** The newest of `execution_ids`; null if the month is not loaded. */
   readonly executionId: string | null;
   /** The deliveries that were loaded together, oldest first. */
   readonly executionIds: readonly string[];
@@ -133,7 +133,7 @@ export interface MonthStatus {
   readonly unsettledDays: readonly Days[];
   /** What an estimated month lacks to be final, from the 10th of the next month on; else null. */
   readonly notFinalBecause: string | null;
-  /** Why a newer delivery is not taken; null where there is none. */
+  /** Why a newer delivery is skipped; null if there is none. */
   readonly reason: string | null;
   /** When the newest object of a delivery that waits was written; null where none waits. */
   readonly waitingSince: string | null;
@@ -388,7 +388,7 @@ function attentionOf(name: string, status: MonthStatus, now: Date): readonly Att
   ];
 }
 
-/** When the rows of a month were loaded at first: to put them back makes no export fresh. */
+/** When the rows of a month were first loaded: restoring them does not make an export fresh. */
 function deliveredAt({ receipt, loadedAt }: LoadedPartition): string | null {
   const restored = receipt?.restoredLoadId ?? null;
   // A load_id is the second of its load: dlt names packages so.

@@ -59,7 +59,7 @@ describe("JSON", () => {
 });
 
 describe("CSV", () => {
-  test("quotes what needs it, keeps every byte in a file, and tells NULL from the empty text", () => {
+  test("quotes where needed, keeps every byte in a file, and distinguishes NULL from empty text", () => {
     const more = { service: "x\u001b[2J\ny", cost: null, lines: 1, tags: "" };
     assert.equal(
       written("csv", { columns, rows: [...rows, more] }).text,
@@ -280,7 +280,7 @@ describe("billhouse query", () => {
     assert.match(file.stderr, /billhouse connect shows the command/);
   });
 
-  test("names the columns that have no room, and says how to see them", async () => {
+  test("names the columns that do not fit, and says how to see them", async () => {
     const { stderr, stdout } = await ask(["SELECT * FROM aws_cur_data"], { isTerminal: true, columns: 80 });
     assert.match(
       stderr,

@@ -82,13 +82,13 @@ describe("status", () => {
 });
 
 describe("run says", () => {
-  test("that a month has no gap to accept, and that --reason needs one", async (t) => {
+  test("that a month does not have a gap to accept, and that --reason needs one", async (t) => {
     const project = await createProject(t, curSection);
     await deliver(project.bucket, curDelivery({ month: "2025-01", id: "a", files: [curRows("2025-01", "1")] }));
     for (const how of ["while it is loaded", "when it is loaded already"]) {
       const { code, stdout } = await billhouse(project.folder, ["run", "--accept", "gap", "--month", "2025-01"]);
       assert.equal(code, 0, how);
-      assert.match(stdout, /2025-01 has no gap to accept: no days of it are missing\n/, how);
+      assert.match(stdout, /2025-01 does not have a gap to accept: none of its days are missing\n/, how);
     }
     const { code, stderr } = await billhouse(project.folder, ["run", "--reason", "because"]);
     assert.equal(code, 64);

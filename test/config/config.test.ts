@@ -292,7 +292,7 @@ describe("billhouse.toml", () => {
     ],
     "no place": [
       '[sources.aws_cur]\nprefix = "x"\n',
-      'billhouse.toml, line 1: [sources.aws_cur] is missing "bucket_url", which says where the export lies.',
+      'billhouse.toml, line 1: [sources.aws_cur] is missing "bucket_url", the address of the export.',
     ],
     "two places": [
       '[sources.aws_cur]\nbucket = "x"\nbucket_url = "gs://x"\n',

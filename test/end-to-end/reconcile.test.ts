@@ -151,7 +151,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     );
     assert.equal(
       result.reconciliations[3]?.sentence,
-      "Invoice 901 comes to 38.50 USD, and the list of invoices has no line for it in USD.",
+      "Invoice 901 comes to 38.50 USD, but the list of invoices lacks a line for it in USD.",
     );
     assert.ok(
       result.notes.some((note) => note.startsWith("azure_billing 2025-01: The export does not contain invoice ids")),

@@ -78,7 +78,7 @@ describe("history", () => {
     assert.match(second, /,restated,true,false,true,b,2,0,USD,1001,-233\.5678$/);
   });
 
-  test("has a load that only adds days, which is no restatement in run, status, history and diff; and an accepted gap is no load", async (t) => {
+  test("has a load that only adds days, which is not a restatement in run, status, history and diff; and an accepted gap is not a load", async (t) => {
     const project = await createProject(t, azureSection);
     const week = (id: string, start: string, end: string, made: string): ReturnType<typeof azureDelivery> =>
       azureDelivery({

@@ -384,7 +384,7 @@ describe("sentences", () => {
           explainResidual({ ...match, invoiced: match.invoiced ?? "0", tolerance: "0.01" }),
         ),
       );
-    const unlisted = "Invoice 100 comes to 100.00 USD, and the list of invoices has no line for it in USD.";
+    const unlisted = "Invoice 100 comes to 100.00 USD, but the list of invoices lacks a line for it in USD.";
     assert.deepEqual(sentencesFor(priced("100", null)), ["Invoice 100 is loaded in USD, not in EUR.", unlisted]);
     assert.deepEqual(sentencesFor(priced(null, "001")), ["Account 001 is loaded in USD, not in EUR.", unlisted]);
     assert.deepEqual(sentencesFor(priced("7", "009")), [

@@ -289,7 +289,7 @@ function forgottenReceipt({ loaded, newestReceipt, isTableGone = false }: MonthF
 
 function loadReasonOf(facts: MonthFacts): LoadReason {
   const { runs, days, loaded, coveredDays: covered, now } = facts;
-  // Rows that the state has forgotten are replaced all the same.
+  // Rows that the state has forgotten are still replaced.
   const before = loaded === null ? forgottenReceipt(facts) : loaded.receipt;
   if (loaded === null && before === null) return "new";
   if (loaded === null && before !== null && sameVersions(runs, before)) return "forced";

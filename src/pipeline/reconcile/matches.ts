@@ -66,7 +66,7 @@ export function matchInvoices(
     const place = { pipeline, invoiceId: line.invoice, account: payerOf(lines), currency: line.currency };
     return [{ ...place, invoiced: null, lines, beside: [], otherCurrencies: [] }];
   });
-  // Warehouses differ in where they put what has no value.
+  // Warehouses order NULL differently.
   return [
     ...invoiced,
     ...uninvoiced.toSorted((one, other) => Number(one.invoiceId === null) - Number(other.invoiceId === null)),
@@ -108,7 +108,7 @@ function ownerOf(pipeline: string, line: BilledLine, isInvoiced: (key: string) =
   const byAccount = keyOf({ pipeline, by: "account", id: payer, currency });
   if (invoice !== null && isInvoiced(byInvoice)) return byInvoice;
   if (payer !== null && isInvoiced(byAccount)) return byAccount;
-  // Without an id, lines of different payers are no one's invoice together.
+  // Without an id, lines of different payers never form one invoice.
   return invoice === null ? keyOf({ pipeline, by: "invoice", id: JSON.stringify([payer]), currency }) : byInvoice;
 }
 

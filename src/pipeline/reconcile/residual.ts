@@ -15,7 +15,7 @@ export interface ResidualFacts {
   /** What the invoice says, exact decimal text. */
   readonly invoiced: string;
   readonly lines: readonly BilledLine[];
-  /** Lines that are not among those, and that the invoice may hold all the same. */
+  /** Other lines that the invoice may still contain. */
   readonly beside: readonly NamedLines[];
   /** The largest difference that passes: exact decimal text, not negative. */
   readonly tolerance: string;
@@ -24,7 +24,7 @@ export interface ResidualFacts {
 /** One thing that would make what is loaded the invoice. `amount` is what it adds to the difference. */
 export interface Reason extends NamedAmount {
   /**
-   * Whether the invoice has no such lines, has them although it is not compared with them, or rounds: its total, or each
+   * Whether the invoice lacks such lines, has them although it is not compared with them, or rounds: its total, or each
    * service of each account.
    */
   readonly how: "leaves out" | "holds" | "rounds its total" | "rounds its lines";
@@ -42,7 +42,7 @@ export interface Residual {
   readonly parts: readonly NamedAmount[];
   /** The fewest reasons that come to the difference within the tolerance; none when it is right or nothing does. */
   readonly reasons: readonly Reason[];
-  /** Other reasons, as few, that come to it too: the figures alone cannot tell which is true. */
+  /** Other possible reasons, equally few, for the same difference: the values alone do not decide. */
   readonly alternatives: readonly (readonly Reason[])[];
   /** The difference less the reasons. */
   readonly unexplained: string;

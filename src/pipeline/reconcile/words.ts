@@ -36,7 +36,7 @@ function unlisted({ invoiceId, currency }: InvoiceMatch, { loaded }: Residual): 
   const [comes, them] = invoiceId === null ? ["come", "them"] : ["comes", "it"];
   // The list may have the invoice in another currency.
   const inCurrency = currency === "" ? "" : ` in ${currency}`;
-  return `${what} ${comes} to ${money(loaded, { currency })}, and the list of invoices has no line for ${them}${inCurrency}.`;
+  return `${what} ${comes} to ${money(loaded, { currency })}, but the list of invoices lacks a line for ${them}${inCurrency}.`;
 }
 
 function notLoaded({ invoiceId, account, currency, otherCurrencies }: InvoiceMatch, invoiced: string): string {
