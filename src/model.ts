@@ -211,8 +211,9 @@ export interface Acceptance {
  * What is unusual about a load. `unsettled`: a rule suspected the delivery to be incomplete, and it was loaded because
  * nothing in it had changed for the settle time, or with `--force`. `no-cost`: there was no cost column to prove the load
  * with. `late-charges`: the month was final, and only support, tax, credits or corrections have changed since.
+ * `measured`: the cost was not recorded when the month was loaded, and was measured in the table later.
  */
-export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges";
+export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges" | "measured";
 
 /**
  * The record of one load: one row of `<table>_load_tracking`. Values that a load by the Python pipelines lacks are

@@ -4,6 +4,8 @@ import { BillhouseError, describeError } from "../errors.ts";
 import type { RegisteredColumn } from "../model.ts";
 import { type DeliveredHeader, findColumn, planColumns } from "../schema/columns.ts";
 import { fold } from "../schema/names.ts";
+import { monthSpans } from "../schema/periods.ts";
+import { receiptPackage } from "../state/package.ts";
 import {
   type Holder,
   type MigrationOutcome,
@@ -15,7 +17,7 @@ import {
 import type { ReportedError } from "./events.ts";
 import { loadedHeader } from "./load/prepare.ts";
 import { inexactColumns } from "./migrate/inexact-columns.ts";
-import { stampedColumn } from "./months/loaded.ts";
+import { measuredColumns, stampedColumn } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { survey, type Survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
@@ -54,7 +56,7 @@ export interface MigratedPipeline {
 
 /** One step of a migration. */
 export interface MigratedStep {
-  readonly step: "tracking-columns" | "partitioning" | "registry" | "decimals";
+  readonly step: "tracking-columns" | "partitioning" | "registry" | "decimals" | "costs";
   /** The column that `decimals` is about. */
   readonly column?: string;
   /** One sentence. */
@@ -130,7 +132,8 @@ async function migratePipeline(
   }
 }
 
-async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: Warehouse): Promise<PlannedStep[]> {
+async function plannedSteps(found: Survey, plan: MigrationPlan, warehouse: Warehouse): Promise<PlannedStep[]> {
+  const { table } = found;
   const { partitioning, registered, decimals } = plan;
   const stepOf = ({ step, what }: PendingStep): PlannedStep => ({
     step: { step: step.step, ...(step.step === "decimals" ? { column: step.column } : {}), what, done: false },
@@ -149,7 +152,52 @@ async function plannedSteps({ table }: Survey, plan: MigrationPlan, warehouse: W
     },
   };
   const pending = (await warehouse.migration?.pendingSteps(table, partitioning)) ?? [];
-  return [...pending.map(stepOf), ...(registered.length === 0 ? [] : [registry]), ...decimals.map(stepOf)];
+  const costs = costsStep(found, warehouse);
+  return [
+    ...pending.map(stepOf),
+    ...(registered.length === 0 ? [] : [registry]),
+    ...decimals.map(stepOf),
+    ...(costs === null ? [] : [costs]),
+  ];
+}
+
+/**
+ * Records what months hold whose cost was not recorded when they were loaded: measured once in the table, after its amounts
+ * are exact. Their rows stay as they are. Null where there is no such month.
+ */
+function costsStep(found: Survey, warehouse: Warehouse): PlannedStep | null {
+  const { measuring } = warehouse;
+  const receipts = [...found.months.values()].flatMap(({ receipt }) =>
+    receipt !== null && receipt.tableCost === null ? [receipt] : [],
+  );
+  if (receipts.length === 0 || measuring === undefined) return null;
+  const months = monthSpans(receipts.map(({ billingMonth }) => billingMonth));
+  return {
+    step: { step: "costs", what: `The costs of ${months} are measured and recorded.`, done: false },
+    take: async () => {
+      for (const receipt of receipts) {
+        const { table, billingMonth, ...measured } = measuredColumns(found, receipt.billingMonth);
+        const measures = await measuring.measureMonth({ ...measured, table, billingMonth });
+        const { firstUsage, lastUsage, summary, uninvoicedRows, uninvoicedCostRows, sums } = measures;
+        const dataUntil = lastUsage?.slice(0, 10) ?? null;
+        const now = {
+          ...receipt,
+          measured,
+          firstUsage,
+          lastUsage,
+          dataUntil,
+          summary,
+          uninvoicedRows,
+          uninvoicedCostRows,
+          tableCost: sums[0] ?? {},
+          tableEffectiveCost: sums[1] ?? null,
+          flags: [...receipt.flags, "measured" as const],
+        };
+        await warehouse.append(table, (current) => receiptPackage(current, table, now, new Date()));
+      }
+      return { roundedValues: 0 };
+    },
+  };
 }
 
 async function takeStep(

@@ -294,7 +294,7 @@ function unrecordedNotes(
     ...(measured.length === 0
       ? []
       : [
-          `The cost of ${monthSpans(measured)} was not recorded when it was loaded: billhouse verify ${name} measures it, and billhouse migrate ${name} --yes records it.`,
+          `The cost of ${monthSpans(measured)} was not recorded when the months were loaded. billhouse verify ${name} measures it; to record it: billhouse migrate ${name} --yes`,
         ]),
     ...(unknown.length === 0
       ? []

@@ -263,7 +263,12 @@ export const receiptFlags: z.ZodType<readonly ReceiptFlag[]> = listOf(z.string()
   words.filter((word): word is ReceiptFlag => Object.hasOwn(knownFlags, word)),
 );
 
-const knownFlags: Readonly<Record<ReceiptFlag, true>> = { unsettled: true, "no-cost": true, "late-charges": true };
+const knownFlags: Readonly<Record<ReceiptFlag, true>> = {
+  unsettled: true,
+  "no-cost": true,
+  "late-charges": true,
+  measured: true,
+};
 
 /** Rows that were left out. */
 export const otherMonths: z.ZodType<readonly OtherMonthRows[]> = listOf(

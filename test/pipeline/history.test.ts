@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { diff, forget, history, status, undo, type HistoryLoad } from "../../src/index.ts";
+import { diff, forget, history, migrate, status, undo, verify, type HistoryLoad } from "../../src/index.ts";
 import { azureDelivery, azureRow, curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { billhouse } from "../support/in-process.ts";
 import { azureSection, createProject, curSection, runWell, type Project } from "../support/projects.ts";
@@ -122,7 +122,7 @@ describe("history", () => {
     );
   });
 
-  test("has what the Python pipelines loaded, without deliveries", async (t) => {
+  test("has what the Python pipelines loaded, and its cost once migrate has measured it; status and verify say so before", async (t) => {
     const project = await createProject(t, pythonSections);
     await makePythonTables(project);
     const { loads } = await history(project.config);
@@ -130,5 +130,31 @@ describe("history", () => {
     for (const { reason, deliveries, cost, isRestatement } of loads) {
       assert.deepEqual([reason, deliveries, cost, isRestatement], ["migrated", [], null, false]);
     }
+    const notes = async (): Promise<string> => {
+      const { pipelines } = await status(project.config, { offline: true });
+      return pipelines.flatMap((pipeline) => pipeline.notes).join("\n");
+    };
+    assert.match(await notes(), /The cost of 2025-09 to 2025-11 was not recorded when the months were loaded\./);
+    const { checks } = await verify(project.config);
+    const cost = checks.find(
+      ({ name, billingMonth }) => name === "cost" && billingMonth === loads.at(-1)?.billingMonth,
+    );
+    assert.deepEqual([cost?.ok, cost?.expected === cost?.actual], [true, true]);
+    assert.match(
+      cost?.note ?? "",
+      /was not recorded .* The table holds \S+ USD\. To record it: billhouse migrate aws_cur --yes$/,
+    );
+
+    await migrate(project.config, { yes: true });
+    const after = (await history(project.config)).loads;
+    assert.deepEqual(
+      after.map(({ loadId }) => loadId),
+      loads.map(({ loadId }) => loadId),
+      "recording a cost is no load",
+    );
+    assert.equal(`${after.at(-1)?.cost?.["USD"]} USD`, cost?.actual);
+    assert.doesNotMatch(await notes(), /recorded/);
+    const again = (await verify(project.config)).checks.find(({ name, note }) => name === "cost" && note !== undefined);
+    assert.equal(again, undefined, "now the cost is compared with its receipt");
   });
 });

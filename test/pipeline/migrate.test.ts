@@ -104,7 +104,7 @@ async function withDatabase(project: Project, ...statements: readonly string[]):
   instance.closeSync();
 }
 
-const allSteps = ["tracking-columns", "registry", ...amounts.map((name) => `decimals ${name}`)];
+const allSteps = ["tracking-columns", "registry", ...amounts.map((name) => `decimals ${name}`), "costs"];
 
 describe("migrate", () => {
   test("shows the steps and writes nothing", async (t) => {
@@ -114,7 +114,7 @@ describe("migrate", () => {
     const shown = await billhouse(project, ["migrate"]);
     assert.equal(shown.code, 0, shown.stdout + shown.stderr);
     assert.match(shown.stdout, /~ decimals\s+line_item_unblended_cost becomes an exact decimal instead of DOUBLE\./u);
-    assert.match(shown.stdout, /6 steps to take; nothing was written\. billhouse migrate --yes takes them\.\n$/u);
+    assert.match(shown.stdout, /7 steps to take; nothing was written\. billhouse migrate --yes takes them\.\n$/u);
     const { code, stdout } = await billhouse(project, ["migrate", "aws", "--json"]);
     assert.equal(code, 0);
     const result = parseResult(stdout) as MigrateResult;
@@ -139,12 +139,19 @@ describe("migrate", () => {
     assert.deepEqual(
       steps.map(({ step, column, done, error }) => ({ name: column ?? step, done, error })),
       // December has registered the columns.
-      ["tracking-columns", ...amounts].map((name) => ({ name, done: true, error: undefined })),
+      ["tracking-columns", ...amounts, "costs"].map((name) => ({ name, done: true, error: undefined })),
     );
 
     const after = { figures: await figures(project), ledger: await ledgerOf(project) };
     assert.deepEqual(after.figures, before.figures);
-    assert.deepEqual(after.ledger.receipts, before.ledger.receipts);
+    assert.deepEqual(after.ledger.receipts.at(-1), before.ledger.receipts.at(-1), "the receipt of billhouse");
+    for (const [index, receipt] of after.ledger.receipts.slice(0, -1).entries()) {
+      const { billingMonth, tableCost, flags } = receipt;
+      const old = before.ledger.receipts[index];
+      assert.deepEqual([billingMonth, receipt.rows, receipt.loadedAt], [old?.billingMonth, old?.rows, old?.loadedAt]);
+      const figure = (after.figures[billingMonth] ?? {}) as Record<string, { readonly sum: string } | undefined>;
+      assert.deepEqual([tableCost?.["USD"], flags], [figure["line_item_unblended_cost"]?.sum, ["measured"]]);
+    }
     assert.equal(after.ledger.state, before.ledger.state);
     assert.deepEqual(
       after.ledger.columns?.map(({ name }) => name),

@@ -1,7 +1,7 @@
 import { type BillingMonth, type CostLine, executionIdsOf } from "../../model.ts";
 import { monthGaps, type MonthSelection } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
-import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
+import { type MonthMeasures, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { finalityNow } from "../months/finality.ts";
 import { loadNotes, measuredColumns, type LoadedTable } from "../months/loaded.ts";
@@ -94,6 +94,7 @@ export async function compareWithReceipt(
     state,
     same("rows", month, count(receipt.rows), count(measures.rows)),
     ...loadNotes(receipt).map(({ check, text }) => ({ ...same(check, month, text, text), note: text })),
+    ...(receipt.tableCost === null ? unrecordedCost(loaded, month, measures) : []),
     ...sameSums("cost", month, receipt.tableCost, measures.sums[0]),
     ...sameSums("effective-cost", month, receipt.tableEffectiveCost, measures.sums[1]),
     ...(uninvoicedRows === null
@@ -101,6 +102,18 @@ export async function compareWithReceipt(
       : [same("uninvoiced-rows", month, count(uninvoicedRows), invoicesOf(measures.uninvoicedRows))]),
     ...(summary === null ? [] : [sameSummary(month, summary, measures.summary)]),
   ];
+}
+
+/** The cost of a month that was loaded without recording it, as by the Python pipelines: there is nothing to compare it with. */
+function unrecordedCost(
+  { pipeline: { name } }: LoadedTable,
+  month: BillingMonth,
+  { sums: [sums = {}] }: MonthMeasures,
+): readonly MonthCheck[] {
+  const amounts = Object.entries(sums).map(([currency, amount]) => `${amount} ${currency}`.trim());
+  const cost = amounts.join(", ") || "no cost column";
+  const note = `The cost was not recorded when the month was loaded. The table holds ${cost}. To record it: billhouse migrate ${name} --yes`;
+  return [{ ...same("cost", month, cost, cost), note }];
 }
 
 function sameSummary(month: BillingMonth, before: readonly CostLine[], now: readonly CostLine[]): MonthCheck {
