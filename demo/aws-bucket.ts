@@ -11,7 +11,7 @@ import { alphabets, nextMonth, openMonth, randomFrom } from "./company.ts";
 import { type Cells, csvText, type DemoDelivery } from "./delivery.ts";
 import type { BillingMonth } from "../src/model.ts";
 
-/** Where the demo's report lies in its bucket, and what it is called. */
+/** The place and the name of the demo's report in its bucket. */
 export const awsExport = { prefix: "cur", name: "acme-cur" } as const;
 
 /** The month that AWS restates after it was closed. */
@@ -136,7 +136,7 @@ export interface AwsColumn {
   readonly type: string;
 }
 
-/** The month from which on the report has one more tag column, as happens when somebody activates a tag. */
+/** The month from which on the report has one more tag column, as when a tag is activated. */
 const projectTagSince: BillingMonth = "2026-08";
 
 /** The columns of the report of one month, in the order of the file. */

@@ -68,7 +68,7 @@ export function configScreen(result: ConfigResult, style: ScreenStyle): string {
 }
 
 function fileLine({ file, fileOrigin: origin }: ConfigResult): string {
-  if (file === null) return "No file: the environment says everything.";
+  if (file === null) return "No file: everything comes from the environment.";
   return `${visible(file)}, ${origin === "--config" ? "named by --config" : "found in the working folder"}`;
 }
 
@@ -81,7 +81,7 @@ function valueRow({ section, key, value, origin }: ConfigValue, style: ScreenSty
   ];
 }
 
-/** What a value means that is not there. */
+/** What a missing value means. */
 const meanings: Readonly<Record<string, string>> = {
   prefix: "the whole bucket",
   export_name: "the only export below the prefix",

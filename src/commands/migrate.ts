@@ -18,7 +18,7 @@ export function addMigrate(program: Program, perform: Perform): void {
 /** Options of `billhouse migrate`. */
 export interface MigrateCommandOptions {
   readonly exports: readonly string[];
-  /** Whether the steps are taken, and not only shown. */
+  /** Whether the steps are run, and not only shown. */
   readonly yes: boolean;
 }
 

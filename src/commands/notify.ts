@@ -62,15 +62,11 @@ export async function watchRun(
   if (notify === null) return null;
   const { status } = await import("../pipeline/status.ts");
   const warn = (text: string): void => context.stderr.write(`${paint(context.stderr, "changed", "!")} ${text}\n`);
-  const looking = async <T>(look: () => Promise<T>): Promise<T | null> => {
-    try {
-      return await look();
-    } catch (error) {
-      if (!(error instanceof BillhouseError)) throw error;
-      warn(`Alerts of this run cannot be compared with the last one: ${visible(error.message)}`);
-      return null;
-    }
-  };
+  const looking = async <T>(look: () => Promise<T>): Promise<T | BillhouseError> =>
+    look().catch((error: unknown) => {
+      if (error instanceof BillhouseError) return error;
+      throw error;
+    });
   const now = context.now();
   const before = await looking(async () => {
     const { pipelines } = await status(config, { pipelines: exports, offline: true, now });
@@ -93,13 +89,20 @@ export async function watchRun(
   return {
     async finished(finished) {
       const waits = finished.pipelines.some(({ waiting }) => waiting.length > 0);
-      const after =
-        before === null ? null : await looking(() => status(config, { pipelines: exports, offline: !waits, now }));
-      const found = (after?.pipelines ?? []).flatMap((pipeline) => {
-        const earlier = before?.find(({ name }) => name === pipeline.name) ?? null;
-        const source = config.pipelines.find(({ name }) => name === pipeline.name);
-        return source === undefined ? [] : newConditions(pipeline, earlier, { source, now, maxAge: notify.maxAge });
-      });
+      const after = await looking(() => status(config, { pipelines: exports, offline: !waits, now }));
+      const found: RunAlert[] = [];
+      if (before instanceof BillhouseError || after instanceof BillhouseError) {
+        const [unread] = [before, after].filter((looked) => looked instanceof BillhouseError);
+        const reason = visible(unread?.message ?? "");
+        warn(`What is new since the last run is not known, so that only failures are reported: ${reason}`);
+      } else {
+        for (const pipeline of after.pipelines) {
+          const earlier = before.find(({ name }) => name === pipeline.name) ?? null;
+          const source = config.pipelines.find(({ name }) => name === pipeline.name);
+          const rules = { now, maxAge: notify.maxAge };
+          if (source !== undefined) found.push(...newConditions(pipeline, earlier, { ...rules, source }));
+        }
+      }
       const alerts = [...finished.pipelines.flatMap(failures), ...found].map((alert): Alert => ({ ...base, ...alert }));
       const changed = finished.pipelines.some(({ loaded, acceptedGaps }) => loaded.length + acceptedGaps.length > 0);
       const summary: Alert = {
@@ -116,7 +119,8 @@ export async function watchRun(
     },
     async failed(thrown) {
       const error = describeError(thrown);
-      if (error.code === "INTERRUPTED") return;
+      // A person at the terminal sees these.
+      if (["INTERRUPTED", "USAGE_INVALID"].includes(error.code)) return;
       const whole = { name: null, table: null, billingMonth: null };
       await send([{ ...base, event: "run_failed", message: error.message, ...whole, error }]);
     },

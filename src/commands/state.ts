@@ -77,7 +77,7 @@ export function stateScreen(result: Pick<StateResult, "pipelines">, style: Scree
 export function forgetScreen(result: ForgetResult): string {
   return result.pipelines
     .map(({ name, forgotten }) => {
-      if (forgotten.length === 0) return `The state of ${visible(name)} holds no months.\n`;
+      if (forgotten.length === 0) return `The state of ${visible(name)} does not contain any month.\n`;
       const months = `${formatNumber(forgotten.length, "month")} of ${visible(name)} (${forgotten.join(", ")})`;
       return `Forgot ${months}. The next run loads them again; their rows stay until then.\n`;
     })

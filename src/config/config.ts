@@ -41,7 +41,7 @@ export interface PipelineConfig {
   readonly unpackedLimit: number | null;
   /** How long, in milliseconds, nothing of a suspected delivery must have changed before it is loaded; 0 for no such rules. */
   readonly settle: number;
-  /** The first and the last day, `YYYY-MM-DD`, of which charges are expected; null where there is no such bound. */
+  /** The first and the last day with expected charges, `YYYY-MM-DD`; null for no limit. */
   readonly activeFrom: string | null;
   readonly activeTo: string | null;
   /** Words without quotes or backslashes that mean NULL in columns that are not text. */

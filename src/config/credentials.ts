@@ -2,7 +2,7 @@ import type { AzureCredentials, GoogleCredentials } from "../model.ts";
 import { keepKey, keepSecret } from "../secrets.ts";
 import { isTable, type Layer } from "./layers.ts";
 
-/** What was written of a login to Google Cloud. */
+/** A configured login to Google Cloud. */
 export interface WrittenCredentials {
   /** A whole key; null where the machine's default credentials are to be used. */
   readonly key: GoogleCredentials | null;
@@ -17,7 +17,7 @@ export const credentialPlaces: readonly (readonly string[])[] = [
   ["credentials"],
 ];
 
-/** What only a key of the kind has. */
+/** Keys that only one kind of credentials has. */
 const marks: Readonly<Record<string, readonly string[]>> = {
   service_account: ["client_email", "private_key"],
   authorized_user: ["client_id", "client_secret", "refresh_token"],
@@ -40,7 +40,7 @@ export function googleCredentials(layers: readonly Layer[]): WrittenCredentials 
   return { key: null, projectId: null };
 }
 
-/** The key to Azure Blob Storage that the environment holds under the names that Azure's own tools know; null without. */
+/** The key to Azure Blob Storage in the variables that Azure's own tools use; null without one. */
 export function azureCredentials(environment: Readonly<Record<string, string | undefined>>): AzureCredentials | null {
   const connectionString = environment["AZURE_STORAGE_CONNECTION_STRING"] || null;
   const sasToken = environment["AZURE_STORAGE_SAS_TOKEN"] || null;

@@ -30,10 +30,10 @@ export interface ConfigExplanation {
   readonly fileOrigin: "--config" | "default" | null;
   readonly warehouse: {
     readonly kind: Config["warehouse"]["kind"];
-    /** What decided between the warehouses, in words that follow "DuckDB, ". */
+    /** Why this warehouse is used, in words that follow "DuckDB, ". */
     readonly reason: string;
   };
-  /** Every value of each export and of the warehouse; of a warehouse that is not used, what was written. */
+  /** Every value of each export and of the warehouse; of an unused warehouse only the configured ones. */
   readonly values: readonly ConfigValue[];
 }
 
@@ -106,7 +106,7 @@ function bigqueryValues({ config: { warehouse }, document, originOf }: Reading):
   if (warehouse.kind !== "bigquery") return [];
   const written = document.destination.bigquery ?? {};
   const values: Readonly<Record<keyof BigquerySection, string | null>> = {
-    // As they were written: what a source or a login gives them stands, masked where it must be, in its own place.
+    // As configured: what a source or a login sets is listed in its own place, masked if necessary.
     project_id: written.project_id ?? null,
     job_project_id: written.job_project_id ?? null,
     location: warehouse.location,

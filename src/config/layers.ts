@@ -7,7 +7,7 @@ import { BillhouseError } from "../errors.ts";
 
 /** The files of a configuration, read. */
 export interface ConfigFiles {
-  /** `dlt` files hold sections of other programs; `billhouse.toml` holds ours alone. */
+  /** `dlt` files contain sections of other programs; `billhouse.toml` contains only ours. */
   readonly style: "billhouse" | "dlt" | "none";
   /** The file that names the configuration, absolute; null without one. */
   readonly file: string | null;
@@ -65,7 +65,7 @@ async function readLayer(file: string, folder: string): Promise<Layer | null> {
     return tomlLayer(parse(text), (path) => ({ file: shown, line: lineOf(text, path) }));
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // Only the first line of the parser's message: the rest shows the file, and the file may hold secrets.
+    // Only the first line of the parser's message: the rest quotes the file, which may contain secrets.
     const reason = (error.message.split("\n")[0] ?? "").replace("Invalid TOML document: ", "");
     throw new BillhouseError("CONFIG_INVALID", `${shown}, line ${error.line}: this is not valid TOML (${reason}).`, {
       hint: `Look at line ${error.line}, column ${error.column}: text needs quotes, and a key may appear only once.`,
@@ -82,7 +82,7 @@ async function readText(file: string, shown: string): Promise<string | null> {
     const reason = code === "EISDIR" ? "is a folder" : code === "EACCES" ? "cannot be read: access is denied" : null;
     if (reason === null) throw error;
     throw new BillhouseError("CONFIG_INVALID", `The configuration file ${shown} ${reason}.`, {
-      hint: "Name a readable TOML file, such as --config billhouse.toml.",
+      hint: "Choose a readable TOML file, for example --config billhouse.toml.",
       cause: error,
     });
   }
@@ -90,7 +90,7 @@ async function readText(file: string, shown: string): Promise<string | null> {
 
 function missingFile(named: string): BillhouseError {
   return new BillhouseError("CONFIG_INVALID", `There is no configuration file ${named}.`, {
-    hint: "Correct the path after --config, or leave it out to use billhouse.toml of the working folder.",
+    hint: "Correct the path after --config, or omit it to use billhouse.toml in the working folder.",
   });
 }
 
@@ -134,8 +134,8 @@ export interface Setting {
 export type Layer = readonly Setting[];
 
 /**
- * The settings of a TOML document, one for each key of a section. A value that stands where a section belongs is kept
- * as it is, for the check to refuse.
+ * The settings of a TOML document, one for each key of a section. A value instead of a section is kept, so that the
+ * check refuses it.
  */
 export function tomlLayer(document: Readonly<Record<string, unknown>>, origin: Setting["origin"]): Layer {
   const settings: Setting[] = [];
@@ -185,8 +185,8 @@ export function environmentLayer(
 }
 
 /**
- * The names of the `[sources.*]` sections that are billing exports: dlt's files and the environment hold sections of
- * other programs too.
+ * The names of the `[sources.*]` sections that are billing exports: dlt's files and the environment also
+ * contain sections of other programs.
  */
 export function exportSections(layers: readonly Layer[]): ReadonlySet<string> {
   const names = new Set<string>();
@@ -245,7 +245,7 @@ function marksExport(section: string, key: string): boolean {
   return section !== "filesystem" && isNear(key, ["bucket", "bucket_url", "export_name", "first_month"]);
 }
 
-/** Whether a key is one of the known ones, or one with a slip of the finger. */
+/** Whether a key is a known one, or a mistyped one. */
 function isNear(key: string, known: readonly string[]): boolean {
   return known.some((name) => editDistance(key, name) <= (name.length < 6 ? 1 : 2));
 }
@@ -270,7 +270,7 @@ function place(document: Record<string, unknown>, path: readonly string[], value
   if (!isTable(value) || !isTable(table[last])) table[last] = isTable(value) ? { ...value } : value;
 }
 
-/** The environment knows only text; a few keys are numbers, and one is a list of words with commas between them. */
+/** The environment has only text; a few keys are numbers, and one is a list of words separated by commas. */
 function typedValue(key: string, text: string): unknown {
   if (key === "null_values") return text.split(",");
   const isNumber = key === "threads" || key === "keep_previous";

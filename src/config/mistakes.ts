@@ -80,7 +80,7 @@ function wrongValue(path: readonly string[], value: unknown, origin: string): Mi
     const example = { destination: "[destination.duckdb]", notify: "[notify]" }[path[0] ?? ""] ?? "[sources.aws_cur]";
     return { origin, sentence: `"${path.join(".")}" must be a section such as ${example}, not ${describe(value)}.` };
   }
-  // An address can hold a key or a signature, so it is described and not repeated.
+  // An address can contain a key or a signature, so it is described and not repeated.
   const shown = key === "bucket_url" || key === "bucket" ? describe(value) : show(value);
   const guess = key === "kind" && typeof value === "string" ? nearest(value, kinds) : undefined;
   const meant = guess === undefined ? "." : `; did you mean "${guess}"?`;

@@ -90,7 +90,7 @@ export function isEndpoint(address: string): boolean {
   return endpoint.safeParse(address).success;
 }
 
-/** The keys that may stand at a place of the configuration, or undefined where there is no table of ours. */
+/** The known keys of a section, or undefined for an unknown section. */
 export function keysAt(path: readonly string[]): readonly string[] | undefined {
   const shape = shapeAt(path);
   return shape === undefined ? undefined : Object.keys(shape);
@@ -101,8 +101,8 @@ export function expectation(path: readonly string[]): string | undefined {
   return shapeAt(path.slice(0, -1))?.[path.at(-1) ?? ""]?.description;
 }
 
-// What a configuration says stands in messages, and in what services are asked.
-// No system takes a NUL in a name, and some cut the name there.
+// Values of the configuration appear in messages, and in requests to services.
+// No system accepts a NUL in a name, and some end the name there.
 const openText = z.string().refine((value) => !holdsSecret(value) && !value.includes("\u0000"));
 const text = openText.min(1);
 
@@ -150,7 +150,7 @@ function isNullWord(word: unknown): boolean {
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
 
 const sourceKeys = {
-  // It is taken apart later, with a sentence of its own for what it must not hold.
+  // It is parsed later, with a message of its own for what it must not contain.
   bucket_url: z
     .string()
     .min(1)

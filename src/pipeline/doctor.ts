@@ -40,7 +40,7 @@ export interface DoctorCheck extends Finding {
 export async function doctor(config: Config, options: DoctorOptions = {}): Promise<DoctorResult> {
   checkArguments(config, options, doctorRules);
   const pipelines = await selectPipelines(config, options.pipelines);
-  const file = well(
+  const file = passed(
     "file",
     `${config.file ?? "the environment alone"}, ${pipelines.map(({ name }) => name).join(", ")}`,
   );
@@ -64,12 +64,12 @@ interface ExportFinding {
 
 /** The findings of exports: what works export by export, then each failure once, with all exports that have it. */
 function byCause(found: readonly ExportFinding[]): readonly DoctorCheck[] {
-  const passed = found.filter(({ finding }) => finding.ok).map((one) => [one]);
+  const good = found.filter(({ finding }) => finding.ok).map((one) => [one]);
   const failed = Map.groupBy(
     found.filter(({ finding }) => !finding.ok),
     ({ finding: { check, found: what, remedy } }) => JSON.stringify([check, what, remedy]),
   );
-  return [...passed, ...failed.values()].flatMap((group): DoctorCheck[] => {
+  return [...good, ...failed.values()].flatMap((group): DoctorCheck[] => {
     const [first] = group;
     if (first === undefined) return [];
     const exports = group.map(({ pipeline }) => pipeline.name);
@@ -85,17 +85,17 @@ async function examineExport(pipeline: PipelineConfig): Promise<readonly Finding
   const failed = await attempt("access", async () => {
     const storage = await openStorage(pipeline.bucketUrl, pipeline.storage);
     const identity = await storage.identity();
-    if (identity !== null) findings.push(well("identity", identity));
+    if (identity !== null) findings.push(passed("identity", identity));
     const object = await firstObject(storage, pipeline.prefix);
-    findings.push(well("list", object === undefined ? "no object below the prefix" : "objects can be listed"));
+    findings.push(passed("list", object === undefined ? "no object below the prefix" : "objects can be listed"));
     if (object !== undefined) {
       const range = { start: 0, end: 1 };
       for await (const _ of storage.read(object, range));
-      findings.push(well("read", "objects can be read"));
+      findings.push(passed("read", "objects can be read"));
     }
     const { format, exportName, months } = await discover(pipeline, storage);
     const count = `${months.size} billing ${months.size === 1 ? "month" : "months"}`;
-    findings.push(well("export", `${exportName} (${format.kind}), ${count}`));
+    findings.push(passed("export", `${exportName} (${format.kind}), ${count}`));
   });
   return [...findings, ...failed];
 }
@@ -153,6 +153,6 @@ async function attempt(check: string, work: () => Promise<void>): Promise<readon
   }
 }
 
-function well(check: string, found: string): Finding {
+function passed(check: string, found: string): Finding {
   return { check, ok: true, found, remedy: null };
 }

@@ -162,8 +162,8 @@ async function plannedSteps(found: Survey, plan: MigrationPlan, warehouse: Wareh
 }
 
 /**
- * Records what months hold whose cost was not recorded when they were loaded: measured once in the table, after its amounts
- * are exact. Their rows stay as they are. Null where there is no such month.
+ * Records the cost of months whose cost was not recorded when they were loaded: it is measured once in the table, after its
+ * amounts are exact. Their rows are unchanged. Null without such a month.
  */
 function costsStep(found: Survey, warehouse: Warehouse): PlannedStep | null {
   const { measuring } = warehouse;

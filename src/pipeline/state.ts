@@ -2,6 +2,7 @@ import { checkArguments, flag, holder, listOf, names, optional, type Shape, text
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import type { BillingMonth } from "../model.ts";
+import { monthSpans } from "../schema/periods.ts";
 import { idColumnOf, loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
@@ -118,7 +119,7 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
           "USAGE_INVALID",
           `The state of ${pipeline.name} does not contain the month ${unknown}.`,
           {
-            hint: known.length === 0 ? "Nothing is loaded yet." : `It contains: ${known.toSorted().join(", ")}.`,
+            hint: known.length === 0 ? "Nothing is loaded yet." : `It contains: ${monthSpans(known)}.`,
           },
         );
       }

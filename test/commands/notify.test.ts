@@ -124,6 +124,8 @@ describe("the command of [notify]", () => {
     await writeFile(join(project.folder, "billhouse.duckdb"), "this is not a database");
     const { code, stderr } = await run(project, "2025-03-01");
     assert.equal(code, 1, stderr);
+    assert.doesNotMatch(stderr, /since the last run is not known/);
+    assert.equal((await run(project, "2025-03-01", "unknown")).code, 64);
     assert.deepEqual(
       (await told(project)).map(({ event }) => event),
       ["run_failed"],

@@ -12,6 +12,7 @@ import {
 } from "../../model.ts";
 import { findColumn, type ColumnRules, type MappedColumn } from "../../schema/columns.ts";
 import { describeOtherMonth } from "../../schema/invalid-rows.ts";
+import { monthSpans } from "../../schema/periods.ts";
 import { idColumnOf, loadedExecutions } from "../../state/executions.ts";
 import type { Ledger, MonthColumns, Warehouse } from "../../warehouses/warehouse.ts";
 import { tableOf } from "./select.ts";
@@ -82,9 +83,9 @@ export function loadedIds(loaded: Pick<LoadedPartition, "ids" | "receipt"> | nul
 export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: BillingMonth): LoadedPartition {
   const month = months.get(billingMonth);
   if (month !== undefined) return month;
-  const known = [...months.keys()].toSorted();
+  const known = monthSpans([...months.keys()]);
   throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${pipeline.name} is not loaded.`, {
-    hint: known.length === 0 ? "Nothing is loaded yet: billhouse run." : `Loaded: ${known.join(", ")}.`,
+    hint: known === "" ? "Nothing is loaded yet: billhouse run." : `Loaded: ${known}.`,
   });
 }
 

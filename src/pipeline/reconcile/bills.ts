@@ -1,6 +1,7 @@
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
+import { monthSpans } from "../../schema/periods.ts";
 import { addDecimals } from "../../schema/sums.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { loadedMonth, type LoadedTable, measuredColumns, readLoaded } from "../months/loaded.ts";
@@ -28,7 +29,7 @@ export async function tablesWith(
   const having = tables.filter(({ months }) => months.has(month));
   if (having.length > 0) return having;
   const known = tables.map(
-    ({ pipeline, months }) => `${pipeline.name}: ${[...months.keys()].toSorted().join(", ") || "nothing"}`,
+    ({ pipeline, months }) => `${pipeline.name}: ${monthSpans([...months.keys()]) || "nothing"}`,
   );
   throw new BillhouseError("USAGE_INVALID", `${month} is not loaded.`, { hint: `Loaded: ${known.join("; ")}.` });
 }

@@ -26,7 +26,7 @@ export interface InvoiceMatch {
  * Compares a list of invoices with what is loaded: each by its id, or, where that is not loaded or not given, by its
  * account, for the lines of which no invoice was found by its id. Several for one id or account are added up. In each
  * export a line is compared with one invoice at most; what is left of it comes last, by its own invoice id, but for lines
- * that come to nothing. Pure.
+ * whose sum is zero. Pure.
  */
 export function matchInvoices(
   bills: readonly LoadedBill[],

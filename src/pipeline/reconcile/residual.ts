@@ -40,7 +40,7 @@ export interface Residual {
   readonly ok: boolean;
   /** What is loaded, part by part, and at the end what rounding each account's services to cents would add. */
   readonly parts: readonly NamedAmount[];
-  /** The fewest reasons that come to the difference within the tolerance; none when it is right or nothing does. */
+  /** The fewest reasons that add up to the difference within the tolerance; empty when it is right or none do. */
   readonly reasons: readonly Reason[];
   /** Other possible reasons, equally few, for the same difference: the values alone do not decide. */
   readonly alternatives: readonly (readonly Reason[])[];
@@ -84,7 +84,7 @@ export function roundingOf(lines: readonly BilledLine[]): string {
   return subtractDecimals(addDecimals(sums.map(roundToCents)), addDecimals(sums));
 }
 
-/** Lines that an invoice may lack, or hold beside the lines that it is compared with. */
+/** Lines that an invoice may leave out, or include besides the lines that it is compared with. */
 interface Move extends NamedLines {
   readonly how: "leaves out" | "holds";
   /** What it adds to the difference. */
@@ -136,7 +136,7 @@ function held(beside: readonly NamedLines[]): readonly Move[] {
   return beside.flatMap(({ name, lines }) => move("holds", name, lines));
 }
 
-/** Where several invoices were held together: that one of them is missing, or that it is one of them alone. */
+/** For several invoices in one amount: that one of them is missing, or that the amount is one of them alone. */
 function singleInvoices(lines: readonly BilledLine[]): readonly (readonly Move[])[] {
   const invoices = Map.groupBy(lines, ({ invoice }) => invoice);
   const ids = [...invoices.keys()].filter((id) => id !== null);

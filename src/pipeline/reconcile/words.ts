@@ -62,7 +62,7 @@ function reasonWords(reasons: readonly Reason[]): string {
   const amountsOf = (how: Reason["how"]): string[] =>
     reasons
       .filter((reason) => reason.how === how)
-      // What is left out is named by what it comes to, which is what it takes from the difference.
+      // What is left out is shown with its own sum, which reduces the difference.
       .map(
         ({ name, amount }) =>
           `${name} (${formatSmallAmount(how === "leaves out" ? subtractDecimals("0", amount) : amount)})`,
@@ -86,7 +86,7 @@ function partsSentence({ lines }: InvoiceMatch, { parts, difference }: Residual)
     .filter(({ name }) => name !== roundingName)
     .map(({ name, amount }) => `${name} ${formatAmount(amount)}`);
   const rounding = parts.find(({ name }) => name === roundingName)?.amount ?? "0";
-  // Clouds add taxes to an invoice that their exports do not always hold.
+  // Clouds add taxes to an invoice that their exports do not always contain.
   const untaxed = !difference.startsWith("-") && !lines.some(isTax) ? " None of these rows is tax." : "";
   return `Loaded: ${listed(text)}; rounding each service of each account to cents would add ${formatAmount(rounding)}.${untaxed}`;
 }
