@@ -5,7 +5,7 @@ import type { ExportFormat, Manifest } from "./export.ts";
 import { deliveryId, folderPeriod, listedKey, listOf, monthPeriod, parseManifest, shortText } from "./manifest.ts";
 
 /**
- * The AWS Cost and Usage Report, legacy form. One pointer manifest per month lies in the date-range folder and is
+ * The AWS Cost and Usage Report, legacy form. One pointer manifest per month is in the date-range folder and is
  * overwritten by each delivery; the copies in the assembly folders below it are never read as deliveries of their own.
  * Until 2019 the manifest of an overwriting report lay beside its files in `{report}/{report}/year=2018/month=12/`.
  * Sources: AWS Cost and Usage Reports user guide, "Understanding your report versions" and "Data dictionary", and the

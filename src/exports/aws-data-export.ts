@@ -4,8 +4,8 @@ import type { ExportFormat, Manifest } from "./export.ts";
 import { deliveryId, listedKey, listOf, monthPeriod, parseManifest, shortText } from "./manifest.ts";
 
 /**
- * AWS Data Exports: CUR 2.0 and FOCUS with AWS columns. Data lies in `{export}/data/{PART}={month}/`, in create-new mode
- * in a folder per run below it; the one manifest of a month lies in `{export}/metadata/{PART}={month}/`, is overwritten by
+ * AWS Data Exports: CUR 2.0 and FOCUS with AWS columns. Data is in `{export}/data/{PART}={month}/`, in create-new mode
+ * in a folder per run below it; the one manifest of a month is in `{export}/metadata/{PART}={month}/`, is overwritten by
  * each run after all of its data files, and is the only record of which files count: old runs stay permanently, and
  * a run that shrank leaves its last parts behind.
  * Source: AWS Data Exports user guide, "Understanding export delivery"; a real FOCUS 1.2 manifest.

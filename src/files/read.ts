@@ -158,7 +158,7 @@ const leastRow = 16;
 const longestStart = 2 ** 24;
 
 /**
- * Reads a data file once, whole: writes it decompressed to `path` (plain CSV without byte order marks, or Parquet as it is)
+ * Reads a data file once, whole: writes it decompressed to `path` (plain CSV without byte order marks, or unchanged Parquet)
  * and tallies its rows on the way. The checks do not depend on the database: DuckDB reads a truncated or damaged `.gz`
  * without an error and loses rows. `limit`: as for `decompress`.
  *

@@ -51,7 +51,7 @@ export interface ReadSource {
 }
 
 /**
- * Opens the warehouse to look at what is loaded, closes it, and gives the result of `use` with what it was read from. Nothing is
+ * Opens the warehouse to read the loaded data, closes it, and returns the result of `use` with its source. Nothing is
  * written. Errors: those of opening the warehouse and of `use`.
  */
 export async function reading<T extends object>(

@@ -50,7 +50,7 @@ export interface ReconcileResult extends ReadSource {
   readonly notes: readonly string[];
 }
 
-/** One invoice, or the invoices of one account, compared with what is loaded. */
+/** One invoice, or the invoices of one account, compared with the loaded rows. */
 export interface Reconciliation {
   /** The name of the export; null for an invoice that none of several exports has. */
   readonly pipeline: string | null;

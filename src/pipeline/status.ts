@@ -304,7 +304,7 @@ function unrecordedNotes(
   ];
 }
 
-/** What a run does where the table is gone, as `loadedMonths` has it: what only the state of others knows stays loaded. */
+/** What a run does if the table no longer exists, as in `loadedMonths`: months that only the state of the Python pipelines contains stay loaded. */
 function goneNotes({ pipeline, ledger, months }: LoadedTable): readonly string[] {
   if (ledger.columns !== null || ledger.receipts.length + months.size === 0) return [];
   const kept = [...months.keys()].toSorted().join(", ");

@@ -33,7 +33,7 @@ export const fileStorage: StorageDriver = {
   },
 };
 
-/** The root as a person wrote it, and its real path, in which no part is a link. */
+/** The root as configured, and its real path, without links. */
 interface Root {
   readonly url: string;
   readonly path: string;

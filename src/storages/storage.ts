@@ -9,7 +9,7 @@ import type { RetryPolicy } from "../retry.ts";
  * Every method may be called many times and at once. Errors of a listing or a read come from its iterator.
  */
 export interface Storage {
-  /** The root in the form a person writes, for messages: `s3://bucket`, `/data/bills`. Never holds a secret. */
+  /** The root as users write it, for messages: `s3://bucket`, `/data/bills`. Never holds a secret. */
   readonly url: string;
 
   /**
@@ -23,7 +23,7 @@ export interface Storage {
   list(prefix: string): AsyncIterable<StoredObject>;
 
   /**
-   * The object as it is now, equal to what a listing would yield, or undefined when there is none (a folder is not an object).
+   * The object as it is now, equal to what a listing would yield, or undefined if it does not exist (a folder is not an object).
    * Errors: STORAGE_DENIED, KEY_OUTSIDE_PREFIX.
    */
   find(key: string): Promise<StoredObject | undefined>;

@@ -142,7 +142,7 @@ describe("history", () => {
     assert.deepEqual([cost?.ok, cost?.expected === cost?.actual], [true, true]);
     assert.match(
       cost?.note ?? "",
-      /was not recorded .* The table holds \S+ USD\. To record it: billhouse migrate aws_cur --yes$/,
+      /was not recorded .* The table contains \S+ USD\. To record it: billhouse migrate aws_cur --yes$/,
     );
 
     await migrate(project.config, { yes: true });

@@ -28,7 +28,7 @@ export async function readFooter(key: string, bytes: AsyncBuffer): Promise<FileM
   }
 }
 
-/** The error for a Parquet file that cannot be read; a BillhouseError is returned as it is. */
+/** The error for a Parquet file that cannot be read; a BillhouseError is returned unchanged. */
 export function corruptParquet(key: string, cause: unknown): BillhouseError {
   // An error of the storage takes precedence: it is the cause.
   if (cause instanceof BillhouseError) return cause;

@@ -33,7 +33,7 @@ export interface FoundExport {
   readonly unreadable: string | null;
   /** What to do if it cannot be loaded, or null. */
   readonly hint: string | null;
-  /** Sentences on what a person should know of it beside the others: that it holds the same charges as another one. */
+  /** Notes on it as sentences: that it contains the same charges as another export. */
   readonly notes: readonly string[];
 }
 

@@ -335,7 +335,7 @@ function undeclared(what: string, billingMonth: BillingMonth, command: LoadComma
 /** Rows differ inside billhouse's own load. */
 function mismatch(what: string): BillhouseError {
   return new BillhouseError("ROW_COUNT_MISMATCH", `${what}.`, {
-    hint: "The month keeps its previous rows. This is a fault of billhouse or of the database: report it with both numbers.",
+    hint: "The month keeps its previous rows. This is a bug in billhouse or in the database: report it with both values.",
   });
 }
 

@@ -59,7 +59,7 @@ export interface MonthPlan {
   readonly isFlagged: boolean;
   /** Why the month is loaded, if it is: `restated` only where figures of a month that is over may change. */
   readonly loadReason: LoadReason;
-  /** Whether it is what is loaded, byte for byte, and is loaded again because of `force`. */
+  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
   readonly isAgain?: boolean;
 }
 
@@ -70,7 +70,7 @@ export interface MonthPlan {
  * - `restated`: other executions than the loaded ones, or the same ones with other object versions.
  * - `unchanged`: the same executions and the same object versions as in the receipt; without a receipt the id decides.
  * - `waiting`: one of the executions is, or may be, incomplete: see `arrivalRules`.
- * - `refused`: was undone, covers fewer days than what is loaded or than an older delivery, or declares zero rows although rows
+ * - `refused`: was undone, covers fewer days than the current load or an older delivery, or declares zero rows although rows
  *   are loaded or an older delivery has some.
  *
  * `force` loads all of these, except a delivery with a missing object or one whose size differs from the declared size.

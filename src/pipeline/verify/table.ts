@@ -112,7 +112,7 @@ function unrecordedCost(
 ): readonly MonthCheck[] {
   const amounts = Object.entries(sums).map(([currency, amount]) => `${amount} ${currency}`.trim());
   const cost = amounts.join(", ") || "no cost column";
-  const note = `The cost was not recorded when the month was loaded. The table holds ${cost}. To record it: billhouse migrate ${name} --yes`;
+  const note = `The cost was not recorded when the month was loaded. The table contains ${cost}. To record it: billhouse migrate ${name} --yes`;
   return [{ ...same("cost", month, cost, cost), note }];
 }
 
