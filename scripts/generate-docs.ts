@@ -32,6 +32,7 @@ export const silentSurroundings: Parameters<typeof createProgram>[0] = {
   stdin: () => Readable.from([]),
   stdout: nowhere,
   stderr: nowhere,
+  sharedOutput: false,
   signal: new AbortController().signal,
   now: () => new Date(0),
 };

@@ -73,7 +73,16 @@ test("the help of every command ends with an example of it", async () => {
   const [stdout, stderr] = [recordingOutput({}), recordingOutput({})];
   const signal = new AbortController().signal;
   const program = createProgram(
-    { folder, environment: {}, stdin: () => Readable.from([]), stdout, stderr, signal, now: () => new Date(0) },
+    {
+      folder,
+      environment: {},
+      stdin: () => Readable.from([]),
+      stdout,
+      stderr,
+      sharedOutput: false,
+      signal,
+      now: () => new Date(0),
+    },
     () => {},
   );
   const commands = (command: Command): Command[] =>

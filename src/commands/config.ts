@@ -1,7 +1,7 @@
 import type { ConfigExplanation, ConfigValue } from "../config/explain.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { example, exportsOnly } from "./flags.ts";
-import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 /** Registers `billhouse config`. */
 export function addConfig(program: Program, perform: Perform): void {
@@ -47,7 +47,7 @@ export async function config(options: ConfigCommandOptions, context: CommandCont
     warehouse: explained.warehouse,
     values: explained.values.filter(({ section }) => !section.startsWith("sources.") || chosen.has(section)),
   };
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  const style = screenStyle(context);
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : configScreen(result, style));
   return exitCodes.done;
 }

@@ -3,7 +3,7 @@ import type { Config, DuckdbConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { example } from "./flags.ts";
-import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 /** Registers `billhouse connect`. */
 export function addConnect(program: Program, perform: Perform): void {
@@ -60,7 +60,7 @@ export async function connect(options: ConnectCommandOptions, context: CommandCo
   if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
   // To a shell every byte counts; on a terminal a path must not act.
   else if (options.shell) stdout.write(`${stdout.isTerminal ? visible(result.shell) : result.shell}\n`);
-  else stdout.write(connectScreen(result, { colour: stdout.colour, verbose: flags.verbose }));
+  else stdout.write(connectScreen(result, screenStyle(context)));
   return exitCodes.done;
 }
 

@@ -26,21 +26,35 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
 /** An exit code of a command: what the shell sees. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+/** What a log says about a text: with `--log-format json` its properties are those of the line's object. */
+export interface LogEntry {
+  readonly level: "info" | "warning" | "error";
+  /** What happened, in snake_case: the name of a run's event, `note` or `failed`. */
+  readonly event: string;
+  readonly [property: string]: unknown;
+}
+
 /** Where text goes: the terminal, a pipe or a file. */
 export interface Output {
-  /** Writes text as it is. After the reader went away (`| head`) it does nothing. */
-  write(text: string): void;
-  /** Waits until the reader has taken most of what was written: who writes much without waiting fills the memory. */
+  /** Writes text as it is. Does nothing once the reader has closed the pipe (`| head`). Only a log uses the entry. */
+  write(text: string, entry?: LogEntry): void;
+  /** Waits until the reader has taken most of what was written. Without waiting, a long answer fills the memory. */
   drained(): Promise<void>;
-  /** Whether a person watches: cursor movements are understood. */
+  /** Whether this is a terminal, which understands cursor movements. */
   readonly isTerminal: boolean;
   /** Whether colours are wanted. */
   readonly colour: boolean;
   /** Width in characters; 0 when there is no terminal. */
   readonly columns: number;
-  /** Whether the reader went away, so that work only for the output can stop. */
+  /** Whether the reader has closed the pipe, so that work that only writes can stop. */
   readonly closed: boolean;
 }
+
+/** The formats of `--log-format`. */
+export const logFormats = ["text", "json"] as const;
+
+/** A format of `--log-format`. */
+export type LogFormat = (typeof logFormats)[number];
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
@@ -48,6 +62,8 @@ export interface GlobalFlags {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly debug: boolean;
+  /** How stderr is written for a log; undefined for people. */
+  readonly logFormat: LogFormat | undefined;
 }
 
 /** The program as a command file sees it when it registers its command. */
@@ -66,6 +82,8 @@ export interface CommandContext {
   readonly flags: GlobalFlags;
   /** The configuration file that `--config` names; undefined for the one of the working folder. */
   readonly configFile: string | undefined;
+  /** The file that `--output` names, into which `stdout` then writes. */
+  readonly outputFile: string | undefined;
   /** The working folder. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -75,6 +93,8 @@ export interface CommandContext {
   readonly stdout: Output;
   /** Everything else: progress, notes, errors. */
   readonly stderr: Output;
+  /** Whether both go to the same file or pipe (`2>&1`), where nothing may be shown twice. */
+  readonly sharedOutput: boolean;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** The time, so that ages and rates can be shown and tested. */

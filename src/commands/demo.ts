@@ -5,7 +5,7 @@ import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatCount } from "./figures.ts";
 import { example } from "./flags.ts";
 import { followRun } from "./follow.ts";
-import { paint } from "./output.ts";
+import { paint, screenStyle } from "./output.ts";
 import { runExitCode, runScreen } from "./run.ts";
 
 /** Registers `billhouse demo`. */
@@ -71,7 +71,7 @@ async function load(configuration: string, context: CommandContext): Promise<Run
   );
   if (finished === undefined) throw new Error("The run ended without its last event.");
   if (!context.flags.json) {
-    const screen = runScreen(finished, { colour: context.stdout.colour, verbose: context.flags.verbose });
+    const screen = runScreen(finished, screenStyle(context));
     context.stdout.write(screen.replaceAll(/^(?=.)/gm, "   "));
   }
   return finished;

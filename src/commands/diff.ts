@@ -12,7 +12,16 @@ import {
   noteSource,
 } from "./figures.ts";
 import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
-import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import {
+  alignRows,
+  executionNames,
+  heading,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  visible,
+} from "./output.ts";
 
 const usageExample = "billhouse diff aws_cur 2025-01";
 
@@ -42,7 +51,7 @@ export async function diff(options: DiffCommandOptions, context: CommandContext)
   const { diff: compareLoads } = await import("../pipeline/diff.ts");
   const result = await compareLoads(await context.loadConfig(), { pipeline: options.export, month: options.month });
   noteSource(result, context);
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  const style = screenStyle(context);
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : diffScreen(result, style));
   return exitCodes.done;
 }

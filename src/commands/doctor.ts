@@ -2,7 +2,7 @@ import type { DoctorCheck, DoctorResult } from "../pipeline/doctor.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { noteSource } from "./figures.ts";
 import { example, exportsOnly } from "./flags.ts";
-import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 /** Registers `billhouse doctor`. */
 export function addDoctor(program: Program, perform: Perform): void {
@@ -23,7 +23,7 @@ export async function doctor(
   const examined = await examine(await context.loadConfig(), { pipelines: options.exports });
   const result = { ...examined, checks: await withOrigins(examined.checks, context) };
   noteSource(result, context);
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  const style = screenStyle(context);
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : doctorScreen(result, style));
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }

@@ -1,21 +1,21 @@
 import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { BillhouseError, describeError } from "../errors.ts";
-import { type CommandContext, type ExitCode, exitCodes } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type GlobalFlags, type LogEntry } from "./context.ts";
 import { maskSecrets } from "../secrets.ts";
-import { resultText, paint, visible } from "./output.ts";
+import { errorLines, paint, resultText, visible } from "./output.ts";
 
-/** The output for a failure. */
+/** Where a failure is reported. */
 export interface FailureContext extends Pick<CommandContext, "stdout" | "stderr"> {
-  readonly flags: { readonly json: boolean; readonly debug: boolean };
+  readonly flags: Pick<GlobalFlags, "json" | "debug" | "logFormat">;
 }
 
 /**
- * Reports what stopped a command, and returns its exit code. A BillhouseError is a message and a hint; everything else is a
- * bug and keeps its stack.
+ * Reports what stopped a command and returns its exit code. A BillhouseError is shown as a message and a hint; everything
+ * else is a bug and is shown with its stack.
  */
 export function reportFailure(error: unknown, { stdout, stderr, flags }: FailureContext): ExitCode {
-  // Commander leaves by throwing after `--help` and `--version`, and when no command was named.
+  // Commander throws after `--help` and `--version`, and when no command was named.
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.done;
     if (flags.json) stdout.write(`${resultText({ error: noCommand })}\n`);
@@ -23,20 +23,23 @@ export function reportFailure(error: unknown, { stdout, stderr, flags }: Failure
   }
   const described = describeError(error);
   const known = error instanceof BillhouseError;
+  const entry: LogEntry = { level: "error", event: "failed", ...described };
   if (flags.json) stdout.write(`${resultText({ error: described })}\n`);
-  else stderr.write(known ? failureText(described, stderr) : `${visibleLines(inspect(error))}\n\n${bugText}\n`);
-  if (flags.debug && (known || flags.json)) stderr.write(`\n${visibleLines(inspect(error))}\n`);
+  if (!flags.json || flags.logFormat !== undefined) {
+    stderr.write(known ? failureText(described, stderr) : `${visibleLines(inspect(error))}\n\n${bugText}\n`, entry);
+  }
+  if (flags.debug && (known || flags.json))
+    stderr.write(`\n${visibleLines(inspect(error))}\n`, { level: "error", event: "stack" });
   return codesOfErrors[described.code] ?? exitCodes.failed;
 }
 
 /** An error as people read it: the message with its code, and below it what to do. */
 export function failureText(
   error: { readonly code: string; readonly message: string; readonly hint: string },
-  output: Pick<CommandContext["stderr"], "colour">,
+  output: Pick<CommandContext["stderr"], "colour" | "columns">,
 ): string {
-  const [first = "", ...more] = error.message.split("\n").map(visible);
-  const indented = [...more, ...error.hint.split("\n").map(visible)].map((line) => (line === "" ? "" : `  ${line}`));
-  return `${paint(output, "bad", "✖")} ${[`${first}   ${paint(output, "bad", error.code)}`, ...indented].join("\n")}\n`;
+  const lines = errorLines(error, { colour: output.colour, verbose: false, columns: output.columns }, 2);
+  return `${paint(output, "bad", "✖")} ${lines.join("\n")}\n`;
 }
 
 const codesOfErrors: Readonly<Record<string, ExitCode>> = {
@@ -47,7 +50,7 @@ const codesOfErrors: Readonly<Record<string, ExitCode>> = {
 
 const noCommand = {
   code: "USAGE_INVALID",
-  message: "No command was named.",
+  message: "A command is missing.",
   hint: "billhouse --help lists the commands.",
 };
 

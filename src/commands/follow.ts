@@ -1,5 +1,5 @@
 import { type LoadedMonth } from "../pipeline/events.ts";
-import type { CommandContext, Output } from "./context.ts";
+import type { CommandContext, LogEntry, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
 import { cutText, resultText, paint, visible } from "./output.ts";
 
@@ -7,15 +7,16 @@ import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
 /**
  * Follows a run to its end and gives its last event, or undefined when it ended without one. With `--json` every event
- * is a line on stdout; stderr shows a live block on a terminal and plain lines in a pipe, unless `--quiet`.
+ * is a line on stdout; stderr shows a live block on a terminal and plain lines in a pipe, unless `--quiet`. Where stdout
+ * and stderr are the same pipe, stderr leaves out what stdout shows.
  */
 export async function followRun(
   events: AsyncIterable<RunEvent>,
   context: CommandContext,
 ): Promise<RunFinished | undefined> {
-  const { stdout, stderr, flags } = context;
+  const { stdout, stderr, flags, sharedOutput } = context;
   // Two writers on one terminal would tear each other's lines apart.
-  const contested = flags.json && stdout.isTerminal;
+  const contested = flags.json && (stdout.isTerminal || sharedOutput);
   const live = !flags.quiet && stderr.isTerminal && !contested;
   let progress = startProgress(context.now().getTime());
   const block = live
@@ -38,9 +39,10 @@ export async function followRun(
       if (flags.json) stdout.write(`${resultText(event)}\n`);
       if (event.event === "run_finished") finished = event;
       if (event.event === "month_failed" || event.event === "pipeline_failed") stacks.push(event.stack ?? "");
-      const line = flags.quiet || contested ? undefined : eventLine(event, stderr, flags.verbose);
+      const isShown = sharedOutput && flags.logFormat === undefined && onScreen.has(event.event);
+      const line = flags.quiet || contested || isShown ? undefined : eventLine(event, stderr, flags.verbose);
       if (line === undefined) continue;
-      if (block === undefined) stderr.write(`${line}\n`);
+      if (block === undefined) stderr.write(`${line}\n`, logEntry(event));
       else if (flags.verbose && event.event !== "run_finished") block.print(line);
       else if (event.event === "month_loaded" || event.event === "month_failed") done.push(`${line}\n`);
     }
@@ -52,6 +54,22 @@ export async function followRun(
     for (const stack of stacks.filter(Boolean)) stderr.write(`${stack.split("\n").map(visible).join("\n")}\n`);
   }
   return finished;
+}
+
+/** The events that the screen of `run` shows at the end. */
+const onScreen: ReadonlySet<RunEvent["event"]> = new Set([
+  "month_planned",
+  "month_loaded",
+  "month_failed",
+  "pipeline_failed",
+  "run_finished",
+]);
+
+/** An event as a log has it; the end of a run without the months, which had events of their own. */
+function logEntry(event: RunEvent): LogEntry {
+  if (event.event === "run_finished") return { level: "info", event: event.event, seconds: event.seconds };
+  const failed = event.event === "month_failed" || event.event === "pipeline_failed";
+  return { ...event, level: failed ? "error" : "info" };
 }
 
 const stopping = "Stopping: the month at work is rolled back. A second Ctrl-C stops at once.";
@@ -84,8 +102,8 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
     case "month_loaded": {
       const figures = [formatNumber(event.rows, "row"), formatCost(event.cost)].filter(Boolean).join(", ");
       const said = restatement(event) ?? `${event.billingMonth} ${event.action}: ${figures}`;
-      const loud = isLoud(event) ? ", AFTER IT WAS FINAL" : "";
-      return `${visible(event.name)} ${said}${loud}, ${formatSeconds(event.seconds)}`;
+      const final = changesFinalMonth(event) ? ", already final" : "";
+      return `${visible(event.name)} ${said}${final}, ${formatSeconds(event.seconds)}`;
     }
     case "month_failed":
     case "pipeline_failed": {
@@ -102,11 +120,11 @@ function monthName(event: { readonly name: string; readonly billingMonth: string
   return `${visible(event.name)} ${event.billingMonth}`;
 }
 
-/** The progress of a run, from its events. */
+/** How far a run is, according to its events. */
 export interface Progress {
   /** Milliseconds since 1970. */
   readonly started: number;
-  /** When the first file was requested, as far as known: the rate counts from here. */
+  /** About when the first file was requested: the rate counts from here. */
   readonly planned: number | null;
   readonly exports: number;
   /** The months to load, by export and billing month. */
@@ -228,7 +246,7 @@ export interface LiveBlock {
   print(line: string): void;
 }
 
-/** The sequence that shows the cursor again, for a program that ends while drawing. */
+/** Shows the cursor again, for a program that ends while a block is drawn. */
 export const showCursor = "\u001b[?25h";
 
 /** Draws a block ten times a second, until it is stopped. */
@@ -288,12 +306,12 @@ export function restatement({ billingMonth: month, rows, cost, isRestatement, pr
     previous.rows === rows ? formatNumber(rows, "row") : `${formatCount(previous.rows)} -> ${formatCount(rows)} rows`;
   const costs = formatCost(cost, previous.cost);
   const isSameInAll = previous.rows === rows && costs === formatCost(cost);
-  const moved = isSameInAll ? ["as before in all, and divided otherwise"] : [];
+  const moved = isSameInAll ? ["same total, distributed differently"] : [];
   return `${month} ${isRestatement ? "restated" : "updated"}: ${[count, costs, ...moved].filter(Boolean).join(", ")}`;
 }
 
 /** Whether this load changed a month that was final. */
-export function isLoud({ state, previous }: LoadedMonth): boolean {
+export function changesFinalMonth({ state, previous }: LoadedMonth): boolean {
   return state === "restated-after-final" && previous !== null && !previous.sameFigures;
 }
 

@@ -1,6 +1,6 @@
 import type { CurrencySums } from "../model.ts";
 import type { HistoryLoad, HistoryResult } from "../pipeline/history.ts";
-import { type CommandContext, type ExitCode, exitCodes, type Output, type Perform, type Program } from "./context.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { costCells, formatChange, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import {
@@ -11,10 +11,11 @@ import {
   type Look,
   paint,
   resultText,
+  screenStyle,
   type ScreenStyle,
   visible,
 } from "./output.ts";
-import { createWriter } from "./query-formats.ts";
+import { writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse history`. */
 export function addHistory(program: Program, perform: Perform): void {
@@ -40,9 +41,9 @@ export async function history(options: HistoryCommandOptions, context: CommandCo
   const { exports: pipelines, months, csv } = options;
   const result = await readHistory(await context.loadConfig(), { pipelines, months });
   noteSource(result, context);
-  const style = { colour: stdout.colour, columns: stdout.columns, verbose: flags.verbose };
+  const style = screenStyle(context);
   if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
-  else if (csv) writeLoads(result.loads, stdout);
+  else if (csv) writeCsv(csvColumns, csvRows(result.loads), stdout);
   else stdout.write(historyScreen(result, style));
   return result.failed.length > 0 ? exitCodes.failed : exitCodes.done;
 }
@@ -55,7 +56,7 @@ export function historyScreen({ loads, failed }: Pick<HistoryResult, "loads" | "
   });
   const errors = failed.map((error) => [
     visible(error.pipeline),
-    `  ${paint(style, "bad", "✖")} ${errorLines(error, style, "    ").join("\n")}`,
+    `  ${paint(style, "bad", "✖")} ${errorLines(error, style, 4).join("\n")}`,
   ]);
   const shown = [...parts, ...errors].map((lines) => lines.join("\n"));
   return `${shown.length === 0 ? "Nothing of these months was loaded." : shown.join("\n\n")}\n`;
@@ -98,7 +99,7 @@ function loadLines(loads: readonly HistoryLoad[], style: ScreenStyle): string[] 
       { title: "cost", lean: "right", cells: cells((_, index) => costs[index] ?? "") },
       { title: "change", lean: "right", cells: cells((_, index) => changes[index] ?? "") },
     ],
-    style.columns ?? 0,
+    style.columns,
     style,
   );
 }
@@ -113,14 +114,6 @@ function rowChange(change: HistoryLoad["change"]): string {
   if (change === null) return "";
   const { rows } = change;
   return rows === 0 ? "0" : `${rows > 0 ? "+" : "-"}${formatCount(Math.abs(rows))}`;
-}
-
-/** A line for each load and currency; amounts with all of their digits. */
-function writeLoads(loads: readonly HistoryLoad[], output: Output): void {
-  const writer = createWriter("csv", output);
-  writer.begin(csvColumns.map((name) => ({ name, kind: "other" })));
-  for (const row of csvRows(loads)) writer.add(row);
-  writer.end();
 }
 
 const csvColumns = [

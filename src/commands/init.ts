@@ -8,7 +8,7 @@ import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "../schema/periods.ts";
 import { example } from "./flags.ts";
-import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 /** Registers `billhouse init`. */
 export function addInit(program: Program, perform: Perform): void {
@@ -56,7 +56,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   const place = await readAddress({ folder, environment }, options.bucketUrl, options.endpoint ?? null);
   const found = await recogniseExports(place);
   const usable = found.exports.filter(({ unreadable }) => unreadable === null);
-  const style = { colour: stdout.colour, verbose: flags.verbose };
+  const style = screenStyle(context);
   const sections = sectionNames(usable);
   if (!flags.json) stdout.write(foundScreen(found, sections, style));
   if (usable.length === 0) throw nothingUsable(found);

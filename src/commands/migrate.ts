@@ -2,7 +2,17 @@ import type { MigratedPipeline, MigratedStep, MigrateResult } from "../pipeline/
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber } from "./figures.ts";
 import { example, exportsOnly } from "./flags.ts";
-import { alignRows, errorLines, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import {
+  alignSentences,
+  errorLines,
+  errorText,
+  heading,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  visible,
+} from "./output.ts";
 
 /** Registers `billhouse migrate`. */
 export function addMigrate(program: Program, perform: Perform): void {
@@ -36,7 +46,7 @@ export async function migrate(options: MigrateCommandOptions, context: CommandCo
       if (stderr.isTerminal && !flags.quiet) stderr.write(`${visible(pipeline)}: ${visible(step.what)}\n`);
     },
   });
-  const style = { colour: stdout.colour, verbose: flags.verbose };
+  const style = screenStyle(context);
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : migrateScreen(result, options.yes, style));
   const failed = result.pipelines.some(({ error, steps }) => error !== undefined || steps.some((step) => step.error));
   return failed ? exitCodes.failed : exitCodes.done;
@@ -51,13 +61,14 @@ export function migrateScreen(result: MigrateResult, yes: boolean, style: Screen
 function pipelinePart(pipeline: MigratedPipeline, style: ScreenStyle): string {
   const lines = [heading(pipeline, style)];
   if (pipeline.error !== undefined) {
-    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, "    ").join("\n")}`);
+    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, 4).join("\n")}`);
     return lines.join("\n");
   }
   lines.push(
-    ...alignRows(
+    ...alignSentences(
       pipeline.steps.map((step) => stepRow(step, style)),
       ["left", "left"],
+      style.columns,
     ),
   );
   lines.push(...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`));
@@ -68,8 +79,7 @@ function pipelinePart(pipeline: MigratedPipeline, style: ScreenStyle): string {
 function stepRow(step: MigratedStep, style: ScreenStyle): string[] {
   const what = visible(step.what);
   if (step.error !== undefined) {
-    const error = errorLines(step.error, style, " ".repeat(22)).join("\n");
-    return [`  ${paint(style, "bad", "✖")} ${step.step}`, error];
+    return [`  ${paint(style, "bad", "✖")} ${step.step}`, errorText(step.error, style)];
   }
   const { roundedValues: rounded = 0, lost = [] } = step;
   const gone = lost.length === 0 ? "" : ` Not kept, grant again what is needed: ${lost.map(visible).join("; ")}.`;

@@ -1,6 +1,6 @@
 import { styleText, stripVTControlCharacters } from "node:util";
 import type { ReportedError } from "../pipeline/events.ts";
-import type { Output } from "./context.ts";
+import type { CommandContext, Output } from "./context.ts";
 
 /** The few looks that billhouse's screens have. */
 export type Look = "good" | "bad" | "changed" | "quiet" | "strong";
@@ -15,10 +15,15 @@ export function paint(output: Pick<Output, "colour">, look: Look, text: string):
 
 /** What a screen depends on besides its data. */
 export interface ScreenStyle extends Pick<Output, "colour"> {
-  /** Width of the terminal in characters; 0, or nothing, where there is none and lines may have any width. */
-  readonly columns?: number;
   /** Whether nothing is shortened or left out. */
   readonly verbose: boolean;
+  /** Width of the terminal in characters, to which long text is wrapped; 0 where lines may have any width. */
+  readonly columns: number;
+}
+
+/** The style of a command's screen on its standard output. */
+export function screenStyle({ stdout, flags }: Pick<CommandContext, "stdout" | "flags">): ScreenStyle {
+  return { colour: stdout.colour, verbose: flags.verbose, columns: stdout.columns };
 }
 
 /** A column of a table: which way its cells lean. */
@@ -65,20 +70,70 @@ export function fitTable(columns: readonly Column[], width: number, style: Pick<
   );
 }
 
-/** Text in lines no wider than `width`, broken at blanks; 0 is any width. Lines after the first begin with the indent. */
-export function wrapText(text: string, width: number, indent: string): string {
-  if (width === 0 || displayWidth(text) <= width) return text;
+/**
+ * Rows as aligned lines whose last cells are sentences: these are wrapped at words below their start. A line of a
+ * sentence that is indented or starts on a new line stays as it is.
+ */
+export function alignSentences(rows: readonly (readonly string[])[], leans: readonly Lean[], width: number): string[] {
+  const starts = alignRows(
+    rows.map((row) => [...row.slice(0, -1), "|"]),
+    leans,
+  ).map((line) => line.slice(0, -1));
+  return rows.map((row, index) => {
+    const start = starts[index] ?? "";
+    const indent = displayWidth(start);
+    return `${start}${wrapText(row.at(-1) ?? "", width, indent)}`.trimEnd();
+  });
+}
+
+/**
+ * Rows as aligned lines that fit into a width (0: any): columns are left out from the right, but never the first
+ * `kept` ones.
+ */
+export function fitRows(
+  rows: readonly (readonly string[])[],
+  leans: readonly Lean[],
+  width: number,
+  kept: number,
+): string[] {
+  const lines = alignRows(rows, leans);
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  if (width === 0 || columns <= kept || lines.every((line) => displayWidth(line) <= width)) return lines;
+  const fewer = rows.map((row) => row.slice(0, columns - 1));
+  return fitRows(fewer, leans, width, kept);
+}
+
+/**
+ * Text with lines no wider than `width`, broken between words; new lines start with `indent` blanks, and the first one
+ * is taken to start there, too. A word that is wider stays whole, so that a path can be copied, and so does a line that
+ * starts with a blank. Width 0 wraps nothing.
+ */
+export function wrapText(text: string, width: number, indent: number): string {
+  const blanks = " ".repeat(indent);
+  // Below twenty columns hanging text is unreadable.
+  const room = width === 0 ? 0 : Math.max(width - indent, 20);
+  return text
+    .split("\n")
+    .flatMap((line) => (room === 0 || /^\s/.test(line) ? [line] : wrappedLine(line, room)))
+    .map((line, index) => (index === 0 || line === "" ? line : blanks + line))
+    .join("\n");
+}
+
+function wrappedLine(text: string, room: number): string[] {
   const lines: string[] = [];
-  const start = /^ */.exec(text)?.[0] ?? "";
-  const [first = "", ...words] = text.slice(start.length).split(" ");
-  let line = start + first;
-  for (const word of words) {
-    if (displayWidth(`${line} ${word}`) > width) {
+  let [line, used] = ["", 0];
+  // The blanks before a word belong to it: they are lost where the line is broken.
+  for (const [, gap = "", word = ""] of text.matchAll(/( *)([^ ]+)/g)) {
+    const width = displayWidth(word);
+    if (used > 0 && used + gap.length + width > room) {
       lines.push(line);
-      line = indent + word;
-    } else line += ` ${word}`;
+      [line, used] = [word, width];
+    } else {
+      line += gap + word;
+      used += gap.length + width;
+    }
   }
-  return [...lines, line].join("\n");
+  return [...lines, line];
 }
 
 /** A cell filled up to a width. */
@@ -171,11 +226,18 @@ export function executionNames(ids: readonly string[], { verbose }: Pick<ScreenS
   return [shortId(ids.at(-1) ?? null), ...(ids.length > 1 ? [`+${ids.length - 1}`] : [])].join(" ");
 }
 
-/** An error inside a screen: message with its code, and the hint below. */
-export function errorLines(error: ReportedError, style: Pick<Output, "colour">, indent: string): string[] {
+/**
+ * An error inside a screen, wrapped: the message with its code, which starts at column `indent`, and the hint below.
+ */
+export function errorLines(error: Omit<ReportedError, "stack">, style: ScreenStyle, indent: number): string[] {
+  return wrapText(errorText(error, style), style.columns, indent).split("\n");
+}
+
+/** An error as one text: the message with its code, and the hint on the lines below. */
+export function errorText(error: Omit<ReportedError, "stack">, style: Pick<Output, "colour">): string {
   const [first = "", ...more] = error.message.split("\n").map(visible);
   const hint = error.hint.split("\n").map((line) => paint(style, "quiet", visible(line)));
-  return [`${first}   ${paint(style, "bad", error.code)}`, ...[...more, ...hint].map((line) => indent + line)];
+  return [`${first}   ${paint(style, "bad", error.code)}`, ...more, ...hint].join("\n");
 }
 
 /** The name of an export and the table it fills, as a heading. */

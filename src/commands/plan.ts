@@ -4,7 +4,20 @@ import { monthSpans } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatBytes, formatNumber, noteSource } from "./figures.ts";
 import { daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
-import { alignRows, errorLines, heading, resultText, type Look, paint, type ScreenStyle, visible } from "./output.ts";
+import {
+  errorLines,
+  heading,
+  resultText,
+  type Look,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  visible,
+  alignSentences,
+  errorText,
+  wrapText,
+} from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse plan`. */
 export function addPlan(program: Program, perform: Perform): void {
@@ -16,11 +29,12 @@ export function addPlan(program: Program, perform: Perform): void {
       "also plan unchanged, refused and waiting deliveries, unless a file is missing or has the wrong size",
     )
     .option("--detailed-exitcode", "exit with 2 when there is something to load")
+    .option("--csv", "write CSV with a header, a line for each month")
     .addHelpText("after", example("billhouse plan aws_cur --from 2025-01"))
-    .action((words, { force, detailedExitcode, ...months }) =>
+    .action((words, { force, detailedExitcode, csv, ...months }) =>
       perform.reading((context) => {
-        const scope = readScope(words, months);
-        return plan({ ...scope, force: force === true, detailedExitcode: detailedExitcode === true }, context);
+        const flags = { force: force === true, detailedExitcode: detailedExitcode === true, csv: csv === true };
+        return plan({ ...readScope(words, months), ...flags }, context);
       }),
     );
 }
@@ -29,6 +43,7 @@ export function addPlan(program: Program, perform: Perform): void {
 export interface PlanCommandOptions extends Scope {
   readonly force: boolean;
   readonly detailedExitcode: boolean;
+  readonly csv: boolean;
 }
 
 /** Shows what a run would do, and why. Writes nothing. */
@@ -42,8 +57,9 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
     signal: context.signal,
   });
   noteSource(result, context);
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
-  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : planScreen(result, style));
+  if (context.flags.json) context.stdout.write(`${resultText(result, 2)}\n`);
+  else if (options.csv) writeCsv(csvColumns, csvRows(result), context.stdout);
+  else context.stdout.write(planScreen(result, screenStyle(context)));
   if (result.pipelines.some((pipeline) => pipeline.failed.length > 0)) return exitCodes.monthsFailed;
   if (result.pipelines.some((pipeline) => pipeline.error !== undefined)) return exitCodes.failed;
   return options.detailedExitcode && toLoad(result).length > 0 ? exitCodes.toLoad : exitCodes.done;
@@ -55,7 +71,21 @@ type Plan = Pick<PlanResult, "pipelines">;
 /** A plan, for people. */
 export function planScreen(result: Plan, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
-  return [...parts, summary(result)].join("\n\n") + "\n";
+  return [...parts, wrapText(summary(result), style.columns, 0)].join("\n\n") + "\n";
+}
+
+const csvColumns = "pipeline table billing_month action reason execution_id files bytes missing_days".split(" ");
+
+function* csvRows({ pipelines }: PlanResult): Generator<Row> {
+  for (const { name, table, months, failed } of pipelines) {
+    for (const { billingMonth, action, reason, executionId, files, bytes, missingDays } of months) {
+      const place = { pipeline: name, table, billing_month: billingMonth, action, reason };
+      yield { ...place, execution_id: executionId, files, bytes, missing_days: daySpans(missingDays) };
+    }
+    for (const { billingMonth, code, message } of failed) {
+      yield { pipeline: name, table, billing_month: billingMonth, action: "failed", reason: `${code}: ${message}` };
+    }
+  }
 }
 
 const marks: Readonly<Record<PlannedMonth["action"], { readonly mark: string; readonly look: Look | null }>> = {
@@ -69,7 +99,7 @@ const marks: Readonly<Record<PlannedMonth["action"], { readonly mark: string; re
 function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   const lines = [heading(pipeline, style)];
   if (pipeline.error !== undefined) {
-    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, "    ").join("\n")}`);
+    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, 4).join("\n")}`);
   }
   const unchanged = pipeline.months.filter(({ action }) => action === "unchanged");
   const fold = !style.verbose && unchanged.length > 3;
@@ -79,13 +109,15 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   drawn.sort((one, other) => one.month.billingMonth.localeCompare(other.month.billingMonth));
   if (folded.length > 0) {
     const months = folded.map((month) => month.billingMonth);
-    const text = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
-    lines.push(paint(style, "quiet", text));
+    const text = `${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
+    lines.push(paint(style, "quiet", `  = ${wrapText(text, style.columns, 4)}`));
   }
   const rows = drawn.map((entry) => (entry.failed ? failedRow(entry.month, style) : plannedRow(entry.month, style)));
-  lines.push(...alignRows(rows, ["left", "left", "right", "right", "left"]));
+  lines.push(...alignSentences(rows, ["left", "left", "right", "right", "left"], style.columns));
   if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
-  lines.push(...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`));
+  lines.push(
+    ...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${wrapText(visible(note), style.columns, 4)}`),
+  );
   return lines.join("\n");
 }
 
@@ -122,8 +154,7 @@ function passedOver({ action, passedOver: runs }: PlannedMonth, { verbose }: Scr
 
 function failedRow(month: FailedMonth, style: ScreenStyle): string[] {
   const mark = paint(style, "bad", "✖");
-  const what = errorLines(month, style, " ".repeat(24)).join("\n");
-  return [`  ${mark} ${month.billingMonth}`, paint(style, "bad", "failed"), "", "", what];
+  return [`  ${mark} ${month.billingMonth}`, paint(style, "bad", "failed"), "", "", errorText(month, style)];
 }
 
 function toLoad(result: Plan): PlannedMonth[] {

@@ -1,6 +1,7 @@
-import { Command } from "@commander-js/extra-typings";
+import { resolve } from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
-import { interrupted } from "../errors.ts";
+import { BillhouseError, interrupted } from "../errors.ts";
 import { version } from "../version.ts";
 import { addConfig } from "./config.ts";
 import { addConnect } from "./connect.ts";
@@ -9,12 +10,15 @@ import {
   type ExitCode,
   exitCodeMeanings,
   exitCodes,
+  type LogFormat,
+  logFormats,
   type Perform,
   type Program,
 } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addDiff } from "./diff.ts";
 import { addDoctor } from "./doctor.ts";
+import { reportFailure } from "./failure.ts";
 import { addHistory } from "./history.ts";
 import { addInit } from "./init.ts";
 import { addMigrate } from "./migrate.ts";
@@ -25,6 +29,7 @@ import { addReconcile } from "./reconcile.ts";
 import { addRun } from "./run.ts";
 import { addState } from "./state.ts";
 import { addStatus } from "./status.ts";
+import { logOutput, openFileOutput } from "./terminal.ts";
 import { addUndo } from "./undo.ts";
 import { commandFirst, explainWrongUse } from "./usage.ts";
 import { addVerify } from "./verify.ts";
@@ -38,16 +43,33 @@ const groups: Readonly<Record<string, readonly ((program: Program, perform: Perf
 };
 
 /** What surrounds the program: everything of a command's context that the command line does not say. */
-export type Surroundings = Omit<CommandContext, "flags" | "configFile" | "loadConfig">;
+export type Surroundings = Omit<CommandContext, "flags" | "configFile" | "outputFile" | "loadConfig">;
 
-/** Runs the command that the words name, and gives its exit code. Errors: those of the command, and USAGE_INVALID. */
+/** Runs the command that the words name, reports what stopped it, and returns its exit code. */
 export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  // These flags are read from the words, because the words themselves can be what is wrong.
+  const flags = { json: words.includes("--json"), debug: words.includes("--debug"), logFormat: logFormatOf(words) };
+  const { stdout, now } = surroundings;
+  const stderr =
+    flags.logFormat === undefined ? surroundings.stderr : logOutput(surroundings.stderr, flags.logFormat, now);
   let exitCode: ExitCode = exitCodes.done;
-  const program = createProgram(surroundings, (code) => {
-    exitCode = code;
-  });
-  await program.parseAsync(commandFirst(words, program), { from: "user" });
-  return exitCode;
+  try {
+    const program = createProgram({ ...surroundings, stderr }, (code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(commandFirst(words, program), { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, { stdout, stderr, flags });
+  }
+}
+
+function logFormatOf(words: readonly string[]): LogFormat | undefined {
+  return logFormats.find(
+    (format) =>
+      words.includes(`--log-format=${format}`) ||
+      words.some((word, index) => word === "--log-format" && words[index + 1] === format),
+  );
 }
 
 /** The whole command line. Engine, drivers and SDKs are imported by the actions, so that `--help` stays quick. */
@@ -59,9 +81,13 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     )
     .option("--json", "write the result as JSON to stdout, one event per line for run")
     .option("-c, --config <file>", "read this file instead of billhouse.toml or .dlt/config.toml")
-    .option("-q, --quiet", "show nothing on stderr but errors")
+    .option("-o, --output <file>", "write the result to this file, as a whole, instead of stdout")
+    .option("-q, --quiet", "show only errors on stderr, and no result of a run that changed nothing")
     .option("-v, --verbose", "show every month, file and execution")
     .option("--debug", "show the cause and the stack of an error")
+    .addOption(
+      new Option("--log-format <format>", "write stderr as a log with the time of each line").choices(logFormats),
+    )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .configureHelp({
@@ -81,18 +107,38 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     .addHelpText("after", () => `\n${paint(stdout, "strong", "Exit codes:")}\n${exitCodeLines().join("\n")}`);
 
   const context = (): CommandContext => {
-    const { json, quiet, verbose, debug, config } = program.opts();
-    const flags = { json: json === true, quiet: quiet === true, verbose: verbose === true, debug: debug === true };
+    const { json, quiet, verbose, debug, config, output, logFormat } = program.opts();
+    const flags = {
+      json: json === true,
+      quiet: quiet === true,
+      verbose: verbose === true,
+      debug: debug === true,
+      logFormat,
+    };
     const place = { folder: surroundings.folder, environment: surroundings.environment };
     return {
       ...surroundings,
       flags,
       configFile: config,
+      outputFile: output,
       loadConfig: async () => {
         const { loadConfig } = await import("../config/reading.ts");
         return loadConfig(config === undefined ? place : { ...place, file: config });
       },
     };
+  };
+  const withOutput = async (command: (context: CommandContext) => Promise<ExitCode>): Promise<ExitCode> => {
+    const { output } = program.opts();
+    if (output === undefined) return command(context());
+    const file = await openFileOutput(resolve(surroundings.folder, output));
+    try {
+      const code = await command({ ...context(), stdout: file.output, sharedOutput: false });
+      await file.finish();
+      return code;
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
   };
   const perform: Perform = {
     async reading(command) {
@@ -102,14 +148,18 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
           reject(interrupted("Stopped. Nothing was written.", { hint: "Run the command again." }));
         signal.addEventListener("abort", stop);
       });
-      finish(await Promise.race([command(context()), stopped]));
+      finish(await withOutput((each) => Promise.race([command(each), stopped])));
     },
     async writing(command) {
-      finish(await command(context()));
+      finish(await withOutput(command));
     },
   };
   // Commands see the program without the types of its global options, which come to them in their context.
   const plain = program as unknown as Program & PlainCommand;
+  plain.hook("preAction", (_, action) => {
+    if (plain.opts()["json"] !== true || action.opts()["csv"] !== true) return;
+    throw new BillhouseError("USAGE_INVALID", "--csv and --json exclude each other.", { hint: "Choose one of them." });
+  });
   for (const [title, commands] of Object.entries(groups)) {
     plain.commandsGroup(title);
     for (const add of commands) add(plain, perform);

@@ -37,6 +37,14 @@ export function createWriter(format: Format, output: Output): AnswerWriter {
   return format === "json" ? jsonWriter(output) : measuredWriter(output, drawings[format]);
 }
 
+/** Writes rows as CSV, with the names of their columns as the header. */
+export function writeCsv(names: readonly string[], rows: Iterable<Row>, output: Output): void {
+  const writer = createWriter("csv", output);
+  writer.begin(names.map((name) => ({ name, kind: "other" })));
+  for (const row of rows) writer.add(row);
+  writer.end();
+}
+
 /** One JSON array, a row per line. */
 function jsonWriter(output: Output): AnswerWriter {
   let before = "[";

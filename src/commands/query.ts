@@ -1,5 +1,4 @@
-import { rmSync } from "node:fs";
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { BillhouseError, firstLine } from "../errors.ts";
@@ -8,7 +7,6 @@ import { formatCount } from "./figures.ts";
 import { example } from "./flags.ts";
 import { visible } from "./output.ts";
 import { createWriter, type Format, formats } from "./query-formats.ts";
-import { createOutput } from "./terminal.ts";
 
 /** Registers `billhouse query`. */
 export function addQuery(program: Program, perform: Perform): void {
@@ -17,12 +15,16 @@ export function addQuery(program: Program, perform: Perform): void {
     .description("Answer a SQL statement from what is loaded, as a table, CSV, JSON, Markdown or one value per line.")
     .argument("[sql]", "one statement that only reads, in quotes; - reads it from standard input")
     .option("-f, --file <file>", "read the statement from this file")
-    .option("-o, --output <file>", "write the answer into this file, in the format of its ending: .csv, .json, .md")
-    .addOption(new Option("--format <format>", "how the answer is written; otherwise a table").choices(formats))
+    .addOption(
+      new Option(
+        "--format <format>",
+        "how the answer is written; otherwise by the ending of --output (.csv, .json, .md), or a table",
+      ).choices(formats),
+    )
     .option("--csv", "the same as --format csv")
     .addHelpText("after", example('billhouse query "SELECT count(*) FROM aws_cur_data"'))
-    .action((sql, { file, output, format, csv }) =>
-      perform.reading((context) => query({ sql, file, output, format, csv: csv === true }, context)),
+    .action((sql, { file, format, csv }) =>
+      perform.reading((context) => query({ sql, file, format, csv: csv === true }, context)),
     );
 }
 
@@ -31,7 +33,6 @@ export interface QueryCommandOptions {
   /** The statement, or `-` for standard input. */
   readonly sql?: string | undefined;
   readonly file?: string | undefined;
-  readonly output?: string | undefined;
   readonly format?: Format | undefined;
   readonly csv: boolean;
 }
@@ -41,33 +42,22 @@ const terminalRows = 1000;
 
 /**
  * Answers one SQL statement from the warehouse. Errors: USAGE_INVALID for flags that contradict each other and a file that
- * cannot be read, OUTPUT_FAILED, and those of the library's `query`.
+ * cannot be read, and those of the library's `query`.
  */
 export async function query(options: QueryCommandOptions, context: CommandContext): Promise<ExitCode> {
   const format = chooseFormat(options, context);
   const sql = await readStatement(options, context);
-  if (options.output === undefined) {
-    await answer(sql, format, context.stdout, context);
-    return exitCodes.done;
-  }
-  const file = await openFile(resolve(context.folder, options.output), options.output, context);
-  try {
-    await answer(sql, format, file.output, context);
-    await file.finish();
-  } catch (error) {
-    file.discard();
-    throw error;
-  }
+  await answer(sql, format, context.stdout, context);
   return exitCodes.done;
 }
 
-function chooseFormat({ format, csv, output }: QueryCommandOptions, { flags }: CommandContext): Format {
+function chooseFormat({ format, csv }: QueryCommandOptions, { flags, outputFile = "" }: CommandContext): Format {
   const wanted = new Set([
     ...(format === undefined ? [] : [format]),
     ...(csv ? ["csv" as const] : []),
     ...(flags.json ? ["json" as const] : []),
   ]);
-  const [chosen = formatsOfEndings[extname(output ?? "").toLowerCase()] ?? "table", ...others] = wanted;
+  const [chosen = formatsOfEndings[extname(outputFile).toLowerCase()] ?? "table", ...others] = wanted;
   if (others.length === 0) return chosen;
   throw new BillhouseError("USAGE_INVALID", `An answer has one format, not ${[...wanted].join(" and ")}.`, {
     hint: "Keep one of --format, --csv and --json.",
@@ -107,43 +97,6 @@ async function readInput(input: AsyncIterable<Uint8Array | string>): Promise<str
 
 function withoutMark(text: string): string {
   return text.replace(/^\uFEFF/, "");
-}
-
-/**
- * An output that replaces a file when it is finished, so that a statement that fails leaves the file as it was. A device or
- * a pipe is written to at once.
- */
-async function openFile(
-  path: string,
-  name: string,
-  { environment, signal }: CommandContext,
-): Promise<{ readonly output: Output; finish(): Promise<void>; discard(): void }> {
-  const isSpecial = (await stat(path).catch(() => undefined))?.isFile() === false;
-  const target = isSpecial ? path : `${path}.part`;
-  const handle = await open(target, "w").catch((cause: unknown) => {
-    throw new BillhouseError("OUTPUT_FAILED", `${name} cannot be written: ${firstLine((cause as Error).message)}`, {
-      hint: "Name a file after --output in a folder that exists and that you may write to.",
-      cause,
-    });
-  });
-  const stream = handle.createWriteStream();
-  const output = createOutput(stream, name, environment);
-  const discard = (): void => {
-    stream.destroy();
-    if (!isSpecial) rmSync(target, { force: true });
-  };
-  // A command that only reads ends without waiting for its work.
-  signal.addEventListener("abort", discard);
-  return {
-    output,
-    discard,
-    async finish() {
-      await output.finish();
-      await new Promise<void>((done) => stream.end(done));
-      signal.removeEventListener("abort", discard);
-      if (!isSpecial) await rename(target, path);
-    },
-  };
 }
 
 async function answer(sql: string, format: Format, output: Output, context: CommandContext): Promise<void> {

@@ -7,7 +7,7 @@ import { addDecimals } from "../schema/sums.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, noteSource } from "./figures.ts";
 import { addWord, example, oneMonth, readScope, withMonths } from "./flags.ts";
-import { alignRows, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 const usageExample = "billhouse reconcile 2025-01 --invoice 1234.56 --export aws_cur";
 
@@ -72,7 +72,7 @@ export async function reconcile(options: ReconcileCommandOptions, context: Comma
     ...(tolerance === undefined ? {} : { tolerance }),
   });
   noteSource(result, context);
-  const style = { colour: stdout.colour, verbose: flags.verbose };
+  const style = screenStyle(context);
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : reconcileScreen(result, style));
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }

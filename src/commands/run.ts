@@ -3,11 +3,23 @@ import { BillhouseError, quoted } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { addWord, daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
-import { followRun, isLoud, restatement, runSummary } from "./follow.ts";
-import { alignRows, errorLines, executionNames, heading, padCell, paint, type ScreenStyle, visible } from "./output.ts";
+import { changesFinalMonth, followRun, restatement, runSummary } from "./follow.ts";
+import {
+  errorLines,
+  executionNames,
+  heading,
+  padCell,
+  paint,
+  type ScreenStyle,
+  visible,
+  fitRows,
+  screenStyle,
+  wrapText,
+} from "./output.ts";
 import { watchRun } from "./notify.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";
+import { subtractDecimals } from "../schema/decimals.ts";
 import { dayInWords, monthSpans } from "../schema/periods.ts";
 
 /** Registers `billhouse run`. */
@@ -35,7 +47,7 @@ export function addRun(program: Program, perform: Perform): void {
     .action((words, { force, accept = [], reason, jobs, dryRun, ...months }) => {
       const scope = readScope(words, months);
       if (dryRun === true) {
-        const options = { ...scope, force: force === true, detailedExitcode: false };
+        const options = { ...scope, force: force === true, detailedExitcode: false, csv: false };
         return perform.reading((context) => plan(options, context));
       }
       return perform.writing((context) => run({ ...scope, force: force === true, accept, reason, jobs }, context));
@@ -78,9 +90,10 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     throw error;
   });
   if (finished === undefined) throw new Error("The run ended without its last event.");
-  if (!context.flags.json) {
-    context.stdout.write(runScreen(finished, { colour: context.stdout.colour, verbose: context.flags.verbose }));
-  }
+  const { flags, sharedOutput } = context;
+  const isSilent =
+    flags.json || (flags.quiet && isUneventful(finished)) || (flags.logFormat !== undefined && sharedOutput);
+  if (!isSilent) context.stdout.write(runScreen(finished, screenStyle(context)));
   await watch?.finished(finished);
   return runExitCode(finished);
 }
@@ -104,7 +117,15 @@ function userName({ environment }: CommandContext): string {
   }
 }
 
-/** 3 when months failed, 1 when only whole exports did. */
+/** Whether a run changed nothing and has nothing to report, so that `--quiet` prints nothing. */
+function isUneventful({ pipelines }: RunFinished): boolean {
+  return pipelines.every(
+    ({ loaded, refused, failed, acceptedGaps, error }) =>
+      loaded.length + refused.length + failed.length + acceptedGaps.length === 0 && error === undefined,
+  );
+}
+
+/** The exit code of a run: whether months failed, or only whole exports. */
 export function runExitCode(finished: RunFinished): ExitCode {
   if (finished.pipelines.some((pipeline) => pipeline.failed.length > 0)) return exitCodes.monthsFailed;
   return finished.pipelines.some((pipeline) => pipeline.error !== undefined) ? exitCodes.failed : exitCodes.done;
@@ -113,13 +134,13 @@ export function runExitCode(finished: RunFinished): ExitCode {
 /** The result of a run, for people: every export with its months, and a summary. */
 export function runScreen(result: RunFinished, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
-  return [...parts, runSummary(result, style)].join("\n\n") + "\n";
+  return [...parts, wrapText(runSummary(result, style), style.columns, 0)].join("\n\n") + "\n";
 }
 
 function pipelinePart(pipeline: PipelineResult, style: ScreenStyle): string {
   const lines = [heading(pipeline, style)];
   if (pipeline.error !== undefined) {
-    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, "    ").join("\n")}`);
+    lines.push(`  ${paint(style, "bad", "✖")} ${errorLines(pipeline.error, style, 4).join("\n")}`);
   }
   const months = [
     ...loadedMonths(pipeline.loaded, style),
@@ -151,19 +172,23 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
     formatBytes(month.bytes),
     formatSeconds(month.seconds),
   ]);
-  const lines = alignRows(rows, ["left", "left", "right", "right", "right", "right", "right"]);
+  // Month, state, rows and cost are always shown.
+  const lines = fitRows(rows, ["left", "left", "right", "right", "right", "right", "right"], style.columns, 4);
   return loaded.map((month, index) => ({
     month: month.billingMonth,
     lines: [
       lines[index] ?? "",
-      ...billNotes(month).map((note) => paint(style, "changed", `      ${note}`)),
-      ...changes(month).map((note) => paint(style, "changed", `      ${note}`)),
-      ...notes(month, style).map((note) => paint(style, "quiet", `      ${note}`)),
+      ...[...billNotes(month), ...changes(month)].map((note) => paint(style, "changed", noteLine(note, style))),
+      ...notes(month, style).map((note) => paint(style, "quiet", noteLine(note, style))),
     ],
   }));
 }
 
-/** What somebody should know of the month as a bill. */
+function noteLine(note: string, style: ScreenStyle): string {
+  return `      ${wrapText(note, style.columns, 6)}`;
+}
+
+/** Notes on the month as a bill. */
 function billNotes(month: LoadedMonth): string[] {
   const { state, missingDays: days, accepted, dataUntil: until } = month;
   const partial = state === "partial" ? `partial${accepted ? " (accepted)" : ""}: ` : "";
@@ -179,7 +204,20 @@ function billNotes(month: LoadedMonth): string[] {
 function changes(month: LoadedMonth): string[] {
   const said = restatement(month);
   if (said === null) return [];
-  return [said, ...(isLoud(month) ? ["THE MONTH WAS FINAL, AND IS NOT WHAT IT WAS."] : [])];
+  return [said, ...(changesFinalMonth(month) ? [finalMonthNote(month)] : [])];
+}
+
+/** How a load changed a month that was final: `This month was already final; its bill changed by -1,936.03 USD.` */
+function finalMonthNote({ cost, previous }: LoadedMonth): string {
+  const before = previous?.cost ?? {};
+  const currencies = [...new Set([...Object.keys(before), ...Object.keys(cost)])];
+  const changes = currencies
+    .map((currency) => [currency, subtractDecimals(cost[currency] ?? "0", before[currency] ?? "0")] as const)
+    .filter(([, amount]) => amount !== "0")
+    .map(([currency, amount]) => `${amount.startsWith("-") ? "" : "+"}${formatCost({ [currency]: amount })}`);
+  const what =
+    changes.length === 0 ? "its rows changed, its total did not" : `its bill changed by ${changes.join(", ")}`;
+  return `This month was already final; ${what}.`;
 }
 
 function notes(month: LoadedMonth, style: ScreenStyle): string[] {
@@ -213,10 +251,11 @@ function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenSt
   const start = `  ${mark} ${month.billingMonth}  `;
   const days = month.missingDays.length === 0 ? "" : ` Missing: ${daySpans(month.missingDays)}.`;
   const reason = visible(month.reason) + days;
+  const wrapped = wrapText(reason, style.columns, start.length + stateWidth + 2);
   const line =
     state === "unchanged"
-      ? paint(style, "quiet", `${start}unchanged  ${reason}`)
-      : `${start}${paint(style, "changed", state.padEnd(stateWidth))}  ${reason}`;
+      ? paint(style, "quiet", `${start}unchanged  ${wrapped}`)
+      : `${start}${paint(style, "changed", state.padEnd(stateWidth))}  ${wrapped}`;
   return { month: month.billingMonth, lines: [line] };
 }
 
@@ -226,19 +265,19 @@ function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle
       days.length === 0
         ? `${month} does not have a gap to accept: none of its days are missing`
         : `${month} is partial (accepted): ${daySpans(days)} missing`;
-    return { month, lines: [paint(style, "changed", `      ${what}`)] };
+    return { month, lines: [paint(style, "changed", noteLine(what, style))] };
   });
 }
 
 function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {
   const months = unchanged.map((month) => month.billingMonth).toSorted();
-  const line = `  = ${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
-  return { month: months[0] ?? "", lines: [paint(style, "quiet", line)] };
+  const text = `${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
+  return { month: months[0] ?? "", lines: [paint(style, "quiet", `  = ${wrapText(text, style.columns, 4)}`)] };
 }
 
 function failedMonths({ failed }: PipelineResult, style: ScreenStyle): MonthLines[] {
   return failed.map((month) => {
     const start = `  ${paint(style, "bad", "✖")} ${month.billingMonth}  ${paint(style, "bad", "failed".padEnd(stateWidth))}  `;
-    return { month: month.billingMonth, lines: [start + errorLines(month, style, " ".repeat(24)).join("\n")] };
+    return { month: month.billingMonth, lines: [start + errorLines(month, style, 24).join("\n")] };
   });
 }

@@ -3,7 +3,16 @@ import type { ForgetResult, StateResult } from "../pipeline/state.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber, noteSource } from "./figures.ts";
 import { example, exportsOnly, oneExport, readScope, type Scope, withMonths } from "./flags.ts";
-import { alignRows, executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import {
+  alignRows,
+  executionNames,
+  heading,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  visible,
+} from "./output.ts";
 
 /** Registers `billhouse state`. */
 export function addState(program: Program, perform: Perform): void {
@@ -43,7 +52,7 @@ export async function stateShow(options: StateShowOptions, context: CommandConte
   const { showState } = await import("../pipeline/state.ts");
   const result = await showState(await context.loadConfig(), { pipelines: options.exports });
   noteSource(result, context);
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  const style = screenStyle(context);
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : stateScreen(result, style));
   return exitCodes.done;
 }

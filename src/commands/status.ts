@@ -10,6 +10,7 @@ import {
   resultText,
   type Look,
   paint,
+  screenStyle,
   type ScreenStyle,
   shortId,
   visible,
@@ -70,7 +71,7 @@ export async function status(options: StatusCommandOptions, context: CommandCont
     ...age,
   });
   noteSource(result, context);
-  const style = { colour: stdout.colour, columns: stdout.columns, verbose: flags.verbose };
+  const style = screenStyle(context);
   const isWhole = all || flags.verbose || Object.keys(months).length > 0;
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style, isWhole));
   if (result.pipelines.some(({ error }) => error !== undefined)) return exitCodes.failed;
@@ -132,7 +133,8 @@ function digest(pipelines: readonly PipelineStatus[], now: Date, style: ScreenSt
   ].join(" and ");
   const verb = months + exports === 1 ? "needs" : "need";
   const listed = names.slice(0, namedInDigest).join(", ") + (more > 0 ? ` and ${more} more` : "");
-  return wrapText(paint(style, "bad", `${subject} ${verb} attention`) + `: ${listed}`, style.columns ?? 0, "  ");
+  const text = `${paint(style, "bad", `${subject} ${verb} attention`)}: ${listed}`;
+  return wrapText(text, style.columns, 2);
 }
 
 /** How many things the digest names. */
@@ -140,12 +142,11 @@ const namedInDigest = 5;
 
 function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle, isWhole: boolean): string {
   const { months } = pipeline;
-  const { columns: width = 0 } = style;
-  const notes = notesOf(pipeline, now).map(({ look, text }) =>
-    wrapText(`  ${paint(style, look, "!")} ${visible(text)}`, width, "    "),
+  const notes = notesOf(pipeline, now).map(
+    ({ look, text }) => `  ${paint(style, look, "!")} ${wrapText(visible(text), style.columns, 4)}`,
   );
   if (pipeline.error !== undefined) {
-    const error = errorLines(pipeline.error, style, "    ").join("\n");
+    const error = errorLines(pipeline.error, style, 4).join("\n");
     return [heading(pipeline, style), `  ${paint(style, "bad", "✖")} ${error}`].join("\n");
   }
   if (months.length === 0) {

@@ -1,8 +1,14 @@
+import { randomUUID } from "node:crypto";
+import { createWriteStream, fstatSync } from "node:fs";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { WriteStream } from "node:tty";
-import { BillhouseError, firstLine } from "../errors.ts";
-import type { Output } from "./context.ts";
+import { stripVTControlCharacters } from "node:util";
+import { BillhouseError, firstLine, messageOf } from "../errors.ts";
+import type { LogEntry, LogFormat, Output } from "./context.ts";
 import { showCursor } from "./follow.ts";
+import { resultText } from "./output.ts";
 
 /** The part of a stream that an output needs: standard output and standard error have it, terminal or not. */
 export type OutputStream = Pick<Writable, "write" | "on" | "writableNeedDrain"> &
@@ -10,11 +16,11 @@ export type OutputStream = Pick<Writable, "write" | "on" | "writableNeedDrain"> 
 
 /** An output of a standard stream. */
 export interface StandardOutput extends Output {
-  /** Waits until everything is written. Error: OUTPUT_FAILED. A reader that went away is not a failure. */
+  /** Waits until everything is written. Error: OUTPUT_FAILED, except when the reader closed the pipe. */
   finish(): Promise<void>;
 }
 
-/** Makes an output of a standard stream, and judges once whether it is a terminal and takes colours. */
+/** Makes an output of a standard stream, and decides once whether it is a terminal and takes colours. */
 export function createOutput(
   stream: OutputStream,
   name: string,
@@ -26,8 +32,8 @@ export function createOutput(
   const goOn = (): void => {
     for (const resolve of waiting.splice(0)) resolve();
   };
-  // The reader of a pipe may leave at any time (`| head`): that is not a failure. After any other error, such as a
-  // full disk, the work still ends as it would have.
+  // The reader may close a pipe at any time (`| head`), which is not an error. After any other error, such as a full
+  // disk, the command still runs to its end.
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") failure ??= error;
     closed = true;
@@ -47,11 +53,7 @@ export function createOutput(
     async finish(): Promise<void> {
       // A stream reports its error one turn after the write that failed.
       if (!closed) await new Promise<void>((resolve) => stream.write("", () => setImmediate(resolve)));
-      if (failure === undefined) return;
-      throw new BillhouseError("OUTPUT_FAILED", `${name} cannot be written: ${firstLine(failure.message)}`, {
-        hint: "Free some space, or send the output to another place. What the command loaded or changed is kept; billhouse status shows it.",
-        cause: failure,
-      });
+      if (failure !== undefined) throw outputFailed(name, failure);
     },
     isTerminal,
     // https://no-color.org: any value that is not empty.
@@ -65,7 +67,101 @@ export function createOutput(
   };
 }
 
-/** What of the process a stop concerns. */
+/** Whether two open files are the same file or pipe, and not a terminal. */
+export function isSameFile(one: number, other: number): boolean {
+  try {
+    const [first, second] = [fstatSync(one), fstatSync(other)];
+    return first.dev === second.dev && first.ino === second.ino && !first.isCharacterDevice();
+  } catch {
+    // A parent process may have closed one of them.
+    return false;
+  }
+}
+
+/** A file that takes the place of the standard output (`--output`). */
+export interface FileOutput {
+  readonly output: Output;
+  /** Puts the file in its place. Error: OUTPUT_FAILED. */
+  finish(): Promise<void>;
+  /** Removes what was written; a file that was there before stays as it was. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Opens a file for the result of a command. It is written beside its place and renamed at the end, so that a reader sees
+ * the old file or the whole new one, with the mode of the old one. A device or a named pipe is written directly. Error:
+ * OUTPUT_FAILED.
+ */
+export async function openFileOutput(path: string): Promise<FileOutput> {
+  const name = `The file ${path}`;
+  try {
+    const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      return undefined;
+    });
+    if (there?.isDirectory() === true) throw new Error("it is a folder");
+    const isDirect = there !== undefined && !there.isFile();
+    const target = there === undefined ? path : await realpath(path);
+    const part = isDirect ? target : join(dirname(target), `.${basename(target)}.${randomUUID()}.part`);
+    const handle = await open(part, isDirect ? "w" : "wx", there?.mode);
+    const stream = createWriteStream("", { fd: handle });
+    const output = createOutput(stream, name, {});
+    const close = (): Promise<void> => new Promise((resolve) => stream.end(resolve));
+    const discard = async (): Promise<void> => {
+      await close();
+      if (!isDirect) await rm(part, { force: true });
+    };
+    return {
+      output,
+      discard,
+      async finish(): Promise<void> {
+        try {
+          await output.finish();
+          await close();
+          if (!isDirect) await rename(part, target);
+        } catch (error) {
+          await discard();
+          throw error instanceof BillhouseError ? error : outputFailed(name, error);
+        }
+      },
+    };
+  } catch (error) {
+    throw outputFailed(name, error);
+  }
+}
+
+function outputFailed(name: string, cause: unknown): BillhouseError {
+  const message = `${name} cannot be written: ${firstLine(messageOf(cause))}`;
+  return new BillhouseError("OUTPUT_FAILED", message, {
+    hint: "Free some space, or write the output to another place. What the command loaded or changed is kept; billhouse status shows it.",
+    cause,
+  });
+}
+
+/** An output as a log: each line carries the time (ISO 8601, UTC), or each text is one JSON object on a line. */
+export function logOutput(output: Output, format: LogFormat, now: () => Date): Output {
+  return {
+    write(text: string, entry: LogEntry = { level: "info", event: "note" }): void {
+      const time = now().toISOString();
+      const lines = stripVTControlCharacters(text).split("\n");
+      if (format === "json") {
+        const message = lines.join("\n").trim();
+        if (message !== "") output.write(`${resultText({ time, message, ...entry })}\n`);
+      } else {
+        for (const line of lines) if (line.trim() !== "") output.write(`${time} ${line}\n`);
+      }
+    },
+    drained: () => output.drained(),
+    isTerminal: false,
+    colour: false,
+    columns: 0,
+    get closed(): boolean {
+      return output.closed;
+    },
+  };
+}
+
+/** What a stop needs of the process. */
 export interface Stoppable {
   on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
   exit(code: number): void;

@@ -3,7 +3,7 @@ import type { UndoResult } from "../pipeline/undo.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
-import { executionNames, heading, resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { executionNames, heading, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 const usageExample = "billhouse undo aws_cur 2025-01";
 
@@ -36,7 +36,7 @@ export async function undo(options: UndoCommandOptions, context: CommandContext)
     signal: context.signal,
     holder: { pid: process.pid, command: "billhouse undo" },
   });
-  const style = { colour: context.stdout.colour, verbose: context.flags.verbose };
+  const style = screenStyle(context);
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : undoScreen(result, style));
   return exitCodes.done;
 }

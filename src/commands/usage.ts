@@ -69,6 +69,12 @@ function wrongUse(error: CommanderError, command: Command): BillhouseError | und
       const full = guess.startsWith("--") || commands.includes(guess) ? `${name} ${guess}` : `billhouse ${guess}`;
       return invalid(message, full, guess.startsWith("--") ? "" : `${full} --help explains it.`);
     }
+    case "commander.invalidArgument": {
+      const [, flag = "", value = "", choices = ""] =
+        /'(--[\w-]+).*?' argument '(.*)' is invalid\. Allowed choices are (.*)\./s.exec(error.message) ?? [];
+      const advice = `Use one of: ${choices}.`;
+      return invalid(`${visible(value)} is not a valid value of ${flag}.`, nearest(value, choices.split(", ")), advice);
+    }
     case "commander.missingArgument":
       return invalid(`${name} needs <${quoted}>.`, undefined, usage);
     case "commander.optionMissingArgument":

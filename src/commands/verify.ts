@@ -2,7 +2,7 @@ import type { Check, VerifyResult } from "../pipeline/verify.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
-import { resultText, paint, type ScreenStyle, visible } from "./output.ts";
+import { resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
 
 /** Registers `billhouse verify`. */
 export function addVerify(program: Program, perform: Perform): void {
@@ -39,7 +39,7 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
   });
   if (isWatched) stderr.write("\r\u001b[K");
   noteSource(result, context);
-  const style = { colour: stdout.colour, verbose: flags.verbose };
+  const style = screenStyle(context);
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : verifyScreen(result, style));
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }

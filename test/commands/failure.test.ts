@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
-import { reportFailure } from "../../src/commands/failure.ts";
+import { type FailureContext, reportFailure } from "../../src/commands/failure.ts";
 import { createOutput, type OutputStream, stopSignal } from "../../src/commands/terminal.ts";
 import { BillhouseError, type ErrorCode } from "../../src/errors.ts";
 import { obeyed, recordingOutput } from "../support/recorded.ts";
@@ -9,7 +9,7 @@ import { rejects } from "../support/rejects.ts";
 
 function report(
   error: unknown,
-  flags = { json: false, debug: false },
+  flags: FailureContext["flags"] = { json: false, debug: false, logFormat: undefined },
 ): { code: number; stdout: string; stderr: string } {
   const [stdout, stderr] = [recordingOutput(), recordingOutput()];
   const code = reportFailure(error, { stdout, stderr, flags });
@@ -38,6 +38,7 @@ test("escape sequences in a message are spelt out", () => {
   const { stderr } = report(new BillhouseError("FILE_INVALID", "a\u001b[2Jb", { hint: "c\u0007" }), {
     json: false,
     debug: true,
+    logFormat: undefined,
   });
   assert.doesNotMatch(stderr, obeyed);
 });
@@ -47,14 +48,14 @@ test("anything else is a bug with its stack", () => {
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^TypeError: x is not a function\n\s+at /);
   assert.match(stderr, /This is a bug in billhouse\. Report it/);
-  const json = report(new TypeError("x"), { json: true, debug: false });
+  const json = report(new TypeError("x"), { json: true, debug: false, logFormat: undefined });
   assert.deepEqual([json.code, json.stderr], [1, ""]);
   assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "INTERNAL");
 });
 
 test("--debug shows the cause", () => {
   const error = new BillhouseError("STORAGE_DENIED", "No.", { hint: "Ask.", cause: new Error("the real reason") });
-  assert.match(report(error, { json: false, debug: true }).stderr, /the real reason/);
+  assert.match(report(error, { json: false, debug: true, logFormat: undefined }).stderr, /the real reason/);
   assert.doesNotMatch(report(error).stderr, /the real reason/);
 });
 

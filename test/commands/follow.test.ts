@@ -20,13 +20,15 @@ function contextWith(
   signal?: AbortSignal,
 ): CommandContext {
   return {
-    flags: { json: false, quiet: false, verbose: false, debug: false, ...flags },
+    flags: { json: false, quiet: false, verbose: false, debug: false, logFormat: undefined, ...flags },
     configFile: undefined,
+    outputFile: undefined,
     folder: "/",
     environment: {},
     stdin: () => Readable.from([]),
     stdout,
     stderr,
+    sharedOutput: false,
     signal: signal ?? new AbortController().signal,
     now: () => new Date(0),
     loadConfig: () => Promise.reject(new Error("not used")),

@@ -69,10 +69,10 @@ const result: Omit<ReconcileResult, "readFrom" | "publishedAt" | "lockedBy"> = {
   notes: ["aws_cur 2026-06: The month is not final: the cloud may still change it."],
 };
 
-const plain = { colour: false, verbose: false };
+const plain = { colour: false, verbose: false, columns: 0 };
 const screens: Readonly<Record<string, () => string>> = {
   reconcile: () => reconcileScreen(result, plain),
-  "reconcile-verbose": () => reconcileScreen(result, { colour: false, verbose: true }),
+  "reconcile-verbose": () => reconcileScreen(result, { colour: false, verbose: true, columns: 0 }),
   "reconcile-strict": () => reconcileScreen({ ...result, tolerance: "0", reconciliations: [strict], notes: [] }, plain),
   "reconcile-right": () => reconcileScreen({ ...result, ok: true, reconciliations: [right], notes: [] }, plain),
 };
@@ -87,9 +87,12 @@ for (const [name, draw] of Object.entries(screens)) {
 }
 
 test("colours change nothing but colours", () => {
-  const colourful = reconcileScreen(result, { colour: true, verbose: true });
-  assert.notEqual(colourful, reconcileScreen(result, { colour: false, verbose: true }));
-  assert.equal(stripVTControlCharacters(colourful), reconcileScreen(result, { colour: false, verbose: true }));
+  const colourful = reconcileScreen(result, { colour: true, verbose: true, columns: 0 });
+  assert.notEqual(colourful, reconcileScreen(result, { colour: false, verbose: true, columns: 0 }));
+  assert.equal(
+    stripVTControlCharacters(colourful),
+    reconcileScreen(result, { colour: false, verbose: true, columns: 0 }),
+  );
 });
 
 test("terminal escapes from bills and lists of invoices are spelt out", () => {
@@ -104,7 +107,7 @@ test("terminal escapes from bills and lists of invoices are spelt out", () => {
   };
   const screen = reconcileScreen(
     { ...result, reconciliations: [drawn, { ...lost, billingAccount: evil }], notes: [evil] },
-    { colour: false, verbose: true },
+    { colour: false, verbose: true, columns: 0 },
   );
   assert.doesNotMatch(screen, obeyed);
 });

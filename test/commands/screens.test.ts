@@ -29,8 +29,8 @@ import {
   wholeMonth,
 } from "../support/recorded.ts";
 
-const plain = { colour: false, verbose: false };
-const wordy = { colour: false, verbose: true };
+const plain = { colour: false, verbose: false, columns: 0 };
+const wordy = { colour: false, verbose: true, columns: 0 };
 const now = new Date("2025-06-01T12:00:00Z");
 
 /** The block of a terminal after so many events, one second apart. */
@@ -211,7 +211,7 @@ test("plan names the runs that are passed over, and --verbose all of them", () =
 });
 
 test("colours change nothing but colours", () => {
-  const colourful = { colour: true, verbose: false };
+  const colourful = { colour: true, verbose: false, columns: 0 };
   assert.notEqual(runScreen(finished, colourful), runScreen(finished, plain));
   assert.equal(stripVTControlCharacters(runScreen(finished, colourful)), runScreen(finished, plain));
   assert.equal(stripVTControlCharacters(planScreen(plan, colourful)), planScreen(plan, plain));

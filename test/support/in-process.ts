@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { reportFailure } from "../../src/commands/failure.ts";
 import { runProgram } from "../../src/commands/program.ts";
 import { recordingOutput } from "./recorded.ts";
 
@@ -15,14 +14,25 @@ export async function billhouse(
   folder: string,
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = {},
-  form: { readonly isTerminal?: boolean; readonly columns?: number; readonly now?: Date; readonly stdin?: string } = {},
+  form: {
+    readonly isTerminal?: boolean;
+    readonly columns?: number;
+    readonly shared?: boolean;
+    readonly stdin?: string;
+    readonly now?: Date;
+  } = {},
 ): Promise<Ended> {
   const [stdout, stderr] = [recordingOutput(form), recordingOutput(form)];
-  const stdin = (): AsyncIterable<string> => Readable.from([form.stdin ?? ""]);
-  const surroundings = { folder, environment, stdin, stdout, stderr, signal: new AbortController().signal };
-  const flags = { json: words.includes("--json"), debug: words.includes("--debug") };
-  const code = await runProgram(words, { ...surroundings, now: () => form.now ?? new Date(0) }).catch(
-    (error: unknown) => reportFailure(error, { stdout, stderr, flags }),
-  );
+  const surroundings = {
+    folder,
+    environment,
+    stdin: (): AsyncIterable<string> => Readable.from([form.stdin ?? ""]),
+    stdout,
+    stderr,
+    sharedOutput: false,
+    ...(form.shared === true ? { stderr: stdout, sharedOutput: true } : {}),
+  };
+  const signal = new AbortController().signal;
+  const code = await runProgram(words, { ...surroundings, signal, now: () => form.now ?? new Date(0) });
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
