@@ -8,6 +8,9 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 // (https://nodejs.org/api/process.html#signal-events).
 process.on("SIGUSR1", () => {});
 
+// Warnings of Node and of SDKs (deprecations, the versions of Node that they support) are for developers.
+if (!process.argv.includes("--debug")) process.removeAllListeners("warning");
+
 if (major > 22 || (major === 22 && minor >= 18)) {
   process.exitCode = await main();
 } else {
@@ -29,8 +32,6 @@ async function main(): Promise<ExitCode> {
   ]);
   const words = process.argv.slice(2);
   const debug = words.includes("--debug");
-  // Warnings of Node and of SDKs (deprecations, their own support of Node) are for the developers of billhouse.
-  if (!debug) process.removeAllListeners("warning");
   const environment = process.env;
   const stdout = createOutput(process.stdout, "The standard output", environment);
   const stderr = createOutput(process.stderr, "The standard error", environment);

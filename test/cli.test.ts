@@ -277,6 +277,14 @@ test("an export that is not configured is named with the ones that are", async (
   assert.match(stderr, /There is no export named aws_cru\. {3}USAGE_INVALID\n.*aws_cur/);
 });
 
+test("warnings of Node and SDKs are shown with --debug only", async () => {
+  const warning = "data:text/javascript,setTimeout(() => process.emitWarning('old SDK', 'DeprecationWarning'), 20)";
+  const nodeFlags = ["--import", warning];
+  const words = ["config", "--config", "good.toml"];
+  assert.equal((await billhouse(words, { nodeFlags })).stderr, "");
+  assert.match((await billhouse([...words, "--debug"], { nodeFlags })).stderr, /DeprecationWarning: old SDK/);
+});
+
 test("an old Node is refused before anything else is read", async () => {
   const disguise =
     'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.20.2"}})';

@@ -3,6 +3,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import { BillhouseError, interrupted } from "../errors.ts";
 import { version } from "../version.ts";
+import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { addConnect } from "./connect.ts";
 import {
@@ -39,7 +40,7 @@ const groups: Readonly<Record<string, readonly ((program: Program, perform: Perf
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
   "Answer:": [addQuery, addConnect],
-  "Set up:": [addDemo, addConfig, addState],
+  "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 
 /** What surrounds the program: everything of a command's context that the command line does not say. */

@@ -72,8 +72,7 @@ function wrongUse(error: CommanderError, command: Command): BillhouseError | und
     case "commander.invalidArgument": {
       const [, flag = "", value = "", choices = ""] =
         /'(--[\w-]+).*?' argument '(.*)' is invalid\. Allowed choices are (.*)\./s.exec(error.message) ?? [];
-      const advice = `Use one of: ${choices}.`;
-      return invalid(`${visible(value)} is not a valid value of ${flag}.`, nearest(value, choices.split(", ")), advice);
+      return invalid(`${visible(value)} is not a valid value of ${flag}.`, undefined, `Use one of: ${choices}.`);
     }
     case "commander.missingArgument":
       return invalid(`${name} needs <${quoted}>.`, undefined, usage);

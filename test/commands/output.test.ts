@@ -67,7 +67,10 @@ describe("what a run shows", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    for (const entry of entries) assert.deepEqual([entry["time"], entry["level"]], [now.toISOString(), "info"]);
+    for (const entry of entries) {
+      assert.match(String(entry["time"]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      assert.equal(entry["level"], "info");
+    }
     assert.deepEqual(
       entries.map(({ event }) => event),
       ["run_started", "month_loaded", "run_finished"],
@@ -99,7 +102,7 @@ describe("what a run shows", () => {
     assert.equal(header, "pipeline,table,billing_month,action,reason,execution_id,files,bytes,missing_days");
     assert.deepEqual(
       lines.map((line) => line.split(",").slice(0, 4).join(",")),
-      ["aws_cur,billing_data.aws_cur_data,2025-02,reloaded", "aws_cur,billing_data.aws_cur_data,2025-01,reloaded"],
+      ["aws_cur,billing_data.aws_cur_data,2025-02,restated", "aws_cur,billing_data.aws_cur_data,2025-01,restated"],
     );
     const both = await billhouse(project.folder, ["plan", "--csv", "--json"]);
     assert.deepEqual(both.code, 64);
