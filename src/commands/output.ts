@@ -72,7 +72,7 @@ export function fitTable(columns: readonly Column[], width: number, style: Pick<
 
 /**
  * Rows as aligned lines whose last cells are sentences: these are wrapped at words below their start. A line of a
- * sentence that is indented or starts on a new line stays as it is.
+ * sentence that is indented or starts on a new line is not wrapped.
  */
 export function alignSentences(rows: readonly (readonly string[])[], leans: readonly Lean[], width: number): string[] {
   const starts = alignRows(

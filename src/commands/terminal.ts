@@ -83,7 +83,7 @@ export interface FileOutput {
   readonly output: Output;
   /** Puts the file in its place. Error: OUTPUT_FAILED. */
   finish(): Promise<void>;
-  /** Removes what was written; a file that was there before stays as it was. */
+  /** Removes what was written; a file that was there before is not changed. */
   discard(): Promise<void>;
 }
 
