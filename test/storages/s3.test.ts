@@ -337,7 +337,7 @@ describe("credentials to AWS", () => {
   test("that are missing are CREDENTIALS_INVALID, with the commands to get some", async (t) => {
     setAwsVariables(t, {});
     const storage = await openStorage("s3://acme");
-    const error = await rejects(collect(storage.list("")), "CREDENTIALS_INVALID", "no credentials");
+    const error = await rejects(collect(storage.list("")), "CREDENTIALS_INVALID", "does not have credentials");
     assert.match(error.hint, /`aws sso login`.*AWS_PROFILE/u);
     await rejects(storage.find("x"), "CREDENTIALS_INVALID");
     await rejects(storage.identity(), "CREDENTIALS_INVALID");
