@@ -432,9 +432,17 @@ test("the sample restatement: diff explains it to the cent, and undo restores ev
   if (samples === undefined) return;
   const source = join(samples, "buckets/aws-cur1-csvgz-createnew");
   const project = await createProject(t, { aws_cur: { bucket_url: "bucket", prefix: "cur/v1" } });
+  const ofMonth = `FROM billing_data.aws_cur_data AS t WHERE strftime(${partition}, '%Y-%m') = '${month}'`;
+  // To compare ten thousand rows of a hundred columns as text takes longer than to load them. The patch takes columns that
+  // are NULL away, since the second delivery adds some.
+  const fingerprint = (): Promise<string[]> =>
+    textRows(
+      project,
+      `SELECT count(*) AS rows, CAST(sum(CAST(hash(json_merge_patch('{}', to_json(t))) AS HUGEINT)) AS VARCHAR) AS hash ${ofMonth}`,
+    );
   await cp(join(source, "delivery-1"), project.bucket, { recursive: true });
   await runWell(project);
-  const before = await rowsNow(project);
+  const before = await fingerprint();
   await cp(join(source, "delivery-2"), project.bucket, { recursive: true, force: true });
   await runWell(project);
 
@@ -449,13 +457,13 @@ test("the sample restatement: diff explains it to the cent, and undo restores ev
   const sums = await textRows(
     project,
     `SELECT line_item_product_code AS s, line_item_usage_account_id AS a, line_item_line_item_type AS t, CAST(sum(line_item_unblended_cost) AS VARCHAR) AS cost
-      FROM billing_data.aws_cur_data WHERE strftime(${partition}, '%Y-%m') = '${month}' GROUP BY ALL ORDER BY ALL`,
+      ${ofMonth} GROUP BY ALL ORDER BY ALL`,
   );
   assert.equal(sums.length, told.lines.length, "every line of the month changed");
 
   const result = await undo(project.config, { pipeline: "aws_cur", month: month });
   assert.deepEqual([result.restored.rows, result.restored.cost], [10_416, { USD: "1705.764399984" }]);
-  assert.deepEqual(await rowsNow(project), before);
+  assert.deepEqual(await fingerprint(), before);
   const { ok, checks } = await verify(project.config, { deep: true });
   assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
 });
