@@ -199,12 +199,15 @@ export async function snapshotMonths(
   table: string,
   partition: string,
 ): Promise<ReadonlyMap<string, MonthSnapshot>> {
-  const grouped = async (month: string, from: string): Promise<Map<string, string[]>> => {
-    const rows = await textRows(project, `SELECT ${month} AS snapshot_month, * FROM ${from} ORDER BY ALL`);
-    return Map.groupBy(rows, (row) => (JSON.parse(row) as { snapshot_month?: string }).snapshot_month ?? "");
-  };
-  const rows = await grouped(`strftime("${partition}", '%Y-%m')`, table);
-  const tracking = await grouped("billing_month", `${table}_load_tracking`);
+  const statements = [
+    [`strftime("${partition}", '%Y-%m')`, table],
+    ["billing_month", `${table}_load_tracking`],
+  ].map(([of, from]) => `SELECT ${of} AS snapshot_month, * FROM ${from} ORDER BY ALL`);
+  const [rows = new Map<string, string[]>(), tracking = new Map<string, string[]>()] = (
+    await textsOf(project, statements)
+  ).map((texts) =>
+    Map.groupBy(texts, (text) => (JSON.parse(text) as { snapshot_month?: string }).snapshot_month ?? ""),
+  );
   const { pipelines } = await showState(project.config);
   const entries = pipelines.filter((pipeline) => pipeline.table === table).flatMap(({ months }) => months);
   const state = Map.groupBy(entries, ({ billingMonth }) => billingMonth);
@@ -227,18 +230,28 @@ export async function snapshotLedger(project: Project, table: string): Promise<R
   const dataset = table.split(".")[0] ?? "";
   const names = ["_dlt_pipeline_state", "_dlt_loads", "_billhouse_lease", "_billhouse_columns"];
   const tables = [...names.map((name) => `${dataset}.${name}`), `${table}_load_tracking`];
-  const parts: [string, readonly string[]][] = [];
-  for (const name of tables) parts.push([name, await textRows(project, `SELECT * FROM ${name} ORDER BY ALL`)]);
-  return Object.fromEntries(parts);
+  const texts = await textsOf(
+    project,
+    tables.map((name) => `SELECT * FROM ${name} ORDER BY ALL`),
+  );
+  return Object.fromEntries(tables.map((name, position) => [name, texts[position] ?? []]));
 }
 
 /** The rows of a question on the database itself, each as JSON text without the columns that are NULL. */
 export async function textRows(project: Project, sql: string): Promise<string[]> {
+  return (await textsOf(project, [sql]))[0] ?? [];
+}
+
+async function textsOf(project: Project, statements: readonly string[]): Promise<string[][]> {
   const warehouse = await openWarehouse(project.config.warehouse, "read");
   try {
-    const texts: string[] = [];
-    for await (const row of requireCapability(warehouse, "query")(sql)) {
-      texts.push(JSON.stringify(Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))));
+    const texts: string[][] = [];
+    for (const sql of statements) {
+      const rows: string[] = [];
+      for await (const row of requireCapability(warehouse, "query")(sql)) {
+        rows.push(JSON.stringify(Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))));
+      }
+      texts.push(rows);
     }
     return texts;
   } finally {
