@@ -8,6 +8,7 @@ export type {
   Config,
   ConfigPlace,
   DuckdbConfig,
+  NotifyConfig,
   PipelineConfig,
   StorageConfig,
   WarehouseConfig,
@@ -23,6 +24,8 @@ export type {
   Finality,
   Finding,
   GoogleCredentials,
+  LoadReason,
+  ReceiptFlag,
 } from "./model.ts";
 export type {
   AcceptedGap,
@@ -62,7 +65,7 @@ export {
   type DiffOptions,
   type DiffResult,
 } from "./pipeline/diff.ts";
-export { doctor, type DoctorOptions, type DoctorResult } from "./pipeline/doctor.ts";
+export { doctor, type DoctorCheck, type DoctorOptions, type DoctorResult } from "./pipeline/doctor.ts";
 export {
   migrate,
   type MigratedPipeline,
@@ -94,8 +97,9 @@ export {
   type PipelineStatus,
   type StatusOptions,
   type StatusResult,
+  type StatusTotal,
 } from "./pipeline/status.ts";
 export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
 export { verify, type Check, type VerifyOptions, type VerifyResult } from "./pipeline/verify.ts";
 export { version } from "./version.ts";
-export type { Holder, QueryColumn, QueryRow } from "./warehouses/warehouse.ts";
+export type { Holder, QueryColumn, QueryRow, Source } from "./warehouses/warehouse.ts";

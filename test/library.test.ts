@@ -79,9 +79,19 @@ describe("wrong arguments of the library", () => {
   };
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(
-      ["diff", "doctor", "forget", "migrate", "plan", "reconcile", "showState", "status", "undo", "verify"].map(
-        (name) => [name, (library as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>)[name]],
-      ),
+      [
+        "diff",
+        "doctor",
+        "forget",
+        "history",
+        "migrate",
+        "plan",
+        "reconcile",
+        "showState",
+        "status",
+        "undo",
+        "verify",
+      ].map((name) => [name, (library as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>)[name]]),
     ) as Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>),
     run: async (...given) => await (library.run as (...all: unknown[]) => AsyncGenerator)(...given).next(),
     query: async (...given) => await (library.query as (...all: unknown[]) => AsyncGenerator)(...given).next(),

@@ -45,7 +45,17 @@ const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
 ];
 
 /** Folders and files whose text is held to the list; of tests only the titles. */
-const rooms = ["src", "demo", "docs", "scripts", "test", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+const rooms = [
+  "src",
+  "demo",
+  "docs",
+  "scripts",
+  "test",
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "README.md",
+];
 
 /** The title of a test, a group of tests or a case of a conformance suite at the start of a line. */
 const title = /^ *(?:(?:test|it|describe)\(|["`][^"`]*["`](?:: async)? ?\()/u;

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { temporaryFolder } from "../support/folders.ts";
+import { billhouse, type Ended } from "../support/in-process.ts";
+
+const root = join(import.meta.dirname, "../..");
+const now = new Date("2026-11-30T12:00:00Z");
+
+let folder: string;
+let demo: Ended;
+
+before(async (t) => {
+  const outer = await temporaryFolder(t as Parameters<typeof temporaryFolder>[0]);
+  demo = await billhouse(outer, ["demo", "--quiet"], {}, { now });
+  folder = join(outer, "billhouse-demo");
+});
+
+describe("the examples of the pages, in the folder of the demo", () => {
+  test("the demo itself succeeds, and ends with commands that work", async () => {
+    assert.equal(demo.code, 0, demo.stderr);
+    const [, end = ""] = demo.stdout.split(/^5\. .*$/mu);
+    const commands = commandsIn(end.replaceAll(/^ {3}/gmu, "").replaceAll(/^billhouse /gmu, "$ billhouse "));
+    assert.ok(commands.length >= 4, end);
+    for (const { words } of commands)
+      assert.equal((await billhouse(folder, words, {}, { now })).code, 0, words.join(" "));
+  });
+
+  test("every command that README.md suggests in the demo succeeds", async () => {
+    const text = await readFile(join(root, "README.md"), "utf8");
+    const [, block = ""] = /^## Look around.*?^```sh\n(.*?)^```$/msu.exec(text) ?? [];
+    const commands = block.split("\n").flatMap((line) => /^npx billhouse (.*?) +#/u.exec(line)?.[1] ?? []);
+    assert.ok(commands.length >= 8, block);
+    // docs/months.md runs and shows this one, and it can be done only once.
+    for (const command of commands.filter((each) => each !== "undo aws_cur 2026-08")) {
+      const { code, stdout, stderr } = await billhouse(folder, command.split(" "), {}, { now });
+      assert.equal(code, 0, `billhouse ${command}\n${stdout}\n${stderr}`);
+    }
+  });
+
+  // months.md comes last: it undoes a load.
+  for (const page of ["README.md", "docs/answers.md", "docs/reconcile.md", "docs/months.md"]) {
+    test(`${page} shows what its commands print`, async () => {
+      const text = await readFile(join(root, page), "utf8");
+      const [, invoices] = /^```\n(invoice_id,amount\n.*?)^```$/msu.exec(text) ?? [];
+      if (invoices !== undefined) await writeFile(join(folder, "june.csv"), invoices);
+      const blocks = [...text.matchAll(/^```(?:console)?\n(.*?)^```$/gmsu)].map(([, block = ""]) => block);
+      const commands = blocks.flatMap(commandsIn);
+      assert.ok(commands.length > 0);
+      for (const { words, shown } of commands) {
+        const { stdout, stderr } = await billhouse(folder, words, {}, { now });
+        assert.match(comparable(stdout), patternOf(shown), `billhouse ${words.join(" ")}\n${stdout}\n${stderr}`);
+      }
+    });
+  }
+});
+
+/** The commands of a block, each after `$ `, with the lines below them. A text in quotes may go over several lines. */
+function commandsIn(block: string): { readonly words: readonly string[]; readonly shown: string }[] {
+  const example = /^\$ (?:npx )?billhouse ((?:"[^"]*"|[^"\n])*)\n((?!\$ ).*?)(?=^\$ |$(?![\s\S]))/gmsu;
+  return [...block.matchAll(example)].map(([, command = "", shown = ""]) => ({
+    words: [...command.matchAll(/"([^"]*)"|(\S+)/gu)].map(([, quoted, plain = ""]) => quoted ?? plain),
+    shown,
+  }));
+}
+
+/** Times, durations and ages are those of the run; columns may be wider, and decimals may keep their zeros. */
+function comparable(text: string): string {
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/gu, "<time>")
+    .replaceAll(/(?<=load of )\d{4}-\d\d-\d\d/gu, "<day>")
+    .replaceAll(/\d+(?:\.\d)? s\b/gu, "<seconds>")
+    .replaceAll(/(\.\d*?)0+(?=\D|$)/gu, "$1")
+    .replaceAll(/─+/gu, "─")
+    .replaceAll(/[ \t]+/gu, " ")
+    .replaceAll(/^ | $/gmu, "")
+    .trim();
+}
+
+/** What is shown, in which a line of three dots stands for any lines. */
+function patternOf(shown: string): RegExp {
+  const parts = comparable(shown)
+    .split(/^\.\.\.$/mu)
+    .map((part) => part.trim().replaceAll(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`));
+  return new RegExp(`^${parts.join(String.raw`[\s\S]*`)}$`, "u");
+}
