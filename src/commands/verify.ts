@@ -2,7 +2,7 @@ import type { Check, VerifyResult } from "../pipeline/verify.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
-import { resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import { resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
 
 /** Registers `billhouse verify`. */
 export function addVerify(program: Program, perform: Perform): void {
@@ -44,14 +44,14 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
 }
 
-/** What was verified, for people: a line for each month that is well, and each difference with both figures. */
+/** The checks for people: a line for each month that passed, and each difference with both values. */
 export function verifyScreen({ checks, ok }: Pick<VerifyResult, "checks" | "ok">, style: ScreenStyle): string {
   const months = Map.groupBy(checks, ({ pipeline, billingMonth: month }) => `${pipeline} ${month ?? "table"}`);
   const lines = [...months].flatMap(([title, own]) => monthLines(title, own, style));
   const failed = checks.filter((check) => !check.ok).length;
   const summary = ok
     ? `${formatNumber(checks.length, "check")}: all tables match their receipts and deliveries.`
-    : `${failed} of ${formatNumber(checks.length, "check")} found a difference.`;
+    : `${failed} of ${formatNumber(checks.length, "check")} failed.`;
   return `${[...lines, ...(checks.length === 0 ? ["Nothing is loaded yet."] : [summary])].join("\n")}\n`;
 }
 
@@ -62,32 +62,38 @@ function monthLines(title: string, checks: readonly Check[], style: ScreenStyle)
   return [
     `${mark} ${visible(title)}  ${paint(style, "quiet", formatNumber(checks.length, "check"))}`,
     ...shown.flatMap((check) => checkLines(check, style)),
-    ...remedyOf(checks).map((remedy) => `    ${paint(style, "changed", "->")} ${remedy}`),
+    ...fixesOf(checks).map((fix) => `    ${paint(style, "changed", "->")} ${wrapText(fix, style.columns, 7)}`),
   ];
 }
 
 const ofTable = new Set(["rows", "cost", "effective-cost", "summary", "uninvoiced-rows", "state", "table"]);
 const ofStorage = new Set(["newest-delivery", "missing-month"]);
+const ofDays = new Set(["missing-days"]);
 
-/** The fix for the differences of one month. */
-function remedyOf(checks: readonly Check[]): string[] {
+/** The fixes for the differences of one month, each with a command that can be copied. */
+function fixesOf(checks: readonly Check[]): string[] {
   const failed = checks.filter(({ ok }) => !ok);
   const [first] = failed;
   if (first === undefined || first.billingMonth === null) return [];
+  const isOf = (names: ReadonlySet<string>): boolean => failed.some(({ name }) => names.has(name));
   const run = `billhouse run ${visible(first.pipeline)} --month ${first.billingMonth}`;
-  if (failed.some(({ name }) => ofTable.has(name))) return [`${run} --force loads it again from its files.`];
-  if (failed.every(({ name }) => name === "missing-days")) {
-    return [`Export these days, or accept the gap: ${run} --accept gap`];
-  }
-  return failed.some(({ name }) => ofStorage.has(name)) ? [`${run} takes what can be taken.`] : [];
+  return [
+    ...(isOf(ofTable)
+      ? [`To load it again from its files: ${run} --force`]
+      : isOf(ofStorage)
+        ? [`To load what is available: ${run}`]
+        : []),
+    ...(isOf(ofDays) ? [`Export these days, or accept the gap: ${run} --accept gap`] : []),
+  ];
 }
 
 function checkLines({ name, ok, expected, actual, note }: Check, style: ScreenStyle): string[] {
-  if (ok && note !== undefined) return [`    ${paint(style, "changed", "!")} ${visible(note)}`];
-  if (ok) return [`    ${paint(style, "quiet", `${name}: ${visible(actual)}`)}`];
+  if (ok && note !== undefined)
+    return [`    ${paint(style, "changed", "!")} ${wrapText(visible(note), style.columns, 6)}`];
+  if (ok) return [paint(style, "quiet", `    ${wrapText(`${name}: ${visible(actual)}`, style.columns, 4)}`)];
   return [
     `    ${paint(style, "bad", name)}`,
-    `      expected  ${visible(expected)}`,
-    `      found     ${visible(actual)}`,
+    `      expected  ${wrapText(visible(expected), style.columns, 16)}`,
+    `      found     ${wrapText(visible(actual), style.columns, 16)}`,
   ];
 }

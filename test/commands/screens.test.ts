@@ -108,6 +108,22 @@ const longStatus: typeof status = {
   }),
 };
 
+/** A month with rows that were lost and days that are missing. */
+const partialVerification: Pick<typeof verification, "ok" | "checks"> = {
+  ok: false,
+  checks: [
+    ...verification.checks.slice(0, 1),
+    {
+      name: "missing-days",
+      pipeline: "aws_cur",
+      billingMonth: "2025-01",
+      ok: false,
+      expected: "every day is covered",
+      actual: "2025-01-01 to 2025-01-04, 2025-01-09, 2025-01-12 to 2025-01-14, 2025-01-30 missing",
+    },
+  ],
+};
+
 const screens: Readonly<Record<string, () => string | Promise<string>>> = {
   run: () => runScreen(finished, plain),
   "run-verbose": () => runScreen(finished, wordy),
@@ -124,6 +140,7 @@ const screens: Readonly<Record<string, () => string | Promise<string>>> = {
   "history-80": () => historyScreen({ loads, failed: [] }, { ...plain, columns: 80 }),
   diff: () => diffScreen(difference, plain),
   verify: () => verifyScreen(verification, plain),
+  "verify-80": () => verifyScreen(partialVerification, { ...plain, columns: 80 }),
   "verify-verbose": () => verifyScreen(verification, wordy),
   undo: () => undoScreen(undone, plain),
   config: () => configScreen(configured, plain),

@@ -217,7 +217,7 @@ describe("verify finds and names", () => {
       "2025-02 missing-month: loaded, like the months around it / not loaded",
       "2025-05 newest-delivery: 2025-05-a is new: This month is not loaded yet. / nothing",
       "2025-03 newest-delivery: 2025-03-b is restated: 2025-03-b replaces 2025-03-a. / 2025-03-a",
-      "2025-02 newest-delivery: 2025-02-a is new: This month is not loaded yet. / nothing",
+      "2025-02 newest-delivery: 2025-02-a is new: The state has forgotten this month: the load replaces its 3 rows of 2025-02-a. / nothing",
     ]);
   });
 
