@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { interrupted as stopped } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
-import type { Holder, Source, Warehouse } from "../warehouses/warehouse.ts";
+import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
 
 /** Options for opening a warehouse. */
 export interface OpenOptions {
@@ -43,7 +43,7 @@ export async function withWarehouse<T>(
 /** What an answer was read from. Every command that only reads works while a run is at work, and reports it. */
 export interface ReadSource {
   /** `published copy`: what the last run published, because another process has the database open to write. */
-  readonly readFrom: Source["from"];
+  readonly readFrom: "database" | "published copy";
   /** When the copy was published, ISO 8601; null for the database itself, and where nothing has been published yet. */
   readonly publishedAt: string | null;
   /** Which process has the database open to write, in a sentence; null where none is in the way. */
