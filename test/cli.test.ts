@@ -132,7 +132,10 @@ describe("wrong use stops with 64 and names the right one", () => {
       "There is no flag --detailed-exitcod=1 for billhouse plan.",
       "Did you mean --detailed-exitcode? billhouse plan --help lists its flags.",
     ],
-    query: ["billhouse query needs <sql>.", "Usage: billhouse query [options] <sql>"],
+    query: [
+      "The statement is missing.",
+      'Give it once: billhouse query "SHOW TABLES", billhouse query --file FILE, or billhouse query - for standard input.',
+    ],
     "query select 1": ["billhouse query does not know what to do with: 1", "Put the SQL in quotes."],
     "state forget": ["This command needs one export.", "For example: billhouse state forget aws_cur 2025-01"],
     "state forget aws_cur azure_billing 2025-01": [

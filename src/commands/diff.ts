@@ -22,6 +22,7 @@ import {
   type ScreenStyle,
   visible,
 } from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
 
 const usageExample = "billhouse diff aws_cur 2025-01";
 
@@ -30,12 +31,14 @@ export function addDiff(program: Program, perform: Perform): void {
   withMonths(program.command("diff"))
     .description("Show what the newest restatement of a month changed, by service, account and charge type.")
     .argument("[export-or-month...]", "one export by section (aws_cur) and one billing month (YYYY-MM)")
+    .option("--csv", "write CSV with a header, a line for each service, account and charge type that changed")
     .usage("[options] <export> <month>")
     .addHelpText("after", example(usageExample))
-    .action((words, months) =>
+    .action((words, { csv, ...months }) =>
       perform.reading((context) => {
         const scope = readScope(words, months);
-        return diff({ export: oneExport(scope, usageExample), month: oneMonth(scope, usageExample) }, context);
+        const [name, month] = [oneExport(scope, usageExample), oneMonth(scope, usageExample)];
+        return diff({ export: name, month, csv: csv === true }, context);
       }),
     );
 }
@@ -44,6 +47,7 @@ export function addDiff(program: Program, perform: Perform): void {
 export interface DiffCommandOptions {
   readonly export: string;
   readonly month: string;
+  readonly csv: boolean;
 }
 
 /** Shows what the newest restatement of a month changed. */
@@ -51,9 +55,21 @@ export async function diff(options: DiffCommandOptions, context: CommandContext)
   const { diff: compareLoads } = await import("../pipeline/diff.ts");
   const result = await compareLoads(await context.loadConfig(), { pipeline: options.export, month: options.month });
   noteSource(result, context);
-  const style = screenStyle(context);
-  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : diffScreen(result, style));
+  if (context.flags.json) context.stdout.write(`${resultText(result, 2)}\n`);
+  else if (options.csv) writeCsv(csvColumns, csvRows(result), context.stdout);
+  else context.stdout.write(diffScreen(result, screenStyle(context)));
   return exitCodes.done;
+}
+
+const csvColumns = "by value currency rows_before rows_after cost_before cost_after difference".split(" ");
+
+function* csvRows({ services, accounts, chargeTypes }: DiffResult): Generator<Row> {
+  for (const [by, groups] of Object.entries({ service: services, account: accounts, charge_type: chargeTypes })) {
+    for (const { value, currency, rowsBefore, rowsAfter, costBefore, costAfter, difference } of groups) {
+      const rows = { rows_before: rowsBefore, rows_after: rowsAfter };
+      yield { by, value, currency, ...rows, cost_before: costBefore, cost_after: costAfter, difference };
+    }
+  }
 }
 
 /** What changed, for people: the totals, then by service, account and charge type, the largest change first. */

@@ -16,6 +16,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse status`. */
 export function addStatus(program: Program, perform: Perform): void {
@@ -29,10 +30,11 @@ export function addStatus(program: Program, perform: Perform): void {
       "exit with 4 when something needs attention: days or months missing, a final month restated, ...",
     )
     .option("--offline", "do not look for new deliveries in the storage")
+    .option("--csv", "write CSV with a header, a line for each month and currency")
     .addHelpText("after", example("billhouse status --check"))
-    .action((words, { all, maxAge, offline, check, ...months }) =>
+    .action((words, { all, maxAge, offline, check, csv, ...months }) =>
       perform.reading((context) => {
-        const flags = { all: all === true, offline: offline === true, check: check === true };
+        const flags = { all: all === true, offline: offline === true, check: check === true, csv: csv === true };
         return status({ ...readScope(words, months), ...flags, maxAge }, context);
       }),
     );
@@ -48,6 +50,7 @@ export interface StatusCommandOptions extends Scope {
   readonly offline: boolean;
   /** Whether what needs attention is a failure. */
   readonly check: boolean;
+  readonly csv: boolean;
   /** Seconds. */
   readonly maxAge: number | undefined;
 }
@@ -71,9 +74,10 @@ export async function status(options: StatusCommandOptions, context: CommandCont
     ...age,
   });
   noteSource(result, context);
-  const style = screenStyle(context);
   const isWhole = all || flags.verbose || Object.keys(months).length > 0;
-  stdout.write(flags.json ? `${resultText(result, 2)}\n` : statusScreen(result, now, style, isWhole));
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
+  else if (options.csv) writeCsv(csvColumns, csvRows(result), stdout);
+  else stdout.write(statusScreen(result, now, screenStyle(context), isWhole));
   if (result.pipelines.some(({ error }) => error !== undefined)) return exitCodes.failed;
   const isWell = result.pipelines.every(({ stale, attention }) => stale !== true && !(check && attention.length > 0));
   return isWell ? exitCodes.done : exitCodes.checkFailed;
@@ -87,6 +91,34 @@ function parseAge(text: string): number {
   throw new BillhouseError("USAGE_INVALID", `--max-age takes a time such as 36h, not ${quoted(text)}.`, {
     hint: "Write a whole number and m for minutes, h for hours or d for days.",
   });
+}
+
+const csvColumns =
+  "pipeline table billing_month state final_basis execution_id rows currency cost loaded_at data_until missing_days".split(
+    " ",
+  );
+
+function* csvRows({ pipelines }: Pick<StatusResult, "pipelines">): Generator<Row> {
+  for (const { name, table, months } of pipelines) {
+    for (const month of months) {
+      for (const [currency, cost] of Object.entries(month.cost ?? { "": null })) {
+        yield {
+          pipeline: name,
+          table,
+          billing_month: month.billingMonth,
+          state: month.state,
+          final_basis: month.finalBasis,
+          execution_id: month.executionId,
+          rows: month.rows,
+          currency,
+          cost,
+          loaded_at: month.loadedAt,
+          data_until: month.dataUntil,
+          missing_days: daySpans(month.missingDays),
+        };
+      }
+    }
+  }
 }
 
 /** What is loaded, for people: a digest, then each export, with the newest months at the bottom. */

@@ -3,6 +3,7 @@ import { type CommandContext, type ExitCode, exitCodes, type Perform, type Progr
 import { formatNumber, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse verify`. */
 export function addVerify(program: Program, perform: Perform): void {
@@ -12,15 +13,19 @@ export function addVerify(program: Program, perform: Perform): void {
     )
     .argument("[export-or-month...]", exportsAndMonths)
     .option("--deep", "read the files of every month again")
+    .option("--csv", "write CSV with a header, a line for each check")
     .addHelpText("after", example("billhouse verify aws_cur --month 2025-01 --deep"))
-    .action((words, { deep, ...months }) =>
-      perform.reading((context) => verify({ ...readScope(words, months), deep: deep === true }, context)),
+    .action((words, { deep, csv, ...months }) =>
+      perform.reading((context) =>
+        verify({ ...readScope(words, months), deep: deep === true, csv: csv === true }, context),
+      ),
     );
 }
 
 /** Options of `billhouse verify`. */
 export interface VerifyCommandOptions extends Scope {
   readonly deep: boolean;
+  readonly csv: boolean;
 }
 
 /** Compares loaded months with receipts and storage. */
@@ -39,9 +44,18 @@ export async function verify(options: VerifyCommandOptions, context: CommandCont
   });
   if (isWatched) stderr.write("\r\u001b[K");
   noteSource(result, context);
-  const style = screenStyle(context);
-  stdout.write(flags.json ? `${resultText(result, 2)}\n` : verifyScreen(result, style));
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
+  else if (options.csv) writeCsv(csvColumns, csvRows(result), stdout);
+  else stdout.write(verifyScreen(result, screenStyle(context)));
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
+}
+
+const csvColumns = "pipeline billing_month check ok expected actual note".split(" ");
+
+function* csvRows({ checks }: Pick<VerifyResult, "checks">): Generator<Row> {
+  for (const { name, pipeline, billingMonth, ok, expected, actual, note } of checks) {
+    yield { pipeline, billing_month: billingMonth, check: name, ok, expected, actual, note };
+  }
 }
 
 /** The checks for people: a line for each month that passed, and each difference with both values. */

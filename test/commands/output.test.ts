@@ -104,6 +104,13 @@ describe("what a run shows", () => {
       lines.map((line) => line.split(",").slice(0, 4).join(",")),
       ["aws_cur,billing_data.aws_cur_data,2025-02,restated", "aws_cur,billing_data.aws_cur_data,2025-01,restated"],
     );
+    const status = await billhouse(project.folder, ["status", "--csv"], {}, { now });
+    assert.match(status.stdout, /^pipeline,table,billing_month,state,.*\naws_cur,billing_data\.aws_cur_data,2025-0\d,/);
+    const verify = await billhouse(project.folder, ["verify", "2025-01", "--csv"], {}, { now });
+    assert.match(
+      verify.stdout,
+      /^pipeline,billing_month,check,ok,.*\n(?:.*\n)*aws_cur,2025-01,rows,true,1 rows,1 rows,\n/,
+    );
     const both = await billhouse(project.folder, ["plan", "--csv", "--json"]);
     assert.deepEqual(both.code, 64);
     assert.match(both.stdout, /--csv and --json exclude each other/);
