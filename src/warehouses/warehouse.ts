@@ -373,7 +373,7 @@ export const previousLoadColumn = "_billhouse_load_id";
 /** Rows of previous loads that are kept beside a table. */
 export interface PreviousRows {
   readonly months: readonly { readonly billingMonth: BillingMonth; readonly loadId: string; readonly rows: number }[];
-  /** Their size in bytes, estimated if the warehouse does not report it; 0 if nothing is kept. */
+  /** Their size in bytes since the last `publish`, estimated if the warehouse does not report it; 0 if nothing is kept. */
   readonly bytes: number;
 }
 

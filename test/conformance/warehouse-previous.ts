@@ -43,6 +43,7 @@ export const previousCases: Readonly<Record<string, (test: CapableTestWarehouse)
     assert.deepEqual((await warehouse.previous.rows(table, "period")).months, [], "nothing was replaced yet");
     await prepareWide(warehouse, true, { later: "text" });
     await loadBill(test, warehouse, "e2", [{ cost: "9" }], { keepPrevious: 1 });
+    await warehouse.publish();
     const kept = await warehouse.previous.rows(table, "period");
     assert.deepEqual(kept.months, [{ billingMonth: month, loadId, rows: 2 }]);
     assert.ok(kept.bytes > 0);
