@@ -95,7 +95,7 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
       if (!verbose) return undefined;
       return [
         `${monthName(event)}: read ${visible(event.key)}`,
-        ...(event.rows === null ? [] : [`${formatCount(event.rows)} rows`]),
+        ...(event.rows === null ? [] : [formatNumber(event.rows, "row")]),
         formatBytes(event.bytes),
       ].join(", ");
     }
@@ -209,7 +209,7 @@ export function progressLines(progress: Progress, time: number, width: number): 
     [
       `  ${formatCount(sum("filesRead"))} of ${formatNumber(sum("files"), "file")}`,
       `${formatBytes(bytesRead)} of ${formatBytes(bytes)}`,
-      `${formatCount(progress.rows)} rows`,
+      formatNumber(progress.rows, "row"),
       rate > 0 ? `${formatBytes(rate)}/s` : "",
       left === "" ? elapsed : left,
     ]
@@ -294,7 +294,7 @@ export function runSummary(result: RunFinished, style: Pick<Output, "colour">): 
   ];
   const rows = loaded.reduce((sum, month) => sum + month.rows, 0);
   const bytes = loaded.reduce((sum, month) => sum + month.bytes, 0);
-  const figures = loaded.length === 0 ? "" : `: ${formatCount(rows)} rows, ${formatBytes(bytes)}`;
+  const figures = loaded.length === 0 ? "" : `: ${formatNumber(rows, "row")}, ${formatBytes(bytes)}`;
   return `${capital(states.filter(Boolean).join(", "))}${figures} in ${formatSeconds(result.seconds)}`;
 }
 

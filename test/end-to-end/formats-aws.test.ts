@@ -194,7 +194,7 @@ describe("AWS Data Exports", { concurrency: 2 }, () => {
     assert.equal(error?.code, "EXPORT_NOT_FOUND");
     assert.match(
       error.message,
-      /holds no bills: co2 \(AWS carbon emissions\), coh \(AWS cost optimisation recommendations\)\.$/,
+      /found only exports without costs: co2 \(AWS carbon emissions\), coh \(AWS cost optimisation recommendations\)\.$/,
     );
     assert.match(error.hint, /Set `prefix` in \[sources\.aws_exports\] to an export of costs/);
     // Beside a bill they are ignored.

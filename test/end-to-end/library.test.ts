@@ -168,9 +168,11 @@ describe("the library", { concurrency: 3 }, () => {
         months: [],
         missingMonths: [],
         newestLoad: null,
+        lastRun: null,
         attention: [],
         kept: null,
         notes: [],
+        total: { rows: 0, cost: {} },
       },
     ]);
     assert.deepEqual((await showState(project.config)).pipelines[0]?.months, []);

@@ -82,8 +82,11 @@ describe("the state of an AWS month", () => {
     await runWell(project);
     await deliver(project.bucket, cur("b", ["1"], "1.4"));
     const { stdout, stderr } = await billhouse(project, ["run"]);
-    assert.match(stdout, /2025-01 restated: 1 row, 1\.50 -> 1\.40 USD\n +THE MONTH WAS FINAL/);
-    assert.match(stderr, /aws_cur 2025-01 restated: 1 row, 1\.50 -> 1\.40 USD, AFTER IT WAS FINAL/);
+    assert.match(
+      stdout,
+      /2025-01 restated: 1 row, 1\.50 -> 1\.40 USD\n +This month was already final; its bill changed by -0\.10 USD\./,
+    );
+    assert.match(stderr, /aws_cur 2025-01 restated: 1 row, 1\.50 -> 1\.40 USD, already final/);
   });
 
   test("is estimated if the export lacks a column for invoices", async (t) => {

@@ -56,6 +56,7 @@ function timeless(result: StatusResult): unknown {
   return result.pipelines.map((pipeline) => ({
     ...pipeline,
     newestLoad: null,
+    lastRun: null,
     months: pipeline.months.map((month) => ({ ...month, loadedAt: "" })),
   }));
 }
