@@ -34,6 +34,8 @@ export interface CheckedBytes {
   readonly evidence: Evidence;
   /** `md5:<hex>` of the bytes as delivered. */
   readonly checksum: string;
+  /** Bytes that were written, decompressed. */
+  readonly bytes: number;
 }
 
 /** Whether a file is empty, as its manifest declares: such a part contains neither rows nor a header. */
@@ -196,7 +198,7 @@ export async function readFile(
       if (evidence.rows !== rows) {
         throw damaged(file.key, `its footer says ${rows} rows, its pages hold ${evidence.rows}`);
       }
-      return { evidence, checksum: `md5:${hash.digest("hex")}` };
+      return { evidence, checksum: `md5:${hash.digest("hex")}`, bytes: size };
     }
     const header = (names: readonly string[]): readonly number[] => {
       tally.header(names);
@@ -204,18 +206,23 @@ export async function readFile(
     };
     const scanner = createCsvScanner(file.key, { header, row: tally.row });
     let problem: unknown;
+    let written = 0;
+    const append = async (piece: Buffer): Promise<void> => {
+      await target.appendFile(piece);
+      written += piece.length;
+    };
     for await (const piece of decompress(file, read, limit, (stored) => hash.update(stored))) {
       if (problem !== undefined) continue;
       try {
-        await target.appendFile(scanner.write(piece));
+        await append(scanner.write(piece));
       } catch (error) {
         // Keep reading: if the file turns out to be damaged, that explains the wrong value.
         problem = error;
       }
     }
     if (problem !== undefined) throw problem;
-    await target.appendFile(scanner.end());
-    return { evidence: tally.evidence(), checksum: `md5:${hash.digest("hex")}` };
+    await append(scanner.end());
+    return { evidence: tally.evidence(), checksum: `md5:${hash.digest("hex")}`, bytes: written };
   } finally {
     await target.close();
   }

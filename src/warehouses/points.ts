@@ -15,7 +15,7 @@ export const pointNames = [
   "prepared",
   "before-delete",
   "after-delete",
-  "file-inserted",
+  "batch-inserted",
   "measured",
   "before-commit",
   "job-inserted",

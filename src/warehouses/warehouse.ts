@@ -344,8 +344,8 @@ export interface MonthReplacement extends MonthChange {
   readonly schema: SchemaChange | null;
   /** Words without quotes or backslashes that mean NULL in columns that are not text. */
   readonly nullValues: readonly string[];
-  /** In order; the warehouse requests the next one when it has finished the last one. */
-  readonly files: AsyncIterable<MappedFile>;
+  /** In order, in batches; the files of a batch stay in place until the warehouse requests the next batch. */
+  readonly files: AsyncIterable<readonly MappedFile[]>;
 }
 
 /** One month whose previous rows are restored. */

@@ -272,7 +272,11 @@ export function billReceipt(
   };
 }
 
-/** Files, one after the other. */
-export async function* stream(files: Iterable<MappedFile> | AsyncIterable<MappedFile>): AsyncGenerator<MappedFile> {
-  yield* files;
+/** Files as one batch. */
+export async function* stream(
+  files: Iterable<MappedFile> | AsyncIterable<MappedFile>,
+): AsyncGenerator<readonly MappedFile[]> {
+  const batch: MappedFile[] = [];
+  for await (const file of files) batch.push(file);
+  yield batch;
 }

@@ -72,7 +72,7 @@ export async function loadMonths(
   // A month whose header was not read because of the signal did not fail.
   signal.throwIfAborted();
   for (const [month, error] of preparation.failed) listener.failed(month, error);
-  const readAhead = createReadAhead(context.jobs);
+  const readAhead = createReadAhead(context.jobs, readAheadRoom);
   const months = preparation.months.map((month) => ({
     month,
     files: month.files.map((prepared, index): FileToLoad =>
@@ -109,6 +109,12 @@ export async function loadMonths(
     await release(months.flatMap(({ files }) => files));
   }
 }
+
+/** Bytes of decompressed files that lie beside the database at the same time, unless one file alone is larger. */
+const readAheadRoom = 4 * 2 ** 30;
+
+/** How much larger a bill in CSV usually is when it is decompressed. */
+const usualRatio = 10;
 
 /** A file to load: downloaded and checked here, or (null) read by the warehouse itself or declared empty. */
 interface FileToLoad {
@@ -151,7 +157,13 @@ function startReading(
     reachPoint("file-checked");
     return checked;
   };
-  return { prepared, local: { path, reading: readAhead.add(read, () => rm(path, { force: true })) } };
+  const reading = readAhead.add({
+    estimate: prepared.compression === "none" ? file.size : file.size * usualRatio,
+    read,
+    bytesOf: ({ bytes }) => bytes,
+    dispose: () => rm(path, { force: true }),
+  });
+  return { prepared, local: { path, reading } };
 }
 
 async function loadMonth(
@@ -179,7 +191,10 @@ async function loadMonth(
   const { id: executionId, submittedTime } = newestOf(executions);
   const storageUrl = storage.url;
   const checked = new Map<string, CheckedBytes>();
-  const files = async function* (): AsyncGenerator<MappedFile> {
+  const batches = async function* (): AsyncGenerator<readonly MappedFile[]> {
+    let batch: MappedFile[] = [];
+    let readings: Reading<CheckedBytes>[] = [];
+    let bytes = 0;
     for (const { prepared, local } of sources) {
       signal.throwIfAborted();
       const { execution, file, columns, periodColumn } = prepared;
@@ -187,15 +202,24 @@ async function loadMonth(
       const { id, spansMonths } = execution;
       const mapped = { file, storageUrl, columns, executionId: id, periodColumn, needsPeriod: spansMonths };
       if (local === null) {
-        yield { ...mapped, path: null };
+        batch.push({ ...mapped, path: null });
         continue;
+      }
+      // While half of the room is inserted, the other half is read.
+      if (batch.length > 0 && (bytes > readAheadRoom / 2 || !local.reading.isStarted)) {
+        yield batch;
+        for (const reading of readings) await reading.release();
+        [batch, readings, bytes] = [[], [], 0];
       }
       const result = await local.reading.result();
       checked.set(file.key, result);
       listener.fileRead({ billingMonth, key: file.key, rows: result.evidence.rows, bytes: file.size });
-      yield { ...mapped, path: local.path };
-      await local.reading.release();
+      batch.push({ ...mapped, path: local.path });
+      readings.push(local.reading);
+      bytes += result.bytes;
     }
+    if (batch.length > 0) yield batch;
+    for (const reading of readings) await reading.release();
   };
   const unread = sources.flatMap(({ prepared, local }) => (local === null ? [prepared] : []));
   let rowsOf: (prepared: PreparedFile) => number | null = () => null;
@@ -214,7 +238,7 @@ async function loadMonth(
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
       schema,
       nullValues: pipeline.nullValues,
-      files: files(),
+      files: batches(),
     },
     async (measures, current) => {
       // An overwriting export can change its files during the load: the loaded files must still be current.

@@ -1,50 +1,80 @@
 /** A read that runs while the warehouse loads previous files. */
 export interface Reading<T> {
+  /** Whether it has started: until then it waits for a place and for room on disk. */
+  readonly isStarted: boolean;
   /** The result; rejects with the error of the read. */
   result(): Promise<T>;
-  /** Frees its place for the next one. Called once, when the result was used or is no longer needed. */
+  /** Frees its place and its room for the next one. Called once, when the result was used or is no longer needed. */
   release(): Promise<void>;
 }
 
-/** Starts reads in the order in which they were added, a limited number at a time. */
+/** A read to start when there is room. */
+export interface Read<T> {
+  /** The bytes that the result will take on disk, estimated. */
+  readonly estimate: number;
+  readonly read: () => Promise<T>;
+  /** The bytes that the result takes on disk. */
+  readonly bytesOf: (result: T) => number;
+  /** Removes its files, also if it failed. */
+  readonly dispose: () => Promise<void>;
+}
+
+/** Starts reads in the order in which they were added. */
 export interface ReadAhead {
-  /** Adds a read: `read` starts it, `dispose` removes its files (also if it failed or never started). */
-  add<T>(read: () => Promise<T>, dispose: () => Promise<void>): Reading<T>;
+  add<T>(read: Read<T>): Reading<T>;
 }
 
 /**
- * Reads ahead of the warehouse: at most `places` results are being read or waiting, whatever the size of a
- * bill. Because reads start in order, the next one needed always has a place.
+ * Reads ahead of the warehouse: at most `places` reads run at the same time, and their results take at most `room` bytes
+ * on disk, unless one alone is larger. Because reads start in order, the next one needed has started or is the first that
+ * waits.
  */
-export function createReadAhead(places: number): ReadAhead {
+export function createReadAhead(places: number, room: number): ReadAhead {
   let free = places;
-  const queue: (() => void)[] = [];
+  let held = 0;
+  const queue: { readonly estimate: number; readonly start: () => void }[] = [];
 
   const startNext = (): void => {
-    while (free > 0) {
-      const start = queue.shift();
-      if (start === undefined) return;
-      free -= 1;
-      start();
+    for (let next = queue[0]; next !== undefined && free > 0; next = queue[0]) {
+      if (held > 0 && held + next.estimate > room) return;
+      queue.shift();
+      next.start();
     }
   };
 
   return {
-    add<T>(read: () => Promise<T>, dispose: () => Promise<void>): Reading<T> {
+    add<T>({ estimate, read, bytesOf, dispose }: Read<T>): Reading<T> {
       let state: "queued" | "started" | "released" = "queued";
+      let bytes = 0;
       const { promise, resolve, reject } = Promise.withResolvers<T>();
       // A failed read of a month that already failed must not end the process.
       promise.catch(() => {});
-      queue.push(() => {
-        if (state === "released") {
-          free += 1;
-          return;
-        }
+      const hold = (now: number): void => {
+        held += now - bytes;
+        bytes = now;
+      };
+      const start = async (): Promise<void> => {
+        if (state === "released") return;
         state = "started";
-        read().then(resolve, reject);
-      });
+        free -= 1;
+        hold(estimate);
+        try {
+          const result = await read();
+          if (state === "started") hold(bytesOf(result));
+          resolve(result);
+        } catch (error) {
+          reject(error as Error);
+        } finally {
+          free += 1;
+          startNext();
+        }
+      };
+      queue.push({ estimate, start: () => void start() });
       queueMicrotask(startNext);
       return {
+        get isStarted() {
+          return state !== "queued";
+        },
         result: () => promise,
         async release() {
           const before = state;
@@ -53,7 +83,7 @@ export function createReadAhead(places: number): ReadAhead {
           if (before === "started") {
             await promise.catch(() => {});
             await dispose();
-            free += 1;
+            hold(0);
           }
           startNext();
         },

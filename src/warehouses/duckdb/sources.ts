@@ -11,9 +11,12 @@ import { castExpression, identifier, literal, type NativeColumns } from "./sql.t
 /** A file as a relation `f` with the columns `c0`, `c1`, ..., by position. */
 export interface Source {
   readonly file: MappedFile;
-  /** SQL of the relation. */
-  readonly relation: string;
-  /** The same with the number of the row, counted in the order of the file from `firstRow` on, as `"row"`. */
+  readonly path: string;
+  /** Sources of equal shape can be read as one relation. */
+  readonly shape: string;
+  /** SQL of the relation of all files at these paths, which must have the shape of this one. */
+  relation(paths: readonly string[]): string;
+  /** The relation of this file with the number of the row, counted in the order of the file from `firstRow` on, as `"row"`. */
   readonly numbered: string;
   readonly firstRow: 0 | 1;
   readonly columns: readonly SourceColumn[];
@@ -50,8 +53,10 @@ export async function describeSource(
   if (needsPeriod && periodColumn === null) throw missingPeriodColumn(file.file.key);
   const csv = file.file.format === "csv";
   const names = columns.map((_, position) => `c${position}`);
-  const relation = csv ? await csvRelation(path, names) : parquetRelation(path);
-  const types = csv ? columns.map(() => "VARCHAR") : await parquetTypes(connection, relation, file);
+  const options = csv ? await csvOptions(path, names) : parquetOptions;
+  const read = (paths: readonly string[], more = ""): string =>
+    `${csv ? "read_csv" : "read_parquet"}([${paths.map(literal).join(", ")}], ${options}${more})`;
+  const types = csv ? columns.map(() => "VARCHAR") : await parquetTypes(connection, read([path]), file);
   const cells = columns.map(({ columnName, sourceName }, position) => {
     const nativeType = table.get(fold(columnName));
     if (nativeType === undefined) throw new TypeError(`The table is missing the column ${columnName}.`);
@@ -87,32 +92,29 @@ export async function describeSource(
   const own = periodColumn === null ? -1 : cells.findIndex(({ columnName }) => fold(columnName) === fold(periodColumn));
   const column = described[own];
   const moment = castExpression(column?.alias ?? "NULL", cells[own]?.sourceType ?? "VARCHAR", "TIMESTAMP");
+  // DuckDB finds the columns of further Parquet files by their names, whatever the case.
+  const isNamedTwice = new Set(columns.map(({ sourceName }) => fold(sourceName))).size < columns.length;
   return {
     file,
+    path,
+    shape: JSON.stringify([options, types, columns, periodColumn, needsPeriod, !csv && isNamedTwice ? path : ""]),
     period: column === undefined ? null : { column, moment },
-    relation: select(replaced, relation, names),
+    relation: (paths) => select(replaced, read(paths), names),
     numbered: csv
-      ? select(`row_number() OVER () AS "row", ${replaced}`, withOption(relation, "parallel = false"), names)
-      : select(replaced, withOption(relation, "file_row_number = true"), [...names, "row"]),
+      ? select(`row_number() OVER () AS "row", ${replaced}`, read([path], ", parallel = false"), names)
+      : select(replaced, read([path], ", file_row_number = true"), [...names, "row"]),
     firstRow: csv ? 1 : 0,
     columns: described,
   };
 }
 
-/** A table function with one more option, which overrides an equal one. */
-function withOption(relation: string, option: string): string {
-  return relation.replace(/\)$/, `, ${option})`);
-}
-
-async function csvRelation(path: string, names: readonly string[]): Promise<string> {
+async function csvOptions(path: string, names: readonly string[]): Promise<string> {
   const columns = names.map((name) => `${literal(name)}: 'VARCHAR'`).join(", ");
   // DuckDB reads the first line as the header even if it is blank.
-  return `read_csv(${literal(path)}, skip = ${await blankLinesAtStart(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await longLineOptions(path)})`;
+  return `skip = ${await blankLinesAtStart(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await longLineOptions(path)}`;
 }
 
-function parquetRelation(path: string): string {
-  return `read_parquet(${literal(path)}, hive_partitioning = false, binary_as_string = true)`;
-}
+const parquetOptions = "hive_partitioning = false, binary_as_string = true";
 
 async function parquetTypes(
   connection: DuckDBConnection,

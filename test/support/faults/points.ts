@@ -2,7 +2,7 @@ import { pointNames, type Point } from "../../../src/warehouses/points.ts";
 
 /** The points that only the runs of one warehouse come by. */
 const own: Readonly<Record<"duckdb" | "bigquery", readonly Point[]>> = {
-  duckdb: ["file-checked", "before-delete", "after-delete", "file-inserted", "after-publish-copy"],
+  duckdb: ["file-checked", "before-delete", "after-delete", "batch-inserted", "after-publish-copy"],
   bigquery: ["staged-file", "job-inserted", "staging-dropped"],
 };
 

@@ -62,7 +62,7 @@ const own: Readonly<Record<Place["warehouse"], Readonly<Partial<Record<Step, rea
     read: ["file-checked", 1],
     delete: ["before-delete", 1],
     insert: ["after-delete", 1],
-    measure: ["file-inserted", 2],
+    measure: ["batch-inserted", 1],
   },
   // The table is prepared when a month is measured. The first commit can be the one that registers its new columns.
   bigquery: {

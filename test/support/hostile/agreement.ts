@@ -65,11 +65,11 @@ export async function readAgreed(bytes: Buffer): Promise<Agreed | null> {
   );
   // As bytes: the client of the database drops a byte order mark at the start of a text.
   const cells = source.columns.map(({ expression }) => `hex(encode(coalesce(${expression}, '')))`).join(", ");
-  const answer = await connection.runAndReadAll(`SELECT ${cells} FROM ${source.relation}`);
+  const answer = await connection.runAndReadAll(`SELECT ${cells} FROM ${source.relation([path])}`);
   const found = answer.getRows().map((row) => row.map((cell) => Buffer.from(String(cell), "hex").toString("utf8")));
   const [ours, theirs] = [JSON.stringify(rows), JSON.stringify(found)];
   if (ours !== theirs) throw new Error(`The scanner reads ${ours}, the database ${theirs}.`);
-  return { bytes: text, rows, sum: await agreedSum(connection, source.relation, header, rows) };
+  return { bytes: text, rows, sum: await agreedSum(connection, source.relation([path]), header, rows) };
 }
 
 // Not a divisor of what a database reads at once.

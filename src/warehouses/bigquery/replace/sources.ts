@@ -42,17 +42,19 @@ export async function collectFiles(
   };
   const folder = digest([connection.project, table, billingMonth, executionId], 16);
   try {
-    for await (const mapped of files) {
-      connection.throwIfClosing();
-      const { path, file, storageUrl } = mapped;
-      if (path === null) {
-        found.push({ mapped, uri: `${storageUrl.replace(/\/+$/, "")}/${file.key}`, isNative: true });
-        continue;
+    for await (const batch of files) {
+      for (const mapped of batch) {
+        connection.throwIfClosing();
+        const { path, file, storageUrl } = mapped;
+        if (path === null) {
+          found.push({ mapped, uri: `${storageUrl.replace(/\/+$/, "")}/${file.key}`, isNative: true });
+          continue;
+        }
+        if (bucket === null) throw missingBucket(file.key);
+        const uri = await bucket.upload(path, `${folder}/${found.length}-${digest([file.key, file.version], 8)}`);
+        uploaded.push(uri);
+        found.push({ mapped, uri, isNative: false });
       }
-      if (bucket === null) throw missingBucket(file.key);
-      const uri = await bucket.upload(path, `${folder}/${found.length}-${digest([file.key, file.version], 8)}`);
-      uploaded.push(uri);
-      found.push({ mapped, uri, isNative: false });
     }
     connection.throwIfClosing();
   } catch (error) {
