@@ -1,14 +1,21 @@
-import { mkdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
 
 /** A generated delivery: the same options give the same rows with the same DuckDB. */
-export interface GeneratedBill {
+export interface Bill {
   /** The folder that holds the delivery. */
   readonly bucket: string;
+  readonly prefix: string;
   /** Paths of its data files. */
   readonly files: readonly string[];
+  readonly format: "csv" | "parquet";
+  /** The columns of its files, in order. */
+  readonly names: readonly string[];
+  /** The name of its cost column. */
+  readonly cost: string;
+  readonly rows: number;
   /** Bytes of the data files, as delivered. */
   readonly bytes: number;
 }
@@ -20,11 +27,16 @@ interface GeneratedColumn {
   readonly sql: string;
 }
 
-/** What to generate. */
-export interface BillOptions {
+/** How large a bill is. */
+export interface BillSize {
   readonly rows: number;
   readonly files: number;
+  /** `YYYY-MM`. */
   readonly month: string;
+}
+
+/** How wide a CUR is. */
+export interface CurWidth {
   /** Columns besides the 30 that every row fills. */
   readonly more: number;
   /** Of 100 rows, how many fill one of these columns. */
@@ -32,61 +44,115 @@ export interface BillOptions {
 }
 
 /**
- * A delivery of an AWS Cost and Usage Report (legacy, CSV with gzip, create-new) below `bucket`, with manifest and object
- * times in the past. Amounts have 10 decimals, ids are distinct, texts repeat as they do in bills.
+ * A delivery of an AWS Cost and Usage Report (legacy, CSV with gzip, create-new) below `bucket`, with its manifest and
+ * object times in the past. Amounts have 10 decimals, ids are distinct, other texts repeat as they do in bills.
  */
-export async function generateCur(bucket: string, options: BillOptions): Promise<GeneratedBill> {
-  const { rows, files, month, more, filled } = options;
-  const [start, end] = [monthSpan(month).start, monthSpan(nextMonth(month)).start];
-  const columns = [...usualColumns(start, end), ...moreColumns(more, filled)];
-  const range = `${start.replaceAll("-", "")}-${end.replaceAll("-", "")}`;
-  const folder = join(bucket, "cur/bench", range);
-  await mkdir(join(folder, "a1"), { recursive: true });
-  const keys = Array.from({ length: files }, (_, index) => `a1/bench-${index + 1}.csv.gz`);
-  await using database = await openMemory();
-  for (const [index, key] of keys.entries()) {
-    const [from, to] = [index, index + 1].map((part) => Math.floor((rows * part) / files));
-    await writeRows(database.connection, join(folder, key), columns, `range(${from}, ${to})`);
-  }
-  const manifest = {
-    assemblyId: "a1",
-    account: "123456789012",
-    columns: columns.map(({ name, type }) => {
-      const [category = "", ...rest] = name.split("/");
-      return { category, name: rest.join("/"), type };
+export async function generateCur(bucket: string, size: BillSize & CurWidth): Promise<Bill> {
+  const [start, end] = [monthSpan(size.month).start, monthSpan(nextMonth(size.month)).start];
+  const columns = [...curColumns(start, end), ...moreColumns(size.more, size.filled)];
+  const range = `${compact(start)}-${compact(end)}`;
+  const keys = Array.from({ length: size.files }, (_, index) => `cur/bench/${range}/a1/bench-${index + 1}.csv.gz`);
+  return generate(bucket, size, {
+    prefix: "cur/bench",
+    format: "csv",
+    cost: "lineItem/UnblendedCost",
+    columns,
+    keys,
+    manifestKey: `cur/bench/${range}/bench-Manifest.json`,
+    manifest: () => ({
+      assemblyId: "a1",
+      account: "123456789012",
+      columns: columns.map(({ name, type }) => {
+        const [category = "", ...rest] = name.split("/");
+        return { category, name: rest.join("/"), type };
+      }),
+      charset: "UTF-8",
+      compression: "GZIP",
+      contentType: "text/csv",
+      reportId: "bench",
+      reportName: "bench",
+      billingPeriod: { start: `${compact(start)}T000000.000Z`, end: `${compact(end)}T000000.000Z` },
+      bucket: "bench",
+      reportKeys: keys,
+      additionalArtifactKeys: [],
     }),
-    charset: "UTF-8",
-    compression: "GZIP",
-    contentType: "text/csv",
-    reportId: "bench",
-    reportName: "bench",
-    billingPeriod: { start: `${range.slice(0, 8)}T000000.000Z`, end: `${range.slice(9)}T000000.000Z` },
-    bucket: "bench",
-    reportKeys: keys.map((key) => `cur/bench/${range}/${key}`),
-    additionalArtifactKeys: [],
-  };
-  const manifestPath = join(folder, "bench-Manifest.json");
-  await writeFile(manifestPath, JSON.stringify(manifest));
-  const paths = keys.map((key) => join(folder, key));
-  const past = new Date(Date.now() - 5 * 86_400_000);
-  for (const path of [...paths, manifestPath]) await utimes(path, past, past);
-  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
-  return { bucket, files: paths, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  });
 }
 
-async function writeRows(
-  connection: DuckDBConnection,
-  path: string,
-  columns: readonly GeneratedColumn[],
-  numbers: string,
-): Promise<void> {
+/** A delivery of an Azure FOCUS export (Parquet with Snappy, create-new) below `bucket`, in the same way. */
+export async function generateAzure(bucket: string, size: BillSize): Promise<Bill> {
+  const [{ start, end: last }, end] = [monthSpan(size.month), monthSpan(nextMonth(size.month)).start];
+  const folder = `exports/bench/${compact(start)}-${compact(last)}/${compact(end)}0400/11111111-2222-3333-4444-555555555555`;
+  const keys = Array.from({ length: size.files }, (_, index) => `${folder}/part_${index}_0001.snappy.parquet`);
+  return generate(bucket, size, {
+    prefix: "exports/bench",
+    format: "parquet",
+    cost: "BilledCost",
+    columns: focusColumns(start, end),
+    keys,
+    manifestKey: `${folder}/manifest.json`,
+    manifest: (sizes) => ({
+      manifestVersion: "2024-04-01",
+      byteCount: sizes.reduce((sum, bytes) => sum + bytes, 0),
+      blobCount: keys.length,
+      dataRowCount: size.rows,
+      exportConfig: {
+        exportName: "bench",
+        resourceId: "/subscriptions/38f1d748/providers/Microsoft.CostManagement/exports/bench",
+        dataVersion: "1.2-preview",
+        type: "FocusCost",
+        timeFrame: "MonthToDate",
+        granularity: "Daily",
+      },
+      deliveryConfig: {
+        partitionData: true,
+        dataOverwriteBehavior: "CreateNewReport",
+        fileFormat: "Parquet",
+        compressionMode: "Snappy",
+      },
+      runInfo: {
+        executionType: "Scheduled",
+        submittedTime: `${end}T04:00:42Z`,
+        runId: "11111111-2222-3333-4444-555555555555",
+        startDate: `${start}T00:00:00`,
+        endDate: `${last}T00:00:00Z`,
+      },
+      blobs: keys.map((blobName, index) => ({ blobName, byteCount: sizes[index] })),
+    }),
+  });
+}
+
+interface BillParts extends Pick<Bill, "prefix" | "format" | "cost"> {
+  readonly columns: readonly GeneratedColumn[];
+  readonly keys: readonly string[];
+  readonly manifestKey: string;
+  /** The manifest, once the sizes of the files in bytes are known. */
+  readonly manifest: (sizes: readonly number[]) => unknown;
+}
+
+async function generate(bucket: string, { rows, files }: BillSize, parts: BillParts): Promise<Bill> {
+  const { prefix, format, cost, columns, keys, manifestKey, manifest } = parts;
   const cells = columns.map(({ name, sql }) => `${sql} AS "${name}"`).join(", ");
-  const part = `${path}.part`;
-  await rm(part, { force: true });
-  await connection.run(
-    `COPY (SELECT ${cells} FROM (SELECT range AS i, hash(range) AS h FROM ${numbers})) TO '${part}' (FORMAT csv, HEADER, COMPRESSION gzip)`,
-  );
-  await rename(part, path);
+  const how = format === "csv" ? "FORMAT csv, HEADER, COMPRESSION gzip" : "FORMAT parquet, COMPRESSION snappy";
+  const paths = keys.map((key) => join(bucket, key));
+  await using database = await openMemory();
+  for (const [index, path] of paths.entries()) {
+    const [from, to] = [index, index + 1].map((part) => Math.floor((rows * part) / files));
+    await mkdir(dirname(path), { recursive: true });
+    await database.connection.run(`COPY (SELECT ${cells} FROM range(${from}, ${to}) AS r(i)) TO '${path}' (${how})`);
+  }
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  const manifestPath = join(bucket, manifestKey);
+  await writeFile(manifestPath, JSON.stringify(manifest(sizes)));
+  const past = new Date(Date.now() - 5 * 86_400_000);
+  for (const path of [...paths, manifestPath]) await utimes(path, past, past);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  return { bucket, prefix, format, cost, files: paths, names: columns.map(({ name }) => name), rows, bytes };
+}
+
+/** `2026-08-01` as `20260801`. */
+function compact(day: string): string {
+  return day.replaceAll("-", "");
 }
 
 async function openMemory(): Promise<AsyncDisposable & { readonly connection: DuckDBConnection }> {
@@ -110,13 +176,17 @@ function amount(salt: number): string {
   return `printf('%d.%010d', ${pick(salt, 4)}, ${pick(salt + 1, 10_000_000_000)})`;
 }
 
-function usualColumns(start: string, end: string): readonly GeneratedColumn[] {
+function curColumns(start: string, end: string): readonly GeneratedColumn[] {
   const text = (name: string, sql: string): GeneratedColumn => ({ name, type: "String", sql });
   const hour = `(TIMESTAMP '${start}' + to_hours(${pick(1, 28 * 24)}::INTEGER))`;
   const time = (moment: string): string => `strftime(${moment}, '%Y-%m-%dT%H:%M:%SZ')`;
   return [
     text("identity/LineItemId", `md5(i::VARCHAR) || substr(md5((i + 7)::VARCHAR), 1, 20)`),
-    { name: "identity/TimeInterval", type: "Interval", sql: `${time(hour)} || '/' || ${time(`${hour} + to_hours(1)`)}` },
+    {
+      name: "identity/TimeInterval",
+      type: "Interval",
+      sql: `${time(hour)} || '/' || ${time(`${hour} + to_hours(1)`)}`,
+    },
     { name: "bill/InvoiceId", type: "OptionalString", sql: `'EUINDE21-1234567'` },
     text("bill/BillingEntity", `'AWS'`),
     text("bill/BillType", `'Anniversary'`),
@@ -127,11 +197,17 @@ function usualColumns(start: string, end: string): readonly GeneratedColumn[] {
     text("lineItem/LineItemType", `CASE WHEN ${pick(3, 10)} < 8 THEN 'Usage' ELSE 'DiscountedUsage' END`),
     { name: "lineItem/UsageStartDate", type: "DateTime", sql: time(hour) },
     { name: "lineItem/UsageEndDate", type: "DateTime", sql: time(`${hour} + to_hours(1)`) },
-    text("lineItem/ProductCode", `'Amazon' || ['EC2','S3','RDS','CloudWatch','DynamoDB','EKS','VPC'][1 + ${pick(4, 7)}::INTEGER]`),
+    text(
+      "lineItem/ProductCode",
+      `'Amazon' || ['EC2','S3','RDS','CloudWatch','DynamoDB','EKS','VPC'][1 + ${pick(4, 7)}::INTEGER]`,
+    ),
     text("lineItem/UsageType", `'EUC1-BoxUsage:m' || ${pick(5, 40)} || '.large'`),
     text("lineItem/Operation", `'RunInstances:' || lpad(${pick(6, 30)}::VARCHAR, 4, '0')`),
     text("lineItem/AvailabilityZone", `'eu-central-1' || chr((97 + ${pick(7, 3)})::INTEGER)`),
-    text("lineItem/ResourceId", `'arn:aws:ec2:eu-central-1:210000000000:instance/i-' || substr(md5(${pick(8, 20_000)}::VARCHAR), 1, 17)`),
+    text(
+      "lineItem/ResourceId",
+      `'arn:aws:ec2:eu-central-1:210000000000:instance/i-' || substr(md5(${pick(8, 20_000)}::VARCHAR), 1, 17)`,
+    ),
     { name: "lineItem/UsageAmount", type: "OptionalBigDecimal", sql: amount(10) },
     { name: "lineItem/NormalizationFactor", type: "OptionalBigDecimal", sql: `'4.0'` },
     { name: "lineItem/NormalizedUsageAmount", type: "OptionalBigDecimal", sql: amount(12) },
@@ -140,7 +216,10 @@ function usualColumns(start: string, end: string): readonly GeneratedColumn[] {
     { name: "lineItem/UnblendedCost", type: "BigDecimal", sql: amount(16) },
     { name: "lineItem/BlendedRate", type: "OptionalBigDecimal", sql: amount(18) },
     { name: "lineItem/BlendedCost", type: "BigDecimal", sql: amount(20) },
-    text("lineItem/LineItemDescription", `'$0.0416 per On Demand Linux m' || ${pick(5, 40)} || '.large, "burst" Instance Hour'`),
+    text(
+      "lineItem/LineItemDescription",
+      `'$0.0416 per On Demand Linux m' || ${pick(5, 40)} || '.large, "burst" Instance Hour'`,
+    ),
     text("product/ProductName", `'Amazon Elastic Compute Cloud'`),
     text("product/region", `'eu-central-1'`),
     { name: "pricing/publicOnDemandCost", type: "OptionalBigDecimal", sql: amount(22) },
@@ -154,4 +233,34 @@ function moreColumns(count: number, filled: number): readonly GeneratedColumn[] 
     type: "OptionalString",
     sql: `CASE WHEN ${pick(100 + index, 100)} < ${filled} THEN 'value ' || ${pick(300 + index, 5 + index * 3)} END`,
   }));
+}
+
+function focusColumns(start: string, end: string): readonly GeneratedColumn[] {
+  const column = (name: string, sql: string): GeneratedColumn => ({ name, type: "", sql });
+  const money = (salt: number): string => `CAST(${amount(salt)} AS DECIMAL(38,18))`;
+  const time = (text: string): string => `CAST('${text}' AS TIMESTAMP)`;
+  const day = `(TIMESTAMP '${start}' + to_days(${pick(1, 28)}::INTEGER))`;
+  const word = (salt: number, count: number, text: string): string => `'${text} ' || ${pick(salt, count)}`;
+  return [
+    ...["BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "ConsumedQuantity", "PricingQuantity"].map(
+      (name, index) => column(name, money(10 + 2 * index)),
+    ),
+    ...["ListUnitPrice", "ContractedUnitPrice", "x_EffectiveUnitPrice"].map((name, index) =>
+      column(name, money(30 + 2 * index)),
+    ),
+    column("BillingCurrency", "'EUR'"),
+    column("BillingPeriodStart", time(start)),
+    column("BillingPeriodEnd", time(end)),
+    column("ChargePeriodStart", day),
+    column("ChargePeriodEnd", `${day} + to_days(1)`),
+    column("ChargeCategory", "'Usage'"),
+    column(
+      "ResourceId",
+      `'/subscriptions/38f1d748/resourcegroups/rg/providers/microsoft.compute/virtualmachines/vm-' || ${pick(50, 20_000)}`,
+    ),
+    column("SubAccountId", word(51, 60, "sub")),
+    column("ServiceName", word(52, 40, "Service")),
+    column("Tags", `'{"team": "' || ${pick(53, 30)} || '", "env": "prod"}'`),
+    ...Array.from({ length: 60 }, (_, index) => column(`x_Detail${index}`, word(100 + index, 3 + index * 5, "detail"))),
+  ];
 }

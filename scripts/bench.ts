@@ -1,0 +1,227 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { type Bill, generateAzure, generateCur } from "./bench/bills.ts";
+import { type Cost, measure } from "./bench/measure.ts";
+import { installPython, type Peer, type PeerJob, plainDuckdb } from "./bench/peers.ts";
+
+/*
+ * Measures billhouse beside other ways to load the same files, in turn, on this machine, and prints ratios:
+ *
+ *   npm run bench                               a million rows of each kind, two pairs
+ *   npm run bench -- --rows 100000 --pairs 1    smaller
+ *   npm run bench -- --sizes 1,4,10             also how time and memory grow, in millions of rows
+ *   npm run bench -- --no-python                without peers in Python
+ *   npm run bench -- --write                    writes docs/performance.md
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    rows: { type: "string", default: "1000000" },
+    pairs: { type: "string", default: "2" },
+    sizes: { type: "string", default: "" },
+    "no-python": { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    folder: { type: "string" },
+  },
+});
+const [rows, pairs] = [Number(options.rows), Number(options.pairs)];
+const sizes = options.sizes === "" ? [] : options.sizes.split(",").map((millions) => Number(millions) * 1e6);
+const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+const page = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
+const home = options.folder ?? mkdtempSync(join(tmpdir(), "billhouse-bench-"));
+const month = "2026-08";
+const lines: string[] = [];
+
+try {
+  const python = options["no-python"]
+    ? { peers: [], missing: ["peers in Python: --no-python"] }
+    : installPython(join(home, "python"));
+  const peers = [plainDuckdb, ...python.peers];
+  say(`# Performance`, "");
+  say(`What \`npm run bench -- ${process.argv.slice(2).join(" ")}\` measured on ${await machine()}.`);
+  say(
+    `Every way loads the same files in turn, ${pairs} times; the table gives the median. Memory is the highest sampled sum of the`,
+  );
+  say(
+    `resident memory of all processes. The ratio compares wall time with that of billhouse: above 1 it is slower.`,
+    "",
+  );
+  const wide = { rows, files: 5, month, more: 90, filled: 60 };
+  await compare("CSV: CUR, 120 columns", await bill("wide", (bucket) => generateCur(bucket, wide)), peers);
+  const sparse = { rows, files: 5, month, more: 170, filled: 6 };
+  await compare("CSV: sparse CUR, 200 columns", await bill("sparse", (bucket) => generateCur(bucket, sparse)), peers);
+  await compare(
+    "Parquet: Azure FOCUS",
+    await bill("focus", (bucket) => generateAzure(bucket, { rows, files: 5, month })),
+    peers,
+  );
+  if (sizes.length > 0) await grow(sizes);
+  if (python.missing.length > 0) say("## Not measured", "", ...python.missing.map((reason) => `- ${reason}`), "");
+  if (options.write) writeFileSync(page, `${lines.join("\n").trimEnd()}\n`);
+} finally {
+  if (options.folder === undefined) rmSync(home, { recursive: true, force: true });
+}
+
+/** Generates a bill once below the folder of this bench. */
+async function bill(name: string, generate: (bucket: string) => Promise<Bill>): Promise<Bill> {
+  const bucket = join(home, name);
+  mkdirSync(bucket, { recursive: true });
+  return generate(bucket);
+}
+
+async function compare(title: string, delivered: Bill, peers: readonly Peer[]): Promise<void> {
+  const floor: Cost[] = [];
+  const own: Cost[] = [];
+  const others = new Map<string, Cost[]>();
+  const figures = new Map<string, string>();
+  const able = peers.filter(({ formats }) => formats.includes(delivered.format));
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const folder = mkdtempSync(join(home, "pair-"));
+    own.push(await loadWithBillhouse(folder, delivered));
+    const { columns, figure } = await loadedColumns(join(folder, "billhouse.read.duckdb"), delivered);
+    figures.set("billhouse", figure);
+    for (const { name, command } of able) {
+      const database = join(folder, "peer.duckdb");
+      const { files, format, cost } = delivered;
+      const job: PeerJob = { database, files, format, columns, cost };
+      const path = join(folder, "job.json");
+      writeFileSync(path, JSON.stringify(job));
+      const measured = await measure([...command, path], { folder });
+      others.set(name, [...(others.get(name) ?? []), measured]);
+      const answer = JSON.parse(measured.stdout.trim().split("\n").at(-1) ?? "{}") as { rows: number; cost: string };
+      figures.set(name, `${answer.rows} ${plainAmount(answer.cost)}`);
+      rmSync(database, { force: true });
+      rmSync(`${database}.dlt`, { recursive: true, force: true });
+    }
+    if (delivered.format === "csv") {
+      const script = fileURLToPath(new URL("bench/decompress.ts", import.meta.url));
+      floor.push(await measure([process.execPath, script, ...delivered.files], { folder }));
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const mine = median(own.map(({ seconds }) => seconds));
+  const row = (name: string, costs: readonly Cost[], isLoad: boolean): string => {
+    const seconds = median(costs.map((cost) => cost.seconds));
+    const cpu = costs.map((cost) => cost.cpu).filter((each) => each !== null);
+    const memory = costs.map((cost) => cost.memory).filter((each) => each !== null);
+    const differs = isLoad && figures.get(name) !== figures.get("billhouse") ? `${figures.get(name)}` : "";
+    return `| ${[
+      name,
+      `${seconds.toFixed(1)} s`,
+      (seconds / mine).toFixed(2),
+      cpu.length === 0 ? "-" : `${median(cpu).toFixed(1)} s`,
+      memory.length === 0 ? "-" : `${Math.round(median(memory) / 1e6)} MB`,
+      differs,
+    ].join(" | ")} |`;
+  };
+  say(
+    `## ${title}`,
+    "",
+    `${delivered.rows.toLocaleString("en")} rows, ${delivered.files.length} files, ${Math.round(delivered.bytes / 1e6)} MB. billhouse loads and proves ${figures.get("billhouse")}.`,
+    "",
+    "| way | time | ratio | CPU | memory | another result |",
+    "|---|---:|---:|---:|---:|---|",
+    row("billhouse", own, true),
+    ...[...others].map(([name, costs]) => row(name, costs, true)),
+    ...(floor.length === 0 ? [] : [row("decompression alone", floor, false)]),
+    "",
+  );
+}
+
+/** How time and memory grow with the rows. */
+async function grow(counts: readonly number[]): Promise<void> {
+  say(
+    "## Growth",
+    "",
+    "CUR with 120 columns:",
+    "",
+    "| rows | time | per million rows | CPU | memory |",
+    "|---:|---:|---:|---:|---:|",
+  );
+  for (const count of counts) {
+    const size = { rows: count, files: Math.max(5, Math.round(count / 200_000)), month, more: 90, filled: 60 };
+    const delivered = await bill(`grow-${count}`, (bucket) => generateCur(bucket, size));
+    const folder = mkdtempSync(join(home, "grow-"));
+    const { seconds, cpu, memory } = await loadWithBillhouse(folder, delivered);
+    const cells = [
+      count.toLocaleString("en"),
+      `${seconds.toFixed(1)} s`,
+      `${((seconds / count) * 1e6).toFixed(1)} s`,
+      cpu === null ? "-" : `${cpu.toFixed(1)} s`,
+      memory === null ? "-" : `${Math.round(memory / 1e6)} MB`,
+    ];
+    say(`| ${cells.join(" | ")} |`);
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(delivered.bucket, { recursive: true, force: true });
+  }
+  say("");
+}
+
+function loadWithBillhouse(folder: string, { bucket, prefix }: Bill): Promise<Cost> {
+  writeFileSync(join(folder, "billhouse.toml"), `[sources.bench]\nbucket_url = "${bucket}"\nprefix = "${prefix}"\n`);
+  return measure([process.execPath, cli, "run", "--quiet"], { folder });
+}
+
+/** The columns of the delivered files with the types that billhouse gave them, and what it loaded. */
+async function loadedColumns(
+  database: string,
+  { names, cost }: Bill,
+): Promise<{ readonly columns: PeerJob["columns"]; readonly figure: string }> {
+  const instance = await DuckDBInstance.create(database, { access_mode: "READ_ONLY" });
+  const connection = await instance.connect();
+  const read = async (sql: string): Promise<Record<string, unknown>[]> =>
+    (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  const [place] = await read(
+    "SELECT table_schema, table_name FROM information_schema.columns WHERE table_schema LIKE '%billing_data' AND table_name LIKE 'bench%' AND table_name NOT LIKE '%tracking' LIMIT 1",
+  );
+  const table = `"${String(place?.["table_schema"])}"."${String(place?.["table_name"])}"`;
+  const registered = await read(
+    `SELECT r.source_name AS source, c.data_type AS type, r.column_name AS name
+      FROM "${String(place?.["table_schema"])}"."_billhouse_columns" AS r
+      JOIN information_schema.columns AS c ON c.column_name = r.column_name AND c.table_name = r.table_name`,
+  );
+  const types = new Map(registered.map((row) => [String(row["source"]), String(row["type"])]));
+  const amount = String(registered.find((row) => row["source"] === cost)?.["name"]);
+  const [total] = await read(
+    `SELECT count(*)::INTEGER AS rows, CAST(sum("${amount}") AS VARCHAR) AS cost FROM ${table}`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+  return {
+    columns: names.map((name) => [name, types.get(name) ?? "VARCHAR"] as const),
+    figure: `${String(total?.["rows"])} ${plainAmount(String(total?.["cost"]))}`,
+  };
+}
+
+/** The same amount in one spelling: without zeros at its end. */
+function plainAmount(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((one, other) => one - other);
+  const middle = Math.floor(sorted.length / 2);
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];
+  return (low + high) / 2;
+}
+
+async function machine(): Promise<string> {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const engine = String((await connection.runAndReadAll("SELECT version()")).getRows()[0]?.[0]);
+  connection.closeSync();
+  instance.closeSync();
+  const [first] = cpus();
+  return `${cpus().length} × ${first?.model.trim() ?? "CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}, DuckDB ${engine}`;
+}
+
+function say(...texts: readonly string[]): void {
+  for (const text of texts) {
+    lines.push(text);
+    console.log(text);
+  }
+}
