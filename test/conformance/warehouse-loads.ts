@@ -11,6 +11,7 @@ import {
   header,
   load,
   loadAndMeasure,
+  mapped,
   month,
   newestLoad,
   prepare,
@@ -109,6 +110,27 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
     assert.deepEqual(ids, ["old 2024-12", "new", "old 2025-02"]);
     const months = (await warehouse.ledger(table)).receipts.map((receipt) => receipt.billingMonth);
     assert.deepEqual(months, ["2024-12", "2025-01", "2025-02"]);
+  },
+
+  "loads files with other columns, other line ends and no line end together": async (test) => {
+    const warehouse = await test.open();
+    await prepare(warehouse);
+    const lines = `${header()}c,2025-01-01,2025-01-03,4,USD\n"d\n",2025-01-01,2025-01-03,8,USD\n`;
+    const windows = lines.replaceAll("\n", "\r\n");
+    const few: Columns = { currency: "text", period: "timestamp", id: "text", cost: "decimal" };
+    await load(warehouse, [
+      await csv(test, "a,2025-01-01,2025-01-03,1.5,USD\n"),
+      await csv(test, "USD,2025-01-02,b,2\n", few),
+      { ...(await test.put("bills.csv", windows)), columns: mapped(billColumns) },
+      await csv(test, ""),
+      await csv(test, "USD,2025-01-02,e,16\n", few),
+      await csv(test, "f,2025-01-01,2025-01-03,32,USD"),
+    ]);
+    const found = await test.rows(warehouse, "SELECT id, cost, currency FROM billing.bills ORDER BY cost");
+    assert.deepEqual(
+      found.map((row) => Object.values(row).join(" ")),
+      ["a 1.5 USD", "b 2 USD", "c 4 USD", "d\r\n 8 USD", "e 16 USD", "f 32 USD"],
+    );
   },
 
   "takes a column that appears later, and leaves one that is missing empty": async (test) => {
