@@ -34,9 +34,11 @@ export function createReadAhead(places: number, room: number): ReadAhead {
   let held = 0;
   const queue: { readonly estimate: number; readonly start: () => void }[] = [];
 
+  const fits = ({ estimate }: { readonly estimate: number }): boolean =>
+    free > 0 && (held === 0 || held + estimate <= room);
+
   const startNext = (): void => {
-    for (let next = queue[0]; next !== undefined && free > 0; next = queue[0]) {
-      if (held > 0 && held + next.estimate > room) return;
+    for (let next = queue[0]; next !== undefined && fits(next); next = queue[0]) {
       queue.shift();
       next.start();
     }
@@ -63,7 +65,7 @@ export function createReadAhead(places: number, room: number): ReadAhead {
           if (state === "started") hold(bytesOf(result));
           resolve(result);
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         } finally {
           free += 1;
           startNext();
