@@ -110,7 +110,7 @@ export async function loadMonths(
   }
 }
 
-/** Bytes of decompressed files that lie beside the database at the same time, unless one file alone is larger. */
+/** The most bytes of decompressed files beside the database at the same time, unless one file alone is larger. */
 const readAheadRoom = 4 * 2 ** 30;
 
 /** How much larger a bill in CSV usually is when it is decompressed. */
