@@ -157,6 +157,24 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     assert.match(await failing(project, "LIMIT_EXCEEDED", "run"), /unpacked_limit/);
     await works(await configure(project, { aws_cur: { ...section, unpacked_limit: "1 MB" } }), "run");
   },
+  LOADED_ELSEWHERE: async (t) => {
+    const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], dataset: "bills" } });
+    await deliver(project.bucket, good);
+    await works(project, "run");
+    await configure(project, curSection);
+    const hint = await failing(project, "LOADED_ELSEWHERE", "run");
+    const [, key = "", command = ""] =
+      /^Set (dataset = "bills") in \[sources\.aws_cur\].* billhouse (run .*)$/.exec(hint) ?? [];
+    await works(project, ...command.split(" "));
+    await rm(join(project.folder, "billhouse.duckdb"));
+    await configure(project, { aws_cur: { ...curSection["aws_cur"], dataset: "bills" } });
+    await works(project, "run");
+    await writeFile(
+      join(project.folder, "billhouse.toml"),
+      `[sources.aws_cur]\nbucket_url = "bucket"\nprefix = "cur"\n${key}\n`,
+    );
+    assert.match(await works(project, "plan"), /unchanged/);
+  },
   LOCATION_MISMATCH: { impossible: "One BigQuery query cannot be split by following a hint: its author does that." },
   MANIFEST_INVALID: async (t) => {
     const project = await createProject(t, curSection);

@@ -33,7 +33,12 @@ export function addPlan(program: Program, perform: Perform): void {
     .addHelpText("after", example("billhouse plan aws_cur --from 2025-01"))
     .action((words, { force, detailedExitcode, csv, ...months }) =>
       perform.reading((context) => {
-        const flags = { force: force === true, detailedExitcode: detailedExitcode === true, csv: csv === true };
+        const flags = {
+          force: force === true,
+          accept: [],
+          detailedExitcode: detailedExitcode === true,
+          csv: csv === true,
+        };
         return plan({ ...readScope(words, months), ...flags }, context);
       }),
     );
@@ -42,6 +47,8 @@ export function addPlan(program: Program, perform: Perform): void {
 /** Options of `billhouse plan`. */
 export interface PlanCommandOptions extends Scope {
   readonly force: boolean;
+  /** Checks that the run would waive: `run --dry-run --accept scope`. */
+  readonly accept: readonly string[];
   readonly detailedExitcode: boolean;
   readonly csv: boolean;
 }
@@ -53,6 +60,7 @@ export async function plan(options: PlanCommandOptions, context: CommandContext)
     pipelines: options.exports,
     months: options.months,
     force: options.force,
+    accept: options.accept,
     now: context.now(),
     signal: context.signal,
   });

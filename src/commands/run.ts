@@ -33,7 +33,7 @@ export function addRun(program: Program, perform: Perform): void {
     )
     .option(
       "--accept <check>",
-      "waive a check for this run: row-count, scope or other-months; with --month also shrink or gap (repeatable)",
+      "waive a check for this run: row-count, scope, other-months or second-copy; with --month also shrink or gap (repeatable)",
       addWord,
     )
     .option("--reason <text>", "why a gap is accepted; stored in the month's receipt")
@@ -47,7 +47,7 @@ export function addRun(program: Program, perform: Perform): void {
     .action((words, { force, accept = [], reason, jobs, dryRun, ...months }) => {
       const scope = readScope(words, months);
       if (dryRun === true) {
-        const options = { ...scope, force: force === true, detailedExitcode: false, csv: false };
+        const options = { ...scope, force: force === true, accept, detailedExitcode: false, csv: false };
         return perform.reading((context) => plan(options, context));
       }
       return perform.writing((context) => run({ ...scope, force: force === true, accept, reason, jobs }, context));

@@ -6,7 +6,7 @@ import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
 import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { discover } from "./discover/discover.ts";
-import { measuredColumns, readLoaded } from "./months/loaded.ts";
+import { loadedElsewhere, type LoadedTable, measuredColumns, readLoaded } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { type ReadSource, reading } from "./open.ts";
 
@@ -116,22 +116,28 @@ async function examineWarehouse(
     source = await reading(config, async (warehouse) => {
       subject = warehouse.description;
       findings.push(...(await requireCapability(warehouse, "doctor")(pipelines.map((pipeline) => tableOf(pipeline)))));
-      for (const pipeline of pipelines) findings.push(...(await rowsWithoutPeriod(pipeline, warehouse)));
+      for (const pipeline of pipelines) findings.push(...(await examineTable(pipeline, warehouse)));
       return {};
     });
   });
   return { subject, findings: [...findings, ...failed], source };
 }
 
-/** Rows that no load leaves behind, as in tables of other programs: billhouse replaces months, and never deletes them. */
-async function rowsWithoutPeriod(pipeline: PipelineConfig, warehouse: Warehouse): Promise<readonly Finding[]> {
-  if (warehouse.measuring === undefined) return [];
+async function examineTable(pipeline: PipelineConfig, warehouse: Warehouse): Promise<readonly Finding[]> {
   const loaded = await readLoaded(pipeline, warehouse);
+  const elsewhere = loadedElsewhere(pipeline, loaded.ledger);
+  if (elsewhere === null) return rowsWithoutPeriod(loaded, warehouse);
+  return [{ check: "dataset", ok: false, found: elsewhere.message, remedy: elsewhere.hint }];
+}
+
+/** Rows that no load leaves behind, as in tables of other programs: billhouse replaces months, and never deletes them. */
+async function rowsWithoutPeriod(loaded: LoadedTable, warehouse: Warehouse): Promise<readonly Finding[]> {
+  if (warehouse.measuring === undefined) return [];
   const [newest = ""] = [...loaded.months.keys()].toSorted().toReversed();
   const { partitionColumn } = measuredColumns(loaded, newest);
   const rows = (await warehouse.measuring.monthsIn(loaded.table, partitionColumn)).get("") ?? 0;
   if (rows === 0) return [];
-  const title = tableTitle(pipeline);
+  const title = tableTitle(loaded.pipeline);
   return [
     {
       check: "billing periods",

@@ -7,6 +7,7 @@ import { readerOf } from "../storages/storage.ts";
 import type { Ledger, Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
 import { failedMonth, type FailedMonth, type PlannedMonth, type ReportedError } from "./events.ts";
+import { checkAccepted } from "./months/accept.ts";
 import { describePlan } from "./months/decide.ts";
 import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
@@ -20,7 +21,7 @@ export interface PlanOptions {
   readonly months?: MonthSelection;
   /** Plans unchanged, waiting and refused deliveries too. */
   readonly force?: boolean;
-  /** Checks that the run waives; `scope` changes the plan. */
+  /** Checks that the run waives; `scope` and `second-copy` change the plan. */
   readonly accept?: readonly string[];
   /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date;
@@ -56,6 +57,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   checkArguments(config, options, planRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
+  checkAccepted(options.accept ?? [], options.months ?? {});
   const { ledgers, reads, billedBytes, ...source } = await reading(config, async (warehouse) => {
     const read: (readonly [PipelineConfig, Ledger | { readonly error: unknown }])[] = [];
     for (const pipeline of pipelines) {

@@ -46,7 +46,7 @@ export interface RunOptions {
   readonly months?: MonthSelection;
   /** Loads unchanged, waiting and refused deliveries too. */
   readonly force?: boolean;
-  /** Checks to waive: `row-count`, `scope`, `other-months`; `shrink` and `gap` only with the months in `months.only`. */
+  /** Checks to waive: `row-count`, `scope`, `other-months`, `second-copy`; `shrink` and `gap` only with the months in `months.only`. */
   readonly accept?: readonly string[];
   /** Who accepts the waived checks, and why: recorded in the receipt of a month with a gap. By default `the library`. */
   readonly acceptedBy?: { readonly who: string; readonly why?: string };

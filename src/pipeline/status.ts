@@ -19,7 +19,14 @@ import { type Days, fromTo, type ReportedError } from "./events.ts";
 import { floatNotes } from "./migrate/inexact-columns.ts";
 import type { MonthPlan } from "./months/decide.ts";
 import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } from "./months/finality.ts";
-import { loadNotes, measuredColumns, readLoaded, type LoadedPartition, type LoadedTable } from "./months/loaded.ts";
+import {
+  loadedElsewhere,
+  loadNotes,
+  measuredColumns,
+  readLoaded,
+  type LoadedPartition,
+  type LoadedTable,
+} from "./months/loaded.ts";
 import { isSelected, monthRules, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
@@ -180,7 +187,8 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
       continue;
     }
     const { loaded, kept } = table;
-    const held = options.offline === true ? nothingHeld : await heldDeliveries(loaded, options);
+    const isLooking = options.offline !== true && loaded.ledger.elsewhere.length === 0;
+    const held = isLooking ? await heldDeliveries(loaded, options) : nothingHeld;
     const result = pipelineStatus(loaded, kept, held, options);
     results.push({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] });
   }
@@ -225,6 +233,7 @@ function pipelineStatus(
   { now = new Date(), maxAge, months: selection = {} }: StatusOptions,
 ): PipelineStatus {
   const { pipeline, ledger } = loaded;
+  const elsewhere = loadedElsewhere(pipeline, ledger);
   const receipts = ledger.columns === null ? [] : ledger.receipts.map(({ billingMonth }) => billingMonth);
   // Months before `first_month` that are loaded count: they are in the table.
   const isWanted = (month: BillingMonth): boolean => isSelected(month, { ...pipeline, firstMonth: null }, selection);
@@ -253,6 +262,9 @@ function pipelineStatus(
     // A load_id is the second of its load.
     lastRun: ledger.lastSummary === null ? null : new Date(Number(ledger.lastSummary) * 1000).toISOString(),
     attention: [
+      ...(elsewhere === null
+        ? []
+        : [{ billingMonth: null, kind: "loaded elsewhere", reason: `${elsewhere.message} ${elsewhere.hint}` }]),
       ...months.flatMap((month) => attentionOf(pipeline.name, month, now)),
       ...[...held.failed]
         .filter(([month]) => isWanted(month))

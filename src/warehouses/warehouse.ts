@@ -252,6 +252,16 @@ export interface Ledger {
   readonly lastSummary: string | null;
   /** Warnings as sentences, such as about months that the warehouse will delete. */
   readonly notes: readonly string[];
+  /**
+   * Other datasets of the warehouse that hold this table and the state of its pipeline, in the order of their names:
+   * where a `dataset` that is missing or wrong hides the loads. Looked for only if this ledger `isEmpty`.
+   */
+  readonly elsewhere: readonly string[];
+}
+
+/** Whether a dataset holds neither a table, nor its state, nor its receipts: the next load is the first one there. */
+export function isEmpty({ columns, state, receipts }: Pick<Ledger, "columns" | "state" | "receipts">): boolean {
+  return columns === null && state === null && receipts.length === 0;
 }
 
 /** The layout of a table. */

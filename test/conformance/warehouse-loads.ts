@@ -33,6 +33,7 @@ export const loadCases: Readonly<Record<string, (test: TestWarehouse) => Promise
         receipts: [],
         lastSummary: null,
         notes: [],
+        elsewhere: [],
       });
       await warehouse.close();
     }

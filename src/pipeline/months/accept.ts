@@ -14,6 +14,7 @@ export const waivableChecks: readonly WaivableCheck[] = [
   { name: "row-count", needsMonths: false },
   { name: "scope", needsMonths: false },
   { name: "other-months", needsMonths: false },
+  { name: "second-copy", needsMonths: false },
   { name: "shrink", needsMonths: true },
   { name: "gap", needsMonths: true },
 ];

@@ -74,6 +74,26 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
   return months;
 }
 
+/**
+ * The error LOADED_ELSEWHERE if the loads of an export are in another dataset than the configured one, as when a
+ * configuration of the Python pipelines lacks `dataset`: a run would load every month a second time. Else null.
+ */
+export function loadedElsewhere(
+  { name, dataset, tableName }: PipelineConfig,
+  { elsewhere }: Pick<Ledger, "elsewhere">,
+): BillhouseError | null {
+  const [first] = elsewhere;
+  if (first === undefined) return null;
+  const places = `${elsewhere.length === 1 ? "the dataset" : "other datasets"} ${elsewhere.join(", ")}`;
+  return new BillhouseError(
+    "LOADED_ELSEWHERE",
+    `The dataset ${dataset} does not contain the table ${tableName} yet, but ${places} ${elsewhere.length === 1 ? "contains" : "contain"} it with the state of ${name}.`,
+    {
+      hint: `Set dataset = "${first}" in [sources.${name}] to continue there. To load a second copy into ${dataset}, run billhouse run ${name} --accept second-copy`,
+    },
+  );
+}
+
 /** The executions that a month was loaded from, oldest first; empty if it is not loaded. */
 export function loadedIds(loaded: Pick<LoadedPartition, "ids" | "receipt"> | null): readonly string[] {
   return loaded?.receipt ? executionIdsOf(loaded.receipt) : (loaded?.ids.slice(-1) ?? []);

@@ -12,7 +12,7 @@ import { requireOneExport, requireOneScope } from "../discover/one-export.ts";
 import { scopeOf } from "../discover/scopes.ts";
 import { chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
-import { loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
+import { loadedElsewhere, loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
 import { isSelected, tableOf } from "./select.ts";
 import type { MonthSelection } from "../../schema/periods.ts";
 import type { ArrivalRule } from "./settle.ts";
@@ -31,7 +31,7 @@ export interface Survey extends LoadedTable {
 export interface SurveyOptions {
   readonly months?: MonthSelection | undefined;
   readonly force?: boolean | undefined;
-  /** Checks that are waived: `scope`. */
+  /** Checks that are waived: `scope`, `second-copy`. */
   readonly accept?: readonly string[] | undefined;
   /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date | undefined;
@@ -42,7 +42,7 @@ export interface SurveyOptions {
  * Discovers the export of a pipeline, compares it with the ledger of its table, and plans every month in scope. Nothing
  * is written. Files that were written again are read to see whether they still have the loaded bytes, unless
  * the warehouse `reads` them itself: then they count as changed.
- * Errors: those of discovery, storage and state. A month that cannot be planned is in `failed`, whatever the error.
+ * Errors: LOADED_ELSEWHERE; those of discovery, storage and state. A month that cannot be planned is in `failed`, whatever the error.
  */
 export async function survey(
   pipeline: PipelineConfig,
@@ -50,6 +50,8 @@ export async function survey(
   reads: Warehouse["reads"],
   options: SurveyOptions,
 ): Promise<Survey> {
+  const elsewhere = loadedElsewhere(pipeline, ledger);
+  if (elsewhere !== null && options.accept?.includes("second-copy") !== true) throw elsewhere;
   const storage = stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), options.signal);
   const discovery = await discover(pipeline, storage);
   const { format } = discovery;

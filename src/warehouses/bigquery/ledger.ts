@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table } from "../../model.ts";
 import type { CurrentState } from "../../state/package.ts";
 import { newestReceipts, type ReadRow, receiptHistory } from "../../state/receipts.ts";
@@ -9,16 +10,55 @@ import {
   receiptsTable,
   trackingTableName,
 } from "../../state/tables.ts";
-import type { Ledger } from "../warehouse.ts";
+import { isEmpty, type Ledger } from "../warehouse.ts";
+import { apiErrorOf } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
-import type { TableResource } from "./api/tables.ts";
+import { findTable, listDatasets, type TableResource } from "./api/tables.ts";
 import { type CompanionTables, findCompanions, nameOf, stateDataset } from "./companion-tables.ts";
 import { expirationNotes } from "./sql/months.ts";
 import { columnsOf, identifier } from "./sql/names.ts";
 
 /** Reads the ledger of a table, with one query over all companion tables that exist. */
 export async function readLedger(settings: Settings, table: Table): Promise<Ledger> {
+  const ledger = await readOwnLedger(settings, table);
+  return { ...ledger, elsewhere: isEmpty(ledger) ? await findElsewhere(settings, table) : [] };
+}
+
+/** How many datasets are looked at side by side. */
+const parallelDatasets = 8;
+
+/**
+ * The other datasets with a table of this name, and with the state of its pipeline. One request for each dataset of the
+ * project, and a query only where there is such a table.
+ */
+async function findElsewhere(settings: Settings, table: Table): Promise<readonly string[]> {
+  const { connection } = settings;
+  const projectId = table.project ?? connection.project;
+  const datasets = await unlessDenied(listDatasets(connection, projectId), []);
+  const others = datasets.filter((dataset) => dataset !== table.dataset);
+  const found = await pMap(
+    others.toSorted(),
+    async (datasetId) => {
+      const named = await unlessDenied(findTable(connection, { projectId, datasetId, tableId: table.name }), null);
+      if (named === null) return [];
+      const ledger = await unlessDenied(readOwnLedger(settings, { ...table, dataset: datasetId }), null);
+      return ledger === null || ledger.state === null ? [] : [datasetId];
+    },
+    { concurrency: parallelDatasets },
+  );
+  return found.flat();
+}
+
+/** The answer to a request about a dataset of others; `otherwise` where this account may not ask: it did not load there. */
+async function unlessDenied<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  return answer.catch((error: unknown) => {
+    if (apiErrorOf(error)?.reason === "accessDenied") return otherwise;
+    throw error;
+  });
+}
+
+async function readOwnLedger(settings: Settings, table: Table): Promise<Omit<Ledger, "elsewhere">> {
   const companions = await findCompanions(settings, table);
   const parameters = createParameters();
   const selects = [

@@ -11,7 +11,7 @@ import {
   receiptsTable,
   trackingTableName,
 } from "../../state/tables.ts";
-import type { Ledger } from "../warehouse.ts";
+import { isEmpty, type Ledger } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts";
 
@@ -20,6 +20,26 @@ import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts"
  * so every error that does occur is reported.
  */
 export async function readLedger(connection: DuckDBConnection, table: Table): Promise<Ledger> {
+  const ledger = await readOwnLedger(connection, table);
+  return { ...ledger, elsewhere: isEmpty(ledger) ? await findElsewhere(connection, table) : [] };
+}
+
+/** The other datasets with a table of this name, and with the state of its pipeline. */
+async function findElsewhere(connection: DuckDBConnection, table: Table): Promise<readonly string[]> {
+  const rows = await readRows(
+    connection,
+    `SELECT schema_name AS "dataset" FROM duckdb_tables()
+      WHERE database_name = current_database() AND schema_name <> $1 AND lower(table_name) = lower($2)`,
+    [table.dataset, table.name],
+  );
+  const found: string[] = [];
+  for (const dataset of rows.map((row) => String(row["dataset"])).toSorted()) {
+    if ((await readOwnLedger(connection, { ...table, dataset })).state !== null) found.push(dataset);
+  }
+  return found;
+}
+
+async function readOwnLedger(connection: DuckDBConnection, table: Table): Promise<Omit<Ledger, "elsewhere">> {
   await connection.run("BEGIN TRANSACTION");
   try {
     const [columns, registry, states, loads, tracking, receipts] = await columnsOfTables(connection, table.dataset, [

@@ -12,6 +12,6 @@ test("--accept takes the checks that can be waived, and some only for months tha
   assert.match(hint, /--accept shrink --month/);
   assert.match(
     (await rejects(accept(["sum"]), "USAGE_INVALID", "sum")).hint,
-    /row-count, scope, other-months, shrink, gap/,
+    /row-count, scope, other-months, second-copy, shrink, gap/,
   );
 });

@@ -12,7 +12,15 @@ describe("what is loaded when the table is not there", () => {
   const { executionId, billingMonth, loadedAt } = receipt;
   const load = { executionIds: [executionId], billingMonth, loadedAt, submittedTime: null };
   const { state } = recordLoad(null, table, load, "dlt.destinations.duckdb", "9");
-  const ledger: Ledger = { columns: null, registry: [], state, receipts: [receipt], lastSummary: null, notes: [] };
+  const ledger: Ledger = {
+    columns: null,
+    registry: [],
+    state,
+    receipts: [receipt],
+    lastSummary: null,
+    notes: [],
+    elsewhere: [],
+  };
   const monthsOf = (changes: Partial<Ledger>): string[] => [...loadedMonths({ ...ledger, ...changes }, table).keys()];
 
   it("is nothing of what billhouse loaded: somebody has dropped it", () => {

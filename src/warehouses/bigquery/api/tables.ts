@@ -142,6 +142,23 @@ export async function listTables(
   return found;
 }
 
+/** The names of the datasets of a project that this account may see. */
+export async function listDatasets(connection: Connection, project: string): Promise<readonly string[]> {
+  interface Page {
+    readonly datasets?: readonly { readonly datasetReference: { readonly datasetId: string } }[];
+    readonly nextPageToken?: string;
+  }
+  const found: string[] = [];
+  let pageToken: string | undefined;
+  do {
+    const query = { maxResults: "1000", ...(pageToken === undefined ? {} : { pageToken }) };
+    const page: Page = await connection.call({ method: "GET", project, path: "datasets", query });
+    found.push(...(page.datasets ?? []).map(({ datasetReference }) => datasetReference.datasetId));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined && pageToken !== "");
+  return found;
+}
+
 function tableCall({ projectId, datasetId, tableId }: TableReference): { project: string; path: string } {
   return { project: projectId, path: `datasets/${datasetId}/tables/${encodeURIComponent(tableId)}` };
 }
