@@ -54,6 +54,15 @@ async function loaded(t: TestContext): Promise<Project> {
   return project;
 }
 
+/** Changes the database as another program does. */
+async function change(project: Pick<Project, "folder">, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
+  const connection = await instance.connect();
+  await connection.run(sql);
+  connection.closeSync();
+  instance.closeSync();
+}
+
 const cloud =
   "It needs the login or the permissions of a real cloud; the strict servers of test/servers check its cause.";
 
@@ -207,7 +216,10 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     title: "fail with a code in a folder that cannot be written to",
   },
   PARTITION_EXPIRED: { impossible: "Its hint is a command of Google's bq tool." },
-  PERIOD_MISSING: { impossible: "Its hint is to export one month at a time, in the cloud." },
+  PERIOD_MISSING: {
+    file: "test/end-to-end/billing-periods.test.ts",
+    title: "in a delivery over several months a row without a period fails; its hint is followed",
+  },
   QUERY_INVALID: async (t) => {
     const project = await loaded(t);
     await failing(project, "QUERY_INVALID", "query", "SELECT count(*) FROM billing_data.aws_cru_data");
@@ -225,8 +237,21 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     assert.match(hint, /--accept row-count/);
     await works(project, "run", "--accept", "row-count");
   },
-  STATE_INVALID: {
-    impossible: "Its hints repair rows that another program has written, with the tools of the database.",
+  STATE_INVALID: async (t) => {
+    const project = await loaded(t);
+    await deliver(
+      project.bucket,
+      curDelivery({ month: "2025-02", id: "20250303T000000Z", files: [curRows("2025-02", "1")] }),
+    );
+    await works(project, "run");
+    const newest = "_dlt_load_id = (SELECT max(_dlt_load_id) FROM billing_data._dlt_pipeline_state)";
+    await change(project, `UPDATE billing_data._dlt_pipeline_state SET state = 'damaged' WHERE ${newest}`);
+    assert.match(
+      await failing(project, "STATE_INVALID", "run"),
+      /^Remove this pipeline's newest row from _dlt_pipeline_state/,
+    );
+    await change(project, `DELETE FROM billing_data._dlt_pipeline_state WHERE ${newest}`);
+    await works(project, "run");
   },
   STORAGE_DENIED: { impossible: cloud },
   STORAGE_NOT_FOUND: async (t) => {
@@ -251,7 +276,13 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     assert.match(await failing(project, "TABLE_UNUSABLE", "run"), /set table_name in the section of the export/);
     await works(await configure(project, { aws_cur: { ...curSection["aws_cur"], table_name: "cur" } }), "run");
   },
-  TYPE_MISMATCH: { impossible: "Its hint is to load into a new table, which is a first load as in any other test." },
+  TYPE_MISMATCH: async (t) => {
+    const project = await loaded(t);
+    await change(project, "ALTER TABLE billing_data.aws_cur_data ALTER bill_billing_period_start_date TYPE VARCHAR");
+    const hint = await failing(project, "TYPE_MISMATCH", "run", "--force");
+    assert.match(hint, /load into a new table\.$/);
+    await works(await configure(project, { aws_cur: { ...curSection["aws_cur"], table_name: "fresh" } }), "run");
+  },
   USAGE_INVALID: async (t) => {
     const project = await loaded(t);
     const meant = /Did you mean (\w+)\?/.exec(await failing(project, "USAGE_INVALID", "run", "aws_cru"))?.[1];
@@ -289,8 +320,14 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     }
   },
   WAREHOUSE_UNAVAILABLE: { impossible: "Its hint is to run again once BigQuery or the network is back." },
-  WAREHOUSE_UNSUPPORTED: {
-    impossible: "Its hint is to use another warehouse or another file; test/warehouses covers each cause.",
+  WAREHOUSE_UNSUPPORTED: async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, good);
+    const database = join(project.folder, "billhouse.duckdb");
+    await writeFile(database, "not a database ".repeat(1000));
+    assert.match(await failing(project, "WAREHOUSE_UNSUPPORTED", "run"), /to another file, or move this one away\.$/);
+    await rename(database, `${database}.old`);
+    await works(project, "run");
   },
 };
 
