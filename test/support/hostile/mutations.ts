@@ -204,6 +204,8 @@ const oddNames = [
 
 function oddValue(value: unknown, next: (limit: number) => number): unknown {
   const text = typeof value === "string" ? value : "x";
+  // Repeated again and again, a large value becomes longer than a string may be.
+  const mostCopies = (JSON.stringify(value) ?? "").length > 1000 ? 5 : 1000;
   const odd: readonly unknown[] = [
     null,
     true,
@@ -235,7 +237,7 @@ function oddValue(value: unknown, next: (limit: number) => number): unknown {
     [value],
     { x: value },
     { __proto__: null, constructor: value },
-    Array.from({ length: next(1000) }, () => value),
+    Array.from({ length: next(mostCopies) }, () => value),
     "[".repeat(next(100)),
   ];
   return odd[next(odd.length)];
