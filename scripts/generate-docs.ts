@@ -26,7 +26,7 @@ const nowhere: Output = {
 };
 
 /** The context of the program when only its help is read. */
-export const silentSurroundings: Parameters<typeof createProgram>[0] = {
+export const silentHost: Parameters<typeof createProgram>[0] = {
   folder: ".",
   environment: {},
   stdin: () => Readable.from([]),
@@ -39,7 +39,7 @@ export const silentSurroundings: Parameters<typeof createProgram>[0] = {
 
 /** The command reference, from what `--help` says. */
 export function commandsPage(): string {
-  const program = createProgram(silentSurroundings, () => {});
+  const program = createProgram(silentHost, () => {});
   const commands = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
   return [
     introduction,

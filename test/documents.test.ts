@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { silentSurroundings } from "../scripts/generate-docs.ts";
+import { silentHost } from "../scripts/generate-docs.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { loadConfig } from "../src/index.ts";
 import { deliver } from "./support/deliveries.ts";
@@ -37,7 +37,7 @@ for (const folder of folders) {
 }
 
 const pages = await readPages();
-const program = createProgram(silentSurroundings, () => {});
+const program = createProgram(silentHost, () => {});
 
 test("the commands and flags of every example exist", () => {
   const wrong: string[] = [];

@@ -44,18 +44,17 @@ const groups: Readonly<Record<string, readonly ((program: Program, perform: Perf
 };
 
 /** What surrounds the program: everything of a command's context that the command line does not say. */
-export type Surroundings = Omit<CommandContext, "flags" | "configFile" | "outputFile" | "loadConfig">;
+export type Host = Omit<CommandContext, "flags" | "configFile" | "outputFile" | "loadConfig">;
 
 /** Runs the command that the words name, reports what stopped it, and returns its exit code. */
-export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+export async function runProgram(words: readonly string[], host: Host): Promise<ExitCode> {
   // These flags are read from the words, because the words themselves can be what is wrong.
   const flags = { json: words.includes("--json"), debug: words.includes("--debug"), logFormat: logFormatOf(words) };
-  const { stdout, now } = surroundings;
-  const stderr =
-    flags.logFormat === undefined ? surroundings.stderr : logOutput(surroundings.stderr, flags.logFormat, now);
+  const { stdout, now } = host;
+  const stderr = flags.logFormat === undefined ? host.stderr : logOutput(host.stderr, flags.logFormat, now);
   let exitCode: ExitCode = exitCodes.done;
   try {
-    const program = createProgram({ ...surroundings, stderr }, (code) => {
+    const program = createProgram({ ...host, stderr }, (code) => {
       exitCode = code;
     });
     await program.parseAsync(commandFirst(words, program), { from: "user" });
@@ -74,8 +73,8 @@ function logFormatOf(words: readonly string[]): LogFormat | undefined {
 }
 
 /** The whole command line. Engine, drivers and SDKs are imported by the actions, so that `--help` stays quick. */
-export function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): PlainCommand {
-  const { stdout, stderr, signal } = surroundings;
+export function createProgram(host: Host, finish: (code: ExitCode) => void): PlainCommand {
+  const { stdout, stderr, signal } = host;
   const program = new Command("billhouse")
     .description(
       "Loads AWS and Azure billing exports into a warehouse you own: every month once, whole, and proved to the cent.",
@@ -116,9 +115,9 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
       debug: debug === true,
       logFormat,
     };
-    const place = { folder: surroundings.folder, environment: surroundings.environment };
+    const place = { folder: host.folder, environment: host.environment };
     return {
-      ...surroundings,
+      ...host,
       flags,
       configFile: config,
       outputFile: output,
@@ -131,7 +130,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
   const withOutput = async (command: (context: CommandContext) => Promise<ExitCode>): Promise<ExitCode> => {
     const { output } = program.opts();
     if (output === undefined) return command(context());
-    const file = await openFileOutput(resolve(surroundings.folder, output));
+    const file = await openFileOutput(resolve(host.folder, output));
     try {
       const code = await command({ ...context(), stdout: file.output, sharedOutput: false });
       await file.finish();

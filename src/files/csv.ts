@@ -102,7 +102,7 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     } else {
       throw new BillhouseError(
         "FILE_INVALID",
-        `${key}, line ${rowLine}: the row has ${column} cells, the header has ${width}.`,
+        `${key}, line ${rowLine}: the row has ${column} ${column === 1 ? "cell" : "cells"}, the header has ${width}.`,
         {
           hint: "Each line must have as many fields as the header. Copy the file again, or wait for the next delivery.",
         },

@@ -23,7 +23,7 @@ export async function billhouse(
   } = {},
 ): Promise<Ended> {
   const [stdout, stderr] = [recordingOutput(form), recordingOutput(form)];
-  const surroundings = {
+  const host = {
     folder,
     environment,
     stdin: (): AsyncIterable<string> => Readable.from([form.stdin ?? ""]),
@@ -33,6 +33,6 @@ export async function billhouse(
     ...(form.shared === true ? { stderr: stdout, sharedOutput: true } : {}),
   };
   const signal = new AbortController().signal;
-  const code = await runProgram(words, { ...surroundings, signal, now: () => form.now ?? new Date(0) });
+  const code = await runProgram(words, { ...host, signal, now: () => form.now ?? new Date(0) });
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
