@@ -70,18 +70,24 @@ function beforeMarchIsCommitted(statement: string): string {
 
 describe("files that change between plan and commit", { concurrency: 2 }, () => {
   const changes: Readonly<Record<string, { readonly code: string; readonly statement: (path: string) => string }>> = {
-    "one that vanishes": { code: "FILE_NOT_FOUND", statement: (path) => `rmSync(${JSON.stringify(path)});` },
+    // It can have been read already.
+    "one that vanishes": {
+      code: "FILE_NOT_FOUND|OBJECT_CHANGED",
+      statement: (path) => `rmSync(${JSON.stringify(path)});`,
+    },
     "one that is overwritten": {
       code: "OBJECT_CHANGED",
       statement: (path) => `writeFileSync(${JSON.stringify(path)}, "another,header\\n");`,
     },
   };
   for (const [name, { code, statement }] of Object.entries(changes)) {
-    test(`${name}: ${code}, exit code 3, the other month is loaded`, async (t) => {
+    test(`${name}: ${code.replace("|", " or ")}, exit code 3, the other month is loaded`, async (t) => {
       const { project, before, paths } = await prepareRun(t);
       const [, second = ""] = paths;
       const story = await runByCommand(project, ["--jobs", "1"], beforeMarchIsCommitted(statement(second)));
-      assert.deepEqual(story.finished.pipelines.map(outcomes), [[`2025-02 failed ${code}`, "2025-03 new march"]]);
+      const [failed, loaded] = story.finished.pipelines.flatMap(outcomes);
+      assert.match(failed ?? "", new RegExp(`^2025-02 failed (${code})$`));
+      assert.equal(loaded, "2025-03 new march");
       assert.equal(story.code, 3);
       assert.ok(story.finished.pipelines[0]?.failed[0]?.message.includes("acme-cur-00002.csv.gz"));
       assert.deepEqual(await snapshotMonth(project, table, proof.partition, february), before);

@@ -31,8 +31,7 @@ import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 /** The table and the options of a load. */
 export interface LoadContext extends Destination {
   /**
-   * How many files are read ahead or wait for the warehouse at the same time; and how many months, if the warehouse loads
-   * several in parallel.
+   * How many files are read at the same time; and how many months are loaded, if the warehouse loads several in parallel.
    */
   readonly jobs: number;
   /** Checks that are waived. */
