@@ -58,7 +58,7 @@ export interface HistoryLoad {
   readonly isRestatement: boolean;
   /** What the month was as a bill when it was loaded; null where that was not recorded. */
   readonly state: Finality | null;
-  /** Whether `undo` has replaced it by the load before it. */
+  /** Whether `undo` has replaced it with the previous load. */
   readonly undone: boolean;
   /** Whether the table holds it now. */
   readonly current: boolean;

@@ -203,7 +203,7 @@ describe("reconcile", { concurrency: 2, timeout: 180_000 }, () => {
     );
     assert.doesNotMatch(restated, /which was replaced/);
     assert.match(restated, /several invoices: 900 \(136\.30\), 901 \(1\.00\)\. Use --invoices/);
-    // A reload has the total of the load before it, so that no earlier load explains this invoice.
+    // A reload has the total of the previous load, so no earlier load explains this invoice.
     await runWell(project, { force: true, months: { only: [month] } });
     const line = { invoiceId: "900", account: null, amount: "137.30", currency: null };
     const listed = await reconcile(project.config, { month, invoices: [line] });
