@@ -42,12 +42,39 @@ export async function completion(
     const values = { months: recentMonths(context.now()), exports: await exportNames(context) };
     for (const [path, command] of commandsBelow(program))
       addTo(root.command(path, command.description()), command, program, values);
-    context.stdout.write(printed(() => root.parse([...words])));
+    const offered = printed(() => root.parse([...words]));
+    context.stdout.write(offered.startsWith(":") ? fileNames : offered);
+  } else if (shell === "bash") {
+    context.stdout.write(bashScript);
   } else {
     context.stdout.write(printed(() => root.setup("billhouse", "billhouse completion", shell)));
   }
   return exitCodes.done;
 }
+
+/** The answer that makes zsh and fish complete file names, for values that billhouse does not know; bash needs no answer. */
+const fileNames = ":0\n";
+
+/**
+ * The script for bash. That of the library needs the package bash-completion, prints errors when it is read twice, runs the
+ * words that were typed as shell code, and does not complete `--month=2025-`, which bash splits into three words.
+ */
+const bashScript = `# bash completion for billhouse
+
+_billhouse() {
+    local word words=()
+    for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        [[ $word == "=" ]] || words+=("$word")
+    done
+    [[ \${COMP_WORDS[COMP_CWORD]} == "=" ]] && words+=("")
+    COMPREPLY=()
+    while IFS=$'\\t' read -r word _; do
+        [[ $word == :* ]] || COMPREPLY+=("$word")
+    done < <(billhouse completion ${request} -- "\${words[@]}" 2>/dev/null)
+}
+
+complete -o default -F _billhouse billhouse
+`;
 
 /** The shell, or the word that the scripts pass. Error: USAGE_INVALID. */
 function parseShell(word: string): Shell | typeof request {

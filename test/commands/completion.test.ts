@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { setTimeout } from "node:timers/promises";
 import { temporaryFolder } from "../support/folders.ts";
 import { billhouse } from "../support/in-process.ts";
 
 const now = new Date("2025-03-15T00:00:00Z");
+const exports = '[sources.acme_cur]\nbucket_url = "b"\n[sources.focus]\nbucket_url = "b"\n';
 
 test("commands, flags, exports and months are completed", async (t) => {
   const folder = await temporaryFolder(t);
-  await writeFile(
-    join(folder, "billhouse.toml"),
-    '[sources.acme_cur]\nbucket_url = "b"\n[sources.focus]\nbucket_url = "b"\n',
-  );
+  await writeFile(join(folder, "billhouse.toml"), exports);
   const cases: readonly (readonly [words: readonly string[], completed: readonly string[]])[] = [
     [["ver"], ["verify"]],
     [
@@ -71,7 +71,111 @@ test("the scripts ask billhouse completion, and the shells that are installed ca
     const { code, stdout } = await billhouse(folder, ["completion", shell]);
     assert.equal(code, 0);
     assert.match(stdout, /billhouse completion complete --/);
-    const read = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" });
+    await writeFile(join(folder, shell), stdout);
+    const read = spawnSync(shell, ["-n", join(folder, shell)], { encoding: "utf8" });
     if (read.error === undefined) assert.deepEqual([read.status, read.stderr], [0, ""], shell);
   }
 });
+
+/** What is typed after `billhouse`, with TAB as `\t`, and the words of the line that it becomes. */
+const typed: readonly (readonly [keys: string, words: readonly string[]])[] = [
+  ["ver\t", ["verify"]],
+  ["status --mo\t", ["status", "--month"]],
+  ["run ac\t", ["run", "acme_cur"]],
+  ["run --log-format=j\t", ["run", "--log-format=json"]],
+  ["state f\tacm\t--al\t", ["state", "forget", "acme_cur", "--all"]],
+  ["query 'a b' --js\t", ["query", "a b", "--json"]],
+  ["--config my\t", ["--config", "my-bills.toml"]],
+];
+
+const bashScript = "~/.local/share/bash-completion/completions/billhouse";
+
+/** The profile of a shell. Bash reads the script twice, as with two profiles, and without the package bash-completion. */
+const profiles = {
+  bash: [`. ${bashScript}`, `. ${bashScript}`, "bind 'set enable-bracketed-paste off'"],
+  zsh: ["fpath=(~/.zfunc $fpath)", "autoload -Uz compinit && compinit -u", "bindkey -e", "unset zle_bracketed_paste"],
+};
+
+for (const shell of ["bash", "zsh"] as const) {
+  const isMissing = [shell, "script"].find((program) => spawnSync(program, ["--version"]).error !== undefined);
+  test(
+    `TAB completes in ${shell}`,
+    { skip: isMissing === undefined ? false : `${isMissing} is not installed` },
+    async (t) => {
+      const folder = await projectWithCommand(t);
+      await install(shell, folder);
+      await writeFile(join(folder, `.${shell}rc`), [...profiles[shell], "PS1='ready> '", ""].join("\n"));
+      const terminal = spawn("script", ["-qec", `${shell} -i`, "/dev/null"], {
+        cwd: folder,
+        env: environmentIn(folder),
+      });
+      t.after(() => terminal.kill("SIGKILL"));
+      let shown = "";
+      terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+        shown += stripVTControlCharacters(text);
+      });
+      const until = async (what: RegExp): Promise<string> => {
+        for (const end = Date.now() + 20_000; !what.test(shown); await setTimeout(20)) {
+          assert.ok(Date.now() < end, `${what} is not shown: ${JSON.stringify(shown)}`);
+        }
+        const seen = shown;
+        shown = "";
+        return seen;
+      };
+      assert.doesNotMatch(await until(/ready> $/), /readonly|not found/);
+      for (const [keys, expected] of typed) {
+        // Ctrl-A goes to the start of the line, to print its words instead of running it.
+        terminal.stdin.write(`billhouse ${keys}\u0001printf '<%s>' \n`);
+        const shownWords = await until(/<billhouse>[^]*ready> $/);
+        assert.ok(shownWords.includes(["billhouse", ...expected].map((word) => `<${word}>`).join("")), shownWords);
+      }
+      terminal.stdin.write("billhouse st\t\t\t");
+      await until(/state\b[^]*status\b/);
+    },
+  );
+}
+
+const isFishMissing = spawnSync("fish", ["--version"]).error !== undefined;
+
+test("fish completes", { skip: isFishMissing ? "fish is not installed" : false }, async (t) => {
+  const folder = await projectWithCommand(t);
+  await install("fish", folder);
+  for (const [line, expected] of [
+    ["billhouse ver", "verify"],
+    ["billhouse status --mo", "--month"],
+    ["billhouse run ac", "acme_cur"],
+    ["billhouse --config my", "my-bills.toml"],
+  ] as const) {
+    const options = { cwd: folder, env: environmentIn(folder), encoding: "utf8" } as const;
+    const fish = spawnSync("fish", ["-c", `complete -C '${line}'`], options);
+    assert.deepEqual([fish.stdout.trim().split("\t")[0], fish.stderr], [expected, ""]);
+  }
+});
+
+/** Installs the script of a shell as docs/getting-started.md says, in a home. */
+async function install(shell: string, home: string): Promise<void> {
+  const page = await readFile(join(import.meta.dirname, "..", "..", "docs", "getting-started.md"), "utf8");
+  const lines = new RegExp(`^# ${shell}\n((?:.+\n)+)`, "m").exec(page)?.[1] ?? assert.fail(shell);
+  const { status, stderr } = spawnSync("sh", ["-ec", lines.replace("```", "")], {
+    env: environmentIn(home),
+    encoding: "utf8",
+  });
+  assert.deepEqual([status, stderr], [0, ""]);
+}
+
+/** A folder with a configuration and a command `billhouse`, which runs the sources. */
+async function projectWithCommand(t: TestContext): Promise<string> {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, "billhouse.toml"), exports);
+  await writeFile(join(folder, "my-bills.toml"), exports);
+  await mkdir(join(folder, "bin"));
+  const program = join(import.meta.dirname, "..", "..", "src", "cli.ts");
+  const start = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
+  await writeFile(join(folder, "bin", "billhouse"), start, { mode: 0o755 });
+  return folder;
+}
+
+/** The environment of a person whose home is the folder, and whose path has its command. */
+function environmentIn(folder: string): NodeJS.ProcessEnv {
+  return { PATH: `${join(folder, "bin")}:${process.env["PATH"]}`, HOME: folder, TERM: "dumb", LANG: "C.UTF-8" };
+}
