@@ -25,6 +25,7 @@ import {
   createProject,
   curSection,
   monthsOfTable,
+  onlyResult,
   outcomes,
   runByCommand,
   runProject,
@@ -110,6 +111,8 @@ describe("files that change between plan and commit", { concurrency: 2 }, () => 
     };
     const { finished } = await runProject(project, { jobs: 1 }, hear);
     assert.deepEqual(finished.pipelines.map(outcomes), [["2025-02 failed OBJECT_CHANGED", "2025-03 new march"]]);
+    const [failure] = onlyResult(finished).failed;
+    assert.match(failure?.hint ?? "", /[Rr]un again once (?:it|the delivery) is complete\.$/);
     assert.deepEqual(await snapshotMonth(project, table, proof.partition, february), before);
     assert.deepEqual(outcomes(await runWell(project)), ["2025-02 restated latest", "2025-03 unchanged march"]);
   });

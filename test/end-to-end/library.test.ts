@@ -122,7 +122,8 @@ describe("the library", { concurrency: 3 }, () => {
         if (event.event === "file_read" && event.billingMonth === "2025-01") stop.abort();
       }
     })();
-    await rejects(work, "INTERRUPTED");
+    const { hint } = await rejects(work, "INTERRUPTED");
+    assert.match(hint, /^Run again: /);
     assert.equal(
       events.some(({ event }) => event === "run_finished"),
       false,

@@ -210,7 +210,7 @@ function proveSame(draft: Draft, previous: Receipt): void {
 }
 
 const otherRows =
-  "Nothing was changed. The copy of that load differs from what was loaded: it was edited or, with time travel, the clock of this machine is wrong.";
+  "Nothing was changed. If the copy of that load was edited, undo its changes, then run again. With time travel, set the clock of this machine first.";
 
 function titleOf(receipt: Receipt): string {
   return executionIdsOf(receipt).join(" and ");
