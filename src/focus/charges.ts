@@ -1,0 +1,173 @@
+import { trackingTableName } from "../state/tables.ts";
+import { type FocusColumn, focusColumns, type FocusVersion } from "./columns.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { type Expression, nothing, type Field, type Members, typeOf } from "./expression.ts";
+import { lookups } from "./lookups.ts";
+import { type Branch, type ChargeTable, type ColumnSources, fieldsOf, type Mapping } from "./mapping.ts";
+import { fieldsIn, fieldsInCondition, renderCondition, renderExpression, renderObject, type Scope } from "./render.ts";
+
+/** The columns that the view itself fills, for every mapping. */
+const own = {
+  export: "x_Export",
+  execution: "x_ExecutionId",
+  month: "x_BillingMonth",
+};
+
+/** The columns of one version of the view, in order. */
+export function columnsOfVersion(version: FocusVersion): readonly FocusColumn[] {
+  return focusColumns.filter(({ versions }) => versions.includes(version));
+}
+
+/** The SELECT of the charges in a table, with the columns of a version of the view in their order. */
+export function chargesOf(table: ChargeTable, mapping: Mapping, version: FocusVersion, dialect: Dialect): string {
+  const { identifier } = dialect;
+  const branches = mapping.branches.map((branch) => renderBranch(table, mapping, branch, version, dialect));
+  const columns = columnsOfVersion(version).map(({ name }) =>
+    name === own.execution ? `l.execution_id AS ${identifier(name)}` : `c.${identifier(name)}`,
+  );
+  return `SELECT ${columns.join(", ")}\nFROM (\n${branches.join("\nUNION ALL\n")}\n) AS c
+LEFT JOIN (${newestLoads(table, dialect)}) AS l ON l.billing_month = c.${identifier(own.month)}`;
+}
+
+/** The execution that each month was last loaded from. */
+function newestLoads({ table, tracking }: ChargeTable, { types, identifier, tableName }: Dialect): string {
+  const id = tracking.find(({ name, type }) => name === table.idColumn && type === "text");
+  if (id === undefined) {
+    return `SELECT CAST(NULL AS ${types.text}) AS billing_month, CAST(NULL AS ${types.text}) AS execution_id`;
+  }
+  const newest = `ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY _dlt_load_id DESC)`;
+  return `SELECT billing_month, execution_id FROM (
+    SELECT billing_month, ${identifier(id.name)} AS execution_id, ${newest} AS n
+    FROM ${tableName(table, trackingTableName(table))} WHERE billing_month IS NOT NULL) AS t WHERE n = 1`;
+}
+
+function renderBranch(
+  table: ChargeTable,
+  mapping: Mapping,
+  branch: Branch,
+  version: FocusVersion,
+  dialect: Dialect,
+): string {
+  const { identifier, literal, types } = dialect;
+  const columns = sourcesOf(mapping, branch, version);
+  const scope: Scope = {
+    dialect,
+    inline: {},
+    from: "s",
+    hasColumn: (name) => fieldsOf(table, mapping).has(name),
+    joined: (lookup) => {
+      throw new TypeError(`The lookup ${lookup} is used outside of the facts of ${mapping.name}`);
+    },
+  };
+  const items = columnsOfVersion(version)
+    .filter(({ name }) => name !== own.execution)
+    .map(({ name, type }) => {
+      const wanted: Expression = columns[name] ?? nothing(type);
+      if (name === own.export) return `${literal(table.exportName)} AS ${identifier(name)}`;
+      if (name === own.month) return `s.${identifier(own.month)}`;
+      return `${renderExpression(wanted, scope)} AS ${identifier(name)}`;
+    });
+  const rows = branch.rows === undefined ? "" : `\n  WHERE ${renderCondition(branch.rows, scope)}`;
+  const from = renderFacts(table, mapping, dialect);
+  if (branch.grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM (${from}) AS s${rows}`;
+  const { by, sums, greatest, having } = branch.grouped;
+  const keys = [own.month, ...by].map((name) => `s.${identifier(name)}`);
+  const added = Object.entries(sums).map(
+    ([name, of]) => `CAST(SUM(${renderExpression(of, scope)}) AS ${types.decimal}) AS ${identifier(name)}`,
+  );
+  const top = Object.entries(greatest).map(
+    ([name, of]) => `MAX(${renderExpression(of, scope)}) AS ${identifier(name)}`,
+  );
+  const group = `SELECT ${[...keys, ...added, ...top].join(", ")} FROM (${from}) AS s${rows} GROUP BY ${keys.join(", ")}`;
+  return `SELECT ${items.join(",\n  ")}\nFROM (${group}) AS s WHERE ${renderCondition(having, scope)}`;
+}
+
+/** Where the columns of a branch come from: what a branch or a version says is stronger than what the mapping says. */
+export function sourcesOf(mapping: Mapping, branch: Branch, version: FocusVersion): ColumnSources {
+  return {
+    ...mapping.columns,
+    ...mapping.versions[version],
+    ...branch.columns,
+    ...branch.versions?.[version],
+  };
+}
+
+/** The rows of a table with their fields, the facts of the mapping and the month. */
+function renderFacts(table: ChargeTable, mapping: Mapping, dialect: Dialect): string {
+  const { identifier, types, tableName } = dialect;
+  const columns = fieldsOf(table, mapping);
+  const joins = new Map<string, { readonly lookup: string; readonly alias: string }>();
+  const scope: Scope = {
+    dialect,
+    inline: mapping.facts,
+    from: "r",
+    hasColumn: (name) => columns.has(name),
+    joined(lookup, key) {
+      const join = joins.get(`${lookup} ${key}`) ?? { lookup, alias: `l${joins.size + 1}` };
+      joins.set(`${lookup} ${key}`, join);
+      return join.alias;
+    },
+  };
+  const facts = Object.entries(mapping.facts).map(
+    ([name, fact]) => `${renderExpression(fact, scope)} AS ${identifier(name)}`,
+  );
+  const fields = [...fieldsUsed(mapping).values()].map((one) => `${renderField(one)} AS ${identifier(one.name)}`);
+  const partition = table.columns.find(({ name }) => name === table.partitionColumn);
+  const monthOf = partition === undefined ? `CAST(NULL AS ${types.text})` : dialect.month(renderColumn(partition));
+  const base = `SELECT ${[...fields, `${monthOf} AS ${identifier(own.month)}`].join(", ")} FROM ${tableName(table.table, table.table.name)}`;
+  const from = [...joins].map(([key, { lookup, alias }]) => {
+    const { columns: names = [], rows = [] } = lookups[lookup] ?? {};
+    return `\n    LEFT JOIN (${dialect.relation(names, rows)}) AS ${alias} ON ${alias}.${identifier(names[0] ?? "")} = ${key.slice(lookup.length + 1)}`;
+  });
+  return `SELECT ${["r.*", ...facts].join(", ")} FROM (${base}) AS r${from.join("")}`;
+
+  function renderColumn(column: (typeof table.columns)[number]): string {
+    return dialect.column(identifier(column.name), column, "timestamp");
+  }
+
+  function renderField(one: Field | Members): string {
+    if (one.is === "members") {
+      const found = [...columns.values()]
+        .flat()
+        .filter(({ sourceName }) => sourceName.toLowerCase().startsWith(one.prefix.toLowerCase()))
+        .map((column) => [column.sourceName.slice(one.prefix.length), column] as const);
+      return renderObject(
+        found.map(([key, column]) => [key, dialect.column(identifier(column.name), column, "text")]),
+        dialect,
+      );
+    }
+    const found = (columns.get(one.name) ?? []).map((column) =>
+      dialect.column(identifier(column.name), column, one.type),
+    );
+    if (found.length > 1) return `COALESCE(${found.join(", ")})`;
+    return found[0] ?? `CAST(NULL AS ${types[one.type]})`;
+  }
+}
+
+/** The fields that a mapping reads from the table, by name. Error: TypeError where one name has two types. */
+export function fieldsUsed(mapping: Mapping): ReadonlyMap<string, Field | Members> {
+  const grouped = new Set(
+    mapping.branches.flatMap(({ grouped }) => [
+      ...Object.keys(grouped?.sums ?? {}),
+      ...Object.keys(grouped?.greatest ?? {}),
+    ]),
+  );
+  const versions = ["v1_2", "v1_4"] as const;
+  const used = [
+    ...Object.values(mapping.facts).flatMap(fieldsIn),
+    ...mapping.branches.flatMap((branch) => [
+      ...versions.flatMap((version) => Object.values(sourcesOf(mapping, branch, version)).flatMap(fieldsIn)),
+      ...(branch.rows === undefined ? [] : fieldsInCondition(branch.rows)),
+      ...Object.values({ ...branch.grouped?.sums, ...branch.grouped?.greatest }).flatMap(fieldsIn),
+    ]),
+  ].filter(({ name }) => mapping.facts[name] === undefined && !grouped.has(name));
+  const fields = new Map<string, Field | Members>();
+  for (const one of used) {
+    const known = fields.get(one.name);
+    if (known !== undefined && typeOf(known) !== typeOf(one)) {
+      throw new TypeError(`${mapping.name} reads ${one.name} as ${typeOf(known)} and as ${typeOf(one)}`);
+    }
+    fields.set(one.name, one);
+  }
+  return fields;
+}

@@ -1,0 +1,64 @@
+import type { Dialect } from "./dialect.ts";
+
+const decimal = "DECIMAL(38,18)";
+
+/** The SQL of DuckDB. */
+export const duckdb: Dialect = {
+  name: "duckdb",
+  types: { text: "VARCHAR", json: "VARCHAR", decimal, timestamp: "TIMESTAMP" },
+  identifier,
+  literal,
+  tableName: ({ dataset }, name) => `${identifier(dataset)}.${identifier(name)}`,
+
+  column(sql, { nativeType }, type) {
+    if (type === "decimal") {
+      if (nativeType === decimal) return sql;
+      // The shortest text of a float is the amount that was meant.
+      return `TRY_CAST(CAST(${sql} AS VARCHAR) AS ${decimal})`;
+    }
+    if (type === "timestamp") {
+      if (nativeType === "TIMESTAMP") return sql;
+      if (nativeType === "TIMESTAMP WITH TIME ZONE") return `timezone('UTC', ${sql})`;
+      return nativeType === "DATE" ? `CAST(${sql} AS TIMESTAMP)` : `TRY_CAST(${sql} AS TIMESTAMP)`;
+    }
+    return `nullif(${nativeType === "VARCHAR" ? sql : `CAST(${sql} AS VARCHAR)`}, '')`;
+  },
+
+  // The product of two DECIMAL(38,18) needs more digits than DuckDB has, so the whole parts and the fractions are
+  // multiplied separately: only the product of the fractions is rounded.
+  product(left, right) {
+    const whole = (sql: string): string => `CAST(trunc(${sql}) AS DECIMAL(20,0))`;
+    const fraction = (sql: string): string => `CAST(${sql} - trunc(${sql}) AS DECIMAL(18,18))`;
+    const exact = (first: string, second: string): string => `CAST(${first} * ${second} AS ${decimal})`;
+    return `(${[
+      exact(whole(left), whole(right)),
+      exact(whole(left), fraction(right)),
+      exact(fraction(left), whole(right)),
+      exact(fraction(left), fraction(right)),
+    ].join(" + ")})`;
+  },
+
+  entry: (json, key) =>
+    `CASE WHEN json_valid(${json}) THEN nullif(json_extract_string(${json}, ${literal(`$."${key}"`)}), '') END`,
+  joined: (parts, separator) => `concat_ws(${literal(separator)}, ${parts.join(", ")})`,
+  jsonText: (text) => `CAST(to_json(${text}) AS VARCHAR)`,
+  matches: (text, pattern) => `regexp_matches(${text}, ${literal(pattern)})`,
+  replaced: (text, pattern, by) => `regexp_replace(${text}, ${literal(pattern)}, ${literal(by)}, 'g')`,
+  extracted: (text, pattern) => `nullif(regexp_extract(${text}, ${literal(pattern)}, 1), '')`,
+  number: (text) => `TRY_CAST(${text} AS ${decimal})`,
+  month: (time) => `strftime(${time}, '%Y-%m')`,
+  nextDay: (time) => `(${time} + INTERVAL 1 DAY)`,
+
+  relation(columns, rows) {
+    const values = rows.map((row) => `(${row.map((cell) => (cell === null ? "NULL" : literal(cell))).join(", ")})`);
+    return `SELECT * FROM (VALUES ${values.join(", ")}) AS v(${columns.map(identifier).join(", ")})`;
+  },
+};
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

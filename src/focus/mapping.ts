@@ -1,0 +1,85 @@
+import type { RegisteredColumn, Table, TableColumn } from "../model.ts";
+import type { FocusVersion } from "./columns.ts";
+import type { Condition, Expression } from "./expression.ts";
+
+/** Where columns of the view (`columns.ts`) come from, by name. A column that is not named is NULL. */
+export type ColumnSources = Readonly<Record<string, Expression>>;
+
+/**
+ * How the tables of one dataset family become rows of the view: a declaration, rendered for each warehouse. To add a family,
+ * write a file in `mappings/` and add a line to its list.
+ */
+export interface Mapping {
+  /** Its name in documentation and in the SQL of the views: `aws_cur`. */
+  readonly name: string;
+  readonly title: string;
+  /** Whether it maps a table with these fields. */
+  recognises(this: void, fields: ReadonlySet<string>): boolean;
+  /** The field that a column of the table is, by its source name. Several columns can be the same field. */
+  fieldOf(this: void, sourceName: string): string;
+  /** Values that several columns use, in order: each is a field for `columns` and for later facts. */
+  readonly facts: Readonly<Record<string, Expression>>;
+  /** The columns of every branch, unless a branch says otherwise. */
+  readonly columns: ColumnSources;
+  /** Columns that a version of the view defines differently. */
+  readonly versions: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
+  /** The kinds of rows that become rows of the view. A row of the table can be in several of them. */
+  readonly branches: readonly Branch[];
+}
+
+/** Rows of a table that become rows of the view. */
+export interface Branch {
+  /** What they are, in a few words: `charges`. */
+  readonly name: string;
+  /** Which rows of the table. Absent for all. */
+  readonly rows?: Condition;
+  /** One row for every group of rows, instead of one for each. */
+  readonly grouped?: Grouping;
+  /** Columns that differ from those of the mapping. */
+  readonly columns: ColumnSources;
+  /** The same for one version of the view. */
+  readonly versions?: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
+}
+
+/** How rows are added up. The fields of the branch are then those that are named here. */
+export interface Grouping {
+  /** Fields by which rows are grouped. */
+  readonly by: readonly string[];
+  /** Fields with the sum, or the greatest value, of a group. */
+  readonly sums: Readonly<Record<string, Expression>>;
+  readonly greatest: Readonly<Record<string, Expression>>;
+  /** Which groups become rows. */
+  readonly having: Condition;
+}
+
+/** A loaded table with charges, as a warehouse knows it. */
+export interface ChargeTable {
+  /** The name of its export in the configuration. */
+  readonly exportName: string;
+  readonly table: Table;
+  readonly columns: readonly TableColumn[];
+  /** The source names of its columns; empty for a table that another tool created. */
+  readonly registry: readonly RegisteredColumn[];
+  /** The column that contains the billing month of each row. */
+  readonly partitionColumn: string;
+  /** The tracking table's columns; empty if there is none. */
+  readonly tracking: readonly TableColumn[];
+}
+
+/** The columns of a table that are a field, in the order of the table. */
+export type FieldColumns = ReadonlyMap<string, readonly NamedColumn[]>;
+
+/** A column with the name that the export gives it. */
+export interface NamedColumn extends TableColumn {
+  readonly sourceName: string;
+}
+
+/** The columns of a table by field: by their source names in the registry, or else by their own names. */
+export function fieldsOf({ columns, registry }: ChargeTable, mapping: Pick<Mapping, "fieldOf">): FieldColumns {
+  const sources = new Map(registry.map(({ columnName, sourceName }) => [columnName.toLowerCase(), sourceName]));
+  const named = columns.map((column) => ({
+    ...column,
+    sourceName: sources.get(column.name.toLowerCase()) ?? column.name,
+  }));
+  return Map.groupBy(named, ({ sourceName }) => mapping.fieldOf(sourceName));
+}

@@ -1,0 +1,72 @@
+import {
+  cases,
+  compared,
+  field,
+  first,
+  flags,
+  isOneOf,
+  joined,
+  lookup,
+  not,
+  present,
+  text,
+  where,
+} from "../expression.ts";
+import type { Mapping } from "../mapping.ts";
+import { nativeColumns } from "./native.ts";
+
+const billed = field("billedcost", "decimal");
+const serviceCode = field("x_servicecode");
+const isTax = isOneOf(field("chargecategory"), "Tax");
+
+/**
+ * AWS Data Exports in FOCUS 1.0 and 1.2. Source: AWS Data Exports user guide, "FOCUS 1.0 with AWS columns" and "FOCUS 1.2
+ * with AWS columns" with their conformance gaps.
+ */
+export const awsFocus: Mapping = {
+  name: "aws_focus",
+  title: "AWS FOCUS 1.0 and 1.2",
+
+  recognises: (fields) =>
+    fields.has("billedcost") &&
+    fields.has("chargecategory") &&
+    (fields.has("x_servicecode") || fields.has("x_operation")),
+
+  fieldOf: (sourceName) => sourceName.toLowerCase(),
+
+  facts: {
+    // FOCUS 1.0 lacks subcategories. A subcategory belongs to one category, so it must fit the category of the row.
+    known_category: lookup("aws_services", serviceCode, "category"),
+    known_subcategory: lookup("aws_services", serviceCode, "subcategory"),
+    subcategory: first(
+      field("servicesubcategory"),
+      where(compared(field("known_category"), "=", field("servicecategory")), field("known_subcategory")),
+    ),
+  },
+
+  columns: {
+    ...nativeColumns,
+    // 1.0 has the usage type in a column of AWS, and cost categories beside the tags.
+    SkuMeter: first(field("skumeter"), field("x_usagetype")),
+    // AWS is the provider of what it sells for others; from 1.3 the provider is the seller.
+    ServiceProviderName: first(field("serviceprovidername"), field("publishername"), field("providername")),
+    HostProviderName: first(field("hostprovidername"), field("providername")),
+    ServiceSubcategory: first(
+      field("subcategory"),
+      where(present(field("servicecategory")), joined("", text("Other ("), field("servicecategory"), text(")"))),
+    ),
+    x_ServiceCode: serviceCode,
+    x_Operation: field("x_operation"),
+    x_CostCategories: field("x_costcategories", "json"),
+    x_Discounts: field("x_discounts", "json"),
+    x_QualityFlags: flags({ ServiceSubcategoryUnknown: not(present(field("subcategory"))) }),
+  },
+
+  versions: {
+    v1_4: {
+      EffectiveCost: cases([[isTax, billed]], field("effectivecost", "decimal")),
+    },
+  },
+
+  branches: [{ name: "charges", columns: {} }],
+};

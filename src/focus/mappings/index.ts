@@ -1,0 +1,10 @@
+import { type ChargeTable, fieldsOf, type Mapping } from "../mapping.ts";
+import { awsFocus } from "./aws-focus.ts";
+
+/** Every mapping. To add one, write a file beside this one and add a line here. */
+export const mappings: readonly Mapping[] = [awsFocus];
+
+/** The mapping of a table; undefined for a table that is not a bill that the view knows. */
+export function mappingOf(table: ChargeTable): Mapping | undefined {
+  return mappings.find((mapping) => mapping.recognises(new Set(fieldsOf(table, mapping).keys())));
+}

@@ -1,0 +1,159 @@
+import type { Dialect } from "./dialects/dialect.ts";
+import { type Condition, type Expression, type Field, type Members, nothing } from "./expression.ts";
+
+/** What the names in an expression are in SQL. */
+export interface Scope {
+  readonly dialect: Dialect;
+  /** Values that are computed where they are used, by the name of their field. */
+  readonly inline: Readonly<Record<string, Expression>>;
+  /** The alias of the relation whose columns are the fields. */
+  readonly from: string;
+  hasColumn(this: void, field: string): boolean;
+  /** The alias of the join with a lookup. */
+  joined(this: void, lookup: string, key: string): string;
+}
+
+/** An expression as SQL. */
+export function renderExpression(expression: Expression, scope: Scope): string {
+  const { dialect } = scope;
+  const inner = (part: Expression): string => renderExpression(part, scope);
+  switch (expression.is) {
+    case "field": {
+      const fact = scope.inline[expression.name];
+      return fact === undefined ? `${scope.from}.${dialect.identifier(expression.name)}` : inner(fact);
+    }
+    case "members":
+      return `${scope.from}.${dialect.identifier(expression.name)}`;
+    case "constant": {
+      if (expression.value === null) return `CAST(NULL AS ${dialect.types[expression.type]})`;
+      const literal = dialect.literal(expression.value);
+      return expression.type === "text" || expression.type === "json"
+        ? literal
+        : `CAST(${literal} AS ${dialect.types[expression.type]})`;
+    }
+    case "first":
+      return expression.of.length === 1
+        ? inner(expression.of[0] ?? nothing())
+        : `COALESCE(${expression.of.map(inner).join(", ")})`;
+    case "cases": {
+      const whens = expression.cases.map(
+        ([condition, value]) => `WHEN ${renderCondition(condition, scope)} THEN ${inner(value)}`,
+      );
+      return `CASE ${whens.join(" ")} ELSE ${inner(expression.otherwise)} END`;
+    }
+    case "arithmetic": {
+      const [left, right] = [inner(expression.left), inner(expression.right)];
+      return expression.operator === "*" ? dialect.product(left, right) : `(${left} ${expression.operator} ${right})`;
+    }
+    case "entry":
+      return dialect.entry(inner(expression.of), expression.key);
+    case "lookup":
+      return `${scope.joined(expression.in, inner(expression.key))}.${dialect.identifier(expression.column)}`;
+    case "joined":
+      return `NULLIF(${dialect.joined(expression.of.map(inner), expression.separator)}, '')`;
+    case "object":
+      return renderObject(
+        expression.members.map(([key, value]) => [key, inner(value)]),
+        dialect,
+      );
+    case "lower":
+      return `LOWER(${inner(expression.of)})`;
+    case "replaced":
+      return dialect.replaced(inner(expression.of), expression.pattern, expression.by);
+    case "extracted":
+      return dialect.extracted(inner(expression.of), expression.pattern);
+    case "number":
+      return dialect.number(inner(expression.of));
+    case "month":
+      return dialect.month(inner(expression.of));
+    case "next day":
+  }
+  return dialect.nextDay(inner(expression.of));
+}
+
+/** A condition as SQL that is never NULL. */
+export function renderCondition(condition: Condition, scope: Scope): string {
+  const { dialect } = scope;
+  const inner = (part: Condition): string => renderCondition(part, scope);
+  const value = (part: Expression): string => renderExpression(part, scope);
+  switch (condition.is) {
+    case "one of":
+      return `COALESCE(${value(condition.value)} IN (${condition.of.map(dialect.literal).join(", ")}), FALSE)`;
+    case "match":
+      return `COALESCE(${dialect.matches(value(condition.value), condition.pattern)}, FALSE)`;
+    case "present":
+      return `(${value(condition.value)} IS NOT NULL)`;
+    case "compared":
+      return `COALESCE(${value(condition.left)} ${condition.operator} ${value(condition.right)}, FALSE)`;
+    case "all":
+      return `(${condition.of.map(inner).join(" AND ")})`;
+    case "some":
+      return `(${condition.of.map(inner).join(" OR ")})`;
+    case "not":
+      return `(NOT ${inner(condition.of)})`;
+    case "column":
+  }
+  return scope.hasColumn(condition.name) ? "TRUE" : "FALSE";
+}
+
+/** A JSON object of SQL values that are texts or NULL; NULL without a value. */
+export function renderObject(entries: readonly (readonly [key: string, value: string])[], dialect: Dialect): string {
+  if (entries.length === 0) return `CAST(NULL AS ${dialect.types.json})`;
+  const parts = entries.map(
+    ([key, value]) =>
+      `CASE WHEN ${value} IS NOT NULL THEN ${dialect.literal(`${JSON.stringify(key)}:`)} || ${dialect.jsonText(value)} END`,
+  );
+  return `('{' || NULLIF(${dialect.joined(parts, ",")}, '') || '}')`;
+}
+
+/** The fields that an expression reads. */
+export function fieldsIn(expression: Expression): readonly (Field | Members)[] {
+  switch (expression.is) {
+    case "field":
+    case "members":
+      return [expression];
+    case "constant":
+      return [];
+    case "first":
+    case "joined":
+      return expression.of.flatMap(fieldsIn);
+    case "cases":
+      return [
+        ...expression.cases.flatMap(([condition, value]) => [...fieldsInCondition(condition), ...fieldsIn(value)]),
+        ...fieldsIn(expression.otherwise),
+      ];
+    case "arithmetic":
+      return [...fieldsIn(expression.left), ...fieldsIn(expression.right)];
+    case "lookup":
+      return fieldsIn(expression.key);
+    case "object":
+      return expression.members.flatMap(([, value]) => fieldsIn(value));
+    case "entry":
+    case "lower":
+    case "replaced":
+    case "extracted":
+    case "number":
+    case "month":
+    case "next day":
+  }
+  return fieldsIn(expression.of);
+}
+
+/** The fields that a condition reads. */
+export function fieldsInCondition(condition: Condition): readonly (Field | Members)[] {
+  switch (condition.is) {
+    case "one of":
+    case "match":
+    case "present":
+      return fieldsIn(condition.value);
+    case "compared":
+      return [...fieldsIn(condition.left), ...fieldsIn(condition.right)];
+    case "all":
+    case "some":
+      return condition.of.flatMap(fieldsInCondition);
+    case "not":
+      return fieldsInCondition(condition.of);
+    case "column":
+  }
+  return [];
+}

@@ -1,0 +1,46 @@
+import type { FocusVersion } from "./columns.ts";
+import { chargesOf, columnsOfVersion } from "./charges.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import type { ChargeTable } from "./mapping.ts";
+import { mappingOf } from "./mappings/index.ts";
+
+/** A view: its name and the query that it is. */
+export interface View {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** The names of the views, the oldest version first. `focus_costs` is the newest. */
+export const viewNames: Readonly<Record<FocusVersion, string>> = { v1_2: "focus_v1_2", v1_4: "focus_v1_4" };
+
+/** The view with the newest version. */
+export const newestView = "focus_costs";
+
+/**
+ * The views over these tables. Tables that are not bills are left out; without any bill there are views without rows.
+ * `dataset` is where the views are.
+ */
+export function focusViews(
+  tables: readonly ChargeTable[],
+  dialect: Dialect,
+  dataset: { readonly project?: string; readonly dataset: string },
+): readonly View[] {
+  const known = tables.flatMap((table) => {
+    const mapping = mappingOf(table);
+    return mapping === undefined ? [] : [{ table, mapping }];
+  });
+  const versioned = Object.entries(viewNames).map(([key, name]) => {
+    const version = key as FocusVersion;
+    const parts = known.map(({ table, mapping }) => chargesOf(table, mapping, version, dialect));
+    return { name, sql: parts.length === 0 ? emptyView(version, dialect) : parts.join("\nUNION ALL\n") };
+  });
+  const newest = `SELECT * FROM ${dialect.tableName(dataset, viewNames.v1_4)}`;
+  return [...versioned, { name: newestView, sql: newest }];
+}
+
+function emptyView(version: FocusVersion, { types, identifier }: Dialect): string {
+  const columns = columnsOfVersion(version).map(
+    ({ name, type }) => `CAST(NULL AS ${types[type]}) AS ${identifier(name)}`,
+  );
+  return `SELECT * FROM (SELECT ${columns.join(", ")}) AS c WHERE FALSE`;
+}
