@@ -1,7 +1,7 @@
 import type { ConfigExplanation, ConfigValue } from "../config/explain.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { example, exportsOnly } from "./flags.ts";
-import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import { alignSentences, resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
 
 /** Registers `billhouse config`. */
 export function addConfig(program: Program, perform: Perform): void {
@@ -52,18 +52,19 @@ export async function config(options: ConfigCommandOptions, context: CommandCont
   return exitCodes.done;
 }
 
-/** The configuration, for people: a line for each value, a block for each section. */
+/** The configuration, for people: a line for each value with its origin, a block for each section. */
 export function configScreen(result: ConfigResult, style: ScreenStyle): string {
-  const lines = alignRows(
+  const lines = alignSentences(
     result.values.map((value) => valueRow(value, style)),
     ["left", "left", "left"],
+    style.columns,
   );
-  const blocks: string[][] = [[fileLine(result)]];
+  const blocks: string[][] = [[wrapText(fileLine(result), style.columns, 0)]];
   for (const [index, { section }] of result.values.entries()) {
-    if (section !== result.values[index - 1]?.section) blocks.push([]);
+    if (section !== result.values[index - 1]?.section) blocks.push([paint(style, "strong", visible(`[${section}]`))]);
     blocks.at(-1)?.push(lines[index] ?? "");
   }
-  blocks.push(warehouseLines(result));
+  blocks.push(warehouseLines(result).map((line) => wrapText(line, style.columns, 0)));
   return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
 }
 
@@ -72,12 +73,13 @@ function fileLine({ file, fileOrigin: origin }: ConfigResult): string {
   return `${visible(file)}, ${origin === "--config" ? "named by --config" : "found in the working folder"}`;
 }
 
-function valueRow({ section, key, value, origin }: ConfigValue, style: ScreenStyle): string[] {
+/** The value comes last, because it can have any length. */
+function valueRow({ key, value, origin }: ConfigValue, style: ScreenStyle): string[] {
   const empty = value === null || value === "" ? (meanings[key] ?? "none") : undefined;
   return [
-    `${paint(style, "quiet", visible(`[${section}]`))} ${visible(key)}`,
-    empty === undefined ? visible(String(value)) : paint(style, "quiet", `(${empty})`),
+    `  ${visible(key)}`,
     origin === "default" ? paint(style, "quiet", origin) : visible(origin),
+    empty === undefined ? visible(String(value)) : paint(style, "quiet", `(${empty})`),
   ];
 }
 
@@ -88,7 +90,7 @@ const meanings: Readonly<Record<string, string>> = {
   kind: "recognised from the manifests",
   partition_column: "by kind",
   first_month: "every month",
-  unpacked_limit: "1 GiB, or 250 times the packed size where that is more",
+  unpacked_limit: "1 GiB, or 250 times the compressed size if that is more",
   memory_limit: "half of the memory, at most 8 GB",
   threads: "one per core",
   job_project_id: "that of the credentials, else project_id",

@@ -3,7 +3,18 @@ import type { Config, DuckdbConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { example } from "./flags.ts";
-import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import {
+  alignRows,
+  alignSentences,
+  displayWidth,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  unbroken,
+  visible,
+  wrapText,
+} from "./output.ts";
 
 /** Registers `billhouse connect`. */
 export function addConnect(program: Program, perform: Perform): void {
@@ -88,41 +99,43 @@ export async function connections(configuration: Config, warehouse: DuckdbConfig
   };
 }
 
-/** How to open the database elsewhere, for people. */
+/** How to open the database elsewhere, for people. Lines of code are never broken, so that they can be copied. */
 export function connectScreen(result: ConnectResult, style: ScreenStyle): string {
-  const quiet = (text: string): string => paint(style, "quiet", text);
+  const { columns } = style;
   const property = Object.entries(result.jdbcProperties).map(([name, value]) => `${name} = ${value}`);
   const programs = [
-    ["DuckDB shell", result.shell],
-    ["Python", result.python],
-    ["Node", result.node],
-    ["Superset, SQLAlchemy", result.sqlalchemy],
-    ["JDBC", result.jdbc],
-    ["", `with the driver property ${property.join(", ")}`],
+    ["DuckDB shell", unbroken(visible(result.shell))],
+    ["Python", unbroken(visible(result.python))],
+    ["Node", unbroken(visible(result.node))],
+    ["Superset, SQLAlchemy", unbroken(visible(result.sqlalchemy))],
+    ["JDBC", `${unbroken(visible(result.jdbc))}\nwith the driver property ${property.join(", ")}`],
     ["DBeaver", "the path above, and the same driver property"],
     ["Metabase", 'the path above, and "Establish a read-only connection"'],
-  ].map(([name = "", text = ""]) => [`  ${name}`, visible(text)]);
-  const tables = result.tables.map(({ name, table }) => [`  ${visible(table)}`, quiet(visible(name))]);
+  ];
+  const beside = alignSentences(
+    programs.map(([name = "", text = ""]) => [`  ${name}`, text]),
+    ["left", "left"],
+    0,
+  );
+  const isNarrow = columns > 0 && beside.some((line) => displayWidth(line) > columns);
+  const below = programs.flatMap(([name = "", text = ""]) => [`  ${name}`, `    ${wrapText(text, columns, 4)}`]);
+  const tables = result.tables.map(({ name, table }) => [`  ${visible(table)}`, paint(style, "quiet", visible(name))]);
   const blocks = [
-    [
-      paint(style, "strong", visible(result.path)),
-      "  A copy for readers: each run that loads something replaces it in one step, and readers never",
-      "  hold up a run. Open it read-only, and connect again to see a newer copy.",
-    ],
-    alignRows(programs, ["left", "left"]),
+    [paint(style, "strong", visible(result.path)), `  ${wrapText(copyText, columns, 2)}`],
+    isNarrow ? below : beside,
     [paint(style, "strong", "Tables"), ...alignRows(tables, ["left", "left"])],
-    readers(result.storageVersion),
+    [wrapText(readers(result.storageVersion), columns, 0)],
   ];
   return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
 }
 
-function readers(storageVersion: string): string[] {
+const copyText =
+  "A copy for readers. Each run that loads something replaces it in one step, and readers never block a run. Open it read-only, and reconnect to see a newer copy.";
+
+function readers(storageVersion: string): string {
   const which =
     storageVersion === "latest" ? "DuckDB at least as new as that of billhouse" : `DuckDB ${storageVersion} or newer`;
-  return [
-    `It takes ${visible(which)} to read it: storage_version below [destination.duckdb]`,
-    "decides that when the database is made.",
-  ];
+  return `Reading it takes ${visible(which)}: storage_version in [destination.duckdb] sets this when the database is created.`;
 }
 
 /** A word of a POSIX shell. A plain path stays bare, because the shell does not take quotes away in `$(...)`. */

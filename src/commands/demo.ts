@@ -5,7 +5,7 @@ import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatCount } from "./figures.ts";
 import { example } from "./flags.ts";
 import { followRun } from "./follow.ts";
-import { paint, screenStyle } from "./output.ts";
+import { paint, screenStyle, wrapText } from "./output.ts";
 import { runExitCode, runScreen } from "./run.ts";
 
 /** Registers `billhouse demo`. */
@@ -43,7 +43,8 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
   say("\n");
 
   step(3, "The clouds deliver again");
-  for (const restatement of await deliverRestatement(folder)) say(`   ${describe(restatement)}\n`);
+  for (const restatement of await deliverRestatement(folder))
+    say(`   ${wrapText(describe(restatement), context.stdout.columns, 3)}\n`);
   say("\n");
 
   step(4, "billhouse run");
@@ -61,6 +62,9 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
   return runExitCode(first) || runExitCode(second);
 }
 
+/** Below the heading of a step. */
+const indent = "   ";
+
 async function load(configuration: string, context: CommandContext): Promise<RunFinished> {
   const [{ loadConfig }, { run }] = await Promise.all([import("../config/reading.ts"), import("../pipeline/run.ts")]);
   // The demo depends neither on the environment nor on another configuration.
@@ -71,8 +75,9 @@ async function load(configuration: string, context: CommandContext): Promise<Run
   );
   if (finished === undefined) throw new Error("The run ended without its last event.");
   if (!context.flags.json) {
-    const screen = runScreen(finished, screenStyle(context));
-    context.stdout.write(screen.replaceAll(/^(?=.)/gm, "   "));
+    const style = screenStyle(context);
+    const screen = runScreen(finished, { ...style, columns: Math.max(style.columns - indent.length, 0) });
+    context.stdout.write(screen.replaceAll(/^(?=.)/gm, indent));
   }
   return finished;
 }

@@ -1,26 +1,31 @@
 import type { ChangedGroup, ComparedLoad, DiffResult } from "../pipeline/diff.ts";
 import type { ReadSource } from "../pipeline/open.ts";
+import type { CurrencySums } from "../model.ts";
+import { lastName } from "../pipeline/reconcile/names.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import {
+  costCells,
   formatAmount,
   formatChange,
-  formatCost,
   formatCount,
-  formatNumber,
+  formatRowChange,
   formatTime,
   noteSource,
 } from "./figures.ts";
 import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
 import {
-  alignRows,
+  cutText,
   executionNames,
+  fitTable,
   heading,
+  noteLine,
   resultText,
   paint,
   screenStyle,
   type ScreenStyle,
   visible,
+  wrapText,
 } from "./output.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
 
@@ -74,57 +79,80 @@ function* csvRows({ services, accounts, chargeTypes }: DiffResult): Generator<Ro
 
 /** What changed, for people: the totals, then by service, account and charge type, the largest change first. */
 export function diffScreen(result: Omit<DiffResult, keyof ReadSource>, style: ScreenStyle): string {
-  const { before, after, lines, notes } = result;
-  const totals = alignRows(
-    [loadRow("before", before, style), loadRow("after", after, style), changeRow(before, after)],
-    ["left", "left", "left", "right", "right"],
+  const { services, accounts, chargeTypes, lines, notes } = result;
+  const shortened = accounts.map((group) =>
+    style.verbose || group.value === null ? group : { ...group, value: lastName(group.value) },
   );
   const parts = [
-    groupLines("by service", result.services, style),
-    groupLines("by account", result.accounts, style),
-    groupLines("by charge type", result.chargeTypes, style),
+    groupLines("by service", services, style),
+    groupLines("by account", shortened, style),
+    groupLines("by charge type", chargeTypes, style),
   ];
-  const nothing = lines.length === 0 && notes.length === 0 ? ["", "  No line of it changed."] : [];
+  const nothing = lines.length === 0 && notes.length === 0 ? ["", "  No charge of the month changed."] : [];
   return `${[
     `${heading(result, style)}  ${result.billingMonth}`,
-    ...totals,
+    `  ${wrapText(meanings[result.reason], style.columns, 2)}`,
+    ...totalLines(result, style),
     ...parts.flatMap((part) => (part.length === 0 ? [] : ["", ...part])),
     ...nothing,
-    ...notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`),
+    ...notes.map((note) => noteLine(note, style)),
   ].join("\n")}\n`;
 }
 
-function loadRow(title: string, load: ComparedLoad, style: ScreenStyle): string[] {
+/** Whether the newer load is a restatement, and why or why not. */
+const meanings: Readonly<Record<DiffResult["reason"], string>> = {
+  restated: "The newer load is a restatement: it replaced the bill of a month that was already over.",
+  "days added": "The newer load is not a restatement: it only added days to the month.",
+  updated: "The newer load is not a restatement: the month was not over yet.",
+  forced:
+    "The newer load is not a restatement by the cloud: it was loaded with --force, or because its state was forgotten.",
+  restored: "The newer load is not a restatement: undo restored an earlier delivery.",
+  new: "The newer load is not a restatement: the month was not loaded at that time.",
+  migrated: "The newer load was made by the Python pipeline, which does not record why.",
+};
+
+function totalLines({ before, after }: Pick<DiffResult, "before" | "after">, style: ScreenStyle): string[] {
+  const loads = [before, after];
+  const difference = after.rows - before.rows;
+  const costs = costDifference(before, after);
+  const exact = Object.entries(costs ?? {}).filter(([, amount]) => (amount.split(".")[1] ?? "").length > 2);
+  const exactly = exact.map(([currency, amount]) => withCurrency(amount, currency)).join(", ");
   return [
-    `  ${title}`,
-    executionNames(load.executionIds, style),
-    paint(style, "quiet", `loaded ${visible(formatTime(load.loadedAt))}`),
-    formatNumber(load.rows, "row"),
-    load.cost === null ? "" : formatCost(load.cost),
+    ...fitTable(
+      [
+        { title: "", cells: ["  before", "  after", "  change"] },
+        {
+          title: "delivery",
+          cells: [...loads.map(({ executionIds }) => executionNames(executionIds, style)), ""],
+          below: true,
+        },
+        { title: "loaded (UTC)", cells: [...loads.map(({ loadedAt }) => visible(formatTime(loadedAt))), ""], spare: 1 },
+        {
+          title: "rows",
+          lean: "right",
+          cells: [...loads.map(({ rows }) => formatCount(rows)), formatRowChange(difference)],
+        },
+        {
+          title: "cost",
+          lean: "right",
+          cells: [...costCells(loads.map(({ cost }) => cost)), ...costCells([costs], formatChange)],
+        },
+      ],
+      style.columns,
+      style,
+    ),
+    // Rounded figures need not add up.
+    ...(exact.length === 0 ? [] : [paint(style, "quiet", `  exactly ${wrapText(exactly, style.columns, 10)}`)]),
   ];
 }
 
-function changeRow(before: ComparedLoad, after: ComparedLoad): string[] {
-  const currencies = [...new Set([...Object.keys(before.cost ?? {}), ...Object.keys(after.cost ?? {})])];
-  const changes = currencies.map((currency) => [
-    currency,
-    subtractDecimals(after.cost?.[currency] ?? "0", before.cost?.[currency] ?? "0"),
-  ]);
-  const isKnown = before.cost !== null && after.cost !== null;
-  const rows = after.rows - before.rows;
-  return [
-    "  change",
-    "",
-    "",
-    `${rows > 0 ? "+" : rows < 0 ? "-" : ""}${formatNumber(Math.abs(rows), "row")}`,
-    isKnown ? changes.map(([currency = "", amount = ""]) => withCurrency(exactly(amount), currency)).join(", ") : "",
-  ];
-}
-
-/** To the cent, and whole where that hides digits: rounded figures need not add up. */
-function exactly(amount: string): string {
-  const isRounded = (amount.split(".")[1] ?? "").length > 2;
-  return isRounded ? `${formatChange(amount)} (${amount})` : formatChange(amount);
+/** What was added to the cost, by currency; null where one of the costs is not known. */
+function costDifference({ cost: before }: ComparedLoad, { cost: after }: ComparedLoad): CurrencySums | null {
+  if (before === null || after === null) return null;
+  const currencies = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return Object.fromEntries(
+    currencies.map((currency) => [currency, subtractDecimals(after[currency] ?? "0", before[currency] ?? "0")]),
+  );
 }
 
 function withCurrency(amount: string, currency: string): string {
@@ -134,16 +162,39 @@ function withCurrency(amount: string, currency: string): string {
 function groupLines(title: string, groups: readonly ChangedGroup[], style: ScreenStyle): string[] {
   if (groups.length === 0) return [];
   const shown = style.verbose ? groups : groups.slice(0, 10);
-  const rows = shown.map((group) => [
-    `  ${visible(group.value ?? "(none)")}`,
-    `${formatCount(group.rowsBefore)} -> ${formatCount(group.rowsAfter)} rows`,
-    `${formatAmount(group.costBefore)} -> ${formatAmount(group.costAfter)}`,
-    withCurrency(formatChange(group.difference), group.currency),
-  ]);
   const left = groups.length - shown.length;
+  const table = fitTable(
+    [
+      { title: `  ${title}`, cells: shown.map(({ value }) => `  ${nameCell(value, style)}`) },
+      {
+        title: "rows",
+        lean: "right",
+        cells: shown.map(({ rowsBefore, rowsAfter }) => `${formatCount(rowsBefore)} -> ${formatCount(rowsAfter)}`),
+        spare: 2,
+      },
+      {
+        title: "cost",
+        lean: "right",
+        cells: shown.map(({ costBefore, costAfter }) => `${formatAmount(costBefore)} -> ${formatAmount(costAfter)}`),
+        spare: 1,
+      },
+      {
+        title: "change",
+        lean: "right",
+        cells: shown.map(({ difference, currency }) => withCurrency(formatChange(difference), currency)),
+      },
+    ],
+    style.columns,
+    style,
+  );
   return [
-    `  ${paint(style, "strong", title)}`,
-    ...alignRows(rows, ["left", "right", "right", "right"]),
+    ...table,
     ...(left > 0 ? [paint(style, "quiet", `  and ${formatCount(left)} more (--verbose shows all)`)] : []),
   ];
+}
+
+/** A name, which leaves room for the change beside it on a terminal. */
+function nameCell(value: string | null, { verbose, columns }: ScreenStyle): string {
+  const name = visible(value ?? "(none)");
+  return verbose || columns === 0 ? name : cutText(name, Math.max(columns - 24, 20));
 }

@@ -2,7 +2,7 @@ import type { DoctorCheck, DoctorResult } from "../pipeline/doctor.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { noteSource } from "./figures.ts";
 import { example, exportsOnly } from "./flags.ts";
-import { resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import { resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
 
 /** Registers `billhouse doctor`. */
 export function addDoctor(program: Program, perform: Perform): void {
@@ -68,9 +68,12 @@ export function doctorScreen(
     if (finding.subject !== subject) lines.push(...(subject === undefined ? [] : [""]), visible(finding.subject));
     subject = finding.subject;
     const mark = finding.ok ? paint(style, "good", "✔") : paint(style, "bad", "✖");
-    lines.push(`  ${mark} ${finding.check.padEnd(width)}  ${visible(finding.found)}`);
-    for (const line of finding.remedy?.split("\n") ?? []) lines.push(`      ${visible(line)}`);
-    if (finding.origins.length > 0) lines.push(`      Configured: ${visible(finding.origins.join(", "))}`);
+    lines.push(
+      `  ${mark} ${finding.check.padEnd(width)}  ${wrapText(visible(finding.found), style.columns, width + 6)}`,
+    );
+    const origins = finding.origins.length === 0 ? [] : [`Configured: ${finding.origins.join(", ")}`];
+    for (const text of [...(finding.remedy?.split("\n") ?? []), ...origins])
+      lines.push(`      ${wrapText(visible(text), style.columns, 6)}`);
   }
   const failed = checks.filter(({ ok }) => !ok).length;
   const summary = failed === 0 ? "All checks passed." : `${failed} of ${checks.length} checks failed.`;

@@ -2,7 +2,7 @@ import type { CurrencySums } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { formatAmount } from "../schema/decimals.ts";
 import type { CommandContext } from "./context.ts";
-import { displayWidth, padCell, visible } from "./output.ts";
+import { displayWidth, padCell, visible, wrapText } from "./output.ts";
 
 export { formatAmount };
 
@@ -50,6 +50,11 @@ export function costCells(
 export function formatChange(amount: string): string {
   const text = formatAmount(amount);
   return amount.startsWith("-") || amount === "0" ? text : `+${text}`;
+}
+
+/** A number of rows that were added or removed, with its sign: `+15`, `-8`, `0`. */
+export function formatRowChange(rows: number): string {
+  return rows === 0 ? "0" : `${rows > 0 ? "+" : "-"}${formatCount(Math.abs(rows))}`;
 }
 
 /** Bytes in decimal units, as file managers and clouds count them: `620 kB`, `1.2 GB`. */
@@ -101,5 +106,5 @@ export function noteSource(
     published === null
       ? "Nothing has been published yet, so nothing is shown as loaded."
       : `This is the copy that was published at ${formatTime(published)} UTC (${formatAge(published, now())}).`;
-  stderr.write(`${visible(lockedBy)} ${shown}\n`);
+  stderr.write(`${wrapText(`${visible(lockedBy)} ${shown}`, stderr.columns, 0)}\n`);
 }

@@ -187,9 +187,9 @@ export function progressLines(progress: Progress, time: number, width: number): 
   const elapsed = formatSeconds((time - progress.started) / 1000);
   const months = [...progress.months.values()];
   if (months.length === 0) {
-    return [
-      cutText(`${spinner} Looking for deliveries in ${formatNumber(progress.exports, "export")}   ${elapsed}`, width),
-    ];
+    const what =
+      progress.exports === 0 ? "Starting" : `Looking for deliveries in ${formatNumber(progress.exports, "export")}`;
+    return [cutText(`${spinner} ${what}   ${elapsed}`, width)];
   }
   const sum = (figure: "files" | "bytes" | "filesRead" | "bytesRead"): number =>
     months.reduce((total, month) => total + month[figure], 0);
@@ -253,26 +253,35 @@ export const showCursor = "\u001b[?25h";
 export function startLiveBlock(output: Output, lines: () => readonly string[]): LiveBlock {
   let drawn = 0;
   let stopped = false;
-  const erase = (): string => (drawn === 0 ? "\r\u001b[J" : `\r\u001b[${drawn}A\u001b[J`);
-  const draw = (before = ""): void => {
+  // Lines are overwritten and not erased first, so that the block does not flicker.
+  const draw = (before: readonly string[] = []): void => {
     const block = lines();
-    output.write(`${erase()}${before}${block.map((line) => `${line}\n`).join("")}`);
+    const text = [...before, ...block].map((line) => `${line}${eraseRest}\n`).join("");
+    output.write(`${toStart(drawn)}${text}${eraseBelow}`);
     drawn = block.length;
   };
   output.write("\u001b[?25l");
   draw();
-  const timer = setInterval(draw, 100);
+  const timer = setInterval(() => draw(), 100);
   return {
     stop(): void {
       if (stopped) return;
       stopped = true;
       clearInterval(timer);
-      output.write(erase() + showCursor);
+      output.write(`${toStart(drawn)}${eraseBelow}${showCursor}`);
     },
     print(line: string): void {
-      draw(`${line}\n`);
+      draw([line]);
     },
   };
+}
+
+const eraseRest = "\u001b[K";
+const eraseBelow = "\u001b[J";
+
+/** Moves the cursor to the start of a block of so many lines above it. */
+function toStart(lines: number): string {
+  return lines === 0 ? "\r" : `\r\u001b[${lines}A`;
 }
 
 /** One line about a whole run. */

@@ -1,7 +1,15 @@
 import type { CurrencySums } from "../model.ts";
 import type { HistoryLoad, HistoryResult } from "../pipeline/history.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { costCells, formatChange, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
+import {
+  costCells,
+  formatChange,
+  formatCount,
+  formatNumber,
+  formatRowChange,
+  formatTime,
+  noteSource,
+} from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import {
   errorLines,
@@ -73,31 +81,31 @@ const looks: Readonly<Record<HistoryLoad["reason"], Look | null>> = {
 };
 
 function loadLines(loads: readonly HistoryLoad[], style: ScreenStyle): string[] {
-  const costs = costCells(loads.map(({ cost }) => cost));
-  const changes = costCells(
-    loads.map(({ change }) => change?.cost ?? null),
-    formatChange,
-  );
-  // A load in several currencies takes a line for each of them; its other cells stand in the first.
-  const heights = loads.map((_, index) => Math.max(costs[index]?.length ?? 1, changes[index]?.length ?? 1));
-  const cells = (cell: (load: HistoryLoad, index: number) => string | readonly string[]): string[] =>
-    loads.flatMap((load, index) => {
-      const lines = [cell(load, index)].flat();
-      return Array.from({ length: heights[index] ?? 1 }, (_, line) => lines[line] ?? "");
-    });
+  const changes = loads.map(({ change }) => change?.cost ?? null);
   return fitTable(
     [
       {
         title: "  month",
-        cells: cells(({ billingMonth: month }, index) => `  ${loads[index - 1]?.billingMonth === month ? "" : month}`),
+        cells: loads.map(({ billingMonth: month }, index) =>
+          loads[index - 1]?.billingMonth === month ? "" : `  ${month}`,
+        ),
       },
-      { title: "loaded (UTC)", cells: cells(({ loadedAt }) => visible(formatTime(loadedAt))) },
-      { title: "reason", cells: cells((load) => reasonCell(load, style)) },
-      { title: "delivery", cells: cells(({ executionIds }) => executionNames(executionIds, style)), spare: 2 },
-      { title: "rows", lean: "right", cells: cells(({ rows }) => formatCount(rows)) },
-      { title: "change", lean: "right", cells: cells(({ change }) => rowChange(change)), spare: 1 },
-      { title: "cost", lean: "right", cells: cells((_, index) => costs[index] ?? "") },
-      { title: "change", lean: "right", cells: cells((_, index) => changes[index] ?? "") },
+      { title: "loaded (UTC)", cells: loads.map(({ loadedAt }) => visible(formatTime(loadedAt))), spare: 1 },
+      { title: "reason", cells: loads.map((load) => reasonCell(load, style)) },
+      {
+        title: "delivery",
+        cells: loads.map(({ executionIds }) => executionNames(executionIds, style)),
+        ...(style.verbose ? { below: true } : { spare: 4 }),
+      },
+      { title: "rows", lean: "right", cells: loads.map(({ rows }) => formatCount(rows)), spare: 2 },
+      {
+        title: "change",
+        lean: "right",
+        cells: loads.map(({ change }) => (change === null ? "" : formatRowChange(change.rows))),
+        spare: 3,
+      },
+      { title: "cost", lean: "right", cells: costCells(loads.map(({ cost }) => cost)) },
+      { title: "change", lean: "right", cells: costCells(changes, formatChange) },
     ],
     style.columns,
     style,
@@ -108,12 +116,6 @@ function reasonCell({ reason, undone }: HistoryLoad, style: ScreenStyle): string
   const look = looks[reason];
   const text = look === null ? reason : paint(style, look, reason);
   return `${text}${undone ? paint(style, "bad", ", undone") : ""}`;
-}
-
-function rowChange(change: HistoryLoad["change"]): string {
-  if (change === null) return "";
-  const { rows } = change;
-  return rows === 0 ? "0" : `${rows > 0 ? "+" : "-"}${formatCount(Math.abs(rows))}`;
 }
 
 const csvColumns = [

@@ -8,7 +8,18 @@ import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "../schema/periods.ts";
 import { example } from "./flags.ts";
-import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import {
+  fitTable,
+  noteLine,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  shortId,
+  unbroken,
+  visible,
+  wrapText,
+} from "./output.ts";
 
 /** Registers `billhouse init`. */
 export function addInit(program: Program, perform: Perform): void {
@@ -79,7 +90,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
     });
   });
   if (flags.json) stdout.write(`${resultText({ file, ...found }, 2)}\n`);
-  else stdout.write(`\nWritten: ${visible(file)}. See what would be loaded: ${planCommand(options.file)}\n`);
+  else stdout.write(writtenScreen(file, options.file, style));
   return 0;
 }
 
@@ -90,8 +101,11 @@ function addressFrom(fileFolder: string, folder: string, written: string, { buck
   return isRelative && fileFolder !== folder ? resolve(folder, written) : written;
 }
 
-function planCommand(file: string | undefined): string {
-  return file === undefined ? "billhouse plan" : `billhouse plan --config ${visible(file)}`;
+/** What was written, and what to do next. `named` is the file as `--config` names it. */
+export function writtenScreen(file: string, named: string | undefined, style: ScreenStyle): string {
+  const plan = named === undefined ? "billhouse plan" : `billhouse plan --config ${visible(named)}`;
+  const written = wrapText(`Wrote ${unbroken(visible(file))}.`, style.columns, 0);
+  return `\n${written}\n${wrapText(`To see what would be loaded: ${unbroken(plan)}`, style.columns, 0)}\n`;
 }
 
 /** What was found, for people. */
@@ -106,24 +120,44 @@ export function foundScreen(
     const written = section === undefined ? "" : `, [sources.${section}]`;
     return isShared(each.exportName) ? `${each.exportName} in ${each.folder || "/"}${written}` : each.exportName;
   };
-  const rows = exports.map((each) => [
-    each.unreadable === null ? paint(style, "good", "✔") : paint(style, "bad", "✖"),
-    visible(titleOf(each)),
-    each.kind,
-    each.months.length === 0 ? "" : `${formatNumber(each.months.length, "month")}, ${monthSpans(each.months)}`,
-    formatBytes(each.bytes),
-    visible(each.unreadable ?? `newest: ${each.newestExecution}`),
-  ]);
-  const lines = alignRows(rows, ["left", "left", "left", "left", "right", "left"]);
+  const cells = (cell: (each: FoundExport) => string): string[] => exports.map(cell);
+  const table = fitTable(
+    [
+      {
+        title: "",
+        cells: cells(({ unreadable }) => (unreadable === null ? paint(style, "good", "✔") : paint(style, "bad", "✖"))),
+      },
+      { title: "export", cells: cells((each) => visible(titleOf(each))) },
+      { title: "kind", cells: cells(({ kind }) => kind) },
+      {
+        title: "billing months",
+        cells: cells(({ months }) => monthSpans(months)),
+        below: true,
+      },
+      { title: "size", lean: "right", cells: cells(({ bytes }) => formatBytes(bytes)) },
+      {
+        title: "newest delivery",
+        cells: cells(({ newestExecution: id }) => (style.verbose ? visible(id ?? "") : shortId(id))),
+        ...(style.verbose ? { below: true } : { spare: 1 }),
+      },
+    ],
+    style.columns,
+    style,
+  );
+  const problems = exports.flatMap((each) =>
+    each.unreadable === null
+      ? []
+      : `${paint(style, "bad", "✖")} ${wrapText(visible(`${titleOf(each)}: ${each.unreadable}`), style.columns, 2)}`,
+  );
   const notes = exports.flatMap((each) =>
-    each.notes.map((note) => `${paint(style, "changed", "!")} ${visible(titleOf(each))}: ${visible(note)}`),
+    each.notes.map((note) => noteLine(`${titleOf(each)}: ${note}`, style, "changed", 0)),
   );
   const rest = [
     ...others.map((other) => `- ${visible(other)}: no bills`),
     ...foreign.map((bills) => `- ${bills}: not supported`),
-  ].map((line) => paint(style, "quiet", line));
+  ].map((line) => paint(style, "quiet", wrapText(line, style.columns, 2)));
   const title = `${visible(url)}: ${formatNumber(objects, "object")}, ${formatNumber(exports.length, "export")}`;
-  return `${[title, ...lines, ...notes, ...rest].join("\n")}\n`;
+  return `${[wrapText(title, style.columns, 0), ...table, ...problems, ...notes, ...rest].join("\n")}\n`;
 }
 
 /** A configuration that loads these exports into DuckDB. `bucketUrl` is the address of a bucket or of a folder. */

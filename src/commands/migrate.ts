@@ -7,11 +7,14 @@ import {
   errorLines,
   errorText,
   heading,
+  noteLine,
   resultText,
   paint,
   screenStyle,
   type ScreenStyle,
+  unbroken,
   visible,
+  wrapText,
 } from "./output.ts";
 
 /** Registers `billhouse migrate`. */
@@ -55,7 +58,7 @@ export async function migrate(options: MigrateCommandOptions, context: CommandCo
 /** The steps of a migration, for people. */
 export function migrateScreen(result: MigrateResult, yes: boolean, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
-  return [...parts, summary(result, yes)].join("\n\n") + "\n";
+  return [...parts, wrapText(summary(result, yes), style.columns, 0)].join("\n\n") + "\n";
 }
 
 function pipelinePart(pipeline: MigratedPipeline, style: ScreenStyle): string {
@@ -71,8 +74,8 @@ function pipelinePart(pipeline: MigratedPipeline, style: ScreenStyle): string {
       style.columns,
     ),
   );
-  lines.push(...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`));
-  if (lines.length === 1) lines.push(paint(style, "quiet", "  Nothing is left to do."));
+  lines.push(...pipeline.notes.map((note) => noteLine(note, style)));
+  if (lines.length === 1) lines.push(paint(style, "quiet", "  Nothing to do."));
   return lines.join("\n");
 }
 
@@ -82,9 +85,14 @@ function stepRow(step: MigratedStep, style: ScreenStyle): string[] {
     return [`  ${paint(style, "bad", "✖")} ${step.step}`, errorText(step.error, style)];
   }
   const { roundedValues: rounded = 0, lost = [] } = step;
-  const gone = lost.length === 0 ? "" : ` Not kept, grant again what is needed: ${lost.map(visible).join("; ")}.`;
+  const gone =
+    lost.length === 0
+      ? ""
+      : ` These settings were not kept; grant them again if you need them: ${lost.map(visible).join("; ")}.`;
   const note =
-    rounded === 0 ? "" : ` ${formatNumber(rounded, "value")} had more digits than it holds, and were rounded.`;
+    rounded === 0
+      ? ""
+      : ` ${formatNumber(rounded, "value")} had more digits than it holds and ${rounded === 1 ? "was" : "were"} rounded.`;
   return [`  ${step.done ? paint(style, "good", "✔") : paint(style, "changed", "~")} ${step.step}`, what + note + gone];
 }
 
@@ -94,11 +102,11 @@ function summary({ pipelines }: MigrateResult, yes: boolean): string {
   const broken = pipelines.filter(({ error }) => error !== undefined).length;
   const bad = [
     refused === 0 ? "" : `${formatNumber(refused, "step")} refused`,
-    broken === 0 ? "" : `${formatNumber(broken, "export")} cannot be looked at`,
+    broken === 0 ? "" : `${formatNumber(broken, "export")} cannot be read`,
   ].filter(Boolean);
   const done = formatNumber(steps.filter((step) => step.done).length, "step");
   if (yes && steps.length > 0) return `${[`${done} done`, ...bad].join("; ")}.`;
   if (steps.length === 0) return `${["Nothing to migrate", ...bad].join("; ")}.`;
-  const left = `${formatNumber(steps.length, "step")} to take; nothing was written. billhouse migrate --yes takes them`;
-  return `${[left, ...bad].join("; ")}.`;
+  const left = [`${formatNumber(steps.length, "step")} to perform, nothing was written`, ...bad].join("; ");
+  return `${left}. To perform ${steps.length === 1 ? "it" : "them"}: ${unbroken("billhouse migrate --yes")}`;
 }

@@ -47,27 +47,60 @@ export function alignRows(rows: readonly (readonly string[])[], leans: readonly 
 export interface Column {
   readonly title: string;
   readonly lean?: Lean;
-  /** One for each row. Cells may carry a look. */
-  readonly cells: readonly string[];
+  /** One for each row; a list is a cell of several lines. Cells may carry a look. */
+  readonly cells: readonly (string | readonly string[])[];
   /** Where the table is too wide, the column with the greatest number is left out first; without one it always stays. */
   readonly spare?: number;
+  /** Where the table is too wide, the cells of this column move to lines of their own below their rows. */
+  readonly below?: boolean;
 }
 
-/** A table with titles, no wider than `width` as far as columns can be left out; 0 is any width. */
+/** A table with titles, no wider than `width` as far as columns can be moved or left out; 0 is any width. */
 export function fitTable(columns: readonly Column[], width: number, style: Pick<Output, "colour">): string[] {
-  const rows = (columns[0]?.cells ?? []).map((_, row) => columns.map(({ cells }) => cells[row] ?? ""));
-  const titles = columns.map(({ title }) => paint(style, "quiet", title));
-  const lines = alignRows(
-    [titles, ...rows],
-    columns.map(({ lean = "left" }) => lean),
-  );
+  return fitBlocks(columns, width, style).flat();
+}
+
+/** The lines of the titles, and those of each row. */
+function fitBlocks(columns: readonly Column[], width: number, style: Pick<Output, "colour">): string[][] {
+  const blocks = tableBlocks(columns, style);
+  if (width === 0 || blocks.flat().every((line) => displayWidth(line) <= width)) return blocks;
+  const below = columns.find((column) => column.below === true);
+  if (below !== undefined) {
+    const [titles = [], ...rows] = fitBlocks(
+      columns.filter((column) => column !== below),
+      width,
+      style,
+    );
+    return [titles, ...rows.map((lines, row) => [...lines, ...linesBelow(below, row, width)])];
+  }
   const widest = columns.reduce((most, { spare = 0 }) => Math.max(most, spare), 0);
-  if (width === 0 || widest === 0 || lines.every((line) => displayWidth(line) <= width)) return lines;
-  return fitTable(
+  if (widest === 0) return blocks;
+  return fitBlocks(
     columns.filter(({ spare }) => spare !== widest),
     width,
     style,
   );
+}
+
+function tableBlocks(columns: readonly Column[], style: Pick<Output, "colour">): string[][] {
+  const titles = columns.map(({ title }) => [paint(style, "quiet", title)]);
+  const rows = (columns[0]?.cells ?? []).map((_, row) => columns.map(({ cells }) => [cells[row] ?? ""].flat()));
+  const blocks = [titles, ...rows].map((cells) =>
+    Array.from({ length: Math.max(1, ...cells.map((lines) => lines.length)) }, (_, line) =>
+      cells.map((lines) => lines[line] ?? ""),
+    ),
+  );
+  const lines = alignRows(
+    blocks.flat(),
+    columns.map(({ lean = "left" }) => lean),
+  );
+  return blocks.map((block) => lines.splice(0, block.length));
+}
+
+function linesBelow({ title, cells }: Column, row: number, width: number): string[] {
+  const start = `    ${title} `;
+  const text = [cells[row] ?? ""].flat().join(", ");
+  return text === "" ? [] : `${start}${wrapText(text, width, displayWidth(start))}`.split("\n");
 }
 
 /**
@@ -105,8 +138,8 @@ export function fitRows(
 
 /**
  * Text with lines no wider than `width`, broken between words; new lines start with `indent` blanks, and the first one
- * is taken to start there, too. A word that is wider stays whole, so that a path can be copied, and so does a line that
- * starts with a blank. Width 0 wraps nothing.
+ * is taken to start there, too. A word that is wider stays whole, so that a path can be copied; so do a command in
+ * backticks or from `unbroken`, and a line that starts with a blank. Width 0 wraps nothing.
  */
 export function wrapText(text: string, width: number, indent: number): string {
   const blanks = " ".repeat(indent);
@@ -116,14 +149,22 @@ export function wrapText(text: string, width: number, indent: number): string {
     .split("\n")
     .flatMap((line) => (room === 0 || /^\s/.test(line) ? [line] : wrappedLine(line, room)))
     .map((line, index) => (index === 0 || line === "" ? line : blanks + line))
-    .join("\n");
+    .join("\n")
+    .replaceAll(noBreakSpace, " ");
 }
+
+/** A command as part of a text that `wrapText` wraps: it stays on one line, so that it can be copied. */
+export function unbroken(command: string): string {
+  return command.replaceAll(" ", noBreakSpace);
+}
+
+const noBreakSpace = "\u00a0";
 
 function wrappedLine(text: string, room: number): string[] {
   const lines: string[] = [];
   let [line, used] = ["", 0];
   // The blanks before a word belong to it: they are lost where the line is broken.
-  for (const [, gap = "", word = ""] of text.matchAll(/( *)([^ ]+)/g)) {
+  for (const [, gap = "", word = ""] of text.matchAll(/( *)((?:`[^`]*`|[^ ])+)/g)) {
     const width = displayWidth(word);
     if (used > 0 && used + gap.length + width > room) {
       lines.push(line);
@@ -238,6 +279,11 @@ export function errorText(error: Omit<ReportedError, "stack">, style: Pick<Outpu
   const [first = "", ...more] = error.message.split("\n").map(visible);
   const hint = error.hint.split("\n").map((line) => paint(style, "quiet", visible(line)));
   return [`${first}   ${paint(style, "bad", error.code)}`, ...more, ...hint].join("\n");
+}
+
+/** A note on what a screen shows, wrapped: `  ! 2025-03 is missing.` */
+export function noteLine(note: string, style: ScreenStyle, look: Look = "changed", indent = 2): string {
+  return `${" ".repeat(indent)}${paint(style, look, "!")} ${wrapText(visible(note), style.columns, indent + 2)}`;
 }
 
 /** The name of an export and the table it fills, as a heading. */

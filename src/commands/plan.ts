@@ -9,6 +9,7 @@ import {
   heading,
   resultText,
   type Look,
+  noteLine,
   paint,
   screenStyle,
   type ScreenStyle,
@@ -123,9 +124,7 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   const rows = drawn.map((entry) => (entry.failed ? failedRow(entry.month, style) : plannedRow(entry.month, style)));
   lines.push(...alignSentences(rows, ["left", "left", "right", "right", "left"], style.columns));
   if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
-  lines.push(
-    ...pipeline.notes.map((note) => `  ${paint(style, "changed", "!")} ${wrapText(visible(note), style.columns, 4)}`),
-  );
+  lines.push(...pipeline.notes.map((note) => noteLine(note, style)));
   return lines.join("\n");
 }
 

@@ -5,7 +5,7 @@ import { BillhouseError, firstLine } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Output, type Perform, type Program } from "./context.ts";
 import { formatCount } from "./figures.ts";
 import { example } from "./flags.ts";
-import { visible } from "./output.ts";
+import { visible, wrapText } from "./output.ts";
 import { createWriter, type Format, formats } from "./query-formats.ts";
 
 /** Registers `billhouse query`. */
@@ -124,7 +124,7 @@ async function answer(sql: string, format: Format, output: Output, context: Comm
       ? [`Not shown for lack of room: ${someOf(hidden)}. --format vertical shows all columns.`]
       : []),
   ];
-  context.stderr.write(`${notes.join("\n")}\n`);
+  context.stderr.write(`${wrapText(notes.join("\n"), context.stderr.columns, 0)}\n`);
 }
 
 function someOf(names: readonly string[]): string {

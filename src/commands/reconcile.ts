@@ -7,7 +7,17 @@ import { addDecimals } from "../schema/sums.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, noteSource } from "./figures.ts";
 import { addWord, example, oneMonth, readScope, withMonths } from "./flags.ts";
-import { alignRows, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import {
+  alignRows,
+  fitTable,
+  noteLine,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  visible,
+  wrapText,
+} from "./output.ts";
 
 const usageExample = "billhouse reconcile 2025-01 --invoice 1234.56 --export aws_cur";
 
@@ -83,30 +93,38 @@ type Reconciled = Omit<ReconcileResult, keyof ReadSource>;
 /** The invoices and the loaded costs as a screen: a line with the figures and a sentence for each. */
 export function reconcileScreen(result: Reconciled, style: ScreenStyle): string {
   const { reconciliations, notes } = result;
-  const titles = ["", "export", "invoice", "invoiced", "loaded", "difference"].map((title) =>
-    paint(style, "quiet", title),
-  );
-  const rows = reconciliations.map((one) => [
-    paint(style, one.ok ? "good" : "bad", one.ok ? "✔" : "✖"),
-    visible(one.pipeline ?? ""),
-    visible(nameOf(one)),
-    formatAmount(one.invoiced),
-    formatAmount(one.loaded),
-    // Fractions of a cent matter only in a difference.
-    one.ok ? formatAmount(one.difference) : formatSmallAmount(one.difference),
-    visible(one.currency),
-  ]);
-  const [header = "", ...lines] = alignRows(
-    [titles, ...rows],
-    ["left", "left", "left", "right", "right", "right", "left"],
+  const cells = (cell: (one: Reconciliation) => string): string[] => reconciliations.map(cell);
+  const [header = "", ...lines] = fitTable(
+    [
+      {
+        title: "  ",
+        cells: cells(({ ok }) => `  ${paint(style, ok ? "good" : "bad", ok ? "✔" : "✖")}`),
+      },
+      { title: "export", cells: cells(({ pipeline }) => visible(pipeline ?? "")) },
+      { title: "invoice", cells: cells((one) => visible(nameOf(one))) },
+      { title: "invoiced", lean: "right", cells: cells(({ invoiced }) => formatAmount(invoiced)) },
+      { title: "loaded", lean: "right", cells: cells(({ loaded }) => formatAmount(loaded)) },
+      {
+        title: "difference",
+        lean: "right",
+        // Fractions of a cent matter only in a difference.
+        cells: cells(({ ok, difference }) => (ok ? formatAmount(difference) : formatSmallAmount(difference))),
+        // The sentence below states it, too.
+        spare: 1,
+      },
+      { title: "", cells: cells(({ currency }) => visible(currency)) },
+    ],
+    style.columns,
+    style,
   );
   const texts = reconciliations.flatMap((one, index) => [
-    `  ${lines[index]}`,
-    `      ${visible(one.sentence)}`,
+    lines[index] ?? "",
+    `      ${wrapText(visible(one.sentence), style.columns, 6)}`,
     ...(style.verbose ? partLines(one, style) : []),
   ]);
-  const remarks = notes.map((note) => `  ${paint(style, "changed", "!")} ${visible(note)}`);
-  return [result.billingMonth, `  ${header}`, ...texts, ...remarks, `  ${summary(result)}`, ""].join("\n");
+  const remarks = notes.map((note) => noteLine(note, style));
+  const end = `  ${wrapText(summary(result), style.columns, 2)}`;
+  return [result.billingMonth, header, ...texts, ...remarks, end, ""].join("\n");
 }
 
 function nameOf({ invoiceId: invoice, billingAccount: account }: Reconciliation): string {
@@ -116,10 +134,10 @@ function nameOf({ invoiceId: invoice, billingAccount: account }: Reconciliation)
 function partLines({ parts, loaded }: Reconciliation, style: ScreenStyle): string[] {
   const sum = { name: "loaded", amount: loaded };
   const rounding = parts.filter(({ name }) => name === roundingName);
-  const rows = [...parts.filter((part) => !rounding.includes(part)), sum, ...rounding].map(({ name, amount }) => [
-    visible(name),
-    amount,
-  ]);
+  const shown = [...parts.filter((part) => !rounding.includes(part)), sum, ...rounding];
+  const fraction = (amount: string): number => amount.length - (amount.split(".")[0] ?? "").length;
+  const longest = Math.max(...shown.map(({ amount }) => fraction(amount)));
+  const rows = shown.map(({ name, amount }) => [visible(name), amount + " ".repeat(longest - fraction(amount))]);
   return alignRows(rows, ["left", "right"]).map((line) => paint(style, "quiet", `        ${line}`));
 }
 

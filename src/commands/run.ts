@@ -229,7 +229,9 @@ function notes(month: LoadedMonth, style: ScreenStyle): string[] {
     ...changes,
     ...(left > 0 ? [`and ${formatNumber(left, "more change")} of columns (--verbose shows all)`] : []),
     ...(month.roundedValues > 0
-      ? [`rounded ${formatNumber(month.roundedValues, "cost value")} to the digits that the table holds`]
+      ? [
+          `${formatNumber(month.roundedValues, "cost value")} ${month.roundedValues === 1 ? "was" : "were"} rounded to the digits that the table holds.`,
+        ]
       : []),
     ...(style.verbose ? [`execution ${executionNames(month.executionIds, style)}`] : []),
   ];
@@ -272,7 +274,8 @@ function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle
 function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): MonthLines {
   const months = unchanged.map((month) => month.billingMonth).toSorted();
   const text = `${formatNumber(months.length, "month")} unchanged, ${monthSpans(months)}`;
-  return { month: months[0] ?? "", lines: [paint(style, "quiet", `  = ${wrapText(text, style.columns, 4)}`)] };
+  // The line precedes all months, as in a plan.
+  return { month: "", lines: [paint(style, "quiet", `  = ${wrapText(text, style.columns, 4)}`)] };
 }
 
 function failedMonths({ failed }: PipelineResult, style: ScreenStyle): MonthLines[] {

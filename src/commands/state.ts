@@ -1,10 +1,11 @@
 import { BillhouseError } from "../errors.ts";
 import type { ForgetResult, StateResult } from "../pipeline/state.ts";
+import { monthSpans } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatNumber, noteSource } from "./figures.ts";
+import { formatNumber, formatTime, noteSource } from "./figures.ts";
 import { example, exportsOnly, oneExport, readScope, type Scope, withMonths } from "./flags.ts";
 import {
-  alignRows,
+  alignSentences,
   executionNames,
   heading,
   resultText,
@@ -12,11 +13,13 @@ import {
   screenStyle,
   type ScreenStyle,
   visible,
+  wrapText,
 } from "./output.ts";
 
 /** Registers `billhouse state`. */
 export function addState(program: Program, perform: Perform): void {
   const state = program.command("state").description("Show the state, or forget months of it.");
+  state.helpCommand("help [command]", "Show the help of a command.");
   state
     .command("show")
     .description("Show which execution each month was loaded from.")
@@ -73,7 +76,8 @@ export async function stateForget(options: StateForgetOptions, context: CommandC
     ...(all ? { all } : only.length > 0 ? { months: only } : span),
     holder: { pid: process.pid, command: "billhouse state forget" },
   });
-  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : forgetScreen(result));
+  const style = screenStyle(context);
+  context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : forgetScreen(result, style));
   return exitCodes.done;
 }
 
@@ -83,25 +87,39 @@ export function stateScreen(result: Pick<StateResult, "pipelines">, style: Scree
 }
 
 /** What was forgotten, for people. */
-export function forgetScreen(result: ForgetResult): string {
+export function forgetScreen(result: ForgetResult, style: ScreenStyle): string {
   return result.pipelines
     .map(({ name, forgotten }) => {
-      if (forgotten.length === 0) return `The state of ${visible(name)} does not contain any month.\n`;
-      const months = `${formatNumber(forgotten.length, "month")} of ${visible(name)} (${forgotten.join(", ")})`;
-      return `Forgot ${months}. The next run loads them again; their rows stay until then.\n`;
+      const text =
+        forgotten.length === 0
+          ? `Nothing to forget in the state of ${visible(name)}.`
+          : `Forgot ${formatNumber(forgotten.length, "month")} of ${visible(name)}: ${monthSpans(forgotten)}. ${consequence(forgotten.length)}`;
+      return `${wrapText(text, style.columns, 0)}\n`;
     })
     .join("");
 }
 
+function consequence(months: number): string {
+  return months === 1
+    ? "The next run loads it again; its rows stay until then."
+    : "The next run loads them again; their rows stay until then.";
+}
+
 function statePart(pipeline: StateResult["pipelines"][number], style: ScreenStyle): string {
-  const title = `${heading(pipeline, style)}   ${paint(style, "quiet", `pipeline ${visible(pipeline.pipelineName)}`)}`;
-  if (pipeline.months.length === 0) return `${title}\n  No months.`;
+  const titles = [heading(pipeline, style), paint(style, "quiet", `  dlt pipeline ${visible(pipeline.pipelineName)}`)];
+  if (pipeline.months.length === 0) return [...titles, "  No months."].join("\n");
   const rows = pipeline.months
     .toSorted((one, other) => one.billingMonth.localeCompare(other.billingMonth))
     .map((month) => [
       `  ${month.billingMonth}`,
+      timeCell(month),
       executionNames(month.executionIds, { verbose: true }),
-      visible(month.loadedAt ?? month.submittedTime ?? ""),
     ]);
-  return [title, ...alignRows(rows, ["left", "left", "left"])].join("\n");
+  return [...titles, ...alignSentences(rows, ["left", "left", "left"], style.columns)].join("\n");
+}
+
+/** An entry of the state has either the time of the load or that of the delivery. */
+function timeCell({ loadedAt, submittedTime: submitted }: StateResult["pipelines"][number]["months"][number]): string {
+  if (loadedAt !== null) return `loaded ${visible(formatTime(loadedAt))} UTC`;
+  return submitted === null ? "" : `submitted ${visible(formatTime(submitted))} UTC`;
 }

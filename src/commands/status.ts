@@ -9,6 +9,7 @@ import {
   heading,
   resultText,
   type Look,
+  noteLine,
   paint,
   screenStyle,
   type ScreenStyle,
@@ -174,9 +175,7 @@ const namedInDigest = 5;
 
 function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle, isWhole: boolean): string {
   const { months } = pipeline;
-  const notes = notesOf(pipeline, now).map(
-    ({ look, text }) => `  ${paint(style, look, "!")} ${wrapText(visible(text), style.columns, 4)}`,
-  );
+  const notes = notesOf(pipeline, now).map(({ look, text }) => noteLine(text, style, look));
   if (pipeline.error !== undefined) {
     const error = errorLines(pipeline.error, style, 4).join("\n");
     return [heading(pipeline, style), `  ${paint(style, "bad", "✖")} ${error}`].join("\n");
@@ -189,9 +188,11 @@ function pipelinePart(pipeline: PipelineStatus, now: Date, style: ScreenStyle, i
   return [
     heading(pipeline, style),
     ...monthLines(shown.toReversed(), pipeline, now, style),
-    `  ${summary(pipeline)}`,
+    `  ${wrapText(summary(pipeline), style.columns, 2)}`,
     ...(older > 0
-      ? [`  ${formatNumber(older, "older month")} not shown, and part of the total; --all shows them.`]
+      ? [
+          `  ${formatNumber(older, "older month")} not shown but included in the total; --all shows ${older === 1 ? "it" : "them"}.`,
+        ]
       : []),
     ...notes,
   ].join("\n");
@@ -206,13 +207,8 @@ function monthLines(
 ): string[] {
   const hasTotal = months.length > 1;
   const rows = [...shown, ...(hasTotal ? [null] : [])];
-  const costs = costCells(rows.map((month) => (month === null ? total.cost : month.cost)));
-  // A month in several currencies takes a line for each of them; its other cells stand in the first.
   const cells = (cell: (month: MonthStatus) => string, ofTotal = ""): string[] =>
-    rows.flatMap((month, index) => {
-      const first = month === null ? ofTotal : cell(month);
-      return [first, ...Array.from({ length: (costs[index]?.length ?? 1) - 1 }, () => "")];
-    });
+    rows.map((month) => (month === null ? ofTotal : cell(month)));
   const isKnown = months.every((month) => month.rows !== null || month.executionId === null);
   return fitTable(
     [
@@ -221,7 +217,7 @@ function monthLines(
       {
         title: "execution",
         cells: cells(({ executionId: id }) => (style.verbose ? visible(id ?? "") : shortId(id))),
-        spare: 2,
+        ...(style.verbose ? { below: true } : { spare: 2 }),
       },
       {
         title: "rows",
@@ -231,7 +227,11 @@ function monthLines(
           `${isKnown ? "" : "at least "}${formatCount(total.rows)}`,
         ),
       },
-      { title: "cost", lean: "right", cells: costs.flat() },
+      {
+        title: "cost",
+        lean: "right",
+        cells: costCells(rows.map((month) => (month === null ? total.cost : month.cost))),
+      },
       {
         title: "loaded (UTC)",
         cells: cells(({ loadedAt }) => (loadedAt === null ? "" : visible(formatTime(loadedAt)))),
@@ -243,7 +243,7 @@ function monthLines(
         spare: 1,
       },
     ],
-    style.columns ?? 0,
+    style.columns,
     style,
   );
 }
@@ -311,7 +311,7 @@ function summary({ months, missingMonths: missing, kept }: PipelineStatus): stri
   const loaded = months.filter(({ executionId: id }) => id !== null);
   const parts = [
     `${formatNumber(loaded.length, "month")} loaded`,
-    ...count(({ state }) => state === "forgotten", "forgotten by the state, whose rows are still there"),
+    ...count(({ state }) => state === "forgotten", "forgotten by the state (the rows are still there)"),
     ...(gaps.length === 0 ? ["no gaps"] : gaps),
   ];
   const copies = kept === null ? "" : `; ${formatNumber(kept.loads, "earlier load")} kept, ${formatBytes(kept.bytes)}`;

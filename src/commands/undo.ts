@@ -3,7 +3,18 @@ import type { UndoResult } from "../pipeline/undo.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
-import { executionNames, heading, resultText, paint, screenStyle, type ScreenStyle, visible } from "./output.ts";
+import {
+  executionNames,
+  heading,
+  noteLine,
+  resultText,
+  paint,
+  screenStyle,
+  type ScreenStyle,
+  unbroken,
+  visible,
+  wrapText,
+} from "./output.ts";
 
 const usageExample = "billhouse undo aws_cur 2025-01";
 
@@ -47,11 +58,13 @@ export function undoScreen(result: UndoResult, style: ScreenStyle): string {
   const id = (load: ComparedLoad): string => executionNames(load.executionIds, style);
   const figures = [formatNumber(restored.rows, "row"), restored.cost === null ? "" : formatCost(restored.cost)];
   const source = result.from === "storage" ? "its files in the storage" : "the copy in the warehouse";
+  const back = `${id(restored)} is restored from ${source} in ${formatSeconds(result.seconds)}: ${figures.filter(Boolean).join(", ")}`;
+  const run = unbroken(`billhouse run ${visible(name)} --month ${month} --force`);
   return [
     heading(result, style),
-    `  ${paint(style, "good", "✔")} ${month}  ${id(restored)} is back: ${figures.filter(Boolean).join(", ")}, from ${source}, in ${formatSeconds(result.seconds)}`,
-    ...result.notes.map((note) => `    ${paint(style, "changed", "!")} ${visible(note)}`),
-    `    ${id(undone)} is not loaded again until billhouse run ${visible(name)} --month ${month} --force.`,
+    `  ${paint(style, "good", "✔")} ${month}  ${wrapText(back, style.columns, 13)}`,
+    ...result.notes.map((note) => noteLine(note, style, "changed", 4)),
+    `    ${wrapText(`${id(undone)} is skipped from now on. To load it again: ${run}`, style.columns, 4)}`,
     "",
   ].join("\n");
 }

@@ -2,7 +2,7 @@ import type { Check, VerifyResult } from "../pipeline/verify.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
-import { resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { noteLine, resultText, paint, screenStyle, type ScreenStyle, unbroken, visible, wrapText } from "./output.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse verify`. */
@@ -90,20 +90,20 @@ function fixesOf(checks: readonly Check[]): string[] {
   const [first] = failed;
   if (first === undefined || first.billingMonth === null) return [];
   const isOf = (names: ReadonlySet<string>): boolean => failed.some(({ name }) => names.has(name));
-  const run = `billhouse run ${visible(first.pipeline)} --month ${first.billingMonth}`;
+  const run = (flags = ""): string =>
+    unbroken(`billhouse run ${visible(first.pipeline)} --month ${first.billingMonth}${flags}`);
   return [
     ...(isOf(ofTable)
-      ? [`To load it again from its files: ${run} --force`]
+      ? [`To load it again from its files: ${run(" --force")}`]
       : isOf(ofStorage)
-        ? [`To load what is available: ${run}`]
+        ? [`To load what is available: ${run()}`]
         : []),
-    ...(isOf(ofDays) ? [`Export these days, or accept the gap: ${run} --accept gap`] : []),
+    ...(isOf(ofDays) ? [`Export these days, or accept the gap: ${run(" --accept gap")}`] : []),
   ];
 }
 
 function checkLines({ name, ok, expected, actual, note }: Check, style: ScreenStyle): string[] {
-  if (ok && note !== undefined)
-    return [`    ${paint(style, "changed", "!")} ${wrapText(visible(note), style.columns, 6)}`];
+  if (ok && note !== undefined) return [noteLine(note, style, "changed", 4)];
   if (ok) return [paint(style, "quiet", `    ${wrapText(`${name}: ${visible(actual)}`, style.columns, 4)}`)];
   return [
     `    ${paint(style, "bad", name)}`,

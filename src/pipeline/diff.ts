@@ -1,7 +1,14 @@
 import { checkArguments, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import { type BillingMonth, type CostLine, type CurrencySums, executionIdsOf, type Receipt } from "../model.ts";
+import {
+  type BillingMonth,
+  type CostLine,
+  type CurrencySums,
+  executionIdsOf,
+  type LoadReason,
+  type Receipt,
+} from "../model.ts";
 import { otherAccounts, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { reasonOfLoad } from "./months/decide.ts";
 import { loadedMonth, measuredColumns, readLoaded, type LoadedTable } from "./months/loaded.ts";
@@ -33,6 +40,8 @@ export interface DiffResult extends ReadSource {
   readonly billingMonth: BillingMonth;
   /** Whether figures of a month that was over may have changed; not where days were only added, or the month was not over. */
   readonly isRestatement: boolean;
+  /** Why the newer load was made, as `history` says; `is_restatement` is true where it is `restated`. */
+  readonly reason: LoadReason | "migrated";
   readonly before: ComparedLoad;
   readonly after: ComparedLoad;
   /** What changed, the largest difference first; also empty if the previous load lacks a summary. */
@@ -78,6 +87,7 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
     }
     // What is loaded now may have been loaded again since.
     const changing = [after, ...older].at(older.indexOf(before)) ?? after;
+    const reason = reasonOfLoad(changing, before);
     const now = after.summary ?? (await summaryNow(loaded, billingMonth, warehouse));
     const summaries = before.summary === null ? null : alignSummaries(before.summary, now);
     const by = (property: Property): readonly ChangedGroup[] =>
@@ -87,7 +97,8 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
       name: pipeline.name,
       table: tableTitle(pipeline),
       billingMonth,
-      isRestatement: reasonOfLoad(changing, before) === "restated",
+      isRestatement: reason === "restated",
+      reason,
       before: describeReceipt(before),
       after: describeReceipt(after),
       lines: summaries === null ? [] : compareLines(summaries),

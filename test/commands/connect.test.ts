@@ -119,7 +119,7 @@ test("the storage version says who can read the file", async (t) => {
     ["latest", "DuckDB at least as new as that of billhouse"],
   ] as const) {
     const folder = await loaded(t, "bills", `[destination.duckdb]\nstorage_version = "${version}"\n`);
-    assert.ok((await billhouse(folder, ["connect"])).stdout.includes(`It takes ${needed} to read it`));
+    assert.ok((await billhouse(folder, ["connect"])).stdout.includes(`Reading it takes ${needed}: `));
   }
 });
 
@@ -156,7 +156,9 @@ test("docs/connecting.md shows what it prints", async (t) => {
   const result = await connections(config, config.warehouse);
   const page = readFileSync(new URL("../../docs/connecting.md", import.meta.url), "utf8");
   assert.ok(
-    page.includes(`$ billhouse connect\n${connectScreen(result, { colour: false, verbose: false, columns: 0 })}\`\`\``),
+    page.includes(
+      `$ billhouse connect\n${connectScreen(result, { colour: false, verbose: false, columns: 80 })}\`\`\``,
+    ),
   );
   assert.deepEqual(parseResult(/```json\n(.*?)```/s.exec(page)?.[1] ?? ""), result);
 });

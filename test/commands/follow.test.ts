@@ -107,7 +107,11 @@ test("a live block redraws the same lines and can be stopped twice", () => {
   block.stop();
   assert.equal(
     output.text,
-    "\u001b[?25l\r\u001b[Jone\ntwo\n\r\u001b[2A\u001b[Jkept\none\ntwo\n\r\u001b[2A\u001b[J\u001b[?25h",
+    [
+      "\u001b[?25l\rone\u001b[K\ntwo\u001b[K\n\u001b[J",
+      "\r\u001b[2Akept\u001b[K\none\u001b[K\ntwo\u001b[K\n\u001b[J",
+      "\r\u001b[2A\u001b[J\u001b[?25h",
+    ].join(""),
   );
 });
 

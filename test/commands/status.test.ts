@@ -29,7 +29,7 @@ describe("status", () => {
     assert.doesNotMatch(shown.stdout, /2025-02/);
     assert.match(shown.stdout, /2025-03 +final/);
     assert.match(shown.stdout, /\n {2}total +16 +0\.08 USD\n +1\.50 EUR\n {2}15 months loaded, no gaps\n/);
-    assert.match(shown.stdout, /\n {2}2 older months not shown, and part of the total; --all shows them\.\n/);
+    assert.match(shown.stdout, /\n {2}2 older months not shown but included in the total; --all shows them\.\n/);
     assert.match((await billhouse(project.folder, ["status", "--all"], {}, form)).stdout, /2025-01 +final/);
     const { pipelines } = await status(project.config);
     assert.deepEqual(
@@ -54,7 +54,7 @@ describe("status", () => {
     const { stdout } = await billhouse(project.folder, ["status"]);
     assert.match(stdout, /2025-03 +forgotten/);
     assert.match(stdout, /\n {2}total +4 +6\.00 USD/);
-    assert.match(stdout, /1 month loaded, 1 forgotten by the state, whose rows are still there, 1 missing\n/);
+    assert.match(stdout, /1 month loaded, 1 forgotten by the state \(the rows are still there\), 1 missing\n/);
     assert.equal((await status(project.config)).pipelines[0]?.missingMonths.join(), "2025-02");
   });
 

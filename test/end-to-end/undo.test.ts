@@ -93,6 +93,7 @@ describe("undo restores the previous load", () => {
       const again = await runWell(project);
       assert.deepEqual(outcomes(again), [`${month} refused b`]);
       assert.match(again.refused[0]?.reason ?? "", /^b was undone\. Use --force to load it anyway\.$/);
+      assert.deepEqual(again.refused[0]?.missingDays, [], "what is loaded covers the month");
       assert.deepEqual(await rowsNow(project), before);
 
       await loadAll(project, c);

@@ -17,6 +17,7 @@ export async function billhouse(
   form: {
     readonly isTerminal?: boolean;
     readonly columns?: number;
+    readonly colour?: boolean;
     readonly shared?: boolean;
     readonly stdin?: string;
     readonly now?: Date;

@@ -119,7 +119,7 @@ const aws: PipelineResult = {
 const lost = {
   code: "STORAGE_DENIED",
   message: "Access to gs://acme/azure is denied.",
-  hint: "Grant storage.objects.list and storage.objects.get.",
+  hint: "Run `gcloud storage buckets add-iam-policy-binding gs://acme --member=user:ops@acme.example --role=roles/storage.objectViewer`, or ask the owner to do so.",
 };
 
 const azure: PipelineResult = {
@@ -249,7 +249,7 @@ export const plan: PlanResult = {
         {
           billingMonth: "2025-05",
           code: "MANIFEST_INVALID",
-          message: "The manifest a/m.json is no JSON.",
+          message: "The manifest a/m.json is not valid JSON.",
           hint: "Wait for the next delivery.",
         },
       ],
@@ -411,6 +411,7 @@ export const difference: DiffResult = {
   table: "billing_data.aws_cur_data",
   billingMonth: "2025-01",
   isRestatement: true,
+  reason: "restated",
   before: {
     executionId: "aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11",
     executionIds: ["aaaa1111-0d3e-4a40-9d5c-0e4f5f2f7a11"],

@@ -238,7 +238,8 @@ function monthRuns(
     runs: chosen.map(executionOf),
     days,
     coveredDays: cover.covered.reduce((sum, span) => sum + countDays(span), 0),
-    missingDays: cover.missing,
+    // Where every run was undone, none is chosen, and nothing declares the days of the month.
+    missingDays: chosen.length === 0 ? [] : cover.missing,
     unsettledDays: cover.unsettled,
     passedOver: cover.passedOver.filter(isOfMonth).map(({ run, reason: why, by }) => ({
       id: run.id,
