@@ -192,9 +192,13 @@ export const demoQueries: readonly DemoQuery[] = [
     title: "What did each cloud cost, month by month?",
     sql: `SELECT strftime(start, '%Y-%m') AS month,
   round(sum(aws), 2) AS aws, round(sum(azure), 2) AS azure
-FROM (SELECT bill_billing_period_start_date AS start,
-    line_item_unblended_cost AS aws, 0 AS azure FROM ${aws}
-  UNION ALL SELECT BillingPeriodStart, 0, BilledCost FROM ${azure})
+FROM (
+  SELECT bill_billing_period_start_date AS start,
+    line_item_unblended_cost AS aws, 0 AS azure
+  FROM ${aws}
+  UNION ALL SELECT BillingPeriodStart, 0, BilledCost
+  FROM ${azure}
+)
 GROUP BY start ORDER BY start`,
   },
   {
@@ -214,10 +218,11 @@ ORDER BY abs(coalesce(october, 0) - coalesce(september, 0)) DESC LIMIT 5`,
   strftime(line_item_usage_start_date, '%a %d %b') AS day,
   round(sum(line_item_unblended_cost), 2) AS cost,
   repeat('#', (sum(line_item_unblended_cost) * 0.05)::INTEGER) AS bar
-FROM ${aws} WHERE product_product_name = 'Amazon SageMaker'
+FROM ${aws}
+WHERE product_product_name = 'Amazon SageMaker'
   AND line_item_usage_account_id = '${awsAccounts[anomaly.account].id}'
-  AND line_item_line_item_type = 'Usage' AND line_item_usage_start_date
-    BETWEEN '2026-10-09' AND '2026-10-20'
+  AND line_item_line_item_type = 'Usage'
+  AND line_item_usage_start_date BETWEEN '2026-10-09' AND '2026-10-20'
 GROUP BY day, line_item_usage_start_date
 ORDER BY line_item_usage_start_date`,
   },

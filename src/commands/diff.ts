@@ -116,7 +116,9 @@ function totalLines({ before, after }: Pick<DiffResult, "before" | "after">, sty
   const difference = after.rows - before.rows;
   const costs = costDifference(before, after);
   const exact = Object.entries(costs ?? {}).filter(([, amount]) => (amount.split(".")[1] ?? "").length > 2);
-  const exactly = exact.map(([currency, amount]) => withCurrency(amount, currency)).join(", ");
+  const exactly = exact
+    .map(([currency, amount]) => withCurrency(amount.startsWith("-") ? amount : `+${amount}`, currency))
+    .join(", ");
   return [
     ...fitTable(
       [

@@ -104,8 +104,9 @@ function linesBelow({ title, cells }: Column, row: number, width: number): strin
 }
 
 /**
- * Rows as aligned lines whose last cells are sentences: these are wrapped at words below their start. A line of a
- * sentence that is indented or starts on a new line is not wrapped.
+ * Rows as aligned lines whose last cells are sentences: these are wrapped at words below their start. Where a word, such
+ * as the path of a file, is wider than the room there, the whole sentence moves below its row. A line of a sentence that
+ * is indented or starts on a new line is not wrapped.
  */
 export function alignSentences(rows: readonly (readonly string[])[], leans: readonly Lean[], width: number): string[] {
   const starts = alignRows(
@@ -114,10 +115,17 @@ export function alignSentences(rows: readonly (readonly string[])[], leans: read
   ).map((line) => line.slice(0, -1));
   return rows.map((row, index) => {
     const start = starts[index] ?? "";
+    const sentence = row.at(-1) ?? "";
     const indent = displayWidth(start);
-    return `${start}${wrapText(row.at(-1) ?? "", width, indent)}`.trimEnd();
+    const isWide = width > 0 && indent > belowIndent && wordsOf(sentence).some(({ wide }) => wide > width - indent);
+    return isWide
+      ? `${start.trimEnd()}\n${" ".repeat(belowIndent)}${wrapText(sentence, width, belowIndent)}`
+      : `${start}${wrapText(sentence, width, indent)}`.trimEnd();
   });
 }
+
+/** Where sentences start that stand below their rows. */
+const belowIndent = 6;
 
 /**
  * Rows as aligned lines that fit into a width (0: any): columns are left out from the right, but never the first
@@ -158,23 +166,29 @@ export function unbroken(command: string): string {
   return command.replaceAll(" ", noBreakSpace);
 }
 
-const noBreakSpace = "\u00a0";
-
 function wrappedLine(text: string, room: number): string[] {
   const lines: string[] = [];
   let [line, used] = ["", 0];
   // The blanks before a word belong to it: they are lost where the line is broken.
-  for (const [, gap = "", word = ""] of text.matchAll(/( *)((?:`[^`]*`|[^ ])+)/g)) {
-    const width = displayWidth(word);
-    if (used > 0 && used + gap.length + width > room) {
+  for (const { gap, word, wide } of wordsOf(text)) {
+    if (used > 0 && used + gap.length + wide > room) {
       lines.push(line);
-      [line, used] = [word, width];
+      [line, used] = [word, wide];
     } else {
       line += gap + word;
-      used += gap.length + width;
+      used += gap.length + wide;
     }
   }
   return [...lines, line];
+}
+
+/** What stays whole when a text is wrapped: words, and commands in backticks. */
+function wordsOf(text: string): { readonly gap: string; readonly word: string; readonly wide: number }[] {
+  return [...text.matchAll(/([ \n]*)((?:`[^`]*`|[^ \n])+)/g)].map(([, gap = "", word = ""]) => ({
+    gap,
+    word,
+    wide: displayWidth(word),
+  }));
 }
 
 /** A cell filled up to a width. */
@@ -293,6 +307,8 @@ export function heading(
 ): string {
   return `${paint(style, "strong", visible(pipeline.name))} -> ${visible(pipeline.table)}`;
 }
+
+const noBreakSpace = "\u00a0";
 
 const longestLine = 10_000;
 

@@ -5,7 +5,9 @@ import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.
 import { addWord, daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { changesFinalMonth, followRun, restatement, runSummary } from "./follow.ts";
 import {
+  alignSentences,
   errorLines,
+  errorText,
   executionNames,
   heading,
   padCell,
@@ -250,15 +252,17 @@ function keptMonths({ unchanged, waiting, refused }: PipelineResult, style: Scre
 }
 
 function keptLine(mark: string, state: string, month: KeptMonth, style: ScreenStyle): MonthLines {
-  const start = `  ${mark} ${month.billingMonth}  `;
   const days = month.missingDays.length === 0 ? "" : ` Missing: ${daySpans(month.missingDays)}.`;
-  const reason = visible(month.reason) + days;
-  const wrapped = wrapText(reason, style.columns, start.length + stateWidth + 2);
-  const line =
-    state === "unchanged"
-      ? paint(style, "quiet", `${start}unchanged  ${wrapped}`)
-      : `${start}${paint(style, "changed", state.padEnd(stateWidth))}  ${wrapped}`;
-  return { month: month.billingMonth, lines: [line] };
+  const isQuiet = state === "unchanged";
+  const cell = isQuiet ? state : paint(style, "changed", state);
+  const line = monthLine(mark, month.billingMonth, cell, visible(month.reason) + days, style);
+  return { month: month.billingMonth, lines: [isQuiet ? paint(style, "quiet", line) : line] };
+}
+
+/** A month with a sentence about it, which starts in the same column for all months. */
+function monthLine(mark: string, month: string, state: string, sentence: string, style: ScreenStyle): string {
+  const row = [`  ${mark} ${month}`, padCell(state, stateWidth), sentence];
+  return alignSentences([row], ["left", "left", "left"], style.columns).join("\n");
 }
 
 function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle): MonthLines[] {
@@ -280,7 +284,10 @@ function unchangedLine(unchanged: readonly KeptMonth[], style: ScreenStyle): Mon
 
 function failedMonths({ failed }: PipelineResult, style: ScreenStyle): MonthLines[] {
   return failed.map((month) => {
-    const start = `  ${paint(style, "bad", "✖")} ${month.billingMonth}  ${paint(style, "bad", "failed".padEnd(stateWidth))}  `;
-    return { month: month.billingMonth, lines: [start + errorLines(month, style, 24).join("\n")] };
+    const [mark, state] = [paint(style, "bad", "✖"), paint(style, "bad", "failed")];
+    return {
+      month: month.billingMonth,
+      lines: [monthLine(mark, month.billingMonth, state, errorText(month, style), style)],
+    };
   });
 }

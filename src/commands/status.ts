@@ -279,7 +279,7 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
   const oldestFirst = months.toReversed();
   const age =
     newest === null
-      ? "Nothing is loaded, which is older than --max-age allows."
+      ? "Nothing is loaded, so no load is as new as --max-age requires."
       : `The newest load was made ${formatAge(newest, now)}, which is longer than --max-age allows.`;
   const bad = [...attention.toReversed().map(({ reason }) => reason), ...(stale === true ? [age] : [])];
   const changed = [
@@ -304,13 +304,16 @@ function summary({ months, missingMonths: missing, kept }: PipelineStatus): stri
     const number = months.filter(isCounted).length;
     return number === 0 ? [] : [`${formatCount(number)} ${what}`];
   };
+  const isKnown = new Set(months.flatMap(({ billingMonth: month, state }) => (state === "missing" ? [] : [month])));
+  const absent = missing.filter((month) => !isKnown.has(month)).length;
   const gaps = [
-    ...(missing.length === 0 ? [] : [`${formatCount(missing.length)} missing`]),
+    ...(absent === 0 ? [] : [`${formatCount(absent)} missing`]),
     ...count(({ finality }) => finality === "partial", "partial"),
   ];
   const loaded = months.filter(({ executionId: id }) => id !== null);
   const parts = [
     `${formatNumber(loaded.length, "month")} loaded`,
+    ...count(({ state, executionId: id }) => state === "waiting" && id === null, "waiting"),
     ...count(({ state }) => state === "forgotten", "forgotten by the state (the rows are still there)"),
     ...(gaps.length === 0 ? ["no gaps"] : gaps),
   ];

@@ -60,8 +60,12 @@ function* csvRows({ checks }: Pick<VerifyResult, "checks">): Generator<Row> {
 
 /** The checks for people: a line for each month that passed, and each difference with both values. */
 export function verifyScreen({ checks, ok }: Pick<VerifyResult, "checks" | "ok">, style: ScreenStyle): string {
-  const months = Map.groupBy(checks, ({ pipeline, billingMonth: month }) => `${pipeline} ${month ?? "table"}`);
-  const lines = [...months].flatMap(([title, own]) => monthLines(title, own, style));
+  const exports = [...Map.groupBy(checks, ({ pipeline }) => pipeline).values()];
+  const lines = exports.flatMap((own) =>
+    [...Map.groupBy(own, ({ billingMonth: month }) => month ?? "")]
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([month, found]) => monthLines(`${own[0]?.pipeline} ${month || "table"}`, found, style)),
+  );
   const failed = checks.filter((check) => !check.ok).length;
   const summary = ok
     ? `${formatNumber(checks.length, "check")}: all tables match their receipts and deliveries.`

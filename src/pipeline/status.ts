@@ -444,7 +444,7 @@ async function heldDeliveries(
     };
   } catch (error) {
     if (!(error instanceof BillhouseError)) throw error;
-    return { ...nothingHeld, unknown: [`What waits in its storage is not known: ${error.message}`] };
+    return { ...nothingHeld, unknown: [`The storage cannot be searched for new deliveries: ${error.message}`] };
   }
 }
 

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { displayWidth, fitRows, wrapText } from "../../src/commands/output.ts";
+import { alignSentences, displayWidth, fitRows, fitTable, unbroken, wrapText } from "../../src/commands/output.ts";
 import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { billhouse } from "../support/in-process.ts";
@@ -196,6 +196,51 @@ describe("wrapping", () => {
       wrapText("\u001b[2mone two three four five\u001b[22m", 26, 2),
       "\u001b[2mone two three four five\u001b[22m",
     );
+  });
+
+  test("keeps a command on one line, in backticks or from unbroken", () => {
+    assert.equal(
+      wrapText("Run `a long command with flags`, then again", 24, 0),
+      "Run\n`a long command with flags`,\nthen again",
+    );
+    assert.equal(
+      wrapText(`To load it: ${unbroken("billhouse run aws_cur")}`, 24, 2),
+      "To load it:\n  billhouse run aws_cur",
+    );
+    assert.equal(wrapText(unbroken("billhouse run"), 0, 0), "billhouse run");
+    assert.equal(
+      wrapText("a lone ` is a character like all the others", 24, 0),
+      "a lone ` is a character\nlike all the others",
+    );
+  });
+
+  test("a sentence with a path that is wider than its column moves below its row", () => {
+    const rows = [
+      ["  2025-01", "waiting", "The file cur/2025-01/part-00001.csv.gz is missing."],
+      ["  2025-02", "new", "It is not loaded yet."],
+    ];
+    assert.deepEqual(alignSentences(rows, ["left", "left"], 40), [
+      "  2025-01  waiting\n      The file\n      cur/2025-01/part-00001.csv.gz is\n      missing.",
+      "  2025-02  new      It is not loaded\n                    yet.",
+    ]);
+  });
+
+  test("a table moves a column below its rows before it leaves columns out", () => {
+    const columns = [
+      { title: "month", cells: ["2025-01", "2025-02"] },
+      { title: "execution", cells: ["5b3c1f6e-0d3e-4a40", ""], below: true },
+      { title: "cost", lean: "right" as const, cells: [["1.00 USD", "20.00 EUR"], "3.00 USD"] },
+      { title: "age", cells: ["2 hours ago", "3 hours ago"], spare: 1 },
+    ];
+    const [wide, narrow] = [31, 24].map((width) => fitTable(columns, width, { colour: false }));
+    assert.deepEqual(wide, [
+      "month         cost  age",
+      "2025-01   1.00 USD  2 hours ago",
+      "         20.00 EUR",
+      "    execution 5b3c1f6e-0d3e-4a40",
+      "2025-02   3.00 USD  3 hours ago",
+    ]);
+    assert.deepEqual(narrow?.slice(0, 2), ["month         cost", "2025-01   1.00 USD"]);
   });
 
   test("columns are left out from the right until a row fits", () => {

@@ -144,6 +144,10 @@ const azureDifference: DiffResult = {
   notes: ["Accounts with small amounts are added up as (other accounts)."],
 };
 
+const longPath = "cur/acme-cur/20260601-20260701/69363d92-7bb8-4e6b-956a-4d0a652a7a3b/acme-cur-00002.csv.gz";
+const waiting = `1 of 3 files of 69363d92-7bb8-4e6b-956a-4d0a652a7a3b are missing; the first is ${longPath}. It loads once they arrive.`;
+const damaged = `${longPath} is damaged: unexpected end of file.`;
+
 const sections = new Map(found.exports.slice(0, 2).map((each, index) => [each, ["aws_cur", "aws_acme"][index] ?? ""]));
 
 /** An answer of `query` with text, decimals and NULL. */
@@ -175,8 +179,24 @@ const failure = {
 const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<string>>> = {
   run: (style) => runScreen(finished, style),
   "run-verbose": (style) => runScreen(finished, { ...style, verbose: true }),
+  "run-paths": (style) => {
+    const pipelines = finished.pipelines.slice(0, 1).map((each) => ({
+      ...each,
+      waiting: each.waiting.map((month) => ({ ...month, reason: waiting })),
+      failed: each.failed.map((month) => ({ ...month, message: damaged })),
+    }));
+    return runScreen({ ...finished, pipelines }, style);
+  },
   "run-idle": (style) => runScreen(idle, style),
   plan: (style) => planScreen(plan, style),
+  "plan-paths": (style) => {
+    const pipelines = plan.pipelines.slice(0, 1).map((each) => ({
+      ...each,
+      months: each.months.map((month) => (month.action === "waiting" ? { ...month, reason: waiting } : month)),
+      failed: each.failed.map((month) => ({ ...month, message: damaged })),
+    }));
+    return planScreen({ pipelines }, style);
+  },
   "plan-verbose": (style) => planScreen(plan, { ...style, verbose: true }),
   status: (style) => statusScreen(status, now, style),
   "status-verbose": (style) => statusScreen(status, now, { ...style, verbose: true }),

@@ -336,7 +336,7 @@ describe("status --max-age", () => {
     await rm(project.bucket, { recursive: true });
     const { code, stdout } = await billhouse(project, ["status"]);
     assert.deepEqual(
-      [code, /2025-01 +final/.test(stdout), /What waits in its storage is not known/.test(stdout)],
+      [code, /2025-01 +final/.test(stdout), /The storage cannot be searched for new deliveries/.test(stdout)],
       [0, true, true],
     );
     const { finished } = await runProject(project);
