@@ -70,15 +70,17 @@ function renderBranch(
   const rows = branch.rows === undefined ? "" : `\n  WHERE ${renderCondition(branch.rows, scope)}`;
   const from = renderFacts(table, mapping, dialect);
   if (branch.grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM (${from}) AS s${rows}`;
-  const { by, sums, greatest, having } = branch.grouped;
+  const { by, row, sums, having } = branch.grouped;
   const keys = [own.month, ...by].map((name) => `s.${identifier(name)}`);
   const added = Object.entries(sums).map(
     ([name, of]) => `CAST(SUM(${renderExpression(of, scope)}) AS ${types.decimal}) AS ${identifier(name)}`,
   );
-  const top = Object.entries(greatest).map(
-    ([name, of]) => `MAX(${renderExpression(of, scope)}) AS ${identifier(name)}`,
+  const others = [...fieldsUsed(mapping).keys(), ...Object.keys(mapping.facts)].filter((name) => !by.includes(name));
+  const given = renderCondition(row, scope);
+  const greatest = others.map(
+    (name) => `MAX(CASE WHEN ${given} THEN s.${identifier(name)} END) AS ${identifier(name)}`,
   );
-  const group = `SELECT ${[...keys, ...added, ...top].join(", ")} FROM (${from}) AS s${rows} GROUP BY ${keys.join(", ")}`;
+  const group = `SELECT ${[...keys, ...added, ...greatest].join(", ")} FROM (${from}) AS s${rows} GROUP BY ${keys.join(", ")}`;
   return `SELECT ${items.join(",\n  ")}\nFROM (${group}) AS s WHERE ${renderCondition(having, scope)}`;
 }
 
@@ -127,14 +129,14 @@ function renderFacts(table: ChargeTable, mapping: Mapping, dialect: Dialect): st
 
   function renderField(one: Field | Members): string {
     if (one.is === "members") {
-      const found = [...columns.values()]
-        .flat()
-        .filter(({ sourceName }) => sourceName.toLowerCase().startsWith(one.prefix.toLowerCase()))
-        .map((column) => [column.sourceName.slice(one.prefix.length), column] as const);
-      return renderObject(
-        found.map(([key, column]) => [key, dialect.column(identifier(column.name), column, "text")]),
-        dialect,
-      );
+      const entries = [...columns.values()].flat().flatMap((column) => {
+        const name = column.sourceName.toLowerCase();
+        const prefix = one.prefixes.find((each) => name.startsWith(each.toLowerCase()) && name.length > each.length);
+        if (prefix === undefined) return [];
+        const value = dialect.column(identifier(column.name), column, "text");
+        return [{ key: column.sourceName.slice(prefix.length), value, json: dialect.jsonText(value) }];
+      });
+      return renderObject(entries, dialect);
     }
     const found = (columns.get(one.name) ?? []).map((column) =>
       dialect.column(identifier(column.name), column, one.type),
@@ -146,21 +148,19 @@ function renderFacts(table: ChargeTable, mapping: Mapping, dialect: Dialect): st
 
 /** The fields that a mapping reads from the table, by name. Error: TypeError where one name has two types. */
 export function fieldsUsed(mapping: Mapping): ReadonlyMap<string, Field | Members> {
-  const grouped = new Set(
-    mapping.branches.flatMap(({ grouped }) => [
-      ...Object.keys(grouped?.sums ?? {}),
-      ...Object.keys(grouped?.greatest ?? {}),
-    ]),
-  );
+  const sums = new Set(mapping.branches.flatMap(({ grouped }) => Object.keys(grouped?.sums ?? {})));
   const versions = ["v1_2", "v1_4"] as const;
   const used = [
     ...Object.values(mapping.facts).flatMap(fieldsIn),
     ...mapping.branches.flatMap((branch) => [
       ...versions.flatMap((version) => Object.values(sourcesOf(mapping, branch, version)).flatMap(fieldsIn)),
       ...(branch.rows === undefined ? [] : fieldsInCondition(branch.rows)),
-      ...Object.values({ ...branch.grouped?.sums, ...branch.grouped?.greatest }).flatMap(fieldsIn),
+      ...Object.values(branch.grouped?.sums ?? {}).flatMap(fieldsIn),
+      ...(branch.grouped === undefined
+        ? []
+        : [...fieldsInCondition(branch.grouped.row), ...fieldsInCondition(branch.grouped.having)]),
     ]),
-  ].filter(({ name }) => mapping.facts[name] === undefined && !grouped.has(name));
+  ].filter(({ name }) => mapping.facts[name] === undefined && !sums.has(name));
   const fields = new Map<string, Field | Members>();
   for (const one of used) {
     const known = fields.get(one.name);

@@ -34,13 +34,13 @@ export interface Field {
   readonly type: ValueType;
 }
 
-/** The columns of the loaded table whose names start with a prefix, as one JSON object. */
+/** The columns of the loaded table whose names start with one of some prefixes, as one JSON object. */
 export interface Members {
   readonly is: "members";
   /** The name of the object among the fields. */
   readonly name: string;
-  /** What the source names of its columns start with, in any case. */
-  readonly prefix: string;
+  /** What the source names of its columns start with, in any case. The rest of a name is the key. */
+  readonly prefixes: readonly string[];
 }
 
 /** A condition and the value where it holds. */
@@ -117,9 +117,9 @@ export function entry(of: Expression, key: string): Expression {
   return { is: "entry", of, key };
 }
 
-/** The columns whose source names start with `prefix`, as one JSON object without empty values; NULL if all are empty. */
-export function members(name: string, prefix: string): Members {
-  return { is: "members", name, prefix };
+/** The columns with one of these prefixes, as one JSON object without empty values; NULL if all are empty. */
+export function members(name: string, ...prefixes: readonly string[]): Members {
+  return { is: "members", name, prefixes };
 }
 
 /** A column of a lookup (`lookups/`) in the row with this key; NULL if the lookup lacks the key. */

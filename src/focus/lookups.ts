@@ -1,4 +1,6 @@
+import awsRegions from "./lookups/aws-regions.json" with { type: "json" };
 import awsServices from "./lookups/aws-services.json" with { type: "json" };
+import awsUnits from "./lookups/aws-units.json" with { type: "json" };
 
 /** A table of facts that bills do not hold. */
 export interface Lookup {
@@ -12,5 +14,5 @@ export interface Lookup {
 
 /** Every lookup by its name. What a lookup lacks is flagged in `x_QualityFlags`, never guessed. */
 export const lookups: Readonly<Record<string, Lookup>> = Object.fromEntries(
-  [awsServices].map((lookup: Lookup) => [lookup.name, lookup]),
+  [awsRegions, awsServices, awsUnits].map((lookup: Lookup) => [lookup.name, lookup]),
 );

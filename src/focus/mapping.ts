@@ -41,13 +41,14 @@ export interface Branch {
   readonly versions?: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
 }
 
-/** How rows are added up. The fields of the branch are then those that are named here. */
+/** How rows are added up. */
 export interface Grouping {
-  /** Fields by which rows are grouped. */
+  /** Fields by which rows are grouped, besides the month. */
   readonly by: readonly string[];
-  /** Fields with the sum, or the greatest value, of a group. */
+  /** The rows of a group that give all other fields: the greatest value of each. */
+  readonly row: Condition;
+  /** Sums over all rows of a group, as further fields. */
   readonly sums: Readonly<Record<string, Expression>>;
-  readonly greatest: Readonly<Record<string, Expression>>;
   /** Which groups become rows. */
   readonly having: Condition;
 }

@@ -1,5 +1,5 @@
 import type { Dialect } from "./dialects/dialect.ts";
-import { type Condition, type Expression, type Field, type Members, nothing } from "./expression.ts";
+import { type Condition, type Expression, type Field, type Members, nothing, typeOf } from "./expression.ts";
 
 /** What the names in an expression are in SQL. */
 export interface Scope {
@@ -53,7 +53,14 @@ export function renderExpression(expression: Expression, scope: Scope): string {
       return `NULLIF(${dialect.joined(expression.of.map(inner), expression.separator)}, '')`;
     case "object":
       return renderObject(
-        expression.members.map(([key, value]) => [key, inner(value)]),
+        expression.members.map(([key, value]) => {
+          const sql = inner(value);
+          return {
+            key,
+            value: sql,
+            json: typeOf(value) === "decimal" ? dialect.numberText(sql) : dialect.jsonText(sql),
+          };
+        }),
         dialect,
       );
     case "lower":
@@ -96,12 +103,19 @@ export function renderCondition(condition: Condition, scope: Scope): string {
   return scope.hasColumn(condition.name) ? "TRUE" : "FALSE";
 }
 
-/** A JSON object of SQL values that are texts or NULL; NULL without a value. */
-export function renderObject(entries: readonly (readonly [key: string, value: string])[], dialect: Dialect): string {
+/** A member of a JSON object: a value that can be NULL, and its JSON. */
+export interface ObjectMember {
+  readonly key: string;
+  readonly value: string;
+  readonly json: string;
+}
+
+/** A JSON object of the members whose values are not NULL; NULL without one. */
+export function renderObject(entries: readonly ObjectMember[], dialect: Dialect): string {
   if (entries.length === 0) return `CAST(NULL AS ${dialect.types.json})`;
   const parts = entries.map(
-    ([key, value]) =>
-      `CASE WHEN ${value} IS NOT NULL THEN ${dialect.literal(`${JSON.stringify(key)}:`)} || ${dialect.jsonText(value)} END`,
+    ({ key, value, json }) =>
+      `CASE WHEN ${value} IS NOT NULL THEN ${dialect.literal(`${JSON.stringify(key)}:`)} || ${json} END`,
   );
   return `('{' || NULLIF(${dialect.joined(parts, ",")}, '') || '}')`;
 }

@@ -31,6 +31,7 @@ export const bigquery: Dialect = {
   entry: (json, key) => `NULLIF(JSON_VALUE(${json}, ${literal(`$."${key}"`)}), '')`,
   joined: (parts, separator) => `ARRAY_TO_STRING([${parts.join(", ")}], ${literal(separator)})`,
   jsonText: (text) => `TO_JSON_STRING(${text})`,
+  numberText: (decimal) => `CAST(${decimal} AS STRING)`,
   matches: (text, pattern) => `REGEXP_CONTAINS(${text}, ${literal(pattern)})`,
   replaced: (text, pattern, by) => `REGEXP_REPLACE(${text}, ${literal(pattern)}, ${literal(by)})`,
   extracted: (text, pattern) => `NULLIF(REGEXP_EXTRACT(${text}, ${literal(pattern)}), '')`,

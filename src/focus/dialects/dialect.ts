@@ -16,8 +16,9 @@ export interface Dialect {
   entry(this: void, json: string, key: string): string;
   /** Texts that are not NULL, joined; empty if all are NULL. */
   joined(this: void, parts: readonly string[], separator: string): string;
-  /** A text as a JSON string. */
+  /** A text as a JSON string, and a decimal as a JSON number. */
   jsonText(this: void, text: string): string;
+  numberText(this: void, decimal: string): string;
   matches(this: void, text: string, pattern: string): string;
   replaced(this: void, text: string, pattern: string, by: string): string;
   extracted(this: void, text: string, pattern: string): string;

@@ -42,6 +42,8 @@ export const duckdb: Dialect = {
     `CASE WHEN json_valid(${json}) THEN nullif(json_extract_string(${json}, ${literal(`$."${key}"`)}), '') END`,
   joined: (parts, separator) => `concat_ws(${literal(separator)}, ${parts.join(", ")})`,
   jsonText: (text) => `CAST(to_json(${text}) AS VARCHAR)`,
+  // All decimals have digits after the point here.
+  numberText: (decimal) => `rtrim(rtrim(CAST(${decimal} AS VARCHAR), '0'), '.')`,
   matches: (text, pattern) => `regexp_matches(${text}, ${literal(pattern)})`,
   replaced: (text, pattern, by) => `regexp_replace(${text}, ${literal(pattern)}, ${literal(by)}, 'g')`,
   extracted: (text, pattern) => `nullif(regexp_extract(${text}, ${literal(pattern)}, 1), '')`,

@@ -1,8 +1,9 @@
 import { type ChargeTable, fieldsOf, type Mapping } from "../mapping.ts";
+import { awsCur } from "./aws-cur.ts";
 import { awsFocus } from "./aws-focus.ts";
 
 /** Every mapping. To add one, write a file beside this one and add a line here. */
-export const mappings: readonly Mapping[] = [awsFocus];
+export const mappings: readonly Mapping[] = [awsCur, awsFocus];
 
 /** The mapping of a table; undefined for a table that is not a bill that the view knows. */
 export function mappingOf(table: ChargeTable): Mapping | undefined {

@@ -1,0 +1,373 @@
+import { normaliseCurName } from "../../schema/names.ts";
+import {
+  all,
+  cases,
+  compared,
+  decimal,
+  type Expression,
+  extracted,
+  field,
+  first,
+  flags,
+  hasColumn,
+  isOneOf,
+  joined,
+  lookup,
+  matches,
+  members,
+  minus,
+  not,
+  nothing,
+  notZero,
+  number,
+  object,
+  plus,
+  present,
+  replaced,
+  some,
+  text,
+  where,
+} from "../expression.ts";
+import type { Branch, Mapping } from "../mapping.ts";
+import {
+  amount,
+  capacityReservation,
+  category,
+  commitment,
+  frequency,
+  isCommitmentPurchase,
+  isCorrection,
+  isDiscount,
+  isKnown,
+  isMarketplace,
+  isNegation,
+  isPlanFee,
+  isPlanUse,
+  isReservationFee,
+  isReservationUse,
+  isSplit,
+  isSpot,
+  isUnusedCapacity,
+  lineType,
+  product,
+} from "./aws-cur-lines.ts";
+
+const billed = field("billed", "decimal");
+const effective = field("effective", "decimal");
+const listed = field("pricing_public_on_demand_cost", "decimal");
+const commitmentId = field("commitment_id");
+const isUsageCharge = isOneOf(field("charge_category"), "Usage");
+const isPriced = isOneOf(field("charge_category"), "Usage", "Purchase");
+const isCovered = some(isPlanUse, isReservationUse);
+const isPlan = matches(commitmentId, ":savingsplan/");
+const usage = field("line_item_usage_amount", "decimal");
+const normalised = field("line_item_normalized_usage_amount", "decimal");
+const productCode = field("line_item_product_code");
+const serviceName = first(product("product_name"), productCode);
+const zero = decimal("0");
+
+/** A number of a savings plan or a reservation. */
+const plan = (name: string): Expression => field(`savings_plan_${name}`, "decimal");
+const reservation = (name: string): Expression => field(`reservation_${name}`, "decimal");
+
+const planUseCost = first(plan("net_savings_plan_effective_cost"), plan("savings_plan_effective_cost"));
+const unusedPlan = minus(plan("total_commitment_to_date"), plan("used_commitment"));
+const unusedReservation = plus(
+  first(
+    reservation("net_unused_amortized_upfront_fee_for_billing_period"),
+    reservation("unused_amortized_upfront_fee_for_billing_period"),
+  ),
+  first(reservation("net_unused_recurring_fee"), reservation("unused_recurring_fee")),
+);
+
+/** A JSON object without its members that are empty texts. A quote within a text is escaped, so that it ends no text. */
+function withoutEmpty(json: Expression): Expression {
+  const member = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*""\s*,?\s*`;
+  return cases(
+    [[isOneOf(json, "{}"), nothing("json")]],
+    replaced(replaced(json, member, ""), String.raw`,\s*\}$`, "}"),
+  );
+}
+
+/** The columns of the unused part of a commitment: nothing was billed for it, and nothing would have been without it. */
+const unused = {
+  BilledCost: zero,
+  ListCost: zero,
+  ContractedCost: zero,
+  ListUnitPrice: nothing("decimal"),
+  ContractedUnitPrice: nothing("decimal"),
+  ChargeCategory: text("Usage"),
+  ChargeFrequency: text("Usage-Based"),
+  PricingCategory: text("Committed"),
+  CommitmentDiscountStatus: text("Unused"),
+  ConsumedQuantity: nothing("decimal"),
+  ConsumedUnit: nothing(),
+};
+
+/**
+ * The unused part of a savings plan with discounts: the bill lacks the net amount of what was used, so it is the net fee minus
+ * the net cost of the usage that the plan covered in the same hour, day or month. A report of a member account lacks the usage
+ * of other accounts; then the amount before discounts is shown, with a flag.
+ */
+const isWholeUse = compared(field("use_before_discounts", "decimal"), "=", field("used", "decimal"));
+const netUnused = minus(field("net_fee", "decimal"), first(field("net_use", "decimal"), zero));
+const grossUnused = minus(field("fee", "decimal"), field("used", "decimal"));
+const isNetKnown = all(isWholeUse, present(field("net_fee", "decimal")));
+const unusedWithDiscounts = cases([[isNetKnown, netUnused]], grossUnused);
+
+const unusedPlans: readonly Branch[] = [
+  {
+    name: "unused savings plans",
+    rows: all(
+      isPlanFee,
+      not(hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
+      notZero(unusedPlan),
+    ),
+    columns: { ...unused, EffectiveCost: unusedPlan, CommitmentDiscountQuantity: unusedPlan },
+  },
+  {
+    name: "unused savings plans with discounts",
+    rows: all(some(isPlanFee, isPlanUse), hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
+    grouped: {
+      by: ["commitment_id", "line_item_usage_start_date", "bill_billing_period_start_date"],
+      row: isPlanFee,
+      sums: {
+        fee: where(isPlanFee, plan("total_commitment_to_date")),
+        used: where(isPlanFee, first(plan("used_commitment"), zero)),
+        net_fee: where(
+          isPlanFee,
+          plus(
+            plan("net_amortized_upfront_commitment_for_billing_period"),
+            plan("net_recurring_commitment_for_billing_period"),
+          ),
+        ),
+        net_use: where(isPlanUse, plan("net_savings_plan_effective_cost")),
+        use_before_discounts: cases([[isPlanUse, plan("savings_plan_effective_cost")]], zero),
+      },
+      having: notZero(unusedWithDiscounts),
+    },
+    columns: {
+      ...unused,
+      EffectiveCost: unusedWithDiscounts,
+      CommitmentDiscountQuantity: grossUnused,
+      x_QualityFlags: flags({ UnusedCostBeforeDiscounts: not(isNetKnown) }),
+    },
+  },
+];
+
+/**
+ * AWS Cost and Usage Report: legacy (CSV and Parquet) and CUR 2.0. Sources: AWS Data Exports user guide; FOCUS 1.2 and 1.4
+ * with the appendix on commitment discounts.
+ */
+export const awsCur: Mapping = {
+  name: "aws_cur",
+  title: "AWS Cost and Usage Report, legacy and 2.0",
+
+  recognises: (fields) => fields.has("line_item_unblended_cost") || fields.has("line_item_net_unblended_cost"),
+
+  // The names in Parquet and CUR 2.0 are those of CSV as Athena writes them: `ReservationARN` is `reservation_a_r_n`.
+  fieldOf: (sourceName) => normaliseCurName(sourceName).replace(/_a_r_n$/, "_arn"),
+
+  facts: {
+    billed: amount,
+    effective: cases(
+      [
+        [isPlanUse, planUseCost],
+        [isReservationUse, first(reservation("net_effective_cost"), reservation("effective_cost"))],
+        [isCommitmentPurchase, zero],
+      ],
+      amount,
+    ),
+    charge_category: category,
+    commitment_id: commitment,
+    capacity_reservation: capacityReservation,
+    region: first(product("region_code"), product("region")),
+    service: first(
+      lookup("aws_services", joined("/", productCode, product("product_family")), "category"),
+      lookup("aws_services", productCode, "category"),
+    ),
+    subservice: first(
+      lookup("aws_services", joined("/", productCode, product("product_family")), "subcategory"),
+      lookup("aws_services", productCode, "subcategory"),
+    ),
+    region_name: lookup("aws_regions", field("region"), "name"),
+    unit: first(lookup("aws_units", field("pricing_unit"), "unit"), field("pricing_unit")),
+  },
+
+  columns: {
+    AvailabilityZone: where(
+      compared(field("line_item_availability_zone"), "<>", first(field("region"), text(""))),
+      field("line_item_availability_zone"),
+    ),
+    BilledCost: cases([[isPlanUse, zero]], billed),
+    BillingAccountId: field("bill_payer_account_id"),
+    BillingAccountName: field("bill_payer_account_name"),
+    BillingAccountType: text("Management Account"),
+    BillingCurrency: field("line_item_currency_code"),
+    BillingPeriodStart: field("bill_billing_period_start_date", "timestamp"),
+    BillingPeriodEnd: field("bill_billing_period_end_date", "timestamp"),
+    CapacityReservationId: field("capacity_reservation"),
+    CapacityReservationStatus: where(
+      all(present(field("capacity_reservation")), isUsageCharge),
+      cases([[isUnusedCapacity, text("Unused")]], text("Used")),
+    ),
+    ChargeCategory: field("charge_category"),
+    ChargeClass: where(isCorrection, text("Correction")),
+    ChargeDescription: field("line_item_line_item_description"),
+    ChargeFrequency: frequency,
+    ChargePeriodStart: field("line_item_usage_start_date", "timestamp"),
+    ChargePeriodEnd: field("line_item_usage_end_date", "timestamp"),
+    CommitmentDiscountCategory: where(present(commitmentId), cases([[isPlan, text("Spend")]], text("Usage"))),
+    CommitmentDiscountId: commitmentId,
+    CommitmentDiscountQuantity: cases(
+      [
+        [isPlanUse, plan("savings_plan_effective_cost")],
+        [isReservationUse, first(normalised, usage)],
+        [isReservationFee, first(normalised, usage)],
+        [all(isCommitmentPurchase, isPlan, not(isCorrection)), field("line_item_unblended_cost", "decimal")],
+      ],
+      nothing("decimal"),
+    ),
+    CommitmentDiscountStatus: where(isCovered, text("Used")),
+    CommitmentDiscountType: where(
+      present(commitmentId),
+      cases([[isPlan, text("Savings Plan")]], text("Reserved Instance")),
+    ),
+    CommitmentDiscountUnit: cases(
+      [
+        [isPlan, field("line_item_currency_code")],
+        [
+          some(isReservationUse, isReservationFee),
+          cases([[present(normalised), text("Normalized Hours")]], field("unit")),
+        ],
+      ],
+      nothing(),
+    ),
+    ConsumedQuantity: cases([[isDiscount, zero]], where(isUsageCharge, usage)),
+    ConsumedUnit: where(isUsageCharge, field("unit")),
+    // The bill lacks the negotiated price of usage that a reservation covers: the public price stands for it.
+    ContractedCost: cases([[isReservationUse, first(listed, billed)]], billed),
+    ContractedUnitPrice: cases(
+      [
+        [isReservationUse, number(field("pricing_public_on_demand_rate"))],
+        [isDiscount, nothing("decimal")],
+        [isPriced, number(first(field("line_item_net_unblended_rate"), field("line_item_unblended_rate")))],
+      ],
+      nothing("decimal"),
+    ),
+    EffectiveCost: effective,
+    HostProviderName: text("AWS"),
+    InvoiceId: field("bill_invoice_id"),
+    InvoiceIssuerName: first(field("bill_invoicing_entity"), text("AWS")),
+    ListCost: cases(
+      [
+        [isDiscount, zero],
+        [isUsageCharge, first(listed, billed)],
+      ],
+      billed,
+    ),
+    ListUnitPrice: where(all(isUsageCharge, not(isDiscount)), number(field("pricing_public_on_demand_rate"))),
+    PricingCategory: cases(
+      [
+        [isCovered, text("Committed")],
+        [all(isUsageCharge, isSpot), text("Dynamic")],
+        [isPriced, text("Standard")],
+      ],
+      nothing(),
+    ),
+    PricingCurrency: first(field("pricing_currency"), field("line_item_currency_code")),
+    PricingQuantity: cases([[isDiscount, zero]], where(isPriced, usage)),
+    PricingUnit: where(isPriced, field("unit")),
+    ProviderName: text("AWS"),
+    PublisherName: first(field("line_item_legal_entity"), text("AWS")),
+    RegionId: field("region"),
+    RegionName: first(field("region_name"), where(present(field("region")), product("location"))),
+    ResourceId: cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id")),
+    ResourceType: extracted(
+      cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id")),
+      "^arn:[^:]*:[^:]*:[^:]*:[^:]*:([A-Za-z][A-Za-z0-9-]*)[:/]",
+    ),
+    ServiceCategory: first(field("service"), text("Other")),
+    ServiceName: serviceName,
+    ServiceProviderName: cases([[isMarketplace, first(field("line_item_legal_entity"), text("AWS"))]], text("AWS")),
+    ServiceSubcategory: first(field("subservice"), text("Other (Other)")),
+    SkuId: where(isPriced, product("sku")),
+    SkuMeter: where(isPriced, field("line_item_usage_type")),
+    SkuPriceDetails: where(
+      all(isPriced, present(first(field("pricing_rate_code"), field("pricing_rate_id")))),
+      object({
+        CoreCount: number(product("vcpu")),
+        InstanceType: product("instance_type"),
+        InstanceSeries: first(product("instance_type_family"), product("instance_family")),
+        MemorySize: number(extracted(product("memory"), "^([0-9.]+) GiB$")),
+        OperatingSystem: product("operating_system"),
+        StorageClass: product("storage_class"),
+      }),
+    ),
+    SkuPriceId: where(isPriced, first(field("pricing_rate_code"), field("pricing_rate_id"))),
+    SubAccountId: field("line_item_usage_account_id"),
+    SubAccountName: field("line_item_usage_account_name"),
+    SubAccountType: where(present(field("line_item_usage_account_id")), text("Account")),
+    // Keys of users carry a prefix in bills; FOCUS wants them as the user wrote them.
+    Tags: replaced(
+      first(members("legacy_tags", "resourceTags/", "resource_tags_"), withoutEmpty(field("resource_tags", "json"))),
+      '([{,])"user[:_]',
+      '\\1"',
+    ),
+    x_LineItemId: field("identity_line_item_id"),
+    x_LineItemType: lineType,
+    x_ServiceCode: productCode,
+    x_Operation: field("line_item_operation"),
+    x_CostCategories: first(
+      members("legacy_cost_categories", "costCategory/", "cost_category_"),
+      withoutEmpty(field("cost_category", "json")),
+    ),
+    x_Discounts: field("discount", "json"),
+    x_QualityFlags: flags({
+      LineItemTypeUnknown: not(isKnown),
+      ServiceUnknown: not(present(field("service"))),
+      EffectiveCostMissing: all(isCovered, not(present(effective))),
+      ListCostFromContractedCost: all(isUsageCharge, not(isDiscount), not(present(listed))),
+      ContractedCostFromListCost: all(isReservationUse, present(field("line_item_net_unblended_cost", "decimal"))),
+    }),
+  },
+
+  versions: {},
+
+  branches: [
+    { name: "charges", rows: all(not(isNegation), not(isSplit)), columns: {} },
+    ...unusedPlans,
+    {
+      name: "unused reservations",
+      rows: all(isReservationFee, notZero(unusedReservation)),
+      columns: {
+        ...unused,
+        EffectiveCost: unusedReservation,
+        CommitmentDiscountQuantity: first(
+          reservation("unused_normalized_unit_quantity"),
+          reservation("unused_quantity"),
+        ),
+        PricingQuantity: reservation("unused_quantity"),
+      },
+    },
+    {
+      name: "savings plan lines that do not cancel out",
+      rows: some(isPlanUse, isNegation),
+      grouped: {
+        by: ["savings_plan_savings_plan_arn", "bill_billing_period_start_date"],
+        row: isNegation,
+        sums: { residual: billed },
+        having: notZero(field("residual", "decimal")),
+      },
+      columns: {
+        BilledCost: field("residual", "decimal"),
+        EffectiveCost: field("residual", "decimal"),
+        ListCost: field("residual", "decimal"),
+        ContractedCost: field("residual", "decimal"),
+        ChargeCategory: text("Adjustment"),
+        ChargeFrequency: text("One-Time"),
+        x_QualityFlags: text("SavingsPlanResidual"),
+      },
+    },
+  ],
+};
