@@ -49,6 +49,11 @@ export interface PipelineConfig {
   readonly storage: StorageConfig;
 }
 
+/** The table of a section without `table_name`. */
+export function defaultTableName(section: string): string {
+  return `${section}_data`;
+}
+
 /** How the storage of an export is reached, where its address alone does not say it. */
 export interface StorageConfig {
   /** Base address of a server that speaks the storage's protocol; null for the cloud's own. */

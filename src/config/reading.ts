@@ -1,7 +1,14 @@
 import { basename, resolve } from "node:path";
 import { checkPlace } from "./arguments.ts";
 import { parseBucketUrl, trimSlashes } from "./address.ts";
-import type { Config, ConfigPlace, NotifyConfig, PipelineConfig, WarehouseConfig } from "./config.ts";
+import {
+  type Config,
+  type ConfigPlace,
+  defaultTableName,
+  type NotifyConfig,
+  type PipelineConfig,
+  type WarehouseConfig,
+} from "./config.ts";
 import { azureCredentials, googleCredentials, keepVariables, type WrittenCredentials } from "./credentials.ts";
 import {
   environmentLayer,
@@ -263,7 +270,7 @@ function pipelineConfig(
     bucketUrl: address.bucketUrl,
     prefix: trimSlashes(`${address.path}/${trimSlashes(section.prefix ?? "")}`),
     exportName: section.export_name ?? null,
-    tableName: section.table_name ?? `${name}_data`,
+    tableName: section.table_name ?? defaultTableName(name),
     dataset: section.dataset ?? "billing_data",
     kind: section.kind ?? null,
     partitionColumn: section.partition_column ?? null,

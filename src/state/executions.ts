@@ -49,6 +49,20 @@ export function loadedExecutions(state: string | null, table: Table): ReadonlyMa
 }
 
 /**
+ * The names of all tables whose loads a state holds, below the source of this table; a pipeline that was loaded into
+ * several tables has several. Error: STATE_INVALID.
+ */
+export function loadedTables(state: string, table: Table): readonly string[] {
+  const suffix = trackingTable({ ...table, name: "" });
+  const tracked = [...objectAt(openState(state, table), ["sources", table.sourceName, "resources"])];
+  return tracked.flatMap(([name, resource]) =>
+    name.endsWith(suffix) && isObject(resource) && objectAt(resource, ["loaded_executions"]).size > 0
+      ? [name.slice(0, -suffix.length)]
+      : [],
+  );
+}
+
+/**
  * Which form the entries of a table have: the name of a section does not give its cloud. Without an entry it is the form of the
  * table. Error: STATE_INVALID.
  */

@@ -253,10 +253,17 @@ export interface Ledger {
   /** Warnings as sentences, such as about months that the warehouse will delete. */
   readonly notes: readonly string[];
   /**
-   * Other datasets of the warehouse that hold this table and the state of its pipeline, in the order of their names:
-   * where a `dataset` that is missing or wrong hides the loads. Looked for only if this ledger `isEmpty`.
+   * Tables in other datasets of the warehouse that hold the loads of this pipeline, by the names of their datasets: where a
+   * `dataset` that is missing or wrong hides the loads. A dataset that holds a table of this name has no other one here.
+   * Looked for only if this ledger `isEmpty`.
    */
-  readonly elsewhere: readonly string[];
+  readonly elsewhere: readonly LoadedTablePlace[];
+}
+
+/** A table in another dataset. */
+export interface LoadedTablePlace {
+  readonly dataset: string;
+  readonly name: string;
 }
 
 /** Whether a dataset holds neither a table, nor its state, nor its receipts: the next load is the first one there. */

@@ -56,6 +56,31 @@ describe("a configuration whose dataset is not the one of the loads", () => {
     assert.deepEqual(await loadedMonths(config), ["2025-12", ...months.toReversed()]);
   });
 
+  test("without dataset and table_name: both keys are named, in DuckDB and in BigQuery", async (t) => {
+    const section = { ...curSection["aws_cur"], dataset: "bills", table_name: "cur_2025" };
+    const local = await createProject(t, { aws_cur: section });
+    await deliver(local.bucket, delivery);
+    const google = await createGoogleProject(t, {
+      aws_cur: { prefix: "cur", dataset: "bills", table_name: "cur_2025" },
+    });
+    upload(google, delivery);
+    for (const project of [local, google]) {
+      await runWell(project);
+      const [pipeline = assert.fail()] = project.config.pipelines;
+      const configured = (keys: Partial<typeof pipeline>): Project => ({
+        ...project,
+        config: { ...project.config, pipelines: [{ ...pipeline, ...keys }] },
+      });
+      const neither = configured({ dataset: "billing_data", tableName: "aws_cur_data" });
+      const { error } = onlyResult((await runProject(neither)).finished);
+      assert.equal(error?.code, "LOADED_ELSEWHERE");
+      assert.match(error.hint, /^Set dataset = "bills" and table_name = "cur_2025" in \[sources\.aws_cur\]/);
+      const named = configured({ dataset: "billing_data", tableName: "cur_2026" });
+      assert.deepEqual(outcomes(await runWell(named)), ["2025-01 new 20250203T000000Z"], "a new name is meant");
+      assert.equal((await runWell(project)).unchanged.length, 1);
+    }
+  });
+
   test("a second copy is loaded on request, and then both are independent", async (t) => {
     const project = await createProject(t, curSection);
     await deliver(project.bucket, delivery);
@@ -109,7 +134,7 @@ describe("a configuration whose dataset is not the one of the loads", () => {
     );
     const before = project.bigquery.counts.jobs;
     assert.deepEqual(outcomes(onlyResult((await runProject(wrong)).finished)), ["error LOADED_ELSEWHERE"]);
-    assert.ok(project.bigquery.counts.jobs - before <= 1, "one query, for the state of the other dataset");
+    assert.ok(project.bigquery.counts.jobs - before <= 2, "one query for each other dataset");
     assert.deepEqual(project.bigquery.tableNames("billing_data", "acme"), []);
     const right = { ...project, config: { ...project.config, pipelines: [pipeline] } };
     assert.equal((await runWell(right)).unchanged.length, 1);

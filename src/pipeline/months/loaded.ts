@@ -1,4 +1,4 @@
-import type { PipelineConfig } from "../../config/config.ts";
+import { defaultTableName, type PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
@@ -76,20 +76,23 @@ export function loadedMonths(ledger: Ledger, table: Table): ReadonlyMap<BillingM
 
 /**
  * The error LOADED_ELSEWHERE if the loads of an export are in another dataset than the configured one, as when a
- * configuration of the Python pipelines lacks `dataset`: a run would load every month a second time. Else null.
+ * configuration of the Python pipelines lacks `dataset`: a run would load every month a second time. Else null. A table of
+ * another name counts only where the configuration lacks `table_name` too, or repeats its default.
  */
 export function loadedElsewhere(
   { name, dataset, tableName }: PipelineConfig,
   { elsewhere }: Pick<Ledger, "elsewhere">,
 ): BillhouseError | null {
-  const [first] = elsewhere;
+  const places = elsewhere.filter((place) => place.name === tableName || tableName === defaultTableName(name));
+  const [first] = places;
   if (first === undefined) return null;
-  const places = `${elsewhere.length === 1 ? "the dataset" : "other datasets"} ${elsewhere.join(", ")}`;
+  const list = places.map((place) => `${place.dataset}.${place.name}`).join(", ");
+  const key = first.name === tableName ? "" : ` and table_name = "${first.name}"`;
   return new BillhouseError(
     "LOADED_ELSEWHERE",
-    `The dataset ${dataset} does not contain the table ${tableName} yet, but ${places} ${elsewhere.length === 1 ? "contains" : "contain"} it with the state of ${name}.`,
+    `${dataset}.${tableName} does not exist yet, but ${name} has been loaded into ${list}.`,
     {
-      hint: `Set dataset = "${first}" in [sources.${name}] to continue there. To load a second copy into ${dataset}, run billhouse run ${name} --accept second-copy`,
+      hint: `Set dataset = "${first.dataset}"${key} in [sources.${name}] to continue there. To load a second copy into ${dataset}, run billhouse run ${name} --accept second-copy`,
     },
   );
 }

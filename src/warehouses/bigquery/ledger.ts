@@ -1,5 +1,6 @@
 import pMap from "p-map";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table } from "../../model.ts";
+import { loadedTables } from "../../state/executions.ts";
 import type { CurrentState } from "../../state/package.ts";
 import { newestReceipts, type ReadRow, receiptHistory } from "../../state/receipts.ts";
 import {
@@ -10,7 +11,7 @@ import {
   receiptsTable,
   trackingTableName,
 } from "../../state/tables.ts";
-import { isEmpty, type Ledger } from "../warehouse.ts";
+import { isEmpty, type Ledger, type LoadedTablePlace } from "../warehouse.ts";
 import { apiErrorOf } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
 import { createParameters, type Parameters, part, selectParts, type TextRow } from "./api/jobs.ts";
@@ -29,21 +30,26 @@ export async function readLedger(settings: Settings, table: Table): Promise<Ledg
 const parallelDatasets = 8;
 
 /**
- * The other datasets with a table of this name, and with the state of its pipeline. One request for each dataset of the
- * project, and a query only where there is such a table.
+ * The tables of other datasets that hold loads of this pipeline: the one of this name, or else those that its state names.
+ * One or two requests for each dataset of the project, and a query only where there is the table or a state.
  */
-async function findElsewhere(settings: Settings, table: Table): Promise<readonly string[]> {
+async function findElsewhere(settings: Settings, table: Table): Promise<readonly LoadedTablePlace[]> {
   const { connection } = settings;
   const projectId = table.project ?? connection.project;
   const datasets = await unlessDenied(listDatasets(connection, projectId), []);
   const others = datasets.filter((dataset) => dataset !== table.dataset);
   const found = await pMap(
     others.toSorted(),
-    async (datasetId) => {
-      const named = await unlessDenied(findTable(connection, { projectId, datasetId, tableId: table.name }), null);
-      if (named === null) return [];
-      const ledger = await unlessDenied(readOwnLedger(settings, { ...table, dataset: datasetId }), null);
-      return ledger === null || ledger.state === null ? [] : [datasetId];
+    async (dataset) => {
+      const isThere = async (name: string): Promise<boolean> =>
+        (await unlessDenied(findTable(connection, { projectId, datasetId: dataset, tableId: name }), null)) !== null;
+      const isNamed = await isThere(table.name);
+      if (!isNamed && !(await isThere(pipelineStateTable.name))) return [];
+      const ledger = await unlessDenied(readOwnLedger(settings, { ...table, dataset }), null);
+      if (ledger === null || ledger.state === null) return [];
+      const names: string[] = isNamed ? [table.name] : [];
+      for (const name of isNamed ? [] : loadedTables(ledger.state, table)) if (await isThere(name)) names.push(name);
+      return names.map((name) => ({ dataset, name }));
     },
     { concurrency: parallelDatasets },
   );

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, TableColumn } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
+import { loadedTables } from "../../state/executions.ts";
 import { type CurrentState, type LoadPackage, packageRows } from "../../state/package.ts";
 import { newestReceipts, receiptHistory, type ReadRow } from "../../state/receipts.ts";
 import {
@@ -11,7 +12,7 @@ import {
   receiptsTable,
   trackingTableName,
 } from "../../state/tables.ts";
-import { isEmpty, type Ledger } from "../warehouse.ts";
+import { isEmpty, type Ledger, type LoadedTablePlace } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts";
 
@@ -24,17 +25,23 @@ export async function readLedger(connection: DuckDBConnection, table: Table): Pr
   return { ...ledger, elsewhere: isEmpty(ledger) ? await findElsewhere(connection, table) : [] };
 }
 
-/** The other datasets with a table of this name, and with the state of its pipeline. */
-async function findElsewhere(connection: DuckDBConnection, table: Table): Promise<readonly string[]> {
+/** The tables of other datasets that hold loads of this pipeline: the one of this name, or else those that its state names. */
+async function findElsewhere(connection: DuckDBConnection, table: Table): Promise<readonly LoadedTablePlace[]> {
   const rows = await readRows(
     connection,
-    `SELECT schema_name AS "dataset" FROM duckdb_tables()
-      WHERE database_name = current_database() AND schema_name <> $1 AND lower(table_name) = lower($2)`,
-    [table.dataset, table.name],
+    `SELECT schema_name AS "dataset", lower(table_name) AS "name" FROM duckdb_tables()
+      WHERE database_name = current_database() AND schema_name <> $1 ORDER BY schema_name`,
+    [table.dataset],
   );
-  const found: string[] = [];
-  for (const dataset of rows.map((row) => String(row["dataset"])).toSorted()) {
-    if ((await readOwnLedger(connection, { ...table, dataset })).state !== null) found.push(dataset);
+  const found: LoadedTablePlace[] = [];
+  for (const [dataset, tables] of Map.groupBy(rows, (row) => String(row["dataset"]))) {
+    const isThere = (name: string): boolean => tables.some((row) => row["name"] === name.toLowerCase());
+    const { state } = isThere(pipelineStateTable.name)
+      ? await readOwnLedger(connection, { ...table, dataset })
+      : { state: null };
+    if (state === null) continue;
+    const names = isThere(table.name) ? [table.name] : loadedTables(state, table);
+    found.push(...names.filter(isThere).map((name) => ({ dataset, name })));
   }
   return found;
 }
