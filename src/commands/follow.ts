@@ -7,8 +7,9 @@ import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
 /**
  * Follows a run to its end and gives its last event, or undefined when it ended without one. With `--json` every event
- * is a line on stdout; stderr shows a live block on a terminal and plain lines in a pipe, unless `--quiet`. Where stdout
- * and stderr are the same pipe, stderr leaves out what stdout shows.
+ * is a line on stdout; stderr shows a live block on a terminal and plain lines in a pipe, unless `--quiet`. The closing line
+ * is part of the result on stdout, and stderr has it only with `--json` or `--log-format`. Where stdout and stderr are the
+ * same pipe, stderr leaves out everything that stdout shows.
  */
 export async function followRun(
   events: AsyncIterable<RunEvent>,
@@ -39,7 +40,8 @@ export async function followRun(
       if (flags.json) stdout.write(`${resultText(event)}\n`);
       if (event.event === "run_finished") finished = event;
       if (event.event === "month_failed" || event.event === "pipeline_failed") stacks.push(event.stack ?? "");
-      const isShown = sharedOutput && flags.logFormat === undefined && onScreen.has(event.event);
+      const isResult = event.event === "run_finished" && !flags.json;
+      const isShown = flags.logFormat === undefined && (isResult || (sharedOutput && onScreen.has(event.event)));
       const line = flags.quiet || contested || isShown ? undefined : eventLine(event, stderr, flags.verbose);
       if (line === undefined) continue;
       if (block === undefined) stderr.write(`${line}\n`, logEntry(event));

@@ -254,7 +254,7 @@ export interface Ledger {
   readonly notes: readonly string[];
   /**
    * Tables in other datasets of the warehouse that hold the loads of this pipeline, by the names of their datasets: where a
-   * `dataset` that is missing or wrong hides the loads. A dataset that holds a table of this name has no other one here.
+   * `dataset` that is missing or wrong hides the loads. Of a dataset with a table of this name only that one.
    * Looked for only if this ledger `isEmpty`.
    */
   readonly elsewhere: readonly LoadedTablePlace[];

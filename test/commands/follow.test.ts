@@ -42,7 +42,7 @@ describe("following a run", () => {
     const [stdout, stderr] = [recordingOutput(), recordingOutput()];
     assert.equal(await followRun(eventsOf(), contextWith(stdout, stderr)), finished);
     assert.equal(stdout.text, "");
-    assert.match(stderr.text, /^billhouse 0\.1\.0 loads .*\n(.*\n){6}2 months loaded.*\n$/);
+    assert.match(stderr.text, /^billhouse 0\.1\.0 loads .*\n(.*\n){6}$/);
   });
 
   test("--json writes every event as a line, run_finished last", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
 import { billhouse, type Ended } from "../support/in-process.ts";
 import { azureSection, createProject, curSection, type Project, type Sections } from "../support/projects.ts";
@@ -31,7 +32,11 @@ const keepAlerts = 'test -n "$BILLHOUSE_EVENT" && cat >> alerts.jsonl';
 /** Runs at a day, and gives the alerts of that run: `month_partial aws_cur 2025-01`. */
 async function alertsOf(project: Project, day: string, ...words: readonly string[]): Promise<string[]> {
   await run(project, day, ...words);
-  return (await told(project)).map(({ event, name, billing_month: month }) => [event, name, month].join(" ").trim());
+  return eventsOf(await told(project));
+}
+
+function eventsOf(alerts: readonly Told[]): string[] {
+  return alerts.map(({ event, name, billing_month: month }) => [event, name, month].join(" ").trim());
 }
 
 function run(project: Project, day: string, ...words: readonly string[]): Promise<Ended> {
@@ -116,6 +121,55 @@ describe("the command of [notify]", () => {
       "month_late aws_cur 2025-02",
       "export_stale aws_cur",
     ]);
+  });
+
+  test("is run once for a delivery that waits for more than a day, and for an export that is stale", async (t) => {
+    // No month after these is expected, so that none of them is due.
+    const project = await watched(t, { aws_cur: { ...curSection["aws_cur"], active_to: "2025-02-28" } });
+    await appendFile(join(project.folder, "billhouse.toml"), 'max_age = "1s"\n');
+    const next = async (): Promise<string[]> => {
+      await billhouse(project.folder, ["run"], {}, { now: new Date() });
+      return eventsOf(await told(project));
+    };
+    await deliver(project.bucket, curDelivery({ month, id: "one", files: [curRows(month, "1")] }));
+    assert.deepEqual(await next(), ["run_finished"]);
+    const torn = curDelivery({ month: "2025-02", id: "two", files: [curRows("2025-02", "1")] });
+    await deliver(project.bucket, torn, "manifest");
+    // It has been waiting for 24 hours between this run and the next.
+    const time = Date.now() / 1000 + 0.5 - 24 * 60 * 60;
+    for (const key of torn.objects.keys()) {
+      if (!torn.fileKeys.includes(key)) await utimes(join(project.bucket, key), time, time);
+    }
+    await setTimeout(1100);
+    assert.deepEqual(await next(), ["month_late aws_cur 2025-02", "export_stale aws_cur"]);
+    assert.deepEqual(await next(), []);
+  });
+
+  test("is killed after 30 seconds, with what it started; the run succeeds, and the other events are not sent", async (t) => {
+    const beat = "while true; do echo >> beats.txt; sleep 0.02; done";
+    const project = await watched(t, azureSection, `echo $BILLHOUSE_EVENT >> started.txt; (${beat}) & wait`);
+    const days = { start: "2025-01-01", end: "2025-01-20" };
+    await deliver(project.bucket, azureDelivery({ month, id: "run-1", files: [azureRows(month, "1")], days }));
+    const contentOf = (name: string): Promise<string> => readFile(join(project.folder, name), "utf8").catch(() => "");
+    const isAlive = async (): Promise<boolean> => {
+      const before = await contentOf("beats.txt");
+      await setTimeout(200);
+      return (await contentOf("beats.txt")) !== before;
+    };
+    // Only the timer of the product is held: those of this test are imported.
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const running = run(project, "2025-03-01");
+    while ((await contentOf("beats.txt")) === "") await setTimeout(20);
+    t.mock.timers.tick(29_999);
+    assert.ok(await isAlive());
+    t.mock.timers.tick(1);
+    const { code, stderr } = await running;
+    assert.equal(code, 0);
+    const warning =
+      "! The command of [notify] failed for month_partial: it took longer than 30 seconds, and was killed.\n";
+    assert.ok(stderr.includes(warning), stderr);
+    assert.equal(await isAlive(), false);
+    assert.equal(await contentOf("started.txt"), "month_partial\n");
   });
 
   test("hears of an export and of a run that fail as a whole", async (t) => {

@@ -24,19 +24,28 @@ describe("what a run shows", () => {
     for (const month of ["2025-01", "2025-02"]) {
       await deliver(project.bucket, curDelivery({ month, id: `d-${month}`, files: [curRows(month, "1.25")] }));
     }
+    await billhouse(project.folder, ["run"], {}, { now });
   });
 
   after(() => rm(project.folder, { recursive: true }));
 
   test("nothing is shown twice where stdout and stderr are one pipe", async () => {
-    const { code, stdout } = await billhouse(project.folder, ["run"], {}, { shared: true, now });
+    const { code, stdout } = await billhouse(project.folder, ["run", "--force"], {}, { shared: true, now });
     const lines = stdout.split("\n").filter((line) => line !== "");
     assert.equal(code, 0);
     assert.deepEqual(lines, [...new Set(lines)]);
     assert.equal(stdout.match(/2 months loaded/g)?.length, 1, stdout);
-    assert.equal(stdout.match(/2025-01 /g)?.length, 1, stdout);
+    assert.equal(stdout.match(/✔ 2025-01 /g)?.length, 1, stdout);
     const json = await billhouse(project.folder, ["run", "--json"], {}, { shared: true, now });
     for (const line of json.stdout.trimEnd().split("\n")) assert.ok("event" in (JSON.parse(line) as object), line);
+  });
+
+  test("the closing line is shown once where stdout and stderr are two pipes: on stdout, or on stderr with --json", async () => {
+    const { stdout, stderr } = await billhouse(project.folder, ["run", "--force"], {}, { now });
+    assert.match(stdout, /\n2 months loaded: 2 rows, .* in .*s\n$/);
+    assert.match(stderr, /^billhouse \S+ loads aws_cur into .*\naws_cur 2025-02 .*\naws_cur 2025-01 .*\n$/);
+    const json = await billhouse(project.folder, ["run", "--json"], {}, { now });
+    assert.match(json.stderr, /\nNothing to load, 2 unchanged in .*s\n$/);
   });
 
   test("--quiet shows nothing when nothing changed, and the result when something did", async () => {
