@@ -1,7 +1,7 @@
 import { type LoadedMonth } from "../pipeline/events.ts";
 import type { CommandContext, LogEntry, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
-import { cutText, resultText, paint, visible } from "./output.ts";
+import { cutText, resultText, paint, visible, wrapText } from "./output.ts";
 
 import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
@@ -44,9 +44,10 @@ export async function followRun(
       const isShown = flags.logFormat === undefined && (isResult || (sharedOutput && onScreen.has(event.event)));
       const line = flags.quiet || contested || isShown ? undefined : eventLine(event, stderr, flags.verbose);
       if (line === undefined) continue;
-      if (block === undefined) stderr.write(`${line}\n`, logEntry(event));
-      else if (flags.verbose && event.event !== "run_finished") block.print(line);
-      else if (event.event === "month_loaded" || event.event === "month_failed") done.push(`${line}\n`);
+      const wrapped = wrapText(line, stderr.columns, 2);
+      if (block === undefined) stderr.write(`${wrapped}\n`, logEntry(event));
+      else if (flags.verbose && event.event !== "run_finished") block.print(wrapped);
+      else if (event.event === "month_loaded" || event.event === "month_failed") done.push(`${wrapped}\n`);
     }
   } finally {
     context.signal.removeEventListener("abort", announceStop);
@@ -244,8 +245,8 @@ function withMonth(
 export interface LiveBlock {
   /** Erases the block and gives the cursor back. Safe to repeat. */
   stop(): void;
-  /** Prints a line above the block, to stay. */
-  print(line: string): void;
+  /** Prints lines above the block, to stay. */
+  print(text: string): void;
 }
 
 /** Shows the cursor again, for a program that ends while a block is drawn. */
@@ -272,8 +273,8 @@ export function startLiveBlock(output: Output, lines: () => readonly string[]): 
       clearInterval(timer);
       output.write(`${toStart(drawn)}${eraseBelow}${showCursor}`);
     },
-    print(line: string): void {
-      draw([line]);
+    print(text: string): void {
+      draw(text.split("\n"));
     },
   };
 }
