@@ -68,7 +68,7 @@ export interface ComparedLoad {
 /**
  * What the newest restatement of a month changed, by service, account and charge type: the previous load compared with
  * the current one. Reads receipts; only a month without its own summary is measured in its table.
- * Errors: USAGE_INVALID when the month is not loaded, or was loaded only once; STATE_INVALID, and those of
+ * Errors: USAGE_INVALID when the month is not loaded, or only one delivery of it was loaded; STATE_INVALID, and those of
  * opening the warehouse.
  */
 export async function diff(config: Config, options: DiffOptions): Promise<DiffResult> {
@@ -81,9 +81,13 @@ export async function diff(config: Config, options: DiffOptions): Promise<DiffRe
     const [after, ...older] = await requireCapability(warehouse, "previous").history(loaded.table, billingMonth);
     const before = after === undefined ? undefined : older.find((receipt) => !isSameDelivery(receipt, after));
     if (after === undefined || before === undefined) {
-      throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} was loaded only once.`, {
-        hint: "There is nothing to compare until the cloud restates the month.",
-      });
+      throw new BillhouseError(
+        "USAGE_INVALID",
+        `Only one delivery of ${billingMonth} was loaded into ${pipeline.name}.`,
+        {
+          hint: "There is nothing to compare until the cloud delivers the month again.",
+        },
+      );
     }
     // What is loaded now may have been loaded again since.
     const changing = [after, ...older].at(older.indexOf(before)) ?? after;

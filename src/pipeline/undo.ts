@@ -123,7 +123,7 @@ async function findPrevious(loaded: LoadedTable, billingMonth: BillingMonth, war
   const hints = {
     unknown: `The receipt of the month is missing: ${again} creates one.`,
     undone: `To load the undone delivery again, run ${again}.`,
-    first: "It was loaded only once.",
+    first: "Only one delivery of the month was loaded.",
   };
   throw new BillhouseError("USAGE_INVALID", `${billingMonth} of ${name} does not have a previous load.`, {
     hint: hints[current === null ? "unknown" : current.undone.length > 0 ? "undone" : "first"],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { configScreen } from "../../src/commands/config.ts";
@@ -330,6 +330,18 @@ describe("screens are as recorded (UPDATE=1 accepts them)", () => {
       assert.equal(parts.join("\n"), await readFile(file, "utf8"));
     });
   }
+
+  test("each recorded file belongs to a screen", async () => {
+    const files = await readdir(folder, { recursive: true });
+    const names = [...Object.keys(drawn), "run-lines", "run-lines-verbose"].map((name) => `${name}.txt`);
+    assert.deepEqual(
+      files
+        .map((file) => file.replaceAll("\\", "/"))
+        .filter((file) => file !== "help")
+        .toSorted(),
+      names.toSorted(),
+    );
+  });
 
   test("the lines of a run on a pipe", async () => {
     for (const verbose of [false, true]) {

@@ -288,7 +288,7 @@ describe("the state of an Azure month", () => {
     await rejects(
       diff(project.config, { pipeline: "azure_billing", month: month }),
       "USAGE_INVALID",
-      "loaded only once",
+      "Only one delivery of",
     );
 
     await runWell(project, { force: true });

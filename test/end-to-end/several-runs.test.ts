@@ -193,7 +193,7 @@ describe("a month of two runs, each over one half of it", () => {
     await rejects(
       diff(project.config, { pipeline: "azure_billing", month: month }),
       "USAGE_INVALID",
-      "was loaded only once",
+      "Only one delivery of 2025-03 was loaded into azure_billing",
     );
     await deliver(project.bucket, second);
     assert.deepEqual((await runWell(project)).loaded[0]?.executionIds, ["first", "second"]);
