@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
+import { displayWidth } from "../../src/commands/output.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { billhouse, type Ended } from "../support/in-process.ts";
 
@@ -13,7 +14,7 @@ let demo: Ended;
 
 before(async (t) => {
   const outer = await temporaryFolder(t as Parameters<typeof temporaryFolder>[0]);
-  demo = await billhouse(outer, ["demo", "--quiet"], {}, { now });
+  demo = await billhouse(outer, ["demo", "--quiet"], {}, { now, isTerminal: true, columns: 80 });
   folder = join(outer, "billhouse-demo");
 });
 
@@ -25,6 +26,10 @@ describe("the examples of the pages, in the folder of the demo", () => {
     assert.ok(commands.length >= 4, end);
     for (const { words } of commands)
       assert.equal((await billhouse(folder, words, {}, { now })).code, 0, words.join(" "));
+  });
+
+  test("no line of the demo is wider than a terminal of 80 columns", () => {
+    for (const line of demo.stdout.split("\n")) assert.ok(displayWidth(line) <= 80, line);
   });
 
   test("every command that README.md suggests in the demo succeeds", async () => {
