@@ -15,7 +15,7 @@ if (major > 22 || (major === 22 && minor >= 18)) {
   process.exitCode = await main();
 } else {
   const message = `billhouse needs Node.js 22.18 or newer, and this is ${process.versions.node}.`;
-  const hint = "Install a newer one from https://nodejs.org, or run it with: npx -y node@24";
+  const hint = "Install a newer one from https://nodejs.org, or put this in front of the command: npx -y -p node@24";
   if (process.argv.includes("--json")) {
     process.stdout.write(`${JSON.stringify({ error: { code: "USAGE_INVALID", message, hint } })}\n`);
   } else {

@@ -46,6 +46,19 @@ function billhouse(words: readonly string[], options: { nodeFlags?: readonly str
   });
 }
 
+test("an older Node gets one error with a way out, in JSON too", async () => {
+  const preload = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })`;
+  const options = { nodeFlags: ["--import", `data:text/javascript,${encodeURIComponent(preload)}`] };
+  const { code, stdout, stderr } = await billhouse(["status"], options);
+  assert.deepEqual([code, stdout], [64, ""]);
+  assert.match(
+    stderr,
+    /^✖ billhouse needs Node\.js 22\.18 or newer, and this is 20\.20\.2\. {3}USAGE_INVALID\n {2}Install .* npx -y -p node@24\n$/,
+  );
+  const json = await billhouse(["status", "--json"], options);
+  assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "USAGE_INVALID");
+});
+
 test("--version and --help answer on stdout", async () => {
   const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -20,7 +22,7 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
   await mkdir(source);
   await mkdir(empty);
   // Packed from a copy: `prepare` writes dist/, and other tests may be reading that of the checkout.
-  const names = ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "demo", "docs", "LICENSE"];
+  const names = [".npmrc", "package.json", "tsconfig.json", "tsconfig.build.json", "src", "demo", "docs", "LICENSE"];
   const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
   for (const name of [...names, ...pages]) {
     await cp(join(root, name), join(source, name), { recursive: true });
@@ -45,11 +47,41 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
     ]) {
       assert.ok(files.includes(`package/${name}`), name);
     }
-    const allowed = /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/.*\.(?:js|d\.ts))$/u;
+    const allowed =
+      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/.*\.(?:js|d\.ts)|dist\/src\/focus\/lookups\/.*\.json)$/u;
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
       [],
     );
+  });
+
+  await t.test("npx billhouse in the checkout, and below it, asks the registry for nothing", async () => {
+    let requests = 0;
+    const registry = createServer((_, response) => {
+      requests += 1;
+      response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => registry.listen(0, "127.0.0.1", resolve));
+    t.after(() => registry.close());
+    const address = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+    const env = { ...environment, npm_config_registry: address, npm_config_cache: join(folder, "cache") };
+    const below = join(source, "billhouse-demo");
+    await mkdir(below);
+    for (const cwd of [source, below]) {
+      const { stdout, stderr } = await run("npx", ["billhouse", "--version"], { cwd, env });
+      assert.deepEqual([stdout.trim(), stderr], [version, ""]);
+    }
+    assert.equal(requests, 0);
+    await assert.rejects(run("npx", ["--yes", "no-such-billhouse"], { cwd: source, env }));
+    assert.ok(requests > 0, "other packages are looked up there");
+  });
+
+  await t.test("npm link in the checkout puts billhouse on the path", async () => {
+    const prefix = join(folder, "prefix");
+    const env = { ...environment, npm_config_prefix: prefix };
+    await run("npm", ["link", "--no-audit", "--no-fund", "--offline"], { cwd: source, env });
+    const { stdout } = await run(join(prefix, "bin", "billhouse"), ["--version"], { cwd: empty, env });
+    assert.equal(stdout.trim(), version);
   });
 
   await writeFile(join(empty, "package.json"), '{"private": true, "type": "module"}');
