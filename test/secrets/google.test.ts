@@ -25,7 +25,7 @@ describe("Cloud Storage and BigQuery", limits, () => {
     await place.run(["connect", "--debug"], { code: 1, shows: /WAREHOUSE_UNSUPPORTED/ });
     await place.run(["init", "gs://acme-billing/cur", "--force", "--verbose", "--debug"], {
       code: 0,
-      shows: /Written/,
+      shows: /^Wrote /m,
     });
     await place.search();
     const sent = await sentToBigquery(place);
