@@ -1,7 +1,8 @@
 import type { ConfigExplanation, ConfigValue } from "../config/explain.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { example, exportsOnly } from "./flags.ts";
-import { alignSentences, resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { alignSentences } from "./tables.ts";
 
 /** Registers `billhouse config`. */
 export function addConfig(program: Program, perform: Perform): void {

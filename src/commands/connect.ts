@@ -4,8 +4,6 @@ import { BillhouseError } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { example } from "./flags.ts";
 import {
-  alignRows,
-  alignSentences,
   displayWidth,
   resultText,
   paint,
@@ -15,6 +13,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { alignRows, alignSentences } from "./tables.ts";
 
 /** Registers `billhouse connect`. */
 export function addConnect(program: Program, perform: Perform): void {

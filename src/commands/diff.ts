@@ -17,7 +17,6 @@ import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts"
 import {
   cutText,
   executionNames,
-  fitTable,
   heading,
   noteLine,
   resultText,
@@ -27,6 +26,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { fitTable } from "./tables.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
 
 const usageExample = "billhouse diff aws_cur 2025-01";

@@ -14,7 +14,6 @@ import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./
 import {
   errorLines,
   executionNames,
-  fitTable,
   heading,
   type Look,
   paint,
@@ -23,6 +22,7 @@ import {
   type ScreenStyle,
   visible,
 } from "./output.ts";
+import { fitTable } from "./tables.ts";
 import { writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse history`. */

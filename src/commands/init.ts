@@ -9,7 +9,6 @@ import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "../schema/periods.ts";
 import { example } from "./flags.ts";
 import {
-  fitTable,
   noteLine,
   resultText,
   paint,
@@ -20,6 +19,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { fitTable } from "./tables.ts";
 
 /** Registers `billhouse init`. */
 export function addInit(program: Program, perform: Perform): void {

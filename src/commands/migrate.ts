@@ -3,7 +3,6 @@ import { type CommandContext, type ExitCode, exitCodes, type Perform, type Progr
 import { formatNumber } from "./figures.ts";
 import { example, exportsOnly } from "./flags.ts";
 import {
-  alignSentences,
   errorLines,
   errorText,
   heading,
@@ -16,6 +15,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { alignSentences } from "./tables.ts";
 
 /** Registers `billhouse migrate`. */
 export function addMigrate(program: Program, perform: Perform): void {

@@ -14,10 +14,10 @@ import {
   screenStyle,
   type ScreenStyle,
   visible,
-  alignSentences,
   errorText,
   wrapText,
 } from "./output.ts";
+import { alignSentences } from "./tables.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse plan`. */

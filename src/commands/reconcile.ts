@@ -7,17 +7,8 @@ import { addDecimals } from "../schema/sums.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, noteSource } from "./figures.ts";
 import { addWord, example, oneMonth, readScope, withMonths } from "./flags.ts";
-import {
-  alignRows,
-  fitTable,
-  noteLine,
-  resultText,
-  paint,
-  screenStyle,
-  type ScreenStyle,
-  visible,
-  wrapText,
-} from "./output.ts";
+import { noteLine, resultText, paint, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { alignRows, fitTable } from "./tables.ts";
 
 const usageExample = "billhouse reconcile 2025-01 --invoice 1234.56 --export aws_cur";
 

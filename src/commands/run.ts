@@ -5,7 +5,6 @@ import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.
 import { addWord, daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import { changesFinalMonth, followRun, restatement, runSummary } from "./follow.ts";
 import {
-  alignSentences,
   errorLines,
   errorText,
   executionNames,
@@ -14,10 +13,10 @@ import {
   paint,
   type ScreenStyle,
   visible,
-  fitRows,
   screenStyle,
   wrapText,
 } from "./output.ts";
+import { alignSentences, fitRows } from "./tables.ts";
 import { watchRun } from "./notify.ts";
 import { plan } from "./plan.ts";
 import type { KeptMonth, LoadedMonth, PipelineResult, RunFinished } from "../pipeline/events.ts";

@@ -5,7 +5,6 @@ import { type CommandContext, type ExitCode, exitCodes, type Perform, type Progr
 import { formatNumber, formatTime, noteSource } from "./figures.ts";
 import { example, exportsOnly, oneExport, readScope, type Scope, withMonths } from "./flags.ts";
 import {
-  alignSentences,
   executionNames,
   heading,
   resultText,
@@ -15,6 +14,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { alignSentences } from "./tables.ts";
 
 /** Registers `billhouse state`. */
 export function addState(program: Program, perform: Perform): void {

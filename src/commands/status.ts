@@ -5,7 +5,6 @@ import { costCells, formatAge, formatBytes, formatCount, formatNumber, formatTim
 import { daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
 import {
   errorLines,
-  fitTable,
   heading,
   resultText,
   type Look,
@@ -17,6 +16,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { fitTable } from "./tables.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
 
 /** Registers `billhouse status`. */
