@@ -71,7 +71,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.equal((await held(project, azureTable))[march], "5 rows 11.52");
   });
 
-  test("case 42: times have seven digits behind the second", async (t) => {
+  test("case 42: times have seven fractional digits", async (t) => {
     const project = await createProject(t, azureSection);
     const run = (id: string, submittedTime: string): ReturnType<typeof azureDelivery> =>
       azureDelivery({
@@ -86,7 +86,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(await values(project, azureTable, "Date"), ["2025-03-04T05:06:07.123456Z"]);
   });
 
-  test("case 43: tags are not JSON, or only nearly", async (t) => {
+  test("case 43: tags are not JSON, or almost JSON", async (t) => {
     const project = await createProject(t, azureSection);
     const tags = [
       '"team": "web","env": "prod"',
@@ -116,7 +116,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(new Set(found), new Set([broken, long, "plain"]));
   });
 
-  test("case 45: files hold a header alone, or Parquet without rows", async (t) => {
+  test("case 45: files contain only a header, or are Parquet without rows", async (t) => {
     const project = await createProject(t, { ...curSection, ...azureSection });
     const scratch = await temporaryFolder(t);
     await deliver(project.bucket, curDelivery({ month: march, id: "header", files: [[], curRows(march, "1"), []] }));
@@ -153,7 +153,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(second.finished.pipelines.map(outcomes), [["2025-03 unchanged focus", "2025-04 new nothing"]]);
   });
 
-  test("case 46: a manifest declares no row count, or null, or one of zero", async (t) => {
+  test("case 46: the row count in a manifest is missing, null or zero", async (t) => {
     const project = await createProject(t, azureSection);
     const declared = {
       [february]: { total: null, blobs: [null] },
@@ -186,7 +186,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(await values(project, azureTable, "unknown_column"), ["nameless", "nameless"]);
   });
 
-  test("case 48: files are plain, or packed with gzip, zip or Snappy, whatever they are called", async (t) => {
+  test("case 48: files are plain, or compressed with gzip, zip or Snappy, whatever their names", async (t) => {
     const project = await createProject(t, { ...curSection, ...azureSection });
     const scratch = await temporaryFolder(t);
     const rows = curRows(march, "1", "2.5");
@@ -269,7 +269,7 @@ describe("bytes and cells", { concurrency: 2 }, () => {
     assert.deepEqual(types, [{ type: "DECIMAL(38,18)" }]);
   });
 
-  test("case 50: amounts have more than nine digits behind the point", async (t) => {
+  test("case 50: amounts have more than nine digits after the point", async (t) => {
     const project = await createProject(t, curSection);
     const costs = ["0.0000000186", "0.00000080000", "0.000000000000000001", "-0.0000000000186"];
     await deliver(project.bucket, curDelivery({ month: march, id: "small", files: [curRows(march, ...costs)] }));

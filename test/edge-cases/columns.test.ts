@@ -95,7 +95,7 @@ describe("columns", { concurrency: 2 }, () => {
     assert.deepEqual(await held(project, dataExportTable), { [february]: "1 rows 0.5", [march]: "1 rows 0.5" });
   });
 
-  test("case 64: agreements name the currency and the cost in other words and cases", async (t) => {
+  test("case 64: the names of the currency and cost columns differ between agreements", async (t) => {
     const project = await createProject(t, azureSection);
     const renamed = (names: Readonly<Record<string, string>>): { columns: string[]; of: (row: Row) => Row } => ({
       columns: azureColumns.map((column) => names[column] ?? column),

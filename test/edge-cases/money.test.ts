@@ -26,7 +26,7 @@ import { azureTable, curTable, held } from "../support/tables.ts";
 const march = "2025-03";
 
 describe("what money means", { concurrency: 2 }, () => {
-  test("case 65: credits, refunds and what a savings plan takes off are negative", async (t) => {
+  test("case 65: credits, refunds and savings plan discounts are negative", async (t) => {
     const project = await createProject(t, curSection);
     const line = (type: string, cost: string): Row =>
       curRow(march, { "lineItem/LineItemType": type, "lineItem/UnblendedCost": cost });
@@ -53,7 +53,7 @@ describe("what money means", { concurrency: 2 }, () => {
     );
   });
 
-  test("case 66: a bill has rows that only round it to its invoice", async (t) => {
+  test("case 66: some rows of a bill only round it to its invoice", async (t) => {
     const project = await createProject(t, azureSection);
     const rounding = azureRow(march, {
       ChargeType: "RoundingAdjustment",

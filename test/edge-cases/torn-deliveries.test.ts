@@ -59,7 +59,7 @@ describe("deliveries that are torn, partial or overtaken", { concurrency: 2 }, (
     assert.deepEqual(await held(project, azureTable), { [february]: "2 rows 4", [march]: "2 rows 6" });
   });
 
-  test("case 25: a manifest lists whole addresses or keys of another place than the mirror's", async (t) => {
+  test("case 25: a manifest lists full addresses, or keys of another place than the mirror's", async (t) => {
     const project = await createProject(t, { ...curSection, ...dataExportSection });
     const scratch = await temporaryFolder(t);
     const rows = [cur2Row(march, { line_item_unblended_cost: "1.5" })];
@@ -111,7 +111,7 @@ describe("deliveries that are torn, partial or overtaken", { concurrency: 2 }, (
     }
   });
 
-  test("case 27: folders of year and month hold the Parquet files, a folder of dates the manifest", async (t) => {
+  test("case 27: parquet files are in folders of year and month, and their manifest is in a folder of dates", async (t) => {
     const project = await createProject(t, curSection);
     const scratch = await temporaryFolder(t);
     const months = ["2024-10", "2024-11", "2024-12", "2025-01", "2025-10"];
@@ -130,7 +130,7 @@ describe("deliveries that are torn, partial or overtaken", { concurrency: 2 }, (
     assert.deepEqual((await runWell(project)).loaded, []);
   });
 
-  test("case 30: a month has some rows in the table, and nothing says that they are all", async (t) => {
+  test("case 30: a month has rows in the table, but nothing shows that they are complete", async (t) => {
     const project = await createProject(t, curSection);
     await deliver(project.bucket, curDelivery({ month: february, id: "whole", files: [curRows(february, "1")] }));
     const files = [curRows(march, "1", "2"), curRows(march, "4")];

@@ -34,7 +34,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(await held(project, curTable), { [march]: "2 rows 30.75" });
   });
 
-  test("case 02: a snapshot has many parts, and only all parts of one id are the month", async (t) => {
+  test("case 02: a snapshot has many parts, and the month consists of all parts of one id", async (t) => {
     const project = await createProject(t, curSection);
     const parts = (count: number, cost: string): ReturnType<typeof curRows>[] =>
       Array.from({ length: count }, () => curRows(march, cost));
@@ -48,7 +48,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(await held(project, curTable), { [march]: "7 rows 10.5" });
   });
 
-  test("case 03: only the manifest at the top is the pointer, its copies in the snapshots are not", async (t) => {
+  test("case 03: a manifest exists at the top, and as a copy in each snapshot", async (t) => {
     const project = await createProject(t, curSection);
     const older = curDelivery({ month: march, id: "older", files: [curRows(march, "1")] });
     const newer = curDelivery({ month: march, id: "newer", files: [curRows(march, "2")] });
@@ -126,7 +126,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(await held(project, azureTable), { ...months, [february]: "1 rows 21" });
   });
 
-  test("case 09: each format calls its id by another name, and not every manifest names its month", async (t) => {
+  test("case 09: each format has its own name for the execution id, and not every manifest names its month", async (t) => {
     const project = await createProject(t, {
       ...curSection,
       ...dataExportSection,
@@ -351,7 +351,7 @@ describe("which data is the month", { concurrency: 2 }, () => {
     assert.deepEqual(await held(project, azureTable), { [march]: "1 rows 4" });
   });
 
-  test("case 21: an export was created again under another name, and a month is under both", async (t) => {
+  test("case 21: an export was created again under another name, and both deliver one month", async (t) => {
     const section = { bucket_url: "bucket", prefix: "cur" };
     const project = await createProject(t, { aws_cur: { ...section, export_name: "before" } });
     const named = (month: string, exportName: string, cost: string): ReturnType<typeof curDelivery> =>

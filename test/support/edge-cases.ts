@@ -50,30 +50,30 @@ const money = "money.test.ts";
 /** Everything that is known to have broken loaders of cloud bills. */
 export const caseGroups: readonly CaseGroup[] = [
   {
-    title: "Which data is the month",
+    title: "Which data belongs to a month",
     cases: [
       own(
         month,
         1,
         "Several full snapshots of one month lie side by side",
-        "Loads the one that the pointer manifest names, and replaces the whole month with it.",
+        "Loads the snapshot that the top manifest names, and replaces the whole month with it.",
       ),
       own(
         month,
         2,
-        "A snapshot has many parts, and only all parts of one id are the month",
-        "Takes exactly the files that the manifest lists: all of them, and none of another id.",
+        "A snapshot has many parts, and the month consists of all parts of one id",
+        "Loads exactly the files that the manifest lists: all of them, and none of another id.",
       ),
       own(
         month,
         3,
-        "Only the manifest at the top is the pointer, its copies in the snapshots are not",
-        "Recognises manifests by their place, not by their name or age.",
+        "A manifest exists at the top, and as a copy in each snapshot",
+        "Recognises manifests by their path, not by their name or age.",
       ),
       shown(
         4,
         "A cloud keeps many runs of a month",
-        "Takes the run that was submitted last, by the time in its manifest.",
+        "Loads the run that was submitted last, according to its manifest.",
         ["end-to-end/azure-runs.test.ts", "the submitted time decides between runs whose path times say the opposite"],
       ),
       shown(
@@ -99,7 +99,7 @@ export const caseGroups: readonly CaseGroup[] = [
         month,
         7,
         "Files of different runs and months have the same names",
-        "Knows a file by its whole key, in the bucket and among its own unpacked copies.",
+        "Identifies a file by its full key, in the bucket and among its decompressed copies.",
       ),
       own(
         month,
@@ -110,14 +110,14 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         month,
         9,
-        "Each format calls its id by another name, and not every manifest names its month",
-        "Reads `assemblyId`, `executionId` and `runId`, and takes the month from the path where the manifest has none.",
+        "Each format has its own name for the execution id, and not every manifest names its month",
+        "Reads `assemblyId`, `executionId` and `runId`, and takes the month from the path if the manifest lacks it.",
       ),
       own(
         month,
         10,
         "A closed month is restated with credits, refunds and an invoice",
-        "Treats no month as final: another id in the manifest means that the month is loaded again.",
+        "Compares every month in every run, final or not: another id in the manifest means that the month is loaded again.",
       ),
       own(
         month,
@@ -129,19 +129,19 @@ export const caseGroups: readonly CaseGroup[] = [
         month,
         12,
         "The id of a line item is not unique",
-        "Takes no column for a key: every delivered row is a row of the table.",
+        "Uses no column as a key: every delivered row becomes a row of the table.",
       ),
       own(
         month,
         13,
         "Rows that are equal in every cell are different charges",
-        "Removes no duplicates within a delivery; the count of rows is part of the proof.",
+        "Removes no duplicates within a delivery; the number of rows is part of the proof.",
       ),
       own(
         month,
         14,
         "A month changes years after it was loaded",
-        "Compares every month in every run, by its manifest; there is no window of days that are read again.",
+        "Compares the manifest of every month in every run, not only those of recent days.",
       ),
       own(
         month,
@@ -153,7 +153,7 @@ export const caseGroups: readonly CaseGroup[] = [
         month,
         16,
         "Exports of two scopes write to one path, or two sections to one table",
-        "Never lets one bill take the place of another, in the bucket or in a table: fails the month, or the configuration.",
+        "Never replaces one bill by another, in the bucket or in a table: the month fails, or the configuration is refused.",
         ["config/config.test.ts", "refuses two exports on one table"],
       ),
       own(
@@ -162,24 +162,19 @@ export const caseGroups: readonly CaseGroup[] = [
         "A month has begun, but its manifest is missing",
         "Ignores it until its manifest exists; the other months are loaded, and the run succeeds.",
       ),
-      own(month, 18, "Rows are dated in the future", "Files them under the month that bills them, like any other row."),
-      own(
-        month,
-        19,
-        "Usage is outside the month that bills it",
-        "Goes by the billing period alone, and never by a date of usage.",
-      ),
+      own(month, 18, "Rows are dated in the future", "Loads them into the month that bills them, like any other row."),
+      own(month, 19, "Usage is outside the month that bills it", "Uses only the billing period, never the usage date."),
       own(
         month,
         20,
         "A billing period does not start on the first of its month",
-        "Replaces by the month of the period's start, so that no such row outlives its delivery.",
+        "Replaces the month in which the period starts, so that no row of an older delivery is left.",
       ),
       own(
         month,
         21,
-        "An export was created again under another name, and a month is under both",
-        "Asks for `export_name` as long as both are there; with the new name its months replace the old ones, and older months stay.",
+        "An export was created again under another name, and both deliver one month",
+        "Requires `export_name` while both are there; with the new name its months replace the old ones, and older months stay.",
       ),
     ],
   },
@@ -188,7 +183,7 @@ export const caseGroups: readonly CaseGroup[] = [
     cases: [
       shown(
         22,
-        "A manifest can be seen before its files",
+        "A manifest appears before its files",
         "Lets the month wait with its old rows until every listed file is there.",
         [
           "end-to-end/waiting.test.ts",
@@ -202,7 +197,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         23,
         "An object is overwritten while it is read",
-        "Reads the version that was listed, looks again before the commit, and otherwise fails the month with OBJECT_CHANGED; its old rows stay.",
+        "Reads the version that was listed and checks it again before the commit; if it changed, the month fails with OBJECT_CHANGED and keeps its old rows.",
         [
           "end-to-end/changing-files.test.ts",
           "one that is overwritten: OBJECT_CHANGED, exit code 3, the other month is loaded",
@@ -217,7 +212,7 @@ export const caseGroups: readonly CaseGroup[] = [
         torn,
         24,
         "A mirror copies out of order, and objects land after the listing",
-        "Goes by one listing for the whole run; what lands later is found by the next one.",
+        "Uses one listing for the whole run; the next run finds what arrives later.",
         [
           "end-to-end/waiting.test.ts",
           "AWS overwrite, mirrored: the month waits, in plan and in run, until the last of them is there",
@@ -226,25 +221,25 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         torn,
         25,
-        "A manifest lists whole addresses or keys of another place than the mirror's",
-        "Moves all keys of a delivery alike to where the manifest lies, and compares the rest of each path; a file name alone proves nothing.",
+        "A manifest lists full addresses, or keys of another place than the mirror's",
+        "Relocates all keys of a delivery in the same way to where the manifest is, and compares the rest of each path; a file name alone is not enough.",
       ),
       own(
         torn,
         26,
         "An export changes between new folders for each delivery and overwriting",
-        "Resolves the files of each delivery on its own, against what is really there.",
+        "Resolves the files of each delivery separately, against the files that exist.",
       ),
       own(
         torn,
         27,
-        "Folders of year and month hold the Parquet files, a folder of dates the manifest",
-        "Knows both layouts, with months of one digit and of two.",
+        "Parquet files are in folders of year and month, and their manifest is in a folder of dates",
+        "Knows both layouts, with months of one or two digits.",
       ),
       shown(
         28,
         "A file that the manifest names is missing",
-        "Never loads the rest of it: the month waits and says which file is missing.",
+        "Never loads the other files: the month waits, and the reason names the missing file.",
         ["end-to-end/waiting.test.ts", "a month that was never loaded waits, and the other months are loaded"],
       ),
       shown(
@@ -256,13 +251,13 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         torn,
         30,
-        "A month has some rows in the table, and nothing says that they are all",
-        "Goes by the state, which is committed together with all rows of a month, and never by rows that happen to be there.",
+        "A month has rows in the table, but nothing shows that they are complete",
+        "Relies on the state, which is committed together with all rows of a month, and never on the rows that are there.",
       ),
       shown(
         31,
         "A run is killed in the middle of a load",
-        "Leaves each month as it was or as it should be, and the next run ends as if nothing had happened.",
+        "Leaves each month either old or new, and the next run ends as if nothing had happened.",
         ["end-to-end/changing-files.test.ts", "before-commit: the next run ends as if nothing had happened"],
         [
           "support/faults/suite.ts",
@@ -285,8 +280,8 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
       shown(
         34,
-        "An error in looking for a table reads as if there were none",
-        "Takes only a clear answer for an absent table; every other error ends the export.",
+        "An error while looking for a table looks like a missing table",
+        "Treats a table as missing only after a clear answer; every other error ends the export.",
         [
           "warehouses/bigquery/faults.test.ts",
           "a project that does not exist is reported, and not mistaken for an empty one",
@@ -295,7 +290,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         35,
         "Cleaning up after a load fails",
-        "Stages beside the table and never in it, so that what is left behind counts nowhere; the next run removes it.",
+        "Stages rows beside the table and never in it, so that leftovers are never counted; the next run removes them.",
         [
           "warehouses/bigquery/jobs.test.ts",
           "leaves staging tables that the next run takes away, also when it has nothing to load",
@@ -326,7 +321,7 @@ export const caseGroups: readonly CaseGroup[] = [
   {
     title: "Bytes and cells",
     cases: [
-      shown(39, "A byte order mark stands at the start of a file and again on its first row", "Takes both away.", [
+      shown(39, "A byte order mark stands at the start of a file and again on its first row", "Removes both.", [
         "end-to-end/changing-files.test.ts",
         "blank lines, a mark of order twice, CRLF and a file that is only a header are read as they are meant",
       ]),
@@ -334,7 +329,7 @@ export const caseGroups: readonly CaseGroup[] = [
         cells,
         40,
         "Headers are localised, with the name that programs know in parentheses",
-        "Knows such a column by the name in parentheses, whatever the language.",
+        "Recognises such a column by the name in parentheses, in every language.",
       ),
       own(
         cells,
@@ -345,29 +340,29 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         cells,
         42,
-        "Times have seven digits behind the second",
-        "Orders runs by all digits and keeps microseconds in the table.",
+        "Times have seven fractional digits",
+        "Compares runs by all digits, and keeps microseconds in the table.",
       ),
-      own(cells, 43, "Tags are not JSON, or only nearly", "Keeps the text of a cell as it was delivered."),
+      own(cells, 43, "Tags are not JSON, or almost JSON", "Keeps the text of the cell as delivered."),
       own(
         cells,
         44,
         "Cells have line breaks, and lines are longer than 64 KB",
-        "Reads CSV by its quotes and not by its lines, of any length.",
+        "Reads CSV by its quotes, not by its lines, and lines of any length.",
         ["warehouses/duckdb/tables.test.ts", "read lines longer than DuckDB's own limit"],
       ),
       own(
         cells,
         45,
-        "Files hold a header alone, or Parquet without rows",
-        "Loads them as what they are: a part, or a month, without rows.",
+        "Files contain only a header, or are Parquet without rows",
+        "Loads them as a part, or a month, without rows.",
         ["end-to-end/changing-files.test.ts", "a delivery without rows is a month without rows"],
       ),
       own(
         cells,
         46,
-        "A manifest declares no row count, or null, or one of zero",
-        "Compares only a count that is there: null is not known, zero is zero.",
+        "The row count in a manifest is missing, null or zero",
+        "Compares only a number: a missing count and null are unknown, zero is zero.",
       ),
       own(
         cells,
@@ -378,20 +373,20 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         cells,
         48,
-        "Files are plain, or packed with gzip, zip or Snappy, whatever they are called",
+        "Files are plain, or compressed with gzip, zip or Snappy, whatever their names",
         "Recognises the compression by the first bytes; a zip archive must contain one file; manifests may be called `_manifest.json`.",
       ),
       own(
         cells,
         49,
         "One cloud delivers amounts as doubles, the other as decimals",
-        "Makes exact decimals of both, of a double through its shortest text.",
+        "Converts both to exact decimals, a double by its shortest text.",
       ),
       own(
         cells,
         50,
-        "Amounts have more than nine digits behind the point",
-        "Keeps eighteen in DuckDB and thirty-eight in BigQuery, and counts what had to be rounded.",
+        "Amounts have more than nine digits after the point",
+        "Keeps 18 digits in DuckDB and 38 in BigQuery, and counts the values that were rounded.",
         [
           "conformance/warehouse-values.ts",
           "keeps decimals exactly, with or without an exponent, and rounds half away from zero",
@@ -412,7 +407,7 @@ export const caseGroups: readonly CaseGroup[] = [
         cells,
         54,
         "A cell is empty, is zero, or says NULL",
-        "Makes NULL of an empty cell and of nothing else; the word in an amount is an error.",
+        "Reads only an empty cell as NULL; the word NULL in an amount is an error.",
       ),
       own(cells, 55, "An amount is JSON", "Fails the month and names file, line, column and value."),
       shown(
@@ -436,7 +431,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         57,
         "Columns come and go from month to month",
-        "Adds what is new, leaves NULL what is missing, and says both in the receipt.",
+        "Adds new columns, leaves missing ones NULL, and records both in the receipt.",
         [
           "end-to-end/columns.test.ts",
           "a column that appears midway is NULL before, one that disappears is NULL after, and the receipts say so",
@@ -445,7 +440,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         58,
         "The type of a column changes between months",
-        "Casts to the type of the table; text takes everything, and what does not fit fails its month.",
+        "Casts to the type of the table; text accepts everything, and a value that does not fit fails its month.",
         ["end-to-end/columns.test.ts", "text takes everything that comes later"],
         [
           "end-to-end/columns.test.ts",
@@ -461,7 +456,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         60,
         "Names differ in case only",
-        "Gives each its own column where case counts, and the same one in every later month.",
+        "Gives each its own column where case matters, and the same column in every later month.",
         [
           "end-to-end/columns.test.ts",
           "keep their meaning with types in the manifest, in any order of months and columns",
@@ -471,7 +466,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         61,
         "Tags make tables of a thousand columns, or long names",
-        "Takes them, and cuts only names that no warehouse holds, so that they stay apart.",
+        "Loads them, and shortens only names that are too long for the warehouse, so that they stay distinct.",
         ["warehouses/duckdb/tables.test.ts", "take 1,200 columns, and twice"],
         ["schema/names.test.ts", "cuts a long name to 300 characters, whole characters, and keeps long names apart"],
       ),
@@ -491,31 +486,26 @@ export const caseGroups: readonly CaseGroup[] = [
       own(
         columns,
         64,
-        "Agreements name the currency and the cost in other words and cases",
-        "Knows all of these names, and proves each month by the columns that its own files have.",
+        "The names of the currency and cost columns differ between agreements",
+        "Knows all of these names in upper and lower case, and proves each month by the columns of its own files.",
       ),
     ],
   },
   {
-    title: "What money means",
+    title: "Amounts",
     cases: [
-      own(
-        money,
-        65,
-        "Credits, refunds and what a savings plan takes off are negative",
-        "Keeps every row and every sign.",
-      ),
+      own(money, 65, "Credits, refunds and savings plan discounts are negative", "Keeps every row and every sign."),
       own(
         money,
         66,
-        "A bill has rows that only round it to its invoice",
-        "Loads them like any other row: the sum is that of the delivery, to its last digit.",
+        "Some rows of a bill only round it to its invoice",
+        "Loads them like any other row: the sum equals that of the delivery to the last digit.",
       ),
       own(
         money,
         67,
         "Actual, amortized and FOCUS cost of one month differ",
-        "Never mixes exports in a table, and sums billed and effective cost apart.",
+        "Never mixes exports in a table, and sums billed and effective cost separately.",
       ),
       own(
         money,
@@ -548,7 +538,7 @@ export const caseGroups: readonly CaseGroup[] = [
     ],
   },
   {
-    title: "The content of the bucket",
+    title: "The contents of the bucket",
     cases: [
       shown(
         71,
@@ -600,7 +590,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         76,
         "A file without a manifest was copied after a run of the same days was made",
-        "Compares times of runs only: a file that has none does not count beside a run that has one.",
+        "Compares only the times of runs: a file without one does not count beside a run.",
         ["end-to-end/formats-azure.test.ts", "does not count, whenever it was copied; on other days it does"],
       ),
       shown(
@@ -682,7 +672,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         84,
         "The first load of a table fails",
-        "Makes table and columns in the transaction of the month, or once it is proved: a month that fails leaves neither behind.",
+        "Creates table and columns in the transaction of the month, or after it is proved: a month that fails leaves neither behind.",
         [
           "end-to-end/billing-periods.test.ts",
           "a failed first load leaves no table behind, and a failed month no columns",
@@ -728,14 +718,14 @@ export const caseGroups: readonly CaseGroup[] = [
     cases: [
       shown(
         89,
-        "Who may read the database is limited (umask 077, chmod 600)",
-        "Gives the read copy and the write-ahead log the mode of the database, and the folder of scratch files one that lets in the same users.",
+        "Access to the database is limited (umask 077, chmod 600)",
+        "Gives the read copy and the write-ahead log the mode of the database, and the scratch folder a mode that admits the same users.",
         ["warehouses/duckdb/files.test.ts", "may be read by those who may read the database"],
       ),
       shown(
         90,
-        "A database is reached by two names",
-        "Follows a symbolic link, so that log, scratch files and read copy are the same by every name; refuses a database with several hard links with WAREHOUSE_UNSUPPORTED.",
+        "A database has two names",
+        "Follows a symbolic link, so that log, scratch files and read copy are the same under every name; refuses a database with several hard links with WAREHOUSE_UNSUPPORTED.",
         [
           "warehouses/duckdb/files.test.ts",
           "keep what a killed process committed under another name: links are followed, hard links refused",
@@ -787,7 +777,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         96,
         "A section is named `constructor` or `__proto__`",
-        "Takes the first like any other name, and refuses the second with CONFIG_INVALID; in files of dlt, sections of other programs are left alone.",
+        "Accepts the first like any other name, and refuses the second with CONFIG_INVALID; in files of dlt, sections of other programs are ignored.",
         ["config/config.test.ts", "names of what every object of JavaScript has are names like any other"],
         ["config/config.test.ts", "an export named __proto__"],
         ["config/config.test.ts", "sections of other programs named __proto__ are left alone"],
@@ -836,7 +826,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         101,
         "A month-to-date export, which declares the whole month, stopped on the 13th",
-        "Counts no day after the one on which the run was submitted; the month is partial.",
+        "Counts only the days until the run was submitted; the month is partial.",
         [
           "pipeline/months/choose.test.ts",
           "cover no day after the one on which they were submitted, and active_from bounds what is expected",
@@ -845,7 +835,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         102,
         "The newest run declares no rows, and an older one has rows",
-        "Refuses it and loads the older run; `--force` takes it.",
+        "Refuses it and loads the older run; `--force` loads it.",
         [
           "pipeline/months/choose.test.ts",
           "are refused where they cover fewer days than what is loaded, or declare no rows where rows are loaded",
@@ -867,7 +857,7 @@ export const caseGroups: readonly CaseGroup[] = [
     cases: [
       shown(
         104,
-        "A CSV file holds what programs understand in different ways: a blank before an opening quote, text behind a closing one, CR or CR CR LF as the end of a line, or two kinds of line ends",
+        "A CSV file contains what programs read in different ways: a blank before an opening quote, text after a closing one, CR or CR CR LF as the end of a line, or two kinds of line ends",
         "Refuses the file with FILE_INVALID and names the line and what is wrong with it: the counts of billhouse and of the database could differ.",
         [
           "files/csv.test.ts",
@@ -894,14 +884,14 @@ export const caseGroups: readonly CaseGroup[] = [
           "that starts with blank lines is loaded, and its lines are counted from the first of them",
         ],
       ),
-      shown(107, "Blanks stand around a cost", "Reads the number, in the tally and in the database.", [
+      shown(107, "There are blanks around a cost", "Reads the number, in the tally and in the database.", [
         "hostile/csv.test.ts",
         "with blanks around a number has the number",
       ]),
       shown(
         108,
         "A part is empty, and its manifest declares it empty",
-        "Takes it for a part without rows; a file of no bytes that no manifest declares is refused with FILE_INVALID.",
+        "Loads it as a part without rows; an empty file that no manifest declares is refused with FILE_INVALID.",
         ["end-to-end/changing-files.test.ts", "a part of zero bytes that its manifest declares is a part without rows"],
       ),
       shown(
@@ -915,7 +905,7 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         110,
         "Costs are FLOAT or half floats, or decimals of more than 38 digits (decimal256)",
-        "Reads a float as the shortest decimal that means it; refuses the wide decimals with FILE_INVALID, which names the column.",
+        "Reads a float by its shortest text; refuses the wide decimals with FILE_INVALID, which names the column.",
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-float"],
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-half"],
         ["hostile/parquet.test.ts", "fails its month, and no other"],
@@ -923,14 +913,14 @@ export const caseGroups: readonly CaseGroup[] = [
       shown(
         111,
         "A Parquet file without rows, or with an empty row group",
-        "Reads it as what it is, with and without dictionary pages.",
+        "Loads the rows that it contains, with and without dictionary pages.",
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-no-rows"],
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-no-rows-dictionary"],
         ["files/parquet.test.ts", "is read, and its costs are those of the database: pyarrow-empty-group"],
       ),
       shown(
         112,
-        "A bit of a Parquet page with a checksum is another",
+        "A bit of a Parquet page with a checksum has changed",
         "Refuses the file with FILE_CORRUPT, in whichever column it is, before the database reads it.",
         ["files/parquet.test.ts", "is damaged where a bit of a page with a checksum is another"],
         ["hostile/parquet.test.ts", "fails its month, and no other"],
@@ -966,7 +956,7 @@ export const caseGroups: readonly CaseGroup[] = [
       ),
       shown(
         115,
-        "Tables are encrypted with a key of the customer, and BigQuery takes none on scripts, DDL and DML",
+        "Tables are encrypted with a key of the customer, and BigQuery accepts none in scripts, DDL and DML",
         "Gives the key to load jobs, new tables and copies of earlier rows, so that everything it stores is encrypted with it.",
         [
           "warehouses/bigquery/jobs.test.ts",
