@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Readable } from "node:stream";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
@@ -9,10 +8,10 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { exitCodeMeanings, exitCodes } from "../src/commands/context.ts";
+import { silentHost } from "../scripts/generate-docs.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { nearest } from "../src/config/nearest.ts";
 import { billhouse as inProcess } from "./support/in-process.ts";
-import { recordingOutput } from "./support/recorded.ts";
 
 const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 let folder = "";
@@ -46,19 +45,6 @@ function billhouse(words: readonly string[], options: { nodeFlags?: readonly str
   });
 }
 
-test("an older Node gets one error with a way out, in JSON too", async () => {
-  const preload = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })`;
-  const options = { nodeFlags: ["--import", `data:text/javascript,${encodeURIComponent(preload)}`] };
-  const { code, stdout, stderr } = await billhouse(["status"], options);
-  assert.deepEqual([code, stdout], [64, ""]);
-  assert.match(
-    stderr,
-    /^✖ billhouse needs Node\.js 22\.18 or newer, and this is 20\.20\.2\. {3}USAGE_INVALID\n {2}Install .* npx -y -p node@24\n$/,
-  );
-  const json = await billhouse(["status", "--json"], options);
-  assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "USAGE_INVALID");
-});
-
 test("--version and --help answer on stdout", async () => {
   const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;
@@ -82,30 +68,44 @@ test("--help groups the commands and shows the exit codes", async () => {
   }
 });
 
+const program = createProgram(silentHost, () => {});
+
+function commandsOf(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(commandsOf);
+}
+
 test("the help of every command ends with an example of it", async () => {
-  const [stdout, stderr] = [recordingOutput({}), recordingOutput({})];
-  const signal = new AbortController().signal;
-  const program = createProgram(
-    {
-      folder,
-      environment: {},
-      stdin: () => Readable.from([]),
-      stdout,
-      stderr,
-      sharedOutput: false,
-      signal,
-      now: () => new Date(0),
-    },
-    () => {},
-  );
-  const commands = (command: Command): Command[] =>
-    command.commands.length === 0 ? [command] : command.commands.flatMap(commands);
-  for (const command of commands(program)) {
+  for (const command of commandsOf(program)) {
     const name = command.parent === program ? command.name() : `${command.parent?.name()} ${command.name()}`;
     const { stdout: help } = await inProcess(folder, [...name.split(" "), "--help"]);
     const example = help.trimEnd().split("\n").at(-1) ?? "";
     assert.match(help, /\n\nExample:\n.*\n$/, name);
     assert.match(example, new RegExp(`^  billhouse ${name}( |$)`));
+  }
+});
+
+test("every command that takes months takes them as words, --month, --from and --to", () => {
+  const withMonths = commandsOf(program).filter((command) =>
+    command.registeredArguments.some((argument) => argument.description.includes("month")),
+  );
+  assert.deepEqual(withMonths.map((command) => command.name()).toSorted(), [
+    "diff",
+    "forget",
+    "history",
+    "plan",
+    "reconcile",
+    "run",
+    "status",
+    "undo",
+    "verify",
+  ]);
+  for (const command of withMonths) {
+    const flags = command.options.map(({ long }) => long);
+    assert.deepEqual(
+      ["--month", "--from", "--to"].filter((flag) => !flags.includes(flag)),
+      [],
+      command.name(),
+    );
   }
 });
 
@@ -307,7 +307,10 @@ test("an old Node is refused before anything else is read", async () => {
   const nodeFlags = ["--import", disguise];
   const { code, stdout, stderr } = await billhouse(["--version"], { nodeFlags });
   assert.deepEqual([code, stdout], [64, ""]);
-  assert.match(stderr, /^✖ billhouse needs Node\.js 22\.18 or newer, and this is 20\.20\.2\. {3}USAGE_INVALID\n/);
+  assert.match(
+    stderr,
+    /^✖ billhouse needs Node\.js 22\.18 or newer, and this is 20\.20\.2\. {3}USAGE_INVALID\n {2}Install .* npx -y -p node@24\n$/,
+  );
   const json = await billhouse(["status", "--json"], { nodeFlags });
   assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, "USAGE_INVALID");
 });

@@ -179,6 +179,31 @@ describe("billhouse init", () => {
   });
 });
 
+test("init, plan and status say nothing of two exports of one scope whose months do not overlap", async (t) => {
+  const project = await bucketOf(t);
+  const type = { type: "AmortizedCost", exportName: "acme-amortized" } as const;
+  await deliver(
+    project.bucket,
+    azureDelivery({ month: "2025-03", id: "other", files: [azureRows("2025-03", "2")], ...type }),
+  );
+  const both = await configure(project, {
+    azure_billing: { bucket_url: "bucket", export_name: "acme-actual" },
+    azure_amortized: { bucket_url: "bucket", export_name: "acme-amortized" },
+  });
+  await runProject(both);
+  const folder = await temporaryFolder(t);
+  for (const [place, words] of [
+    [{ folder }, ["init", project.bucket]],
+    [both, ["plan"]],
+    [both, ["status"]],
+  ] as const) {
+    const { code, stdout } = await billhouse(place, words);
+    assert.equal(code, 0);
+    assert.match(stdout, /acme-amortized|azure_amortized/);
+    assert.doesNotMatch(stdout, /Holds the charges/);
+  }
+});
+
 test("plan and status point out two exports of the same charges", async (t) => {
   const project = await bucketOf(t);
   const type = { type: "AmortizedCost", exportName: "acme-amortized" } as const;
