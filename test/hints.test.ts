@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -291,6 +291,14 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     instance.closeSync();
     assert.match(await failing(project, "TABLE_UNUSABLE", "run"), /set table_name in the section of the export/);
     await works(await configure(project, { aws_cur: { ...curSection["aws_cur"], table_name: "cur" } }), "run");
+    const indexed = await loaded(t);
+    await change(indexed, "CREATE UNIQUE INDEX own ON billing_data.aws_cur_data (identity_line_item_id)");
+    // Line items can repeat.
+    const repeated = curRows(month, "1", "2", "4").map((row) => ({ ...row, "identity/LineItemId": "same" }));
+    await deliver(indexed.bucket, curDelivery({ month, id: "20250303T000000Z", files: [repeated] }));
+    assert.match(await failing(indexed, "TABLE_UNUSABLE", "run"), /^Drop the index or constraint, .*, then run again/);
+    await change(indexed, "DROP INDEX billing_data.own");
+    await works(indexed, "run");
   },
   TYPE_MISMATCH: async (t) => {
     const project = await loaded(t);
@@ -327,6 +335,14 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     await writeFile(file, `${source}[destination.duckdb]\nmemory_limit = "1MB"\n`);
     assert.match(await failing(project, "WAREHOUSE_FULL", "run"), /^Raise memory_limit, .*, then run again\.$/);
     await writeFile(file, `${source}[destination.duckdb]\nmemory_limit = "1GB"\n`);
+    await works(project, "run");
+    await deliver(project.bucket, curDelivery({ month, id: "larger", files: [curRows(month, ...costs, ...costs)] }));
+    // The shell's limit on the size of files stands in for a full disk.
+    const cli = join(import.meta.dirname, "..", "src", "cli.ts");
+    const limited = `ulimit -f 200; trap '' XFSZ; exec "${process.execPath}" "${cli}" run`;
+    const { status, stdout } = spawnSync("sh", ["-c", limited], { cwd: project.folder, encoding: "utf8" });
+    assert.ok(status !== 0 && stdout.includes("WAREHOUSE_FULL"), stdout);
+    assert.match(stdout.replaceAll(/\s+/g, " "), /Free some space on the disk of the database, then run again/);
     await works(project, "run");
   },
   WAREHOUSE_LOCKED: async (t) => {

@@ -131,6 +131,13 @@ export const cloudTrials: Readonly<Record<CloudCode, Trial>> = {
       project.bigquery.allow(...(roles[role] ?? []));
       await works(project, "run", "--force");
     }
+    const local = await createProject(t, curSection);
+    await deliver(local.bucket, bill);
+    await withRights(local.folder, 0o555, async () => {
+      const hint = await failing(local, "WAREHOUSE_DENIED", "run");
+      assert.match(hint, /^Check the permissions of the file and its folder\.$/);
+    });
+    await works(local, "run");
   },
   WAREHOUSE_UNAVAILABLE: async (t) => {
     const project = await createGoogleProject(t, section);
