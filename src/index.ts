@@ -8,6 +8,7 @@ export type {
   Config,
   ConfigPlace,
   DuckdbConfig,
+  FocusConfig,
   NotifyConfig,
   PipelineConfig,
   StorageConfig,

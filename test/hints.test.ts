@@ -326,6 +326,14 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     assert.match(await failing(other, "VALUE_INVALID", "run"), /null_values = \["n\/a"\]/);
     await works(project, "run");
   },
+  FOCUS_NAME_TAKEN: async (t) => {
+    const project = await loaded(t);
+    await change(project, "DROP VIEW focus_costs; CREATE TABLE focus_costs AS SELECT 1 AS x");
+    assert.match(await failing(project, "FOCUS_NAME_TAKEN", "run"), /^Rename or drop the object, then run again\./);
+    await change(project, "ALTER TABLE focus_costs RENAME TO costs_of_mine");
+    await works(project, "run");
+    await works(project, "query", "SELECT SUM(BilledCost) FROM focus_costs");
+  },
   WAREHOUSE_FULL: async (t) => {
     const project = await createProject(t, curSection);
     const costs = Array.from({ length: 5000 }, (_, index) => `${index}`);

@@ -76,6 +76,7 @@ describe("wrong arguments of the library", () => {
       threads: null,
     },
     notify: null,
+    focus: { dataset: "billing_focus" },
   };
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(

@@ -119,7 +119,8 @@ function userName({ environment }: CommandContext): string {
 }
 
 /** Whether a run changed nothing and has nothing to report, so that `--quiet` prints nothing. */
-function isUneventful({ pipelines }: RunFinished): boolean {
+function isUneventful({ pipelines, warnings }: RunFinished): boolean {
+  if (warnings.length > 0) return false;
   return pipelines.every(
     ({ loaded, refused, failed, acceptedGaps, error }) =>
       loaded.length + refused.length + failed.length + acceptedGaps.length === 0 && error === undefined,
@@ -135,7 +136,10 @@ export function runExitCode(finished: RunFinished): ExitCode {
 /** The result of a run, for people: every export with its months, and a summary. */
 export function runScreen(result: RunFinished, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
-  return [...parts, wrapText(runSummary(result, style), style.columns, 0)].join("\n\n") + "\n";
+  const warnings = result.warnings.map(
+    (warning) => `${paint(style, "changed", "!")} ${errorLines(warning, style, 2).join("\n")}`,
+  );
+  return [...parts, ...warnings, wrapText(runSummary(result, style), style.columns, 0)].join("\n\n") + "\n";
 }
 
 function pipelinePart(pipeline: PipelineResult, style: ScreenStyle): string {

@@ -3,6 +3,7 @@ import type {
   Config,
   ConfigPlace,
   DuckdbConfig,
+  FocusConfig,
   NotifyConfig,
   PipelineConfig,
   StorageConfig,
@@ -213,11 +214,14 @@ const notifyRules: Shape<NotifyConfig> = {
   maxAge: nullable(notNegative),
 };
 
+const focusRules: Shape<FocusConfig> = { dataset: text };
+
 const configRules: Shape<Config> = {
   file: nullable(text),
   pipelines: listOf(objectOf(pipelineRules)),
   warehouse,
   notify: nullable(objectOf(notifyRules)),
+  focus: objectOf(focusRules),
 };
 
 const configuration: Rule = objectOf(configRules);

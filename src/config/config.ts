@@ -8,6 +8,13 @@ export interface Config {
   readonly warehouse: WarehouseConfig;
   /** Null without notifications. */
   readonly notify: NotifyConfig | null;
+  readonly focus: FocusConfig;
+}
+
+/** `[focus]`: the views over all exports in FOCUS columns. */
+export interface FocusConfig {
+  /** The dataset of the views in BigQuery. */
+  readonly dataset: string;
 }
 
 /** `[notify]`: the command that `billhouse run` runs for every alert. The library does not run it. */

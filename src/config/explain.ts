@@ -6,6 +6,7 @@ import {
   defaultSettle,
   type DuckdbSection,
   holdsSecret,
+  type FocusSection,
   type NotifySection,
   type SourceSection,
 } from "./schema.ts";
@@ -54,6 +55,7 @@ function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
       ...bigqueryValues(reading),
       ...credentialValues(reading),
       ...notifyValues(reading),
+      ...sectionValues(["focus"], { dataset: config.focus.dataset }, reading.document.focus ?? {}, reading.originOf),
     ],
   };
 }
@@ -130,7 +132,7 @@ function notifyValues({ config: { notify }, document, originOf }: Reading): Conf
 function sectionValues(
   path: readonly string[],
   values: Readonly<Record<string, string | number | null | undefined>>,
-  written: SourceSection | DuckdbSection | BigquerySection | NotifySection,
+  written: SourceSection | DuckdbSection | BigquerySection | NotifySection | FocusSection,
   originOf: Reading["originOf"],
   writtenAs: Readonly<Record<string, string>> = {},
 ): ConfigValue[] {

@@ -164,8 +164,8 @@ export function environmentLayer(
     const [root, ...rest] = variable.split("__");
     if (value === undefined || value === "") return [];
     const origin = (): Origin => ({ variable });
-    if (root === "NOTIFY" && rest.length === 1) {
-      return [{ path: ["notify", rest[0]?.toLowerCase() ?? ""], value, origin }];
+    if ((root === "NOTIFY" || root === "FOCUS") && rest.length === 1) {
+      return [{ path: [root.toLowerCase(), rest[0]?.toLowerCase() ?? ""], value, origin }];
     }
     if (root === "CREDENTIALS" || (root === "DESTINATION" && rest[0] === "CREDENTIALS")) {
       return [{ path: variable.toLowerCase().split("__"), value, origin }];
@@ -204,7 +204,7 @@ export function exportSections(layers: readonly Layer[]): ReadonlySet<string> {
 export function withoutForeign(layer: Layer, sections: ReadonlySet<string>): Layer {
   return layer.flatMap((setting): Setting[] => {
     const [root, section = "", key] = setting.path;
-    if (root === "notify") return isNear(section, keysAt(["notify"]) ?? []) ? [setting] : [];
+    if (root === "notify" || root === "focus") return isNear(section, keysAt([root]) ?? []) ? [setting] : [];
     if (root === "sources") return sections.has(section) && !looksSecret(key ?? "") ? [setting] : [];
     if (root !== "destination" || (section !== "duckdb" && section !== "bigquery")) return [];
     if (key === undefined) return isTable(setting.value) ? [setting] : [];

@@ -25,6 +25,7 @@ import {
   byteCount,
   checkDocument,
   type ConfigDocument,
+  defaultFocusDataset,
   defaultSettle,
   isIdentifier,
   milliseconds,
@@ -94,7 +95,9 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   ];
   if (all.length > 0) throw mistakesError(all);
   const notify = notifyConfig(checked.document, files.folder);
-  return { config: { file: files.file, pipelines, warehouse, notify }, document: checked.document, originOf, layers };
+  const focus = { dataset: checked.document.focus?.dataset ?? defaultFocusDataset };
+  const config = { file: files.file, pipelines, warehouse, notify, focus };
+  return { config, document: checked.document, originOf, layers };
 }
 
 /** JavaScript uses this name for the prototype of all objects, so that nothing can be stored under it. */

@@ -49,6 +49,11 @@ export interface NotifySection {
   readonly max_age?: string | undefined;
 }
 
+/** `[focus]`, checked. */
+export interface FocusSection {
+  readonly dataset?: string | undefined;
+}
+
 /** A configuration whose keys and values have been checked. */
 export interface ConfigDocument {
   readonly sources: Readonly<Record<string, SourceSection>>;
@@ -57,6 +62,7 @@ export interface ConfigDocument {
     readonly bigquery?: BigquerySection | undefined;
   };
   readonly notify?: NotifySection | undefined;
+  readonly focus?: FocusSection | undefined;
 }
 
 /** What is wrong at one path of the document. */
@@ -146,6 +152,9 @@ function isNullWord(word: unknown): boolean {
   return typeof word === "string" && /^[^'"\\\p{Cc}]{1,100}$/u.test(word);
 }
 
+/** `dataset` in `[focus]`, where nothing is configured. */
+export const defaultFocusDataset = "billing_focus";
+
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
 export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
 
@@ -221,6 +230,8 @@ const notifyKeys = {
     .describe('a duration such as "36h" or "3d"'),
 };
 
+const focusKeys = { dataset: identifier };
+
 const warehouses = {
   duckdb: z.strictObject(duckdbKeys).partial(),
   bigquery: z.strictObject(bigqueryKeys).partial(),
@@ -230,6 +241,7 @@ const documentSchema = z.strictObject({
   sources: z.record(z.string(), z.strictObject(sourceKeys).partial()).default({}),
   destination: z.strictObject(warehouses).partial().default({}),
   notify: z.strictObject(notifyKeys).partial().optional(),
+  focus: z.strictObject(focusKeys).partial().optional(),
 });
 
 type Shape = Readonly<Record<string, { readonly description?: string | undefined }>>;
@@ -238,6 +250,7 @@ function shapeAt(path: readonly string[]): Shape | undefined {
   if (path.length === 0) return documentSchema.shape;
   if (path.length === 1 && path[0] === "destination") return warehouses;
   if (path.length === 1 && path[0] === "notify") return notifyKeys;
+  if (path.length === 1 && path[0] === "focus") return focusKeys;
   if (path.length !== 2) return undefined;
   if (path[0] === "sources") return sourceKeys;
   if (path[1] === "duckdb") return duckdbKeys;

@@ -18,19 +18,40 @@ export function columnsOfVersion(version: FocusVersion): readonly FocusColumn[] 
   return focusColumns.filter(({ versions }) => versions.includes(version));
 }
 
-/** The SELECT of the charges in a table, with the columns of a version of the view in their order. */
-export function chargesOf(table: ChargeTable, mapping: Mapping, version: FocusVersion, dialect: Dialect): string {
+/** A query with the relations of its WITH clause. */
+export interface Charges {
+  readonly relations: readonly Relation[];
+  readonly select: string;
+}
+
+/** A relation of a WITH clause. */
+export interface Relation {
+  readonly name: string;
+  readonly sql: string;
+  /** Whether it must be a part of every query that reads it, so that filters reach the table. */
+  readonly isInlined: boolean;
+}
+
+/** The charges in a table, with the columns of a version of the view in their order. */
+export function chargesOf(table: ChargeTable, mapping: Mapping, version: FocusVersion, dialect: Dialect): Charges {
   const { identifier } = dialect;
-  const branches = mapping.branches.map((branch) => renderBranch(table, mapping, branch, version, dialect));
+  const { sql, lookups: used } = renderFacts(table, mapping, dialect);
+  const facts = { name: `rows_of_${table.exportName}`, sql, isInlined: true };
+  const branches = mapping.branches.map((branch) => renderBranch(table, mapping, branch, version, facts.name, dialect));
   const columns = columnsOfVersion(version).map(({ name }) =>
     name === own.execution ? `l.execution_id AS ${identifier(name)}` : `c.${identifier(name)}`,
   );
-  return `SELECT ${columns.join(", ")}\nFROM (\n${branches.join("\nUNION ALL\n")}\n) AS c
+  const select = `SELECT ${columns.join(", ")}\nFROM (\n${branches.join("\nUNION ALL\n")}\n) AS c
 LEFT JOIN (${newestLoads(table, dialect)}) AS l ON l.billing_month = c.${identifier(own.month)}`;
+  const relations = used.map((name) => {
+    const { columns = [], rows = [] } = lookups[name] ?? {};
+    return { name, sql: dialect.relation(columns, rows), isInlined: false };
+  });
+  return { relations: [...relations, facts], select };
 }
 
 /** The execution that each month was last loaded from. */
-function newestLoads({ table, tracking }: ChargeTable, { types, identifier, tableName }: Dialect): string {
+function newestLoads({ table, tracking, stateIn }: ChargeTable, { types, identifier, tableName }: Dialect): string {
   const id = tracking.find(({ name, type }) => name === table.idColumn && type === "text");
   if (id === undefined) {
     return `SELECT CAST(NULL AS ${types.text}) AS billing_month, CAST(NULL AS ${types.text}) AS execution_id`;
@@ -38,7 +59,7 @@ function newestLoads({ table, tracking }: ChargeTable, { types, identifier, tabl
   const newest = `ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY _dlt_load_id DESC)`;
   return `SELECT billing_month, execution_id FROM (
     SELECT billing_month, ${identifier(id.name)} AS execution_id, ${newest} AS n
-    FROM ${tableName(table, trackingTableName(table))} WHERE billing_month IS NOT NULL) AS t WHERE n = 1`;
+    FROM ${tableName({ ...table, dataset: stateIn }, trackingTableName(table))} WHERE billing_month IS NOT NULL) AS t WHERE n = 1`;
 }
 
 function renderBranch(
@@ -46,6 +67,7 @@ function renderBranch(
   mapping: Mapping,
   branch: Branch,
   version: FocusVersion,
+  facts: string,
   dialect: Dialect,
 ): string {
   const { identifier, literal, types } = dialect;
@@ -68,8 +90,8 @@ function renderBranch(
       return `${renderExpression(wanted, scope)} AS ${identifier(name)}`;
     });
   const rows = branch.rows === undefined ? "" : `\n  WHERE ${renderCondition(branch.rows, scope)}`;
-  const from = renderFacts(table, mapping, dialect);
-  if (branch.grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM (${from}) AS s${rows}`;
+  const from = identifier(facts);
+  if (branch.grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM ${from} AS s${rows}`;
   const { by, row, sums, having } = branch.grouped;
   const keys = [own.month, ...by].map((name) => `s.${identifier(name)}`);
   const added = Object.entries(sums).map(
@@ -80,7 +102,7 @@ function renderBranch(
   const greatest = others.map(
     (name) => `MAX(CASE WHEN ${given} THEN s.${identifier(name)} END) AS ${identifier(name)}`,
   );
-  const group = `SELECT ${[...keys, ...added, ...greatest].join(", ")} FROM (${from}) AS s${rows} GROUP BY ${keys.join(", ")}`;
+  const group = `SELECT ${[...keys, ...added, ...greatest].join(", ")} FROM ${from} AS s${rows} GROUP BY ${keys.join(", ")}`;
   return `SELECT ${items.join(",\n  ")}\nFROM (${group}) AS s WHERE ${renderCondition(having, scope)}`;
 }
 
@@ -94,8 +116,12 @@ export function sourcesOf(mapping: Mapping, branch: Branch, version: FocusVersio
   };
 }
 
-/** The rows of a table with their fields, the facts of the mapping and the month. */
-function renderFacts(table: ChargeTable, mapping: Mapping, dialect: Dialect): string {
+/** The rows of a table with their fields, the facts of the mapping and the month, and the lookups that they read. */
+function renderFacts(
+  table: ChargeTable,
+  mapping: Mapping,
+  dialect: Dialect,
+): { readonly sql: string; readonly lookups: readonly string[] } {
   const { identifier, types, tableName } = dialect;
   const columns = fieldsOf(table, mapping);
   const joins = new Map<string, { readonly lookup: string; readonly alias: string }>();
@@ -118,10 +144,13 @@ function renderFacts(table: ChargeTable, mapping: Mapping, dialect: Dialect): st
   const monthOf = partition === undefined ? `CAST(NULL AS ${types.text})` : dialect.month(renderColumn(partition));
   const base = `SELECT ${[...fields, `${monthOf} AS ${identifier(own.month)}`].join(", ")} FROM ${tableName(table.table, table.table.name)}`;
   const from = [...joins].map(([key, { lookup, alias }]) => {
-    const { columns: names = [], rows = [] } = lookups[lookup] ?? {};
-    return `\n    LEFT JOIN (${dialect.relation(names, rows)}) AS ${alias} ON ${alias}.${identifier(names[0] ?? "")} = ${key.slice(lookup.length + 1)}`;
+    const [keyColumn = ""] = lookups[lookup]?.columns ?? [];
+    return `\n  LEFT JOIN ${identifier(lookup)} AS ${alias} ON ${alias}.${identifier(keyColumn)} = ${key.slice(lookup.length + 1)}`;
   });
-  return `SELECT ${["r.*", ...facts].join(", ")} FROM (${base}) AS r${from.join("")}`;
+  return {
+    sql: `SELECT ${["r.*", ...facts].join(",\n  ")}\nFROM (${base}) AS r${from.join("")}`,
+    lookups: [...new Set([...joins.values()].map(({ lookup }) => lookup))],
+  };
 
   function renderColumn(column: (typeof table.columns)[number]): string {
     return dialect.column(identifier(column.name), column, "timestamp");

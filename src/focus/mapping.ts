@@ -65,6 +65,8 @@ export interface ChargeTable {
   readonly partitionColumn: string;
   /** The tracking table's columns; empty if there is none. */
   readonly tracking: readonly TableColumn[];
+  /** The dataset of the tracking table. */
+  readonly stateIn: string;
 }
 
 /** The columns of a table that are a field, in the order of the table. */

@@ -1,13 +1,14 @@
 import type { FocusVersion } from "./columns.ts";
-import { chargesOf, columnsOfVersion } from "./charges.ts";
+import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { ChargeTable } from "./mapping.ts";
 import { mappingOf } from "./mappings/index.ts";
 
-/** A view: its name and the query that it is. */
+/** A view: its name, the query that it is, and the other view that it reads, if it reads one. */
 export interface View {
   readonly name: string;
   readonly sql: string;
+  readonly reads: string | null;
 }
 
 /** The names of the views, the oldest version first. `focus_costs` is the newest. */
@@ -32,10 +33,19 @@ export function focusViews(
   const versioned = Object.entries(viewNames).map(([key, name]) => {
     const version = key as FocusVersion;
     const parts = known.map(({ table, mapping }) => chargesOf(table, mapping, version, dialect));
-    return { name, sql: parts.length === 0 ? emptyView(version, dialect) : parts.join("\nUNION ALL\n") };
+    return { name, sql: parts.length === 0 ? emptyView(version, dialect) : union(parts, dialect), reads: null };
   });
   const newest = `SELECT * FROM ${dialect.tableName(dataset, viewNames.v1_4)}`;
-  return [...versioned, { name: newestView, sql: newest }];
+  return [...versioned, { name: newestView, sql: newest, reads: viewNames.v1_4 }];
+}
+
+/** The charges of several tables, with every relation once. */
+function union(parts: readonly Charges[], { identifier, inlined }: Dialect): string {
+  const relations = new Map(parts.flatMap((part) => part.relations).map((relation) => [relation.name, relation]));
+  const named = [...relations.values()].map(
+    ({ name, sql, isInlined }) => `${identifier(name)} ${isInlined ? inlined : "AS"} (${sql})`,
+  );
+  return `WITH ${named.join(",\n")}\n${parts.map(({ select }) => select).join("\nUNION ALL\n")}`;
 }
 
 function emptyView(version: FocusVersion, { types, identifier }: Dialect): string {

@@ -82,6 +82,8 @@ export interface RunFinished {
   readonly time: string;
   readonly seconds: number;
   readonly pipelines: readonly PipelineResult[];
+  /** What could not be done besides loading, such as a view whose name is taken. The exit code does not depend on it. */
+  readonly warnings: readonly ReportedError[];
 }
 
 /** An error as data. */

@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { interrupted as stopped } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
+import { focusViewSource } from "./views.ts";
 
 /** Options for opening a warehouse. */
 export interface OpenOptions {
@@ -23,7 +24,8 @@ export async function withWarehouse<T>(
   use: (warehouse: Warehouse) => Promise<T>,
   { signal, holder, interrupted }: OpenOptions = {},
 ): Promise<T> {
-  const warehouse = await openWarehouse(config.warehouse, mode, holder);
+  const views = mode === "write" ? focusViewSource(config) : undefined;
+  const warehouse = await openWarehouse(config.warehouse, mode, holder, views);
   const stop = (): void => void warehouse.close();
   signal?.addEventListener("abort", stop);
   try {

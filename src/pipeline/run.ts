@@ -26,6 +26,7 @@ import {
   type KeptMonth,
   type LoadedMonth,
   type PipelineResult,
+  type ReportedError,
   type RunEvent,
   reportedError,
 } from "./events.ts";
@@ -135,10 +136,11 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     }
     // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
     // this run are published whatever the clock says, which can be set back.
+    const warnings = await refreshViews(warehouse, options);
     const loads = results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
-    emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results });
+    emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results, warnings });
   };
   await withWarehouse(config, "write", runAll, {
     ...options,
@@ -147,6 +149,19 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       hint: "Run again: finished months are kept, and the others are loaded then.",
     }),
   });
+}
+
+/** Brings the views up to date. What is wrong with them does not touch what was loaded, and is reported. */
+async function refreshViews(
+  warehouse: Warehouse,
+  { signal, debug = false }: RunOptions & { signal: AbortSignal },
+): Promise<readonly ReportedError[]> {
+  try {
+    return ((await warehouse.refreshViews?.()) ?? []).map((error) => reportedError(error, debug));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return [reportedError(error, debug)];
+  }
 }
 
 async function runPipeline(

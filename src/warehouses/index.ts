@@ -1,6 +1,6 @@
 import type { BigqueryOptions } from "./bigquery/driver.ts";
 import type { DuckdbOptions } from "./duckdb/driver.ts";
-import type { Holder, OpenMode, Warehouse } from "./warehouse.ts";
+import type { Holder, OpenMode, ViewSource, Warehouse } from "./warehouse.ts";
 
 /** The settings of a warehouse, by kind: `DuckdbConfig` and `BigqueryConfig` of the configuration match. */
 export type WarehouseOptions =
@@ -9,14 +9,21 @@ export type WarehouseOptions =
 
 /**
  * Opens the warehouse of a configuration; its driver and SDK are loaded only now. `holder` is this
- * process: another process that finds the warehouse locked shows it, and leftover files carry its process id.
+ * process: another process that finds the warehouse locked shows it, and leftover files carry its process id. `views`
+ * are kept current with the tables.
  * Errors: those of the driver.
  */
-export async function openWarehouse(options: WarehouseOptions, mode: OpenMode, holder?: Holder): Promise<Warehouse> {
+export async function openWarehouse(
+  options: WarehouseOptions,
+  mode: OpenMode,
+  holder?: Holder,
+  views?: ViewSource,
+): Promise<Warehouse> {
   if (options.kind === "duckdb") {
     const { openDuckdb } = await import("./duckdb/driver.ts");
-    return openDuckdb(holder === undefined ? options : { ...options, holder }, mode);
+    const given = { ...(holder === undefined ? {} : { holder }), ...(views === undefined ? {} : { views }) };
+    return openDuckdb({ ...options, ...given }, mode);
   }
   const { openBigquery } = await import("./bigquery/driver.ts");
-  return openBigquery(options, mode, holder);
+  return openBigquery(options, mode, holder, views);
 }

@@ -18,6 +18,8 @@ import type { MappedColumn } from "../schema/columns.ts";
 import type { DestinationType } from "../state/dlt.ts";
 import type { CurrentState, LoadPackage, MonthPackage } from "../state/package.ts";
 
+export type { ViewSource } from "./views.ts";
+
 /**
  * The mode of a warehouse. `write`: to load; missing tables are created. `read`: to read the loaded data
  * (`plan`, `status`); nothing is created or changed, and if another process has it open to write, the last published copy
@@ -126,6 +128,12 @@ export interface Warehouse {
    */
   readonly doctor?: (tables: readonly Table[]) => Promise<readonly Finding[]>;
 
+  /**
+   * Makes the views with which it was opened over the tables as they are now; a view that is current is left alone. Returns
+   * what kept it from making one, such as FOCUS_NAME_TAKEN.
+   */
+  readonly refreshViews?: () => Promise<readonly BillhouseError[]>;
+
   /** Runs one read-only statement, also `SHOW TABLES`. Error: QUERY_INVALID. */
   readonly query?: (sql: string, settings?: QuerySettings) => AsyncIterable<QueryRow>;
 }
@@ -202,6 +210,7 @@ const capabilities = {
   previous: "keep previous loads",
   migration: "migrate tables",
   doctor: "check its own setup",
+  refreshViews: "make views",
   query: "run queries",
 } as const;
 

@@ -74,6 +74,7 @@ describe("every value is shown with its origin", () => {
         ["destination.duckdb", "storage_version", "v1.3.0"],
         ["destination.duckdb", "memory_limit", null],
         ["destination.duckdb", "threads", null],
+        ["focus", "dataset", "billing_focus"],
       ].map((row) => [...row, "default"]),
     );
   });
@@ -118,7 +119,7 @@ describe("every value is shown with its origin", () => {
     assert.deepEqual(at("sources.aws_cur", "bucket_url"), ["gs://b", ".dlt/config.toml:4"]);
     assert.deepEqual(at("sources.aws_cur", "prefix"), ["secrets", ".dlt/secrets.toml:2"]);
     const sections = new Set(result.values.map(({ section }) => section));
-    assert.deepEqual([...sections], ["sources.aws_cur", "destination.bigquery"]);
+    assert.deepEqual([...sections], ["sources.aws_cur", "destination.bigquery", "focus"]);
   });
 
   test("folders behind the bucket are a prefix that the address wrote", async (t) => {
@@ -341,7 +342,7 @@ test("exports are chosen by section and cloud; the warehouse is always shown", a
   for (const word of ["aws_cur", "aws"]) {
     const { result } = await explained(t, files, {}, word);
     const sections = new Set(result.values.map(({ section }) => section));
-    assert.deepEqual([...sections], ["sources.aws_cur", "destination.duckdb"]);
+    assert.deepEqual([...sections], ["sources.aws_cur", "destination.duckdb", "focus"]);
   }
   const folder = await folderWith(t, files);
   const { code, stderr } = await billhouse(folder, ["config", "asw_cur"]);

@@ -240,7 +240,13 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
     ),
   connect: async (style) => {
     const pipelines = [pipeline("aws_cur", "aws_billing_data"), pipeline("azure_billing", "billing_data")];
-    return connectScreen(await connections({ file: null, pipelines, warehouse: duckdb, notify: null }, duckdb), style);
+    return connectScreen(
+      await connections(
+        { file: null, pipelines, warehouse: duckdb, notify: null, focus: { dataset: "billing_focus" } },
+        duckdb,
+      ),
+      style,
+    );
   },
   migrate: (style) => {
     const pipelines = migration.pipelines.map((each) => ({

@@ -105,6 +105,7 @@ describe("billhouse.toml", () => {
         threads: null,
       },
       notify: null,
+      focus: { dataset: "billing_focus" },
     });
   });
 
@@ -697,6 +698,7 @@ describe("a dlt folder", () => {
     const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
     assert.deepEqual(loaded, {
       notify: null,
+      focus: { dataset: "billing_focus" },
       file: join(folder, ".dlt/config.toml"),
       pipelines: [
         {

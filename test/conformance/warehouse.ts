@@ -6,6 +6,7 @@ import type {
   QueryRow,
   Warehouse,
 } from "../../src/warehouses/warehouse.ts";
+import type { ViewSource } from "../../src/warehouses/views.ts";
 import { doctorCases } from "./warehouse-doctor.ts";
 import { loadCases } from "./warehouse-loads.ts";
 import { measureCases, measuringCases } from "./warehouse-measures.ts";
@@ -14,6 +15,7 @@ import { previousCases } from "./warehouse-previous.ts";
 import { queryCases } from "./warehouse-query.ts";
 import { sharingCases } from "./warehouse-sharing.ts";
 import { valueCases } from "./warehouse-values.ts";
+import { viewCases } from "./warehouse-views.ts";
 
 /** An empty database of one warehouse, made for one case, and what only its owner can do with it. */
 export interface TestWarehouse {
@@ -37,6 +39,10 @@ export interface TestWarehouse {
 /** The database of a warehouse with every capability. */
 export interface CapableTestWarehouse extends TestWarehouse {
   open(mode?: OpenMode): Promise<FullWarehouse>;
+  /** Opens it to write, with the views that it keeps current. */
+  openWithViews(views: ViewSource): Promise<FullWarehouse>;
+  /** The dataset in which it makes views. */
+  readonly viewDataset: string;
 }
 
 /**
@@ -58,6 +64,7 @@ export const capabilityCases: Readonly<
   previous: previousCases,
   migration: migrationCases,
   doctor: doctorCases,
+  refreshViews: viewCases,
   query: queryCases,
 };
 

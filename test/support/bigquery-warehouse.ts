@@ -81,6 +81,13 @@ export async function bigqueryWarehouse(
       return warehouse;
     },
 
+    async openWithViews(views) {
+      const warehouse = await openBigquery(options, "write", undefined, views);
+      opened.push(warehouse);
+      return warehouse;
+    },
+
+    viewDataset: "views",
     rows,
 
     async put(name, bytes) {

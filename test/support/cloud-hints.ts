@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import type { ErrorCode } from "../../src/errors.ts";
 import { account, startAzurite } from "../servers/azurite.ts";
 import { type Delivery, curDelivery, curRows, deliver } from "./deliveries.ts";
@@ -26,6 +26,7 @@ const roles: Readonly<Record<string, readonly string[]>> = {
 type CloudCode = Extract<
   ErrorCode,
   | "CREDENTIALS_INVALID"
+  | "FOCUS_LOCATION"
   | "LOCATION_MISMATCH"
   | "PARTITION_EXPIRED"
   | "STORAGE_DENIED"
@@ -49,6 +50,24 @@ export const cloudTrials: Readonly<Record<CloudCode, Trial>> = {
     const rejected = { ...project, environment: { [variable]: wrong } };
     assert.match(await failing(rejected, "CREDENTIALS_INVALID", "plan"), new RegExp(variable));
     await works({ ...project, environment: { [variable]: azurite.connectionString } }, "plan");
+  },
+  FOCUS_LOCATION: async (t) => {
+    const exports = { ...section, aws_second: { ...section["aws_cur"], dataset: "bills_us" } };
+    const project = await createGoogleProject(t, exports);
+    upload(project, bill);
+    project.bigquery.createDataset("billing_data", { project: "acme", location: "EU" });
+    project.bigquery.createDataset("bills_us", { project: "acme", location: "US" });
+    const hint = /Load the export into a dataset in the same location/;
+    assert.match(await failing(project, "FOCUS_LOCATION", "run"), hint);
+    const source = await readFile(join(project.folder, "billhouse.toml"), "utf8");
+    const [first = "", ...rest] = source.split("[sources.aws_second]");
+    const [second = "", destination = ""] = rest.join("").split("[destination.bigquery]");
+    const others = { first, second: `[focus]\ndataset = "focus_us"\n[sources.aws_second]${second}` };
+    for (const [name, sections] of Object.entries(others)) {
+      const file = `${name}.toml`;
+      await writeFile(join(project.folder, file), `${sections}[destination.bigquery]${destination}`);
+      assert.doesNotMatch(await works(project, "run", "--config", file), hint);
+    }
   },
   LOCATION_MISMATCH: async (t) => {
     const project = await createGoogleProject(t, section);

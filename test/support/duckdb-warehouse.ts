@@ -37,6 +37,14 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       return warehouse;
     },
 
+    async openWithViews(views) {
+      const defaults = { path, storageVersion: "v1.3.0", memoryLimit: null, threads: 1, lockWait: 0 };
+      const warehouse = await openDuckdb({ ...defaults, views }, "write");
+      opened.push(warehouse);
+      return warehouse;
+    },
+
+    viewDataset: "main",
     rows,
 
     async put(name, bytes) {

@@ -137,6 +137,7 @@ const azure: PipelineResult = {
 /** How the run ended. */
 export const finished: RunFinished = {
   event: "run_finished",
+  warnings: [],
   time: "2025-06-01T12:01:20.000Z",
   seconds: 80.04,
   pipelines: [aws, azure],

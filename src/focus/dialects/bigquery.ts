@@ -5,6 +5,8 @@ const decimal = "BIGNUMERIC";
 /** The SQL of BigQuery. */
 export const bigquery: Dialect = {
   name: "bigquery",
+  // BigQuery materialises only recursive queries.
+  inlined: "AS",
   types: { text: "STRING", json: "STRING", decimal, timestamp: "TIMESTAMP" },
   identifier,
   literal,
@@ -37,15 +39,15 @@ export const bigquery: Dialect = {
   extracted: (text, pattern) => `NULLIF(REGEXP_EXTRACT(${text}, ${literal(pattern)}), '')`,
   number: (text) => `SAFE_CAST(${text} AS ${decimal})`,
   month: (time) => `FORMAT_TIMESTAMP('%Y-%m', ${time})`,
-  nextDay: (time) => `TIMESTAMP_ADD(${time}, INTERVAL 1 DAY)`,
+  nextDay: (time) => `TIMESTAMP_MICROS(UNIX_MICROS(${time}) + 86400000000)`,
 
   relation(columns, rows) {
     const cell = (value: string | null): string => (value === null ? "CAST(NULL AS STRING)" : literal(value));
-    const structs = rows.map(
-      (row) =>
-        `STRUCT(${row.map((value, index) => `${cell(value)} AS ${identifier(columns[index] ?? "")}`).join(", ")})`,
-    );
-    return `SELECT * FROM UNNEST([${structs.join(", ")}])`;
+    const structs = rows.map((row) => {
+      const cells = row.map((value, position) => `${cell(value)} AS ${columns[position] ?? ""}`);
+      return `STRUCT(${cells.join(", ")})`;
+    });
+    return `SELECT ${columns.map((name) => `u.${name}`).join(", ")} FROM UNNEST([${structs.join(", ")}]) AS u`;
   },
 };
 
@@ -54,6 +56,8 @@ function identifier(name: string): string {
   return `\`${name}\``;
 }
 
+/** A pattern stays readable as a raw literal; other text with a backslash, a quote or a line end is escaped. */
 function literal(text: string): string {
+  if (text.includes("\\") && !/['\n\r]|\\$/.test(text)) return `r'${text}'`;
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll("\n", "\\n").replaceAll("\r", "\\r")}'`;
 }

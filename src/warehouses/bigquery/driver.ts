@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import type { Compression, DataFile, Table } from "../../model.ts";
 import { reachPoint } from "../points.ts";
+import type { ViewSource } from "../views.ts";
 import { databaseItself, type FullWarehouse, type Holder, type OpenMode } from "../warehouse.ts";
 import { makeWorkFolder } from "../work-folders.ts";
 import { translateFailure } from "./api/api-error.ts";
@@ -19,6 +20,7 @@ import { replaceMonth } from "./replace/replace.ts";
 import { billedBytes } from "./replace/sources.ts";
 import { openStagingBucket } from "./replace/staging-bucket.ts";
 import { prepareState, prepareTable } from "./schema.ts";
+import { refreshViews } from "./views.ts";
 
 /** How to connect to BigQuery, and the settings of the work there. */
 export interface BigqueryOptions extends ConnectionOptions {
@@ -39,11 +41,17 @@ const largestGzip = 4 * 1024 ** 3;
 
 /**
  * Opens BigQuery as a warehouse. Months are staged beside the table by load jobs, several at once, and replaced by one
- * transaction each; the jobs of a killed run are resumed. `holder` is this process.
+ * transaction each; the jobs of a killed run are resumed. `holder` is this process;
+ * `views` are made by `refreshViews`.
  * Errors, also of all later work: CREDENTIALS_INVALID, CONFIG_INVALID, WAREHOUSE_DENIED, WAREHOUSE_NOT_FOUND,
  * WAREHOUSE_UNAVAILABLE, WAREHOUSE_UNSUPPORTED, LOCATION_MISMATCH, LIMIT_EXCEEDED, PARTITION_EXPIRED.
  */
-export async function openBigquery(options: BigqueryOptions, mode: OpenMode, holder?: Holder): Promise<FullWarehouse> {
+export async function openBigquery(
+  options: BigqueryOptions,
+  mode: OpenMode,
+  holder?: Holder,
+  views?: ViewSource,
+): Promise<FullWarehouse> {
   const connection = await openConnection(options);
   const { stagingBucket } = options;
   const description = `BigQuery ${connection.project}`;
@@ -175,6 +183,10 @@ export async function openBigquery(options: BigqueryOptions, mode: OpenMode, hol
     migration: {
       pendingSteps: (table, partitioning) => run(() => pendingSteps(settings, table, partitioning)),
       migrate: (table, step) => write(() => settings.queue(() => migrate(settings, table, step))),
+    },
+
+    async refreshViews() {
+      return views === undefined ? [] : write(() => refreshViews(settings, views));
     },
 
     doctor: (tables) => run(() => doctor(settings, bucket, tables, description)),

@@ -3,6 +3,7 @@ import { devNull } from "node:os";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { BillhouseError, firstLine, interrupted } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
+import type { ViewSource } from "../views.ts";
 import type { OpenMode, Source } from "../warehouse.ts";
 import { castMacros } from "./sql.ts";
 
@@ -14,6 +15,8 @@ export interface Database {
   readonly source: Source;
   /** A folder for this opening only, on the disk of the database; null if it was not opened to write. */
   readonly workFolder: string | null;
+  /** The views that change with the tables; null for none. */
+  readonly views: ViewSource | null;
   /** Runs work on a separate connection, and closes it; errors are translated. */
   use<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
   /** Like `use`, for generators: the connection is closed when the reader stops. */
@@ -34,7 +37,10 @@ export interface Database {
 }
 
 /** The facts about a database when it is opened. */
-export interface DatabaseFacts extends Pick<Database, "path" | "description" | "mode" | "source" | "workFolder"> {
+export interface DatabaseFacts extends Pick<
+  Database,
+  "path" | "description" | "mode" | "source" | "workFolder" | "views"
+> {
   /** Calls `close`, which releases the lock, and removes the files that opening created beside the database. */
   readonly letGo: (close: () => void) => Promise<void>;
   /** Opens the same file again, after the instance was closed. */

@@ -11,6 +11,7 @@ import { runQuery } from "./query.ts";
 import { replaceMonth } from "./replace.ts";
 import { prepareState, prepareTable } from "./schema.ts";
 import { castMacros } from "./sql.ts";
+import { refreshViews } from "./views.ts";
 
 export type { DuckdbOptions } from "./opening.ts";
 
@@ -50,7 +51,8 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     ledger: (table) => database.use((connection) => readLedger(connection, table)),
 
-    prepare: (table, change) => write(() => database.transact((connection) => prepareTable(connection, table, change))),
+    prepare: (table, change) =>
+      write(() => database.transact((connection) => prepareTable(connection, table, change, database.views))),
 
     replaceMonth: (replacement, settle) => write(() => replaceMonth(database, replacement, settle)),
 
@@ -87,7 +89,19 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     migration: {
       pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
-      migrate: (table, step) => write(() => database.transact((connection) => migrate(connection, table, step))),
+      migrate: (table, step) =>
+        write(() =>
+          database.transact(async (connection) => {
+            const outcome = await migrate(connection, table, step);
+            if (database.views !== null) await refreshViews(connection, database.views);
+            return outcome;
+          }),
+        ),
+    },
+
+    async refreshViews() {
+      const { views } = database;
+      return views === null ? [] : write(() => database.transact((connection) => refreshViews(connection, views)));
     },
 
     doctor: () => doctor(database, options.path),

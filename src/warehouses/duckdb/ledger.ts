@@ -152,7 +152,8 @@ async function readState(connection: DuckDBConnection, table: Table): Promise<st
   return typeof state === "string" ? state : null;
 }
 
-async function readRegistry(connection: DuckDBConnection, table: Table): Promise<RegisteredColumn[]> {
+/** The rows of the registry that are about a table; the registry must exist. */
+export async function readRegistry(connection: DuckDBConnection, table: Table): Promise<RegisteredColumn[]> {
   const rows = await readRows(
     connection,
     `SELECT * FROM ${tableName(table.dataset, columnsTable.name)} WHERE "table_name" = $1`,

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { BillhouseError, firstLine } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
+import type { ViewSource } from "../views.ts";
 import { databaseItself, type Holder, type OpenMode, type Source } from "../warehouse.ts";
 import { createDatabase, type Database, offline, readRows, translateFailure } from "./database.ts";
 import { databaseFile, readCopyPath } from "./publish.ts";
@@ -26,6 +27,8 @@ export interface DuckdbOptions {
   readonly lockWait?: number;
   /** This process, shown to another one that finds the database locked; without it DuckDB reports only the process id. */
   readonly holder?: Holder;
+  /** The views that change with the tables. */
+  readonly views?: ViewSource;
 }
 
 /**
@@ -81,7 +84,8 @@ async function openAs(options: DuckdbOptions, mode: OpenMode, source: Source = d
       reachPoint("opened");
     }
     await configure(instance, options, mode, spillFolder);
-    return createDatabase(instance, { path, description, mode, source, workFolder, letGo, reopen });
+    const views = options.views ?? null;
+    return createDatabase(instance, { path, description, mode, source, workFolder, views, letGo, reopen });
   } catch (error) {
     await letGo(() => instance.closeSync());
     throw translateOpening(error, path);

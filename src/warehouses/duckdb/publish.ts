@@ -121,12 +121,17 @@ async function holdsNewestLoads(database: Database, target: string): Promise<boo
   }
 }
 
-/** A text that identifies the tables and columns of a database, and the newest load of each billing table. */
+/** A text that identifies the tables, columns and views of a database, and the newest load of each billing table. */
 async function newestLoads(connection: DuckDBConnection): Promise<string> {
   const columns = await readRows(
     connection,
     `SELECT schema_name AS "schema", table_name AS "table", column_name AS "column", data_type AS "type"
       FROM duckdb_columns() WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
+  );
+  const views = await readRows(
+    connection,
+    `SELECT schema_name AS "schema", view_name AS "view", comment AS "comment" FROM duckdb_views()
+      WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
   );
   const newest: unknown[] = [];
   for (const { schema, table, column } of columns) {
@@ -135,7 +140,7 @@ async function newestLoads(connection: DuckDBConnection): Promise<string> {
     const sql = `SELECT max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`;
     newest.push([name, (await readRows(connection, sql))[0]?.["load"] ?? null]);
   }
-  return JSON.stringify([columns, newest]);
+  return JSON.stringify([columns, views, newest]);
 }
 
 const trackingTableEnd = "_load_tracking";

@@ -25,7 +25,7 @@ export async function replaceMonth(
   await database.checkpoint();
   return database.transact(async (connection) => {
     if (await isView(connection, table)) throw replacedByView(table);
-    if (schema !== null) await prepareTable(connection, table, schema);
+    if (schema !== null) await prepareTable(connection, table, schema, database.views);
     // Before any row: two writers conflict here instead of after an hour of loading.
     await takeCommitLock(connection, table);
     reachPoint("prepared");

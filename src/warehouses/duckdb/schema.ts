@@ -12,14 +12,24 @@ import {
   type StateColumn,
   type StateTable,
 } from "../../state/tables.ts";
+import type { ViewSource } from "../views.ts";
 import type { SchemaChange } from "../warehouse.ts";
 import { readRows } from "./database.ts";
 import { preparePrevious } from "./previous.ts";
 import { columnsOf, columnsOfTables, isView } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
+import { refreshViews } from "./views.ts";
 
-/** Prepares the table and its companion tables for the next loads. The connection must be in a transaction. */
-export async function prepareTable(connection: DuckDBConnection, table: Table, change: SchemaChange): Promise<void> {
+/**
+ * Prepares the table and its companion tables for the next loads, and makes the views again if it changes columns. The
+ * connection must be in a transaction.
+ */
+export async function prepareTable(
+  connection: DuckDBConnection,
+  table: Table,
+  change: SchemaChange,
+  views: ViewSource | null,
+): Promise<void> {
   await prepareState(connection, table);
   const target = tableName(table.dataset, table.name);
   const columns = change.added.map(({ name, type }) => `${identifier(name)} ${nativeTypes[type]}`);
@@ -32,6 +42,8 @@ export async function prepareTable(connection: DuckDBConnection, table: Table, c
   }
   await preparePrevious(connection, table, change.keepsPrevious);
   await register(connection, table, change.registered);
+  // What kept a view from being made is reported at the end of a run.
+  if (views !== null && (columns.length > 0 || change.registered.length > 0)) await refreshViews(connection, views);
 }
 
 /**

@@ -18,7 +18,8 @@ import {
   tableId,
   type TableRequest,
 } from "./table-settings.ts";
-import { quoted } from "./types.ts";
+import { type FieldSchema, fieldSchema, quoted } from "./types.ts";
+import { readView } from "./views.ts";
 
 /** The datasets and tables of all projects. */
 export interface Catalog {
@@ -79,7 +80,8 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
       const existing = dataset.tables.get(name);
       if (existing !== undefined && isExpired(existing, clock())) await catalog.dropTable(existing);
       else if (existing !== undefined) throw refusal("duplicate", `Already Exists: Table ${tableId(existing)}`);
-      const fields = (request.schema?.fields ?? []).map(normalised);
+      const view = viewOf(catalog, dataset, request);
+      const fields = view?.fields ?? (request.schema?.fields ?? []).map(normalised);
       checkFields(fields);
       const physical = `main."t${++tables}"`;
       const table: Table = {
@@ -91,11 +93,13 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
         lastModifiedTime: clock(),
         lastMutation: 0,
         past: [],
+        ...(view !== undefined && { view: { query: view.query } }),
         ...layout(dataset, fields, request),
         ...expiration(dataset, request, clock()),
         ...described(request),
       };
       dataset.tables.set(name, table);
+      if (view !== undefined) return table;
       // DuckDB does not allow a table without columns.
       const columns = fields.length === 0 ? [`"no columns" BIGINT`] : fields.map(columnSql);
       await engine.run(`CREATE TABLE ${physical} (${columns.join(", ")})`);
@@ -104,6 +108,9 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
 
     async patchTable(table, request) {
       const { timePartitioning, schema } = request;
+      const view = viewOf(catalog, table.dataset, request);
+      if (view !== undefined && table.view === undefined) throw refusal("invalid", `${tableId(table)} is not a view`);
+      if (view !== undefined) Object.assign(table, { view: { query: view.query }, fields: view.fields });
       if (timePartitioning !== undefined) changePartitioning(table, timePartitioning);
       if (schema !== undefined) {
         await remember(engine, [table], clock);
@@ -124,6 +131,7 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
     },
 
     async dropCopies(table) {
+      if (table.view !== undefined) return;
       for (const { physical } of [table, ...table.past]) await engine.run(`DROP TABLE IF EXISTS ${physical}`);
     },
 
@@ -137,6 +145,19 @@ export function createCatalog(engine: Engine, clock: () => number): Catalog {
     },
   };
   return catalog;
+}
+
+/** The view that a request describes: its query is checked, and gives its columns. Errors: those of the query. */
+function viewOf(
+  catalog: Catalog,
+  dataset: Dataset,
+  { view }: TableRequest,
+): { readonly query: string; readonly fields: FieldSchema[] } | undefined {
+  if (view === undefined) return undefined;
+  // Documented: reference/rest/v2/tables#ViewDefinition; without useLegacySql the query is in the older dialect.
+  if (view.useLegacySql !== false || view.query === undefined)
+    throw refusal("notImplemented", "This server knows views in GoogleSQL only");
+  return { query: view.query, fields: readView(catalog, dataset, view.query).columns.map(fieldSchema) };
 }
 
 function isExpired({ expirationTime }: Table, now: number): boolean {

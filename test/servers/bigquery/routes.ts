@@ -94,7 +94,7 @@ export function createHandlers(
           kind: "bigquery#table",
           id: tableId(table),
           tableReference: tableReference(table),
-          type: "TABLE",
+          type: table.view === undefined ? "TABLE" : "VIEW",
           ...layoutOf(table),
         })),
         query,
@@ -190,7 +190,25 @@ function layoutOf({ timePartitioning, clustering, expirationTime, labels, creati
   return { timePartitioning, clustering, expirationTime, labels, creationTime: String(creationTime) };
 }
 
+function viewResource(table: Table, { query }: NonNullable<Table["view"]>): unknown {
+  return {
+    kind: "bigquery#table",
+    id: tableId(table),
+    etag: `"${table.lastModifiedTime}"`,
+    tableReference: tableReference(table),
+    type: "VIEW",
+    view: { query, useLegacySql: false },
+    location: table.dataset.location,
+    schema: { fields: table.fields },
+    labels: table.labels,
+    creationTime: String(table.creationTime),
+    description: table.description,
+    lastModifiedTime: String(table.lastModifiedTime),
+  };
+}
+
 async function tableResource(engine: Engine, table: Table): Promise<unknown> {
+  if (table.view !== undefined) return viewResource(table, table.view);
   const reader = await engine.run(`SELECT count(*) FROM ${table.physical}`);
   const rows = Number(reader.getRows()[0]?.[0] ?? 0);
   const { description, friendlyName, encryptionConfiguration, requirePartitionFilter } = table;

@@ -15,6 +15,7 @@ import { asOf, momentOf, remember } from "./past.ts";
 import { namedTable, type Table, tableId } from "./table-settings.ts";
 import { createTransactions, type Sequence } from "./transactions.ts";
 import { type Column, scalar } from "./types.ts";
+import { readView } from "./views.ts";
 
 /** What a script is run with. */
 export interface ScriptOptions {
@@ -127,6 +128,12 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     table(path, moment) {
       const table = tableOf(path);
       options.permit(table, "read");
+      if (table.view !== undefined) {
+        const view = readView(catalog, table.dataset, table.view.query);
+        for (const read of view.tables) options.permit(read, "read");
+        current.push(...view.tables);
+        return { id: tableId(table), physical: `(${view.sql})`, columns: view.columns };
+      }
       current.push(table);
       const at = moment === undefined ? undefined : momentOf(moment);
       // Documented: standard-sql/query-syntax#for_system_time_as_of; the wording is assumed.

@@ -77,6 +77,15 @@ export const specialFunctions: Readonly<Record<string, (values: readonly Value[]
   DATE_TRUNC: truncate,
   DATETIME_TRUNC: truncate,
   TIMESTAMP_TRUNC: truncate,
+  // Documented: standard-sql/json_functions#json_value; a scalar as text, NULL for anything else and for text that is not JSON.
+  JSON_VALUE: ([json, path], name) => {
+    const document = json && coerce(json, scalar("STRING"));
+    if (document === undefined || path?.literal === undefined || !/^\$\."[^"]*"$/u.test(path.literal ?? ""))
+      throw queryError(`${name} takes a STRING and a path such as '$."key"' in this server`);
+    const value = `json_extract(${document.sql}, ${path.sql})`;
+    const sql = `CASE WHEN json_valid(${document.sql}) AND json_type(${value}) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(${document.sql}, ${path.sql}) END`;
+    return { sql, type: scalar("STRING") };
+  },
   TO_JSON_STRING: ([value], name) => {
     if (value === undefined) throw noSignature(name, []);
     return { sql: jsonText(value), type: scalar("STRING") };

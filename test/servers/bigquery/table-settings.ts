@@ -30,6 +30,8 @@ export interface Table {
   bindings?: { readonly role: string; readonly members: readonly string[] }[];
   /** The names of policies; that they hide rows is not imitated. */
   rowAccessPolicies?: string[];
+  /** The query of a view, which has no rows of its own. */
+  view?: { readonly query: string };
   readonly creationTime: number;
   lastModifiedTime: number;
   /** When rows of it were last changed or deleted, in the order of commits. */
@@ -73,6 +75,7 @@ export interface TableRequest {
   description?: string | null;
   friendlyName?: string | null;
   encryptionConfiguration?: unknown;
+  view?: { query?: string; useLegacySql?: boolean };
 }
 
 /** `project:dataset.table`. */

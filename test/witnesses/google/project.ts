@@ -100,6 +100,12 @@ export async function openRealProject(project: string, location: string): Promis
           opened.push(warehouse);
           return warehouse;
         },
+        async openWithViews(views) {
+          const warehouse = await openBigquery(options, "write", undefined, views);
+          opened.push(warehouse);
+          return warehouse;
+        },
+        viewDataset: datasetName,
         async put(title, bytes) {
           const key = `${randomUUID()}-${title}`;
           if (files === "in the bucket") {

@@ -50,6 +50,12 @@ export async function emulatorWarehouse(
         opened.push(warehouse);
         return warehouse;
       },
+      async openWithViews(views) {
+        const warehouse = await openBigquery(options, "write", undefined, views);
+        opened.push(warehouse);
+        return warehouse;
+      },
+      viewDataset: "views",
       async put(name, bytes) {
         count += 1;
         const key = `${count}-${name}`;

@@ -1,0 +1,52 @@
+import type { Config, PipelineConfig } from "../config/config.ts";
+import { exportFormats } from "../exports/index.ts";
+import { bigquery } from "../focus/dialects/bigquery.ts";
+import { duckdb } from "../focus/dialects/duckdb.ts";
+import type { ChargeTable } from "../focus/mapping.ts";
+import { focusViews } from "../focus/views.ts";
+import { findColumn } from "../schema/columns.ts";
+import { fold } from "../schema/names.ts";
+import type { TableShape, ViewSource } from "../warehouses/views.ts";
+import { stampedColumn } from "./months/loaded.ts";
+import { tableOf } from "./months/select.ts";
+
+const dialects = { duckdb, bigquery };
+
+/** The FOCUS views over the tables of a configuration. */
+export function focusViewSource(config: Config): ViewSource {
+  const pipelines = new Map(config.pipelines.map((pipeline) => [keyOf(tableOf(pipeline)), pipeline]));
+  return {
+    tables: config.pipelines.map((pipeline) => tableOf(pipeline)),
+    dataset: config.focus.dataset,
+    render(shapes, { dialect, ...place }) {
+      const tables = shapes.flatMap((shape) => {
+        const pipeline = pipelines.get(keyOf(shape.table));
+        return pipeline === undefined ? [] : [chargeTable(shape, pipeline)];
+      });
+      return focusViews(tables, dialects[dialect], place);
+    },
+  };
+}
+
+/** A table as the view reads it. */
+export function chargeTable(shape: TableShape, pipeline: PipelineConfig): ChargeTable {
+  return { ...shape, exportName: pipeline.name, partitionColumn: partitionOf(shape, pipeline) };
+}
+
+/**
+ * The column that partitions a table. A stamped column exists only where it is the partition column; without a known column
+ * the result is the empty text.
+ */
+function partitionOf({ columns, registry }: TableShape, { partitionColumn }: PipelineConfig): string {
+  const present = (name: string | null | undefined): string | undefined =>
+    columns.find((column) => fold(column.name) === fold(name ?? ""))?.name;
+  const known = [...registry, ...columns.map(({ name, type }) => ({ sourceName: name, columnName: name, type }))];
+  const natural = exportFormats
+    .map((format) => present(findColumn(known, format.columns.partition, format.columns)?.columnName))
+    .find((name) => name !== undefined);
+  return present(stampedColumn) ?? present(partitionColumn) ?? natural ?? "";
+}
+
+function keyOf({ dataset, name }: { readonly dataset: string; readonly name: string }): string {
+  return JSON.stringify([dataset, name]);
+}

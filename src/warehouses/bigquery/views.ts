@@ -1,0 +1,119 @@
+import type { BillhouseError } from "../../errors.ts";
+import type { RegisteredColumn, Table } from "../../model.ts";
+import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
+import { trackingTableName } from "../../state/tables.ts";
+import {
+  elsewhere,
+  isOwnComment,
+  nameTaken,
+  type TableShape,
+  type View,
+  viewComment,
+  type ViewSource,
+} from "../views.ts";
+import type { Settings } from "./api/client.ts";
+import {
+  createTable,
+  fieldsOf,
+  findLocation,
+  findTable,
+  makeDataset,
+  patchTable,
+  type TableReference,
+  type TableResource,
+} from "./api/tables.ts";
+import { findBillingTable, referenceTo, stateDataset } from "./companion-tables.ts";
+import { columnsOf } from "./sql/names.ts";
+
+/**
+ * Makes the views over the tables of one location, that of the first table; views and tables of BigQuery must share it. A view
+ * whose text is unchanged is left alone. Returns what kept it from making one.
+ */
+export async function refreshViews(settings: Settings, source: ViewSource): Promise<readonly BillhouseError[]> {
+  const { connection } = settings;
+  const found = await Promise.all(source.tables.map((table) => shapeOf(settings, table)));
+  const located = found.filter((each) => each !== null);
+  const place = { project: connection.project, dataset: source.dataset };
+  const present = await findLocation(settings, place.project, place.dataset);
+  const location = present ?? located[0]?.location;
+  if (location === undefined || (present === null && located.length === 0)) return [];
+  const away = located.filter((each) => fold(each.location) !== fold(location));
+  const here = located.filter((each) => !away.includes(each)).map(({ shape }) => shape);
+  await makeDataset(settings, { ...place, name: "" } as Table, location);
+  const views = source.render(here, { dialect: "bigquery", ...place });
+  const taken: string[] = [];
+  for (const view of views) {
+    const isMade = view.reads !== null && taken.includes(view.reads) ? false : await makeView(settings, view, place);
+    if (!isMade) taken.push(view.name);
+  }
+  return [
+    ...(taken.length === 0 ? [] : [nameTaken(taken, `${place.project}.${place.dataset}`)]),
+    ...(away.length === 0
+      ? []
+      : [
+          elsewhere(
+            away.map(({ shape }) => shape.table),
+            place.dataset,
+            location,
+          ),
+        ]),
+  ];
+}
+
+/** Makes a view, or changes its text; false if its name is taken by something else. */
+async function makeView(
+  { connection }: Settings,
+  view: View,
+  place: { readonly project: string; readonly dataset: string },
+): Promise<boolean> {
+  const reference: TableReference = { projectId: place.project, datasetId: place.dataset, tableId: view.name };
+  const description = viewComment(view);
+  const wanted = { view: { query: view.sql, useLegacySql: false }, description };
+  for (;;) {
+    const present = await findTable(connection, reference);
+    if (present === null) {
+      if (await createTable(connection, wanted, reference)) return true;
+    } else {
+      if (present.type !== "VIEW" || !isOwnComment(present.description ?? null)) return false;
+      if (present.description !== description) await patchTable(connection, reference, wanted);
+      return true;
+    }
+  }
+}
+
+/** A table that exists, with its location. */
+async function shapeOf(
+  settings: Settings,
+  table: Table,
+): Promise<{ readonly shape: TableShape; readonly location: string } | null> {
+  const bill = await findBillingTable(settings, table);
+  if (bill === null) return null;
+  const tracking = await findTable(settings.connection, referenceTo(settings, table, trackingTableName(table)));
+  const stateIn = stateDataset(settings, table);
+  return {
+    shape: {
+      table,
+      columns: columnsOf(bill),
+      registry: describedColumns(bill),
+      tracking: columnsOf(tracking),
+      stateIn,
+    },
+    location: bill.location,
+  };
+}
+
+/**
+ * The source names of columns, from their descriptions: the registry is a table, and reading it at the end of every run would
+ * be billed. A description that does not give the name of its column was written by someone else.
+ */
+function describedColumns(table: TableResource): RegisteredColumn[] {
+  const types = new Map(columnsOf(table).map(({ name, type }) => [name, type]));
+  return fieldsOf(table).flatMap(({ name, description = "" }) => {
+    const bare = fold(name).replace(/_\d+$/, "");
+    const names = [normaliseCurName(description), deliveredName(description)].map(fold);
+    const isSource = description !== "" && names.some((each) => each === fold(name) || each === bare);
+    return isSource
+      ? [{ sourceName: description, columnName: name, type: types.get(name) ?? "text", firstExecution: "" }]
+      : [];
+  });
+}

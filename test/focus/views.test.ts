@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { DuckDBInstance } from "@duckdb/node-api";
+
+import { readCopyPath } from "../../src/warehouses/duckdb/publish.ts";
+import { createGoogleProject, upload } from "../support/google.ts";
+import { curDelivery, curColumns, curRow, curRows, deliver } from "../support/deliveries.ts";
+import { ask, createProject, curSection, type Project, runProject, runWell, textRows } from "../support/projects.ts";
+
+const month = "2025-01";
+const bill = curDelivery({ month, id: "20250203T000000Z", files: [curRows(month, "1.5", "2.25")] });
+const sums = "SELECT count(*) AS n, SUM(BilledCost) AS billed, SUM(EffectiveCost) AS effective FROM focus_costs";
+
+/** Changes the database as another program does. */
+async function change(project: Pick<Project, "folder">, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
+  const connection = await instance.connect();
+  await connection.run(sql);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+async function loaded(t: TestContext): Promise<Project> {
+  const project = await createProject(t, curSection);
+  await deliver(project.bucket, bill);
+  await runWell(project);
+  return project;
+}
+
+async function viewTexts(project: Project): Promise<readonly string[]> {
+  return textRows(project, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL");
+}
+
+describe("the views in DuckDB", () => {
+  test("answer in any client on the published file, with the execution of each month", async (t) => {
+    const project = await loaded(t);
+    const instance = await DuckDBInstance.create(readCopyPath(join(project.folder, "billhouse.duckdb")), {
+      access_mode: "READ_ONLY",
+    });
+    t.after(() => instance.closeSync());
+    const connection = await instance.connect();
+    const rows = await connection.runAndReadAll(
+      "SELECT x_Export, x_ExecutionId, x_BillingMonth, CAST(SUM(BilledCost) AS VARCHAR) FROM focus_costs GROUP BY ALL",
+    );
+    assert.deepEqual(rows.getRowsJson(), [["aws_cur", "20250203T000000Z", month, "3.750000000000000000"]]);
+    connection.closeSync();
+  });
+
+  test("gain a column with the month that brings it, and stay the same text otherwise", async (t) => {
+    const project = await loaded(t);
+    const before = await viewTexts(project);
+    const next = "2025-02";
+    const id = "20250303T000000Z";
+    await deliver(project.bucket, curDelivery({ month: next, id, files: [curRows(next, "4")] }));
+    await runWell(project);
+    assert.deepEqual(await viewTexts(project), before);
+    const third = "2025-03";
+    const columns = [...curColumns, "resourceTags/user:team"];
+    const row = curRow(third, { "lineItem/UnblendedCost": "8", "resourceTags/user:team": "web" });
+    await deliver(project.bucket, curDelivery({ month: third, id: "20250403T000000Z", columns, files: [[row]] }));
+    await runWell(project);
+    assert.notDeepEqual(await viewTexts(project), before);
+    assert.deepEqual(await ask(project, "SELECT Tags, BilledCost FROM focus_costs WHERE Tags IS NOT NULL"), [
+      { Tags: '{"team":"web"}', BilledCost: "8" },
+    ]);
+  });
+
+  test("are made again after a table was dropped, and after they were", async (t) => {
+    const project = await loaded(t);
+    await change(project, "DROP VIEW main.focus_costs; DROP VIEW main.focus_v1_4");
+    await runWell(project);
+    assert.equal((await ask(project, sums))[0]?.["n"], "2");
+    await change(project, "DROP TABLE billing_data.aws_cur_data");
+    await runWell(project);
+    assert.equal((await ask(project, sums))[0]?.["billed"], "3.75");
+  });
+
+  test("leave an object of that name alone, report it, and load anyway", async (t) => {
+    const project = await createProject(t, curSection);
+    await change(project, "CREATE TABLE focus_v1_4 AS SELECT 42 AS mine");
+    await deliver(project.bucket, bill);
+    const { finished } = await runProject(project);
+    assert.deepEqual(
+      finished.warnings.map(({ code, message }) => [code, message]),
+      [
+        [
+          "FOCUS_NAME_TAKEN",
+          'billhouse did not make "main".focus_v1_4, "main".focus_costs, and does not replace it with its view.',
+        ],
+      ],
+    );
+    assert.equal(finished.pipelines[0]?.loaded.length, 1);
+    assert.deepEqual(await ask(project, "SELECT mine FROM main.focus_v1_4"), [{ mine: 42 }]);
+    assert.equal((await ask(project, "SELECT count(*) AS n FROM focus_v1_2"))[0]?.["n"], "2");
+  });
+});
+
+describe("the views in BigQuery", () => {
+  test("are in a dataset of their own, in the location of the tables, and answer with the same sums", async (t) => {
+    const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
+    upload(project, bill);
+    const { finished } = await runProject(project);
+    assert.deepEqual(finished.warnings, []);
+    const rows = await project.bigquery.rows(
+      "SELECT x_ExecutionId AS id, CAST(SUM(BilledCost) AS STRING) AS billed FROM billing_focus.focus_costs GROUP BY 1",
+      "acme",
+    );
+    assert.deepEqual(rows, [["20250203T000000Z", "3.75"]]);
+  });
+});
