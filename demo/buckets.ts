@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { awsDelivery, awsExport, restatedBecause, restatedMonth, writeAwsMonth } from "./aws-bucket.ts";
 import { anomaly, awsAccounts } from "./aws-fleets.ts";
 import { azureDelivery, azureExport, finalRunBecause, writeAzureMonth } from "./azure-bucket.ts";
@@ -92,7 +92,6 @@ function azureBucket(folder: string): string {
 }
 
 async function withDuckdb<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-  const { DuckDBInstance } = await import("@duckdb/node-api");
   // One thread: rows keep their order, and DuckDB's own files come out the same on every machine.
   const instance = await DuckDBInstance.create(":memory:", { threads: "1", autoinstall_known_extensions: "false" });
   const connection = await instance.connect();

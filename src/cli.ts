@@ -12,6 +12,9 @@ process.on("SIGUSR1", () => {});
 if (!process.argv.includes("--debug")) process.removeAllListeners("warning");
 
 if (major > 22 || (major === 22 && minor >= 18)) {
+  // The stack of an error leads to the sources, not to the bundle.
+  if (process.argv.includes("--debug")) process.setSourceMapsEnabled(true);
+  (await import("./commands/compile-cache.ts")).enableCompileCache(process.env, process.platform);
   process.exitCode = await main();
 } else {
   const message = `billhouse needs Node.js 22.18 or newer, and this is ${process.versions.node}.`;

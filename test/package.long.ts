@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 
 import { temporaryFolder } from "./support/folders.ts";
+import { modulesLoadedBy, packagesOf } from "./support/loaded-modules.ts";
 
 const root = join(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -15,7 +16,7 @@ const run = promisify(execFile);
 // npm, npx and what they start run on the Node of the test, whatever stands first in the path.
 const environment = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}` };
 
-test("the package installs in an empty folder, and works there", { timeout: 120_000 }, async (t) => {
+test("the package installs in an empty folder, and works there", { timeout: 180_000 }, async (t) => {
   const folder = await temporaryFolder(t);
   const source = join(folder, "source");
   const empty = join(folder, "empty");
@@ -24,7 +25,7 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
   // Packed from a copy: `prepare` writes dist/, and other tests may be reading that of the checkout.
   const names = [".npmrc", "package.json", "tsconfig.json", "tsconfig.build.json", "src", "demo", "docs", "LICENSE"];
   const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
-  for (const name of [...names, ...pages]) {
+  for (const name of [...names, ...pages, "scripts/build.ts"]) {
     await cp(join(root, name), join(source, name), { recursive: true });
   }
   await symlink(join(root, "node_modules"), join(source, "node_modules"), "junction");
@@ -41,14 +42,15 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
       ...pages,
       "docs/errors.md",
       "package.json",
-      "dist/src/cli.js",
+      "dist/program/cli.js",
+      "dist/program/LICENSES.md",
       "dist/src/index.js",
       "dist/src/index.d.ts",
     ]) {
       assert.ok(files.includes(`package/${name}`), name);
     }
     const allowed =
-      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/.*\.(?:js|d\.ts)|dist\/src\/focus\/lookups\/.*\.json)$/u;
+      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/src\/.*\.(?:js|d\.ts)|dist\/program\/[\w-]+\.(?:js|js\.map)|dist\/program\/LICENSES\.md|dist\/src\/focus\/lookups\/.*\.json)$/u;
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
       [],
@@ -95,6 +97,36 @@ test("the package installs in an empty folder, and works there", { timeout: 120_
     for (const command of ["demo", "plan", "run", "status", "state", "query"]) {
       assert.match(help.stdout, new RegExp(`^\\s+${command}\\b`, "mu"), command);
     }
+  });
+
+  await t.test("loads few files to start, and only what the command needs", async () => {
+    const program = join(empty, "node_modules", "billhouse", "dist", "program", "cli.js");
+    const help = await modulesLoadedBy(program, ["--help"], { folder: empty });
+    assert.ok(help.length < 30, `--help loads ${help.length} files`);
+    const texts = await Promise.all(help.map((url) => readFile(new URL(url), "utf8")));
+    // Each bundle names the files that are in it.
+    for (const name of ["@duckdb/node-api", "zod", "smol-toml"]) {
+      assert.ok(!texts.some((text) => text.includes(`node_modules/${name}/`)), name);
+    }
+    assert.deepEqual(packagesOf(help), ["billhouse"]);
+    const environment = { SOURCES__AWS_CUR__BUCKET_URL: empty };
+    const query = await modulesLoadedBy(program, ["query", "SELECT 1"], { folder: empty, environment });
+    assert.ok(query.length < 60, `a query loads ${query.length} files`);
+    assert.deepEqual(packagesOf(query), ["@duckdb/node-bindings", "billhouse", "detect-libc"]);
+  });
+
+  await t.test("loads, answers and shows the stack of an error as the sources have it", async () => {
+    const demo = await run("npx", ["billhouse", "demo", "--json"], { cwd: empty, env: environment });
+    assert.match(demo.stdout, /"event":"run_finished"/);
+    const cwd = join(empty, "billhouse-demo");
+    const sql = "SELECT count(*) AS months FROM aws_cur_data_load_tracking";
+    const answer = await run("npx", ["billhouse", "query", "--csv", sql], { cwd, env: environment });
+    assert.match(answer.stdout, /^months\r?\n\d+/);
+    await assert.rejects(
+      run("npx", ["billhouse", "query", "SELEC", "--debug"], { cwd, env: environment }),
+      (error: Error & { stderr: string }) =>
+        /at prepareQuery \(.*src\/warehouses\/duckdb\/query\.ts:\d+/.test(error.stderr),
+    );
   });
 
   await t.test("is a library", async () => {

@@ -78,7 +78,7 @@ export async function connect(options: ConnectCommandOptions, context: CommandCo
 export async function connections(configuration: Config, warehouse: DuckdbConfig): Promise<ConnectResult> {
   const [{ tableTitle }, { readCopyPath }] = await Promise.all([
     import("../pipeline/months/select.ts"),
-    import("../warehouses/duckdb/publish.ts"),
+    import("../warehouses/duckdb/paths.ts"),
   ]);
   const path = readCopyPath(warehouse.path);
   const literal = JSON.stringify(path);

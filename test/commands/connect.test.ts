@@ -140,7 +140,7 @@ test("the database is neither opened nor read, and its program not loaded", asyn
     .filter((file) => file.endsWith(".ts"))
     .map((file) => [file, readFileSync(join(root, file), "utf8")] as const);
   const light = ["@commander-js/extra-typings", "smol-toml", "zod"];
-  for (const file of ["commands/connect", "commands/config", "warehouses/duckdb/publish", "config/explain"]) {
+  for (const file of ["commands/connect", "commands/config", "warehouses/duckdb/paths", "config/explain"]) {
     assert.deepEqual(packagesLoadedAtOnce(new Map(sources), `src/${file}.ts`, light), []);
   }
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
-import { readCopyPath } from "../../src/warehouses/duckdb/publish.ts";
+import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
 import { createGoogleProject, upload } from "../support/google.ts";
 import { curDelivery, curColumns, curRow, curRows, deliver } from "../support/deliveries.ts";
 import { ask, createProject, curSection, type Project, runProject, runWell, textRows } from "../support/projects.ts";

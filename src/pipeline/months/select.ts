@@ -5,8 +5,6 @@ import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth, Table } from "../../model.ts";
 import { exportFormats } from "../../exports/index.ts";
 import type { MonthSelection } from "../../schema/periods.ts";
-import { openStorage } from "../../storages/index.ts";
-import { discover } from "../discover/discover.ts";
 
 const selectionRules: Shape<MonthSelection> = {
   from: optional(text),
@@ -119,6 +117,11 @@ function cloudOf({ kind, name }: PipelineConfig): string | undefined {
 
 /** The cloud of the export in the storage; null if there is none. */
 async function recognisedCloud(pipeline: PipelineConfig): Promise<string | null> {
+  // Most commands name no cloud, and some read no storage at all.
+  const [{ discover }, { openStorage }] = await Promise.all([
+    import("../discover/discover.ts"),
+    import("../../storages/index.ts"),
+  ]);
   try {
     const { format } = await discover(pipeline, await openStorage(pipeline.bucketUrl, pipeline.storage));
     return format.cloud;

@@ -1,17 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { FullWarehouse, OpenMode } from "../warehouse.ts";
-import { doctor } from "./doctor.ts";
-import { readCurrentState, readHistory, readLedger, takeCommitLock, writePackage } from "./ledger.ts";
-import { costsBy, measureMonth, monthsIn } from "./measure.ts";
-import { migrate, pendingSteps } from "./migrate.ts";
 import { type DuckdbOptions, openDatabase } from "./opening.ts";
-import { previousRows, restoreMonth } from "./previous.ts";
-import { createPublisher } from "./publish.ts";
-import { runQuery } from "./query.ts";
-import { replaceMonth } from "./replace.ts";
-import { prepareState, prepareTable } from "./schema.ts";
 import { castMacros } from "./sql.ts";
-import { refreshViews } from "./views.ts";
 
 export type { DuckdbOptions } from "./opening.ts";
 
@@ -24,11 +14,16 @@ export type { DuckdbOptions } from "./opening.ts";
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
   const database = await openDatabase(options, mode);
   const { description, source, workFolder } = database;
-  const publisher = workFolder === null ? undefined : await createPublisher(database, workFolder);
+  const publisher =
+    workFolder === null ? undefined : await (await import("./publish.ts")).createPublisher(database, workFolder);
 
   function write<T>(work: () => Promise<T>): Promise<T> {
     if (mode !== "write") throw new TypeError(`${description} was opened read-only.`);
     return database.queue(work);
+  }
+
+  function transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    return write(() => database.transact(work));
   }
 
   function measuring<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -38,6 +33,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     });
   }
 
+  // Each method loads its file when it is called: a query needs one of them, and all of them take longer than the query.
   return {
     description,
     source,
@@ -49,26 +45,26 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     reads: () => false,
 
-    ledger: (table) => database.use((connection) => readLedger(connection, table)),
+    ledger: (table) => database.use(async (connection) => (await import("./ledger.ts")).readLedger(connection, table)),
 
     prepare: (table, change) =>
-      write(() => database.transact((connection) => prepareTable(connection, table, change, database.views))),
+      transact(async (connection) =>
+        (await import("./schema.ts")).prepareTable(connection, table, change, database.views),
+      ),
 
-    replaceMonth: (replacement, settle) => write(() => replaceMonth(database, replacement, settle)),
+    replaceMonth: (replacement, settle) =>
+      write(async () => (await import("./replace.ts")).replaceMonth(database, replacement, settle)),
 
-    async append(table, settle) {
-      await write(() =>
-        database.transact(async (connection) => {
-          await prepareState(connection, table);
-          await takeCommitLock(connection, table);
-          await writePackage(connection, table, settle(await readCurrentState(connection, table)));
-        }),
-      );
-    },
+    append: (table, settle) =>
+      transact(async (connection) => {
+        const { prepareState } = await import("./schema.ts");
+        const { readCurrentState, takeCommitLock, writePackage } = await import("./ledger.ts");
+        await prepareState(connection, table);
+        await takeCommitLock(connection, table);
+        await writePackage(connection, table, settle(await readCurrentState(connection, table)));
+      }),
 
-    async publish(since) {
-      await write(async () => publisher?.publish(since));
-    },
+    publish: (since) => write(async () => publisher?.publish(since)),
 
     async close() {
       await database.close();
@@ -76,37 +72,46 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     },
 
     measuring: {
-      monthsIn: (table, column) => database.use((connection) => monthsIn(connection, table, column)),
-      measureMonth: (month) => measuring((connection) => measureMonth(connection, month)),
-      costsBy: (month, columns) => measuring((connection) => costsBy(connection, month, columns)),
+      monthsIn: (table, column) =>
+        database.use(async (connection) => (await import("./measure.ts")).monthsIn(connection, table, column)),
+      measureMonth: (month) =>
+        measuring(async (connection) => (await import("./measure.ts")).measureMonth(connection, month)),
+      costsBy: (month, columns) =>
+        measuring(async (connection) => (await import("./measure.ts")).costsBy(connection, month, columns)),
     },
 
     previous: {
-      history: (table, month) => database.use((connection) => readHistory(connection, table, month)),
-      rows: (table, column) => database.use((connection) => previousRows(connection, table, column)),
-      restoreMonth: (restoration, settle) => write(() => restoreMonth(database, restoration, settle)),
+      history: (table, month) =>
+        database.use(async (connection) => (await import("./ledger.ts")).readHistory(connection, table, month)),
+      rows: (table, column) =>
+        database.use(async (connection) => (await import("./previous.ts")).previousRows(connection, table, column)),
+      restoreMonth: (restoration, settle) =>
+        write(async () => (await import("./previous.ts")).restoreMonth(database, restoration, settle)),
     },
 
     migration: {
-      pendingSteps: (table) => database.use((connection) => pendingSteps(connection, table)),
+      pendingSteps: (table) =>
+        database.use(async (connection) => (await import("./migrate.ts")).pendingSteps(connection, table)),
       migrate: (table, step) =>
-        write(() =>
-          database.transact(async (connection) => {
-            const outcome = await migrate(connection, table, step);
-            if (database.views !== null) await refreshViews(connection, database.views);
-            return outcome;
-          }),
-        ),
+        transact(async (connection) => {
+          const outcome = await (await import("./migrate.ts")).migrate(connection, table, step);
+          if (database.views !== null) await (await import("./views.ts")).refreshViews(connection, database.views);
+          return outcome;
+        }),
     },
 
     async refreshViews() {
       const { views } = database;
-      return views === null ? [] : write(() => database.transact((connection) => refreshViews(connection, views)));
+      if (views === null) return [];
+      return transact(async (connection) => (await import("./views.ts")).refreshViews(connection, views));
     },
 
-    doctor: () => doctor(database, options.path),
+    doctor: async () => (await import("./doctor.ts")).doctor(database, options.path),
 
     query: (sql, settings = {}) =>
-      database.stream((connection) => runQuery(connection, sql, { ...settings, explains: mode !== "write" })),
+      database.stream(async function* (connection) {
+        const { runQuery } = await import("./query.ts");
+        yield* runQuery(connection, sql, { ...settings, explains: mode !== "write" });
+      }),
   };
 }

@@ -10,7 +10,7 @@ import { reachPoint } from "../points.ts";
 import type { ViewSource } from "../views.ts";
 import { databaseItself, type Holder, type OpenMode, type Source } from "../warehouse.ts";
 import { createDatabase, type Database, offline, readRows, translateFailure } from "./database.ts";
-import { databaseFile, readCopyPath } from "./publish.ts";
+import { databaseFile, readCopyPath } from "./paths.ts";
 import { literal } from "./sql.ts";
 
 /** How to open a DuckDB database. */

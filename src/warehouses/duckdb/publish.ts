@@ -1,41 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { dirname, join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { reachPoint } from "../points.ts";
 import { BillhouseError } from "../../errors.ts";
 import { type Database, offline, readRows, translateFailure } from "./database.ts";
+import { readCopyPath } from "./paths.ts";
 import { tableName } from "./sql.ts";
-
-/**
- * The file that the path of a database leads to, whether it exists or not. The files beside a database (its log,
- * scratch files, the read copy) are beside this file: a log beside a link would be found under only one of its names.
- */
-export function databaseFile(path: string): string {
-  if (existsSync(path)) return realpathSync(path);
-  const target = danglingTarget(path);
-  if (target !== null) return resolve(dirname(path), target);
-  return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
-}
-
-/**
- * The target of a symbolic link whose file does not exist; null for anything else. A missing permission is reported when
- * the file is opened.
- */
-function danglingTarget(path: string): string | null {
-  try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The path of the copy for readers: `billhouse.read.duckdb` beside `billhouse.duckdb`. */
-export function readCopyPath(path: string): string {
-  const file = databaseFile(path);
-  return file.endsWith(".duckdb") ? file.replace(/\.duckdb$/, ".read.duckdb") : `${file}.read.duckdb`;
-}
 
 /** Creates the copy of a database file that readers open. */
 export interface Publisher {
@@ -101,11 +72,9 @@ async function checkPlace(source: FileHandle, path: string): Promise<void> {
 async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
   // Opening a FIFO would wait for its writer.
   if (!(await stat(target).catch(() => undefined))?.isFile()) return false;
-  // `connect` needs the path above and no database, so DuckDB is loaded only here.
-  const { DuckDBInstance: Instances } = await import("@duckdb/node-api");
   let instance: DuckDBInstance | undefined;
   try {
-    instance = await Instances.create(target, { access_mode: "READ_ONLY", ...offline });
+    instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY", ...offline });
     const connection = await instance.connect();
     const [size] = await readRows(
       connection,
