@@ -40,7 +40,7 @@ export function addRun(program: Program, perform: Perform): void {
     .option("--reason <text>", "why a gap is accepted; stored in the month's receipt")
     .option(
       "--jobs <number>",
-      "number of files that are read at the same time (default 2); with BigQuery, number of months (8)",
+      "number of files that are read at the same time (default: one per core, 2 to 4); with BigQuery, number of months (8)",
       parseJobs,
     )
     .option("--dry-run", "the same as plan")

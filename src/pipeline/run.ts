@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { EventEmitter, on } from "node:events";
 import {
   checkArguments,
@@ -51,7 +52,7 @@ export interface RunOptions {
   readonly accept?: readonly string[];
   /** Who accepts the waived checks, and why: recorded in the receipt of a month with a gap. By default `the library`. */
   readonly acceptedBy?: { readonly who: string; readonly why?: string };
-  /** How many files are read, or wait for the warehouse, at the same time (default 2); with BigQuery, months too (8). */
+  /** How many files are read, or wait for the warehouse, at the same time (default one per core, from 2 to 4); with BigQuery, months too (8). */
   readonly jobs?: number;
   /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date;
@@ -63,11 +64,8 @@ export interface RunOptions {
   readonly debug?: boolean;
 }
 
-/**
- * How many files are read ahead by default: one for the warehouse and one being read. Decompressing and summing
- * fill one core, so more at once would only delay the first one.
- */
-const defaultJobs = 2;
+/** How many files are read at the same time by default: each fills one core, and takes about 30 MB. */
+const defaultJobs = Math.min(Math.max(availableParallelism(), 2), 4);
 
 /** How many months are loaded at once by a warehouse that does the work remotely. */
 const defaultParallelJobs = 8;

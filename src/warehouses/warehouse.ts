@@ -330,6 +330,8 @@ export interface MappedFile {
    * warehouse `reads` the object itself.
    */
   readonly path: string | null;
+  /** The rows that were counted in it; null if it was not read here. */
+  readonly rows: number | null;
   /** Column for column, by position: the header of the file, and its table column. */
   readonly columns: readonly MappedColumn[];
   /** The delivery that it belongs to. */

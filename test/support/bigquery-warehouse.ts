@@ -93,7 +93,13 @@ export async function bigqueryWarehouse(
     async put(name, bytes) {
       count += 1;
       const version = storage.put("delivered", `${count}-${name}`, bytes);
-      return { file: fileOf(name, bytes, version), path: null, storageUrl: "gs://delivered", ...ofDelivery };
+      return {
+        file: fileOf(name, bytes, version),
+        path: null,
+        rows: null,
+        storageUrl: "gs://delivered",
+        ...ofDelivery,
+      };
     },
 
     async putHere(name, bytes) {
@@ -101,7 +107,7 @@ export async function bigqueryWarehouse(
       const file = fileOf(name, bytes, "1");
       const path = join(folder, file.key);
       await writeFile(path, bytes);
-      return { file, path, storageUrl: "s3://elsewhere", ...ofDelivery };
+      return { file, path, rows: null, storageUrl: "s3://elsewhere", ...ofDelivery };
     },
 
     async parquet(sql) {

@@ -57,6 +57,7 @@ export async function duckdbWarehouse(t: TestContext): Promise<TestDuckdb> {
       return {
         file: { key, size, version: "1", modified: "2025-01-01T00:00:00Z", format, rows: null, declaredSize: null },
         path: file,
+        rows: null,
         storageUrl: "file:",
         ...ofDelivery,
       };

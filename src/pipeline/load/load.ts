@@ -2,8 +2,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pMap from "p-map";
 import { BillhouseError } from "../../errors.ts";
-import { readFile, type CheckedBytes } from "../../files/read.ts";
-import { createTally } from "../../files/tally.ts";
+import type { CheckedBytes } from "../../files/read.ts";
+import { createThreads, type ReadingThreads } from "../../files/threads.ts";
 import type { Acceptance, BillingMonth, Execution, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
 import { loadPackage } from "../../state/package.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
@@ -72,12 +72,13 @@ export async function loadMonths(
   signal.throwIfAborted();
   for (const [month, error] of preparation.failed) listener.failed(month, error);
   const readAhead = createReadAhead(context.jobs, readAheadRoom);
+  const threads = createThreads();
   const months = preparation.months.map((month) => ({
     month,
     files: month.files.map((prepared, index): FileToLoad =>
       prepared.columns.length === 0 || warehouse.reads(storage.url, prepared.file, prepared.compression)
         ? { prepared, local: null }
-        : startReading(readAhead, month, prepared, index, context),
+        : startReading(readAhead, threads, month, prepared, index, context),
     ),
   }));
   const release = async (files: readonly FileToLoad[]): Promise<void> => {
@@ -106,6 +107,7 @@ export async function loadMonths(
     return receipts.flat();
   } finally {
     await release(months.flatMap(({ files }) => files));
+    await threads.close();
   }
 }
 
@@ -123,6 +125,7 @@ interface FileToLoad {
 
 function startReading(
   readAhead: ReadAhead,
+  threads: ReadingThreads,
   month: PreparedMonth,
   prepared: PreparedFile,
   index: number,
@@ -135,23 +138,23 @@ function startReading(
   const path = join(warehouse.workFolder, `${billingMonth}-${index}.${file.format}`);
   const read = async (): Promise<CheckedBytes> => {
     signal.throwIfAborted();
-    const tally = createTally({
-      key: file.key,
-      billingMonth,
-      needsPeriod: execution.spansMonths,
-      nullValues: pipeline.nullValues,
-      header: columns.map(({ sourceName }) => sourceName),
-      proof,
-      precisions: month.precisions,
-      decimalScale: warehouse.decimalScale,
-      unit: file.format === "csv" ? "line" : "row",
-    });
-    const row: typeof tally.row = (cells, where) => {
-      // The storage stops its own reads, but the cells of a Parquet file are read from its local copy.
-      if (where % 65_536 === 0) signal.throwIfAborted();
-      tally.row(cells, where);
+    const job = {
+      file,
+      path,
+      limit: pipeline.unpackedLimit,
+      tally: {
+        key: file.key,
+        billingMonth,
+        needsPeriod: execution.spansMonths,
+        nullValues: pipeline.nullValues,
+        header: columns.map(({ sourceName }) => sourceName),
+        proof,
+        precisions: month.precisions,
+        decimalScale: warehouse.decimalScale,
+        unit: file.format === "csv" ? ("line" as const) : ("row" as const),
+      },
     };
-    const checked = await readFile(file, readerOf(storage, file), { ...tally, row }, path, pipeline.unpackedLimit);
+    const checked = await threads.read(job, readerOf(storage, file), signal);
     verifyFile(file, checked.evidence.rows, billingMonth, { pipeline: pipeline.name, force, accept });
     reachPoint("file-checked");
     return checked;
@@ -201,7 +204,7 @@ async function loadMonth(
       const { id, spansMonths } = execution;
       const mapped = { file, storageUrl, columns, executionId: id, periodColumn, needsPeriod: spansMonths };
       if (local === null) {
-        batch.push({ ...mapped, path: null });
+        batch.push({ ...mapped, path: null, rows: null });
         continue;
       }
       // While half of the room is inserted, the other half is read.
@@ -213,7 +216,7 @@ async function loadMonth(
       const result = await local.reading.result();
       checked.set(file.key, result);
       listener.fileRead({ billingMonth, key: file.key, rows: result.evidence.rows, bytes: file.size });
-      batch.push({ ...mapped, path: local.path });
+      batch.push({ ...mapped, path: local.path, rows: result.evidence.rows });
       readings.push(local.reading);
       bytes += result.bytes;
     }

@@ -7,6 +7,15 @@ import type { ViewSource } from "../views.ts";
 import type { OpenMode, Source } from "../warehouse.ts";
 import { castMacros } from "./sql.ts";
 
+/** What an open database may use. */
+export interface Resources {
+  /** Bytes of memory. */
+  readonly memory: number;
+  /** Bytes of memory where a table cannot be loaded in less. */
+  readonly mostMemory: number;
+  readonly threads: number;
+}
+
 /** An open database and what belongs to it. */
 export interface Database {
   readonly path: string;
@@ -17,6 +26,7 @@ export interface Database {
   readonly workFolder: string | null;
   /** The views that change with the tables; null for none. */
   readonly views: ViewSource | null;
+  readonly resources: Resources;
   /** Runs work on a separate connection, and closes it; errors are translated. */
   use<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
   /** Like `use`, for generators: the connection is closed when the reader stops. */
@@ -39,7 +49,7 @@ export interface Database {
 /** The facts about a database when it is opened. */
 export interface DatabaseFacts extends Pick<
   Database,
-  "path" | "description" | "mode" | "source" | "workFolder" | "views"
+  "path" | "description" | "mode" | "source" | "workFolder" | "views" | "resources"
 > {
   /** Calls `close`, which releases the lock, and removes the files that opening created beside the database. */
   readonly letGo: (close: () => void) => Promise<void>;

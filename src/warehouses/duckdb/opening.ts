@@ -9,9 +9,9 @@ import { BillhouseError, firstLine } from "../../errors.ts";
 import { reachPoint } from "../points.ts";
 import type { ViewSource } from "../views.ts";
 import { databaseItself, type Holder, type OpenMode, type Source } from "../warehouse.ts";
-import { createDatabase, type Database, offline, readRows, translateFailure } from "./database.ts";
+import { createDatabase, type Database, offline, translateFailure } from "./database.ts";
 import { databaseFile, readCopyPath } from "./paths.ts";
-import { literal } from "./sql.ts";
+import { configure } from "./resources.ts";
 
 /** How to open a DuckDB database. */
 export interface DuckdbOptions {
@@ -19,7 +19,7 @@ export interface DuckdbOptions {
   readonly path: string;
   /** `latest`, or the oldest DuckDB that must be able to read the file (`v1.3.0`); used only for new files. */
   readonly storageVersion: string;
-  /** As in `4GB`; null is half of the available memory, at most 8 GB. */
+  /** As in `4GB`; null is `defaultMemory`. */
   readonly memoryLimit: string | null;
   /** Null is one per core. */
   readonly threads: number | null;
@@ -83,9 +83,10 @@ async function openAs(options: DuckdbOptions, mode: OpenMode, source: Source = d
       if (options.holder !== undefined) await writeHolder(path, options.holder, new Date());
       reachPoint("opened");
     }
-    await configure(instance, options, mode, spillFolder);
+    const resources = await configure(instance, options, mode, spillFolder);
     const views = options.views ?? null;
-    return createDatabase(instance, { path, description, mode, source, workFolder, views, letGo, reopen });
+    const facts = { path, description, mode, source, workFolder, views, resources, letGo, reopen };
+    return createDatabase(instance, facts);
   } catch (error) {
     await letGo(() => instance.closeSync());
     throw translateOpening(error, path);
@@ -134,49 +135,6 @@ async function checkFile(path: string): Promise<void> {
   throw new BillhouseError("WAREHOUSE_UNSUPPORTED", `${path} has ${found.nlink} hard links.`, {
     hint: "Copy the file and move the copy to this name, so that it has only one name. Use a symbolic link for a second name.",
   });
-}
-
-async function configure(
-  instance: DuckDBInstance,
-  options: DuckdbOptions,
-  mode: OpenMode,
-  spillFolder: string,
-): Promise<void> {
-  const connection = await instance.connect();
-  try {
-    const [row] = await readRows(connection, "SELECT current_setting('memory_limit') AS memory");
-    const memoryLimit = options.memoryLimit ?? boundedMemory(String(row?.["memory"]));
-    const settings = [
-      "TimeZone = 'UTC'",
-      `temp_directory = ${literal(spillFolder)}`,
-      ...(options.threads === null ? [] : [`threads = ${options.threads}`]),
-    ];
-    for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
-    try {
-      await connection.run(`SET GLOBAL memory_limit = ${literal(memoryLimit)}`);
-    } catch (cause) {
-      throw new BillhouseError("CONFIG_INVALID", `"${memoryLimit}" is not a valid memory_limit of DuckDB.`, {
-        hint: 'Set memory_limit below [destination.duckdb] to a size such as "4GB".',
-        cause,
-      });
-    }
-    if (mode === "reader") {
-      // Queries of readers must not reach files or the network.
-      await connection.run("SET GLOBAL enable_external_access = false");
-      await connection.run("SET GLOBAL lock_configuration = true");
-    }
-  } finally {
-    connection.closeSync();
-  }
-}
-
-/** Half of the memory, at most 8 GB. DuckDB's own limit is 80 % of the memory (of the container, if any). */
-function boundedMemory(limit: string): string {
-  const match = /^([\d.]+) ([KMGT]i?B|bytes)$/.exec(limit);
-  const unit = match?.[2]?.[0] ?? "";
-  const bytes = Number(match?.[1] ?? 0) * 1024 ** ("KMGT".indexOf(unit) + 1);
-  const cap = 8 * 1024 ** 3;
-  return `${Math.floor(Math.min(bytes > 0 ? bytes * 0.625 : cap, cap) / 1024 ** 2)}MiB`;
 }
 
 /** Distinguishes the folders of this process from those of a killed one. */

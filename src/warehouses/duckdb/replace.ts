@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
 import { invalidValue, missingPeriod } from "../../schema/invalid-rows.ts";
@@ -11,6 +12,7 @@ import { isView, nativeColumns, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
 import { prepareTable } from "./schema.ts";
+import { insertSettings } from "./resources.ts";
 import { blankLinesAtStart, corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
 import { castMacros, identifier, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
@@ -43,6 +45,8 @@ export async function replaceMonth(
       for (const alike of Map.groupBy(sources, ({ shape }) => shape).values()) {
         database.throwIfClosing();
         try {
+          const settings = insertSettings(database.resources, columns.size, await sizeOf(alike));
+          for (const setting of settings) await connection.run(setting);
           const result = await connection.run(insertStatement(target, alike, replacement, columns));
           inserted += result.rowsChanged;
           reachPoint("batch-inserted");
@@ -60,6 +64,16 @@ function replacedByView({ dataset, name }: MonthReplacement["table"]): Billhouse
   return new BillhouseError("TABLE_UNUSABLE", `${dataset}.${name} is a view, but months are loaded into a table.`, {
     hint: "Rename the view, or set table_name in the section of the export, then run again.",
   });
+}
+
+/** The rows and decompressed bytes of these files. */
+async function sizeOf(sources: readonly Source[]): Promise<{ readonly rows: number; readonly bytes: number }> {
+  let [rows, bytes] = [0, 0];
+  for (const { path, file } of sources) {
+    rows += file.rows ?? 0;
+    bytes += (await stat(path)).size;
+  }
+  return { rows, bytes };
 }
 
 /** Inserts the rows of the month. The partition column of a row without a period gets the first day of the month. */

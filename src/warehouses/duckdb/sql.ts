@@ -110,6 +110,13 @@ export const castMacros: readonly string[] = [
           WHEN n.point <= 0 THEN p.sign || '0.' || repeat('0', -n.point) || n.digits
           WHEN n.point >= length(n.digits) THEN p.sign || n.digits || repeat('0', n.point - length(n.digits))
           ELSE p.sign || n.digits[1:n.point] || '.' || n.digits[n.point + 1:] END)[1])[1] END`,
+  // A decimal. DuckDB reads one of 38 digits from text forty times slower than one of 18, so numbers that have their
+  // digits in 18 are read as such, exactly: none is rounded, because none has more digits after the point than its type.
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_decimal(c) AS coalesce(
+    CASE WHEN contains(c, 'e') OR contains(c, 'E') OR contains(c, '_') THEN NULL
+      WHEN length(c) - instr(c, '.') <= 10 THEN CAST(TRY_CAST(c AS DECIMAL(18,10)) AS DECIMAL(38,18))
+      WHEN length(c) - instr(c, '.') <= 17 THEN CAST(TRY_CAST(c AS DECIMAL(18,17)) AS DECIMAL(38,18)) END,
+    CAST(billhouse_number(c) AS DECIMAL(38,18)))`,
   // The text of an integer; a fraction is kept so that the cast refuses it, while DuckDB would round it.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
     CASE WHEN regexp_full_match(c, '\s*[+-]?\d+(\.0*)?\s*') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
@@ -164,6 +171,7 @@ function castTime(value: string, sourceType: string, nativeType: string): string
 
 function castText(value: string, nativeType: string): string {
   if (nativeType === "VARCHAR") return value;
+  if (nativeType === nativeTypes.decimal) return `billhouse_decimal(${value})`;
   if (isDecimal(nativeType)) return `CAST(billhouse_number(${value}) AS ${nativeType})`;
   if (isInteger(nativeType)) return `CAST(billhouse_whole(billhouse_number(${value})) AS ${nativeType})`;
   if (nativeType === "TIMESTAMP") return `billhouse_time(${value})`;

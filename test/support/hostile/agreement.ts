@@ -58,6 +58,7 @@ export async function readAgreed(bytes: Buffer): Promise<Agreed | null> {
       periodColumn: null,
       needsPeriod: false,
       path,
+      rows: null,
       columns,
     },
     new Map(columns.map(({ columnName }) => [columnName, "VARCHAR"])),

@@ -252,6 +252,7 @@ function files(count: number, column = "id", format: "csv" | "parquet" = "csv"):
       storageUrl: "gs://b",
       executionId: "e1",
       path: null,
+      rows: null,
       columns,
       periodColumn: null,
       needsPeriod: false,

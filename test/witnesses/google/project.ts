@@ -113,13 +113,20 @@ export async function openRealProject(project: string, location: string): Promis
             return {
               file: { ...describeFile(key, bytes), version },
               path: null,
+              rows: null,
               storageUrl: `gs://${name}`,
               ...ofDelivery,
             };
           }
           const path = join(folder, key);
           await writeFile(path, bytes);
-          return { file: describeFile(basename(path), bytes), path, storageUrl: "s3://elsewhere", ...ofDelivery };
+          return {
+            file: describeFile(basename(path), bytes),
+            path,
+            rows: null,
+            storageUrl: "s3://elsewhere",
+            ...ofDelivery,
+          };
         },
         parquet: (sql) => parquetOf(sql, folder),
         place: placeOf,

@@ -61,7 +61,7 @@ export async function emulatorWarehouse(
         const key = `${count}-${name}`;
         if (emulator.readsFolder) await writeFile(join(files, bucket, key), bytes);
         else await putObject(place.endpoint, bucket, key, bytes);
-        return { file: describeFile(key, bytes), path: null, storageUrl: `gs://${bucket}`, ...ofDelivery };
+        return { file: describeFile(key, bytes), path: null, rows: null, storageUrl: `gs://${bucket}`, ...ofDelivery };
       },
       parquet: (sql) => parquetOf(sql, files),
       place: placeOf,

@@ -1,0 +1,89 @@
+import type { DuckDBInstance } from "@duckdb/node-api";
+import { BillhouseError } from "../../errors.ts";
+import type { OpenMode } from "../warehouse.ts";
+import { readRows, type Resources } from "./database.ts";
+import { literal } from "./sql.ts";
+
+/** Sets up a new instance, and returns what it may use. Error: CONFIG_INVALID for a `memory_limit` that is not a size. */
+export async function configure(
+  instance: DuckDBInstance,
+  { memoryLimit, threads }: { readonly memoryLimit: string | null; readonly threads: number | null },
+  mode: OpenMode,
+  spillFolder: string,
+): Promise<Resources> {
+  const connection = await instance.connect();
+  try {
+    const [found] = await readRows(connection, currentLimits);
+    const half = Math.min(bytesOf(String(found?.["memory"])) * 0.625 || mostToRead, mostToRead);
+    const limit = memoryLimit ?? `${Math.floor(mode === "write" ? Math.min(half, usualToWrite) : half)}B`;
+    const settings = [
+      "TimeZone = 'UTC'",
+      `temp_directory = ${literal(spillFolder)}`,
+      // In order, DuckDB inserts with one thread unless it has gigabytes of memory: docs/decisions/0005.
+      "preserve_insertion_order = false",
+      ...(threads === null ? [] : [`threads = ${threads}`]),
+    ];
+    for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
+    try {
+      await connection.run(`SET GLOBAL memory_limit = ${literal(limit)}`);
+    } catch (cause) {
+      throw new BillhouseError("CONFIG_INVALID", `"${limit}" is not a valid memory_limit of DuckDB.`, {
+        hint: 'Set memory_limit below [destination.duckdb] to a size such as "4GB".',
+        cause,
+      });
+    }
+    const [set] = await readRows(connection, currentLimits);
+    if (mode === "reader") {
+      // Queries of readers must not reach files or the network.
+      await connection.run("SET GLOBAL enable_external_access = false");
+      await connection.run("SET GLOBAL lock_configuration = true");
+    }
+    const memory = bytesOf(String(set?.["memory"]));
+    return { memory, mostMemory: memoryLimit === null ? half : memory, threads: Number(set?.["threads"]) };
+  } finally {
+    connection.closeSync();
+  }
+}
+
+const currentLimits = "SELECT current_setting('memory_limit') AS memory, current_setting('threads') AS threads";
+
+// Of the memory of the machine or container, of which DuckDB's own limit is 80 %, half.
+const mostToRead = 8 * 1024 ** 3;
+
+// With it, a load takes less than 1 GB in all.
+const usualToWrite = 500e6;
+
+/** The bytes of a size as DuckDB shows it: `476.8 MiB`; 0 for other text. */
+function bytesOf(size: string): number {
+  const match = /^([\d.]+) ([KMGT]i?B|bytes)$/.exec(size);
+  return Number(match?.[1] ?? 0) * 1024 ** ("KMGT".indexOf(match?.[2]?.[0] ?? "") + 1);
+}
+
+/**
+ * The settings for inserting so many rows and bytes into a table of so many columns. As many threads as have room for the
+ * row group that each one holds in memory until it is full (measured: DuckDB fails with four threads, rows of 1.1 kB and
+ * 500 MB), and as fill at least two: those that are not full are written twice. More memory only for hundreds of columns.
+ */
+export function insertSettings(
+  resources: Resources,
+  columns: number,
+  { rows, bytes }: { readonly rows: number; readonly bytes: number },
+): readonly string[] {
+  const memory = Math.floor(Math.max(resources.memory, Math.min(columns * memoryPerColumn, resources.mostMemory)));
+  const rowGroup = rowsPerGroup * Math.max(bytes / Math.max(rows, 1), columns * leastPerCell) * memoryPerByte;
+  const most = Math.min(resources.threads, memory / rowGroup, rows / (2 * rowsPerGroup));
+  const threads = Math.max(1, Math.floor(most));
+  return [`SET GLOBAL memory_limit = '${memory}B'`, `SET GLOBAL threads = ${threads}`];
+}
+
+// DuckDB's own constant.
+const rowsPerGroup = 122_880;
+
+// Measured with rows of 1.1 kB, of which each thread took 165 to 180 MB.
+const memoryPerByte = 1.4;
+
+// Also an empty cell takes part of a vector.
+const leastPerCell = 5;
+
+// Two blocks of 256 KiB, for values and for NULLs, and as much again while they are written.
+const memoryPerColumn = 2 ** 20;
