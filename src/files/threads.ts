@@ -53,16 +53,28 @@ const worthThread = 2_000_000;
 /** Starts no thread yet. */
 export function createThreads(): ReadingThreads {
   const most = Math.min(availableParallelism(), mostThreads);
-  const threads: { readonly worker: Worker; jobs: number }[] = [];
+  const threads = new Set<{ readonly worker: Worker; jobs: number }>();
 
-  const leastBusy = (): (typeof threads)[number] => {
-    const [least] = threads.toSorted((one, other) => one.jobs - other.jobs);
-    if (least !== undefined && (least.jobs === 0 || threads.length >= most)) return least;
+  const leastBusy = (): { readonly worker: Worker; jobs: number } => {
+    const [least] = [...threads].toSorted((one, other) => one.jobs - other.jobs);
+    if (least !== undefined && (least.jobs === 0 || threads.size >= most)) return least;
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const thread = { worker: new Worker(new URL(`./thread.${extension}`, import.meta.url)), jobs: 0 };
+    // V8 would let the heap of a thread grow to 160 MB before it collects what a Parquet file left behind.
+    const thread = {
+      worker: new Worker(new URL(`./thread.${extension}`, import.meta.url), {
+        resourceLimits: { maxYoungGenerationSizeMb: 16 },
+      }),
+      jobs: 0,
+    };
     thread.worker.unref();
-    threads.push(thread);
+    threads.add(thread);
     return thread;
+  };
+
+  /** Ends a thread that has nothing to do: it would keep the memory that it took for its files. */
+  const endIdle = (thread: { readonly worker: Worker; jobs: number }): void => {
+    if (thread.jobs > 0 || !threads.delete(thread)) return;
+    void thread.worker.terminate();
   };
 
   return {
@@ -96,15 +108,19 @@ export function createThreads(): ReadingThreads {
         thread.worker.off("error", fail);
         signal?.removeEventListener("abort", abort);
         thread.jobs -= 1;
+        setTimeout(endIdle, idleTime, thread).unref();
       }
     },
     async close() {
-      await Promise.all(threads.map(({ worker }) => worker.terminate()));
+      await Promise.all([...threads].map(({ worker }) => worker.terminate()));
     },
   };
 }
 
 const mostThreads = 8;
+
+/** The next file usually comes within milliseconds. */
+const idleTime = 200;
 
 async function readHere(
   { file, tally: options, path, limit }: ReadJob,
