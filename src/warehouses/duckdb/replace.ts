@@ -12,7 +12,7 @@ import { isView, nativeColumns, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
 import { prepareTable } from "./schema.ts";
-import { insertSettings } from "./resources.ts";
+import { runInsert } from "./resources.ts";
 import { blankLinesAtStart, corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
 import { castMacros, identifier, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
@@ -45,9 +45,9 @@ export async function replaceMonth(
       for (const alike of Map.groupBy(sources, ({ shape }) => shape).values()) {
         database.throwIfClosing();
         try {
-          const settings = insertSettings(database.resources, columns.size, await sizeOf(alike));
-          for (const setting of settings) await connection.run(setting);
-          const result = await connection.run(insertStatement(target, alike, replacement, columns));
+          const size = { columns: columns.size, ...(await sizeOf(alike)) };
+          const statement = insertStatement(target, alike, replacement, columns);
+          const result = await runInsert(connection, statement, database, size);
           inserted += result.rowsChanged;
           reachPoint("batch-inserted");
         } catch (cause) {
@@ -109,7 +109,12 @@ function insertStatement(
 
 /** The condition that a row with this period belongs to the month; a row without a period does. */
 function isOfMonth(moment: string, billingMonth: BillingMonth): string {
-  return `coalesce(date_trunc('month', ${moment}) = CAST('${billingMonth}-01' AS TIMESTAMP), true)`;
+  return `coalesce(${hasMonth(moment, billingMonth)}, true)`;
+}
+
+/** As `isOfMonth`, but NULL for a row without a period. */
+function hasMonth(moment: string, billingMonth: BillingMonth): string {
+  return `date_trunc('month', ${moment}) = CAST('${billingMonth}-01' AS TIMESTAMP)`;
 }
 
 /**
@@ -179,7 +184,7 @@ async function findMisfit(
   }
   // Rows of other months are not loaded, whatever they contain.
   const month = identifier("month of billhouse");
-  const inside = period === null ? "true" : `TRY(${isOfMonth(period.moment, billingMonth)})`;
+  const inside = period === null ? "true" : `TRY(${hasMonth(period.moment, billingMonth)})`;
   if (period !== null && source.file.needsPeriod) {
     checks.push({ column: period.column, kind: "missing", when: `${period.column.alias} IS NULL` });
   }

@@ -1,7 +1,7 @@
-import type { DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance, DuckDBMaterializedResult } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
 import type { OpenMode } from "../warehouse.ts";
-import { readRows, type Resources } from "./database.ts";
+import { type Database, readRows, type Resources } from "./database.ts";
 import { literal } from "./sql.ts";
 
 /** Sets up a new instance, and returns what it may use. Error: CONFIG_INVALID for a `memory_limit` that is not a size. */
@@ -19,8 +19,6 @@ export async function configure(
     const settings = [
       "TimeZone = 'UTC'",
       `temp_directory = ${literal(spillFolder)}`,
-      // In order, DuckDB inserts with one thread unless it has gigabytes of memory: docs/decisions/0005.
-      "preserve_insertion_order = false",
       ...(threads === null ? [] : [`threads = ${threads}`]),
     ];
     for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
@@ -60,20 +58,37 @@ function bytesOf(size: string): number {
 }
 
 /**
- * The settings for inserting so many rows and bytes into a table of so many columns. As many threads as have room for the
- * row group that each one holds in memory until it is full (measured: DuckDB fails with four threads, rows of 1.1 kB and
- * 500 MB), and as fill at least two: those that are not full are written twice. More memory only for hundreds of columns.
+ * Runs an INSERT of so many rows and bytes into a table of so many columns, in any order: in order, DuckDB inserts with one
+ * thread unless it has gigabytes of memory (docs/decisions/0005). As many threads work as have room for the row group that
+ * each one holds in memory until it is full (measured: DuckDB fails with four threads, rows of 1.1 kB and 500 MB), and as
+ * fill at least two: those that are not full are written twice. More memory is used only for hundreds of columns.
  */
-export function insertSettings(
-  resources: Resources,
-  columns: number,
-  { rows, bytes }: { readonly rows: number; readonly bytes: number },
-): readonly string[] {
+export async function runInsert(
+  connection: DuckDBConnection,
+  statement: string,
+  { resources, use }: Pick<Database, "resources" | "use">,
+  { columns, rows, bytes }: { readonly columns: number; readonly rows: number; readonly bytes: number },
+): Promise<DuckDBMaterializedResult> {
   const memory = Math.floor(Math.max(resources.memory, Math.min(columns * memoryPerColumn, resources.mostMemory)));
   const rowGroup = rowsPerGroup * Math.max(bytes / Math.max(rows, 1), columns * leastPerCell) * memoryPerByte;
   const most = Math.min(resources.threads, memory / rowGroup, rows / (2 * rowsPerGroup));
-  const threads = Math.max(1, Math.floor(most));
-  return [`SET GLOBAL memory_limit = '${memory}B'`, `SET GLOBAL threads = ${threads}`];
+  // By another connection: one whose statement failed takes none until its transaction is rolled back.
+  const set = async (...settings: readonly string[]): Promise<void> => {
+    await use(async (other) => {
+      for (const setting of settings) await other.run(`SET GLOBAL ${setting}`);
+    });
+  };
+  await set(
+    `memory_limit = '${memory}B'`,
+    `threads = ${Math.max(1, Math.floor(most))}`,
+    "preserve_insertion_order = false",
+  );
+  try {
+    return await connection.run(statement);
+  } finally {
+    // Only for this statement: DuckDB 1.5.5 crashes when it numbers rows without keeping their order.
+    await set("preserve_insertion_order = true", `threads = ${resources.threads}`);
+  }
 }
 
 // DuckDB's own constant.

@@ -94,6 +94,8 @@ const timeTypes = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"];
  * Scalar macros of a loading connection, which convert the text of bills exactly. DuckDB's own casts do not: a decimal
  * with an exponent is rounded twice (`-848888E-28` becomes -1e-18), the offset of a time is ignored when it is cast to
  * TIMESTAMP, `2024-01-01T00:00Z` is refused, `10/11/12` is the year 10 and `infinity` a time.
+ *
+ * None contains `coalesce`: in DuckDB 1.5.5 a value that fails in TRY(coalesce(...)) corrupts the memory of the process.
  */
 export const castMacros: readonly string[] = [
   // The text of a number without its exponent, so that the cast rounds once; other text stays, for the cast to refuse.
@@ -112,26 +114,29 @@ export const castMacros: readonly string[] = [
           ELSE p.sign || n.digits[1:n.point] || '.' || n.digits[n.point + 1:] END)[1])[1] END`,
   // A decimal. DuckDB reads one of 38 digits from text forty times slower than one of 18, so numbers that have their
   // digits in 18 are read as such, exactly: none is rounded, because none has more digits after the point than its type.
-  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_decimal(c) AS coalesce(
-    CASE WHEN contains(c, 'e') OR contains(c, 'E') OR contains(c, '_') THEN NULL
-      WHEN length(c) - instr(c, '.') <= 10 THEN CAST(TRY_CAST(c AS DECIMAL(18,10)) AS DECIMAL(38,18))
-      WHEN length(c) - instr(c, '.') <= 17 THEN CAST(TRY_CAST(c AS DECIMAL(18,17)) AS DECIMAL(38,18)) END,
-    CAST(billhouse_number(c) AS DECIMAL(38,18)))`,
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_decimal(c) AS
+    CASE WHEN contains(c, 'e') OR contains(c, 'E') OR contains(c, '_') THEN CAST(billhouse_number(c) AS DECIMAL(38,18))
+      WHEN instr(c, '.') BETWEEN 1 AND 9 AND length(c) - instr(c, '.') <= 10
+        THEN CAST(CAST(c AS DECIMAL(18,10)) AS DECIMAL(38,18))
+      WHEN instr(c, '.') BETWEEN 1 AND 2 AND length(c) - instr(c, '.') <= 17
+        THEN CAST(CAST(c AS DECIMAL(18,17)) AS DECIMAL(38,18))
+      ELSE CAST(billhouse_number(c) AS DECIMAL(38,18)) END`,
   // The text of an integer; a fraction is kept so that the cast refuses it, while DuckDB would round it.
   String.raw`CREATE OR REPLACE TEMP MACRO billhouse_whole(c) AS
     CASE WHEN regexp_full_match(c, '\s*[+-]?\d+(\.0*)?\s*') THEN split_part(c, '.', 1) ELSE 'not whole: ' || c END`,
   // A moment in UTC: first the forms that casts read quickly, then the rare ones, rewritten for the same cast. Text that is
   // not a time reaches a cast that must fail.
-  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_time(c) AS coalesce(
-    CASE WHEN substring(c, 5, 1) = '-' THEN
-      CASE WHEN suffix(c, 'Z') THEN TRY_CAST(c AS TIMESTAMP) ELSE CAST(TRY_CAST(c AS TIMESTAMPTZ) AS TIMESTAMP) END END,
-    CASE WHEN c IS NULL THEN NULL
+  String.raw`CREATE OR REPLACE TEMP MACRO billhouse_time(c) AS CASE
+      WHEN substring(c, 5, 1) = '-' AND suffix(c, 'Z') AND TRY_CAST(c AS TIMESTAMP) IS NOT NULL THEN CAST(c AS TIMESTAMP)
+      WHEN substring(c, 5, 1) = '-' AND NOT suffix(c, 'Z') AND TRY_CAST(c AS TIMESTAMPTZ) IS NOT NULL
+        THEN CAST(CAST(c AS TIMESTAMPTZ) AS TIMESTAMP)
+      WHEN c IS NULL THEN NULL
       WHEN regexp_matches(c, '^(\d{4}-|\d{1,2}/\d{1,2}/\d{4})') THEN CAST(CAST(
         regexp_replace(regexp_replace(regexp_replace(c,
           '^(\d{1,2})/(\d{1,2})/(\d{4})', '\3-\1-\2'),
           ' ?UTC$', 'Z'),
           '([T ]\d\d:\d\d)(Z|[+-][0-9:]+)?$', '\1:00\2') AS TIMESTAMPTZ) AS TIMESTAMP)
-      ELSE CAST('not a time: ' || c AS TIMESTAMP) END)`,
+      ELSE CAST('not a time: ' || c AS TIMESTAMP) END`,
 ];
 
 /**

@@ -24,6 +24,19 @@ describe("the tables of warehouse duckdb", () => {
     await rejects(load(warehouse, [bad], choices), "VALUE_INVALID", "nan", "cost", "row 1");
   });
 
+  test("name the first of many values that do not fit, again and again", async (t) => {
+    const bills = await duckdbWarehouse(t);
+    const warehouse = await bills.open();
+    await prepare(warehouse);
+    const line = (index: number): string => {
+      const isBad = index % 700 === 3;
+      return `${index},2025-01-01,${isBad ? "soon" : "2025-01-02T00:00:00Z"},${isBad ? "many" : "1.5"},USD\n`;
+    };
+    const file = await csv(bills, Array.from({ length: 5000 }, (_, index) => line(index)).join(""));
+    // DuckDB's TRY can corrupt memory, which shows after some repetitions.
+    for (let time = 0; time < 20; time += 1) await rejects(load(warehouse, [file]), "VALUE_INVALID", "line 5", "soon");
+  });
+
   test("hold no time that never comes", async (t) => {
     const bills = await duckdbWarehouse(t);
     const warehouse = await bills.open();
