@@ -105,6 +105,23 @@ const ours: Types = {
   x_Operation: "text",
   x_CostCategories: "json",
   x_Discounts: "json",
+  x_BilledCostInUsd: "decimal",
+  x_BillingExchangeRate: "decimal",
+  x_BillingExchangeRateDate: "timestamp",
+  x_CostCenter: "text",
+  x_EffectiveCostInUsd: "decimal",
+  x_InvoiceSectionId: "text",
+  x_InvoiceSectionName: "text",
+  x_ResourceGroupName: "text",
+  x_ResourceType: "text",
+  x_SkuDetails: "json",
+  x_SkuMeterCategory: "text",
+  x_SkuMeterId: "text",
+  x_SkuMeterSubcategory: "text",
+  x_SkuOfferId: "text",
+  x_SkuOrderId: "text",
+  x_SkuPartNumber: "text",
+  x_SkuTerm: "text",
 };
 
 /**

@@ -25,7 +25,9 @@ export type Expression =
   | { readonly is: "extracted"; readonly of: Expression; readonly pattern: string }
   | { readonly is: "number"; readonly of: Expression }
   | { readonly is: "month"; readonly of: Expression }
-  | { readonly is: "next day"; readonly of: Expression };
+  | { readonly is: "next day"; readonly of: Expression }
+  | { readonly is: "month start"; readonly of: Expression }
+  | { readonly is: "next month"; readonly of: Expression };
 
 /** A column of the loaded table, by the name that the mapping gives it. */
 export interface Field {
@@ -167,6 +169,16 @@ export function nextDay(of: Expression): Expression {
   return { is: "next day", of };
 }
 
+/** The start of a time's month. */
+export function monthStart(of: Expression): Expression {
+  return { is: "month start", of };
+}
+
+/** The start of the month after a time's month. */
+export function nextMonth(of: Expression): Expression {
+  return { is: "next month", of };
+}
+
 /** Whether a text is one of these. */
 export function isOneOf(value: Expression, ...of: readonly string[]): Condition {
   return { is: "one of", value, of };
@@ -235,6 +247,8 @@ export function typeOf(expression: Expression): ValueType {
     case "number":
       return "decimal";
     case "next day":
+    case "month start":
+    case "next month":
       return "timestamp";
     case "members":
     case "object":

@@ -19,12 +19,29 @@ export interface Mapping {
   fieldOf(this: void, sourceName: string): string;
   /** Values that several columns use, in order: each is a field for `columns` and for later facts. */
   readonly facts: Readonly<Record<string, Expression>>;
+  /** What a row knows of the other tables of the family. Absent where each table is complete by itself. */
+  readonly family?: Family;
   /** The columns of every branch, unless a branch says otherwise. */
   readonly columns: ColumnSources;
   /** Columns that a version of the view defines differently. */
   readonly versions: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
   /** The kinds of rows that become rows of the view. A row of the table can be in several of them. */
   readonly branches: readonly Branch[];
+}
+
+/**
+ * How several tables of a dataset family complement each other. Each row gets `own_kind`, the
+ * kind of its table, and for every kind and key `<kind>_in_<key>`: the first export of that kind, by name, that has the key
+ * of the row in the same month, or NULL. Branches read them as fields.
+ */
+export interface Family {
+  /** Facts that the tables of the family have in common, such as the account. They are never NULL. */
+  readonly keys: readonly string[];
+  /**
+   * The kinds of tables, with rows that only such a table has, the surest first: the first that holds for any row of a table is
+   * its kind. A table without such rows is `unknown`.
+   */
+  readonly kinds: readonly (readonly [kind: string, rows: Condition])[];
 }
 
 /** Rows of a table that become rows of the view. */

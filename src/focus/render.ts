@@ -1,16 +1,23 @@
 import type { Dialect } from "./dialects/dialect.ts";
-import { type Condition, type Expression, type Field, type Members, nothing, typeOf } from "./expression.ts";
+import { type Condition, type Expression, nothing, typeOf } from "./expression.ts";
 
 /** What the names in an expression are in SQL. */
 export interface Scope {
   readonly dialect: Dialect;
-  /** Values that are computed where they are used, by the name of their field. */
-  readonly inline: Readonly<Record<string, Expression>>;
   /** The alias of the relation whose columns are the fields. */
   readonly from: string;
-  hasColumn(this: void, field: string): boolean;
+  /** Whether the table has the column of a field, as a condition. */
+  hasColumn(this: void, field: string): string;
   /** The alias of the join with a lookup. */
   joined(this: void, lookup: string, key: string): string;
+}
+
+/** A relation of a WITH clause. */
+export interface Relation {
+  readonly name: string;
+  readonly sql: string;
+  /** Whether it must be a part of every query that reads it, so that filters reach the table. */
+  readonly isInlined: boolean;
 }
 
 /** An expression as SQL. */
@@ -18,10 +25,7 @@ export function renderExpression(expression: Expression, scope: Scope): string {
   const { dialect } = scope;
   const inner = (part: Expression): string => renderExpression(part, scope);
   switch (expression.is) {
-    case "field": {
-      const fact = scope.inline[expression.name];
-      return fact === undefined ? `${scope.from}.${dialect.identifier(expression.name)}` : inner(fact);
-    }
+    case "field":
     case "members":
       return `${scope.from}.${dialect.identifier(expression.name)}`;
     case "constant": {
@@ -73,6 +77,10 @@ export function renderExpression(expression: Expression, scope: Scope): string {
       return dialect.number(inner(expression.of));
     case "month":
       return dialect.month(inner(expression.of));
+    case "month start":
+      return dialect.monthStart(inner(expression.of));
+    case "next month":
+      return dialect.nextMonth(inner(expression.of));
     case "next day":
   }
   return dialect.nextDay(inner(expression.of));
@@ -100,7 +108,7 @@ export function renderCondition(condition: Condition, scope: Scope): string {
       return `(NOT ${inner(condition.of)})`;
     case "column":
   }
-  return scope.hasColumn(condition.name) ? "TRUE" : "FALSE";
+  return scope.hasColumn(condition.name);
 }
 
 /** A member of a JSON object: a value that can be NULL, and its JSON. */
@@ -118,56 +126,4 @@ export function renderObject(entries: readonly ObjectMember[], dialect: Dialect)
       `CASE WHEN ${value} IS NOT NULL THEN ${dialect.literal(`${JSON.stringify(key)}:`)} || ${json} END`,
   );
   return `('{' || NULLIF(${dialect.joined(parts, ",")}, '') || '}')`;
-}
-
-/** The fields that an expression reads. */
-export function fieldsIn(expression: Expression): readonly (Field | Members)[] {
-  switch (expression.is) {
-    case "field":
-    case "members":
-      return [expression];
-    case "constant":
-      return [];
-    case "first":
-    case "joined":
-      return expression.of.flatMap(fieldsIn);
-    case "cases":
-      return [
-        ...expression.cases.flatMap(([condition, value]) => [...fieldsInCondition(condition), ...fieldsIn(value)]),
-        ...fieldsIn(expression.otherwise),
-      ];
-    case "arithmetic":
-      return [...fieldsIn(expression.left), ...fieldsIn(expression.right)];
-    case "lookup":
-      return fieldsIn(expression.key);
-    case "object":
-      return expression.members.flatMap(([, value]) => fieldsIn(value));
-    case "entry":
-    case "lower":
-    case "replaced":
-    case "extracted":
-    case "number":
-    case "month":
-    case "next day":
-  }
-  return fieldsIn(expression.of);
-}
-
-/** The fields that a condition reads. */
-export function fieldsInCondition(condition: Condition): readonly (Field | Members)[] {
-  switch (condition.is) {
-    case "one of":
-    case "match":
-    case "present":
-      return fieldsIn(condition.value);
-    case "compared":
-      return [...fieldsIn(condition.left), ...fieldsIn(condition.right)];
-    case "all":
-    case "some":
-      return condition.of.flatMap(fieldsInCondition);
-    case "not":
-      return fieldsInCondition(condition.of);
-    case "column":
-  }
-  return [];
 }

@@ -2,7 +2,7 @@ import type { FocusVersion } from "./columns.ts";
 import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { ChargeTable } from "./mapping.ts";
-import { mappingOf } from "./mappings/index.ts";
+import { mappingOf, mappings } from "./mappings/index.ts";
 
 /** A view: its name, the query that it is, and the other view that it reads, if it reads one. */
 export interface View {
@@ -26,13 +26,13 @@ export function focusViews(
   dialect: Dialect,
   dataset: { readonly project?: string; readonly dataset: string },
 ): readonly View[] {
-  const known = tables.flatMap((table) => {
-    const mapping = mappingOf(table);
-    return mapping === undefined ? [] : [{ table, mapping }];
-  });
+  const known = Map.groupBy(tables, mappingOf);
   const versioned = Object.entries(viewNames).map(([key, name]) => {
     const version = key as FocusVersion;
-    const parts = known.map(({ table, mapping }) => chargesOf(table, mapping, version, dialect));
+    const parts = mappings.flatMap((mapping) => {
+      const own = known.get(mapping) ?? [];
+      return own.length === 0 ? [] : [chargesOf(own, mapping, version, dialect)];
+    });
     return { name, sql: parts.length === 0 ? emptyView(version, dialect) : union(parts, dialect), reads: null };
   });
   const newest = `SELECT * FROM ${dialect.tableName(dataset, viewNames.v1_4)}`;

@@ -4,48 +4,56 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 
 import { samplesFolder } from "../support/samples.ts";
-import { differences, type Expected } from "./compare.ts";
+import { differences, type Expected, type FocusRow } from "./compare.ts";
 import { differencesOfMatches, type ExpectedMatches } from "./compare-matched.ts";
 import { caseWarehouses, type LoadedCase } from "./loaded-cases.ts";
 
 /** The configurations of a case, each with one form of its bill. */
 const forms = { legacy: "billhouse.toml", "CUR 2.0": "billhouse-cur2.toml" };
 
-/** The cases in the folder of Azure whose mapping exists. */
-const matchedCases = ["aws-focus-1-0-then-1-2"];
+/** The case that needs charges of two exports to be counted once, which the view does not do yet. */
+const countedOnce = "focus12-and-cost-exports-count-once";
 
 const versions = ["v1_2", "v1_4"] as const;
 
 describe("the golden cases become the rows and sums that FOCUS 1.2 and 1.4 demand", () => {
   for (const [warehouse, loaded] of Object.entries(caseWarehouses)) {
-    test(`AWS Cost and Usage Reports in ${warehouse}`, (t) => runCases(t, "focus/aws", undefined, loaded));
-    test(`native and Azure exports in ${warehouse}`, (t) => runCases(t, "focus/azure", matchedCases, loaded));
+    test(`AWS Cost and Usage Reports in ${warehouse}`, (t) => runCases(t, "focus/aws", loaded, compareLines));
+    test(`native and Azure exports in ${warehouse}`, (t) => runCases(t, "focus/azure", loaded, compareMatches));
   }
 });
 
-/** Loads the cases in a folder, or only those that are named, and compares their rows. */
+/** The differences between the rows of a view and what a case expects, by the rules of its folder. */
+type Compare = (
+  expected: unknown,
+  rows: readonly FocusRow[],
+  version: (typeof versions)[number],
+  form: string,
+) => readonly string[];
+
+const compareLines: Compare = (expected, rows, version, form) =>
+  differences(expected as Expected, rows, version, form === "CUR 2.0");
+const compareMatches: Compare = (expected, rows, version) =>
+  differencesOfMatches(expected as ExpectedMatches, rows, version);
+
+/** Loads the cases in a folder, and compares their rows. */
 async function runCases(
   t: TestContext,
   place: string,
-  names: readonly string[] | undefined,
   loaded: (t: TestContext, source: string, file: string) => Promise<LoadedCase>,
+  compare: Compare,
 ): Promise<void> {
   const samples = samplesFolder(t);
   if (samples === undefined) return;
   const folder = join(samples, place);
-  const all = readdirSync(folder).filter((entry) => existsSync(join(folder, entry, "expected.json")));
-  for (const name of names ?? all) {
+  for (const name of readdirSync(folder).filter((entry) => existsSync(join(folder, entry, "expected.json")))) {
     const expected: unknown = JSON.parse(readFileSync(join(folder, name, "expected.json"), "utf8"));
     for (const [form, file] of Object.entries(forms)) {
       if (!existsSync(join(folder, name, file))) continue;
-      await t.test(`${name}, ${form}`, async (t) => {
+      await t.test(`${name}, ${form}`, { todo: name === countedOnce }, async (t) => {
         const bill = await loaded(t, join(folder, name), file);
         for (const version of versions) {
-          const found =
-            names === undefined
-              ? differences(expected as Expected, await bill.rows(version), version, form === "CUR 2.0")
-              : differencesOfMatches(expected as ExpectedMatches, await bill.rows(version), version);
-          assert.deepEqual(found, [], version);
+          assert.deepEqual(compare(expected, await bill.rows(version), version, form), [], version);
         }
       });
     }

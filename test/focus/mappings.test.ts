@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { fieldsUsed, sourcesOf } from "../../src/focus/charges.ts";
+import { fieldsUsed, sourcesOf } from "../../src/focus/reading.ts";
 import { focusColumns } from "../../src/focus/columns.ts";
 import { typeOf } from "../../src/focus/expression.ts";
 import { lookups } from "../../src/focus/lookups.ts";

@@ -40,14 +40,16 @@ export const bigquery: Dialect = {
   number: (text) => `SAFE_CAST(${text} AS ${decimal})`,
   month: (time) => `FORMAT_TIMESTAMP('%Y-%m', ${time})`,
   nextDay: (time) => `TIMESTAMP_MICROS(UNIX_MICROS(${time}) + 86400000000)`,
+  monthStart: (time) => `CAST(FORMAT_TIMESTAMP('%Y-%m-01', ${time}) AS TIMESTAMP)`,
+  // 32 days after the start of a month is in the next one.
+  nextMonth: (time) =>
+    `CAST(FORMAT_TIMESTAMP('%Y-%m-01', TIMESTAMP_MICROS(UNIX_MICROS(CAST(FORMAT_TIMESTAMP('%Y-%m-01', ${time}) AS TIMESTAMP)) + ${32 * 86_400_000_000})) AS TIMESTAMP)`,
 
+  // A view must be short, so that types and names are there once.
   relation(columns, rows) {
-    const cell = (value: string | null): string => (value === null ? "CAST(NULL AS STRING)" : literal(value));
-    const structs = rows.map((row) => {
-      const cells = row.map((value, position) => `${cell(value)} AS ${columns[position] ?? ""}`);
-      return `STRUCT(${cells.join(", ")})`;
-    });
-    return `SELECT ${columns.map((name) => `u.${name}`).join(", ")} FROM UNNEST([${structs.join(", ")}]) AS u`;
+    const cells = rows.map((row) => `(${row.map((value) => (value === null ? "NULL" : literal(value))).join(",")})`);
+    const type = columns.map((name) => `${name} STRING`).join(", ");
+    return `SELECT ${columns.map((name) => `u.${name}`).join(", ")} FROM UNNEST(ARRAY<STRUCT<${type}>>[${cells.join(",")}]) AS u`;
   },
 };
 

@@ -29,6 +29,9 @@ export interface Dialect {
   /** A time as `2025-03`. */
   month(this: void, time: string): string;
   nextDay(this: void, time: string): string;
+  /** The start of a time's month, and of the month after it. */
+  monthStart(this: void, time: string): string;
+  nextMonth(this: void, time: string): string;
   /** A relation with these columns of text, for `FROM`. */
   relation(this: void, columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string;
 }

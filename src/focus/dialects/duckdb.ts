@@ -51,6 +51,8 @@ export const duckdb: Dialect = {
   number: (text) => `TRY_CAST(${text} AS ${decimal})`,
   month: (time) => `strftime(${time}, '%Y-%m')`,
   nextDay: (time) => `(${time} + INTERVAL 1 DAY)`,
+  monthStart: (time) => `CAST(date_trunc('month', ${time}) AS TIMESTAMP)`,
+  nextMonth: (time) => `CAST(date_trunc('month', ${time}) + INTERVAL 1 MONTH AS TIMESTAMP)`,
 
   relation(columns, rows) {
     const values = rows.map((row) => `(${row.map((cell) => (cell === null ? "NULL" : literal(cell))).join(", ")})`);

@@ -1,9 +1,11 @@
 import { type ChargeTable, fieldsOf, type Mapping } from "../mapping.ts";
 import { awsCur } from "./aws-cur.ts";
 import { awsFocus } from "./aws-focus.ts";
+import { azureCost } from "./azure-cost.ts";
+import { azureFocus } from "./azure-focus.ts";
 
 /** Every mapping. To add one, write a file beside this one and add a line here. */
-export const mappings: readonly Mapping[] = [awsCur, awsFocus];
+export const mappings: readonly Mapping[] = [awsCur, awsFocus, azureFocus, azureCost];
 
 /** The mapping of a table; undefined for a table that is not a bill that the view knows. */
 export function mappingOf(table: ChargeTable): Mapping | undefined {

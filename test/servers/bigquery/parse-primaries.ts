@@ -81,6 +81,7 @@ function parseSpecial(reader: Reader, word: string): Expression | undefined {
     return { e: "arrayQuery", query };
   }
   if (reader.takes("ARRAY", "[")) return { e: "array", items: parseList(reader, "]") };
+  if (reader.takes("ARRAY", "<", "STRUCT", "<")) return parseTypedRows(reader);
   if (reader.takes("STRUCT", "(")) return parseStruct(reader);
   if (reader.takes("EXTRACT", "(")) {
     const part = reader.next().text.toUpperCase();
@@ -122,6 +123,29 @@ function parseStruct(reader: Reader): Expression {
   } while (reader.takes(","));
   reader.expect(")");
   return { e: "struct", fields };
+}
+
+/**
+ * An array of structs with types, whose elements are tuples: `ARRAY<STRUCT<x STRING, y STRING>>[('a', NULL)]`. Documented:
+ * query-syntax#unnest_operator.
+ */
+function parseTypedRows(reader: Reader): Expression {
+  const columns: { name: string; type: string }[] = [];
+  do columns.push({ name: reader.name(), type: reader.next().text.toUpperCase() });
+  while (reader.takes(","));
+  reader.expect(">", ">", "[");
+  const items: Expression[] = [];
+  do {
+    reader.expect("(");
+    const fields = columns.map(({ name, type }, index) => {
+      if (index > 0) reader.expect(",");
+      return { name, value: { e: "cast", safe: false, operand: parseExpression(reader), type } as const };
+    });
+    reader.expect(")");
+    items.push({ e: "struct", fields });
+  } while (reader.takes(","));
+  reader.expect("]");
+  return { e: "array", items };
 }
 
 function parseCall(reader: Reader, name: string, at: number): Expression {

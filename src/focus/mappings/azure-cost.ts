@@ -1,0 +1,398 @@
+import { canonicalName } from "../../schema/names.ts";
+import {
+  all,
+  cases,
+  compared,
+  type Condition,
+  decimal,
+  entry,
+  type Expression,
+  extracted,
+  field,
+  first,
+  flags,
+  hasColumn,
+  isOneOf,
+  joined,
+  lookup,
+  lower,
+  matches,
+  monthStart,
+  nextDay,
+  nextMonth,
+  not,
+  nothing,
+  notZero,
+  number,
+  present,
+  some,
+  text,
+  times,
+  where,
+} from "../expression.ts";
+import type { Mapping } from "../mapping.ts";
+import {
+  billingAccount,
+  category,
+  commitment,
+  cost,
+  family,
+  familyKeys,
+  isActual,
+  isAmortized,
+  isBilledToProfile,
+  isCommitmentPurchase,
+  isCommitmentUse,
+  isCorrection,
+  isCounted,
+  isKnown,
+  isRefund,
+  isSpot,
+  isUnknown,
+  isUnused,
+  isWithActual,
+  isWithAmortized,
+} from "./azure-cost-lines.ts";
+import { lookupKey, resourceType, subscription } from "./azure-values.ts";
+
+const commitmentId = field("commitment_id");
+const contracted = field("contracted", "decimal");
+const listed = field("listed", "decimal");
+const contractedPrice = field("contracted_price", "decimal");
+const listPrice = field("list_price", "decimal");
+const paidAsYouGo = field("paygcostinbillingcurrency", "decimal");
+const quantity = field("quantity", "decimal");
+const currency = field("currency");
+const unit = field("unit");
+const normalisation = field("normalisation", "decimal");
+const resourceId = field("resource");
+const region = field("region_id");
+const location = field("location");
+const zero = decimal("0");
+
+const isUsage = isOneOf(field("charge_category"), "Usage");
+const isMetered = isOneOf(field("charge_category"), "Usage", "Purchase");
+const isPriced = all(isMetered, not(isCorrection));
+/** Charges with a price of their own: an unused part has none, and the price of a purchase is what is billed. */
+const isSold = all(isPriced, not(isUnused), not(isCommitmentPurchase));
+const isCovered = some(isCommitmentUse, isUnused);
+const isPlan = matches(commitmentId, "/microsoft.billingbenefits/");
+const isMarketplace = isOneOf(lower(field("publishertype")), "marketplace");
+
+/** Prices of the Microsoft Customer Agreement are in the pricing currency. */
+const inBillingCurrency = (price: Expression): Expression =>
+  times(price, first(field("exchange_rate", "decimal"), decimal("1")));
+
+/** JSON: the Enterprise Agreement writes tags without the braces around them. */
+const withBraces = (json: Expression): Expression =>
+  cases([[matches(json, "^\\s*\\{"), json]], where(present(json), joined("", text("{"), json, text("}"))));
+
+const effectiveCost = cases(
+  [
+    [isCommitmentPurchase, zero],
+    [all(isActual, isCovered), nothing("decimal")],
+  ],
+  cost,
+);
+const billedCost = cases(
+  [
+    [not(isWithActual), nothing("decimal")],
+    [all(isAmortized, isCovered), zero],
+  ],
+  cost,
+);
+
+/** A charge that costs something, without an amount that its price gives. */
+const lacks = (amount: Condition): Condition => all(isSold, not(amount), notZero(effectiveCost));
+const hasListCost = some(notZero(paidAsYouGo), notZero(listPrice));
+
+/** The fields that agreements and versions of the export name differently, by their names in lower case. */
+const aliases: Readonly<Record<string, string>> = {
+  costinbillingcurrency: "cost",
+  pretaxcost: "cost",
+  billingcurrency: "currency",
+  billingcurrencycode: "currency",
+  pricingcurrency: "pricing_currency",
+  pricingcurrencycode: "pricing_currency",
+  exchangerate: "exchange_rate",
+  exchangeratepricingtobilling: "exchange_rate",
+  productname: "product",
+  usagequantity: "quantity",
+  usagedatetime: "date",
+  subscriptionid: "subscription",
+  subscriptionguid: "subscription",
+  instanceid: "resourceid",
+  instancename: "resourceid",
+  resourcelocation: "location",
+  resourcelocationnormalized: "location",
+  resourcegroupname: "resourcegroup",
+  invoicesectionname: "invoicesection",
+};
+
+/**
+ * Azure actual and amortized cost, which together are the charges: all lines of amortized cost, and the purchases and refunds of
+ * commitments of actual cost. Enterprise Agreement, Microsoft Customer Agreement and pay-as-you-go have columns of their own
+ * names. Quantities and prices are both per block of units, as `10K`, so that no block size is divided. Sources:
+ * Microsoft Learn, "Understand usage details fields"; microsoft/finops-toolkit@04d370f, docs-mslearn/focus/convert.md and
+ * validate.md, issue 727; FOCUS 1.2 and 1.4.
+ */
+export const azureCost: Mapping = {
+  name: "azure_cost",
+  title: "Azure actual and amortized cost",
+
+  recognises: (fields) =>
+    fields.has("cost") &&
+    fields.has("currency") &&
+    (fields.has("metercategory") || fields.has("meterid")) &&
+    !fields.has("billedcost"),
+
+  fieldOf(sourceName) {
+    const name = canonicalName(sourceName).toLowerCase();
+    return aliases[name] ?? name;
+  },
+
+  facts: {
+    ...familyKeys,
+    charge_category: category,
+    commitment_id: commitment,
+    resource: lower(cases([[isCommitmentPurchase, first(commitmentId, field("resourceid"))]], field("resourceid"))),
+    resource_type: first(resourceType(resourceId), lower(field("resourcetype"))),
+    contracted_price: inBillingCurrency(first(field("unitprice", "decimal"), field("resourcerate", "decimal"))),
+    list_price: inBillingCurrency(field("paygprice", "decimal")),
+    contracted: cases(
+      [
+        [isUnused, zero],
+        [all(isSold, notZero(contractedPrice)), times(contractedPrice, quantity)],
+      ],
+      cost,
+    ),
+    listed: cases(
+      [
+        [isUnused, zero],
+        [all(isSold, notZero(paidAsYouGo)), paidAsYouGo],
+        [all(isSold, notZero(listPrice)), times(listPrice, quantity)],
+      ],
+      contracted,
+    ),
+    unit: first(lookup("azure_units", lookupKey(field("unitofmeasure")), "unit"), field("unitofmeasure")),
+    known_unit: lookup("azure_units", lookupKey(field("unitofmeasure")), "unit"),
+    region_id: lookup("azure_regions", lookupKey(location), "id"),
+    region_name: lookup("azure_regions", lookupKey(location), "name"),
+    consumed_and_type: joined(" ", lower(field("consumedservice")), field("resource_type")),
+    service: first(
+      lookup("azure_services", field("consumed_and_type"), "service"),
+      lookup("azure_services", field("resource_type"), "service"),
+    ),
+    service_category: first(
+      lookup("azure_services", field("consumed_and_type"), "category"),
+      lookup("azure_services", field("resource_type"), "category"),
+    ),
+    service_subcategory: first(
+      lookup("azure_services", field("consumed_and_type"), "subcategory"),
+      lookup("azure_services", field("resource_type"), "subcategory"),
+    ),
+    type_name: lookup("azure_services", field("resource_type"), "type"),
+    additional: withBraces(field("additionalinfo", "json")),
+    normalisation: number(entry(withBraces(field("additionalinfo", "json")), "RINormalizationRatio")),
+    capacity_reservation: lower(entry(withBraces(field("additionalinfo", "json")), "VMCapacityReservationId")),
+    period_start: first(
+      field("billingperiodstartdate", "timestamp"),
+      field("billing_month", "timestamp"),
+      monthStart(field("date", "timestamp")),
+    ),
+  },
+
+  family,
+
+  columns: {
+    AvailabilityZone: field("availabilityzone"),
+    BilledCost: billedCost,
+    BillingAccountId: billingAccount,
+    BillingAccountName: cases([[isBilledToProfile, field("billingprofilename")]], field("billingaccountname")),
+    BillingAccountType: where(
+      present(billingAccount),
+      cases([[isBilledToProfile, text("Billing Profile")]], text("Billing Account")),
+    ),
+    BillingCurrency: currency,
+    BillingPeriodStart: field("period_start", "timestamp"),
+    BillingPeriodEnd: first(
+      nextDay(field("billingperiodenddate", "timestamp")),
+      nextMonth(field("period_start", "timestamp")),
+    ),
+    CapacityReservationId: field("capacity_reservation"),
+    CapacityReservationStatus: where(
+      all(isUsage, present(field("capacity_reservation"))),
+      cases(
+        [
+          [
+            isOneOf(field("resource_type"), "microsoft.compute/capacityreservationgroups/capacityreservations"),
+            text("Unused"),
+          ],
+        ],
+        text("Used"),
+      ),
+    ),
+    ChargeCategory: field("charge_category"),
+    ChargeClass: where(isCorrection, text("Correction")),
+    ChargeDescription: first(field("product"), field("metername"), field("metersubcategory")),
+    ChargeFrequency: cases(
+      [
+        [matches(lower(field("frequency")), "^one.?time$"), text("One-Time")],
+        [matches(lower(field("frequency")), "^recurring$"), text("Recurring")],
+        [some(matches(lower(field("frequency")), "^usage.?based$"), isUsage), text("Usage-Based")],
+      ],
+      text("One-Time"),
+    ),
+    ChargePeriodStart: field("date", "timestamp"),
+    ChargePeriodEnd: nextDay(field("date", "timestamp")),
+    CommitmentDiscountCategory: where(present(commitmentId), cases([[isPlan, text("Spend")]], text("Usage"))),
+    CommitmentDiscountId: commitmentId,
+    CommitmentDiscountName: where(present(commitmentId), first(field("benefitname"), field("reservationname"))),
+    CommitmentDiscountQuantity: cases(
+      [
+        [isCorrection, nothing("decimal")],
+        [all(isPlan, isActual, isCovered), nothing("decimal")],
+        [isPlan, first(field("costinpricingcurrency", "decimal"), cost)],
+        [all(present(commitmentId), isCovered), times(quantity, first(normalisation, decimal("1")))],
+      ],
+      nothing("decimal"),
+    ),
+    CommitmentDiscountStatus: cases(
+      [
+        [isUnused, text("Unused")],
+        [isCommitmentUse, text("Used")],
+      ],
+      nothing(),
+    ),
+    CommitmentDiscountType: where(present(commitmentId), cases([[isPlan, text("Savings Plan")]], text("Reservation"))),
+    CommitmentDiscountUnit: cases(
+      [
+        [all(isPlan, not(isCorrection)), first(field("pricing_currency"), currency)],
+        [
+          all(present(commitmentId), not(isPlan), isCovered),
+          cases([[present(normalisation), joined(" ", text("Normalized"), unit)]], unit),
+        ],
+      ],
+      nothing(),
+    ),
+    ConsumedQuantity: where(all(isUsage, not(isUnused)), quantity),
+    ConsumedUnit: where(all(isUsage, not(isUnused)), unit),
+    ContractedCost: contracted,
+    ContractedUnitPrice: where(all(isPriced, not(isUnused), notZero(contractedPrice)), contractedPrice),
+    EffectiveCost: effectiveCost,
+    HostProviderName: text("Microsoft"),
+    InvoiceId: field("invoiceid"),
+    InvoiceIssuerName: first(field("partnername"), text("Microsoft")),
+    ListCost: listed,
+    ListUnitPrice: where(all(isSold, notZero(listPrice)), listPrice),
+    PricingCategory: cases(
+      [
+        [isCovered, text("Committed")],
+        [all(isUsage, isSpot), text("Dynamic")],
+        [isMetered, text("Standard")],
+      ],
+      nothing(),
+    ),
+    PricingCurrency: first(field("pricing_currency"), currency),
+    PricingCurrencyContractedUnitPrice: where(
+      all(isSold, present(field("pricing_currency")), notZero(contractedPrice)),
+      field("unitprice", "decimal"),
+    ),
+    PricingCurrencyEffectiveCost: cases(
+      [
+        [not(present(field("pricing_currency"))), nothing("decimal")],
+        [isCommitmentPurchase, zero],
+        [all(isActual, isCovered), nothing("decimal")],
+      ],
+      field("costinpricingcurrency", "decimal"),
+    ),
+    PricingCurrencyListUnitPrice: where(
+      all(isSold, present(field("pricing_currency")), notZero(listPrice)),
+      field("paygprice", "decimal"),
+    ),
+    PricingQuantity: where(isPriced, quantity),
+    PricingUnit: where(isPriced, unit),
+    ProviderName: text("Microsoft"),
+    PublisherName: first(field("publishername"), text("Microsoft")),
+    RegionId: region,
+    RegionName: first(field("region_name"), location),
+    ResourceId: resourceId,
+    ResourceName: cases(
+      [[isCommitmentPurchase, first(field("benefitname"), field("reservationname"))]],
+      first(field("resourcename"), extracted(resourceId, "/([^/]+)$")),
+    ),
+    ResourceType: field("type_name"),
+    ServiceCategory: first(where(isMetered, field("service_category")), text("Other")),
+    ServiceName: first(
+      where(isMetered, field("service")),
+      where(not(isMetered), field("metersubcategory")),
+      where(isMarketplace, field("publishername")),
+      field("metercategory"),
+      field("metersubcategory"),
+      text("Microsoft"),
+    ),
+    ServiceProviderName: first(where(isMarketplace, field("publishername")), text("Microsoft")),
+    ServiceSubcategory: first(where(isMetered, field("service_subcategory")), text("Other (Other)")),
+    // The Enterprise Agreement lacks products.
+    SkuId: where(all(isPriced, isBilledToProfile), field("productid")),
+    SkuMeter: where(isMetered, field("metername")),
+    SubAccountId: subscription(field("subscription")),
+    SubAccountName: field("subscriptionname"),
+    SubAccountType: where(present(subscription(field("subscription"))), text("Subscription")),
+    Tags: withBraces(field("tags", "json")),
+    x_LineItemType: field("chargetype"),
+    x_BilledCostInUsd: cases(
+      [
+        [not(isWithActual), nothing("decimal")],
+        [all(isAmortized, isCovered), zero],
+      ],
+      field("costinusd", "decimal"),
+    ),
+    x_EffectiveCostInUsd: cases(
+      [
+        [all(isCommitmentPurchase, present(field("costinusd", "decimal"))), zero],
+        [all(isActual, isCovered), nothing("decimal")],
+      ],
+      field("costinusd", "decimal"),
+    ),
+    x_BillingExchangeRate: field("exchange_rate", "decimal"),
+    x_BillingExchangeRateDate: field("exchangeratedate", "timestamp"),
+    x_CostCenter: field("costcenter"),
+    x_InvoiceSectionId: field("invoicesectionid"),
+    x_InvoiceSectionName: field("invoicesection"),
+    x_ResourceGroupName: field("resourcegroup"),
+    x_ResourceType: field("resource_type"),
+    // FOCUS wants details of a price only with the identifier of the price, which these exports lack.
+    x_SkuDetails: field("additional", "json"),
+    x_SkuMeterCategory: field("metercategory"),
+    x_SkuMeterId: field("meterid"),
+    x_SkuMeterSubcategory: field("metersubcategory"),
+    x_SkuOfferId: field("offerid"),
+    x_SkuOrderId: field("productorderid"),
+    x_SkuPartNumber: field("partnumber"),
+    x_SkuTerm: field("term"),
+    x_QualityFlags: flags({
+      ActualCostMissing: not(isWithActual),
+      AmortizedCostMissing: some(not(isWithAmortized), all(isUnknown, not(hasColumn("pricingmodel")))),
+      BillingAccountMissing: not(present(billingAccount)),
+      ChargeTypeUnknown: not(isKnown),
+      CommitmentUnknown: all(isCovered, not(present(commitmentId))),
+      ContractedCostFromEffectiveCost: lacks(notZero(contractedPrice)),
+      ListCostFromContractedCost: lacks(hasListCost),
+      ContractedCostBelowEffectiveCost: all(
+        isSold,
+        compared(contracted, "<", effectiveCost),
+        compared(effectiveCost, ">", zero),
+      ),
+      ListCostBelowContractedCost: all(isSold, compared(listed, "<", contracted), compared(contracted, ">", zero)),
+      RefundedPeriodAssumed: all(isRefund, not(present(field("invoiceid")))),
+      RegionUnknown: all(present(location), not(present(region))),
+      ServiceUnknown: all(isMetered, not(present(field("service")))),
+      UnitUnknown: all(isPriced, present(field("unitofmeasure")), not(present(field("known_unit")))),
+    }),
+  },
+
+  versions: {},
+
+  branches: [{ name: "charges", rows: isCounted, columns: {} }],
+};

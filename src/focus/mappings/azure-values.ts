@@ -1,0 +1,23 @@
+import { cases, type Expression, extracted, isOneOf, lower, nothing, replaced } from "../expression.ts";
+
+/** The identifier that Azure writes where there is no subscription: Microsoft Learn, "Understand usage details fields". */
+const noSubscription = "00000000-0000-0000-0000-000000000000";
+
+/** A subscription as exports in FOCUS columns name it: `/subscriptions/` with the identifier, which other exports write alone. */
+export function subscription(of: Expression): Expression {
+  const id = replaced(lower(of), "^/subscriptions/", "");
+  return cases([[isOneOf(id, noSubscription), nothing()]], replaced(id, "^(.+)$", "/subscriptions/\\1"));
+}
+
+/**
+ * The resource type in a resource's identifier: `microsoft.sql/servers/databases` of
+ * `/subscriptions/../providers/microsoft.sql/servers/crm/databases/crmdb`.
+ */
+export function resourceType(id: Expression): Expression {
+  return replaced(extracted(lower(id), "^.*/providers/(.+)$"), "/([^/]+)/[^/]+", "/\\1");
+}
+
+/** A text as the lookups of regions and units have their keys: in lower case without blanks. */
+export function lookupKey(of: Expression): Expression {
+  return replaced(lower(of), "\\s", "");
+}

@@ -1,0 +1,115 @@
+import type { FocusVersion } from "./columns.ts";
+import { type Condition, type Expression, type Field, type Members, typeOf } from "./expression.ts";
+import { familyFields } from "./family.ts";
+import type { Branch, ColumnSources, Mapping } from "./mapping.ts";
+
+/** An expression or a condition. */
+export type Part = Expression | Condition;
+
+/** A part with all parts within it. */
+export function partsIn(part: Part): readonly Part[] {
+  return [part, ...partsWithin(part).flatMap(partsIn)];
+}
+
+/** The parts directly within a part. */
+export function partsWithin(part: Part): readonly Part[] {
+  switch (part.is) {
+    case "field":
+    case "members":
+    case "constant":
+    case "column":
+      return [];
+    case "first":
+    case "joined":
+    case "all":
+    case "some":
+      return part.of;
+    case "cases":
+      return [...part.cases.flat(), part.otherwise];
+    case "arithmetic":
+    case "compared":
+      return [part.left, part.right];
+    case "lookup":
+      return [part.key];
+    case "object":
+      return part.members.map(([, value]) => value);
+    case "one of":
+    case "match":
+    case "present":
+      return [part.value];
+    case "not":
+    case "entry":
+    case "lower":
+    case "replaced":
+    case "extracted":
+    case "number":
+    case "month":
+    case "next day":
+    case "month start":
+    case "next month":
+  }
+  return [part.of];
+}
+
+/** The fields that a part reads. */
+export function fieldsIn(part: Part): readonly (Field | Members)[] {
+  return partsIn(part).filter((each): each is Field | Members => each.is === "field" || each.is === "members");
+}
+
+/** Whether a part reads a lookup. */
+export function readsLookup(part: Part): boolean {
+  return partsIn(part).some((each) => each.is === "lookup");
+}
+
+/** Where the columns of a branch come from: what a branch or a version says is stronger than what the mapping says. */
+export function sourcesOf(mapping: Mapping, branch: Branch, version: FocusVersion): ColumnSources {
+  return {
+    ...mapping.columns,
+    ...mapping.versions[version],
+    ...branch.columns,
+    ...branch.versions?.[version],
+  };
+}
+
+/** Everything that a mapping declares, for all versions. */
+function declared(mapping: Mapping): readonly Part[] {
+  const versions = ["v1_2", "v1_4"] as const;
+  return [
+    ...Object.values(mapping.facts),
+    ...(mapping.family?.kinds ?? []).map(([, rows]) => rows),
+    ...mapping.branches.flatMap((branch) => [
+      ...versions.flatMap((version) => Object.values(sourcesOf(mapping, branch, version))),
+      ...(branch.rows === undefined ? [] : [branch.rows]),
+      ...(branch.grouped === undefined
+        ? []
+        : [...Object.values(branch.grouped.sums), branch.grouped.row, branch.grouped.having]),
+    ]),
+  ];
+}
+
+/** The fields that a mapping reads from the table, by name. Error: TypeError where one name has two types. */
+export function fieldsUsed(mapping: Mapping): ReadonlyMap<string, Field | Members> {
+  const made = new Set([
+    ...Object.keys(mapping.facts),
+    ...familyFields(mapping.family),
+    ...mapping.branches.flatMap(({ grouped }) => Object.keys(grouped?.sums ?? {})),
+  ]);
+  const fields = new Map<string, Field | Members>();
+  for (const one of declared(mapping).flatMap(fieldsIn)) {
+    if (made.has(one.name)) continue;
+    const known = fields.get(one.name);
+    if (known !== undefined && typeOf(known) !== typeOf(one)) {
+      throw new TypeError(`${mapping.name} reads ${one.name} as ${typeOf(known)} and as ${typeOf(one)}`);
+    }
+    fields.set(one.name, one);
+  }
+  return fields;
+}
+
+/** The fields of which a mapping asks whether the table has them at all. */
+export function fieldsAsked(mapping: Mapping): readonly string[] {
+  const asked = declared(mapping).flatMap((part) =>
+    partsIn(part).flatMap((each) => (each.is === "column" ? [each.name] : [])),
+  );
+  return [...new Set(asked)];
+}

@@ -1,0 +1,152 @@
+import type { FocusVersion } from "./columns.ts";
+import { type Condition, type Expression, field, present, text, typeOf, where } from "./expression.ts";
+import { familyFields } from "./family.ts";
+import type { ColumnSources, Mapping } from "./mapping.ts";
+import { fieldsIn, type Part, partsIn, partsWithin, sourcesOf } from "./reading.ts";
+
+/** Parts of at least this many parts become facts where several columns use them. */
+const worthwhile = 5;
+
+/**
+ * The mapping for one version of the view, with parts that several columns use as further facts: without them the text of a view
+ * is longer than BigQuery allows. A part that is a fact already is replaced by the fact's field. Branches with groups stay as
+ * they are, because their columns read sums.
+ */
+export function withSharedParts(mapping: Mapping, version: FocusVersion): Mapping {
+  const branches = mapping.branches.map((branch) => ({
+    ...branch,
+    columns: sourcesOf(mapping, branch, version),
+    versions: {},
+  }));
+  const simple = branches.filter(({ grouped }) => grouped === undefined);
+  const roots: readonly Part[] = [
+    ...Object.values(mapping.facts),
+    ...simple.flatMap(({ columns, rows }) => [...Object.values(columns), ...(rows === undefined ? [] : [rows])]),
+  ];
+  const uses = new Map<Part, number>();
+  for (const root of roots) count(root);
+
+  // A fact that is only a field, or that several names share, is not a name for its parts.
+  const names = new Map<Part, string>();
+  for (const [name, fact] of Object.entries(mapping.facts)) if (fact.is !== "field") names.set(fact, name);
+  const added = new Set(familyFields(mapping.family));
+  const shared = new Map<string, Part>();
+  for (const [part, number] of uses) {
+    const isLate = fieldsIn(part).some(({ name }) => added.has(name));
+    if (number < 2 || names.has(part) || isLate || partsIn(part).length < worthwhile) continue;
+    const name = `part_${shared.size + 1}`;
+    shared.set(name, part);
+    names.set(part, name);
+  }
+
+  const replacedParts = new Map<Part, Part>();
+  const facts = {
+    ...Object.fromEntries([...shared].map(([name, part]) => [name, asFact(replaceWithin(part))])),
+    ...Object.fromEntries(
+      Object.entries(mapping.facts).map(([name, fact]) => [name, replaceWithin(fact) as Expression]),
+    ),
+  };
+  return {
+    ...mapping,
+    facts,
+    columns: {},
+    versions: {},
+    branches: branches.map((branch) =>
+      branch.grouped === undefined
+        ? {
+            ...branch,
+            columns: replaceAll(branch.columns),
+            ...(branch.rows === undefined ? {} : { rows: replace(branch.rows) as Condition }),
+          }
+        : branch,
+    ),
+  };
+
+  function count(part: Part): void {
+    const before = uses.get(part) ?? 0;
+    uses.set(part, before + 1);
+    if (before === 0) for (const each of partsWithin(part)) count(each);
+  }
+
+  function replaceAll(columns: ColumnSources): ColumnSources {
+    return Object.fromEntries(Object.entries(columns).map(([name, source]) => [name, replace(source) as Expression]));
+  }
+
+  function replace(part: Part): Part {
+    const known = replacedParts.get(part);
+    if (known !== undefined) return known;
+    const name = names.get(part);
+    const result = name === undefined ? replaceWithin(part) : asPart(name, part);
+    replacedParts.set(part, result);
+    return result;
+  }
+
+  function replaceWithin(part: Part): Part {
+    switch (part.is) {
+      case "field":
+      case "members":
+      case "constant":
+      case "column":
+        return part;
+      case "first":
+      case "joined":
+        return { ...part, of: part.of.map((each) => replace(each) as Expression) };
+      case "all":
+      case "some":
+        return { ...part, of: part.of.map((each) => replace(each) as Condition) };
+      case "cases":
+        return {
+          ...part,
+          cases: part.cases.map(([when, then]) => [replace(when) as Condition, replace(then) as Expression]),
+          otherwise: replace(part.otherwise) as Expression,
+        };
+      case "arithmetic":
+      case "compared":
+        return { ...part, left: replace(part.left) as Expression, right: replace(part.right) as Expression };
+      case "lookup":
+        return { ...part, key: replace(part.key) as Expression };
+      case "object":
+        return { ...part, members: part.members.map(([key, value]) => [key, replace(value) as Expression]) };
+      case "one of":
+      case "match":
+      case "present":
+        return { ...part, value: replace(part.value) as Expression };
+      case "not":
+        return { ...part, of: replace(part.of) as Condition };
+      case "entry":
+      case "lower":
+      case "replaced":
+      case "extracted":
+      case "number":
+      case "month":
+      case "next day":
+      case "month start":
+      case "next month":
+    }
+    return { ...part, of: replace(part.of) as Expression };
+  }
+}
+
+const conditions: ReadonlySet<string> = new Set<Condition["is"]>([
+  "one of",
+  "match",
+  "present",
+  "compared",
+  "all",
+  "some",
+  "not",
+  "column",
+]);
+
+function isCondition(part: Part): part is Condition {
+  return conditions.has(part.is);
+}
+
+/** A condition is a fact with a value where it holds. */
+function asFact(part: Part): Expression {
+  return isCondition(part) ? where(part, text("yes")) : part;
+}
+
+function asPart(name: string, part: Part): Part {
+  return isCondition(part) ? present(field(name)) : field(name, typeOf(part));
+}
