@@ -84,7 +84,16 @@ function monthLines(title: string, checks: readonly Check[], style: ScreenStyle)
   ];
 }
 
-const ofTable = new Set(["rows", "cost", "effective-cost", "summary", "uninvoiced-rows", "state", "table"]);
+const ofTable = new Set([
+  "rows",
+  "cost",
+  "effective-cost",
+  "summary",
+  "uninvoiced-rows",
+  "focus-billed-cost",
+  "state",
+  "table",
+]);
 const ofStorage = new Set(["newest-delivery", "missing-month"]);
 const ofDays = new Set(["missing-days"]);
 

@@ -25,6 +25,11 @@ export interface Mapping {
   readonly columns: ColumnSources;
   /** Columns that a version of the view defines differently. */
   readonly versions: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
+  /**
+   * What was billed for a row of the table, from fields and facts: its sum over all rows of a month is the sum of BilledCost in
+   * the view. Null if a table does not contain what was billed.
+   */
+  readonly billed: Expression | null;
   /** The kinds of rows that become rows of the view. A row of the table can be in several of them. */
   readonly branches: readonly Branch[];
 }
@@ -52,6 +57,8 @@ export interface Branch {
   readonly rows?: Condition;
   /** One row for every group of rows, instead of one for each. */
   readonly grouped?: Grouping;
+  /** Whether `columns` names all columns of the branch, so that those of the mapping do not apply. */
+  readonly isComplete?: boolean;
   /** Columns that differ from those of the mapping. */
   readonly columns: ColumnSources;
   /** The same for one version of the view. */

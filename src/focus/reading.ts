@@ -64,8 +64,7 @@ export function readsLookup(part: Part): boolean {
 /** Where the columns of a branch come from: what a branch or a version says is stronger than what the mapping says. */
 export function sourcesOf(mapping: Mapping, branch: Branch, version: FocusVersion): ColumnSources {
   return {
-    ...mapping.columns,
-    ...mapping.versions[version],
+    ...(branch.isComplete === true ? {} : { ...mapping.columns, ...mapping.versions[version] }),
     ...branch.columns,
     ...branch.versions?.[version],
   };

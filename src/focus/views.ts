@@ -3,6 +3,7 @@ import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { ChargeTable } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
+import type { Relation } from "./render.ts";
 
 /** A view: its name, the query that it is, and the other view that it reads, if it reads one. */
 export interface View {
@@ -40,12 +41,18 @@ export function focusViews(
 }
 
 /** The charges of several tables, with every relation once. */
-function union(parts: readonly Charges[], { identifier, inlined }: Dialect): string {
+function union(parts: readonly Charges[], dialect: Dialect): string {
   const relations = new Map(parts.flatMap((part) => part.relations).map((relation) => [relation.name, relation]));
-  const named = [...relations.values()].map(
+  const selects = parts.map(({ select }) => select);
+  return `${withClause([...relations.values()], dialect)}\n${selects.join("\nUNION ALL\n")}`;
+}
+
+/** The WITH clause of a query with these relations. */
+export function withClause(relations: readonly Relation[], { identifier, inlined }: Dialect): string {
+  const named = relations.map(
     ({ name, sql, isInlined }) => `${identifier(name)} ${isInlined ? inlined : "AS"} (${sql})`,
   );
-  return `WITH ${named.join(",\n")}\n${parts.map(({ select }) => select).join("\nUNION ALL\n")}`;
+  return `WITH ${named.join(",\n")}`;
 }
 
 function emptyView(version: FocusVersion, { types, identifier }: Dialect): string {

@@ -9,6 +9,7 @@ import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
+import { sumsOfView } from "./verify/focus.ts";
 import { filesOf, newerDeliveries, rereadMonth } from "./verify/files.ts";
 import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
 
@@ -54,7 +55,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   checkMonths(options.months ?? {});
   const { reads, tables, ...source } = await reading(config, async (warehouse) => {
     const verified: VerifiedTable[] = [];
-    for (const pipeline of pipelines) verified.push(await tableChecks(pipeline, warehouse, options));
+    for (const pipeline of pipelines) verified.push(await tableChecks(pipeline, config, warehouse, options));
     return { reads: warehouse.reads, tables: verified };
   });
   const checks: Check[] = [];
@@ -80,6 +81,7 @@ const verifyRules: Shape<VerifyOptions> = {
 
 async function tableChecks(
   pipeline: PipelineConfig,
+  config: Config,
   warehouse: Warehouse,
   { months = {}, now = new Date(), signal, onMonth }: VerifyOptions,
 ): Promise<VerifiedTable> {
@@ -95,6 +97,7 @@ async function tableChecks(
       checks.push(...(await compareWithReceipt(loaded, month, warehouse)));
       checks.push(...missingDays(loaded, month, now));
     }
+    checks.push(...(await sumsOfView(loaded, config, warehouse, wantedMonths(loaded, months))));
     checks.push(...missingMonths(loaded, months));
     return { name, checks, loaded };
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { exportFormats } from "../exports/index.ts";
 import { bigquery } from "../focus/dialects/bigquery.ts";
+import type { Dialect } from "../focus/dialects/dialect.ts";
 import { duckdb } from "../focus/dialects/duckdb.ts";
 import type { ChargeTable } from "../focus/mapping.ts";
 import { focusViews } from "../focus/views.ts";
@@ -10,7 +11,8 @@ import type { TableShape, ViewSource } from "../warehouses/views.ts";
 import { stampedColumn } from "./months/loaded.ts";
 import { tableOf } from "./months/select.ts";
 
-const dialects = { duckdb, bigquery };
+/** The SQL of each warehouse. */
+export const dialects: Readonly<Record<"duckdb" | "bigquery", Dialect>> = { duckdb, bigquery };
 
 /** The FOCUS views over the tables of a configuration. */
 export function focusViewSource(config: Config): ViewSource {

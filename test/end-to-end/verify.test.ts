@@ -56,7 +56,17 @@ describe("verify finds nothing", () => {
       assert.deepEqual(differences(result), []);
       assert.ok(result.ok);
       const names = new Set(result.checks.map(({ name }) => name));
-      const shallow = ["months", "state", "rows", "cost", "uninvoiced-rows", "summary", "newest-delivery", "files"];
+      const shallow = [
+        "months",
+        "state",
+        "rows",
+        "cost",
+        "uninvoiced-rows",
+        "focus-billed-cost",
+        "summary",
+        "newest-delivery",
+        "files",
+      ];
       const more = ["file-checksum", "file-rows", "delivered-rows", "delivered-cost"];
       assert.deepEqual([...names].toSorted(), [...shallow, ...(deep ? more : [])].toSorted());
     }
@@ -122,6 +132,7 @@ describe("verify finds and names", () => {
     assert.deepEqual(differences(await verify(project.config)), [
       "2025-02 cost: 2 USD / 2.01 USD",
       "2025-02 summary: AmazonEC2 / 012345678901 / Usage / USD: 2 in 3 rows / AmazonEC2 / 012345678901 / Usage / USD: 2.01 in 3 rows",
+      "2025-02 focus-billed-cost: 2 USD / 2.01 USD",
     ]);
     const { code, stdout } = await billhouse(project, ["verify", "aws", "--month", "2025-02"]);
     assert.equal(code, 4);

@@ -50,6 +50,11 @@ const lines: readonly Row[] = [
     "lineItem/NetUnblendedCost": "-7.2000000003",
     "savingsPlan/SavingsPlanARN": plan,
   }),
+  // Some generators of bills write no negations.
+  line("alone", "SavingsPlanCoveredUsage", "2", {
+    "savingsPlan/SavingsPlanARN": `${plan}-alone`,
+    "savingsPlan/SavingsPlanEffectiveCost": "1",
+  }),
   // A report of a member account shows the whole fee, and only some of the usage.
   line("member fee", "SavingsPlanRecurringFee", "10", {
     ...day,
@@ -190,6 +195,11 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
       "-0.0000000003",
       "-0.0000000003",
     ]);
+  });
+
+  test("(3) without a negation the whole amount is an adjustment, so that the bill still adds up", () => {
+    assert.deepEqual(pick("alone residual", "BilledCost", "BillingCurrency", "SubAccountId"), ["2", "USD", null]);
+    assert.deepEqual(costs("alone").slice(0, 2), ["0", "1"]);
   });
 
   test("(4) the refund of a commitment costs nothing effectively, also without an ARN", () => {

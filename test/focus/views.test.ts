@@ -6,6 +6,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
 import { createGoogleProject, upload } from "../support/google.ts";
 import { curDelivery, curColumns, curRow, curRows, deliver } from "../support/deliveries.ts";
+import { verify } from "../../src/index.ts";
 import { ask, createProject, curSection, type Project, runProject, runWell, textRows } from "../support/projects.ts";
 
 const month = "2025-01";
@@ -96,6 +97,25 @@ describe("the views in DuckDB", () => {
   });
 });
 
+describe("what verify says of the view", () => {
+  test("compares what it bills with the receipt, or with the table where the receipt lacks the column", async (t) => {
+    const project = await loaded(t);
+    const focus = async (): Promise<readonly unknown[]> =>
+      (await verify(project.config)).checks
+        .filter(({ name }) => name === "focus-billed-cost")
+        .map(({ billingMonth, ok, expected, actual }) => [billingMonth, ok, expected, actual]);
+    assert.deepEqual(await focus(), [[month, true, "3.75 USD", "3.75 USD"]]);
+    await change(project, "UPDATE billing_data.aws_cur_data SET line_item_unblended_cost = 1");
+    assert.deepEqual(await focus(), [[month, false, "3.75 USD", "2 USD"]]);
+    const next = "2025-02";
+    const columns = [...curColumns, "lineItem/NetUnblendedCost"];
+    const row = curRow(next, { "lineItem/UnblendedCost": "8", "lineItem/NetUnblendedCost": "7" });
+    await deliver(project.bucket, curDelivery({ month: next, id: "20250303T000000Z", columns, files: [[row]] }));
+    await runWell(project);
+    assert.deepEqual((await focus()).at(-1), [next, true, "7 USD", "7 USD"]);
+  });
+});
+
 describe("the views in BigQuery", () => {
   test("are in a dataset of their own, in the location of the tables, and answer with the same sums", async (t) => {
     const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
@@ -107,5 +127,8 @@ describe("the views in BigQuery", () => {
       "acme",
     );
     assert.deepEqual(rows, [["20250203T000000Z", "3.75"]]);
+    const { ok, checks } = await verify(project.config);
+    assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
+    assert.ok(checks.some(({ name, expected }) => name === "focus-billed-cost" && expected === "3.75 USD"));
   });
 });

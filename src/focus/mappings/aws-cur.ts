@@ -9,26 +9,23 @@ import {
   field,
   first,
   flags,
-  hasColumn,
   isOneOf,
   joined,
   lookup,
   matches,
   members,
-  minus,
   not,
   nothing,
-  notZero,
   number,
   object,
-  plus,
   present,
   replaced,
   some,
   text,
   where,
 } from "../expression.ts";
-import type { Branch, Mapping } from "../mapping.ts";
+import type { Mapping } from "../mapping.ts";
+import { billColumns, commitmentBranches, plan, reservation } from "./aws-cur-commitments.ts";
 import {
   amount,
   capacityReservation,
@@ -41,7 +38,6 @@ import {
   isKnown,
   isMarketplace,
   isNegation,
-  isPlanFee,
   isPlanUse,
   isReservationFee,
   isReservationUse,
@@ -66,19 +62,7 @@ const productCode = field("line_item_product_code");
 const serviceName = first(product("product_name"), productCode);
 const zero = decimal("0");
 
-/** A number of a savings plan or a reservation. */
-const plan = (name: string): Expression => field(`savings_plan_${name}`, "decimal");
-const reservation = (name: string): Expression => field(`reservation_${name}`, "decimal");
-
 const planUseCost = first(plan("net_savings_plan_effective_cost"), plan("savings_plan_effective_cost"));
-const unusedPlan = minus(plan("total_commitment_to_date"), plan("used_commitment"));
-const unusedReservation = plus(
-  first(
-    reservation("net_unused_amortized_upfront_fee_for_billing_period"),
-    reservation("unused_amortized_upfront_fee_for_billing_period"),
-  ),
-  first(reservation("net_unused_recurring_fee"), reservation("unused_recurring_fee")),
-);
 
 /** A JSON object without its members that are empty texts. A quote within a text is escaped, so that it ends no text. */
 function withoutEmpty(json: Expression): Expression {
@@ -88,72 +72,6 @@ function withoutEmpty(json: Expression): Expression {
     replaced(replaced(json, member, ""), String.raw`,\s*\}$`, "}"),
   );
 }
-
-/** The columns of the unused part of a commitment: nothing was billed for it, and nothing would have been without it. */
-const unused = {
-  BilledCost: zero,
-  ListCost: zero,
-  ContractedCost: zero,
-  ListUnitPrice: nothing("decimal"),
-  ContractedUnitPrice: nothing("decimal"),
-  ChargeCategory: text("Usage"),
-  ChargeFrequency: text("Usage-Based"),
-  PricingCategory: text("Committed"),
-  CommitmentDiscountStatus: text("Unused"),
-  ConsumedQuantity: nothing("decimal"),
-  ConsumedUnit: nothing(),
-};
-
-/**
- * The unused part of a savings plan with discounts: the bill lacks the net amount of what was used, so it is the net fee minus
- * the net cost of the usage that the plan covered in the same hour, day or month. A report of a member account lacks the usage
- * of other accounts; then the amount before discounts is shown, with a flag.
- */
-const isWholeUse = compared(field("use_before_discounts", "decimal"), "=", field("used", "decimal"));
-const netUnused = minus(field("net_fee", "decimal"), first(field("net_use", "decimal"), zero));
-const grossUnused = minus(field("fee", "decimal"), field("used", "decimal"));
-const isNetKnown = all(isWholeUse, present(field("net_fee", "decimal")));
-const unusedWithDiscounts = cases([[isNetKnown, netUnused]], grossUnused);
-
-const unusedPlans: readonly Branch[] = [
-  {
-    name: "unused savings plans",
-    rows: all(
-      isPlanFee,
-      not(hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
-      notZero(unusedPlan),
-    ),
-    columns: { ...unused, EffectiveCost: unusedPlan, CommitmentDiscountQuantity: unusedPlan },
-  },
-  {
-    name: "unused savings plans with discounts",
-    rows: all(some(isPlanFee, isPlanUse), hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
-    grouped: {
-      by: ["commitment_id", "line_item_usage_start_date", "bill_billing_period_start_date"],
-      row: isPlanFee,
-      sums: {
-        fee: where(isPlanFee, plan("total_commitment_to_date")),
-        used: where(isPlanFee, first(plan("used_commitment"), zero)),
-        net_fee: where(
-          isPlanFee,
-          plus(
-            plan("net_amortized_upfront_commitment_for_billing_period"),
-            plan("net_recurring_commitment_for_billing_period"),
-          ),
-        ),
-        net_use: where(isPlanUse, plan("net_savings_plan_effective_cost")),
-        use_before_discounts: cases([[isPlanUse, plan("savings_plan_effective_cost")]], zero),
-      },
-      having: notZero(unusedWithDiscounts),
-    },
-    columns: {
-      ...unused,
-      EffectiveCost: unusedWithDiscounts,
-      CommitmentDiscountQuantity: grossUnused,
-      x_QualityFlags: flags({ UnusedCostBeforeDiscounts: not(isNetKnown) }),
-    },
-  },
-];
 
 /**
  * AWS Cost and Usage Report: legacy (CSV and Parquet) and CUR 2.0. Sources: AWS Data Exports user guide; FOCUS 1.2 and 1.4
@@ -195,17 +113,12 @@ export const awsCur: Mapping = {
   },
 
   columns: {
+    ...billColumns,
     AvailabilityZone: where(
       compared(field("line_item_availability_zone"), "<>", first(field("region"), text(""))),
       field("line_item_availability_zone"),
     ),
     BilledCost: cases([[isPlanUse, zero]], billed),
-    BillingAccountId: field("bill_payer_account_id"),
-    BillingAccountName: field("bill_payer_account_name"),
-    BillingAccountType: text("Management Account"),
-    BillingCurrency: field("line_item_currency_code"),
-    BillingPeriodStart: field("bill_billing_period_start_date", "timestamp"),
-    BillingPeriodEnd: field("bill_billing_period_end_date", "timestamp"),
     CapacityReservationId: field("capacity_reservation"),
     CapacityReservationStatus: where(
       all(present(field("capacity_reservation")), isUsageCharge),
@@ -256,9 +169,6 @@ export const awsCur: Mapping = {
       nothing("decimal"),
     ),
     EffectiveCost: effective,
-    HostProviderName: text("AWS"),
-    InvoiceId: field("bill_invoice_id"),
-    InvoiceIssuerName: first(field("bill_invoicing_entity"), text("AWS")),
     ListCost: cases(
       [
         [isDiscount, zero],
@@ -275,10 +185,8 @@ export const awsCur: Mapping = {
       ],
       nothing(),
     ),
-    PricingCurrency: first(field("pricing_currency"), field("line_item_currency_code")),
     PricingQuantity: cases([[isDiscount, zero]], where(isPriced, usage)),
     PricingUnit: where(isPriced, field("unit")),
-    ProviderName: text("AWS"),
     PublisherName: first(field("line_item_legal_entity"), text("AWS")),
     RegionId: field("region"),
     RegionName: first(field("region_name"), where(present(field("region")), product("location"))),
@@ -334,40 +242,7 @@ export const awsCur: Mapping = {
 
   versions: {},
 
-  branches: [
-    { name: "charges", rows: all(not(isNegation), not(isSplit)), columns: {} },
-    ...unusedPlans,
-    {
-      name: "unused reservations",
-      rows: all(isReservationFee, notZero(unusedReservation)),
-      columns: {
-        ...unused,
-        EffectiveCost: unusedReservation,
-        CommitmentDiscountQuantity: first(
-          reservation("unused_normalized_unit_quantity"),
-          reservation("unused_quantity"),
-        ),
-        PricingQuantity: reservation("unused_quantity"),
-      },
-    },
-    {
-      name: "savings plan lines that do not cancel out",
-      rows: some(isPlanUse, isNegation),
-      grouped: {
-        by: ["savings_plan_savings_plan_arn", "bill_billing_period_start_date"],
-        row: isNegation,
-        sums: { residual: billed },
-        having: notZero(field("residual", "decimal")),
-      },
-      columns: {
-        BilledCost: field("residual", "decimal"),
-        EffectiveCost: field("residual", "decimal"),
-        ListCost: field("residual", "decimal"),
-        ContractedCost: field("residual", "decimal"),
-        ChargeCategory: text("Adjustment"),
-        ChargeFrequency: text("One-Time"),
-        x_QualityFlags: text("SavingsPlanResidual"),
-      },
-    },
-  ],
+  billed,
+
+  branches: [{ name: "charges", rows: all(not(isNegation), not(isSplit)), columns: {} }, ...commitmentBranches],
 };

@@ -68,5 +68,7 @@ export const awsFocus: Mapping = {
     },
   },
 
+  billed,
+
   branches: [{ name: "charges", columns: {} }],
 };

@@ -394,5 +394,8 @@ export const azureCost: Mapping = {
 
   versions: {},
 
+  // One of the two exports alone does not contain what was billed, and together their rows are chosen per account.
+  billed: null,
+
   branches: [{ name: "charges", rows: isCounted, columns: {} }],
 };

@@ -228,5 +228,7 @@ export const azureFocus: Mapping = {
     v1_4: { EffectiveCost: cases([[isOneOf(category, "Tax"), billed]], effective) },
   },
 
+  billed,
+
   branches: [{ name: "charges", columns: {} }],
 };

@@ -1,0 +1,177 @@
+import {
+  all,
+  cases,
+  compared,
+  decimal,
+  type Expression,
+  field,
+  first,
+  flags,
+  hasColumn,
+  minus,
+  not,
+  nothing,
+  notZero,
+  plus,
+  present,
+  some,
+  text,
+  where,
+} from "../expression.ts";
+import type { Branch, ColumnSources } from "../mapping.ts";
+import { isNegation, isPlanFee, isPlanUse, isReservationFee } from "./aws-cur-lines.ts";
+
+const zero = decimal("0");
+
+/** The columns that every row of a bill has. */
+export const billColumns: ColumnSources = {
+  BillingAccountId: field("bill_payer_account_id"),
+  BillingAccountName: field("bill_payer_account_name"),
+  BillingAccountType: text("Management Account"),
+  BillingCurrency: field("line_item_currency_code"),
+  BillingPeriodStart: field("bill_billing_period_start_date", "timestamp"),
+  BillingPeriodEnd: field("bill_billing_period_end_date", "timestamp"),
+  HostProviderName: text("AWS"),
+  InvoiceId: field("bill_invoice_id"),
+  InvoiceIssuerName: first(field("bill_invoicing_entity"), text("AWS")),
+  PricingCurrency: first(field("pricing_currency"), field("line_item_currency_code")),
+  ProviderName: text("AWS"),
+};
+
+/** A number of a savings plan. */
+export function plan(name: string): Expression {
+  return field(`savings_plan_${name}`, "decimal");
+}
+
+/** A number of a reservation. */
+export function reservation(name: string): Expression {
+  return field(`reservation_${name}`, "decimal");
+}
+
+const unusedPlan = minus(plan("total_commitment_to_date"), plan("used_commitment"));
+const unusedReservation = plus(
+  first(
+    reservation("net_unused_amortized_upfront_fee_for_billing_period"),
+    reservation("unused_amortized_upfront_fee_for_billing_period"),
+  ),
+  first(reservation("net_unused_recurring_fee"), reservation("unused_recurring_fee")),
+);
+
+/** The columns of the unused part of a commitment: nothing was billed for it, and nothing would have been without it. */
+const unused = {
+  BilledCost: zero,
+  ListCost: zero,
+  ContractedCost: zero,
+  ListUnitPrice: nothing("decimal"),
+  ContractedUnitPrice: nothing("decimal"),
+  ChargeCategory: text("Usage"),
+  ChargeFrequency: text("Usage-Based"),
+  PricingCategory: text("Committed"),
+  CommitmentDiscountStatus: text("Unused"),
+  ConsumedQuantity: nothing("decimal"),
+  ConsumedUnit: nothing(),
+};
+
+/**
+ * The unused part of a savings plan with discounts: the bill lacks the net amount of what was used, so it is the net fee minus
+ * the net cost of the usage that the plan covered in the same hour, day or month. A report of a member account lacks the usage
+ * of other accounts; then the amount before discounts is shown, with a flag.
+ */
+const isWholeUse = compared(field("use_before_discounts", "decimal"), "=", field("used", "decimal"));
+const netUnused = minus(field("net_fee", "decimal"), first(field("net_use", "decimal"), zero));
+const grossUnused = minus(field("fee", "decimal"), field("used", "decimal"));
+const isNetKnown = all(isWholeUse, present(field("net_fee", "decimal")));
+const unusedWithDiscounts = cases([[isNetKnown, netUnused]], grossUnused);
+
+const unusedPlans: readonly Branch[] = [
+  {
+    name: "unused savings plans",
+    rows: all(
+      isPlanFee,
+      not(hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
+      notZero(unusedPlan),
+    ),
+    columns: { ...unused, EffectiveCost: unusedPlan, CommitmentDiscountQuantity: unusedPlan },
+  },
+  {
+    name: "unused savings plans with discounts",
+    rows: all(some(isPlanFee, isPlanUse), hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
+    grouped: {
+      by: ["commitment_id", "line_item_usage_start_date", "bill_billing_period_start_date"],
+      row: isPlanFee,
+      sums: {
+        fee: where(isPlanFee, plan("total_commitment_to_date")),
+        used: where(isPlanFee, first(plan("used_commitment"), zero)),
+        net_fee: where(
+          isPlanFee,
+          plus(
+            plan("net_amortized_upfront_commitment_for_billing_period"),
+            plan("net_recurring_commitment_for_billing_period"),
+          ),
+        ),
+        net_use: where(isPlanUse, plan("net_savings_plan_effective_cost")),
+        use_before_discounts: cases([[isPlanUse, plan("savings_plan_effective_cost")]], zero),
+      },
+      having: notZero(unusedWithDiscounts),
+    },
+    columns: {
+      ...unused,
+      EffectiveCost: unusedWithDiscounts,
+      CommitmentDiscountQuantity: grossUnused,
+      x_QualityFlags: flags({ UnusedCostBeforeDiscounts: not(isNetKnown) }),
+    },
+  },
+];
+
+/**
+ * On-demand amounts of covered usage that no negation offsets, per savings plan and month: a rounding, or a bill without
+ * negations. They belong to the bill, not to an account, a resource or a price.
+ */
+const residual = field("residual", "decimal");
+const residualOfPlans: Branch = {
+  name: "savings plan lines that do not cancel out",
+  rows: some(isPlanUse, isNegation),
+  grouped: {
+    by: ["savings_plan_savings_plan_arn", "bill_billing_period_start_date", "line_item_currency_code"],
+    row: some(isPlanUse, isNegation),
+    sums: { residual: field("billed", "decimal") },
+    having: notZero(residual),
+  },
+  isComplete: true,
+  columns: {
+    ...billColumns,
+    BilledCost: residual,
+    ChargeCategory: text("Adjustment"),
+    ChargeDescription: text("Savings plan usage that no negation offsets"),
+    ChargeFrequency: text("One-Time"),
+    ChargePeriodStart: field("bill_billing_period_start_date", "timestamp"),
+    ChargePeriodEnd: field("bill_billing_period_end_date", "timestamp"),
+    ContractedCost: residual,
+    EffectiveCost: residual,
+    ListCost: residual,
+    ServiceCategory: text("Other"),
+    ServiceName: text("Savings Plans"),
+    ServiceProviderName: text("AWS"),
+    ServiceSubcategory: text("Other (Other)"),
+    PublisherName: text("AWS"),
+    x_LineItemId: field("identity_line_item_id"),
+    x_LineItemType: text("SavingsPlanNegation"),
+    x_QualityFlags: text("SavingsPlanResidual"),
+  },
+};
+
+/** The rows of a bill that come from commitments, besides the lines themselves. */
+export const commitmentBranches: readonly Branch[] = [
+  ...unusedPlans,
+  {
+    name: "unused reservations",
+    rows: all(isReservationFee, notZero(unusedReservation)),
+    columns: {
+      ...unused,
+      EffectiveCost: unusedReservation,
+      CommitmentDiscountQuantity: first(reservation("unused_normalized_unit_quantity"), reservation("unused_quantity")),
+      PricingQuantity: reservation("unused_quantity"),
+    },
+  },
+  residualOfPlans,
+];
