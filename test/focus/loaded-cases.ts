@@ -44,7 +44,8 @@ export const caseWarehouses: Readonly<
   },
 };
 
-async function load(project: Project): Promise<void> {
+/** Loads everything, and requires that nothing failed and nothing was left out. */
+export async function load(project: Project): Promise<void> {
   const { finished } = await runProject(project);
   const errors = finished.pipelines.flatMap(({ failed, error }) => [
     ...failed,
@@ -53,7 +54,8 @@ async function load(project: Project): Promise<void> {
   assert.deepEqual([...errors, ...finished.warnings], []);
 }
 
-async function rowsOf(config: Config, sql: string): Promise<readonly QueryRow[]> {
+/** The rows of a query in the warehouse of a project. */
+export async function rowsOf(config: Config, sql: string): Promise<readonly QueryRow[]> {
   const warehouse = await openWarehouse(config.warehouse, "read");
   try {
     const rows: QueryRow[] = [];
