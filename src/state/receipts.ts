@@ -58,7 +58,8 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     const value = text(kept(column));
     if (value === null) return null;
     try {
-      return shape.nullable().parse(JSON.parse(value));
+      const content: unknown = JSON.parse(value);
+      return content === null ? null : shape.parse(content);
     } catch (cause) {
       throw invalid(column, cause);
     }

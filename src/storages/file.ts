@@ -1,6 +1,7 @@
-import { constants, type BigIntStats } from "node:fs";
-import { lstat, open, readdir, realpath, stat, type FileHandle } from "node:fs/promises";
+import { constants, lstatSync, readdirSync, type BigIntStats } from "node:fs";
+import { lstat, open, realpath, stat, type FileHandle } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
+import { setImmediate as letOthersRun } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { BillhouseError, quoted } from "../errors.ts";
@@ -80,15 +81,24 @@ async function* list(root: Root, prefix: string): AsyncGenerator<StoredObject> {
   if (path === undefined) return;
   // A stack instead of recursion, the next entry on top: folders may be nested a thousand deep.
   const waiting: Listed[] = [{ key: folder, path, isFolder: true }];
+  // A call that returns at once costs a fraction of one that is awaited, and a bucket has thousands of files.
+  let since = performance.now();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (performance.now() - since > longestBlock) {
+      await letOthersRun();
+      since = performance.now();
+    }
     if (next.isFolder) {
-      for (const entry of (await entriesOf(root, next)).toReversed()) waiting.push(entry);
+      for (const entry of entriesOf(root, next).toReversed()) waiting.push(entry);
     } else {
-      const stats = await lookAt(root, next.key, next.path);
-      if (stats !== undefined) yield toObject(next.key, stats);
+      const stats = unlessAbsentNow(() => lstatSync(next.path, { bigint: true }), root, next.key);
+      if (stats?.isFile() === true) yield toObject(next.key, stats);
     }
   }
 }
+
+/** For how many milliseconds a listing keeps the process from other work, such as a signal. */
+const longestBlock = 10;
 
 /** A file or folder below the root. */
 interface Listed {
@@ -98,8 +108,8 @@ interface Listed {
 }
 
 /** The files and folders in a folder, in the order of their keys; links are left out. */
-async function entriesOf(root: Root, { key: folder, path }: Listed): Promise<readonly Listed[]> {
-  const entries = (await unlessAbsent(readdir(path, { withFileTypes: true }), root, folder)) ?? [];
+function entriesOf(root: Root, { key: folder, path }: Listed): readonly Listed[] {
+  const entries = unlessAbsentNow(() => readdirSync(path, { withFileTypes: true }), root, folder) ?? [];
   // All keys below a folder begin with its name and `/`, and that text orders it among its neighbours: `a-b` comes
   // before the contents of `a`. JavaScript compares UTF-16 units, which is not the order of the bytes.
   return entries
@@ -175,11 +185,7 @@ async function locate(root: Root, key: string): Promise<string | undefined> {
 /** What the regular file that a key names is, or undefined when it does not exist. */
 async function look(root: Root, key: string): Promise<BigIntStats | undefined> {
   const path = await locate(root, key);
-  return path === undefined ? undefined : lookAt(root, key, path);
-}
-
-async function lookAt(root: Root, key: string, path: string): Promise<BigIntStats | undefined> {
-  const stats = await unlessAbsent(lstat(path, { bigint: true }), root, key);
+  const stats = path === undefined ? undefined : await unlessAbsent(lstat(path, { bigint: true }), root, key);
   return stats?.isFile() === true ? stats : undefined;
 }
 
@@ -198,18 +204,28 @@ function isSameFile(left: BigIntStats, right: BigIntStats): boolean {
 
 /** The result of a file system call; undefined when the file does not exist. Error: STORAGE_DENIED. */
 async function unlessAbsent<T>(call: Promise<T>, root: Root, key: string): Promise<T | undefined> {
+  return call.catch((cause: unknown) => absence(cause, root, key));
+}
+
+/** As `unlessAbsent`, for a call that returns at once. */
+function unlessAbsentNow<T>(call: () => T, root: Root, key: string): T | undefined {
   try {
-    return await call;
+    return call();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ELOOP") return undefined;
-    if (code !== "EACCES" && code !== "EPERM") throw cause;
-    const place = key === "" ? root.url : join(root.url, key);
-    throw new BillhouseError("STORAGE_DENIED", `billhouse lacks the permission to read ${place}.`, {
-      hint: "Grant read permission to the user that runs billhouse (chmod, or the share's settings), or run as a user that has it.",
-      cause,
-    });
+    return absence(cause, root, key);
   }
+}
+
+/** Undefined for the error of a file that does not exist; throws all others. */
+function absence(cause: unknown, root: Root, key: string): undefined {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ELOOP") return undefined;
+  if (code !== "EACCES" && code !== "EPERM") throw cause;
+  const place = key === "" ? root.url : join(root.url, key);
+  throw new BillhouseError("STORAGE_DENIED", `billhouse lacks the permission to read ${place}.`, {
+    hint: "Grant read permission to the user that runs billhouse (chmod, or the share's settings), or run as a user that has it.",
+    cause,
+  });
 }
 
 function gone(root: Root, object: StoredObject): BillhouseError {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { link, mkdir, readdir, readlink, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -13,6 +14,18 @@ import { temporaryFolder, withRights, writeKey } from "../support/folders.ts";
 import { rejects } from "../support/rejects.ts";
 
 const run = promisify(execFile);
+
+test("storage file: a long listing lets other work of the process run, such as a signal", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (let index = 0; index < 10_000; index += 1) writeFileSync(join(folder, String(index)), "");
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 1);
+  t.after(() => clearInterval(timer));
+  const storage = await openStorage(folder);
+  turns = 0;
+  assert.equal((await keysOf(storage)).length, 10_000);
+  assert.ok(turns > 0);
+});
 
 describe("storage file: links and special files", () => {
   test("neither lists nor reads links, wherever they lead", async (t) => {

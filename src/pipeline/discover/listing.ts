@@ -12,9 +12,13 @@ export interface ListedExports {
   readonly objects: ReadonlyMap<string, StoredObject>;
   /** The exports whose manifests were recognised by their paths. */
   readonly candidates: readonly Candidate[];
+}
+
+/** What else is below a prefix, recognised by the paths. */
+export interface OtherExports {
   /** Exports of a cloud that do not contain bills, as text: `co2 (AWS carbon emissions)`. */
   readonly others: readonly string[];
-  /** Unsupported bills, recognised by their paths: `Oracle Cloud reports`. */
+  /** Unsupported bills: `Oracle Cloud reports`. */
   readonly foreign: readonly string[];
 }
 
@@ -35,25 +39,37 @@ export async function listExports(
 ): Promise<ListedExports> {
   const objects = new Map<string, StoredObject>();
   const exports = new Map<string, Candidate>();
-  const others = new Set<string>();
-  const foreign = new Set<string>();
   for await (const object of storage.list(prefix)) {
     if (leftBySystems.test(object.key)) continue;
     objects.set(object.key, object);
-    const found = recognise(object.key, formats);
-    for (const { format, place } of found) {
+    for (const format of formats) {
+      const place = format.recognise(object.key);
+      if (place === undefined) continue;
       const identity = JSON.stringify([format.kind, place.folder, place.exportName]);
       const known = exports.get(identity);
       if (known === undefined) exports.set(identity, { format, places: [place] });
       else known.places.push(place);
     }
-    if (found.length > 0) continue;
-    const bills = foreignBills.find(({ path }) => path.test(object.key));
-    const other = bills === undefined ? otherExport(formats, object.key) : undefined;
+  }
+  return { objects, candidates: [...exports.values()] };
+}
+
+/** Looks for other exports among the objects that are not manifests of an export. A run does not need it. */
+export function otherExports(
+  { objects, candidates }: ListedExports,
+  formats: readonly ExportFormat[] = exportFormats,
+): OtherExports {
+  const manifests = new Set(candidates.flatMap(({ places }) => places.map(({ key }) => key)));
+  const others = new Set<string>();
+  const foreign = new Set<string>();
+  for (const key of objects.keys()) {
+    if (manifests.has(key)) continue;
+    const bills = foreignBills.find(({ path }) => path.test(key));
+    const other = bills === undefined ? otherExport(formats, key) : undefined;
     if (bills !== undefined) foreign.add(bills.title);
     if (other !== undefined) others.add(other);
   }
-  return { objects, candidates: [...exports.values()], others: [...others], foreign: [...foreign] };
+  return { others: [...others], foreign: [...foreign] };
 }
 
 /**
@@ -83,16 +99,6 @@ export async function newestManifest(
 
 // macOS keeps attributes in `._` files beside the files that it copies, and in `__MACOSX` in archives.
 const leftBySystems = /(?:^|\/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX\/.*)$/i;
-
-function recognise(
-  key: string,
-  formats: readonly ExportFormat[],
-): readonly { readonly format: ExportFormat; readonly place: ManifestPlace }[] {
-  return formats.flatMap((format) => {
-    const place = format.recognise(key);
-    return place === undefined ? [] : [{ format, place }];
-  });
-}
 
 /** A description of a key that belongs to an export of one of these clouds that does not contain bills. */
 function otherExport(formats: readonly ExportFormat[], key: string): string | undefined {

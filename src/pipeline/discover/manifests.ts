@@ -134,7 +134,8 @@ export function madeOf(submitted: string | null, place: ManifestPlace, written: 
 
 /** A time as manifests write it, in UTC; null for what is not a time. */
 function utcOf(text: string | null): string | null {
-  const [, time, zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[-+]\d\d:?\d\d)?$/.exec(text ?? "") ?? [];
+  if (text === null) return null;
+  const [, time, zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[-+]\d\d:?\d\d)?$/.exec(text) ?? [];
   const moment = new Date(`${time}${zone ?? "Z"}`);
   if (time === undefined || Number.isNaN(moment.getTime())) return null;
   // Up to seven digits after the second are kept.

@@ -5,7 +5,7 @@ import { exportFormats } from "../../exports/index.ts";
 import { readHeader } from "../../files/read.ts";
 import type { StoredObject } from "../../model.ts";
 import type { Storage } from "../../storages/storage.ts";
-import type { ListedExports } from "./listing.ts";
+import { type ListedExports, otherExports } from "./listing.ts";
 import { fileFormat } from "./manifests.ts";
 
 /** The place where nothing was found, as the command calls it. */
@@ -27,7 +27,8 @@ export async function exportNotFound(
   { where, named }: LookedAt,
   formats: readonly ExportFormat[] = exportFormats,
 ): Promise<BillhouseError> {
-  const { objects, others } = listed;
+  const { objects } = listed;
+  const { others, foreign: byPath } = otherExports(listed, formats);
   const found = (what: string, hint: string): BillhouseError => {
     const count = `${objects.size} ${objects.size === 1 ? "object was" : "objects were"} listed`;
     return new BillhouseError("EXPORT_NOT_FOUND", `There is no billing export ${where} (${count}): ${what}.`, { hint });
@@ -39,7 +40,7 @@ export async function exportNotFound(
     );
   }
   const dataFiles = [...objects.values()].filter(({ key }) => isDataFile.test(key));
-  const foreign = listed.foreign.length > 0 ? listed.foreign : await foreignByColumns(dataFiles, storage);
+  const foreign = byPath.length > 0 ? byPath : await foreignByColumns(dataFiles, storage);
   if (foreign.length > 0) {
     return found(
       `it looks like ${foreign.join(" and ")}, which are not supported`,

@@ -6,7 +6,7 @@ import { monthsOf } from "../../schema/periods.ts";
 import { openStorage } from "../../storages/index.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { exportNameFor, monthsByPlace } from "./discover.ts";
-import { listExports, newestManifest, type Candidate } from "./listing.ts";
+import { listExports, newestManifest, otherExports, type Candidate } from "./listing.ts";
 import { exportNotFound } from "./not-found.ts";
 import { requireOneExport } from "./one-export.ts";
 import { doubleCounting } from "./scopes.ts";
@@ -58,7 +58,7 @@ export async function recogniseExports(
 ): Promise<Recognition> {
   const storage = await openStorage(place.bucketUrl, place.storage);
   const listed = await listExports(storage, place.prefix);
-  const { objects, candidates, others, foreign } = listed;
+  const { objects, candidates } = listed;
   if (candidates.length === 0) {
     const where = `in ${place.prefix === "" ? storage.url : `${storage.url}/${place.prefix}`}`;
     throw await exportNotFound(listed, storage, { where, named: "the address" });
@@ -92,7 +92,7 @@ export async function recogniseExports(
       notes: [],
     });
   }
-  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), others, foreign };
+  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), ...otherExports(listed) };
 }
 
 /** The newest manifest of a candidate, or why its newest month cannot be loaded. */

@@ -4,7 +4,15 @@ import type { BillingMonth, DaySpan, Execution, Receipt, ReceiptDelivery } from 
 import { countDays, intersect, monthSpan } from "../../schema/periods.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { fileFormat, isTorn, madeOf, readExecution } from "../discover/manifests.ts";
-import { chooseCover, compareAge, coveredDays, type Cover, type CoveringRun, type PassedOver } from "./cover.ts";
+import {
+  chooseCover,
+  compareAge,
+  coveredDays,
+  type Cover,
+  type CoveringRun,
+  type PassedOver,
+  sortNewestFirst,
+} from "./cover.ts";
 import { loadedIds, type LoadedPartition } from "./loaded.ts";
 import { readPeriod } from "./period.ts";
 import { isUndone } from "./undone.ts";
@@ -187,9 +195,10 @@ function withoutUndone(
   runs: readonly Run[],
   loaded: LoadedPartition | null,
 ): { readonly candidates: readonly Run[]; readonly undone: readonly Run[] } {
-  const undone = runs
-    .filter(({ id, execution }) => isUndone(execution ?? { id, files: [] }, loaded))
-    .toSorted((one, other) => -compareAge(one, other));
+  const undone = sortNewestFirst(
+    runs.filter(({ id, execution }) => isUndone(execution ?? { id, files: [] }, loaded)),
+    (run) => run,
+  );
   const [newest] = undone;
   if (newest === undefined) return { candidates: runs, undone };
   const known = loadedIds(loaded);
@@ -206,7 +215,7 @@ function coverOf(runs: readonly Run[], days: DaySpan, { force, ...month }: Choic
     const original = (run: Run): Run => runs.find(({ place }) => place === run.place) ?? run;
     return { ...cover, chosen: cover.chosen.map(original) };
   }
-  const [newest, ...others] = runs.toSorted((one, other) => -compareAge(one, other));
+  const [newest, ...others] = sortNewestFirst(runs, (run) => run);
   return {
     chosen: newest === undefined ? [] : [newest],
     passedOver: others.map((run) => ({ run, reason: "superseded", by: newest === undefined ? [] : [newest] })),
@@ -248,10 +257,7 @@ function monthRuns(
       isNewer: isNewer(run),
     })),
     undone: undone !== undefined && isNewer(undone) ? undone.execution : null,
-    torn: torn
-      .filter(isNewer)
-      .toSorted((one, other) => -compareAge(one, other))
-      .map(({ place }) => place.key),
+    torn: sortNewestFirst(torn.filter(isNewer), (run) => run).map(({ place }) => place.key),
   };
 }
 

@@ -55,7 +55,7 @@ export interface Cover<Run extends CoveringRun> {
  * exact; the cost grows with the number of runs, not with the number of sets.
  */
 export function chooseCover<Run extends CoveringRun>(runs: readonly Run[], month: CoveredMonth): Cover<Run> {
-  const newestFirst = runs.toSorted((one, other) => compareAge(other, one));
+  const newestFirst = sortNewestFirst(runs, (run) => run);
   const passedOver: PassedOver<Run>[] = [];
   const candidates: Candidate<Run>[] = [];
   for (const [index, run] of newestFirst.entries()) {
@@ -81,7 +81,7 @@ export function chooseCover<Run extends CoveringRun>(runs: readonly Run[], month
   }
   return {
     chosen: best.map(({ run }) => run),
-    passedOver: passedOver.toSorted((one, other) => compareAge(other.run, one.run)),
+    passedOver: sortNewestFirst(passedOver, ({ run }) => run),
     ...daysOf(best, month),
   };
 }
@@ -185,10 +185,23 @@ function isNewer<Run extends CoveringRun>(one: RunSet<Run>, other: RunSet<Run>):
  * then by id, so that the order is total.
  */
 export function compareAge(one: CoveringRun, other: CoveringRun): number {
-  const [key, otherKey] = [one, other].map(
-    ({ submitted, written = "", id }) => `${submitted.replaceAll(/\D/g, "")} ${written} ${id}`,
-  );
-  return key === otherKey ? 0 : (key ?? "") < (otherKey ?? "") ? -1 : 1;
+  return compareText(ageOf(one), ageOf(other));
+}
+
+/** Sorts by `compareAge`, the newest first. A month can have hundreds of runs, so the age of each is computed once. */
+export function sortNewestFirst<T>(items: readonly T[], runOf: (item: T) => CoveringRun): T[] {
+  return items
+    .map((item) => ({ item, age: ageOf(runOf(item)) }))
+    .toSorted((one, other) => compareText(other.age, one.age))
+    .map(({ item }) => item);
+}
+
+function ageOf({ submitted, written = "", id }: CoveringRun): string {
+  return `${submitted.replaceAll(/\D/g, "")} ${written} ${id}`;
+}
+
+function compareText(one: string, other: string): number {
+  return one === other ? 0 : one < other ? -1 : 1;
 }
 
 function isSameSpan(one: DaySpan, other: DaySpan): boolean {

@@ -12,7 +12,10 @@ export type { DuckdbOptions } from "./opening.ts";
  * CONFIG_INVALID.
  */
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
+  // DuckDB opens the file in another thread; meanwhile this one loads what every command but a query needs next.
+  const meanwhile = mode === "reader" ? undefined : import("./ledger.ts");
   const database = await openDatabase(options, mode);
+  await meanwhile;
   const { description, source, workFolder } = database;
   const publisher =
     workFolder === null ? undefined : await (await import("./publish.ts")).createPublisher(database, workFolder);
