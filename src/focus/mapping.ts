@@ -13,6 +13,10 @@ export interface Mapping {
   /** Its name in documentation and in the SQL of the views: `aws_cur`. */
   readonly name: string;
   readonly title: string;
+  /** Whose bills its tables are: charges that two exports of one cloud have are counted once. */
+  readonly cloud: "aws" | "azure";
+  /** Which of the sources of a cloud counts for a charge that several have: the lowest, among those that are complete. */
+  rank(this: void, fields: ReadonlySet<string>): number;
   /** Whether it maps a table with these fields. */
   recognises(this: void, fields: ReadonlySet<string>): boolean;
   /** The field that a column of the table is, by its source name. Several columns can be the same field. */

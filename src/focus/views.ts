@@ -1,5 +1,6 @@
 import type { FocusVersion } from "./columns.ts";
 import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
+import { countedOnce } from "./counting.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { ChargeTable } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
@@ -30,10 +31,12 @@ export function focusViews(
   const known = Map.groupBy(tables, mappingOf);
   const versioned = Object.entries(viewNames).map(([key, name]) => {
     const version = key as FocusVersion;
-    const parts = mappings.flatMap((mapping) => {
+    const mapped = mappings.flatMap((mapping) => {
       const own = known.get(mapping) ?? [];
-      return own.length === 0 ? [] : [chargesOf(own, mapping, version, dialect)];
+      return own.length === 0 ? [] : [{ mapping, tables: own, charges: chargesOf(own, mapping, version, dialect) }];
     });
+    const clouds = Map.groupBy(mapped, ({ mapping }) => mapping.cloud);
+    const parts = [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, dialect));
     return { name, sql: parts.length === 0 ? emptyView(version, dialect) : union(parts, dialect), reads: null };
   });
   const newest = `SELECT * FROM ${dialect.tableName(dataset, viewNames.v1_4)}`;

@@ -81,6 +81,10 @@ export const awsCur: Mapping = {
   name: "aws_cur",
   title: "AWS Cost and Usage Report, legacy and 2.0",
 
+  cloud: "aws",
+  // CUR 2.0 has maps and the names of accounts.
+  rank: (fields) => (["product", "resource_tags", "bill_payer_account_name"].some((name) => fields.has(name)) ? 2 : 3),
+
   recognises: (fields) => fields.has("line_item_unblended_cost") || fields.has("line_item_net_unblended_cost"),
 
   // The names in Parquet and CUR 2.0 are those of CSV as Athena writes them: `ReservationARN` is `reservation_a_r_n`.

@@ -27,6 +27,9 @@ export const awsFocus: Mapping = {
   name: "aws_focus",
   title: "AWS FOCUS 1.0 and 1.2",
 
+  cloud: "aws",
+  rank: () => 1,
+
   recognises: (fields) =>
     fields.has("billedcost") &&
     fields.has("chargecategory") &&

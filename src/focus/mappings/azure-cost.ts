@@ -140,6 +140,9 @@ export const azureCost: Mapping = {
   name: "azure_cost",
   title: "Azure actual and amortized cost",
 
+  cloud: "azure",
+  rank: () => 2,
+
   recognises: (fields) =>
     fields.has("cost") &&
     fields.has("currency") &&

@@ -79,6 +79,9 @@ export const azureFocus: Mapping = {
   name: "azure_focus",
   title: "Azure FOCUS 1.0-preview to 1.2",
 
+  cloud: "azure",
+  rank: () => 1,
+
   recognises: (fields) =>
     fields.has("billedcost") &&
     fields.has("chargecategory") &&

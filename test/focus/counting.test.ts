@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+
+import { DuckDBInstance } from "@duckdb/node-api";
+
+import { verify } from "../../src/index.ts";
+import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
+import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { ask, createProject, type Project, runProject } from "../support/projects.ts";
+
+const month = "2025-01";
+
+/** A legacy report of two accounts, and CUR 2.0 of one of them in the first of two months. */
+async function twoExports(t: TestContext): Promise<Project> {
+  const project = await createProject(t, {
+    aws_cur: { bucket_url: "bucket", prefix: "cur" },
+    aws_cur2: { bucket_url: "bucket", prefix: "exports", kind: "aws-data-export" },
+  });
+  const shared = { "lineItem/UsageAccountId": "012345678901", "lineItem/UnblendedCost": "1.25" };
+  const alone = { "lineItem/UsageAccountId": "999999999999", "lineItem/UnblendedCost": "3" };
+  const legacy = (name: string): readonly ReturnType<typeof curRow>[] => [curRow(name, shared), curRow(name, alone)];
+  for (const each of [month, "2025-02"]) {
+    await deliver(project.bucket, curDelivery({ month: each, id: `${each}-legacy`, files: [legacy(each)] }));
+  }
+  const files = [[cur2Row(month, { line_item_usage_account_id: "012345678901", line_item_unblended_cost: "1.25" })]];
+  await deliver(project.bucket, await dataExportDelivery({ month, id: "cur2", files }, await temporaryFolder(t)));
+  const { finished } = await runProject(project);
+  assert.deepEqual(
+    finished.pipelines.map(({ failed, error }) => [failed, error]),
+    [
+      [[], undefined],
+      [[], undefined],
+    ],
+  );
+  assert.deepEqual(finished.warnings, []);
+  return project;
+}
+
+const counted = `SELECT x_BillingMonth AS month, SubAccountId AS account, string_agg(x_Export, ',') AS exports,
+  SUM(BilledCost) AS billed FROM focus_costs GROUP BY ALL ORDER BY ALL`;
+
+async function countedExports(project: Project): Promise<readonly unknown[]> {
+  return (await ask(project, counted)).map(({ month, account, exports, billed }) => [month, account, exports, billed]);
+}
+
+test("a charge of two exports is counted once, from the better export of its account and month", async (t) => {
+  const project = await twoExports(t);
+  assert.deepEqual(await countedExports(project), [
+    [month, "012345678901", "aws_cur2", "1.25"],
+    [month, "999999999999", "aws_cur", "3"],
+    ["2025-02", "012345678901", "aws_cur", "1.25"],
+    ["2025-02", "999999999999", "aws_cur", "3"],
+  ]);
+  const { ok, checks } = await verify(project.config);
+  assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
+});
+
+test("an export whose month lacks days comes after a complete one", async (t) => {
+  const project = await twoExports(t);
+  const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
+  const connection = await instance.connect();
+  await connection.run(
+    `UPDATE billing_data.aws_cur2_data_load_tracking SET missing_days = '[{"start":"2025-01-30","end":"2025-01-31"}]'
+      WHERE billing_month IS NOT NULL`,
+  );
+  const rows = await connection.runAndReadAll(
+    "SELECT DISTINCT x_Export FROM main.focus_costs WHERE SubAccountId = '012345678901' AND x_BillingMonth = '2025-01'",
+  );
+  assert.deepEqual(rows.getRowsJson(), [["aws_cur"]]);
+  connection.closeSync();
+  instance.closeSync();
+});
