@@ -92,7 +92,7 @@ const meanings: Readonly<Record<string, string>> = {
   partition_column: "by kind",
   first_month: "every month",
   unpacked_limit: "1 GiB, or 250 times the compressed size if that is more",
-  memory_limit: "500 MB to load, half of the memory (at most 8 GB) to read",
+  memory_limit: "450 MB to load, half of the memory (at most 8 GB) to read",
   threads: "one per core",
   job_project_id: "that of the credentials, else project_id",
   kms_key_name: "Google's own keys",

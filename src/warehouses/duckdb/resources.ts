@@ -49,7 +49,7 @@ const currentLimits = "SELECT current_setting('memory_limit') AS memory, current
 const mostToRead = 8 * 1024 ** 3;
 
 // With it, a load takes less than 1 GB in all.
-const usualToWrite = 500e6;
+const usualToWrite = 450e6;
 
 /** The bytes of a size as DuckDB shows it: `476.8 MiB`; 0 for other text. */
 function bytesOf(size: string): number {
@@ -60,7 +60,7 @@ function bytesOf(size: string): number {
 /**
  * Runs an INSERT of so many rows and bytes into a table of so many columns, in any order: in order, DuckDB inserts with one
  * thread unless it has gigabytes of memory (docs/decisions/0005). As many threads work as have room for the row group that
- * each one holds in memory until it is full (measured: DuckDB fails with four threads, rows of 1.1 kB and 500 MB), and as
+ * each one holds in memory until it is full (with more, DuckDB fails for want of memory), and as
  * fill at least two: those that are not full are written twice. More memory is used only for hundreds of columns.
  */
 export async function runInsert(
@@ -69,8 +69,8 @@ export async function runInsert(
   { resources, use }: Pick<Database, "resources" | "use">,
   { columns, rows, bytes }: { readonly columns: number; readonly rows: number; readonly bytes: number },
 ): Promise<DuckDBMaterializedResult> {
-  const memory = Math.floor(Math.max(resources.memory, Math.min(columns * memoryPerColumn, resources.mostMemory)));
-  const rowGroup = rowsPerGroup * Math.max(bytes / Math.max(rows, 1), columns * leastPerCell) * memoryPerByte;
+  const memory = Math.floor(Math.max(resources.memory, Math.min(2 * columns * memoryPerColumn, resources.mostMemory)));
+  const rowGroup = (rowsPerGroup * bytes) / Math.max(rows, 1) + columns * memoryPerColumn;
   const most = Math.min(resources.threads, memory / rowGroup, rows / (2 * rowsPerGroup));
   // By another connection: one whose statement failed takes none until its transaction is rolled back.
   const set = async (...settings: readonly string[]): Promise<void> => {
@@ -94,11 +94,5 @@ export async function runInsert(
 // DuckDB's own constant.
 const rowsPerGroup = 122_880;
 
-// Measured with rows of 1.1 kB, of which each thread took 165 to 180 MB.
-const memoryPerByte = 1.4;
-
-// Also an empty cell takes part of a vector.
-const leastPerCell = 5;
-
-// Two blocks of 256 KiB, for values and for NULLs, and as much again while they are written.
-const memoryPerColumn = 2 ** 20;
+// A row group has two blocks of 256 KiB for each column of text, besides the texts.
+const memoryPerColumn = 2 ** 19;
