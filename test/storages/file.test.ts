@@ -22,8 +22,13 @@ test("storage file: a long listing lets other work of the process run, such as a
   const timer = setInterval(() => (turns += 1), 1);
   t.after(() => clearInterval(timer));
   const storage = await openStorage(folder);
-  turns = 0;
-  assert.equal((await keysOf(storage)).length, 10_000);
+  let listed = 0;
+  for await (const _ of storage.list("")) {
+    // Before the first object it looks at the folder.
+    if (listed === 0) turns = 0;
+    listed += 1;
+  }
+  assert.equal(listed, 10_000);
   assert.ok(turns > 0);
 });
 
