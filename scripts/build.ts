@@ -21,8 +21,8 @@ const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "ut
 rmSync(target, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  // Code starts a thread from the file `thread.js` beside it.
-  entryPoints: ["src/cli.ts", ...globSync("src/**/thread.ts", { cwd: root })],
+  // Code starts a thread or a process from the file of this name beside it.
+  entryPoints: ["src/cli.ts", ...globSync("src/**/{thread,*-process}.ts", { cwd: root })],
   outdir: target,
   entryNames: "[name]",
   bundle: true,

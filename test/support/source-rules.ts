@@ -78,16 +78,19 @@ export function packagesLoadedAtOnce(sources: Sources, entry: string, light: rea
 
 /** Uses of `process` and `console` outside the command line. */
 export function usesOfProcess(sources: Sources): readonly string[] {
-  return [...sources]
-    .filter(([file]) => file !== "src/cli.ts" && !file.startsWith("src/commands/"))
-    .flatMap(([file, source]) => [
-      ...linesWith(codeOf(source), /(?<![\w$.])(?:process|console|globalThis)\b(?!\s*:)/gu).map(
-        (line) => `${file}:${line} uses process or console`,
-      ),
-      ...importsOf(source)
-        .filter(({ from }) => /^(?:node:)?(?:process|console)$/u.test(from))
-        .map(({ from }) => `${file} imports ${from}`),
-    ]);
+  return (
+    [...sources]
+      // The name of a program that billhouse starts as a process of its own ends with `-process`.
+      .filter(([file]) => file !== "src/cli.ts" && !file.startsWith("src/commands/") && !file.endsWith("-process.ts"))
+      .flatMap(([file, source]) => [
+        ...linesWith(codeOf(source), /(?<![\w$.])(?:process|console|globalThis)\b(?!\s*:)/gu).map(
+          (line) => `${file}:${line} uses process or console`,
+        ),
+        ...importsOf(source)
+          .filter(({ from }) => /^(?:node:)?(?:process|console)$/u.test(from))
+          .map(({ from }) => `${file} imports ${from}`),
+      ])
+  );
 }
 
 /** Files and folders for miscellaneous code. */

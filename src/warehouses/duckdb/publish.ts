@@ -5,6 +5,7 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { reachPoint } from "../points.ts";
 import { BillhouseError } from "../../errors.ts";
 import { type Database, offline, readRows, translateFailure } from "./database.ts";
+import { copyDatabase } from "./copy.ts";
 import { readCopyPath } from "./paths.ts";
 import { tableName } from "./sql.ts";
 
@@ -26,19 +27,21 @@ export async function createPublisher(database: Database, workFolder: string): P
     await database.close();
     throw translateFailure(error, database.description);
   });
+  const target = readCopyPath(database.path);
+  // DuckDB opens it in another thread, while this one looks for deliveries.
+  const atOpening = lookAtCopy(target);
 
   return {
     async publish(since) {
-      const target = readCopyPath(database.path);
       await checkPlace(source, database.path);
       // A large database is not copied only for a run summary.
-      if (since !== undefined && (await holdsNewestLoads(database, target))) return;
+      if (since !== undefined && (await holdsNewestLoads(database, target, await atOpening))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
       if (await isCurrent(source, target)) return;
       const copy = join(workFolder, `${randomUUID()}.duckdb`);
       try {
-        await copyFrom(source, copy, () => database.throwIfClosing());
+        await copyDatabase({ source, path: database.path }, copy, () => database.throwIfClosing());
         reachPoint("after-publish-copy");
         await rename(copy, target);
         reachPoint("after-publish");
@@ -50,6 +53,7 @@ export async function createPublisher(database: Database, workFolder: string): P
     },
 
     async close() {
+      await atOpening;
       await source.close();
     },
   };
@@ -65,13 +69,18 @@ async function checkPlace(source: FileHandle, path: string): Promise<void> {
   });
 }
 
-/**
- * Whether the copy can be opened, is as long as its header says, and has the same tables, columns and newest load of
- * every table as the database.
- */
-async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
-  // Opening a FIFO would wait for its writer.
-  if (!(await stat(target).catch(() => undefined))?.isFile()) return false;
+/** A copy that can be opened and is as long as its header says. */
+interface ReadableCopy {
+  /** Differs from that of any other file, and of this one after a change. */
+  readonly identity: string;
+  /** As `newestLoads`. */
+  readonly holds: string;
+}
+
+/** Null for a copy that does not exist, is damaged, or is not a database. */
+async function lookAtCopy(target: string): Promise<ReadableCopy | null> {
+  const identity = await identityOf(target);
+  if (identity === null) return null;
   let instance: DuckDBInstance | undefined;
   try {
     instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY", ...offline });
@@ -81,13 +90,25 @@ async function holdsNewestLoads(database: Database, target: string): Promise<boo
       "SELECT CAST(total_blocks * block_size AS VARCHAR) AS bytes FROM pragma_database_size()",
     );
     const isWhole = (await stat(target)).size >= headerSize + Number(size?.["bytes"]);
-    return isWhole && (await newestLoads(connection)) === (await database.use((own) => newestLoads(own)));
+    return isWhole ? { identity, holds: await newestLoads(connection) } : null;
   } catch {
-    // Damaged, or not a database.
-    return false;
+    return null;
   } finally {
     instance?.closeSync();
   }
+}
+
+/** Whether a copy is still there and has the same tables, columns and newest load of every table as the database. */
+async function holdsNewestLoads(database: Database, target: string, copy: ReadableCopy | null): Promise<boolean> {
+  if (copy === null || copy.identity !== (await identityOf(target))) return false;
+  return copy.holds === (await database.use((connection) => newestLoads(connection)));
+}
+
+/** Null for anything but a file: opening a FIFO would wait for its writer. */
+async function identityOf(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  if (found?.isFile() !== true) return null;
+  return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(" ");
 }
 
 /** A text that identifies the tables, columns and views of a database, and the newest load of each billing table. */
@@ -137,25 +158,6 @@ async function header(file: FileHandle): Promise<Buffer> {
   const buffer = Buffer.alloc(headerSize);
   await file.read(buffer, 0, headerSize, 0);
   return buffer;
-}
-
-async function copyFrom(source: FileHandle, path: string, throwIfClosing: () => void): Promise<void> {
-  const copy = await open(path, "wx", 0o600);
-  try {
-    // The copy gets the permissions of the database.
-    await copy.chmod((await source.stat()).mode & 0o777);
-    const buffer = Buffer.allocUnsafe(4 * 1024 * 1024);
-    for (let position = 0; ;) {
-      throwIfClosing();
-      const { bytesRead } = await source.read(buffer, 0, buffer.length, position);
-      if (bytesRead === 0) break;
-      await copy.writeFile(buffer.subarray(0, bytesRead));
-      position += bytesRead;
-    }
-    await copy.sync();
-  } finally {
-    await copy.close();
-  }
 }
 
 /** Makes the new name survive a power failure. On systems where folders cannot be synced (Windows), it does anyway. */
