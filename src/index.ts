@@ -51,6 +51,17 @@ export type {
 } from "./pipeline/events.ts";
 export type { ReadSource } from "./pipeline/open.ts";
 export {
+  costs,
+  type BelowCharge,
+  type CostRow,
+  type CostsOptions,
+  type CostsResult,
+  type CurrencyCosts,
+  type IncludedExport,
+} from "./answers/costs.ts";
+export type { Measure } from "./answers/measures.ts";
+export type { Comparison } from "./answers/periods.ts";
+export {
   history,
   type HistoryLoad,
   type HistoryOptions,

@@ -81,6 +81,7 @@ describe("wrong arguments of the library", () => {
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(
       [
+        "costs",
         "diff",
         "doctor",
         "forget",
@@ -134,6 +135,7 @@ describe("wrong arguments of the library", () => {
       ["plan", { jobs: 3 }, "options.jobs is not known."],
       ["status", { maxAge: "36h" }, "options.maxAge must be a number from 0, not text."],
       ["verify", { onMonth: true }, "options.onMonth must be a function, not true or false."],
+      ["costs", { by: "service" }, "options.by must be a list, not text."],
       ["diff", { pipeline: "aws_cur" }, "options.month is missing."],
       ["undo", { month: "2025-01" }, "options.pipeline is missing."],
       ["forget", { all: true }, "options.pipelines is missing."],

@@ -51,6 +51,23 @@ export function readScope(words: readonly string[], { from, to, month = [] }: Mo
   return { exports, months };
 }
 
+/** The one span of months of a scope, for commands that sum a period; empty where no month is named. Error: USAGE_INVALID. */
+export function oneSpan(
+  { months: { only = [], from, to } }: Scope,
+  example: string,
+): Pick<MonthSelection, "from" | "to"> {
+  const [month, ...others] = only;
+  if (month === undefined) return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  if (others.length === 0) return { from: month, to: month };
+  throw new BillhouseError(
+    "USAGE_INVALID",
+    `This command needs one billing month or a span, not ${only.length} months.`,
+    {
+      hint: `For a span: ${example}`,
+    },
+  );
+}
+
 /** The only month of a scope, for commands that need one. Error: USAGE_INVALID, with the example as it works. */
 export function oneMonth({ months: { only = [], from, to } }: Scope, example: string): string {
   const [month, ...others] = from !== undefined && from === to ? [from] : only;

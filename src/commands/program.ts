@@ -16,6 +16,7 @@ import {
   type Perform,
   type Program,
 } from "./context.ts";
+import { addCosts } from "./costs.ts";
 import { addDemo } from "./demo.ts";
 import { addDiff } from "./diff.ts";
 import { addDoctor } from "./doctor.ts";
@@ -40,7 +41,7 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
-  "Answer:": [addQuery, addConnect],
+  "Answer:": [addCosts, addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

@@ -79,6 +79,11 @@ export function decimal(value: string): Expression {
   return { is: "constant", type: "decimal", value };
 }
 
+/** A fixed time in UTC: `2025-03-07` or `2025-03-07T12:00:00Z`. */
+export function time(value: string): Expression {
+  return { is: "constant", type: "timestamp", value };
+}
+
 /** NULL. */
 export function nothing(type: ValueType = "text"): Expression {
   return { is: "constant", type, value: null };

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { configScreen } from "../../src/commands/config.ts";
 import { connections, connectScreen } from "../../src/commands/connect.ts";
+import { costsScreen } from "../../src/commands/costs.ts";
 import { diffScreen } from "../../src/commands/diff.ts";
 import { doctorScreen } from "../../src/commands/doctor.ts";
 import { failureText } from "../../src/commands/failure.ts";
@@ -24,6 +25,7 @@ import { verifyScreen } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import { billhouse } from "../support/in-process.ts";
+import { costsOfMonth, costsOfRunningMonth, costsOfSpan, noCosts } from "../support/recorded-answers.ts";
 import { checks, configured, found, migration, reconciled, state, strict } from "../support/recorded-checks.ts";
 import {
   difference,
@@ -268,6 +270,10 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
       },
       style,
     ),
+  costs: (style) => costsScreen(costsOfMonth, style),
+  "costs-running": (style) => costsScreen(costsOfRunningMonth, style),
+  "costs-span": (style) => costsScreen(costsOfSpan, style),
+  "costs-none": (style) => costsScreen(noCosts, style),
   query: answer,
   failure: (style) => failureText(failure, style),
 };

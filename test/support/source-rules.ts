@@ -9,7 +9,7 @@ const foundation = ["model", "errors", "secrets", "version"];
 const drivers = ["schema", "state", ...foundation];
 const services = ["retry", "google-login", ...drivers];
 const engine = ["exports", "storages", "warehouses", ...drivers];
-const surfaces = ["pipeline", "focus", "web", "demo"];
+const surfaces = ["answers", "pipeline", "focus", "web", "demo"];
 
 /** What each part of `src/` may import besides itself: the arrows point one way. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -28,6 +28,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   files: drivers,
   focus: ["exports", ...drivers],
   pipeline: [...engine, "focus", "files", "config"],
+  answers: ["pipeline", "focus", ...engine, "config"],
   web: engine,
   commands: [...surfaces, ...engine, "files", "config"],
   index: [...surfaces, ...engine, "config"],

@@ -1,0 +1,328 @@
+import { checkArguments, count, date, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
+import type { Config } from "../config/config.ts";
+import { BillhouseError, quoted } from "../errors.ts";
+import {
+  all,
+  cases,
+  type Condition,
+  compared,
+  type Expression,
+  field,
+  isOneOf,
+  not,
+  present,
+  text as constant,
+  time,
+  where,
+} from "../focus/expression.ts";
+import type { BillingMonth } from "../model.ts";
+import { selectPipelines } from "../pipeline/months/select.ts";
+import { reading, type ReadSource } from "../pipeline/open.ts";
+import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
+import { addDays, checkMonths } from "../schema/periods.ts";
+import { addDecimals } from "../schema/sums.ts";
+import { shareOf } from "./arithmetic.ts";
+import { type Measure, measures } from "./measures.ts";
+import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
+import { dimensionOf, filterConditions } from "./dimensions.ts";
+import {
+  type Comparison,
+  compare,
+  type LoadedExport,
+  monthsIn,
+  newestMonth,
+  partialMonths,
+  type Period,
+  periodBefore,
+  readExports,
+  requireLoaded,
+} from "./periods.ts";
+
+/** What `costs` sums. */
+export interface CostsOptions {
+  /** The first and the last billing month; by default the newest loaded month that is over. One alone is both. */
+  readonly from?: BillingMonth;
+  readonly to?: BillingMonth;
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+  /** Dimensions such as `service`, `account` or `tag:team`; by default `service`. An empty list gives only totals. */
+  readonly by?: readonly string[];
+  /** By default `effective`. */
+  readonly measure?: Measure;
+  /** Only charges with these values, such as `service=Amazon EC2`; several of one dimension allow each of them. */
+  readonly filters?: readonly string[];
+  /** How many groups are listed; the others are added up as `rest`. By default all are listed. */
+  readonly top?: number;
+  /** By default the time of the call. */
+  readonly now?: Date;
+}
+
+/** The answer of `costs`. All amounts are exact decimal text. */
+export interface CostsResult extends ReadSource {
+  readonly measure: Measure;
+  readonly from: BillingMonth;
+  readonly to: BillingMonth;
+  /** The period of equal length before it. */
+  readonly previousFrom: BillingMonth;
+  readonly previousTo: BillingMonth;
+  readonly by: readonly string[];
+  readonly filters: readonly string[];
+  readonly comparison: Comparison;
+  /** The months of both periods with days that no delivery covers. */
+  readonly partialMonths: readonly BillingMonth[];
+  readonly exports: readonly IncludedExport[];
+  /** Sentences on what the answer leaves out. */
+  readonly notes: readonly string[];
+  /** By currency: amounts of two currencies are never added up. */
+  readonly currency: Readonly<Record<string, CurrencyCosts>>;
+}
+
+/** An export of an answer. */
+export interface IncludedExport {
+  readonly name: string;
+  readonly cloud: string;
+  /** The months of the period that are not loaded. */
+  readonly missingMonths: readonly BillingMonth[];
+}
+
+/** The costs of one currency. */
+export interface CurrencyCosts {
+  /** Usage, unused commitments included, and purchases that are not commitments: the most expensive group first. */
+  readonly rows: readonly CostRow[];
+  /** The groups that are not listed, together. */
+  readonly rest: CostRow & { readonly groups: number };
+  /** What is not part of the groups: commitment purchases, credits, corrections, adjustments, tax. */
+  readonly below: readonly (CostRow & { readonly charge: BelowCharge })[];
+  /** Everything: the sum of the view. */
+  readonly total: CostRow;
+  /** `billed` = `effective` + `timing`, which is what was prepaid for later, or used of what was prepaid before. */
+  readonly invoiced: { readonly billed: string; readonly effective: string; readonly timing: string };
+}
+
+/** Charges that groups do not hold. */
+export type BelowCharge = "commitment purchases" | "credits" | "corrections" | "adjustments" | "tax";
+
+/** An amount and its change. */
+export interface CostRow {
+  /** The value of each dimension; null where charges have none. */
+  readonly keys: Readonly<Record<string, string | null>>;
+  readonly cost: string;
+  /** What is compared: `cost` itself, or of a running month the usage of its settled days; null without a comparison. */
+  readonly compared: string | null;
+  readonly previous: string | null;
+  /** `compared` minus `previous`. */
+  readonly change: string | null;
+  /** `cost` as a part of the total, rounded to 6 digits after the point; null if the total is zero. */
+  readonly share: string | null;
+}
+
+const columns: Readonly<Record<Measure, Expression>> = {
+  effective: field("EffectiveCost", "decimal"),
+  billed: field("BilledCost", "decimal"),
+  list: field("ListCost", "decimal"),
+  contracted: field("ContractedCost", "decimal"),
+};
+
+const isCorrection = isOneOf(field("ChargeClass"), "Correction");
+const category = field("ChargeCategory");
+
+/** The kinds of charges, first match. */
+const kind: Expression = cases(
+  [
+    [isCorrection, constant("corrections")],
+    [isOneOf(category, "Tax"), constant("tax")],
+    [isOneOf(category, "Credit"), constant("credits")],
+    [all(isOneOf(category, "Purchase"), present(field("CommitmentDiscountId"))), constant("commitment purchases")],
+    [isOneOf(category, "Usage", "Purchase"), constant("groups")],
+  ],
+  constant("adjustments"),
+);
+
+const belowCharges: readonly BelowCharge[] = ["commitment purchases", "credits", "corrections", "adjustments", "tax"];
+
+/**
+ * What was spent in a period, by the chosen dimensions, compared with the period before.
+ * Errors: CONFIG_INVALID, USAGE_INVALID (also for a month that is not loaded), WAREHOUSE_NOT_FOUND if nothing is loaded,
+ * and those of opening the warehouse.
+ */
+export async function costs(config: Config, options: CostsOptions = {}): Promise<CostsResult> {
+  checkArguments(config, options, costsRules);
+  const { by = ["service"], measure = "effective", filters = [], top = Infinity, now = new Date() } = options;
+  checkMeasure(measure);
+  checkMonths(options);
+  const dimensions = by.map(dimensionOf);
+  const conditions = filterConditions(filters);
+  const pipelines = await selectPipelines(config, options.pipelines);
+  return reading(config, async (warehouse) => {
+    const exports = await readExports(pipelines, warehouse, now);
+    const period = periodOf(options, exports, now);
+    const before = periodBefore(period);
+    const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
+    const groups = await sumCharges(
+      { warehouse, config },
+      {
+        by: {
+          currency: field("BillingCurrency"),
+          kind,
+          ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
+        },
+        sum: sumsOf(columns[measure], { period, before, comparison }),
+        rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(pipelines), ...conditions],
+      },
+    );
+    return {
+      measure,
+      from: period.from,
+      to: period.to,
+      previousFrom: before.from,
+      previousTo: before.to,
+      by,
+      filters,
+      comparison,
+      partialMonths: partialMonths(exports, [before, period]),
+      exports: exports.map(({ name, cloud, months }) => ({
+        name,
+        cloud,
+        missingMonths: monthsIn(period).filter((month) => !months.has(month)),
+      })),
+      notes: notesOn(exports),
+      currency: Object.fromEntries(
+        [...Map.groupBy(groups, ({ currency }) => currency ?? "")]
+          .toSorted(([first], [second]) => (first < second ? -1 : 1))
+          .map(([currency, own]) => [currency, currencyCosts(own, by, top, comparison)]),
+      ),
+    };
+  });
+}
+
+const costsRules: Shape<CostsOptions> = {
+  from: optional(text),
+  to: optional(text),
+  pipelines: names,
+  by: optional(listOf(text)),
+  measure: optional(text),
+  filters: optional(listOf(text)),
+  top: optional(count),
+  now: optional(date),
+};
+
+const byMonth: Comparison = { kind: "none", reason: "each month is a group of its own" };
+
+function checkMeasure(measure: string): void {
+  if (measures.some((known) => known === measure)) return;
+  throw new BillhouseError("USAGE_INVALID", `${quoted(measure)} is not a measure of cost.`, {
+    hint: `Choose from ${measures.join(", ")}.`,
+  });
+}
+
+function periodOf({ from, to }: CostsOptions, exports: readonly LoadedExport[], now: Date): Period {
+  const [first = from, last = to] = [from ?? to, to ?? from];
+  const newest = newestMonth(exports, now);
+  const period = { from: first ?? newest, to: last ?? newest };
+  requireLoaded(exports, period);
+  return period;
+}
+
+/** Rows of the billing months of some periods. */
+export function inMonths(periods: readonly Period[]): Condition {
+  return isOneOf(field("x_BillingMonth"), ...periods.flatMap(monthsIn));
+}
+
+/** Rows of some exports. */
+export function ofExports(pipelines: readonly { readonly name: string }[]): Condition {
+  return isOneOf(field("x_Export"), ...pipelines.map(({ name }) => name));
+}
+
+/** Usage of the first days of a month. Corrections of earlier usage are not part of it. */
+export function inFirstDays(month: BillingMonth, days: number): Condition {
+  const end = addDays(`${month}-01`, days);
+  return all(
+    inMonths([{ from: month, to: month }]),
+    isOneOf(category, "Usage"),
+    not(isCorrection),
+    compared(field("ChargePeriodStart", "timestamp"), "<", time(end)),
+  );
+}
+
+function sumsOf(
+  cost: Expression,
+  { period, before, comparison }: { period: Period; before: Period; comparison: Comparison },
+): NonNullable<ChargeSums["sum"]> {
+  const isDays = comparison.kind === "days";
+  return {
+    cost: where(inMonths([period]), cost),
+    billed: where(inMonths([period]), columns.billed),
+    effective: where(inMonths([period]), columns.effective),
+    previous: where(isDays ? inFirstDays(before.to, comparison.days) : inMonths([before]), cost),
+    ...(isDays ? { compared: where(inFirstDays(period.to, comparison.days), cost) } : {}),
+  };
+}
+
+function currencyCosts(
+  groups: readonly ChargeGroup[],
+  by: readonly string[],
+  top: number,
+  comparison: Comparison,
+): CurrencyCosts {
+  const whole = rowOf(groups, {}, null, comparison);
+  const rowFor = (own: readonly ChargeGroup[], keys: CostRow["keys"]): CostRow =>
+    rowOf(own, keys, whole.cost, comparison);
+  const grouped = groups.filter((group) => group["kind"] === "groups");
+  const ranked = grouped
+    .map((group) => ({
+      group,
+      row: rowFor([group], Object.fromEntries(by.map((name, index) => [name, group[`key${index}`] ?? null]))),
+    }))
+    .toSorted((one, other) => compareDecimals(other.row.cost, one.row.cost) || compareKeys(one.row, other.row));
+  const listed = by.length === 0 ? [] : ranked.slice(0, top);
+  const others = ranked.slice(listed.length);
+  const rows = listed.map(({ row }) => row);
+  const rest = rowFor(
+    others.map(({ group }) => group),
+    {},
+  );
+  const billed = totalOf(groups, "billed");
+  const effective = totalOf(groups, "effective");
+  return {
+    rows: by.includes("month") ? rows.toSorted(compareKeys) : rows,
+    rest: { ...rest, groups: others.length },
+    below: belowCharges.flatMap((charge) => {
+      const own = groups.filter((group) => group["kind"] === charge);
+      return own.length === 0 ? [] : [{ charge, ...rowFor(own, {}) }];
+    }),
+    total: rowFor(groups, {}),
+    invoiced: { billed, effective, timing: subtractDecimals(billed, effective) },
+  };
+}
+
+function rowOf(
+  groups: readonly ChargeGroup[],
+  keys: CostRow["keys"],
+  whole: string | null,
+  comparison: Comparison,
+): CostRow {
+  const cost = totalOf(groups, "cost");
+  const share = whole === null ? null : shareOf(cost, whole);
+  if (comparison.kind === "none") return { keys, cost, compared: null, previous: null, change: null, share };
+  const now = comparison.kind === "days" ? totalOf(groups, "compared") : cost;
+  const previous = totalOf(groups, "previous");
+  return { keys, cost, compared: now, previous, change: subtractDecimals(now, previous), share };
+}
+
+function totalOf(groups: readonly ChargeGroup[], name: string): string {
+  return addDecimals(groups.map((group) => group[name] ?? "0"));
+}
+
+/** By the text of the keys, so that the order of groups of one cost is always the same. */
+function compareKeys(one: CostRow, other: CostRow): number {
+  const [first, second] = [one, other].map(({ keys }) => JSON.stringify(Object.values(keys)));
+  return (first ?? "") < (second ?? "") ? -1 : 1;
+}
+
+/** What exports of a cloud do not hold. */
+function notesOn(exports: readonly LoadedExport[]): readonly string[] {
+  const azure = exports.filter(({ cloud }) => cloud === "azure").map(({ name }) => name);
+  return azure.length === 0
+    ? []
+    : [`Azure cost exports (${azure.join(", ")}) do not contain tax, support plans, or credits that invoices apply.`];
+}

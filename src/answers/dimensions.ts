@@ -1,0 +1,78 @@
+import { nearest } from "../config/nearest.ts";
+import { BillhouseError, quoted } from "../errors.ts";
+import {
+  type Condition,
+  entry,
+  type Expression,
+  field,
+  first,
+  isOneOf,
+  not,
+  present,
+  some,
+} from "../focus/expression.ts";
+
+/** What costs can be grouped and filtered by, as people name it, with the column of the view. */
+const dimensions: Readonly<Record<string, Expression>> = {
+  cloud: field("HostProviderName"),
+  provider: field("ServiceProviderName"),
+  export: field("x_Export"),
+  payer: field("BillingAccountId"),
+  account: field("SubAccountId"),
+  category: field("ServiceCategory"),
+  service: field("ServiceName"),
+  region: field("RegionId"),
+  resource: field("ResourceId"),
+  sku: first(field("SkuId"), field("SkuMeter"), field("ChargeDescription")),
+  meter: field("SkuMeter"),
+  charge: field("ChargeCategory"),
+  pricing: field("PricingCategory"),
+  commitment: field("CommitmentDiscountId"),
+  invoice: field("InvoiceId"),
+  month: field("x_BillingMonth"),
+};
+
+/** The start of a dimension that is a tag: `tag:team`. */
+const tagPrefix = "tag:";
+
+/** The names of all dimensions, for help and hints. */
+export const dimensionNames: readonly string[] = [...Object.keys(dimensions), `${tagPrefix}KEY`];
+
+/** The column or tag that a word names. Error: USAGE_INVALID, which lists the words that there are. */
+export function dimensionOf(name: string): Expression {
+  if (name.startsWith(tagPrefix) && name.length > tagPrefix.length) return tag(name.slice(tagPrefix.length));
+  const dimension = Object.hasOwn(dimensions, name) ? dimensions[name] : undefined;
+  if (dimension !== undefined) return dimension;
+  const close = nearest(name, Object.keys(dimensions));
+  throw new BillhouseError("USAGE_INVALID", `Costs cannot be grouped or filtered by ${quoted(name)}.`, {
+    hint: `${close === undefined ? "" : `Did you mean ${close}? `}Choose from ${dimensionNames.join(", ")}.`,
+  });
+}
+
+/** The value of a tag; NULL where the charge lacks the key, and where its value is empty. */
+export function tag(key: string): Expression {
+  if (!/["\\\p{Cc}]/u.test(key)) return entry(field("Tags", "json"), key);
+  throw new BillhouseError("USAGE_INVALID", `${quoted(key)} is not a key of a tag.`, {
+    hint: "Use a key without quotes, backslashes and control characters, such as tag:team.",
+  });
+}
+
+/**
+ * The conditions of filters such as `service=Amazon EC2`: charges with this value, or without one where nothing follows the
+ * sign. Several filters of one dimension allow each of their values. Error: USAGE_INVALID.
+ */
+export function filterConditions(filters: readonly string[]): readonly Condition[] {
+  const parts = filters.map((filter) => {
+    const [, name, value] = /^(tag:[^=]+|[^=]+)=(.*)$/su.exec(filter) ?? [];
+    if (name !== undefined && value !== undefined) return { name, value };
+    throw new BillhouseError("USAGE_INVALID", `${quoted(filter)} is not a filter.`, {
+      hint: "Write a name, = and a value, such as 'service=Amazon EC2' or tag:team=web.",
+    });
+  });
+  return [...Map.groupBy(parts, ({ name }) => name)].map(([name, own]) => {
+    const column = dimensionOf(name);
+    const values = own.map(({ value }) => value).filter((value) => value !== "");
+    const given = values.length > 0 ? [isOneOf(column, ...values)] : [];
+    return some(...given, ...(values.length < own.length ? [not(present(column))] : []));
+  });
+}

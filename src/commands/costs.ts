@@ -1,0 +1,256 @@
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { CostRow, CostsOptions, CostsResult, CurrencyCosts } from "../answers/costs.ts";
+import { measures } from "../answers/measures.ts";
+import type { ReadSource } from "../pipeline/open.ts";
+import { dayInWords } from "../schema/periods.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { formatAmount, formatChange, formatNumber, noteSource } from "./figures.ts";
+import { addWord, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
+import {
+  cutText,
+  displayWidth,
+  noteLine,
+  paint,
+  resultText,
+  screenStyle,
+  type ScreenStyle,
+  visible,
+  wrapText,
+} from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
+import { type Column, fitTable } from "./tables.ts";
+
+const usageExample = "billhouse costs --from 2025-01 --to 2025-03 --by service";
+
+/** Registers `billhouse costs`. */
+export function addCosts(program: Program, perform: Perform): void {
+  withMonths(program.command("costs"))
+    .description("Show what was spent, by service, account, region or tag, and the change from the period before.")
+    .argument("[export-or-month...]", exportsAndMonths)
+    .option(
+      "--by <dimension>",
+      "service (the default), account, region, category, cloud, tag:KEY, ... (repeatable)",
+      addWord,
+    )
+    .addOption(new Option("--measure <measure>", "the cost that is summed").choices(measures).default("effective"))
+    .option("--filter <name=value>", "only these charges, such as 'service=Amazon EC2' (repeatable)", addWord)
+    .addOption(new Option("--top <number>", "how many groups are listed").argParser(parseCount).default(10))
+    .option("--csv", "write CSV with a header, a line for each group and for the totals")
+    .addHelpText("after", example(usageExample))
+    .action((words, { by, measure, filter, top, csv, ...months }) =>
+      perform.reading((context) => {
+        const scope = readScope(words, months);
+        const given = { ...oneSpan(scope, usageExample), pipelines: scope.exports, measure };
+        const filters = filter ?? [];
+        return costs({ ...given, filters, top, by: wordsOf(by), csv: csv === true }, context);
+      }),
+    );
+}
+
+/** Options of `billhouse costs`. */
+export interface CostsCommandOptions extends CostsOptions {
+  readonly csv: boolean;
+}
+
+/** Shows what was spent in a period. With `--verbose` all groups are listed. */
+export async function costs({ csv, top, ...options }: CostsCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { costs: sumCosts } = await import("../answers/costs.ts");
+  const { flags, stdout } = context;
+  const listed = flags.verbose || top === undefined ? {} : { top };
+  const result = await sumCosts(await context.loadConfig(), { ...options, ...listed, now: context.now() });
+  noteSource(result, context);
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
+  else if (csv) writeCsv(csvColumns(result), csvRows(result), stdout);
+  else stdout.write(costsScreen(result, screenStyle(context)));
+  return exitCodes.done;
+}
+
+/** The dimensions that `--by` names, separated by commas or given one by one. A key of a tag may contain commas. */
+export function wordsOf(by: readonly string[] = ["service"]): readonly string[] {
+  return by.flatMap((word) => (word.startsWith("tag:") ? [word] : word.split(",").map((each) => each.trim())));
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1.");
+}
+
+const amounts = ["cost", "compared", "previous", "change", "share"] as const;
+
+function csvColumns({ by }: CostsResult): readonly string[] {
+  return ["currency", "row", ...by, ...amounts];
+}
+
+function* csvRows({ currency }: CostsResult): Generator<Row> {
+  for (const [name, { rows, rest, below, total }] of Object.entries(currency)) {
+    const line = (row: string, { keys, ...figures }: CostRow): Row => ({ currency: name, row, ...keys, ...figures });
+    for (const row of rows) yield line("group", row);
+    if (rest.groups > 0) yield line("rest", rest);
+    for (const row of below) yield line(row.charge, row);
+    yield line("total", total);
+  }
+}
+
+/** The costs for people: a table for each currency. */
+export function costsScreen(result: Omit<CostsResult, keyof ReadSource>, style: ScreenStyle): string {
+  const tables = Object.entries(result.currency).map(([name, costs]) => [
+    ...tableOf(costs, name, result, style),
+    ...invoicedLines(costs, name, style),
+  ]);
+  const none = tables.length === 0 ? [["  There are no such charges."]] : [];
+  const parts = [headLines(result, style), ...tables, ...none, noteLines(result, style)];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+function headLines(
+  { measure, from, to, exports, filters }: Omit<CostsResult, keyof ReadSource>,
+  style: ScreenStyle,
+): string[] {
+  const months = from === to ? from : `${from} to ${to}`;
+  const title = `${measure.charAt(0).toUpperCase()}${measure.slice(1)} cost of ${months}`;
+  const included = exports.filter(({ missingMonths }) => missingMonths.length === 0).map(({ name }) => name);
+  const scope = [
+    `from ${included.length === 0 ? "incomplete exports" : included.join(", ")}`,
+    ...filters.map((filter) => `only ${filter}`),
+  ];
+  return [paint(style, "strong", title), `  ${wrapText(visible(scope.join("; ")), style.columns, 2)}`];
+}
+
+function noteLines(
+  { comparison, previousFrom, previousTo, exports, notes, by, from, to }: Omit<CostsResult, keyof ReadSource>,
+  style: ScreenStyle,
+): string[] {
+  const before = previousFrom === previousTo ? previousFrom : `${previousFrom} to ${previousTo}`;
+  const compared = {
+    months: () => [],
+    days: () =>
+      comparison.kind === "days"
+        ? [
+            `${to} is not over: the change compares the usage of ${daysInWords(comparison.days, to)} with that of the same days of ${before}.`,
+          ]
+        : [],
+    none: () =>
+      comparison.kind === "none" && !by.includes("month") ? [`Not compared with ${before}: ${comparison.reason}.`] : [],
+  }[comparison.kind]();
+  const missing = exports
+    .filter(({ missingMonths }) => missingMonths.length > 0)
+    .map(({ name, missingMonths }) =>
+      from === to
+        ? `${name} is missing: ${from} is not loaded.`
+        : `${name} is incomplete: ${missingMonths.join(", ")} not loaded.`,
+    );
+  return [...missing, ...compared, ...notes].map((note) => noteLine(note, style));
+}
+
+function daysInWords(days: number, month: string): string {
+  return days === 1 ? dayInWords(`${month}-01`) : `1 to ${dayInWords(`${month}-${String(days).padStart(2, "0")}`)}`;
+}
+
+interface Line {
+  readonly names: readonly string[];
+  readonly row: CostRow;
+  readonly hasBar: boolean;
+}
+
+function tableOf(
+  { rows, rest, below, total }: CurrencyCosts,
+  currency: string,
+  { by, comparison, from, to, previousFrom, previousTo }: Omit<CostsResult, keyof ReadSource>,
+  style: ScreenStyle,
+): string[] {
+  const isShown = ({ cost, compared, previous }: CostRow): boolean =>
+    [cost, compared ?? "0", previous ?? "0"].some((amount) => !/^-?0\.00$/.test(formatAmount(amount)));
+  const single = (name: string, row: CostRow): Line => ({ names: [name], row, hasBar: false });
+  const lines: readonly Line[] = [
+    ...rows.map((row) => ({ names: by.map((name) => row.keys[name] ?? "(none)"), row, hasBar: true })),
+    ...(rest.groups > 0
+      ? [single(by.length === 0 ? "usage and purchases" : formatNumber(rest.groups, "other"), rest)]
+      : []),
+    ...below.filter(isShown).map((row) => single(row.charge, row)),
+    single("total", total),
+  ];
+  const days = comparison.kind === "days" ? comparison.days : 0;
+  const cells = (value: (row: CostRow) => string): string[] => lines.map(({ row }) => value(row));
+  const period = (first: string, last: string): string =>
+    days > 0 ? daysInWords(days, last) : first === last ? first : `${first} to ${last}`;
+  const figures: Column[] = [
+    {
+      title: `${from === to ? from : "cost"}${currency === "" ? "" : ` ${visible(currency)}`}`,
+      lean: "right",
+      cells: cells(({ cost }) => formatAmount(cost)),
+    },
+    ...(days > 0
+      ? [
+          {
+            title: period(from, to),
+            lean: "right" as const,
+            cells: cells(({ compared }) => formatAmount(compared ?? "")),
+            spare: 2,
+          },
+        ]
+      : []),
+    ...(comparison.kind === "none"
+      ? []
+      : [
+          {
+            title: period(previousFrom, previousTo),
+            lean: "right" as const,
+            cells: cells(({ previous }) => formatAmount(previous ?? "")),
+            spare: 3,
+          },
+          { title: "change", lean: "right" as const, cells: cells(({ change }) => formatChange(change ?? "0")) },
+        ]),
+    { title: "share", lean: "right", cells: cells(({ share }) => formatShare(share)) },
+    { title: "", cells: lines.map(({ row, hasBar }) => (hasBar ? barOf(row.share) : "")), spare: 4 },
+  ];
+  const titles = by.length === 0 ? [""] : by;
+  const room = roomForNames(figures, titles.length, style);
+  return fitTable(
+    [...titles.map((title, index) => nameColumn(title, index, lines, room)), ...figures],
+    style.columns,
+    style,
+  );
+}
+
+function nameColumn(title: string, index: number, lines: readonly Line[], room: number): Column {
+  const indent = index === 0 ? "  " : "";
+  const cut = (name: string): string => (room === 0 ? visible(name) : cutText(visible(name), room));
+  return {
+    title: `${indent}${visible(title)}`,
+    cells: lines.map(({ names }) => `${indent}${cut(names[index] ?? "")}`),
+  };
+}
+
+/** How wide a name may be so that the figures fit beside it; 0 for any width. */
+function roomForNames(figures: readonly Column[], names: number, { columns, verbose }: ScreenStyle): number {
+  if (columns === 0 || verbose) return 0;
+  const needed = figures
+    .filter(({ spare = 0 }) => spare < 4)
+    .map(({ title, cells }) => Math.max(displayWidth(title), ...cells.flat().map(displayWidth)) + 2);
+  const left = columns - 2 - needed.reduce((sum, width) => sum + width, 0);
+  return Math.max(Math.floor(left / names) - 2, 14);
+}
+
+/** A share as a percentage: `12.4 %`. */
+export function formatShare(share: string | null): string {
+  return share === null ? "" : `${(Number(share) * 100).toFixed(1)} %`;
+}
+
+/** A bar for a share of 1: eight characters. */
+function barOf(share: string | null): string {
+  const eighths = Math.round(Math.max(Number(share ?? 0), 0) * 64);
+  return "█".repeat(Math.floor(eighths / 8)) + (eighths % 8 === 0 ? "" : (" ▏▎▍▌▋▊▉"[eighths % 8] ?? ""));
+}
+
+function invoicedLines(
+  { invoiced: { billed, effective, timing } }: CurrencyCosts,
+  currency: string,
+  style: ScreenStyle,
+): string[] {
+  const sign = timing.startsWith("-") ? "-" : "+";
+  const text = `Invoiced (billed) ${formatAmount(billed)}${currency === "" ? "" : ` ${visible(currency)}`} = effective ${formatAmount(effective)} ${sign} prepayment timing ${formatAmount(timing.replace("-", ""))}`;
+  return ["", `  ${wrapText(text, style.columns, 2)}`];
+}

@@ -1,0 +1,111 @@
+import type { CostRow, CostsResult, CurrencyCosts } from "../../src/answers/costs.ts";
+import type { ReadSource } from "../../src/pipeline/open.ts";
+
+function row(keys: CostRow["keys"], cost: string, previous: string, change: string, share: string): CostRow {
+  return { keys, cost, compared: cost, previous, change, share };
+}
+
+const dollars: CurrencyCosts = {
+  rows: [
+    row({ service: "Amazon Elastic Compute Cloud" }, "16985.1063855174", "16427.91", "557.1963855174", "0.191644"),
+    row({ service: "Azure Database for PostgreSQL flexible server" }, "7047.8354", "2652.3", "4395.5354", "0.079521"),
+    row({ service: null }, "0.004", "12", "-11.996", "0"),
+  ],
+  rest: { ...row({}, "45768.96", "43298.67", "2470.29", "0.516414"), groups: 29 },
+  below: [
+    { charge: "commitment purchases", ...row({}, "0", "0", "0", "0") },
+    { charge: "credits", ...row({}, "-650", "-650", "0", "-0.007334") },
+    { charge: "tax", ...row({}, "3350.26", "2945.33", "404.93", "0.037801") },
+  ],
+  total: row({}, "72502.1657855174", "64686.21", "7815.9557855174", "1"),
+  invoiced: { billed: "72213.3449855174", effective: "72502.1657855174", timing: "-288.8208" },
+};
+
+/** The answer of `costs` for a month in two currencies. */
+export const costsOfMonth: Omit<CostsResult, keyof ReadSource> = {
+  measure: "effective",
+  from: "2025-03",
+  to: "2025-03",
+  previousFrom: "2025-02",
+  previousTo: "2025-02",
+  by: ["service"],
+  filters: [],
+  comparison: { kind: "months" },
+  partialMonths: [],
+  exports: [
+    { name: "aws_cur", cloud: "aws", missingMonths: [] },
+    { name: "azure_billing", cloud: "azure", missingMonths: [] },
+  ],
+  notes: ["Azure cost exports (azure_billing) do not contain tax, support plans, or credits that invoices apply."],
+  currency: {
+    EUR: {
+      rows: [row({ service: "Virtual Machines" }, "1250.5", "1000", "250.5", "1")],
+      rest: { ...row({}, "0", "0", "0", "0"), groups: 0 },
+      below: [],
+      total: row({}, "1250.5", "1000", "250.5", "1"),
+      invoiced: { billed: "1250.5", effective: "1250.5", timing: "0" },
+    },
+    USD: dollars,
+  },
+};
+
+const running = (keys: CostRow["keys"], cost: string, compared: string, previous: string, change: string): CostRow => ({
+  keys,
+  cost,
+  compared,
+  previous,
+  change,
+  share: "0.5",
+});
+
+/** The same for a running month by two dimensions, with a filter, while an export lacks it. */
+export const costsOfRunningMonth: typeof costsOfMonth = {
+  ...costsOfMonth,
+  by: ["account", "tag:team"],
+  filters: ["service=Amazon EC2"],
+  comparison: { kind: "days", days: 11 },
+  exports: [
+    { name: "aws_cur", cloud: "aws", missingMonths: [] },
+    { name: "azure_billing", cloud: "azure", missingMonths: ["2025-03"] },
+  ],
+  currency: {
+    USD: {
+      ...dollars,
+      rows: [
+        running({ account: "012345678901", "tag:team": "web" }, "1200.5", "1000", "900", "100"),
+        running(
+          { account: "/subscriptions/81b94e0d-2f63-4a8c-a7d5-0e9b3c6f2a71", "tag:team": null },
+          "1",
+          "1",
+          "2",
+          "-1",
+        ),
+      ],
+      rest: { ...running({}, "10", "9", "8", "1"), groups: 1 },
+      below: [],
+      total: running({}, "1211.5", "1010", "910", "100"),
+    },
+  },
+};
+
+/** The same for a span of months that cannot be compared. */
+export const costsOfSpan: typeof costsOfMonth = {
+  ...costsOfMonth,
+  measure: "billed",
+  from: "2025-02",
+  by: [],
+  comparison: { kind: "none", reason: "azure_billing 2024-12 is partial" },
+  partialMonths: ["2024-12"],
+  currency: {
+    USD: {
+      ...dollars,
+      rows: [],
+      rest: { keys: {}, cost: "69152.5", compared: null, previous: null, change: null, share: "0.95", groups: 4 },
+      below: [],
+      total: { keys: {}, cost: "69152.5", compared: null, previous: null, change: null, share: "1" },
+    },
+  },
+};
+
+/** The same where nothing was charged. */
+export const noCosts: typeof costsOfMonth = { ...costsOfMonth, filters: ["tag:team=nobody"], currency: {} };
