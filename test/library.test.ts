@@ -76,7 +76,7 @@ describe("wrong arguments of the library", () => {
       threads: null,
     },
     notify: null,
-    focus: { dataset: "billing_focus" },
+    focus: { dataset: "billing_focus", accounts: null, tags: [] },
   };
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(

@@ -214,7 +214,11 @@ const notifyRules: Shape<NotifyConfig> = {
   maxAge: nullable(notNegative),
 };
 
-const focusRules: Shape<FocusConfig> = { dataset: text };
+const focusRules: Shape<FocusConfig> = {
+  dataset: text,
+  accounts: nullable(text),
+  tags: listOf(objectOf({ key: text, spellings: listOf(text) })),
+};
 
 const configRules: Shape<Config> = {
   file: nullable(text),

@@ -15,6 +15,10 @@ export interface Config {
 export interface FocusConfig {
   /** The dataset of the views in BigQuery. */
   readonly dataset: string;
+  /** Absolute path of the list of accounts; null without one. */
+  readonly accounts: string | null;
+  /** The tags by which people allocate costs, and other spellings of their keys. */
+  readonly tags: readonly { readonly key: string; readonly spellings: readonly string[] }[];
 }
 
 /** `[notify]`: the command that `billhouse run` runs for every alert. The library does not run it. */

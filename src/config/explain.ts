@@ -55,7 +55,7 @@ function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
       ...bigqueryValues(reading),
       ...credentialValues(reading),
       ...notifyValues(reading),
-      ...sectionValues(["focus"], { dataset: config.focus.dataset }, reading.document.focus ?? {}, reading.originOf),
+      ...focusValues(reading),
     ],
   };
 }
@@ -119,6 +119,12 @@ function bigqueryValues({ config: { warehouse }, document, originOf }: Reading):
     storage_endpoint: warehouse.storageEndpoint,
   };
   return sectionValues(["destination", "bigquery"], values, written, originOf);
+}
+
+function focusValues({ config: { focus }, document, originOf }: Reading): ConfigValue[] {
+  const tags = focus.tags.map(({ key, spellings }) => [key, ...spellings].join(" = "));
+  const values = { dataset: focus.dataset, accounts: focus.accounts, tags: shownWords(tags) };
+  return sectionValues(["focus"], values, document.focus ?? {}, originOf);
 }
 
 function notifyValues({ config: { notify }, document, originOf }: Reading): ConfigValue[] {

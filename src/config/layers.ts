@@ -165,7 +165,8 @@ export function environmentLayer(
     if (value === undefined || value === "") return [];
     const origin = (): Origin => ({ variable });
     if ((root === "NOTIFY" || root === "FOCUS") && rest.length === 1) {
-      return [{ path: [root.toLowerCase(), rest[0]?.toLowerCase() ?? ""], value, origin }];
+      const key = rest[0]?.toLowerCase() ?? "";
+      return [{ path: [root.toLowerCase(), key], value: typedValue(key, value), origin }];
     }
     if (root === "CREDENTIALS" || (root === "DESTINATION" && rest[0] === "CREDENTIALS")) {
       return [{ path: variable.toLowerCase().split("__"), value, origin }];
@@ -270,9 +271,9 @@ function place(document: Record<string, unknown>, path: readonly string[], value
   if (!isTable(value) || !isTable(table[last])) table[last] = isTable(value) ? { ...value } : value;
 }
 
-/** The environment has only text; a few keys are numbers, and one is a list of words separated by commas. */
+/** The environment has only text; a few keys are numbers, and some are lists of words separated by commas. */
 function typedValue(key: string, text: string): unknown {
-  if (key === "null_values") return text.split(",");
+  if (key === "null_values" || key === "tags") return text.split(",");
   const isNumber = key === "threads" || key === "keep_previous";
   return isNumber && /^\d+$/.test(text) ? Number(text) : text;
 }

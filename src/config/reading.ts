@@ -5,6 +5,7 @@ import {
   type Config,
   type ConfigPlace,
   defaultTableName,
+  type FocusConfig,
   type NotifyConfig,
   type PipelineConfig,
   type WarehouseConfig,
@@ -95,7 +96,7 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   ];
   if (all.length > 0) throw mistakesError(all);
   const notify = notifyConfig(checked.document, files.folder);
-  const focus = { dataset: checked.document.focus?.dataset ?? defaultFocusDataset };
+  const focus = focusConfig(checked.document, files.folder);
   const config = { file: files.file, pipelines, warehouse, notify, focus };
   return { config, document: checked.document, originOf, layers };
 }
@@ -144,6 +145,16 @@ function notifyConfig({ notify }: ConfigDocument, folder: string): NotifyConfig 
   if (notify?.command === undefined) return null;
   const age = notify.max_age === undefined ? undefined : milliseconds(notify.max_age);
   return { command: notify.command, folder, maxAge: age === undefined ? null : age / 1000 };
+}
+
+function focusConfig({ focus = {} }: ConfigDocument, folder: string): FocusConfig {
+  const { dataset = defaultFocusDataset, accounts, tags = [] } = focus;
+  const spelled = Array.isArray(tags) ? tags.map((key: string) => [key, []] as const) : Object.entries(tags);
+  return {
+    dataset,
+    accounts: accounts === undefined ? null : resolve(folder, accounts),
+    tags: spelled.map(([key, spellings]) => ({ key, spellings: [...spellings] })),
+  };
 }
 
 function missingCommand({ notify }: ConfigDocument, origin: (path: readonly string[]) => string): Mistake[] {

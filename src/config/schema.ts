@@ -52,6 +52,9 @@ export interface NotifySection {
 /** `[focus]`, checked. */
 export interface FocusSection {
   readonly dataset?: string | undefined;
+  readonly accounts?: string | undefined;
+  /** Keys, or each key with other spellings of it. */
+  readonly tags?: readonly string[] | Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** A configuration whose keys and values have been checked. */
@@ -148,6 +151,23 @@ function isCommand(command: unknown): boolean {
   );
 }
 
+/** A key becomes a part of a column name. The spellings of a key are looked for in bills. */
+function isTags(tags: unknown): boolean {
+  const isKey = (key: unknown): boolean => typeof key === "string" && /^[A-Za-z][A-Za-z0-9_]{0,100}$/.test(key);
+  const isSpelling = (word: unknown): boolean => typeof word === "string" && /^[^"\\\p{Cc}]{1,200}$/u.test(word);
+  const isList = (list: unknown): list is readonly unknown[] => Array.isArray(list) && list.length <= 100;
+  const areDistinct = (keys: readonly unknown[]): boolean =>
+    new Set(keys.map((key) => String(key).toLowerCase())).size === keys.length;
+  if (isList(tags)) return tags.every(isKey) && areDistinct(tags);
+  if (typeof tags !== "object" || tags === null) return false;
+  const entries = Object.entries(tags);
+  return (
+    entries.length <= 100 &&
+    areDistinct(entries.map(([key]) => key)) &&
+    entries.every(([key, spellings]) => isKey(key) && isList(spellings) && spellings.every(isSpelling))
+  );
+}
+
 function isNullWord(word: unknown): boolean {
   return typeof word === "string" && /^[^'"\\\p{Cc}]{1,100}$/u.test(word);
 }
@@ -230,7 +250,13 @@ const notifyKeys = {
     .describe('a duration such as "36h" or "3d"'),
 };
 
-const focusKeys = { dataset: identifier };
+const focusKeys = {
+  dataset: identifier,
+  accounts: text.describe("the path of a CSV file with the columns id, name, owner and environment"),
+  tags: z
+    .custom<readonly string[] | Readonly<Record<string, readonly string[]>>>(isTags)
+    .describe('a list of keys such as ["team", "env"], or a section with the spellings of each key'),
+};
 
 const warehouses = {
   duckdb: z.strictObject(duckdbKeys).partial(),

@@ -100,6 +100,8 @@ const ours: Types = {
   x_BillingMonth: "text",
   x_LineItemId: "text",
   x_QualityFlags: "text",
+  x_AccountOwner: "text",
+  x_AccountEnvironment: "text",
   x_LineItemType: "text",
   x_ServiceCode: "text",
   x_Operation: "text",

@@ -1,4 +1,5 @@
 import type { FocusVersion } from "./columns.ts";
+import { allocated, type Allocation, tagColumn } from "./allocation.ts";
 import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
 import { countedOnce } from "./counting.ts";
 import type { Dialect } from "./dialects/dialect.ts";
@@ -27,6 +28,7 @@ export function focusViews(
   tables: readonly ChargeTable[],
   dialect: Dialect,
   dataset: { readonly project?: string; readonly dataset: string },
+  allocation: Allocation,
 ): readonly View[] {
   const known = Map.groupBy(tables, mappingOf);
   const versioned = Object.entries(viewNames).map(([key, name]) => {
@@ -37,17 +39,22 @@ export function focusViews(
     });
     const clouds = Map.groupBy(mapped, ({ mapping }) => mapping.cloud);
     const parts = [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, dialect));
-    return { name, sql: parts.length === 0 ? emptyView(version, dialect) : union(parts, dialect), reads: null };
+    return {
+      name,
+      sql: parts.length === 0 ? emptyView(version, allocation, dialect) : union(parts, version, allocation, dialect),
+      reads: null,
+    };
   });
   const newest = `SELECT * FROM ${dialect.tableName(dataset, viewNames.v1_4)}`;
   return [...versioned, { name: newestView, sql: newest, reads: viewNames.v1_4 }];
 }
 
 /** The charges of several tables, with every relation once. */
-function union(parts: readonly Charges[], dialect: Dialect): string {
+function union(parts: readonly Charges[], version: FocusVersion, allocation: Allocation, dialect: Dialect): string {
   const relations = new Map(parts.flatMap((part) => part.relations).map((relation) => [relation.name, relation]));
-  const selects = parts.map(({ select }) => select);
-  return `${withClause([...relations.values()], dialect)}\n${selects.join("\nUNION ALL\n")}`;
+  const all = parts.map(({ select }) => select).join("\nUNION ALL\n");
+  const { relations: more, select } = allocated(all, version, allocation, dialect);
+  return `${withClause([...relations.values(), ...more], dialect)}\n${select}`;
 }
 
 /** The WITH clause of a query with these relations. */
@@ -58,9 +65,10 @@ export function withClause(relations: readonly Relation[], { identifier, inlined
   return `WITH ${named.join(",\n")}`;
 }
 
-function emptyView(version: FocusVersion, { types, identifier }: Dialect): string {
+function emptyView(version: FocusVersion, { tags }: Allocation, { types, identifier }: Dialect): string {
   const columns = columnsOfVersion(version).map(
     ({ name, type }) => `CAST(NULL AS ${types[type]}) AS ${identifier(name)}`,
   );
+  columns.push(...tags.map((tag) => `CAST(NULL AS ${types.text}) AS ${identifier(tagColumn(tag))}`));
   return `SELECT * FROM (SELECT ${columns.join(", ")}) AS c WHERE FALSE`;
 }

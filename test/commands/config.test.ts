@@ -75,6 +75,8 @@ describe("every value is shown with its origin", () => {
         ["destination.duckdb", "memory_limit", null],
         ["destination.duckdb", "threads", null],
         ["focus", "dataset", "billing_focus"],
+        ["focus", "accounts", null],
+        ["focus", "tags", null],
       ].map((row) => [...row, "default"]),
     );
   });

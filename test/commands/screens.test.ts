@@ -244,7 +244,13 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
     const pipelines = [pipeline("aws_cur", "aws_billing_data"), pipeline("azure_billing", "billing_data")];
     return connectScreen(
       await connections(
-        { file: null, pipelines, warehouse: duckdb, notify: null, focus: { dataset: "billing_focus" } },
+        {
+          file: null,
+          pipelines,
+          warehouse: duckdb,
+          notify: null,
+          focus: { dataset: "billing_focus", accounts: null, tags: [] },
+        },
         duckdb,
       ),
       style,

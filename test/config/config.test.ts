@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
+import { rejects } from "../support/rejects.ts";
 import { type Config } from "../../src/config/config.ts";
 import { readAddress } from "../../src/config/address.ts";
 import { loadConfig } from "../../src/config/reading.ts";
@@ -105,8 +106,28 @@ describe("billhouse.toml", () => {
         threads: null,
       },
       notify: null,
-      focus: { dataset: "billing_focus" },
+      focus: { dataset: "billing_focus", accounts: null, tags: [] },
     });
+  });
+
+  test("[focus] takes the keys of tags as a list, or with their spellings", async () => {
+    const focus = async (toml: string): Promise<unknown> =>
+      (await load({ "billhouse.toml": `${smallest}[focus]\n${toml}\n` }))[0].focus;
+    const defaults = { dataset: "billing_focus", accounts: null };
+    assert.deepEqual(await focus('tags = ["team"]'), { ...defaults, tags: [{ key: "team", spellings: [] }] });
+    assert.deepEqual(await focus('[focus.tags]\nteam = ["Team"]'), {
+      ...defaults,
+      tags: [{ key: "team", spellings: ["Team"] }],
+    });
+    const [{ focus: variables }, folder] = await load(
+      { "billhouse.toml": smallest },
+      { FOCUS__TAGS: "team,env", FOCUS__ACCOUNTS: "a.csv", FOCUS__DATASET: "f" },
+    );
+    const keys = ["team", "env"].map((key) => ({ key, spellings: [] }));
+    assert.deepEqual(variables, { dataset: "f", accounts: join(folder, "a.csv"), tags: keys });
+    for (const wrong of ['tags = ["a b"]', 'tags = ["a", "A"]', "tags = 1"]) {
+      await rejects(load({ "billhouse.toml": `${smallest}[focus]\n${wrong}\n` }), "CONFIG_INVALID", "tags");
+    }
   });
 
   test("[notify] takes a line for the shell, or a program with its arguments", async () => {
@@ -698,7 +719,7 @@ describe("a dlt folder", () => {
     const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
     assert.deepEqual(loaded, {
       notify: null,
-      focus: { dataset: "billing_focus" },
+      focus: { dataset: "billing_focus", accounts: null, tags: [] },
       file: join(folder, ".dlt/config.toml"),
       pipelines: [
         {

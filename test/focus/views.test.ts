@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
 import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
+import { rejects } from "../support/rejects.ts";
 import { createGoogleProject, upload } from "../support/google.ts";
 import { curDelivery, curColumns, curRow, curRows, deliver } from "../support/deliveries.ts";
-import { verify } from "../../src/index.ts";
+import { loadConfig, verify } from "../../src/index.ts";
 import { ask, createProject, curSection, type Project, runProject, runWell, textRows } from "../support/projects.ts";
 
 const month = "2025-01";
@@ -97,6 +99,48 @@ describe("the views in DuckDB", () => {
   });
 });
 
+describe("[focus] in the configuration", () => {
+  test("adds what is known of accounts, and a column for each tag", async (t) => {
+    const project = await createProject(t, curSection);
+    const columns = [...curColumns, "resourceTags/user:CostCenter", "resourceTags/user:cost-center"];
+    const rows = [
+      curRow(month, { "lineItem/UnblendedCost": "1", "resourceTags/user:CostCenter": "7" }),
+      curRow(month, { "lineItem/UnblendedCost": "2", "resourceTags/user:cost-center": "8" }),
+      curRow(month, { "lineItem/UnblendedCost": "4", "lineItem/UsageAccountId": "1" }),
+    ];
+    await deliver(project.bucket, curDelivery({ month, id: "20250203T000000Z", columns, files: [rows] }));
+    await writeFile(join(project.folder, "accounts.csv"), "id,owner,name\n012345678901,ada,shop\n");
+    const source = await readFile(join(project.folder, "billhouse.toml"), "utf8");
+    const focus =
+      '[focus]\naccounts = "accounts.csv"\n[focus.tags]\ncost_center = ["CostCenter", "cost-center"]\nteam = []\n';
+    await writeFile(join(project.folder, "billhouse.toml"), source + focus);
+    const config = await loadConfig({ folder: project.folder, environment: {} });
+    const { finished } = await runProject({ ...project, config });
+    assert.deepEqual(finished.warnings, []);
+    const sql = `SELECT BilledCost, SubAccountName, x_AccountOwner, x_AccountEnvironment, x_Tag_cost_center, x_Tag_team
+      FROM focus_v1_2 ORDER BY BilledCost`;
+    assert.deepEqual(
+      (await ask(project, sql)).map((row) => Object.values(row)),
+      [
+        ["1", "shop", "ada", null, "7", null],
+        ["2", "shop", "ada", null, "8", null],
+        ["4", null, null, null, null, null],
+      ],
+    );
+  });
+
+  test("names what is wrong with the list of accounts", async (t) => {
+    const project = await loaded(t);
+    const accounts = join(project.folder, "accounts.csv");
+    const config = { ...project.config, focus: { ...project.config.focus, accounts } };
+    await rejects(runProject({ ...project, config }), "FILE_NOT_FOUND", "accounts.csv");
+    await writeFile(accounts, "name\nshop\n");
+    await rejects(runProject({ ...project, config }), "FILE_INVALID", "column id is missing");
+    await writeFile(accounts, "id,name\n1,a\n1,b\n");
+    await rejects(runProject({ ...project, config }), "FILE_INVALID", "line 3");
+  });
+});
+
 describe("what verify says of the view", () => {
   test("compares what it bills with the receipt, or with the table where the receipt lacks the column", async (t) => {
     const project = await loaded(t);
@@ -127,6 +171,13 @@ describe("the views in BigQuery", () => {
       "acme",
     );
     assert.deepEqual(rows, [["20250203T000000Z", "3.75"]]);
+    const accounts = join(project.folder, "accounts.csv");
+    await writeFile(accounts, "id,name,owner\n012345678901,shop,ada\n");
+    const focus = { dataset: "billing_focus", accounts, tags: [{ key: "team", spellings: ["Team"] }] };
+    const again = await runProject({ ...project, config: { ...project.config, focus } });
+    assert.deepEqual(again.finished.warnings, []);
+    const known = "SELECT DISTINCT SubAccountName, x_AccountOwner, x_Tag_team FROM billing_focus.focus_v1_2";
+    assert.deepEqual(await project.bigquery.rows(known, "acme"), [["shop", "ada", null]]);
     const { ok, checks } = await verify(project.config);
     assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
     assert.ok(checks.some(({ name, expected }) => name === "focus-billed-cost" && expected === "3.75 USD"));

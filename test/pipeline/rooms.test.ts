@@ -7,7 +7,15 @@ import { importsOf } from "../support/source-text.ts";
 const folder = join(import.meta.dirname, "../../src/pipeline");
 
 /** Rooms from the bottom up. A file imports its own room and those below; verbs stand above all rooms. */
-const floors = [["events.ts"], ["discover"], ["months"], ["load"], ["migrate"], ["undo", "verify", "reconcile"]];
+const floors = [
+  ["events.ts"],
+  ["discover"],
+  ["months"],
+  ["views"],
+  ["load"],
+  ["migrate"],
+  ["undo", "verify", "reconcile"],
+];
 
 /** Imports of a room on the same floor or above, types included. */
 function upwardImports(sources: ReadonlyMap<string, string>): readonly string[] {

@@ -6,7 +6,7 @@ import { formatDecimal, readDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { LoadedTable } from "../months/loaded.ts";
-import { chargeTable, dialects } from "../views.ts";
+import { chargeTable, dialects } from "../views/source.ts";
 import { type MonthCheck, sameSums } from "./checks.ts";
 
 /**

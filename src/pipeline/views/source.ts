@@ -1,21 +1,24 @@
-import type { Config, PipelineConfig } from "../config/config.ts";
-import { exportFormats } from "../exports/index.ts";
-import { bigquery } from "../focus/dialects/bigquery.ts";
-import type { Dialect } from "../focus/dialects/dialect.ts";
-import { duckdb } from "../focus/dialects/duckdb.ts";
-import type { ChargeTable } from "../focus/mapping.ts";
-import { focusViews } from "../focus/views.ts";
-import { findColumn } from "../schema/columns.ts";
-import { fold } from "../schema/names.ts";
-import type { TableShape, ViewSource } from "../warehouses/views.ts";
-import { stampedColumn } from "./months/loaded.ts";
-import { tableOf } from "./months/select.ts";
+import type { Config, PipelineConfig } from "../../config/config.ts";
+import { exportFormats } from "../../exports/index.ts";
+import { bigquery } from "../../focus/dialects/bigquery.ts";
+import type { Dialect } from "../../focus/dialects/dialect.ts";
+import { duckdb } from "../../focus/dialects/duckdb.ts";
+import type { ChargeTable } from "../../focus/mapping.ts";
+import { focusViews } from "../../focus/views.ts";
+import { findColumn } from "../../schema/columns.ts";
+import { fold } from "../../schema/names.ts";
+import type { TableShape, ViewSource } from "../../warehouses/views.ts";
+import { readAccounts } from "./accounts.ts";
+import { stampedColumn } from "../months/loaded.ts";
+import { tableOf } from "../months/select.ts";
 
 /** The SQL of each warehouse. */
 export const dialects: Readonly<Record<"duckdb" | "bigquery", Dialect>> = { duckdb, bigquery };
 
-/** The FOCUS views over the tables of a configuration. */
-export function focusViewSource(config: Config): ViewSource {
+/** The FOCUS views over the tables of a configuration. Errors: those of reading the list of accounts. */
+export async function focusViewSource(config: Config): Promise<ViewSource> {
+  const { accounts, tags } = config.focus;
+  const allocation = { accounts: accounts === null ? [] : await readAccounts(accounts), tags };
   const pipelines = new Map(config.pipelines.map((pipeline) => [keyOf(tableOf(pipeline)), pipeline]));
   return {
     tables: config.pipelines.map((pipeline) => tableOf(pipeline)),
@@ -25,7 +28,7 @@ export function focusViewSource(config: Config): ViewSource {
         const pipeline = pipelines.get(keyOf(shape.table));
         return pipeline === undefined ? [] : [chargeTable(shape, pipeline)];
       });
-      return focusViews(tables, dialects[dialect], place);
+      return focusViews(tables, dialects[dialect], place, allocation);
     },
   };
 }

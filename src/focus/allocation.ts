@@ -1,0 +1,74 @@
+import { columnsOfVersion } from "./charges.ts";
+import type { FocusVersion } from "./columns.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import type { Relation } from "./render.ts";
+
+/** What people know of an account, beyond its bill. */
+export interface Account {
+  readonly id: string;
+  readonly name: string | null;
+  readonly owner: string | null;
+  readonly environment: string | null;
+}
+
+/** A tag by which people allocate costs: its key, and other spellings of it in bills. */
+export interface AllocationTag {
+  readonly key: string;
+  readonly spellings: readonly string[];
+}
+
+/** How costs are allocated. */
+export interface Allocation {
+  readonly accounts: readonly Account[];
+  readonly tags: readonly AllocationTag[];
+}
+
+/** The name of the column with the value of a tag. */
+export function tagColumn({ key }: AllocationTag): string {
+  return `x_Tag_${key}`;
+}
+
+/**
+ * The charges of a query with what is known of their accounts, and a column for each tag. The name of an account in a bill is
+ * stronger than that in the list. A tag has the value of its first spelling that the row has; native AWS exports write `user:`
+ * before the keys of users.
+ */
+export function allocated(
+  select: string,
+  version: FocusVersion,
+  { accounts, tags }: Allocation,
+  dialect: Dialect,
+): { readonly relations: readonly Relation[]; readonly select: string } {
+  if (accounts.length === 0 && tags.length === 0) return { relations: [], select };
+  const { identifier, types } = dialect;
+  const given: Readonly<Record<string, string>> = {
+    SubAccountName: `COALESCE(c.${identifier("SubAccountName")}, a.name)`,
+    x_AccountOwner: "a.owner",
+    x_AccountEnvironment: "a.environment",
+  };
+  const columns = columnsOfVersion(version).map(({ name }) =>
+    given[name] === undefined ? `c.${identifier(name)}` : `${given[name]} AS ${identifier(name)}`,
+  );
+  const values = tags.map((tag) => {
+    const spellings = [tag.key, ...tag.spellings].flatMap((spelling) => [spelling, `user:${spelling}`]);
+    const entries = [...new Set(spellings)].map((spelling) => dialect.entry(`c.${identifier("Tags")}`, spelling));
+    return `COALESCE(${entries.join(", ")}) AS ${identifier(tagColumn(tag))}`;
+  });
+  // Azure writes a subscription with and without its path.
+  const id = dialect.replaced(`LOWER(c.${identifier("SubAccountId")})`, "^/subscriptions/", "");
+  const rows = accounts.map(({ id, name, owner, environment }) => [
+    id.toLowerCase().replace(/^\/subscriptions\//, ""),
+    name,
+    owner,
+    environment,
+  ]);
+  const names = ["id", "name", "owner", "environment"];
+  const none = names.map((name) => `CAST(NULL AS ${types.text}) AS ${name}`).join(", ");
+  return {
+    relations: [
+      { name: "accounts", sql: rows.length === 0 ? `SELECT ${none}` : dialect.relation(names, rows), isInlined: false },
+      { name: "charges", sql: select, isInlined: true },
+    ],
+    select: `SELECT ${[...columns, ...values].join(", ")}\nFROM ${identifier("charges")} AS c LEFT JOIN ${identifier("accounts")} AS a ON a.id = ${id}`,
+  };
+}
