@@ -103,8 +103,9 @@ The result of a command goes to stdout, and everything else (progress, notes, er
 \`billhouse --json status\` and \`billhouse status --json\` are the same. Colours and the live progress block appear on a
 terminal only; \`NO_COLOR\` and \`TERM=dumb\` are honoured.
 
-With \`--json\` a command writes one JSON document, and \`run\` one event per line, the last of which is \`run_finished\`. An error
-is then \`{"error":{"code","message","hint"}}\` on stdout.
+With \`--json\` a command writes one JSON document, and \`run\` one event per line, the last of which is \`run_finished\`. The events
+\`month_progress\` and \`publishing\`, which describe how far a run is, are among them only with \`--verbose\`. An error is then
+\`{"error":{"code","message","hint"}}\` on stdout.
 `;
 
 function exitCodesSection(): string {

@@ -4,7 +4,7 @@ import type { RunFinished } from "../pipeline/events.ts";
 import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatCount } from "./figures.ts";
 import { example } from "./flags.ts";
-import { followRun } from "./follow.ts";
+import { followRun, wantsProgress } from "./follow.ts";
 import { paint, screenStyle, wrapText } from "./output.ts";
 import { runExitCode, runScreen } from "./run.ts";
 
@@ -70,7 +70,11 @@ async function load(configuration: string, context: CommandContext): Promise<Run
   // The demo depends neither on the environment nor on another configuration.
   const config = await loadConfig({ file: configuration, folder: dirname(configuration), environment: {} });
   const finished = await followRun(
-    run(config, { signal: context.signal, holder: { pid: process.pid, command: "billhouse demo" } }),
+    run(config, {
+      signal: context.signal,
+      holder: { pid: process.pid, command: "billhouse demo" },
+      progress: wantsProgress(context),
+    }),
     context,
   );
   if (finished === undefined) throw new Error("The run ended without its last event.");

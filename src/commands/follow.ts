@@ -1,7 +1,9 @@
 import { type LoadedMonth } from "../pipeline/events.ts";
 import type { CommandContext, LogEntry, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
+import { blockWidth, isContested, isWatched, startLiveBlock } from "./live-block.ts";
 import { cutText, resultText, paint, visible, wrapText } from "./output.ts";
+import { advance, passTime, progressLines, startProgress } from "./progress.ts";
 
 import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
@@ -16,14 +18,14 @@ export async function followRun(
   context: CommandContext,
 ): Promise<RunFinished | undefined> {
   const { stdout, stderr, flags, sharedOutput } = context;
-  // Two writers on one terminal would tear each other's lines apart.
-  const contested = flags.json && (stdout.isTerminal || sharedOutput);
-  const live = !flags.quiet && stderr.isTerminal && !contested;
+  const contested = isContested(context);
   let progress = startProgress(context.now().getTime());
-  const block = live
+  const block = isWatched(context)
     ? startLiveBlock(stderr, () => {
-        const width = Math.max(stderr.columns - 1, 20);
-        const lines = progressLines(progress, context.now().getTime(), width);
+        const time = context.now().getTime();
+        const width = blockWidth(stderr);
+        progress = passTime(progress, time);
+        const lines = progressLines(progress, time, width);
         return context.signal.aborted ? [...lines, cutText(stopping, width)] : lines;
       })
     : undefined;
@@ -57,6 +59,15 @@ export async function followRun(
     for (const stack of stacks.filter(Boolean)) stderr.write(`${stack.split("\n").map(visible).join("\n")}\n`);
   }
   return finished;
+}
+
+/**
+ * Whether a run has to yield its progress: for a live block, or for `--json --verbose`. Anything else is shorter without it,
+ * and the warehouse then does not measure how far it is.
+ */
+export function wantsProgress(context: CommandContext): boolean {
+  const { json, verbose } = context.flags;
+  return isWatched(context) || (json && verbose);
 }
 
 /** The events that the screen of `run` shows at the end. */
@@ -114,177 +125,16 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
       return `${place}: ${paint(output, "bad", "failed")}, ${event.code}. ${visible(event.message)}`;
     }
     case "run_finished":
-    default:
       return runSummary(event, output);
+    case "month_progress":
+    case "publishing":
+    default:
+      return undefined;
   }
 }
 
 function monthName(event: { readonly name: string; readonly billingMonth: string }): string {
   return `${visible(event.name)} ${event.billingMonth}`;
-}
-
-/** How far a run is, according to its events. */
-export interface Progress {
-  /** Milliseconds since 1970. */
-  readonly started: number;
-  /** About when the first file was requested: the rate counts from here. */
-  readonly planned: number | null;
-  readonly exports: number;
-  /** The months to load, by export and billing month. */
-  readonly months: ReadonlyMap<string, MonthProgress>;
-  readonly rows: number;
-  /** The file that was read last. */
-  readonly current: { readonly name: string; readonly month: string; readonly key: string } | null;
-}
-
-interface MonthProgress {
-  readonly files: number;
-  readonly bytes: number;
-  readonly filesRead: number;
-  readonly bytesRead: number;
-  readonly done: boolean;
-}
-
-/** The progress of a run before its first event. */
-export function startProgress(time: number): Progress {
-  return { started: time, planned: null, exports: 0, months: new Map(), rows: 0, current: null };
-}
-
-/** The progress after one more event. */
-export function advance(progress: Progress, event: RunEvent, time: number): Progress {
-  switch (event.event) {
-    case "run_started":
-      return { ...progress, exports: event.pipelines.length };
-    case "month_planned": {
-      if (event.action !== "new" && event.action !== "restated") return progress;
-      const { files, bytes } = event;
-      const month = { files, bytes, filesRead: 0, bytesRead: 0, done: false };
-      return { ...withMonth(progress, event, month), planned: progress.planned ?? time };
-    }
-    case "file_read": {
-      const current = { name: event.name, month: event.billingMonth, key: event.key };
-      const month = progress.months.get(monthKey(event));
-      const rows = progress.rows + (event.rows ?? 0);
-      if (month === undefined) return { ...progress, rows, current };
-      const read = { filesRead: month.filesRead + 1, bytesRead: month.bytesRead + event.bytes };
-      return { ...withMonth(progress, event, { ...month, ...read }), rows, current };
-    }
-    case "month_loaded":
-    case "month_failed": {
-      // What a failed month did not read will not be read: it counts as done, or time left would never end.
-      const month = progress.months.get(monthKey(event));
-      if (month === undefined) return progress;
-      return withMonth(progress, event, { ...month, filesRead: month.files, bytesRead: month.bytes, done: true });
-    }
-    case "export_found":
-    case "pipeline_failed":
-    case "run_finished":
-    default:
-      return progress;
-  }
-}
-
-/** The lines that a terminal shows during a run, none wider than `width`. */
-export function progressLines(progress: Progress, time: number, width: number): string[] {
-  const spinner = spinners[Math.floor(time / 100) % spinners.length] ?? "";
-  const elapsed = formatSeconds((time - progress.started) / 1000);
-  const months = [...progress.months.values()];
-  if (months.length === 0) {
-    const what =
-      progress.exports === 0 ? "Starting" : `Looking for deliveries in ${formatNumber(progress.exports, "export")}`;
-    return [cutText(`${spinner} ${what}   ${elapsed}`, width)];
-  }
-  const sum = (figure: "files" | "bytes" | "filesRead" | "bytesRead"): number =>
-    months.reduce((total, month) => total + month[figure], 0);
-  const bytes = sum("bytes");
-  const bytesRead = Math.min(sum("bytesRead"), bytes);
-  const done = months.filter((month) => month.done).length;
-  const share = bytes > 0 ? bytesRead / bytes : done / months.length;
-  const { current } = progress;
-  const place = current === null ? "Reading" : `${visible(current.name)} ${current.month}`;
-  const file = current === null ? "" : visible(current.key.slice(current.key.lastIndexOf("/") + 1));
-  const seconds = Math.max((time - (progress.planned ?? time)) / 1000, 0);
-  const rate = seconds >= 1 ? bytesRead / seconds : 0;
-  const left = rate > 0 && bytesRead < bytes ? `${formatSeconds(Math.ceil((bytes - bytesRead) / rate))} left` : "";
-  return [
-    `${spinner} ${place}   ${file}`.trimEnd(),
-    `  ${bar(share)} ${String(Math.floor(share * 100)).padStart(3)} %   ${formatCount(done)} of ${formatNumber(months.length, "month")}`,
-    [
-      `  ${formatCount(sum("filesRead"))} of ${formatNumber(sum("files"), "file")}`,
-      `${formatBytes(bytesRead)} of ${formatBytes(bytes)}`,
-      formatNumber(progress.rows, "row"),
-      rate > 0 ? `${formatBytes(rate)}/s` : "",
-      left === "" ? elapsed : left,
-    ]
-      .filter(Boolean)
-      .join("   "),
-  ].map((line) => cutText(line, width));
-}
-
-const spinners = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-const barWidth = 30;
-
-function bar(share: number): string {
-  const full = Math.round(Math.min(share, 1) * barWidth);
-  return "━".repeat(full) + "╌".repeat(barWidth - full);
-}
-
-function monthKey(event: { readonly name: string; readonly billingMonth: string }): string {
-  return `${event.name}/${event.billingMonth}`;
-}
-
-function withMonth(
-  progress: Progress,
-  event: { readonly name: string; readonly billingMonth: string },
-  month: MonthProgress,
-): Progress {
-  return { ...progress, months: new Map(progress.months).set(monthKey(event), month) };
-}
-
-/** Lines at the bottom of a terminal that are redrawn in place. */
-export interface LiveBlock {
-  /** Erases the block and gives the cursor back. Safe to repeat. */
-  stop(): void;
-  /** Prints lines above the block, to stay. */
-  print(text: string): void;
-}
-
-/** Shows the cursor again, for a program that ends while a block is drawn. */
-export const showCursor = "\u001b[?25h";
-
-/** Draws a block ten times a second, until it is stopped. */
-export function startLiveBlock(output: Output, lines: () => readonly string[]): LiveBlock {
-  let drawn = 0;
-  let stopped = false;
-  // Lines are overwritten and not erased first, so that the block does not flicker.
-  const draw = (before: readonly string[] = []): void => {
-    const block = lines();
-    const text = [...before, ...block].map((line) => `${line}${eraseRest}\n`).join("");
-    output.write(`${toStart(drawn)}${text}${eraseBelow}`);
-    drawn = block.length;
-  };
-  output.write("\u001b[?25l");
-  draw();
-  const timer = setInterval(() => draw(), 100);
-  return {
-    stop(): void {
-      if (stopped) return;
-      stopped = true;
-      clearInterval(timer);
-      output.write(`${toStart(drawn)}${eraseBelow}${showCursor}`);
-    },
-    print(text: string): void {
-      draw(text.split("\n"));
-    },
-  };
-}
-
-const eraseRest = "\u001b[K";
-const eraseBelow = "\u001b[J";
-
-/** Moves the cursor to the start of a block of so many lines above it. */
-function toStart(lines: number): string {
-  return lines === 0 ? "\r" : `\r\u001b[${lines}A`;
 }
 
 /** One line about a whole run. */

@@ -3,7 +3,7 @@ import { BillhouseError, quoted } from "../errors.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatBytes, formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { addWord, daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
-import { changesFinalMonth, followRun, restatement, runSummary } from "./follow.ts";
+import { changesFinalMonth, followRun, restatement, runSummary, wantsProgress } from "./follow.ts";
 import {
   errorLines,
   errorText,
@@ -83,6 +83,7 @@ export async function run(options: RunCommandOptions, context: CommandContext): 
     now: context.now(),
     signal: context.signal,
     debug: context.flags.debug,
+    progress: wantsProgress(context),
     holder: { pid: process.pid, command: "billhouse run" },
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
   });

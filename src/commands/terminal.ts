@@ -7,7 +7,7 @@ import type { WriteStream } from "node:tty";
 import { stripVTControlCharacters } from "node:util";
 import { BillhouseError, firstLine, messageOf } from "../errors.ts";
 import type { LogEntry, LogFormat, Output } from "./context.ts";
-import { showCursor } from "./follow.ts";
+import { showCursor } from "./live-block.ts";
 import { resultText } from "./output.ts";
 
 /** The part of a stream that an output needs: standard output and standard error have it, terminal or not. */

@@ -12,9 +12,11 @@ export type RunEvent =
   | ExportFound
   | MonthPlanned
   | FileRead
+  | MonthProgress
   | MonthLoaded
   | MonthFailed
   | PipelineFailed
+  | Publishing
   | RunFinished;
 
 /** The first event of a run. */
@@ -56,6 +58,33 @@ export interface FileRead {
   readonly rows: number | null;
   /** Bytes as delivered, compressed. */
   readonly bytes: number;
+}
+
+/** What is done with a month that is being loaded. Files are read ahead, so a month can be inserted while others are read. */
+export type LoadPhase = "reading" | "inserting" | "checking" | "committing";
+
+/**
+ * How far the load of a month is: at each change of its phase, and otherwise at most four times a second. Only in a run with
+ * `progress`.
+ */
+export interface MonthProgress {
+  readonly event: "month_progress";
+  readonly name: string;
+  readonly billingMonth: BillingMonth;
+  readonly phase: LoadPhase;
+  /** Bytes that were read, as delivered. A file that the warehouse reads itself counts once it is loaded. */
+  readonly bytesRead: number;
+  /** Bytes, as delivered, of the files whose rows are in the warehouse, but not committed. */
+  readonly bytesInserted: number;
+  /** The load jobs of a warehouse that loads files by jobs; null for another, or before the first one started. */
+  readonly jobs: { readonly done: number; readonly total: number } | null;
+  /** The part of the work that is done, from 0 to 1, by measured weights; it never decreases. 1 is the event `month_loaded`. */
+  readonly share: number;
+}
+
+/** All months are done; what was loaded becomes visible to readers. Only in a run with `progress`. */
+export interface Publishing {
+  readonly event: "publishing";
 }
 
 /** A month was replaced and committed. */

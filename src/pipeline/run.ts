@@ -62,6 +62,8 @@ export interface RunOptions {
   readonly holder?: Holder;
   /** Adds the stack to each failure. */
   readonly debug?: boolean;
+  /** Also yields `month_progress` and `publishing`: how far the months are that are being loaded. */
+  readonly progress?: boolean;
 }
 
 /** How many files are read at the same time by default: each fills one core, and takes about 30 MB. */
@@ -107,6 +109,7 @@ const runRules: Shape<RunOptions> = {
   signal: optional(anySignal),
   holder,
   debug: optional(flag),
+  progress: optional(flag),
 };
 
 type Emit = (event: RunEvent) => void;
@@ -134,6 +137,7 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     }
     // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
     // this run are published whatever the clock says, which can be set back.
+    if (options.progress === true) emit({ event: "publishing" });
     const warnings = await refreshViews(warehouse, options);
     const loads = results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
@@ -224,6 +228,8 @@ async function runPipeline(
     const context = { ...found, storage, warehouse, jobs, accept, acceptance, force, now, signal };
     await loadMonths(plans, context, {
       fileRead: (file) => emit({ event: "file_read", name, ...file }),
+      progress:
+        options.progress === true ? (progress) => emit({ event: "month_progress", name, ...progress }) : undefined,
       loaded: (month) => {
         loaded.push(month);
         emit({ event: "month_loaded", name, ...month });

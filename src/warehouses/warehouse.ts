@@ -374,6 +374,16 @@ export interface MonthReplacement extends MonthChange {
   readonly nullValues: readonly string[];
   /** In order, in batches; the files of a batch stay in place until the warehouse requests the next batch. */
   readonly files: AsyncIterable<readonly MappedFile[]>;
+  /** Receives how far the load is. */
+  readonly progress?: ReplaceProgress | undefined;
+}
+
+/** Receives how far the replacement of a month is. */
+export interface ReplaceProgress {
+  /** The `bytes`, as delivered, of the files that were loaded so far, and the load jobs of a warehouse that loads by jobs. */
+  inserting(done: { readonly bytes: number; readonly jobs?: { readonly done: number; readonly total: number } }): void;
+  /** All rows are inserted, and are measured now. */
+  checking(): void;
 }
 
 /** One month whose previous rows are restored. */
@@ -385,6 +395,8 @@ export interface MonthRestoration extends MonthChange {
    * made it. A warehouse with time travel reads them at that time.
    */
   readonly until: string;
+  /** Receives how far the rows are inserted, from 0 to 1. */
+  readonly inserting?: ((share: number) => void) | undefined;
 }
 
 /**

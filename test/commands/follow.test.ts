@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import type { CommandContext, GlobalFlags, Output } from "../../src/commands/context.ts";
-import { followRun, showCursor, startLiveBlock, restatement } from "../../src/commands/follow.ts";
+import { followRun, restatement, wantsProgress } from "../../src/commands/follow.ts";
+import { showCursor, startLiveBlock } from "../../src/commands/live-block.ts";
 import { runExitCode } from "../../src/commands/run.ts";
 import type { RunEvent } from "../../src/pipeline/events.ts";
-import { events, finished, idle, recordingOutput } from "../support/recorded.ts";
+import { events, finished, idle, recordingOutput, watched } from "../support/recorded.ts";
 import { parseResult } from "../support/json.ts";
 
 async function* eventsOf(count: number = events.length): AsyncGenerator<RunEvent> {
@@ -83,6 +84,26 @@ describe("following a run", () => {
     const stderr = recordingOutput(terminal);
     await followRun(eventsOf(), contextWith(recordingOutput(terminal), stderr, { json: true }));
     assert.equal(stderr.text, "");
+  });
+
+  test("progress is drawn on a terminal, and is neither a line in a pipe nor in a log", async () => {
+    async function* watchedRun(): AsyncGenerator<RunEvent> {
+      for (const event of watched) yield await Promise.resolve(event);
+    }
+    const pipes = [recordingOutput(), recordingOutput()] as const;
+    for (const [pipe, source] of [
+      [pipes[0], eventsOf()],
+      [pipes[1], watchedRun()],
+    ] as const) {
+      await followRun(source, contextWith(recordingOutput(), pipe, { verbose: true }));
+    }
+    assert.equal(pipes[1].text, pipes[0].text);
+    const stderr = recordingOutput(terminal);
+    assert.equal(wantsProgress(contextWith(recordingOutput(terminal), stderr)), true);
+    assert.equal(wantsProgress(contextWith(recordingOutput(), recordingOutput())), false);
+    assert.equal(wantsProgress(contextWith(recordingOutput(), stderr, { quiet: true })), false);
+    assert.equal(wantsProgress(contextWith(recordingOutput(), recordingOutput(), { json: true })), false);
+    assert.equal(wantsProgress(contextWith(recordingOutput(), recordingOutput(), { json: true, verbose: true })), true);
   });
 
   test("a stop is announced", async () => {

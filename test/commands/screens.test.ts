@@ -8,13 +8,14 @@ import { costsScreen } from "../../src/commands/costs.ts";
 import { diffScreen } from "../../src/commands/diff.ts";
 import { doctorScreen } from "../../src/commands/doctor.ts";
 import { failureText } from "../../src/commands/failure.ts";
-import { advance, eventLine, progressLines, startProgress } from "../../src/commands/follow.ts";
+import { eventLine } from "../../src/commands/follow.ts";
 import { historyScreen } from "../../src/commands/history.ts";
 import { foundScreen, writtenScreen } from "../../src/commands/init.ts";
 import { migrateScreen } from "../../src/commands/migrate.ts";
 import { displayWidth, type ScreenStyle } from "../../src/commands/output.ts";
 import { planScreen } from "../../src/commands/plan.ts";
 import { createProgram } from "../../src/commands/program.ts";
+import { advance, passTime, progressLines, startProgress } from "../../src/commands/progress.ts";
 import { createWriter } from "../../src/commands/query-formats.ts";
 import { reconcileScreen } from "../../src/commands/reconcile.ts";
 import { runScreen } from "../../src/commands/run.ts";
@@ -40,6 +41,7 @@ import {
   status,
   undone,
   verification,
+  watched,
   wholeMonth,
 } from "../support/recorded.ts";
 
@@ -51,8 +53,10 @@ const now = new Date("2025-06-01T12:00:00Z");
 function progressAfter(count: number, columns: number): string {
   const start = now.getTime();
   let progress = startProgress(start);
-  for (const [index, event] of events.slice(0, count).entries())
+  for (const [index, event] of watched.slice(0, count).entries()) {
     progress = advance(progress, event, start + index * 1000);
+    for (let step = 1; step <= 10; step += 1) progress = passTime(progress, start + index * 1000 + step * 100);
+  }
   return `${progressLines(progress, start + count * 1000, columns).join("\n")}\n`;
 }
 
@@ -286,7 +290,11 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
 
 /** `run` on a terminal while it works. */
 const progress = ({ columns }: ScreenStyle): string =>
-  [0, 1, 5, 12, 13, 15].map((count) => progressAfter(count, columns)).join("\n");
+  [0, 1, 5, firstRead, firstRead + 2, firstRead + 4, firstRead + 5, firstRead + 6, firstRead + 10, watched.length - 1]
+    .map((count) => progressAfter(count, columns))
+    .join("\n");
+
+const firstRead = watched.findIndex(({ event }) => event === "month_progress");
 
 /** The words that show the help of the program, and of each command. */
 const helps: readonly (readonly string[])[] = [
@@ -429,9 +437,12 @@ test("plan names the runs that are passed over, and --verbose all of them", () =
 });
 
 test("a progress line is never wider than the terminal", () => {
-  const progress = events.reduce((before, event) => advance(before, event, 0), startProgress(0));
-  for (const width of [20, 40, 60]) {
-    for (const line of progressLines(progress, 5000, width)) assert.ok(line.length <= width, line);
+  let progress = startProgress(0);
+  for (const [index, event] of watched.entries()) {
+    progress = passTime(advance(progress, event, index * 1000), index * 1000);
+    for (const width of [20, 40, 60]) {
+      for (const line of progressLines(progress, index * 1000, width)) assert.ok(line.length <= width, line);
+    }
   }
 });
 

@@ -1,6 +1,13 @@
 import type { Output } from "../../src/commands/context.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
-import type { LoadedMonth, PipelineResult, PlannedMonth, RunEvent, RunFinished } from "../../src/pipeline/events.ts";
+import type {
+  LoadedMonth,
+  MonthProgress,
+  PipelineResult,
+  PlannedMonth,
+  RunEvent,
+  RunFinished,
+} from "../../src/pipeline/events.ts";
 import type { HistoryLoad } from "../../src/pipeline/history.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
 import type { PlanResult } from "../../src/pipeline/plan.ts";
@@ -233,6 +240,35 @@ export const events: readonly RunEvent[] = [
   { event: "pipeline_failed", name: "azure_billing", ...lost },
   finished,
 ];
+
+const firstRead = events.findIndex(({ event }) => event === "file_read");
+
+/** The same run as a terminal watches it, with how far its months are: one is read ahead while the other is inserted. */
+export const watched: readonly RunEvent[] = [
+  ...events.slice(0, firstRead),
+  progressOf("2025-03", "reading", 700_000, 0, 0.13),
+  progressOf("2025-03", "reading", 1_500_000, 0, 0.28),
+  ...events.slice(firstRead, firstRead + 1),
+  progressOf("2025-03", "inserting", 1_500_000, 600_000, 0.56),
+  progressOf("2025-01", "reading", 310_000, 0, 0.14),
+  progressOf("2025-03", "checking", 1_500_000, 1_500_000, 0.97),
+  progressOf("2025-03", "committing", 1_500_000, 1_500_000, 0.99),
+  ...events.slice(firstRead + 1, firstRead + 3),
+  { ...progressOf("2025-01", "inserting", 620_123, 310_000, 0.62), jobs: { done: 1, total: 2 } },
+  ...events.slice(firstRead + 3, -1),
+  { event: "publishing" },
+  finished,
+];
+
+function progressOf(
+  billingMonth: string,
+  phase: MonthProgress["phase"],
+  bytesRead: number,
+  bytesInserted: number,
+  share: number,
+): MonthProgress {
+  return { event: "month_progress", name: "aws_cur", billingMonth, phase, bytesRead, bytesInserted, jobs: null, share };
+}
 
 /** A plan of the same exports. */
 export const plan: PlanResult = {

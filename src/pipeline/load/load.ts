@@ -26,6 +26,7 @@ import {
   verifyFile,
   verifyMonth,
 } from "./proof.ts";
+import { type CountedMonth, countMonth, type MonthCounter } from "./progress.ts";
 import { createReadAhead, type ReadAhead, type Reading } from "./read-ahead.ts";
 
 /** The table and the options of a load. */
@@ -50,6 +51,8 @@ export interface LoadContext extends Destination {
 /** Receives the progress. An error that a method throws ends the loading. */
 export interface LoadListener {
   fileRead(file: Omit<FileRead, "event" | "name">): void;
+  /** Wanted only if somebody watches: then the warehouse measures how far it is. */
+  readonly progress?: ((progress: CountedMonth) => void) | undefined;
   loaded(month: LoadedMonth): void;
   /** Anything thrown while the month was loaded, which can be a bug. */
   failed(month: BillingMonth, error: unknown): void;
@@ -73,25 +76,30 @@ export async function loadMonths(
   for (const [month, error] of preparation.failed) listener.failed(month, error);
   const readAhead = createReadAhead(context.jobs, readAheadRoom);
   const threads = createThreads();
-  const months = preparation.months.map((month) => ({
-    month,
-    files: month.files.map((prepared, index): FileToLoad =>
-      prepared.columns.length === 0 || warehouse.reads(storage.url, prepared.file, prepared.compression)
-        ? { prepared, local: null }
-        : startReading(readAhead, threads, month, prepared, index, context),
-    ),
-  }));
+  const isLocal = ({ columns, file, compression }: PreparedFile): boolean =>
+    columns.length > 0 && !warehouse.reads(storage.url, file, compression);
+  const months = preparation.months.map((month) => {
+    const counted = month.files.map((prepared) => ({ file: prepared.file, byWarehouse: !isLocal(prepared) }));
+    const { progress } = listener;
+    const counter = progress === undefined ? undefined : countMonth(month.billingMonth, counted, progress);
+    const files = month.files.map((prepared, index): FileToLoad =>
+      isLocal(prepared)
+        ? startReading(readAhead, threads, month, prepared, index, context, counter)
+        : { prepared, local: null },
+    );
+    return { month, files, counter };
+  });
   const release = async (files: readonly FileToLoad[]): Promise<void> => {
     for (const { local } of files) await local?.reading.release();
   };
   try {
     const receipts = await pMap(
       months,
-      async ({ month, files }): Promise<readonly Receipt[]> => {
+      async ({ month, files, counter }): Promise<readonly Receipt[]> => {
         signal.throwIfAborted();
         let receipt: Receipt;
         try {
-          receipt = await loadMonth(month, files, context, listener);
+          receipt = await loadMonth(month, files, context, listener, counter);
         } catch (error) {
           if (signal.aborted) throw error;
           listener.failed(month.billingMonth, error);
@@ -130,6 +138,7 @@ function startReading(
   prepared: PreparedFile,
   index: number,
   { pipeline, storage, warehouse, signal, accept, force = false }: LoadContext,
+  counter: MonthCounter | undefined,
 ): FileToLoad {
   const { billingMonth } = month;
   const { execution, file, columns, proof } = prepared;
@@ -154,7 +163,9 @@ function startReading(
         unit: file.format === "csv" ? ("line" as const) : ("row" as const),
       },
     };
-    const checked = await threads.read(job, readerOf(storage, file), signal);
+    const stored = readerOf(storage, file);
+    const checked = await threads.read(job, counter?.reading(file, stored) ?? stored, signal);
+    counter?.read(file);
     verifyFile(file, checked.evidence.rows, billingMonth, { pipeline: pipeline.name, force, accept });
     reachPoint("file-checked");
     return checked;
@@ -173,6 +184,7 @@ async function loadMonth(
   sources: readonly FileToLoad[],
   context: LoadContext,
   listener: LoadListener,
+  counter: MonthCounter | undefined,
 ): Promise<Receipt> {
   const {
     pipeline,
@@ -241,6 +253,7 @@ async function loadMonth(
       schema,
       nullValues: pipeline.nullValues,
       files: batches(),
+      progress: counter,
     },
     async (measures, current) => {
       // An overwriting export can change its files during the load: the loaded files must still be current.
@@ -286,6 +299,7 @@ async function loadMonth(
         });
       }
       const proved = { submittedTime, receipt: amend?.(draft) ?? draft };
+      counter?.committing();
       return loadPackage(current, table, proved, warehouse.destinationType, new Date());
     },
   );

@@ -14,6 +14,7 @@ import {
 import { type Database, readRows } from "./database.ts";
 import { columnsOfTables, nativeColumns, nativeTypesOf, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
+import { watchStatement } from "./resources.ts";
 import { castExpression, identifier, monthCondition, tableName } from "./sql.ts";
 
 /**
@@ -135,7 +136,12 @@ export async function restoreMonth(
     // Columns that were dropped since cannot be restored; the receipt shows whether that changes a value.
     const common = present.filter(({ name }) => columns.has(fold(name))).map(({ name }) => identifier(name));
     const rows = `SELECT ${common.join(", ")} FROM ${previous} WHERE ${isOfLoad}`;
-    const { rowsChanged } = await connection.run(`INSERT INTO ${target} BY NAME ${rows}`, [loadId]);
+    const insert = `INSERT INTO ${target} BY NAME ${rows}`;
+    const { rowsChanged } = await watchStatement(
+      connection,
+      () => connection.run(insert, [loadId]),
+      restoration.inserting,
+    );
     await connection.run(`DELETE FROM ${previous} WHERE ${isOfLoad}`, [loadId]);
     return settleMonth(connection, restoration, rowsChanged, settle);
   });

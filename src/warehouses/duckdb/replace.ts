@@ -37,7 +37,9 @@ export async function replaceMonth(
     reachPoint("before-delete");
     await connection.run(`DELETE FROM ${target} WHERE ${inMonth}`);
     reachPoint("after-delete");
+    const { progress } = replacement;
     let inserted = 0;
+    let bytes = 0;
     for await (const batch of replacement.files) {
       const sources: Source[] = [];
       for (const file of batch) sources.push(await describeSource(connection, file, columns, replacement));
@@ -47,8 +49,14 @@ export async function replaceMonth(
         try {
           const size = { columns: columns.size, ...(await sizeOf(alike)) };
           const statement = insertStatement(target, alike, replacement, columns);
-          const result = await runInsert(connection, statement, database, size);
+          const delivered = alike.reduce((sum, { file }) => sum + file.file.size, 0);
+          const before = bytes;
+          progress?.inserting({ bytes });
+          const onShare =
+            progress && ((share: number): void => progress.inserting({ bytes: before + share * delivered }));
+          const result = await runInsert(connection, statement, database, size, onShare);
           inserted += result.rowsChanged;
+          bytes += delivered;
           reachPoint("batch-inserted");
         } catch (cause) {
           // Must be inside the loop: the caller removes the files when the loop ends.
@@ -56,6 +64,7 @@ export async function replaceMonth(
         }
       }
     }
+    progress?.checking();
     return settleMonth(connection, replacement, inserted, settle);
   });
 }

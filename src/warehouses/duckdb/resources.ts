@@ -68,6 +68,7 @@ export async function runInsert(
   statement: string,
   { resources, use }: Pick<Database, "resources" | "use">,
   { columns, rows, bytes }: { readonly columns: number; readonly rows: number; readonly bytes: number },
+  onShare?: (share: number) => void,
 ): Promise<DuckDBMaterializedResult> {
   const memory = Math.floor(Math.max(resources.memory, Math.min(2 * columns * memoryPerColumn, resources.mostMemory)));
   const rowGroup = (rowsPerGroup * bytes) / Math.max(rows, 1) + columns * memoryPerColumn;
@@ -84,10 +85,35 @@ export async function runInsert(
     "preserve_insertion_order = false",
   );
   try {
-    return await connection.run(statement);
+    return await watchStatement(connection, () => connection.run(statement), onShare);
   } finally {
     // Only for this statement: DuckDB 1.5.5 crashes when it numbers rows without keeping their order.
     await set("preserve_insertion_order = true", `threads = ${resources.threads}`);
+  }
+}
+
+/**
+ * Runs a statement on a connection, and reports four times a second which share of its source DuckDB has read, from 0 to 1.
+ * For several files DuckDB counts files of the same size.
+ */
+export async function watchStatement<T>(
+  connection: DuckDBConnection,
+  run: () => Promise<T>,
+  onShare: ((share: number) => void) | undefined,
+): Promise<T> {
+  if (onShare === undefined) return run();
+  // It is measured only for a progress bar, which must not be printed.
+  await connection.run("SET enable_progress_bar_print = false");
+  await connection.run("SET enable_progress_bar = true");
+  const timer = setInterval(() => {
+    const { percentage } = connection.progress;
+    // -1 while it is unknown.
+    if (percentage >= 0) onShare(Math.min(percentage / 100, 1));
+  }, 250);
+  try {
+    return await run();
+  } finally {
+    clearInterval(timer);
   }
 }
 

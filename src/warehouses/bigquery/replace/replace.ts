@@ -83,6 +83,7 @@ async function replaceWith(
   if (before.table !== null) checkExpiration(before.table, billingMonth, new Date());
 
   const staged = await stageGroups(settings, groups, columns, replacement, location);
+  replacement.progress?.checking();
   const found = await measureStaged(settings, staged, replacement, period, location).catch(async (error: unknown) => {
     throw await explainMissingStaging(settings, error, replacement, before);
   });

@@ -21,13 +21,21 @@ export async function stageGroups(
   location: string,
 ): Promise<readonly StagedTable[]> {
   const failures: unknown[] = [];
+  const { progress } = replacement;
+  const total = groups.length;
+  let [done, bytes] = [0, 0];
+  progress?.inserting({ bytes, jobs: { done, total } });
   const staged = await pMap(
     groups,
     async (group) => {
       // Waits for running jobs, so that their tables can be dropped.
       if (failures.length > 0) return undefined;
       try {
-        return await stageGroup(settings, group, columns, replacement, location);
+        const table = await stageGroup(settings, group, columns, replacement, location);
+        done += 1;
+        bytes += group.files.reduce((sum, { mapped }) => sum + mapped.file.size, 0);
+        progress?.inserting({ bytes, jobs: { done, total } });
+        return table;
       } catch (error) {
         failures.push(error);
         return undefined;

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+import { run, type MonthProgress, type RunEvent } from "../../src/index.ts";
+import { type CountedMonth, countMonth } from "../../src/pipeline/load/progress.ts";
+import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
+import { createGoogleProject, upload } from "../support/google.ts";
+import { createProject, curSection, type Project } from "../support/projects.ts";
+
+const phases = ["reading", "inserting", "checking", "committing"];
+
+async function progressOf(project: Project): Promise<readonly RunEvent[]> {
+  const events: RunEvent[] = [];
+  for await (const event of run(project.config, { progress: true })) events.push(event);
+  return events;
+}
+
+function ofMonth(events: readonly RunEvent[], month: string): readonly MonthProgress[] {
+  return events.filter((event) => event.event === "month_progress").filter((event) => event.billingMonth === month);
+}
+
+/** Checks the progress of one loaded month: phases in order, nothing decreases, and all bytes are counted at its end. */
+function checkMonth(events: readonly RunEvent[], month: string): readonly MonthProgress[] {
+  const own = ofMonth(events, month);
+  const loaded = events.find((event) => event.event === "month_loaded" && event.billingMonth === month);
+  assert.ok(loaded?.event === "month_loaded");
+  assert.deepEqual([...new Set(own.map(({ phase }) => phase))], phases);
+  for (const figure of ["bytesRead", "bytesInserted", "share"] as const) {
+    for (const [index, event] of own.entries()) assert.ok(event[figure] >= (own[index - 1]?.[figure] ?? 0), figure);
+  }
+  const last = own.at(-1);
+  assert.ok(last !== undefined && last.share > 0.9 && last.share < 1);
+  assert.deepEqual([last.bytesRead, last.bytesInserted], [loaded.bytes, loaded.bytes]);
+  assert.ok(events.indexOf(loaded) > events.indexOf(last), "a month is counted once it is committed");
+  return own;
+}
+
+describe("a run with progress", { concurrency: 2 }, () => {
+  test("counts the bytes of every month through all phases, and says when it publishes", async (t) => {
+    const project = await createProject(t, curSection);
+    for (const month of ["2025-01", "2025-02"]) {
+      const files = [curRows(month, "1"), curRows(month, "0.5", "2")];
+      await deliver(project.bucket, curDelivery({ month, id: `first-${month}`, files }));
+    }
+    const events = await progressOf(project);
+    for (const month of ["2025-01", "2025-02"]) {
+      assert.ok(checkMonth(events, month).every(({ jobs }) => jobs === null));
+    }
+    assert.deepEqual(
+      events.slice(-2).map(({ event }) => event),
+      ["publishing", "run_finished"],
+    );
+  });
+
+  test("ends in the phase in which a month fails", async (t) => {
+    const project = await createProject(t, curSection);
+    const files = [curRows("2025-01", "abc")];
+    await deliver(project.bucket, curDelivery({ month: "2025-01", id: "first", files }));
+    const events = await progressOf(project);
+    assert.deepEqual(
+      ofMonth(events, "2025-01").filter(({ phase }) => phase === "checking" || phase === "committing"),
+      [],
+    );
+    assert.equal(events.at(-2)?.event, "publishing");
+  });
+
+  test("counts the load jobs of BigQuery, which reads the files itself", async (t) => {
+    const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
+    const files = [curRows("2025-01", "1", "2"), curRows("2025-01", "3")];
+    upload(project, curDelivery({ month: "2025-01", id: "20250201T000000Z", files }));
+    const own = await onGoogle(project);
+    const jobs = own.map((event) => event.jobs);
+    assert.deepEqual(jobs.at(0), { done: 0, total: 2 });
+    assert.deepEqual(jobs.at(-1), { done: 2, total: 2 });
+  });
+});
+
+async function onGoogle(project: Project): Promise<readonly MonthProgress[]> {
+  const events = await progressOf(project);
+  const own = ofMonth(events, "2025-01");
+  assert.deepEqual([...new Set(own.map(({ phase }) => phase))], phases.slice(1));
+  const bytes = events.flatMap((event) => (event.event === "month_loaded" ? [event.bytes] : []));
+  assert.deepEqual([own.at(-1)?.bytesRead, own.at(-1)?.bytesInserted], [bytes[0], bytes[0]]);
+  return own;
+}
+
+describe("counting a month", () => {
+  const file = (key: string, size: number) =>
+    ({ key, size, version: "1", modified: "", format: "csv", rows: null, declaredSize: null }) as const;
+  const [one, other] = [file("a", 100), file("b", 300)];
+  const read = (sizes: readonly number[]) =>
+    async function* (): AsyncGenerator<Uint8Array> {
+      for (const size of sizes) yield await Promise.resolve(new Uint8Array(size));
+    };
+  const countAll = async (t: TestContext, pause: number): Promise<CountedMonth[]> => {
+    let now = 0;
+    t.mock.method(performance, "now", () => now);
+    const reports: CountedMonth[] = [];
+    const counter = countMonth(
+      "2025-01",
+      [
+        { file: one, byWarehouse: false },
+        { file: other, byWarehouse: true },
+      ],
+      (progress) => reports.push(progress),
+    );
+    // Its end was read before: what is read twice counts once.
+    for await (const _ of counter.reading(one, read([10, 60, 60]))()) now += pause;
+    counter.read(one);
+    for (const bytes of [0, 50, 100, 400, 20]) {
+      counter.inserting({ bytes });
+      now += pause;
+    }
+    counter.checking();
+    counter.committing();
+    return reports;
+  };
+
+  test("a file read in part twice counts once, and one that the warehouse reads counts when it is loaded", async (t) => {
+    const reports = await countAll(t, 1000);
+    assert.deepEqual(
+      reports.map(({ phase, bytesRead, bytesInserted }) => [phase, bytesRead, bytesInserted]),
+      [
+        ["reading", 10, 0],
+        ["reading", 70, 0],
+        ["reading", 100, 0],
+        ["reading", 100, 0],
+        ["inserting", 100, 0],
+        ["inserting", 150, 50],
+        ["inserting", 200, 100],
+        ["inserting", 400, 400],
+        ["inserting", 400, 400],
+        ["checking", 400, 400],
+        ["committing", 400, 400],
+      ],
+    );
+  });
+
+  test("within a quarter of a second only a new phase is reported", async (t) => {
+    const reports = await countAll(t, 10);
+    assert.deepEqual(
+      reports.map(({ phase }) => phase),
+      phases,
+    );
+  });
+});
