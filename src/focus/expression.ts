@@ -53,6 +53,7 @@ export type Condition =
   | { readonly is: "one of"; readonly value: Expression; readonly of: readonly string[] }
   | { readonly is: "match"; readonly value: Expression; readonly pattern: string }
   | { readonly is: "present"; readonly value: Expression }
+  | { readonly is: "json"; readonly value: Expression }
   | {
       readonly is: "compared";
       readonly left: Expression;
@@ -197,6 +198,11 @@ export function matches(value: Expression, pattern: string): Condition {
 /** Whether a value is not NULL. */
 export function present(value: Expression): Condition {
   return { is: "present", value };
+}
+
+/** Whether a text is JSON. */
+export function isJson(value: Expression): Condition {
+  return { is: "json", value };
 }
 
 /** Whether two values compare so. */

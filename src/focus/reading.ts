@@ -36,6 +36,7 @@ export function partsWithin(part: Part): readonly Part[] {
     case "one of":
     case "match":
     case "present":
+    case "json":
       return [part.value];
     case "not":
     case "entry":

@@ -96,6 +96,8 @@ export function renderCondition(condition: Condition, scope: Scope): string {
       return `COALESCE(${value(condition.value)} IN (${condition.of.map(dialect.literal).join(", ")}), FALSE)`;
     case "match":
       return `COALESCE(${dialect.matches(value(condition.value), condition.pattern)}, FALSE)`;
+    case "json":
+      return `COALESCE(${dialect.isJson(value(condition.value))}, FALSE)`;
     case "present":
       return `(${value(condition.value)} IS NOT NULL)`;
     case "compared":

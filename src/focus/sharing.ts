@@ -110,6 +110,7 @@ export function withSharedParts(mapping: Mapping, version: FocusVersion): Mappin
       case "one of":
       case "match":
       case "present":
+      case "json":
         return { ...part, value: replace(part.value) as Expression };
       case "not":
         return { ...part, of: replace(part.of) as Condition };
@@ -131,6 +132,7 @@ const conditions: ReadonlySet<string> = new Set<Condition["is"]>([
   "one of",
   "match",
   "present",
+  "json",
   "compared",
   "all",
   "some",

@@ -166,7 +166,7 @@ export function mcaRow(cells: Row = {}): Row {
     costInBillingCurrency: "0.84",
     costInPricingCurrency: "0.96",
     costInUsd: "0.96",
-    paygCostInBillingCurrency: "0.88375",
+    paygCostInBillingCurrency: "0.8838",
     exchangeRatePricingToBilling: "0.875",
     exchangeRateDate: "06/01/2025",
     additionalInfo: "",

@@ -13,6 +13,7 @@ const plan = `${planOrder}/savingsPlans/9A8B7C6D-1e2f-4a3b-8c4d-5e6f7a8b9c0d`;
 /** What both exports of the Enterprise Agreement have. */
 const eaShared: readonly Row[] = [
   eaRow({ Tags: '"env": "prod","team": "a, {b}"' }),
+  eaRow({ ProductName: "broken", Tags: '"env": "pro', AdditionalInfo: '{"VCPUs": 2, "Usa' }),
   eaRow({ ProductName: "spot", PricingModel: "Spot", CostInBillingCurrency: "0.2", UnitPrice: "0.02" }),
   eaRow({
     ProductName: "operations",
@@ -59,6 +60,16 @@ const eaShared: readonly Row[] = [
     ResourceId:
       "/subscriptions/x/resourceGroups/y/providers/Microsoft.Compute/capacityReservationGroups/g/capacityReservations/c",
     AdditionalInfo: '{"VMCapacityReservationId": "/subscriptions/X/capacityReservationGroups/G"}',
+  }),
+  eaRow({
+    ProductName: "function",
+    ConsumedService: "Functions",
+    ResourceId: "/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/one",
+  }),
+  eaRow({
+    ProductName: "site",
+    ConsumedService: "Microsoft.Web",
+    ResourceId: "/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/two",
   }),
   eaRow({ ProductName: "refund of seats", ChargeType: "Refund", Frequency: "OneTime", CostInBillingCurrency: "-40" }),
 ];
@@ -152,6 +163,10 @@ test("Azure actual and amortized cost of the Enterprise Agreement", async (t) =>
     assert.deepEqual(pick(row("machine"), columns), [null, null, "71234567", "Fabrikam Retail", "Billing Account"]);
   });
 
+  await t.test("tags and details that are cut off are left out, with a flag", () => {
+    assert.deepEqual(pick(row("broken"), ["Tags", "x_SkuDetails", "x_QualityFlags"]), [null, null, "TagsInvalid"]);
+  });
+
   await t.test("rule 20: price x quantity is the cost, and no block size is divided", () => {
     const columns = ["ContractedUnitPrice", "PricingQuantity", "ContractedCost", "ListCost", "PricingUnit"];
     assert.deepEqual(pick(row("operations"), columns), ["0.05", "0.0129", "0.000645", "0.000774", "Units"]);
@@ -230,6 +245,7 @@ test("Azure actual and amortized cost of the Enterprise Agreement", async (t) =>
     assert.deepEqual(pick(row("unknown words"), columns), unknown);
     assert.equal(row("unknown words")["x_QualityFlags"], "RegionUnknown,ServiceUnknown,UnitUnknown");
     assert.equal(row("reservation")["ServiceName"], "Azure Reservations");
+    assert.deepEqual([row("function")["ServiceName"], row("site")["ServiceName"]], ["Functions", "Azure App Service"]);
   });
 
   await t.test("Resource, SubAccount and Sku columns, and the columns of Azure", () => {
@@ -400,7 +416,7 @@ test("Azure actual and amortized cost of the Microsoft Customer Agreement", asyn
       "G071234567",
     ]);
     const prices = ["ContractedUnitPrice", "ContractedCost", "ListUnitPrice", "ListCost", "PricingCurrency"];
-    assert.deepEqual(pick(row("machine"), prices), ["0.084", "0.84", "0.088375", "0.88375", "USD"]);
+    assert.deepEqual(pick(row("machine"), prices), ["0.084", "0.84", "0.088375", "0.8838", "USD"]);
     const priced = ["ContractedUnitPrice", "ListUnitPrice", "EffectiveCost"].map((name) => `PricingCurrency${name}`);
     assert.deepEqual(pick(row("machine"), priced), ["0.096", "0.101", "0.96"]);
     assert.deepEqual(pick(row("machine"), ["SkuId", "x_BillingExchangeRate"]), ["DZH318Z0C0E4E2AD", "0.875"]);
@@ -471,6 +487,37 @@ test("rule 16: actual cost of a subscription stays where amortized cost lacks th
   const id = "/subscriptions/8d9e7c42-10aa-47b1-8f2e-6b5c4d3e2f10";
   assert.deepEqual(pick(row("elsewhere"), columns), [id, "1.152", "azure_actual", "AmortizedCostMissing"]);
   assert.equal((await view()).length, eaAmortized.rows.length + 3);
+});
+
+test("rule 16: a commitment that nothing uses: only purchases in actual cost, only unused parts in amortized cost", async (t) => {
+  const elsewhere = {
+    ...unused,
+    ProductName: "unused elsewhere",
+    SubscriptionId: "8d9e7c42-10aa-47b1-8f2e-6b5c4d3e2f10",
+  };
+  const bought = {
+    ...purchase,
+    ProductName: "reservation elsewhere",
+    SubscriptionId: "a0a0a0a0-10aa-47b1-8f2e-6b5c4d3e2f10",
+  };
+  const view = await loadBills(t, [
+    { ...eaActual, rows: [eaRow(), eaRow(purchase), eaRow(bought)] },
+    { ...eaAmortized, rows: [eaRow(), eaRow(unused), eaRow(elsewhere)] },
+  ]);
+  const found = (await view()).map((row) =>
+    pick(row, ["ChargeDescription", "x_Export", "BilledCost", "EffectiveCost"]),
+  );
+  assert.deepEqual(
+    found.toSorted((first, second) => (String(first[0]) < String(second[0]) ? -1 : 1)),
+    [
+      ["machine", "azure_amortized", "1.152", "1.152"],
+      ["reservation", "azure_actual", "61.2", "0"],
+      ["reservation elsewhere", "azure_actual", "61.2", "0"],
+      ["unused elsewhere", "azure_amortized", "0", "0.3"],
+      ["unused reservation", "azure_amortized", "0", "0.3"],
+    ],
+  );
+  for (const row of await view()) assert.doesNotMatch(String(row["x_QualityFlags"]), /Missing/u);
 });
 
 test("two exports without any commitment are counted once", async (t) => {

@@ -30,6 +30,7 @@ export const bigquery: Dialect = {
   },
 
   product: (left, right) => `(${left} * ${right})`,
+  isJson: (text) => `(SAFE.PARSE_JSON(${text}) IS NOT NULL)`,
   entry: (json, key) => `NULLIF(JSON_VALUE(${json}, ${literal(`$."${key}"`)}), '')`,
   joined: (parts, separator) => `ARRAY_TO_STRING([${parts.join(", ")}], ${literal(separator)})`,
   jsonText: (text) => `TO_JSON_STRING(${text})`,

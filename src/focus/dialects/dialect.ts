@@ -14,6 +14,7 @@ export interface Dialect {
   column(this: void, sql: string, column: TableColumn, type: ValueType): string;
   /** The product of two decimals, rounded to the digits of the decimal type. */
   product(this: void, left: string, right: string): string;
+  isJson(this: void, text: string): string;
   /** The value of a key in JSON text; NULL where the text is not JSON or the value is empty. */
   entry(this: void, json: string, key: string): string;
   /** Texts that are not NULL, joined; empty if all are NULL. */

@@ -39,6 +39,7 @@ export const duckdb: Dialect = {
     ].join(" + ")})`;
   },
 
+  isJson: (text) => `json_valid(${text})`,
   entry: (json, key) =>
     `CASE WHEN json_valid(${json}) THEN nullif(json_extract_string(${json}, ${literal(`$."${key}"`)}), '') END`,
   joined: (parts, separator) => `concat_ws(${literal(separator)}, ${parts.join(", ")})`,

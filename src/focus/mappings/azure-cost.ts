@@ -12,6 +12,7 @@ import {
   first,
   flags,
   hasColumn,
+  isJson,
   isOneOf,
   joined,
   lookup,
@@ -80,12 +81,16 @@ const isPlan = matches(commitmentId, "/microsoft.billingbenefits/");
 const isMarketplace = isOneOf(lower(field("publishertype")), "marketplace");
 
 /** Prices of the Microsoft Customer Agreement are in the pricing currency. */
-const inBillingCurrency = (price: Expression): Expression =>
-  times(price, first(field("exchange_rate", "decimal"), decimal("1")));
+const inBillingCurrency = (price: Expression): Expression => {
+  const rate = field("exchange_rate", "decimal");
+  return cases([[compared(rate, "<>", decimal("1")), times(price, rate)]], price);
+};
 
-/** JSON: the Enterprise Agreement writes tags without the braces around them. */
+/** The Enterprise Agreement writes JSON without the braces around it. */
 const withBraces = (json: Expression): Expression =>
   cases([[matches(json, "^\\s*\\{"), json]], where(present(json), joined("", text("{"), json, text("}"))));
+const tags = withBraces(field("tags", "json"));
+const details = withBraces(field("additionalinfo", "json"));
 
 const effectiveCost = cases(
   [
@@ -105,6 +110,9 @@ const billedCost = cases(
 /** A charge that costs something, without an amount that its price gives. */
 const lacks = (amount: Condition): Condition => all(isSold, not(amount), notZero(effectiveCost));
 const hasListCost = some(notZero(paidAsYouGo), notZero(listPrice));
+
+/** Resource types of several services, which the lookup has with the consumed service. */
+const sharedTypes = ["microsoft.security/pricings", "microsoft.web/sites"];
 
 /** The fields that agreements and versions of the export name differently, by their names in lower case. */
 const aliases: Readonly<Record<string, string>> = {
@@ -181,23 +189,21 @@ export const azureCost: Mapping = {
     known_unit: lookup("azure_units", lookupKey(field("unitofmeasure")), "unit"),
     region_id: lookup("azure_regions", lookupKey(location), "id"),
     region_name: lookup("azure_regions", lookupKey(location), "name"),
-    consumed_and_type: joined(" ", lower(field("consumedservice")), field("resource_type")),
-    service: first(
-      lookup("azure_services", field("consumed_and_type"), "service"),
-      lookup("azure_services", field("resource_type"), "service"),
+    service_key: cases(
+      [
+        [
+          isOneOf(field("resource_type"), ...sharedTypes),
+          joined(" ", lower(field("consumedservice")), field("resource_type")),
+        ],
+      ],
+      field("resource_type"),
     ),
-    service_category: first(
-      lookup("azure_services", field("consumed_and_type"), "category"),
-      lookup("azure_services", field("resource_type"), "category"),
-    ),
-    service_subcategory: first(
-      lookup("azure_services", field("consumed_and_type"), "subcategory"),
-      lookup("azure_services", field("resource_type"), "subcategory"),
-    ),
-    type_name: lookup("azure_services", field("resource_type"), "type"),
-    additional: withBraces(field("additionalinfo", "json")),
-    normalisation: number(entry(withBraces(field("additionalinfo", "json")), "RINormalizationRatio")),
-    capacity_reservation: lower(entry(withBraces(field("additionalinfo", "json")), "VMCapacityReservationId")),
+    service: lookup("azure_services", field("service_key"), "service"),
+    service_category: lookup("azure_services", field("service_key"), "category"),
+    service_subcategory: lookup("azure_services", field("service_key"), "subcategory"),
+    type_name: lookup("azure_services", field("service_key"), "type"),
+    normalisation: number(entry(details, "RINormalizationRatio")),
+    capacity_reservation: lower(entry(details, "VMCapacityReservationId")),
     period_start: first(
       field("billingperiodstartdate", "timestamp"),
       field("billing_month", "timestamp"),
@@ -342,7 +348,7 @@ export const azureCost: Mapping = {
     SubAccountId: subscription(field("subscription")),
     SubAccountName: field("subscriptionname"),
     SubAccountType: where(present(subscription(field("subscription"))), text("Subscription")),
-    Tags: withBraces(field("tags", "json")),
+    Tags: where(isJson(tags), tags),
     x_LineItemType: field("chargetype"),
     x_BilledCostInUsd: cases(
       [
@@ -366,7 +372,7 @@ export const azureCost: Mapping = {
     x_ResourceGroupName: field("resourcegroup"),
     x_ResourceType: field("resource_type"),
     // FOCUS wants details of a price only with the identifier of the price, which these exports lack.
-    x_SkuDetails: field("additional", "json"),
+    x_SkuDetails: where(isJson(details), details),
     x_SkuMeterCategory: field("metercategory"),
     x_SkuMeterId: field("meterid"),
     x_SkuMeterSubcategory: field("metersubcategory"),
@@ -390,6 +396,7 @@ export const azureCost: Mapping = {
       ListCostBelowContractedCost: all(isSold, compared(listed, "<", contracted), compared(contracted, ">", zero)),
       RefundedPeriodAssumed: all(isRefund, not(present(field("invoiceid")))),
       RegionUnknown: all(present(location), not(present(region))),
+      TagsInvalid: all(present(tags), not(isJson(tags))),
       ServiceUnknown: all(isMetered, not(present(field("service")))),
       UnitUnknown: all(isPriced, present(field("unitofmeasure")), not(present(field("known_unit")))),
     }),

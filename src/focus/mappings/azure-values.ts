@@ -1,12 +1,31 @@
-import { cases, type Expression, extracted, isOneOf, lower, nothing, replaced } from "../expression.ts";
+import {
+  cases,
+  type Expression,
+  extracted,
+  isOneOf,
+  joined,
+  lower,
+  matches,
+  nothing,
+  present,
+  replaced,
+  text,
+  where,
+} from "../expression.ts";
 
 /** The identifier that Azure writes where there is no subscription: Microsoft Learn, "Understand usage details fields". */
 const noSubscription = "00000000-0000-0000-0000-000000000000";
 
 /** A subscription as exports in FOCUS columns name it: `/subscriptions/` with the identifier, which other exports write alone. */
 export function subscription(of: Expression): Expression {
-  const id = replaced(lower(of), "^/subscriptions/", "");
-  return cases([[isOneOf(id, noSubscription), nothing()]], replaced(id, "^(.+)$", "/subscriptions/\\1"));
+  const id = lower(of);
+  return cases(
+    [
+      [isOneOf(id, noSubscription, `/subscriptions/${noSubscription}`), nothing()],
+      [matches(id, "^/subscriptions/"), id],
+    ],
+    where(present(id), joined("", text("/subscriptions/"), id)),
+  );
 }
 
 /**

@@ -50,7 +50,10 @@ export function parsePrimary(reader: Reader): Expression {
   if (kind === "word" && reader.sees(word, "(") && (!isReserved(word) || ["IF", "LEFT", "RIGHT"].includes(word))) {
     return parseCall(reader, word, at);
   }
-  if (word === "SAFE" && reader.peek(1).text === ".") throw reader.unexpected();
+  if (reader.takes("SAFE", ".")) {
+    if (!reader.sees("PARSE_JSON", "(")) throw reader.unexpected();
+    return parseCall(reader, "SAFE.PARSE_JSON", at);
+  }
   const path = [reader.name()];
   while (reader.sees(".") && ["word", "quoted"].includes(reader.peek(1).kind)) {
     reader.next();

@@ -77,6 +77,11 @@ export const specialFunctions: Readonly<Record<string, (values: readonly Value[]
   DATE_TRUNC: truncate,
   DATETIME_TRUNC: truncate,
   TIMESTAMP_TRUNC: truncate,
+  // Documented: standard-sql/json_functions#parse_json, with the prefix SAFE: NULL where the text is not JSON.
+  "SAFE.PARSE_JSON": ([text], name) => {
+    if (text?.type.kind !== "STRING") throw noSignature(name, text === undefined ? [] : [text]);
+    return { sql: `CASE WHEN json_valid(${text.sql}) THEN CAST(${text.sql} AS JSON) END`, type: scalar("JSON") };
+  },
   // Documented: standard-sql/json_functions#json_value; a scalar as text, NULL for anything else and for text that is not JSON.
   JSON_VALUE: ([json, path], name) => {
     const document = json && coerce(json, scalar("STRING"));
