@@ -31,6 +31,7 @@ export type {
 export type {
   AcceptedGap,
   Action,
+  LoadAction,
   Days,
   ExportFound,
   FailedMonth,

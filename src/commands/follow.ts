@@ -1,4 +1,4 @@
-import { type LoadedMonth } from "../pipeline/events.ts";
+import { isLoadAction, type LoadedMonth } from "../pipeline/events.ts";
 import type { CommandContext, LogEntry, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
 import { blockWidth, isContested, isWatched, startLiveBlock } from "./live-block.ts";
@@ -101,8 +101,7 @@ export function eventLine(event: RunEvent, output: Pick<Output, "colour">, verbo
       return `${visible(event.name)}: ${what}, ${formatNumber(event.months, "month")}`;
     }
     case "month_planned": {
-      const toLoad = event.action === "new" || event.action === "restated";
-      if (toLoad || (event.action === "unchanged" && !verbose)) return undefined;
+      if (isLoadAction(event.action) || (event.action === "unchanged" && !verbose)) return undefined;
       return `${monthName(event)}: ${event.action}. ${visible(event.reason)}`;
     }
     case "file_read": {

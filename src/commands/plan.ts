@@ -1,4 +1,4 @@
-import type { FailedMonth, PlannedMonth } from "../pipeline/events.ts";
+import { type FailedMonth, isLoadAction, type PlannedMonth } from "../pipeline/events.ts";
 import type { PlannedPipeline, PlanResult } from "../pipeline/plan.ts";
 import { monthSpans } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
@@ -100,6 +100,7 @@ function* csvRows({ pipelines }: PlanResult): Generator<Row> {
 const marks: Readonly<Record<PlannedMonth["action"], { readonly mark: string; readonly look: Look | null }>> = {
   new: { mark: "+", look: "good" },
   restated: { mark: "~", look: "changed" },
+  reloaded: { mark: "~", look: "changed" },
   unchanged: { mark: "=", look: "quiet" },
   waiting: { mark: "…", look: null },
   refused: { mark: "!", look: "changed" },
@@ -152,8 +153,7 @@ const namedRuns = 3;
 
 /** The runs that are not part of a month that is loaded, by id; `--verbose` names all of them, also of other months. */
 function passedOver({ action, passedOver: runs }: PlannedMonth, { verbose }: ScreenStyle): string {
-  const isLoaded = action === "new" || action === "restated";
-  if (runs.length === 0 || !(isLoaded || verbose)) return "";
+  if (runs.length === 0 || !(isLoadAction(action) || verbose)) return "";
   const named = (verbose ? runs : runs.slice(0, namedRuns)).map((run) => visible(run.executionId));
   const more = runs.length - named.length;
   return ` Passed over: ${named.join(", ")}${more > 0 ? ` and ${more} more (--verbose)` : ""}.`;
@@ -165,9 +165,7 @@ function failedRow(month: FailedMonth, style: ScreenStyle): string[] {
 }
 
 function toLoad(result: Plan): PlannedMonth[] {
-  return result.pipelines
-    .flatMap((pipeline) => pipeline.months)
-    .filter(({ action }) => action === "new" || action === "restated");
+  return result.pipelines.flatMap((pipeline) => pipeline.months).filter(({ action }) => isLoadAction(action));
 }
 
 /** What the warehouse bills for the work, where it bills for bytes. */

@@ -1,4 +1,4 @@
-import type { LoadPhase, RunEvent } from "../pipeline/events.ts";
+import { isLoadAction, type LoadPhase, type RunEvent } from "../pipeline/events.ts";
 import { formatBytes, formatCount, formatNumber, formatSeconds } from "./figures.ts";
 import { cutText, visible } from "./output.ts";
 import { estimate, type Estimate, formatLeft, startEstimate } from "./remaining.ts";
@@ -42,7 +42,7 @@ export function advance(progress: Progress, event: RunEvent, time: number): Prog
     case "run_started":
       return { ...progress, exports: event.pipelines.length };
     case "month_planned": {
-      if (event.action !== "new" && event.action !== "restated") return progress;
+      if (!isLoadAction(event.action)) return progress;
       const { files, bytes } = event;
       const nothing = { filesRead: 0, bytesRead: 0, bytesInserted: 0, jobs: null, share: 0, phase: null, done: false };
       const month = { title: `${visible(event.name)} ${event.billingMonth}`, files, bytes, ...nothing };

@@ -40,7 +40,15 @@ export interface ExportFound {
 }
 
 /** The action of a run for a month: see {@link PlannedMonth}. */
-export type Action = "new" | "restated" | "unchanged" | "waiting" | "refused";
+export type Action = LoadAction | "unchanged" | "waiting" | "refused";
+
+/** The action for a month that is loaded; `reloaded` is forced, with the same bytes. */
+export type LoadAction = "new" | "restated" | "reloaded";
+
+/** Whether a month with this action is loaded. */
+export function isLoadAction(action: Action): action is LoadAction {
+  return action === "new" || action === "restated" || action === "reloaded";
+}
 
 /** One month of one pipeline was planned. A month can appear twice: once `refused` for a newer delivery, once for the loaded one. */
 export interface MonthPlanned extends PlannedMonth {
@@ -175,7 +183,7 @@ export interface LoadedMonth {
   /** Whether the missing days were accepted. */
   readonly accepted: boolean;
   /** Whether rows of an earlier load were replaced. */
-  readonly action: "new" | "restated";
+  readonly action: LoadAction;
   /** Whether loaded values change; false if days are only added or the month is not over. */
   readonly isRestatement: boolean;
   /** The state of the month's bill. */

@@ -6,7 +6,7 @@ import { decompressedSize } from "../files/read.ts";
 import { readerOf } from "../storages/storage.ts";
 import type { Ledger, Warehouse } from "../warehouses/warehouse.ts";
 import { doubleCounting, type ScopedExport } from "./discover/scopes.ts";
-import { failedMonth, type FailedMonth, type PlannedMonth, type ReportedError } from "./events.ts";
+import { failedMonth, isLoadAction, type FailedMonth, type PlannedMonth, type ReportedError } from "./events.ts";
 import { checkAccepted } from "./months/accept.ts";
 import { describePlan } from "./months/decide.ts";
 import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
@@ -120,7 +120,7 @@ async function billedBytes(
   ofMonth: NonNullable<Warehouse["billedBytes"]>,
 ): Promise<number> {
   const months = plans
-    .filter(({ action }) => action === "new" || action === "restated")
+    .filter(({ action }) => isLoadAction(action))
     .map(({ executions }) =>
       executions.flatMap(({ files, columns }) => files.map((file) => ({ file, columns: columns.length }))),
     );

@@ -113,7 +113,7 @@ describe("what a run shows", () => {
     assert.equal(header, "pipeline,table,billing_month,action,reason,execution_id,files,bytes,missing_days");
     assert.deepEqual(
       lines.map((line) => line.split(",").slice(0, 4).join(",")),
-      ["aws_cur,billing_data.aws_cur_data,2025-02,restated", "aws_cur,billing_data.aws_cur_data,2025-01,restated"],
+      ["aws_cur,billing_data.aws_cur_data,2025-02,reloaded", "aws_cur,billing_data.aws_cur_data,2025-01,reloaded"],
     );
     const status = await billhouse(project.folder, ["status", "--csv"], {}, { now });
     assert.match(status.stdout, /^pipeline,table,billing_month,state,.*\naws_cur,billing_data\.aws_cur_data,2025-0\d,/);

@@ -64,7 +64,7 @@ describe("an Azure run of nine days that is newer than a full one", { concurrenc
       assert.deepEqual(await held(project), fullRows);
       assert.deepEqual(outcomes(await runWell(project, { force: true })), [
         `${month} refused short`,
-        `${month} restated full`,
+        `${month} reloaded full`,
       ]);
       await deliver(project.bucket, run("fuller", "202504060042"));
       assert.deepEqual(outcomes(await runWell(project)), [`${month} restated fuller`]);

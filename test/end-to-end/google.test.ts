@@ -41,8 +41,8 @@ describe("a run on Google Cloud", () => {
     upload(project, first);
     await load(["2025-01 restated 20250201T000000Z"]);
     await load(["2025-01 unchanged 20250201T000000Z"]);
-    await load(["2025-01 restated 20250201T000000Z"], { force: true });
-    await load(["2025-01 restated 20250201T000000Z"], { force: true });
+    await load(["2025-01 reloaded 20250201T000000Z"], { force: true });
+    await load(["2025-01 reloaded 20250201T000000Z"], { force: true });
     await forget(project.config, { pipelines: ["aws_cur"], months: ["2025-01"] });
     await load(["2025-01 new 20250201T000000Z"]);
     assert.equal(await loads(), 6, "one tracking record for each load");

@@ -12,6 +12,7 @@ import {
 } from "../../schema/columns.ts";
 import { missingPeriodColumn } from "../../schema/invalid-rows.ts";
 import { fold } from "../../schema/names.ts";
+import type { LoadAction } from "../events.ts";
 import { stampedColumn, type LoadedTable } from "../months/loaded.ts";
 
 /** A month to load, with the headers of its files. */
@@ -19,9 +20,7 @@ export interface MonthHeaders {
   readonly billingMonth: BillingMonth;
   /** Oldest first. */
   readonly executions: readonly Execution[];
-  readonly action: "new" | "restated";
-  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
-  readonly isAgain: boolean;
+  readonly action: LoadAction;
   /** Whether it is loaded although a rule suspects one of its deliveries. */
   readonly isFlagged: boolean;
   readonly period: DaySpan | null;

@@ -248,7 +248,7 @@ async function loadMonth(
       executionId,
       replaces: newestReceipt?.loadId ?? null,
       // Loading the same delivery again must not displace the previous load.
-      keepPrevious: month.isAgain ? 0 : pipeline.keepPrevious,
+      keepPrevious: month.action === "reloaded" ? 0 : pipeline.keepPrevious,
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
       schema,
       nullValues: pipeline.nullValues,

@@ -23,6 +23,7 @@ import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import { type Ledger, requireCapability, type SchemaChange, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { MonthPlan } from "../months/decide.ts";
+import { isLoadAction, type LoadAction } from "../events.ts";
 import { columnsToMeasure, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import { smallReads } from "../months/survey.ts";
 import { delivered, layOut, unusableMonths, type LaidOutFile, type MonthHeaders } from "./columns.ts";
@@ -46,9 +47,7 @@ export interface PreparedMonth {
   readonly billingMonth: BillingMonth;
   /** The deliveries that make up the month, oldest first. */
   readonly executions: readonly Execution[];
-  readonly action: "new" | "restated";
-  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
-  readonly isAgain: boolean;
+  readonly action: LoadAction;
   /** The columns that the table lacks for it. */
   readonly schema: SchemaChange;
   /** Whether it is loaded although a rule suspects one of its deliveries. */
@@ -166,8 +165,8 @@ async function readHeaders(
   );
   const months: MonthHeaders[] = [];
   const failed = new Map<BillingMonth, unknown>();
-  for (const { billingMonth, action, executions, isAgain = false, ...plan } of plans) {
-    if (action !== "new" && action !== "restated") continue;
+  for (const { billingMonth, action, executions, ...plan } of plans) {
+    if (!isLoadAction(action)) continue;
     try {
       const headers = await pMap(
         executions.flatMap((execution) => execution.files.map((file) => ({ execution, file }))),
@@ -187,7 +186,6 @@ async function readHeaders(
         billingMonth,
         executions,
         action,
-        isAgain,
         isFlagged,
         period,
         missingDays,

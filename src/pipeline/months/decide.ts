@@ -59,14 +59,13 @@ export interface MonthPlan {
   readonly isFlagged: boolean;
   /** Why the month is loaded, if it is: `restated` only where figures of a month that is over may change. */
   readonly loadReason: LoadReason;
-  /** Whether it is the loaded delivery, byte for byte, and is loaded again because of `force`. */
-  readonly isAgain?: boolean;
 }
 
 /**
  * Decides what happens to one month. Pure: nothing is read or written.
  *
  * - `new`: the month is not loaded.
+ * - `reloaded`: the loaded delivery, byte for byte, because of `force`.
  * - `restated`: other executions than the loaded ones, or the same ones with other object versions.
  * - `unchanged`: the same executions and the same object versions as in the receipt; without a receipt the id decides.
  * - `waiting`: one of the executions is, or may be, incomplete: see `arrivalRules`.
@@ -96,7 +95,7 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
     unsettledDays,
     passedOver: passedOver.map(({ id, reason: why }) => ({ id, reason: maskSecrets(why) })),
     isFlagged: false,
-    loadReason: more.isAgain === true ? "forced" : loadReasonOf(facts),
+    loadReason: action === "reloaded" ? "forced" : loadReasonOf(facts),
     ...more,
   });
   const held = torn.slice(0, 1).map((key) => {
@@ -141,7 +140,7 @@ function versionsOf({ files }: Receipt): ReadonlyMap<string, string> {
   return new Map(files?.map(({ key, version }) => [key, version]));
 }
 
-type Judgement = Pick<MonthPlan, "action" | "reason"> & Partial<Pick<MonthPlan, "isAgain" | "isFlagged">>;
+type Judgement = Pick<MonthPlan, "action" | "reason"> & Partial<Pick<MonthPlan, "isFlagged">>;
 
 function judge(facts: MonthFacts, force: boolean): Judgement {
   const { runs, loaded } = facts;
@@ -159,7 +158,7 @@ function judge(facts: MonthFacts, force: boolean): Judgement {
   }
   const ids = runs.map(({ id }) => id).join(" and ");
   if (isLoaded(facts)) {
-    if (force) return { action: "restated", reason: "Loaded again because of --force.", isAgain: true };
+    if (force) return { action: "reloaded", reason: "Loaded again because of --force." };
     return { action: "unchanged", reason: loaded?.receipt?.files ? "Same delivery, same files." : "Same delivery." };
   }
   const refusal = force ? null : refusalOf(facts, ids);

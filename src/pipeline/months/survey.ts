@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { isLoadAction } from "../events.ts";
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import { checksumOf } from "../../files/read.ts";
@@ -158,8 +159,7 @@ function otherScopes(
   for (const { billingMonth, action, executions } of plans) {
     const isOther = ({ scope }: Execution): boolean => scope !== null && scope !== own && !known.has(scope);
     const execution = executions.findLast(isOther);
-    const isLoading = action === "new" || action === "restated";
-    if (own === null || execution === undefined || !isLoading) continue;
+    if (own === null || execution === undefined || !isLoadAction(action)) continue;
     const holder = receipts.length === 0 ? "other deliveries contain" : "the table contains";
     const error = new BillhouseError(
       "EXPORT_AMBIGUOUS",
