@@ -22,6 +22,16 @@ function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
   };
 }
 
+function faulty(dataset: string): ViewSource {
+  return {
+    tables: [table],
+    dataset,
+    render() {
+      throw new TypeError("A bug in the views.");
+    },
+  };
+}
+
 /** Views over the tables of a warehouse. */
 export const viewCases: Readonly<Record<string, (test: CapableTestWarehouse) => Promise<void>>> = {
   "makes views over the tables that exist, and changes their text when it differs": async (test) => {
@@ -41,5 +51,16 @@ export const viewCases: Readonly<Record<string, (test: CapableTestWarehouse) => 
     const third = await test.open();
     assert.deepEqual(await third.refreshViews(), []);
     assert.deepEqual(await test.rows(third, read), [{ value: "USD" }], "without a source views stay");
+  },
+
+  "loads a month although a view cannot be made, and reports it afterwards": async (test) => {
+    for (const views of [idsOf({ dataset: test.viewDataset }, "nothing"), faulty(test.viewDataset)]) {
+      const warehouse = await test.openWithViews(views);
+      await prepare(warehouse);
+      await load(warehouse, [await csv(test, "a,2025-01-01,,1,USD\n")]);
+      assert.deepEqual(await test.rows(warehouse, `SELECT id FROM ${table.dataset}.${table.name}`), [{ id: "a" }]);
+      await assert.rejects(warehouse.refreshViews(), /nothing|bug/i);
+      await warehouse.close();
+    }
   },
 };

@@ -37,7 +37,15 @@ function withoutCapabilities(whole: CapableTestWarehouse): TestWarehouse {
 
     async open(mode) {
       const warehouse = await whole.open(mode);
-      const { measuring: _, previous: __, migration: ___, doctor: ____, query: _____, ...core } = warehouse;
+      const {
+        measuring: _,
+        previous: __,
+        migration: ___,
+        doctor: ____,
+        query: _____,
+        refreshViews: ______,
+        ...core
+      } = warehouse;
       opened.set(core, warehouse);
       return core;
     },

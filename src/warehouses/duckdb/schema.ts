@@ -18,7 +18,7 @@ import { readRows } from "./database.ts";
 import { preparePrevious } from "./previous.ts";
 import { columnsOf, columnsOfTables, isView } from "./ledger.ts";
 import { identifier, literal, nativeTypes, tableName } from "./sql.ts";
-import { refreshViews } from "./views.ts";
+import { refreshViewsInLoad } from "./views.ts";
 
 /**
  * Prepares the table and its companion tables for the next loads, and makes the views again if it changes columns. The
@@ -42,8 +42,8 @@ export async function prepareTable(
   }
   await preparePrevious(connection, table, change.keepsPrevious);
   await register(connection, table, change.registered);
-  // What kept a view from being made is reported at the end of a run.
-  if (views !== null && (columns.length > 0 || change.registered.length > 0)) await refreshViews(connection, views);
+  if (views !== null && (columns.length > 0 || change.registered.length > 0))
+    await refreshViewsInLoad(connection, views);
 }
 
 /**

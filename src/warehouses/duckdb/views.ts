@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { BillhouseError } from "../../errors.ts";
+import { type BillhouseError, messageOf } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
 import { columnsTable, trackingTableName } from "../../state/tables.ts";
 import { isOwnComment, nameTaken, type TableShape, viewComment, type ViewSource } from "../views.ts";
@@ -42,6 +42,19 @@ export async function refreshViews(
     await connection.run(`COMMENT ON VIEW ${name} IS ${literal(comment)}`);
   }
   return taken.length === 0 ? [] : [nameTaken(taken, identifier(schema))];
+}
+
+/**
+ * The same within the transaction of a load. What is wrong with a view must not fail the load: the views are made again at the
+ * end of the run, which reports it. DuckDB keeps a transaction open after these errors.
+ */
+export async function refreshViewsInLoad(connection: DuckDBConnection, source: ViewSource): Promise<void> {
+  try {
+    await refreshViews(connection, source);
+  } catch (error) {
+    const isOfView = error instanceof TypeError || /^(?:Binder|Catalog|Parser) Error/.test(messageOf(error));
+    if (!isOfView) throw error;
+  }
 }
 
 /** The comments of the tables and views in the schema of the views, by folded name. */
