@@ -63,7 +63,11 @@ export {
   type CurrencyCosts,
   type IncludedExport,
 } from "./answers/costs.ts";
+export { explain, type ExplainOptions, type ExplainResult } from "./answers/explain.ts";
+export type { CellKeys, CellLabel } from "./answers/explain-cells.ts";
+export type { Driver, Explanation } from "./answers/explanation.ts";
 export type { Measure } from "./answers/measures.ts";
+export type { Part } from "./answers/parts.ts";
 export type { Comparison } from "./answers/periods.ts";
 export {
   history,

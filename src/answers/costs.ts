@@ -1,29 +1,17 @@
 import { checkArguments, count, date, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
-import {
-  all,
-  cases,
-  type Condition,
-  compared,
-  type Expression,
-  field,
-  isOneOf,
-  not,
-  present,
-  text as constant,
-  time,
-  where,
-} from "../focus/expression.ts";
+import { all, cases, type Expression, field, isOneOf, present, text as constant, where } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
 import { selectPipelines } from "../pipeline/months/select.ts";
 import { reading, type ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
-import { addDays, checkMonths } from "../schema/periods.ts";
+import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { shareOf } from "./arithmetic.ts";
 import { type Measure, measures } from "./measures.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
+import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
 import {
   type Comparison,
@@ -123,7 +111,6 @@ const columns: Readonly<Record<Measure, Expression>> = {
   contracted: field("ContractedCost", "decimal"),
 };
 
-const isCorrection = isOneOf(field("ChargeClass"), "Correction");
 const category = field("ChargeCategory");
 
 /** The kinds of charges, first match. */
@@ -221,27 +208,6 @@ function periodOf({ from, to }: CostsOptions, exports: readonly LoadedExport[], 
   const period = { from: first ?? newest, to: last ?? newest };
   requireLoaded(exports, period);
   return period;
-}
-
-/** Rows of the billing months of some periods. */
-export function inMonths(periods: readonly Period[]): Condition {
-  return isOneOf(field("x_BillingMonth"), ...periods.flatMap(monthsIn));
-}
-
-/** Rows of some exports. */
-export function ofExports(pipelines: readonly { readonly name: string }[]): Condition {
-  return isOneOf(field("x_Export"), ...pipelines.map(({ name }) => name));
-}
-
-/** Usage of the first days of a month. Corrections of earlier usage are not part of it. */
-export function inFirstDays(month: BillingMonth, days: number): Condition {
-  const end = addDays(`${month}-01`, days);
-  return all(
-    inMonths([{ from: month, to: month }]),
-    isOneOf(category, "Usage"),
-    not(isCorrection),
-    compared(field("ChargePeriodStart", "timestamp"), "<", time(end)),
-  );
 }
 
 function sumsOf(

@@ -1,24 +1,24 @@
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import type { CostRow, CostsOptions, CostsResult, CurrencyCosts } from "../answers/costs.ts";
 import { measures } from "../answers/measures.ts";
+import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { dayInWords } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, formatChange, formatNumber, noteSource } from "./figures.ts";
-import { addWord, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
 import {
-  cutText,
-  displayWidth,
-  noteLine,
-  paint,
-  resultText,
-  screenStyle,
-  type ScreenStyle,
-  visible,
-  wrapText,
-} from "./output.ts";
+  addWord,
+  dimensionWords,
+  example,
+  exportsAndMonths,
+  oneSpan,
+  parseCount,
+  readScope,
+  withMonths,
+} from "./flags.ts";
+import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
-import { type Column, fitTable } from "./tables.ts";
+import { type Column, fitNames, indented } from "./tables.ts";
 
 const usageExample = "billhouse costs --from 2025-01 --to 2025-03 --by service";
 
@@ -42,7 +42,7 @@ export function addCosts(program: Program, perform: Perform): void {
         const scope = readScope(words, months);
         const given = { ...oneSpan(scope, usageExample), pipelines: scope.exports, measure };
         const filters = filter ?? [];
-        return costs({ ...given, filters, top, by: wordsOf(by), csv: csv === true }, context);
+        return costs({ ...given, filters, top, by: dimensionWords(by) ?? ["service"], csv: csv === true }, context);
       }),
     );
 }
@@ -63,16 +63,6 @@ export async function costs({ csv, top, ...options }: CostsCommandOptions, conte
   else if (csv) writeCsv(csvColumns(result), csvRows(result), stdout);
   else stdout.write(costsScreen(result, screenStyle(context)));
   return exitCodes.done;
-}
-
-/** The dimensions that `--by` names, separated by commas or given one by one. A key of a tag may contain commas. */
-export function wordsOf(by: readonly string[] = ["service"]): readonly string[] {
-  return by.flatMap((word) => (word.startsWith("tag:") ? [word] : word.split(",").map((each) => each.trim())));
-}
-
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 1.");
 }
 
 const amounts = ["cost", "compared", "previous", "change", "share"] as const;
@@ -165,7 +155,7 @@ function tableOf(
     [cost, compared ?? "0", previous ?? "0"].some((amount) => !/^-?0\.00$/.test(formatAmount(amount)));
   const single = (name: string, row: CostRow): Line => ({ names: [name], row, hasBar: false });
   const lines: readonly Line[] = [
-    ...rows.map((row) => ({ names: by.map((name) => row.keys[name] ?? "(none)"), row, hasBar: true })),
+    ...rows.map((row) => ({ names: by.map((name) => nameOf(row, name, style)), row, hasBar: true })),
     ...(rest.groups > 0
       ? [single(by.length === 0 ? "usage and purchases" : formatNumber(rest.groups, "other"), rest)]
       : []),
@@ -207,31 +197,16 @@ function tableOf(
     { title: "", cells: lines.map(({ row, hasBar }) => (hasBar ? barOf(row.share) : "")), spare: 4 },
   ];
   const titles = by.length === 0 ? [""] : by;
-  const room = roomForNames(figures, titles.length, style);
-  return fitTable(
-    [...titles.map((title, index) => nameColumn(title, index, lines, room)), ...figures],
-    style.columns,
-    style,
-  );
+  const names = titles.map((title, index) => ({
+    title: visible(title),
+    cells: lines.map((line) => visible(line.names[index] ?? "")),
+  }));
+  return indented([...fitNames(names, figures, style), ...figures], style);
 }
 
-function nameColumn(title: string, index: number, lines: readonly Line[], room: number): Column {
-  const indent = index === 0 ? "  " : "";
-  const cut = (name: string): string => (room === 0 ? visible(name) : cutText(visible(name), room));
-  return {
-    title: `${indent}${visible(title)}`,
-    cells: lines.map(({ names }) => `${indent}${cut(names[index] ?? "")}`),
-  };
-}
-
-/** How wide a name may be so that the figures fit beside it; 0 for any width. */
-function roomForNames(figures: readonly Column[], names: number, { columns, verbose }: ScreenStyle): number {
-  if (columns === 0 || verbose) return 0;
-  const needed = figures
-    .filter(({ spare = 0 }) => spare < 4)
-    .map(({ title, cells }) => Math.max(displayWidth(title), ...cells.flat().map(displayWidth)) + 2);
-  const left = columns - 2 - needed.reduce((sum, width) => sum + width, 0);
-  return Math.max(Math.floor(left / names) - 2, 14);
+function nameOf({ keys }: CostRow, dimension: string, { verbose }: ScreenStyle): string {
+  const value = keys[dimension] ?? "(none)";
+  return dimension === "account" && !verbose ? lastName(value) : value;
 }
 
 /** A share as a percentage: `12.4 %`. */

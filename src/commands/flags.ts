@@ -1,4 +1,4 @@
-import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { type Command, InvalidArgumentError, Option, type OptionValues } from "@commander-js/extra-typings";
 import { BillhouseError } from "../errors.ts";
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 
@@ -102,6 +102,17 @@ export function addWord(word: string, words: readonly string[] = []): string[] {
   return [...words, word];
 }
 
+/** The dimensions that `--by` names, separated by commas or given one by one. A key of a tag may contain commas. */
+export function dimensionWords(by: readonly string[] | undefined): readonly string[] | undefined {
+  return by?.flatMap((word) => (word.startsWith("tag:") ? [word] : word.split(",").map((each) => each.trim())));
+}
+
+/** The whole number from 1 of a flag. Error: that of a wrong value of a flag. */
+export function parseCount(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1.");
+}
+
 /** Spans of days as people list them: `2025-03-01 to 2025-03-04, 2025-03-09`. */
 export function daySpans(spans: readonly { readonly from: string; readonly to: string }[]): string {
   return spans.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
@@ -116,7 +127,8 @@ function addMonth(text: string, months: readonly string[] = []): string[] {
   return [...months, parseMonth(text)];
 }
 
-function parseMonth(text: string): string {
+/** The month of a flag. Error: USAGE_INVALID. */
+export function parseMonth(text: string): string {
   checkMonths({ only: [text] });
   return text;
 }

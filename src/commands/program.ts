@@ -20,6 +20,7 @@ import { addCosts } from "./costs.ts";
 import { addDemo } from "./demo.ts";
 import { addDiff } from "./diff.ts";
 import { addDoctor } from "./doctor.ts";
+import { addExplain } from "./explain.ts";
 import { reportFailure } from "./failure.ts";
 import { addHistory } from "./history.ts";
 import { addInit } from "./init.ts";
@@ -41,7 +42,7 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
-  "Answer:": [addCosts, addQuery, addConnect],
+  "Answer:": [addCosts, addExplain, addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

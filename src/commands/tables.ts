@@ -1,5 +1,5 @@
 import type { Output } from "./context.ts";
-import { displayWidth, type Lean, padCell, paint, wordsOf, wrapText } from "./output.ts";
+import { cutText, displayWidth, type Lean, padCell, paint, type ScreenStyle, wordsOf, wrapText } from "./output.ts";
 
 /** Rows as lines with aligned columns, two blanks apart, without blanks at the end. Cells may carry a look. */
 export function alignRows(rows: readonly (readonly string[])[], leans: readonly Lean[], gap = "  "): string[] {
@@ -31,6 +31,42 @@ export interface Column {
 export function fitTable(columns: readonly Column[], width: number, style: Pick<Output, "colour">): string[] {
   return fitBlocks(columns, width, style).flat();
 }
+
+/** A table that is indented by two blanks. */
+export function indented(columns: readonly Column[], style: ScreenStyle): string[] {
+  const width = style.columns === 0 ? 0 : style.columns - 2;
+  return fitTable(columns, width, style).map((line) => `  ${line}`);
+}
+
+/**
+ * Columns of names, cut so that the figures fit beside them in an indented table; those that can be spared first do not count.
+ * A narrow column leaves its room to the others. In a pipe nothing is cut.
+ */
+export function fitNames(
+  names: readonly Column[],
+  figures: readonly Column[],
+  { columns }: Pick<ScreenStyle, "columns">,
+): Column[] {
+  if (columns === 0) return [...names];
+  const widthOf = ({ title, cells }: Column): number =>
+    Math.max(displayWidth(title), ...cells.flat().map(displayWidth));
+  const widest = figures.reduce((most, { spare = 0 }) => Math.max(most, spare), 0);
+  const needed = figures.filter(({ spare = 0 }) => spare === 0 || spare < widest).map((column) => widthOf(column) + 2);
+  let left = columns - 2 - needed.reduce((sum, width) => sum + width, 0) - 2 * (names.length - 1);
+  const widths = new Map<Column, number>();
+  for (const [index, column] of names.toSorted((one, other) => widthOf(one) - widthOf(other)).entries()) {
+    const width = Math.min(widthOf(column), Math.max(Math.floor(left / (names.length - index)), narrowestName));
+    widths.set(column, width);
+    left -= width;
+  }
+  return names.map((column) => ({
+    ...column,
+    cells: column.cells.map((cell) => (typeof cell === "string" ? cutText(cell, widths.get(column) ?? 0) : cell)),
+  }));
+}
+
+/** A name that is cut to fewer characters is not recognised. */
+const narrowestName = 12;
 
 /** The lines of the titles, and those of each row. */
 function fitBlocks(columns: readonly Column[], width: number, style: Pick<Output, "colour">): string[][] {

@@ -7,6 +7,7 @@ import { connections, connectScreen } from "../../src/commands/connect.ts";
 import { costsScreen } from "../../src/commands/costs.ts";
 import { diffScreen } from "../../src/commands/diff.ts";
 import { doctorScreen } from "../../src/commands/doctor.ts";
+import { explainScreen } from "../../src/commands/explain.ts";
 import { failureText } from "../../src/commands/failure.ts";
 import { eventLine } from "../../src/commands/follow.ts";
 import { historyScreen } from "../../src/commands/history.ts";
@@ -26,7 +27,14 @@ import { verifyScreen } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import { billhouse } from "../support/in-process.ts";
-import { costsOfMonth, costsOfRunningMonth, costsOfSpan, noCosts } from "../support/recorded-answers.ts";
+import {
+  costsOfMonth,
+  costsOfRunningMonth,
+  costsOfSpan,
+  explained,
+  explainedAtOnce,
+  noCosts,
+} from "../support/recorded-answers.ts";
 import { checks, configured, found, migration, reconciled, state, strict } from "../support/recorded-checks.ts";
 import {
   difference,
@@ -284,6 +292,9 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
   "costs-running": (style) => costsScreen(costsOfRunningMonth, style),
   "costs-span": (style) => costsScreen(costsOfSpan, style),
   "costs-none": (style) => costsScreen(noCosts, style),
+  explain: (style) => explainScreen(explained, style),
+  "explain-verbose": (style) => explainScreen(explained, { ...style, verbose: true }),
+  "explain-at-once": (style) => explainScreen(explainedAtOnce, style),
   query: answer,
   failure: (style) => failureText(failure, style),
 };

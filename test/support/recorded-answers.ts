@@ -1,4 +1,5 @@
 import type { CostRow, CostsResult, CurrencyCosts } from "../../src/answers/costs.ts";
+import type { ExplainResult } from "../../src/answers/explain.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
 
 function row(keys: CostRow["keys"], cost: string, previous: string, change: string, share: string): CostRow {
@@ -109,3 +110,85 @@ export const costsOfSpan: typeof costsOfMonth = {
 
 /** The same where nothing was charged. */
 export const noCosts: typeof costsOfMonth = { ...costsOfMonth, filters: ["tag:team=nobody"], currency: {} };
+
+/** The answer of `explain` for two months. */
+export const explained: Omit<ExplainResult, keyof ReadSource> = {
+  month: "2025-03",
+  vs: "2025-02",
+  measure: "effective",
+  by: ["service", "sku", "account"],
+  comparison: { kind: "months" },
+  currency: {
+    USD: {
+      sentence:
+        "2025-03 cost 7,847.84 USD, 4,395.54 USD (127.3 %) more than 2025-02: usage +4,327.95, new +80.10, unused commitments +60.00, and smaller parts. The largest driver is Amazon SageMaker Train:ml.g5.12xlarge in account 562017734490, usage +4,327.95. Usage that commitments cover fell by 60.00 USD, but 60.00 USD more was paid for unused commitments: no money was saved.",
+      before: "3452.3",
+      after: "7847.8354",
+      difference: "4395.5354",
+      parts: {
+        usage: "4327.9521768192",
+        price: "-12.5",
+        fx: "0",
+        commitment: "-60",
+        commitmentUnused: "60",
+        discount: "0.0023",
+        new: "80.1",
+        gone: "0",
+        fees: "0",
+        credit: "0",
+        refund: "0",
+        tax: "0",
+        other: "-0.0190768192",
+        timing: "0",
+      },
+      residual: "0",
+      drivers: [
+        {
+          keys: { service: "Amazon SageMaker", sku: "HAGAEDU7CCE3RQ3E", account: "562017734490" },
+          part: "usage",
+          amount: "4327.9521768192",
+          label: null,
+          meter: "Train:ml.g5.12xlarge",
+        },
+        {
+          keys: {
+            service: "Azure Database for PostgreSQL flexible server",
+            sku: null,
+            account: "/subscriptions/81b94e0d-2f63-4a8c-a7d5-0e9b3c6f2a71",
+          },
+          part: "new",
+          amount: "80.1",
+          label: "sku",
+          meter: null,
+        },
+        {
+          keys: { service: "Amazon S3", sku: "sku", account: null },
+          part: "other",
+          amount: "-0.0190768192",
+          label: "unit changed",
+          meter: null,
+        },
+      ],
+      rest: { drivers: 12, amount: "-12.4977" },
+      estimatedShare: "0.125",
+      priceIncludesFx: true,
+    },
+  },
+};
+
+/** The same without dimensions. */
+export const explainedAtOnce: typeof explained = {
+  ...explained,
+  by: [],
+  currency: Object.fromEntries(
+    Object.entries(explained.currency).map(([currency, one]) => [
+      currency,
+      {
+        ...one,
+        drivers: one.drivers.map((driver) => ({ ...driver, keys: {}, meter: null })),
+        estimatedShare: "0",
+        priceIncludesFx: false,
+      },
+    ]),
+  ),
+};

@@ -1,0 +1,95 @@
+import {
+  all,
+  cases,
+  compared,
+  type Condition,
+  decimal,
+  type Expression,
+  field,
+  first,
+  isOneOf,
+  not,
+  nothing,
+  notZero,
+  present,
+  some,
+  text,
+  where,
+} from "../focus/expression.ts";
+import type { BillingMonth } from "../model.ts";
+import type { ChargeSums } from "./charges.ts";
+
+const category = field("ChargeCategory");
+const effective = field("EffectiveCost", "decimal");
+const contracted = field("ContractedCost", "decimal");
+const quantity = field("PricingQuantity", "decimal");
+const commitment = field("CommitmentDiscountId");
+const status = field("CommitmentDiscountStatus");
+const pricingCurrency = field("PricingCurrency");
+const rate = field("x_BillingExchangeRate", "decimal");
+
+/** The class of a charge, first match: a part of the difference, or `metered`, which is split further. */
+const chargeClass: Expression = cases(
+  [
+    [isOneOf(field("ChargeClass"), "Correction"), text("refund")],
+    [isOneOf(category, "Tax"), text("tax")],
+    [isOneOf(category, "Credit"), text("credit")],
+    [isOneOf(category, "Adjustment"), text("other")],
+    [all(isOneOf(category, "Purchase"), present(commitment)), text("commitment")],
+    [isOneOf(category, "Purchase"), text("fees")],
+    [isOneOf(status, "Unused"), text("commitmentUnused")],
+    [all(isOneOf(category, "Usage"), not(present(quantity))), text("fees")],
+    [isOneOf(category, "Usage"), text("metered")],
+  ],
+  text("other"),
+);
+
+/** Whether a row lacks the cost at negotiated prices. */
+const isContractedMissing: Condition = some(
+  not(present(contracted)),
+  all(compared(contracted, "=", decimal("0")), notZero(effective)),
+);
+
+/** Billing currency per pricing currency: 1 where they are the same, NULL where it is not known. */
+const knownRate: Expression = cases(
+  [
+    [present(rate), rate],
+    [not(present(pricingCurrency)), decimal("1")],
+    [compared(pricingCurrency, "=", field("BillingCurrency")), decimal("1")],
+  ],
+  nothing("decimal"),
+);
+
+/** What `decompose` reads: sums of the rows of two months by cell, class and whether a commitment covered them. */
+export function cellSums(before: BillingMonth, rows: readonly Condition[]): ChargeSums {
+  return {
+    by: {
+      currency: field("BillingCurrency"),
+      provider: field("ServiceProviderName"),
+      account: field("SubAccountId"),
+      service: field("ServiceName"),
+      region: field("RegionId"),
+      // What is described in words differs from month to month: "Tax for AmazonEC2", "Tax for AmazonEC2 (estimated)".
+      sku: cases(
+        [[isOneOf(chargeClass, "tax", "credit", "refund"), nothing()]],
+        first(field("SkuId"), field("SkuMeter"), field("ChargeDescription")),
+      ),
+      unit: field("PricingUnit"),
+      period: cases([[isOneOf(field("x_BillingMonth"), before), text("before")]], text("after")),
+      class: chargeClass,
+      used: cases([[isOneOf(status, "Used"), text("yes")]], text("no")),
+    },
+    sum: {
+      effective,
+      billed: field("BilledCost", "decimal"),
+      quantity,
+      contracted: where(not(isContractedMissing), contracted),
+      missingEffective: where(isContractedMissing, effective),
+      missingQuantity: where(isContractedMissing, quantity),
+      rowsWithoutRate: where(not(present(knownRate)), decimal("1")),
+    },
+    least: { leastRate: knownRate },
+    greatest: { greatestRate: knownRate, meter: field("SkuMeter") },
+    rows,
+  };
+}

@@ -1,0 +1,200 @@
+import { Option } from "@commander-js/extra-typings";
+import type { ExplainOptions, ExplainResult } from "../answers/explain.ts";
+import type { CellKeys } from "../answers/explain-cells.ts";
+import type { Driver, Explanation } from "../answers/explanation.ts";
+import { driverDimensions, partNames, parts } from "../answers/parts.ts";
+import { lastName } from "../pipeline/reconcile/names.ts";
+import type { ReadSource } from "../pipeline/open.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { formatAmount, formatChange, formatNumber, noteSource } from "./figures.ts";
+import {
+  addWord,
+  dimensionWords,
+  example,
+  exportsAndMonths,
+  oneMonth,
+  parseCount,
+  parseMonth,
+  readScope,
+} from "./flags.ts";
+import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
+import { type Column, fitNames, indented } from "./tables.ts";
+
+const usageExample = "billhouse explain 2025-03 --by service";
+
+/** Registers `billhouse explain`. */
+export function addExplain(program: Program, perform: Perform): void {
+  program
+    .command("explain")
+    .description("Explain why a month cost more or less than another: usage, prices, commitments and other parts.")
+    .argument("[export-or-month...]", exportsAndMonths)
+    .addOption(
+      new Option("--month <YYYY-MM>", "the billing month; otherwise the newest that is over").argParser(parseMonth),
+    )
+    .addOption(
+      new Option("--vs <YYYY-MM>", "the month to compare with; otherwise the previous one").argParser(parseMonth),
+    )
+    .option("--by <dimension>", `group the drivers by ${driverDimensions.join(", ")} (repeatable)`, addWord)
+    .addOption(
+      new Option("--measure <measure>", "the cost that is explained")
+        .choices(["effective", "billed"] as const)
+        .default("effective"),
+    )
+    .addOption(new Option("--top <number>", "how many drivers are listed").argParser(parseCount).default(10))
+    .option("--csv", "write CSV with a header, a line for each part and each driver")
+    .addHelpText("after", example(usageExample))
+    .action((words, { month, vs, by, measure, top, csv }) =>
+      perform.reading((context) => {
+        const scope = readScope(words, month === undefined ? {} : { month: [month] });
+        const named = (scope.months.only ?? []).length === 0 ? {} : { month: oneMonth(scope, usageExample) };
+        const dimensions = dimensionWords(by);
+        const given = {
+          ...named,
+          ...(vs === undefined ? {} : { vs }),
+          ...(dimensions === undefined ? {} : { by: dimensions }),
+        };
+        return explain({ ...given, pipelines: scope.exports, measure, top, csv: csv === true }, context);
+      }),
+    );
+}
+
+/** Options of `billhouse explain`. */
+export interface ExplainCommandOptions extends ExplainOptions {
+  readonly csv: boolean;
+}
+
+/** Explains the difference between two months. With `--verbose` all drivers are listed. */
+export async function explain(
+  { csv, top, ...options }: ExplainCommandOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const { explain: explainChange } = await import("../answers/explain.ts");
+  const { flags, stdout } = context;
+  const listed = flags.verbose || top === undefined ? {} : { top };
+  const result = await explainChange(await context.loadConfig(), { ...options, ...listed, now: context.now() });
+  noteSource(result, context);
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
+  else if (csv) writeCsv(csvColumns(result), csvRows(result), stdout);
+  else stdout.write(explainScreen(result, screenStyle(context)));
+  return exitCodes.done;
+}
+
+function csvColumns({ by }: ExplainResult): readonly string[] {
+  return ["currency", "row", ...by, "meter", "part", "label", "amount"];
+}
+
+function* csvRows({ currency }: ExplainResult): Generator<Row> {
+  for (const [name, explanation] of Object.entries(currency)) {
+    const { before, after, drivers, rest } = explanation;
+    yield { currency: name, row: "before", amount: before };
+    for (const part of parts)
+      yield { currency: name, row: "part", part: partNames[part], amount: explanation.parts[part] };
+    yield { currency: name, row: "after", amount: after };
+    for (const { keys, part, ...driver } of drivers) {
+      yield { currency: name, row: "driver", ...keys, part: partNames[part], ...driver };
+    }
+    if (rest.drivers > 0) yield { currency: name, row: "rest", amount: rest.amount };
+  }
+}
+
+/** The explanation for people: of each currency the sentence, the parts, and the largest drivers. */
+export function explainScreen(result: Omit<ExplainResult, keyof ReadSource>, style: ScreenStyle): string {
+  const { month, vs, measure, currency } = result;
+  const title = paint(style, "strong", `Why the ${measure} cost of ${month} differs from ${vs}`);
+  const sections = Object.entries(currency).map(([name, explanation]) =>
+    [
+      `  ${wrapText(visible(explanation.sentence), style.columns, 2)}`,
+      "",
+      ...partLines(explanation, name, result, style),
+      ...driverLines(explanation, result, style),
+      ...notesOn(explanation).map((note) => noteLine(note, style)),
+    ].join("\n"),
+  );
+  return `${[title, ...(sections.length === 0 ? ["  There are no charges in these months."] : sections)].join("\n\n")}\n`;
+}
+
+function partLines(
+  { before, after, parts: amounts }: Explanation,
+  currency: string,
+  { month, vs }: Omit<ExplainResult, keyof ReadSource>,
+  style: ScreenStyle,
+): string[] {
+  const shown = parts.filter((part) => !isZeroCents(amounts[part]));
+  const largest = Math.max(...shown.map((part) => Math.abs(Number(amounts[part]))), 0);
+  return indented(
+    [
+      { title: "part", cells: [vs, ...shown.map((part) => partNames[part]), month] },
+      {
+        title: currency === "" ? "cost" : visible(currency),
+        lean: "right",
+        cells: [formatAmount(before), ...shown.map((part) => formatChange(amounts[part])), formatAmount(after)],
+      },
+      {
+        title: "",
+        cells: ["", ...shown.map((part) => barOf(Math.abs(Number(amounts[part])) / largest)), ""],
+        spare: 1,
+      },
+    ],
+    style,
+  );
+}
+
+/** A bar for a ratio of at most 1: twenty characters. */
+function barOf(ratio: number): string {
+  return "█".repeat(Math.round(ratio * 20));
+}
+
+function driverLines(
+  { drivers, rest }: Explanation,
+  { by }: Omit<ExplainResult, keyof ReadSource>,
+  style: ScreenStyle,
+): string[] {
+  if (drivers.length === 0) return [];
+  const others = rest.drivers > 0 ? [formatNumber(rest.drivers, "other")] : [];
+  const figures: Column[] = [
+    { title: "driver", cells: [...drivers.map(partCell), ...others.map((other) => (by.length === 0 ? other : ""))] },
+    {
+      title: "amount",
+      lean: "right",
+      cells: [...drivers.map(({ amount }) => formatChange(amount)), ...others.map(() => formatChange(rest.amount))],
+    },
+  ];
+  const names = by.map((name, index) => ({
+    title: name,
+    cells: [
+      ...drivers.map((driver) => nameOf(driver, name, style)),
+      ...others.map((other) => (index === 0 ? other : "")),
+    ],
+  }));
+  return ["", ...indented([...fitNames(names, figures, style), ...figures], style)];
+}
+
+function nameOf({ keys, meter }: Driver, name: keyof CellKeys, { verbose }: ScreenStyle): string {
+  const value = name === "sku" ? (meter ?? keys.sku ?? null) : (keys[name] ?? null);
+  if (value === null) return "(none)";
+  return visible(name === "account" && !verbose ? lastName(value) : value);
+}
+
+function partCell({ part, label }: Driver): string {
+  if (label === null) return partNames[part];
+  return part === "other" ? label : `${part} ${label === "sku" ? "SKU" : label}`;
+}
+
+function notesOn({ estimatedShare, priceIncludesFx }: Explanation): readonly string[] {
+  const percent = (Number(estimatedShare ?? "0") * 100).toFixed(1);
+  return [
+    ...(percent === "0.0"
+      ? []
+      : [
+          `The bill lacks the negotiated cost of ${percent} % of the metered usage; it was estimated, which moves amounts between prices, commitments and discounts.`,
+        ]),
+    ...(priceIncludesFx
+      ? ["The bill does not give one exchange rate for each month, so prices include changes of the rate."]
+      : []),
+  ];
+}
+
+function isZeroCents(amount: string): boolean {
+  return /^-?0\.00$/.test(formatAmount(amount));
+}
