@@ -212,6 +212,13 @@ test("rule 21: exports in FOCUS 1.0-preview have the columns and words of 1.2", 
       BilledCost: "0",
       EffectiveCost: "0.4",
     }),
+    {
+      ...previewRow({ ChargeDescription: "bare" }),
+      ChargeSubcategory: "",
+      Region: "",
+      UsageQuantity: "",
+      x_OnDemandCost: "",
+    },
     previewRow({ ChargeDescription: "credit", ChargeCategory: "Adjustment", ChargeSubcategory: "Credit" }),
     previewRow({ ChargeDescription: "refund", ChargeCategory: "Adjustment", ChargeSubcategory: "Refund" }),
   ];
