@@ -5,8 +5,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { type Bill, generateAzure, generateCur } from "./bench/bills.ts";
+import { measureIdle } from "./bench/idle.ts";
 import { type Cost, measure } from "./bench/measure.ts";
 import { installPython, type Peer, type PeerJob, plainDuckdb } from "./bench/peers.ts";
+import { measurePublishing } from "./bench/publish.ts";
+import { countRequests } from "./bench/requests.ts";
 
 /*
  * Measures billhouse beside other ways to load the same files, in turn, on this machine, and prints ratios:
@@ -15,6 +18,7 @@ import { installPython, type Peer, type PeerJob, plainDuckdb } from "./bench/pee
  *   npm run bench -- --rows 100000 --pairs 1    smaller
  *   npm run bench -- --sizes 1,4,10             also how time and memory grow, in millions of rows
  *   npm run bench -- --no-python                without peers in Python
+ *   npm run bench -- --rows 0                   without loads: publishing, idle runs and start-up, requests to BigQuery
  *   npm run bench -- --write                    writes docs/performance.md
  */
 
@@ -50,6 +54,18 @@ try {
     `resident memory of all processes. The ratio compares wall time with that of billhouse: above 1 it is slower.`,
     "",
   );
+  if (rows > 0) await compareLoads(peers);
+  if (sizes.length > 0) await grow(sizes);
+  await publishing();
+  await idle();
+  await requests();
+  if (python.missing.length > 0) say("## Not measured", "", ...python.missing.map((reason) => `- ${reason}`), "");
+  if (options.write) writeFileSync(page, `${lines.join("\n").trimEnd()}\n`);
+} finally {
+  if (options.folder === undefined) rmSync(home, { recursive: true, force: true });
+}
+
+async function compareLoads(peers: readonly Peer[]): Promise<void> {
   const wide = { rows, files: 5, month, more: 90, filled: 60 };
   await compare("CSV: CUR, 120 columns", await bill("wide", (bucket) => generateCur(bucket, wide)), peers);
   const sparse = { rows, files: 5, month, more: 170, filled: 6 };
@@ -59,11 +75,58 @@ try {
     await bill("focus", (bucket) => generateAzure(bucket, { rows, files: 5, month })),
     peers,
   );
-  if (sizes.length > 0) await grow(sizes);
-  if (python.missing.length > 0) say("## Not measured", "", ...python.missing.map((reason) => `- ${reason}`), "");
-  if (options.write) writeFileSync(page, `${lines.join("\n").trimEnd()}\n`);
-} finally {
-  if (options.folder === undefined) rmSync(home, { recursive: true, force: true });
+}
+
+/** What a read copy costs after one month of a history changed. */
+async function publishing(): Promise<void> {
+  say(
+    "## Publishing",
+    "",
+    "One month of a DuckDB database was replaced; its read copy is brought up to date, to the disk. Months have 100,000 rows of 120 columns.",
+    "",
+    "| months | database | way | time | written |",
+    "|---:|---:|---|---:|---:|",
+  );
+  for (const { months, bytes, ways } of await measurePublishing(join(home, "publishing"), [1, 10, 36])) {
+    for (const { way, seconds, written } of ways) {
+      say(`| ${months} | ${megabytes(bytes)} | ${way} | ${seconds.toFixed(2)} s | ${megabytes(written)} |`);
+    }
+  }
+  say("");
+}
+
+async function idle(): Promise<void> {
+  say(
+    "## Idle and start-up",
+    "",
+    "36 months of an AWS export, and 36 months of an Azure export with 30 deliveries each, in a folder; all of them are loaded. The program is the built one.",
+    "",
+    "| command | time |",
+    "|---|---:|",
+  );
+  for (const { title, seconds } of await measureIdle(join(home, "idle"))) say(`| ${title} | ${seconds.toFixed(2)} s |`);
+  say("");
+}
+
+async function requests(): Promise<void> {
+  const { months, firstRun, idleRun, atOnce } = await countRequests(join(home, "requests"), 12);
+  const row = (title: string, [bigquery, storage]: readonly [number, number]): string =>
+    `| ${title} | ${bigquery} | ${storage} |`;
+  say(
+    "## Requests to BigQuery",
+    "",
+    `An AWS export and an Azure export of ${months / 2} months each in Cloud Storage, on the servers of the tests, which answer in pages of three. BigQuery read the files of ${atOnce} months at the same time.`,
+    "",
+    "| run | requests to BigQuery | to Cloud Storage |",
+    "|---|---:|---:|",
+    row(`first, ${months} months`, firstRun),
+    row("nothing to load", idleRun),
+    "",
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** Generates a bill once below the folder of this bench. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { CopyFailure, CopyTask } from "./copy-process.ts";
 
 /** Smaller databases are copied sooner than a process starts. Bytes. */
-const worthProcess = 64 * 1024 ** 2;
+export const worthProcess: number = 64 * 1024 ** 2;
 
 /** How often a copying process is stopped if the warehouse is closing, in milliseconds. */
 const lookInterval = 50;
