@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { createWriteStream, fstatSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -102,7 +101,7 @@ export async function openFileOutput(path: string): Promise<FileOutput> {
     if (there?.isDirectory() === true) throw new Error("it is a folder");
     const isDirect = there !== undefined && !there.isFile();
     const target = there === undefined ? path : await realpath(path);
-    const part = isDirect ? target : join(dirname(target), `.${basename(target)}.${randomUUID()}.part`);
+    const part = isDirect ? target : join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}.part`);
     const handle = await open(part, isDirect ? "w" : "wx", there?.mode);
     const stream = createWriteStream("", { fd: handle });
     const output = createOutput(stream, name, {});

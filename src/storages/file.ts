@@ -111,17 +111,25 @@ interface Listed {
 function entriesOf(root: Root, { key: folder, path }: Listed): readonly Listed[] {
   const entries = unlessAbsentNow(() => readdirSync(path, { withFileTypes: true }), root, folder) ?? [];
   // All keys below a folder begin with its name and `/`, and that text orders it among its neighbours: `a-b` comes
-  // before the contents of `a`. JavaScript compares UTF-16 units, which is not the order of the bytes.
+  // before the contents of `a`.
   return entries
     .filter((entry) => entry.isDirectory() || entry.isFile())
-    .map((entry) => ({ entry, order: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name) }))
-    .toSorted((left, right) => Buffer.compare(left.order, right.order))
+    .map((entry) => ({ entry, order: entry.isDirectory() ? `${entry.name}/` : entry.name }))
+    .toSorted((left, right) => compareBytes(left.order, right.order))
     .map(({ entry }) => ({
       key: folder === "" ? entry.name : `${folder}/${entry.name}`,
       path: join(path, entry.name),
       isFolder: entry.isDirectory(),
     }))
     .filter(({ key }) => !leavesRoot(key));
+}
+
+/** JavaScript compares UTF-16 units. That is the order of the bytes too, except where one is a surrogate or above them. */
+function compareBytes(one: string, other: string): number {
+  if (/[\uD800-\uFFFF]/.test(one) || /[\uD800-\uFFFF]/.test(other)) {
+    return Buffer.compare(Buffer.from(one), Buffer.from(other));
+  }
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 async function find(root: Root, key: string): Promise<StoredObject | undefined> {
