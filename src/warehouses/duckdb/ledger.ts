@@ -220,13 +220,15 @@ async function readLoads(
     `coalesce(${["NULL", ...ids.map((id) => `CAST(${identifier(id)} AS VARCHAR)`)].join(", ")}) IS NOT NULL`,
     ...(columns.has("is_run_summary") ? [`"is_run_summary" IS DISTINCT FROM true`] : []),
   ];
-  const order = `"_dlt_load_id" DESC${columns.has("loaded_at") ? `, "loaded_at" DESC` : ""}`;
   const billingMonth = loads === "newest" ? null : loads.billingMonth;
-  const newest = `QUALIFY row_number() OVER (PARTITION BY "billing_month" ORDER BY ${order}) = 1`;
+  const source = tableName(table.dataset, trackingTableName(table));
+  // `newestReceipts` decides between loads of one id. A window over all columns takes twice as long as reading two of them first.
+  const newest = `AND ("billing_month", "_dlt_load_id") IN
+    (SELECT "billing_month", max("_dlt_load_id") FROM ${source} WHERE ${isLoad.join(" AND ")} GROUP BY ALL)`;
   const wanted = loads === "newest" ? newest : billingMonth === null ? "" : `AND "billing_month" = $1`;
   const rows = await readRows(
     connection,
-    `SELECT * FROM ${tableName(table.dataset, trackingTableName(table))} WHERE ${isLoad.join(" AND ")} ${wanted}`,
+    `SELECT * FROM ${source} WHERE ${isLoad.join(" AND ")} ${wanted}`,
     billingMonth === null ? [] : [billingMonth],
   );
   if (present.receipts.length === 0) return [rows, []];
