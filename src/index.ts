@@ -38,6 +38,7 @@ export type {
   FileRead,
   KeptMonth,
   LoadedMonth,
+  LoadEvent,
   LoadPhase,
   MonthFailed,
   MonthLoaded,
@@ -120,6 +121,6 @@ export {
   type StatusTotal,
 } from "./pipeline/status.ts";
 export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
-export { verify, type Check, type VerifyOptions, type VerifyResult } from "./pipeline/verify.ts";
+export { verify, type Check, type VerifyOptions, type VerifyProgress, type VerifyResult } from "./pipeline/verify.ts";
 export { version } from "./version.ts";
 export type { Holder, QueryColumn, QueryRow, Source } from "./warehouses/warehouse.ts";

@@ -135,7 +135,7 @@ describe("wrong arguments of the library", () => {
       ["plan", { now: new Date(Number.NaN) }, "options.now must be a valid Date, not a Date."],
       ["plan", { jobs: 3 }, "options.jobs is not known."],
       ["status", { maxAge: "36h" }, "options.maxAge must be a number from 0, not text."],
-      ["verify", { onMonth: true }, "options.onMonth must be a function, not true or false."],
+      ["verify", { onProgress: true }, "options.onProgress must be a function, not true or false."],
       ["costs", { by: "service" }, "options.by must be a list, not text."],
       ["explain", { vs: 3 }, "options.vs must be text, not a number."],
       ["diff", { pipeline: "aws_cur" }, "options.month is missing."],

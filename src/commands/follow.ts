@@ -3,7 +3,7 @@ import type { CommandContext, LogEntry, Output } from "./context.ts";
 import { formatBytes, formatCost, formatCount, formatNumber, formatSeconds } from "./figures.ts";
 import { blockWidth, isContested, isWatched, startLiveBlock } from "./live-block.ts";
 import { cutText, resultText, paint, visible, wrapText } from "./output.ts";
-import { advance, passTime, progressLines, startProgress } from "./progress.ts";
+import { watchEvents } from "./progress.ts";
 
 import type { RunEvent, RunFinished } from "../pipeline/events.ts";
 
@@ -19,13 +19,11 @@ export async function followRun(
 ): Promise<RunFinished | undefined> {
   const { stdout, stderr, flags, sharedOutput } = context;
   const contested = isContested(context);
-  let progress = startProgress(context.now().getTime());
+  const progress = watchEvents(context);
   const block = isWatched(context)
     ? startLiveBlock(stderr, () => {
-        const time = context.now().getTime();
         const width = blockWidth(stderr);
-        progress = passTime(progress, time);
-        const lines = progressLines(progress, time, width);
+        const lines = progress.lines(context.now().getTime(), width);
         return context.signal.aborted ? [...lines, cutText(stopping, width)] : lines;
       })
     : undefined;
@@ -38,7 +36,7 @@ export async function followRun(
   const stacks: string[] = [];
   try {
     for await (const event of events) {
-      progress = advance(progress, event, context.now().getTime());
+      progress.see(event);
       if (flags.json) stdout.write(`${resultText(event)}\n`);
       if (event.event === "run_finished") finished = event;
       if (event.event === "month_failed" || event.event === "pipeline_failed") stacks.push(event.stack ?? "");

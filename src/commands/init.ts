@@ -3,11 +3,12 @@ import { writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Address } from "../config/address.ts";
 import { BillhouseError } from "../errors.ts";
-import type { FoundExport, Recognition } from "../pipeline/discover/recognise.ts";
+import type { FoundExport, Recognition, SearchProgress } from "../pipeline/discover/recognise.ts";
 import type { CommandContext, ExitCode, Perform, Program } from "./context.ts";
 import { formatBytes, formatNumber } from "./figures.ts";
 import { monthSpans } from "../schema/periods.ts";
 import { example } from "./flags.ts";
+import { withLiveBlock } from "./live-block.ts";
 import {
   noteLine,
   resultText,
@@ -19,6 +20,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { blockLines, type Shown } from "./progress.ts";
 import { fitTable } from "./tables.ts";
 
 /** Registers `billhouse init`. */
@@ -65,7 +67,13 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   ]);
   const { folder, environment, stdout, flags } = context;
   const place = await readAddress({ folder, environment }, options.bucketUrl, options.endpoint ?? null);
-  const found = await recogniseExports(place);
+  const started = context.now().getTime();
+  let search: SearchProgress | undefined;
+  const found = await withLiveBlock(
+    context,
+    (time, width) => blockLines({ ...searchShown(place.bucketUrl, search), elapsed: time - started }, time, width),
+    () => recogniseExports(place, (progress) => (search = progress)),
+  );
   const usable = found.exports.filter(({ unreadable }) => unreadable === null);
   const style = screenStyle(context);
   const sections = sectionNames(usable);
@@ -92,6 +100,14 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   if (flags.json) stdout.write(`${resultText({ file, ...found }, 2)}\n`);
   else stdout.write(writtenScreen(file, options.file, style));
   return 0;
+}
+
+/** What the block shows while exports are looked for. */
+export function searchShown(url: string, search: SearchProgress | undefined): Pick<Shown, "title" | "figures"> {
+  const { objects = 0, bytes = 0, exports = 0, described = 0 } = search ?? {};
+  const counts = [formatNumber(objects, "object"), formatBytes(bytes)];
+  if (exports === 0) return { title: `Listing ${visible(url)}`, figures: search === undefined ? [] : counts };
+  return { title: `Reading manifest ${Math.min(described + 1, exports)} of ${exports}`, figures: counts };
 }
 
 /** The address as it is written to a file in that folder: paths of folders are relative to the file. */

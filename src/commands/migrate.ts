@@ -2,6 +2,7 @@ import type { MigratedPipeline, MigratedStep, MigrateResult } from "../pipeline/
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatNumber } from "./figures.ts";
 import { example, exportsOnly } from "./flags.ts";
+import { withLiveBlock } from "./live-block.ts";
 import {
   errorLines,
   errorText,
@@ -15,6 +16,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { blockLines } from "./progress.ts";
 import { alignSentences } from "./tables.ts";
 
 /** Registers `billhouse migrate`. */
@@ -38,17 +40,23 @@ export interface MigrateCommandOptions {
 /** Shows the steps that make tables of others exact and complete, or takes them. */
 export async function migrate(options: MigrateCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { migrate: migratePipelines } = await import("../pipeline/migrate.ts");
-  const { flags, stdout, stderr } = context;
-  const result = await migratePipelines(await context.loadConfig(), {
-    pipelines: options.exports,
-    yes: options.yes,
-    signal: context.signal,
-    holder: { pid: process.pid, command: "billhouse migrate" },
-    taking: (pipeline, step) => {
-      // A step over a large table takes minutes.
-      if (stderr.isTerminal && !flags.quiet) stderr.write(`${visible(pipeline)}: ${visible(step.what)}\n`);
-    },
-  });
+  const { flags, stdout } = context;
+  const config = await context.loadConfig();
+  const started = context.now().getTime();
+  let title = "Looking for steps";
+  const result = await withLiveBlock(
+    context,
+    (time, width) => blockLines({ title, elapsed: time - started }, time, width),
+    () =>
+      migratePipelines(config, {
+        pipelines: options.exports,
+        yes: options.yes,
+        signal: context.signal,
+        holder: { pid: process.pid, command: "billhouse migrate" },
+        // A step over a large table takes minutes.
+        taking: (pipeline, step) => (title = `${visible(pipeline)}: ${visible(step.what)}`),
+      }),
+  );
   const style = screenStyle(context);
   stdout.write(flags.json ? `${resultText(result, 2)}\n` : migrateScreen(result, options.yes, style));
   const failed = result.pipelines.some(({ error, steps }) => error !== undefined || steps.some((step) => step.error));

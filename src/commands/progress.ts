@@ -1,7 +1,8 @@
 import { isLoadAction, type LoadPhase, type RunEvent } from "../pipeline/events.ts";
+import type { CommandContext } from "./context.ts";
 import { formatBytes, formatCount, formatNumber, formatSeconds } from "./figures.ts";
 import { cutText, visible } from "./output.ts";
-import { estimate, type Estimate, formatLeft, startEstimate } from "./remaining.ts";
+import { estimate, type Estimate, formatLeft, rateOf, startEstimate } from "./remaining.ts";
 
 /** How far a run is, according to its events. */
 export interface Progress {
@@ -80,6 +81,23 @@ export function advance(progress: Progress, event: RunEvent, time: number): Prog
   }
 }
 
+/** The block of a run, or of an undo, from the events that `see` receives. */
+export function watchEvents(context: Pick<CommandContext, "now">): {
+  see(this: void, event: RunEvent): void;
+  lines(this: void, time: number, width: number): string[];
+} {
+  let progress = startProgress(context.now().getTime());
+  return {
+    see(event) {
+      progress = advance(progress, event, context.now().getTime());
+    },
+    lines(time, width) {
+      progress = passTime(progress, time);
+      return progressLines(progress, time, width);
+    },
+  };
+}
+
 /** What publishing takes of the time of a load: measured with 1,000,000 rows. */
 const publishingShare = 0.01;
 
@@ -106,8 +124,7 @@ export function progressLines(progress: Progress, time: number, width: number): 
     months.reduce((total, month) => total + month[figure], 0);
   const jobs = months.flatMap((month) => (month.jobs === null || month.done ? [] : [month.jobs]));
   const count = (figure: "done" | "total"): number => jobs.reduce((total, each) => total + each[figure], 0);
-  const { share, left, work, span } = progress.estimate;
-  const rate = span >= 1000 ? (work / span) * 1000 * sum("bytes") : 0;
+  const { share, left } = progress.estimate;
   const [bytes, bytesInserted] = [sum("bytes"), sum("bytesInserted")];
   const done = months.filter((month) => month.done).length;
   return blockLines(
@@ -122,7 +139,7 @@ export function progressLines(progress: Progress, time: number, width: number): 
         `${partOf(sum("bytesRead"), bytes, formatBytes)} read`,
         bytesInserted > 0 ? `${formatBytes(bytesInserted)} inserted` : "",
         jobs.length > 0 ? `${formatCount(count("done"))} of ${formatNumber(count("total"), "load job")}` : "",
-        rate > 0 ? `${formatBytes(rate)}/s` : "",
+        rateOf(progress.estimate, bytes),
         progress.rows > 0 ? formatNumber(progress.rows, "row") : "",
       ],
     },
@@ -132,7 +149,12 @@ export function progressLines(progress: Progress, time: number, width: number): 
 }
 
 /** `3 of 5 files`, and `5 files` once all are done. */
-function partOf(done: number, all: number, format: (count: number) => string, formatDone = format): string {
+export function partOf(
+  done: number,
+  all: number,
+  format: (count: number) => string,
+  formatDone: (count: number) => string = format,
+): string {
   return done < all ? `${formatDone(done)} of ${format(all)}` : format(all);
 }
 
@@ -176,7 +198,10 @@ export function blockLines(shown: Shown, time: number, width: number): string[] 
   const spinner = spinners[Math.floor(time / 100) % spinners.length] ?? "";
   const spent = formatSeconds(Math.max(elapsed, 0) / 1000);
   const known = figures.filter((figure) => figure !== "");
-  if (share === undefined) return [cutText([`${spinner} ${title}`, ...known, spent].join("   "), width)];
+  if (share === undefined) {
+    const rest = [...known, spent].join("   ");
+    return [cutText(`${spinner} ${cutText(title, Math.max(width - rest.length - 5, 10))}   ${rest}`, width)];
+  }
   const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
   const start = [`  ${bar(share, width < 100 ? 20 : 30)} ${percent}`, count].filter(Boolean).join("   ");
   const rest = formatLeft(left);

@@ -1,3 +1,5 @@
+import { formatBytes } from "./figures.ts";
+
 /**
  * An estimate of how far work is between two reports, and of the time that is left. Reports of DuckDB and of jobs come in
  * steps, seconds apart.
@@ -94,4 +96,10 @@ export function formatLeft(left: number | null): string {
   if (minutes < 60) return `about ${minutes} min left`;
   const rest = Math.floor((minutes % 60) / 5) * 5;
   return `about ${Math.floor(minutes / 60)} h ${rest === 0 ? "" : `${rest} min `}left`;
+}
+
+/** How much of so many bytes is done in a second, as text: `12 MB/s`. Empty in the first second. */
+export function rateOf({ work, span }: Estimate, bytes: number): string {
+  const rate = span >= 1000 ? (work / span) * 1000 * bytes : 0;
+  return rate > 0 ? `${formatBytes(rate)}/s` : "";
 }

@@ -3,6 +3,7 @@ import type { UndoResult } from "../pipeline/undo.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatCost, formatNumber, formatSeconds } from "./figures.ts";
 import { example, oneExport, oneMonth, readScope, withMonths } from "./flags.ts";
+import { isWatched, withLiveBlock } from "./live-block.ts";
 import {
   executionNames,
   heading,
@@ -15,6 +16,7 @@ import {
   visible,
   wrapText,
 } from "./output.ts";
+import { watchEvents } from "./progress.ts";
 
 const usageExample = "billhouse undo aws_cur 2025-01";
 
@@ -41,12 +43,17 @@ export interface UndoCommandOptions {
 /** Restores the previous load of a month. */
 export async function undo(options: UndoCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { undo: undoLoad } = await import("../pipeline/undo.ts");
-  const result = await undoLoad(await context.loadConfig(), {
-    pipeline: options.export,
-    month: options.month,
-    signal: context.signal,
-    holder: { pid: process.pid, command: "billhouse undo" },
-  });
+  const config = await context.loadConfig();
+  const progress = watchEvents(context);
+  const result = await withLiveBlock(context, progress.lines, () =>
+    undoLoad(config, {
+      pipeline: options.export,
+      month: options.month,
+      signal: context.signal,
+      holder: { pid: process.pid, command: "billhouse undo" },
+      ...(isWatched(context) ? { onProgress: progress.see } : {}),
+    }),
+  );
   const style = screenStyle(context);
   context.stdout.write(context.flags.json ? `${resultText(result, 2)}\n` : undoScreen(result, style));
   return exitCodes.done;

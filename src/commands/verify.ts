@@ -1,9 +1,12 @@
-import type { Check, VerifyResult } from "../pipeline/verify.ts";
+import type { Check, VerifyProgress, VerifyResult } from "../pipeline/verify.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatNumber, noteSource } from "./figures.ts";
+import { formatBytes, formatCount, formatNumber, noteSource } from "./figures.ts";
 import { example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
+import { isWatched, withLiveBlock } from "./live-block.ts";
 import { noteLine, resultText, paint, screenStyle, type ScreenStyle, unbroken, visible, wrapText } from "./output.ts";
+import { blockLines, partOf } from "./progress.ts";
 import { type Row, writeCsv } from "./query-formats.ts";
+import { estimate, type Estimate, rateOf, startEstimate } from "./remaining.ts";
 
 /** Registers `billhouse verify`. */
 export function addVerify(program: Program, perform: Perform): void {
@@ -32,22 +35,54 @@ export interface VerifyCommandOptions extends Scope {
 export async function verify(options: VerifyCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { verify: verifyPipelines } = await import("../pipeline/verify.ts");
   const { exports: pipelines, months, deep } = options;
-  const { flags, signal, stdout, stderr } = context;
-  const isWatched = stderr.isTerminal && !flags.quiet;
-  const result = await verifyPipelines(await context.loadConfig(), {
-    pipelines,
-    months,
-    deep,
-    now: context.now(),
-    signal,
-    ...(isWatched ? { onMonth: (name, month) => stderr.write(`\r\u001b[KVerifying ${visible(name)} ${month}`) } : {}),
-  });
-  if (isWatched) stderr.write("\r\u001b[K");
+  const { flags, signal, stdout } = context;
+  const config = await context.loadConfig();
+  const progress = watchVerify(context.now().getTime());
+  const result = await withLiveBlock(context, progress.lines, () =>
+    verifyPipelines(config, {
+      pipelines,
+      months,
+      deep,
+      now: context.now(),
+      signal,
+      ...(isWatched(context) ? { onProgress: progress.see } : {}),
+    }),
+  );
   noteSource(result, context);
   if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
   else if (options.csv) writeCsv(csvColumns, csvRows(result), stdout);
   else stdout.write(verifyScreen(result, screenStyle(context)));
   return result.ok ? exitCodes.done : exitCodes.checkFailed;
+}
+
+/** The block of `verify`, from the progress that `see` receives. */
+export function watchVerify(started: number): {
+  see(this: void, progress: VerifyProgress): void;
+  lines(this: void, time: number, width: number): string[];
+} {
+  let progress: VerifyProgress | undefined;
+  let estimated: Estimate | undefined;
+  return {
+    see(now) {
+      progress = now;
+    },
+    lines(time, width) {
+      const elapsed = time - started;
+      if (progress === undefined) return blockLines({ title: "Starting", elapsed }, time, width);
+      const { phase, name, billingMonth, months, files, bytes } = progress;
+      const title = `${phase === "reading" ? "Reading" : "Comparing"} ${visible(name)} ${billingMonth}`;
+      if (phase === "comparing") return blockLines({ title, elapsed }, time, width);
+      const share = bytes.total === 0 ? 0 : bytes.done / bytes.total;
+      estimated = estimate(estimated ?? startEstimate(time), share, time);
+      const figures = [
+        partOf(files.done, files.total, (number) => formatNumber(number, "file"), formatCount),
+        `${partOf(bytes.done, bytes.total, formatBytes)} read`,
+        rateOf(estimated, bytes.total),
+      ];
+      const count = `${formatCount(months.done)} of ${formatNumber(months.total, "month")}`;
+      return blockLines({ title, elapsed, share: estimated.share, left: estimated.left, count, figures }, time, width);
+    },
+  };
 }
 
 const csvColumns = "pipeline billing_month check ok expected actual note".split(" ");

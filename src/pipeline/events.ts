@@ -123,6 +123,9 @@ export interface RunFinished {
   readonly warnings: readonly ReportedError[];
 }
 
+/** The events that describe how far the load of one month is. */
+export type LoadEvent = MonthPlanned | FileRead | MonthProgress | Publishing;
+
 /** An error as data. */
 export interface ReportedError {
   readonly code: string;

@@ -1,4 +1,12 @@
-import { checkArguments, holder, optional, type Shape, signal as anySignal, text } from "../config/arguments.ts";
+import {
+  callback,
+  checkArguments,
+  holder,
+  optional,
+  type Shape,
+  signal as anySignal,
+  text,
+} from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { checksumOf } from "../files/read.ts";
@@ -7,6 +15,7 @@ import { type BillingMonth, executionIdsOf, type Finality, type Receipt, type St
 import { openStorage } from "../storages/index.ts";
 import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt, type ComparedLoad } from "./diff.ts";
+import type { LoadEvent } from "./events.ts";
 import { loadedMonth, readLoaded, type LoadedTable } from "./months/loaded.ts";
 import { selectOne, tableTitle } from "./months/select.ts";
 import { holdsFiles, isSameDelivery, isSameSet } from "./months/undone.ts";
@@ -21,6 +30,8 @@ export interface UndoOptions {
   readonly signal?: AbortSignal;
   /** The process shown to others that find the warehouse locked while this runs. */
   readonly holder?: Holder;
+  /** Receives how far it is, as the events of a run. */
+  readonly onProgress?: (event: LoadEvent) => void;
 }
 
 /** The result of `undo`. */
@@ -53,7 +64,7 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
   const { pipeline: name, month: billingMonth } = options;
   const started = performance.now();
   const pipeline = await selectOne(config, name);
-  const signal = options.signal ?? new AbortController().signal;
+  const { signal = new AbortController().signal, onProgress } = options;
   let isDone = false;
   const undoIn = async (warehouse: Warehouse): Promise<UndoResult> => {
     const loaded = await readLoaded(pipeline, warehouse);
@@ -61,11 +72,12 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
     const { delivery, failure } = await unchangedFiles(loaded, undoing.previous);
     const restored =
       delivery === null
-        ? await restore(loaded, undoing, warehouse).catch((error: unknown) => {
+        ? await restore(loaded, undoing, warehouse, onProgress).catch((error: unknown) => {
             throw failure === null ? error : outOfReach(error, failure);
           })
-        : await loadAgain(loaded, undoing, delivery, warehouse, signal);
+        : await loadAgain(loaded, undoing, delivery, warehouse, signal, onProgress);
     isDone = true;
+    onProgress?.({ event: "publishing" });
     await warehouse.publish().catch((error: unknown) => {
       throw unpublished(billingMonth, error);
     });
@@ -93,7 +105,13 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
   });
 }
 
-const undoRules: Shape<UndoOptions> = { pipeline: text, month: text, signal: optional(anySignal), holder };
+const undoRules: Shape<UndoOptions> = {
+  pipeline: text,
+  month: text,
+  signal: optional(anySignal),
+  holder,
+  onProgress: optional(callback),
+};
 
 function unpublished(billingMonth: BillingMonth, cause: unknown): BillhouseError {
   const code = cause instanceof BillhouseError ? cause.code : "WAREHOUSE_UNAVAILABLE";

@@ -1,7 +1,7 @@
 import { callback, checkArguments, date, flag, names, optional, type Shape, signal } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { BillingMonth } from "../model.ts";
+import type { BillingMonth, ReceiptFile } from "../model.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { readLoaded, type LoadedTable } from "./months/loaded.ts";
 import { isSelected, monthRules, selectPipelines } from "./months/select.ts";
@@ -11,9 +11,10 @@ import { reading, type ReadSource } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
 import { sumsOfView } from "./verify/focus.ts";
 import { filesOf, newerDeliveries, rereadMonth } from "./verify/files.ts";
+import { countVerification, type VerifyCounter, type VerifyProgress } from "./verify/progress.ts";
 import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
 
-export type { Check };
+export type { Check, VerifyProgress };
 
 /** The scope of `verify`. */
 export interface VerifyOptions {
@@ -24,8 +25,8 @@ export interface VerifyOptions {
   /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date;
   readonly signal?: AbortSignal;
-  /** Called before each month is checked. */
-  readonly onMonth?: (pipeline: string, billingMonth: BillingMonth) => void;
+  /** Called before each month is checked, and at most four times a second while its files are read again. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
 /** The result of `verify`. */
@@ -53,16 +54,20 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   checkArguments(config, options, verifyRules);
   const pipelines = await selectPipelines(config, options.pipelines);
   checkMonths(options.months ?? {});
+  const counter = countVerification(options.onProgress);
   const { reads, tables, ...source } = await reading(config, async (warehouse) => {
     const verified: VerifiedTable[] = [];
-    for (const pipeline of pipelines) verified.push(await tableChecks(pipeline, config, warehouse, options));
+    for (const pipeline of pipelines) verified.push(await tableChecks(pipeline, config, warehouse, options, counter));
     return { reads: warehouse.reads, tables: verified };
   });
+  if (options.deep === true) {
+    counter.expect(tables.flatMap(({ loaded }) => (loaded === null ? [] : filesToRead(loaded, options.months ?? {}))));
+  }
   const checks: Check[] = [];
   for (const { name: pipeline, checks: own, loaded } of tables) {
     checks.push(...own.map((check) => ({ pipeline, ...check })));
     if (loaded === null) continue;
-    for await (const check of storageChecks(loaded, reads, options)) {
+    for await (const check of storageChecks(loaded, reads, options, counter)) {
       options.signal?.throwIfAborted();
       checks.push({ pipeline, ...check });
     }
@@ -76,14 +81,15 @@ const verifyRules: Shape<VerifyOptions> = {
   deep: optional(flag),
   now: optional(date),
   signal: optional(signal),
-  onMonth: optional(callback),
+  onProgress: optional(callback),
 };
 
 async function tableChecks(
   pipeline: PipelineConfig,
   config: Config,
   warehouse: Warehouse,
-  { months = {}, now = new Date(), signal, onMonth }: VerifyOptions,
+  { months = {}, now = new Date(), signal }: VerifyOptions,
+  counter: VerifyCounter,
 ): Promise<VerifiedTable> {
   const { name } = pipeline;
   const checks: MonthCheck[] = [];
@@ -93,7 +99,7 @@ async function tableChecks(
     checks.push(...monthsWithoutTable(loaded, isWanted), ...(await strayMonths(loaded, warehouse, isWanted)));
     for (const month of loaded.ledger.columns === null ? [] : wantedMonths(loaded, months)) {
       signal?.throwIfAborted();
-      onMonth?.(name, month);
+      counter.comparing(name, month);
       checks.push(...(await compareWithReceipt(loaded, month, warehouse)));
       checks.push(...missingDays(loaded, month, now));
     }
@@ -108,7 +114,8 @@ async function tableChecks(
 async function* storageChecks(
   loaded: LoadedTable,
   reads: Warehouse["reads"],
-  { months = {}, now, signal, deep, onMonth }: VerifyOptions,
+  { months = {}, now, signal, deep }: VerifyOptions,
+  counter: VerifyCounter,
 ): AsyncGenerator<MonthCheck> {
   try {
     const found = await survey(loaded.pipeline, loaded.ledger, reads, { months, now, signal });
@@ -120,9 +127,10 @@ async function* storageChecks(
     for (const month of wantedMonths(loaded, months)) {
       const receipt = loaded.months.get(month)?.receipt ?? null;
       if (receipt?.files == null) continue;
-      if (deep === true) onMonth?.(loaded.pipeline.name, month);
+      if (deep === true) counter.reading(loaded.pipeline.name, month);
       const isThere = yield* filesOf(receipt, found, reads);
-      if (deep === true && isThere) yield* rereadMonth(loaded, receipt, found, signal);
+      if (deep === true && isThere) yield* rereadMonth(loaded, receipt, found, signal, counter);
+      if (deep === true) counter.finished(receipt.files);
     }
   } catch (error) {
     yield cannotLook("storage", error, signal);
@@ -133,6 +141,14 @@ function wantedMonths({ pipeline, months }: LoadedTable, selection: MonthSelecti
   // Also months loaded before `first_month` was set: they are in the table and in sums over it.
   const selected = { ...pipeline, firstMonth: null };
   return [...months.keys()].filter((month) => isSelected(month, selected, selection)).toSorted();
+}
+
+/** The files of each month that `deep` reads again. */
+function filesToRead(loaded: LoadedTable, selection: MonthSelection): readonly (readonly ReceiptFile[])[] {
+  return wantedMonths(loaded, selection).flatMap((month) => {
+    const files = loaded.months.get(month)?.receipt?.files ?? null;
+    return files === null ? [] : [files];
+  });
 }
 
 function cannotLook(what: "table" | "storage", error: unknown, signal: AbortSignal | undefined): MonthCheck {

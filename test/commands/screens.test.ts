@@ -11,19 +11,19 @@ import { explainScreen } from "../../src/commands/explain.ts";
 import { failureText } from "../../src/commands/failure.ts";
 import { eventLine } from "../../src/commands/follow.ts";
 import { historyScreen } from "../../src/commands/history.ts";
-import { foundScreen, writtenScreen } from "../../src/commands/init.ts";
+import { foundScreen, searchShown, writtenScreen } from "../../src/commands/init.ts";
 import { migrateScreen } from "../../src/commands/migrate.ts";
 import { displayWidth, type ScreenStyle } from "../../src/commands/output.ts";
 import { planScreen } from "../../src/commands/plan.ts";
 import { createProgram } from "../../src/commands/program.ts";
-import { advance, passTime, progressLines, startProgress } from "../../src/commands/progress.ts";
+import { advance, blockLines, passTime, progressLines, startProgress } from "../../src/commands/progress.ts";
 import { createWriter } from "../../src/commands/query-formats.ts";
 import { reconcileScreen } from "../../src/commands/reconcile.ts";
 import { runScreen } from "../../src/commands/run.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
-import { verifyScreen } from "../../src/commands/verify.ts";
+import { verifyScreen, watchVerify } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import { billhouse } from "../support/in-process.ts";
@@ -305,6 +305,29 @@ const progress = ({ columns }: ScreenStyle): string =>
     .map((count) => progressAfter(count, columns))
     .join("\n");
 
+/** `verify --deep` and `init` on a terminal while they work. */
+const otherProgress = ({ columns }: ScreenStyle): string => {
+  const verifying = watchVerify(0);
+  const shown: (readonly string[])[] = [verifying.lines(0, columns)];
+  const month = { name: "aws_cur", billingMonth: "2025-01" };
+  const of = (done: number, total: number) => ({ done, total });
+  verifying.see({ ...month, phase: "comparing", months: of(0, 0), files: of(0, 0), bytes: of(0, 0) });
+  shown.push(verifying.lines(1000, columns));
+  for (let second = 0; second <= 40; second += 1) {
+    const [months, files] = [of(Math.floor(second / 10), 4), of(Math.floor(second / 5), 8)];
+    verifying.see({ ...month, phase: "reading", months, files, bytes: of(second * 30e6, 1.2e9) });
+    const lines = verifying.lines(1000 + second * 1000, columns);
+    if (second % 20 === 0) shown.push(lines);
+  }
+  const search = { objects: 12_345, bytes: 3e9, exports: 0, described: 0 };
+  for (const each of [undefined, search, { ...search, exports: 3, described: 1 }]) {
+    shown.push(blockLines({ ...searchShown("gs://acme-billing", each), elapsed: 12_000 }, 0, columns));
+  }
+  const what = "Months become partitions: the table is rebuilt beside the old one, and the two are swapped.".repeat(2);
+  shown.push(blockLines({ title: `aws_cur: ${what}`, elapsed: 75_000 }, 0, columns));
+  return shown.map((lines) => `${lines.join("\n")}\n`).join("\n");
+};
+
 const firstRead = watched.findIndex(({ event }) => event === "month_progress");
 
 /** The words that show the help of the program, and of each command. */
@@ -331,6 +354,7 @@ const helps: readonly (readonly string[])[] = [
 const drawn: Readonly<Record<string, (style: ScreenStyle) => string | Promise<string>>> = {
   ...screens,
   progress,
+  "progress-others": otherProgress,
   ...Object.fromEntries(
     helps.map((words) => [
       `help/${words.slice(0, -1).join("-") || "billhouse"}`,
@@ -344,7 +368,8 @@ const drawn: Readonly<Record<string, (style: ScreenStyle) => string | Promise<st
 const widths = [0, 80, 120];
 
 /** The block of a run exists only on terminals. */
-const widthsOf = (name: string): readonly number[] => widths.filter((width) => width > 0 || name !== "progress");
+const widthsOf = (name: string): readonly number[] =>
+  widths.filter((width) => width > 0 || !name.startsWith("progress"));
 
 const titleOf = (width: number): string => (width === 0 ? "a pipe" : `${width} columns`);
 

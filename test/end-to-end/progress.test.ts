@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
-import { run, type MonthProgress, type RunEvent } from "../../src/index.ts";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { showCursor } from "../../src/commands/live-block.ts";
+import {
+  run,
+  undo,
+  verify,
+  type LoadEvent,
+  type MonthProgress,
+  type RunEvent,
+  type VerifyProgress,
+} from "../../src/index.ts";
 import { type CountedMonth, countMonth } from "../../src/pipeline/load/progress.ts";
 import { curDelivery, curRows, deliver } from "../support/deliveries.ts";
 import { createGoogleProject, upload } from "../support/google.ts";
-import { createProject, curSection, type Project } from "../support/projects.ts";
+import { billhouse } from "../support/in-process.ts";
+import { createProject, curSection, onlyResult, runProject, runWell, type Project } from "../support/projects.ts";
 
 const phases = ["reading", "inserting", "checking", "committing"];
 
@@ -81,6 +93,91 @@ async function onGoogle(project: Project): Promise<readonly MonthProgress[]> {
   const bytes = events.flatMap((event) => (event.event === "month_loaded" ? [event.bytes] : []));
   assert.deepEqual([own.at(-1)?.bytesRead, own.at(-1)?.bytesInserted], [bytes[0], bytes[0]]);
   return own;
+}
+
+describe("other commands with progress", { concurrency: 2 }, () => {
+  const month = "2025-01";
+
+  async function loadedTwice(t: TestContext, settings: Readonly<Record<string, number>> = {}): Promise<Project> {
+    const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], ...settings } });
+    for (const id of ["20250201T000000Z", "20250202T000000Z"]) {
+      const files = [curRows(month, "1"), curRows(month, id.startsWith("20250201") ? "2" : "3")];
+      await deliver(project.bucket, curDelivery({ month, id, files }));
+      await runWell(project);
+    }
+    return project;
+  }
+
+  test("verify --deep counts the files and bytes of all months that it reads again", async (t) => {
+    const project = await loadedTwice(t);
+    const seen: VerifyProgress[] = [];
+    const { ok } = await verify(project.config, { deep: true, onProgress: (progress) => seen.push(progress) });
+    assert.ok(ok);
+    assert.deepEqual([...new Set(seen.map(({ phase }) => phase))], ["comparing", "reading"]);
+    const reading = seen.filter(({ phase }) => phase === "reading");
+    const { bytes = 0 } = (await verifiedFiles(project)) ?? {};
+    assert.deepEqual(
+      [reading.at(0), reading.at(-1)].map((each) => [each?.months, each?.files, each?.bytes]),
+      [
+        [of(0, 1), of(0, 2), of(0, bytes)],
+        [of(1, 1), of(2, 2), of(bytes, bytes)],
+      ],
+    );
+  });
+
+  for (const from of ["storage", "warehouse"] as const) {
+    test(`undo reports all phases when it restores a load from the ${from}`, async (t) => {
+      const project = await loadedTwice(t, { keep_previous: 1 });
+      if (from === "warehouse") await rm(project.bucket, { recursive: true });
+      const seen: LoadEvent[] = [];
+      const onProgress = (event: LoadEvent): void => void seen.push(event);
+      const undone = await undo(project.config, { pipeline: "aws_cur", month, onProgress });
+      assert.equal(undone.from, from);
+      const [planned] = seen;
+      assert.ok(planned?.event === "month_planned" && planned.files === 2 && planned.bytes > 0);
+      const own = ofMonth(seen, month);
+      const last = own.at(-1);
+      assert.ok(own.length > 0 && own.every(({ phase }, index) => isAfter(phase, own[index - 1]?.phase)));
+      assert.deepEqual(
+        [last?.phase, last?.bytesRead, last?.bytesInserted],
+        ["committing", planned.bytes, planned.bytes],
+      );
+      assert.deepEqual(seen.at(-1), { event: "publishing" });
+    });
+  }
+
+  test("a pipe stays without a block, and a terminal gets its cursor back", async (t) => {
+    const project = await loadedTwice(t);
+    const commands = [
+      ["verify", "--deep"],
+      ["init", "bucket", "--config", "other.toml"],
+      ["undo", "aws_cur", month],
+      ["migrate"],
+    ];
+    for (const words of commands) {
+      const piped = await billhouse(project.folder, [...words, ...(words[0] === "undo" ? ["--json"] : [])]);
+      assert.deepEqual([words[0], piped.code, piped.stderr], [words[0], 0, ""]);
+      if (words[0] === "undo") await runWell(project, { force: true });
+      await rm(join(project.folder, "other.toml"), { force: true });
+      const drawn = await billhouse(project.folder, words, {}, { isTerminal: true, columns: 80 });
+      assert.equal(drawn.code, 0);
+      assert.ok(drawn.stderr.startsWith(hideCursor) && drawn.stderr.endsWith(showCursor), words[0]);
+    }
+  });
+});
+
+const hideCursor = "\u001b[?25l";
+
+const of = (done: number, total: number): { readonly done: number; readonly total: number } => ({ done, total });
+
+function isAfter(phase: string, before: string | undefined): boolean {
+  return before === undefined || phases.indexOf(phase) >= phases.indexOf(before);
+}
+
+/** The bytes of the loaded month. */
+async function verifiedFiles(project: Project): Promise<{ readonly bytes: number } | undefined> {
+  const { finished } = await runProject(project, { force: true });
+  return onlyResult(finished).loaded[0];
 }
 
 describe("counting a month", () => {

@@ -36,12 +36,14 @@ export async function listExports(
   storage: Storage,
   prefix: string,
   formats: readonly ExportFormat[] = exportFormats,
+  onObject?: (object: StoredObject) => void,
 ): Promise<ListedExports> {
   const objects = new Map<string, StoredObject>();
   const exports = new Map<string, Candidate>();
   for await (const object of storage.list(prefix)) {
     if (leftBySystems.test(object.key)) continue;
     objects.set(object.key, object);
+    onObject?.(object);
     for (const format of formats) {
       const place = format.recognise(object.key);
       if (place === undefined) continue;

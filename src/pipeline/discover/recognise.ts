@@ -37,6 +37,17 @@ export interface FoundExport {
   readonly notes: readonly string[];
 }
 
+/** How far the search for exports is. */
+export interface SearchProgress {
+  /** Listed so far. */
+  readonly objects: number;
+  readonly bytes: number;
+  /** 0 until everything is listed. */
+  readonly exports: number;
+  /** Exports of which a manifest was read. */
+  readonly described: number;
+}
+
 /** The exports below a prefix. */
 export interface Recognition {
   /** `gs://bucket` */
@@ -55,9 +66,15 @@ export interface Recognition {
  */
 export async function recogniseExports(
   place: Pick<PipelineConfig, "bucketUrl" | "prefix"> & { readonly storage: StorageConfig },
+  onProgress?: (progress: SearchProgress) => void,
 ): Promise<Recognition> {
   const storage = await openStorage(place.bucketUrl, place.storage);
-  const listed = await listExports(storage, place.prefix);
+  const search = { objects: 0, bytes: 0, exports: 0, described: 0 };
+  const listed = await listExports(storage, place.prefix, undefined, ({ size }) => {
+    search.objects += 1;
+    search.bytes += size;
+    onProgress?.({ ...search });
+  });
   const { objects, candidates } = listed;
   if (candidates.length === 0) {
     const where = `in ${place.prefix === "" ? storage.url : `${storage.url}/${place.prefix}`}`;
@@ -65,7 +82,10 @@ export async function recogniseExports(
   }
   const exports: FoundExport[] = [];
   const scopes: (string | null)[] = [];
+  search.exports = candidates.length;
   for (const candidate of candidates) {
+    onProgress?.({ ...search });
+    search.described += 1;
     const { format, places } = candidate;
     const manifest = await newestOf(candidate, storage, objects);
     const [first] = places;

@@ -6,12 +6,14 @@ import type { LoadPhase, MonthProgress } from "../events.ts";
 /** What is counted while a month is loaded. */
 export interface MonthCounter extends ReplaceProgress {
   /** A reader of a file whose bytes are counted as they arrive. */
-  reading(file: DataFile, read: ReadBytes): ReadBytes;
+  reading(file: CountedFile, read: ReadBytes): ReadBytes;
   /** The whole file was read. */
-  read(file: DataFile): void;
+  read(file: CountedFile): void;
   /** The month is proved; what is left is its commit. */
   committing(): void;
 }
+
+type CountedFile = Pick<DataFile, "key" | "size">;
 
 /** The progress of one month, without its name. */
 export type CountedMonth = Omit<MonthProgress, "event" | "name">;
@@ -33,7 +35,7 @@ const interval = 250;
  */
 export function countMonth(
   billingMonth: BillingMonth,
-  files: readonly { readonly file: DataFile; readonly byWarehouse: boolean }[],
+  files: readonly { readonly file: CountedFile; readonly byWarehouse: boolean }[],
   report: (progress: CountedMonth) => void,
 ): MonthCounter {
   const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
@@ -52,7 +54,7 @@ export function countMonth(
     if (isNew) phase = next;
     reported = now;
     const bytesRead = Math.min(readHere + Math.min(inserted, byWarehouse), bytes);
-    const partOf = (done: number): number => (bytes === 0 ? 1 : done / bytes);
+    const partOf = (done: number): number => (bytes === 0 ? 0 : done / bytes);
     const share =
       weights.reading * partOf(bytesRead) +
       weights.inserting * partOf(inserted) +
@@ -60,7 +62,7 @@ export function countMonth(
     report({ billingMonth, phase, bytesRead, bytesInserted: inserted, jobs, share });
   };
 
-  const addRead = ({ key, size }: DataFile, count: number): void => {
+  const addRead = ({ key, size }: CountedFile, count: number): void => {
     const before = readOf.get(key) ?? 0;
     // A range can be read again, such as the directory of a zip archive.
     const now = Math.min(before + count, size);
@@ -70,13 +72,7 @@ export function countMonth(
   };
 
   return {
-    reading: (file, read) =>
-      async function* (range) {
-        for await (const piece of read(range)) {
-          addRead(file, piece.length);
-          yield piece;
-        }
-      },
+    reading: (file, read) => countBytes(read, (count) => addRead(file, count)),
     read: (file) => addRead(file, file.size),
     inserting(done) {
       inserted = Math.max(inserted, Math.min(done.bytes, bytes));
@@ -88,5 +84,15 @@ export function countMonth(
       reportAt("checking");
     },
     committing: () => reportAt("committing"),
+  };
+}
+
+/** A reader that reports the number of bytes of every piece that it delivers. */
+export function countBytes(read: ReadBytes, add: (bytes: number) => void): ReadBytes {
+  return async function* (range) {
+    for await (const piece of read(range)) {
+      add(piece.length);
+      yield piece;
+    }
   };
 }

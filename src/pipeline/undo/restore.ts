@@ -12,10 +12,12 @@ import type { Storage } from "../../storages/storage.ts";
 import { version } from "../../version.ts";
 import { monthSpan } from "../../schema/periods.ts";
 import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
+import type { LoadEvent } from "../events.ts";
 import { fileFormat } from "../discover/manifests.ts";
 import { loadMonths } from "../load/load.ts";
+import { countMonth } from "../load/progress.ts";
 import type { Draft } from "../load/proof.ts";
-import type { MonthPlan } from "../months/decide.ts";
+import { describePlan, type MonthPlan } from "../months/decide.ts";
 import { type FinalityRules, finalityNow, hasSameFigures } from "../months/finality.ts";
 import { measuredBy, type LoadedTable } from "../months/loaded.ts";
 import { undoneLoad } from "../months/undone.ts";
@@ -45,8 +47,10 @@ export async function loadAgain(
   { storage, objects }: StoredDelivery,
   warehouse: Warehouse,
   signal: AbortSignal,
+  onProgress: ((event: LoadEvent) => void) | undefined,
 ): Promise<Receipt> {
   const { pipeline } = loaded;
+  const { name } = pipeline;
   const { billingMonth, previous } = undoing;
   const files = objects.map((object, index): DataFile => ({
     ...object,
@@ -54,19 +58,7 @@ export async function loadAgain(
     declaredSize: null,
     format: fileFormat(object.key, previous.format ?? "csv"),
   }));
-  const plan: MonthPlan = {
-    billingMonth,
-    action: "restated",
-    reason: "The previous load is restored.",
-    ids: [previous.executionId],
-    period: previous.period,
-    missingDays: [],
-    unsettledDays: [],
-    passedOver: [],
-    isFlagged: false,
-    loadReason: "restored",
-    executions: executionsOf(previous, files, pipeline.exportName ?? ""),
-  };
+  const plan = planOf(previous, executionsOf(previous, files, pipeline.exportName ?? ""));
   const now = new Date();
   const context = {
     ...loaded,
@@ -82,8 +74,10 @@ export async function loadAgain(
     signal,
     amend: (draft: Draft): Draft => amended(draft, undoing, { ...loaded, now }),
   };
+  onProgress?.({ event: "month_planned", name, ...describePlan(plan) });
   const [receipt] = await loadMonths([plan], context, {
-    fileRead: () => {},
+    fileRead: (file) => onProgress?.({ event: "file_read", name, ...file }),
+    progress: onProgress && ((progress) => onProgress({ event: "month_progress", name, ...progress })),
     loaded: () => {},
     failed: (_, error) => {
       throw error;
@@ -91,6 +85,22 @@ export async function loadAgain(
   });
   if (receipt === undefined) throw new Error(`${billingMonth} was loaded without a receipt.`);
   return receipt;
+}
+
+function planOf(previous: Receipt, executions: readonly Execution[]): MonthPlan {
+  return {
+    billingMonth: previous.billingMonth,
+    action: "restated",
+    reason: "The previous load is restored.",
+    ids: [previous.executionId],
+    period: previous.period,
+    missingDays: [],
+    unsettledDays: [],
+    passedOver: [],
+    isFlagged: false,
+    loadReason: "restored",
+    executions,
+  };
 }
 
 /** The executions of a load, oldest first, as its receipt describes them: their manifests may no longer exist. */
@@ -130,11 +140,23 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
  * Restores rows that the warehouse kept. Errors: ROWS_GONE when it no longer has them; ROW_COUNT_MISMATCH,
  * SUM_MISMATCH; those of the warehouse.
  */
-export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: Warehouse): Promise<Receipt> {
+export async function restore(
+  loaded: LoadedTable,
+  undoing: Undoing,
+  warehouse: Warehouse,
+  onProgress: ((event: LoadEvent) => void) | undefined,
+): Promise<Receipt> {
   const { pipeline, table } = loaded;
   const { billingMonth, current, previous, until } = undoing;
   const started = performance.now();
   const measured = previous.measured ?? measuredBy(loaded, billingMonth);
+  const { name } = pipeline;
+  const counted = (previous.files ?? []).map((file) => ({ file, byWarehouse: true }));
+  const bytes = counted.reduce((sum, { file }) => sum + file.size, 0);
+  onProgress?.({ event: "month_planned", name, ...describePlan(planOf(previous, [])), files: counted.length, bytes });
+  const counter =
+    onProgress &&
+    countMonth(billingMonth, counted, (progress) => onProgress({ event: "month_progress", name, ...progress }));
   const restored = await requireCapability(warehouse, "previous").restoreMonth(
     {
       ...measured,
@@ -144,8 +166,10 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
       replaces: current.loadId,
       loadId: previous.loadId,
       until,
+      inserting: counter && ((share) => counter.inserting({ bytes: share * bytes })),
     },
     async (measures, state) => {
+      counter?.checking();
       const { loadId: _, loadedAt: __, ...before } = previous;
       const draft: Draft = {
         ...before,
@@ -162,6 +186,7 @@ export async function restore(loaded: LoadedTable, undoing: Undoing, warehouse: 
       };
       const receipt = amended(draft, undoing, { ...loaded, now: new Date() });
       const load = { receipt, submittedTime: previous.submittedTime };
+      counter?.committing();
       return loadPackage(state, table, load, warehouse.destinationType, new Date());
     },
   );

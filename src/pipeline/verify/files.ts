@@ -11,10 +11,12 @@ import { readerOf, type Storage } from "../../storages/storage.ts";
 import type { Warehouse } from "../../warehouses/warehouse.ts";
 import { makeWorkFolder } from "../../warehouses/work-folders.ts";
 import { fileFormat } from "../discover/manifests.ts";
+import { countBytes } from "../load/progress.ts";
 import { combineEvidence } from "../load/proof.ts";
 import { measuredColumns, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import type { Survey } from "../months/survey.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
+import type { VerifyCounter } from "./progress.ts";
 
 /** Deliveries in the storage that are not loaded. Refused deliveries are reported and pass. */
 export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Generator<MonthCheck> {
@@ -81,6 +83,7 @@ export async function* rereadMonth(
   receipt: Receipt,
   { discovery }: Survey,
   signal: AbortSignal | undefined,
+  counter: VerifyCounter,
 ): AsyncGenerator<MonthCheck> {
   const { billingMonth } = receipt;
   const folder = await makeWorkFolder(null);
@@ -92,7 +95,8 @@ export async function* rereadMonth(
       // The check of the files reports missing ones.
       if (object === undefined) return;
       try {
-        const read = await reread(loaded, receipt, object, discovery.storage, join(folder, "file"));
+        const read = await reread(loaded, receipt, object, discovery.storage, join(folder, "file"), counter);
+        counter.read(file);
         parts.push({ executionId: file.executionId ?? receipt.executionId, evidence: read.evidence });
         const { key, checksum, rows } = file;
         if (checksum !== null) {
@@ -177,6 +181,7 @@ async function reread(
   object: StoredObject,
   storage: Storage,
   path: string,
+  counter: VerifyCounter,
 ): Promise<CheckedBytes> {
   const { ledger, format, pipeline } = loaded;
   const rules = format.columns;
@@ -214,5 +219,6 @@ async function reread(
     decimalScale: digitLimit,
     unit: file.format === "csv" ? "line" : "row",
   });
-  return readFile(file, readerOf(storage, file), tally, path, pipeline.unpackedLimit);
+  const read = countBytes(readerOf(storage, file), counter.add);
+  return readFile(file, read, tally, path, pipeline.unpackedLimit);
 }
