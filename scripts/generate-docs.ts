@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { exitCodeMeanings, exitCodes, type Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/support/edge-cases.ts";
+import { focusSources } from "./focus-sources.ts";
 import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
 
 /** The path of the command reference. */
@@ -15,6 +16,9 @@ export const edgeCasesFile: URL = new URL("../docs/edge-cases.md", import.meta.u
 
 /** The page of which the list of promises is a part. */
 export const reliabilityFile: URL = new URL("../docs/reliability.md", import.meta.url);
+
+/** The page of which the sources of the columns of the FOCUS views are a part. */
+export const focusFile: URL = new URL("../docs/focus.md", import.meta.url);
 
 const nowhere: Output = {
   write: () => {},
@@ -62,16 +66,30 @@ export function edgeCasesPage(): string {
 
 /** The page on reliability with the current list of promises between its marks. */
 export function withPromises(page: string): string {
-  const [before, rest] = page.split(`${promisesMark}\n`);
-  const [, after] = rest?.split(endOfPromises) ?? [];
-  if (before === undefined || after === undefined) throw new Error(`${reliabilityFile.href} lacks its marks`);
   const table = `| promise | how it is kept | test |\n|---|---|---|\n${promises.map(promiseLine).join("\n")}`;
-  return `${before}${promisesMark}\n\n${table}\n\n${endOfPromises}${after}`;
+  return between(page, promisesMark, table, endOfPromises);
+}
+
+/** The page on the FOCUS views with the current sources of their columns between its marks. */
+export function withSources(page: string): string {
+  return between(page, sourcesMark, focusSources(), endOfSources);
+}
+
+/** A page with a text between two marks, instead of what is there. */
+function between(page: string, mark: string, text: string, end: string): string {
+  const [before, rest] = page.split(`${mark}\n`);
+  const [, after] = rest?.split(end) ?? [];
+  if (before === undefined || after === undefined) throw new Error(`The page lacks its marks: ${mark}`);
+  return `${before}${mark}\n\n${text}\n\n${end}${after}`;
 }
 
 const promisesMark =
   "<!-- Promises, written by scripts/generate-docs.ts from test/support/promises.ts: change them there and run `npm run docs`. -->";
 const endOfPromises = "<!-- End of the promises -->";
+
+const sourcesMark =
+  "<!-- Sources, written by scripts/generate-docs.ts from src/focus/mappings/: change them there and run `npm run docs`. -->";
+const endOfSources = "<!-- End of the sources -->";
 
 function promiseLine({ title, how, tests }: ReliabilityPromise): string {
   const links = tests.map(([file, name]) => `[${name}](../test/${file})`);
@@ -136,4 +154,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(commandsFile, commandsPage());
   await writeFile(edgeCasesFile, edgeCasesPage());
   await writeFile(reliabilityFile, withPromises(await readFile(reliabilityFile, "utf8")));
+  await writeFile(focusFile, withSources(await readFile(focusFile, "utf8")));
 }

@@ -2,8 +2,17 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { commandsFile, commandsPage, edgeCasesFile, edgeCasesPage } from "../../scripts/generate-docs.ts";
+import {
+  commandsFile,
+  commandsPage,
+  edgeCasesFile,
+  edgeCasesPage,
+  focusFile,
+  withSources,
+} from "../../scripts/generate-docs.ts";
 import { keysAt, kinds } from "../../src/config/schema.ts";
+import { mappings } from "../../src/focus/mappings/index.ts";
+import { partsIn, sourcesOf } from "../../src/focus/reading.ts";
 import { loadConfig } from "../../src/index.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
@@ -13,6 +22,30 @@ test("docs/commands.md is what --help says (npm run docs)", async () => {
 
 test("docs/edge-cases.md is what test/support/edge-cases.ts says (npm run docs)", async () => {
   assert.equal(await readFile(edgeCasesFile, "utf8"), edgeCasesPage());
+});
+
+test("docs/focus.md has the sources that the mappings declare (npm run docs)", async () => {
+  const page = await readFile(focusFile, "utf8");
+  assert.equal(page, withSources(page));
+});
+
+test("docs/focus.md explains every quality flag", async () => {
+  const page = await readFile(focusFile, "utf8");
+  const flags = mappings.flatMap((mapping) =>
+    mapping.branches.flatMap((branch) => {
+      const source = sourcesOf(mapping, branch, "v1_4")["x_QualityFlags"];
+      const parts = source?.is === "joined" ? source.of.flatMap((one) => (one.is === "cases" ? one.cases : [])) : [];
+      const values = source?.is === "joined" ? parts.map(([, value]) => value) : source === undefined ? [] : [source];
+      return values
+        .flatMap((value) => partsIn(value))
+        .flatMap((part) => (part.is === "constant" ? (part.value ?? []) : []));
+    }),
+  );
+  assert.ok(flags.includes("SavingsPlanResidual") && flags.includes("TagsInvalid"), flags.join(" "));
+  assert.deepEqual(
+    flags.filter((flag) => !page.includes(`\`${flag}\``)),
+    [],
+  );
 });
 
 test("docs/configuration.md has every key with its variable, and every kind", async () => {

@@ -115,7 +115,7 @@ const hasListCost = some(notZero(paidAsYouGo), notZero(listPrice));
 const sharedTypes = ["microsoft.security/pricings", "microsoft.web/sites"];
 
 /** The fields that agreements and versions of the export name differently, by their names in lower case. */
-const aliases: Readonly<Record<string, string>> = {
+export const azureCostFields: Readonly<Record<string, string>> = {
   costinbillingcurrency: "cost",
   pretaxcost: "cost",
   billingcurrency: "currency",
@@ -159,7 +159,7 @@ export const azureCost: Mapping = {
 
   fieldOf(sourceName) {
     const name = canonicalName(sourceName).toLowerCase();
-    return aliases[name] ?? name;
+    return azureCostFields[name] ?? name;
   },
 
   facts: {
