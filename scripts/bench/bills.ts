@@ -1,4 +1,4 @@
-import { mkdir, stat, utimes, writeFile } from "node:fs/promises";
+import { link, mkdir, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { monthSpan, nextMonth } from "../../src/schema/periods.ts";
@@ -33,6 +33,8 @@ export interface BillSize {
   readonly files: number;
   /** `YYYY-MM`. */
   readonly month: string;
+  /** How many files have rows of their own; the others repeat them. Without it, all. */
+  readonly distinct?: number;
 }
 
 /** How wide a CUR is. */
@@ -130,7 +132,8 @@ interface BillParts extends Pick<Bill, "prefix" | "format" | "cost"> {
   readonly manifest: (sizes: readonly number[]) => unknown;
 }
 
-async function generate(bucket: string, { rows, files }: BillSize, parts: BillParts): Promise<Bill> {
+async function generate(bucket: string, size: BillSize, parts: BillParts): Promise<Bill> {
+  const { rows, files, distinct = files } = size;
   const { prefix, format, cost, columns, keys, manifestKey, manifest } = parts;
   const cells = columns.map(({ name, sql }) => `${sql} AS "${name}"`).join(", ");
   const how = format === "csv" ? "FORMAT csv, HEADER, COMPRESSION gzip" : "FORMAT parquet, COMPRESSION snappy";
@@ -139,6 +142,11 @@ async function generate(bucket: string, { rows, files }: BillSize, parts: BillPa
   for (const [index, path] of paths.entries()) {
     const [from, to] = [index, index + 1].map((part) => Math.floor((rows * part) / files));
     await mkdir(dirname(path), { recursive: true });
+    const repeated = index < distinct ? undefined : paths[index % distinct];
+    if (repeated !== undefined) {
+      await link(repeated, path);
+      continue;
+    }
     await database.connection.run(`COPY (SELECT ${cells} FROM range(${from}, ${to}) AS r(i)) TO '${path}' (${how})`);
   }
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 
 /** What one process and all that it started took. */
 export interface Cost {
@@ -24,9 +24,15 @@ const ticksPerSecond = 100;
  */
 export async function measure(
   command: readonly string[],
-  options: { readonly folder: string; readonly environment?: NodeJS.ProcessEnv },
+  options: {
+    readonly folder: string;
+    readonly environment?: NodeJS.ProcessEnv;
+    /** A control group that the command joins: see `limitMemory`. */
+    readonly group?: string;
+  },
 ): Promise<Cost> {
-  const [program = "", ...words] = command;
+  const joined = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', options.group ?? "", ...command];
+  const [program = "", ...words] = options.group === undefined ? command : joined;
   const started = performance.now();
   const child = spawn(program, words, {
     cwd: options.folder,
@@ -62,6 +68,32 @@ export async function measure(
     memory: isKnown ? memory : null,
     stdout: Buffer.concat(stdout).toString("utf8"),
   };
+}
+
+/**
+ * Makes a control group whose processes may use so many bytes of memory together, page cache included, and returns its
+ * folder; null where this process may not make one (Linux, as root, version 1 or 2).
+ */
+export function limitMemory(bytes: number): string | null {
+  for (const [root, key] of [
+    ["/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
+    ["/sys/fs/cgroup", "memory.max"],
+  ] as const) {
+    const folder = `${root}/billhouse-bench-${process.pid}`;
+    try {
+      mkdirSync(folder);
+      writeFileSync(`${folder}/${key}`, String(bytes));
+      return folder;
+    } catch {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return null;
+}
+
+/** Removes a control group whose processes have ended. */
+export function releaseMemory(folder: string): void {
+  rmdirSync(folder);
 }
 
 interface ProcessFacts {
