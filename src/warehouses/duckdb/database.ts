@@ -31,8 +31,11 @@ export interface Database {
   use<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
   /** Like `use`, for generators: the connection is closed when the reader stops. */
   stream<T>(work: (connection: DuckDBConnection) => AsyncIterable<T>): AsyncGenerator<T>;
-  /** As `use`, in one transaction: commits if the work succeeds, otherwise rolls back and rethrows. */
-  transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
+  /**
+   * As `use`, in one transaction: commits if the work succeeds, otherwise rolls back and rethrows. `without` leaves out
+   * the macros that convert the text of bills, which take longer than a small transaction.
+   */
+  transact<T>(work: (connection: DuckDBConnection) => Promise<T>, without?: "macros"): Promise<T>;
   /**
    * Frees the space of rows that were replaced before. Not part of a load: `publish`, which ends a run, repeats it and reports
    * errors.
@@ -129,9 +132,9 @@ export function createDatabase(opened: DuckDBInstance, facts: DatabaseFacts): Da
       }
     },
 
-    transact(work) {
+    transact(work, without) {
       return use(async (connection) => {
-        for (const macro of castMacros) await connection.run(macro);
+        for (const macro of without === "macros" ? [] : castMacros) await connection.run(macro);
         await connection.run("BEGIN TRANSACTION");
         try {
           const result = await work(connection);

@@ -25,8 +25,8 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     return database.queue(work);
   }
 
-  function transact<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    return write(() => database.transact(work));
+  function transact<T>(work: (connection: DuckDBConnection) => Promise<T>, without?: "macros"): Promise<T> {
+    return write(() => database.transact(work, without));
   }
 
   function measuring<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -65,7 +65,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
         await prepareState(connection, table);
         await takeCommitLock(connection, table);
         await writePackage(connection, table, settle(await readCurrentState(connection, table)));
-      }),
+      }, "macros"),
 
     publish: (since) => write(async () => publisher?.publish(since)),
 
@@ -106,7 +106,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     async refreshViews() {
       const { views } = database;
       if (views === null) return [];
-      return transact(async (connection) => (await import("./views.ts")).refreshViews(connection, views));
+      return transact(async (connection) => (await import("./views.ts")).refreshViews(connection, views), "macros");
     },
 
     doctor: async () => (await import("./doctor.ts")).doctor(database, options.path),
