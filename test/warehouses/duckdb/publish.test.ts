@@ -74,11 +74,12 @@ describe("publishing a database that another process copies", { skip: onWindows 
     );
   });
 
-  test("leaves no half copy when both processes are killed while one copies", async (t) => {
+  test("leaves no half copy when both processes are killed while one copies, and its reader the old one", async (t) => {
     const bills = await duckdbWarehouse(t);
     const warehouse = await largeWarehouse(bills, "one");
     await warehouse.publish();
     await warehouse.close();
+    const reader = await bills.open("reader");
     const file = await csv(bills, "two,2025-01-01,,1,USD\n");
     const task = { path: bills.path, file, killAt: null, lockWait: 0, asNobody: false };
     const publishing = spawn(process.execPath, [child, JSON.stringify(task)], { detached: true });
@@ -98,6 +99,8 @@ describe("publishing a database that another process copies", { skip: onWindows 
     await again.publish();
     await again.close();
     assert.deepEqual(await idsIn(bills), ["two"]);
+    const [old] = await rows(reader, "SELECT id, (SELECT count(*) FROM large) AS large FROM billing.bills");
+    assert.deepEqual([old?.["id"], Number(old?.["large"])], ["one", 10_000_000]);
     assert.deepEqual(
       (await readdir(bills.folder)).filter((name) => name.includes(".tmp")),
       [],
