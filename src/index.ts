@@ -64,6 +64,22 @@ export {
   type CurrencyCosts,
   type IncludedExport,
 } from "./answers/costs.ts";
+export {
+  commitments,
+  type CommitmentRow,
+  type CommitmentsOptions,
+  type CommitmentsResult,
+  type CommitmentUse,
+  type CurrencyCommitments,
+} from "./answers/commitments.ts";
+export {
+  untagged,
+  type CurrencyUntagged,
+  type TaggedMonth,
+  type UntaggedOptions,
+  type UntaggedResult,
+  type UntaggedRow,
+} from "./answers/untagged.ts";
 export { explain, type ExplainOptions, type ExplainResult } from "./answers/explain.ts";
 export type { CellKeys, CellLabel } from "./answers/explain-cells.ts";
 export type { Driver, Explanation } from "./answers/explanation.ts";

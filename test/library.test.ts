@@ -81,6 +81,7 @@ describe("wrong arguments of the library", () => {
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(
       [
+        "commitments",
         "costs",
         "diff",
         "doctor",
@@ -93,6 +94,7 @@ describe("wrong arguments of the library", () => {
         "showState",
         "status",
         "undo",
+        "untagged",
         "verify",
       ].map((name) => [name, (library as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>)[name]]),
     ) as Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>),
@@ -136,6 +138,8 @@ describe("wrong arguments of the library", () => {
       ["plan", { jobs: 3 }, "options.jobs is not known."],
       ["status", { maxAge: "36h" }, "options.maxAge must be a number from 0, not text."],
       ["verify", { onProgress: true }, "options.onProgress must be a function, not true or false."],
+      ["commitments", { month: ["2025-01"] }, "options.month must be text, not a list."],
+      ["untagged", { top: "3" }, "options.top must be a whole number from 1, not text."],
       ["costs", { by: "service" }, "options.by must be a list, not text."],
       ["explain", { vs: 3 }, "options.vs must be text, not a number."],
       ["diff", { pipeline: "aws_cur" }, "options.month is missing."],

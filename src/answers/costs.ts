@@ -137,8 +137,8 @@ export async function costs(config: Config, options: CostsOptions = {}): Promise
   const { by = ["service"], measure = "effective", filters = [], top = Infinity, now = new Date() } = options;
   checkMeasure(measure);
   checkMonths(options);
-  const dimensions = by.map(dimensionOf);
-  const conditions = filterConditions(filters);
+  const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
+  const conditions = filterConditions(filters, config.focus.tags);
   const pipelines = await selectPipelines(config, options.pipelines);
   return reading(config, async (warehouse) => {
     const exports = await readExports(pipelines, warehouse, now);

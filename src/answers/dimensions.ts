@@ -1,3 +1,4 @@
+import type { FocusConfig } from "../config/config.ts";
 import { nearest } from "../config/nearest.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import {
@@ -19,6 +20,8 @@ const dimensions: Readonly<Record<string, Expression>> = {
   export: field("x_Export"),
   payer: field("BillingAccountId"),
   account: field("SubAccountId"),
+  owner: field("x_AccountOwner"),
+  environment: field("x_AccountEnvironment"),
   category: field("ServiceCategory"),
   service: field("ServiceName"),
   region: field("RegionId"),
@@ -39,8 +42,8 @@ const tagPrefix = "tag:";
 export const dimensionNames: readonly string[] = [...Object.keys(dimensions), `${tagPrefix}KEY`];
 
 /** The column or tag that a word names. Error: USAGE_INVALID, which lists the words that there are. */
-export function dimensionOf(name: string): Expression {
-  if (name.startsWith(tagPrefix) && name.length > tagPrefix.length) return tag(name.slice(tagPrefix.length));
+export function dimensionOf(name: string, tags: FocusConfig["tags"]): Expression {
+  if (name.startsWith(tagPrefix) && name.length > tagPrefix.length) return tag(name.slice(tagPrefix.length), tags);
   const dimension = Object.hasOwn(dimensions, name) ? dimensions[name] : undefined;
   if (dimension !== undefined) return dimension;
   const close = nearest(name, Object.keys(dimensions));
@@ -49,9 +52,17 @@ export function dimensionOf(name: string): Expression {
   });
 }
 
-/** The value of a tag; NULL where the charge lacks the key, and where its value is empty. */
-export function tag(key: string): Expression {
-  if (!/["\\\p{Cc}]/u.test(key)) return entry(field("Tags", "json"), key);
+/**
+ * The value of a tag, in the first of its configured spellings that a charge has; NULL where it has none, and where the value is
+ * empty. Native AWS exports write `user:` before the keys of users. Error: USAGE_INVALID.
+ */
+export function tag(key: string, tags: FocusConfig["tags"]): Expression {
+  if (!/["\\\p{Cc}]/u.test(key)) {
+    const spellings = [key, ...(tags.find((each) => each.key === key)?.spellings ?? [])];
+    return first(
+      ...spellings.flatMap((each) => [each, `user:${each}`]).map((each) => entry(field("Tags", "json"), each)),
+    );
+  }
   throw new BillhouseError("USAGE_INVALID", `${quoted(key)} is not a key of a tag.`, {
     hint: "Use a key without quotes, backslashes and control characters, such as tag:team.",
   });
@@ -61,7 +72,7 @@ export function tag(key: string): Expression {
  * The conditions of filters such as `service=Amazon EC2`: charges with this value, or without one where nothing follows the
  * sign. Several filters of one dimension allow each of their values. Error: USAGE_INVALID.
  */
-export function filterConditions(filters: readonly string[]): readonly Condition[] {
+export function filterConditions(filters: readonly string[], tags: FocusConfig["tags"]): readonly Condition[] {
   const parts = filters.map((filter) => {
     const [, name, value] = /^(tag:[^=]+|[^=]+)=(.*)$/su.exec(filter) ?? [];
     if (name !== undefined && value !== undefined) return { name, value };
@@ -70,7 +81,7 @@ export function filterConditions(filters: readonly string[]): readonly Condition
     });
   });
   return [...Map.groupBy(parts, ({ name }) => name)].map(([name, own]) => {
-    const column = dimensionOf(name);
+    const column = dimensionOf(name, tags);
     const values = own.map(({ value }) => value).filter((value) => value !== "");
     const given = values.length > 0 ? [isOneOf(column, ...values)] : [];
     return some(...given, ...(values.length < own.length ? [not(present(column))] : []));

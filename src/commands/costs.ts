@@ -5,7 +5,7 @@ import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { dayInWords } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAmount, formatChange, formatNumber, noteSource } from "./figures.ts";
+import { formatAmount, formatChange, formatNumber, formatShare, noteSource } from "./figures.ts";
 import {
   addWord,
   dimensionWords,
@@ -207,11 +207,6 @@ function tableOf(
 function nameOf({ keys }: CostRow, dimension: string, { verbose }: ScreenStyle): string {
   const value = keys[dimension] ?? "(none)";
   return dimension === "account" && !verbose ? lastName(value) : value;
-}
-
-/** A share as a percentage: `12.4 %`. */
-export function formatShare(share: string | null): string {
-  return share === null ? "" : `${(Number(share) * 100).toFixed(1)} %`;
 }
 
 /** A bar for a share of 1: eight characters. */

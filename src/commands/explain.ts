@@ -12,7 +12,7 @@ import {
   dimensionWords,
   example,
   exportsAndMonths,
-  oneMonth,
+  optionalMonth,
   parseCount,
   parseMonth,
   readScope,
@@ -47,7 +47,7 @@ export function addExplain(program: Program, perform: Perform): void {
     .action((words, { month, vs, by, measure, top, csv }) =>
       perform.reading((context) => {
         const scope = readScope(words, month === undefined ? {} : { month: [month] });
-        const named = (scope.months.only ?? []).length === 0 ? {} : { month: oneMonth(scope, usageExample) };
+        const named = optionalMonth(scope, usageExample);
         const dimensions = dimensionWords(by);
         const given = {
           ...named,

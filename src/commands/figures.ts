@@ -95,6 +95,11 @@ export function formatTime(time: string): string {
   return Number.isNaN(date.getTime()) ? time : date.toISOString().slice(0, 16).replace("T", " ");
 }
 
+/** A share as a percentage: `12.4 %`. */
+export function formatShare(share: string | null): string {
+  return share === null ? "" : `${(Number(share) * 100).toFixed(1)} %`;
+}
+
 /** Says on stderr that an answer was read from the published copy, because a run is at work; nothing where the database was read. */
 export function noteSource(
   source: ReadSource,

@@ -83,6 +83,12 @@ export function oneMonth({ months: { only = [], from, to } }: Scope, example: st
   });
 }
 
+/** The one month of a scope, or none where none is named. Error: USAGE_INVALID, with the example as it works. */
+export function optionalMonth(scope: Scope, example: string): { readonly month?: string } {
+  const { only = [], from, to } = scope.months;
+  return only.length === 0 && from === undefined && to === undefined ? {} : { month: oneMonth(scope, example) };
+}
+
 /** The one export of a scope. Error: USAGE_INVALID when none or several are named, with the example as it works. */
 export function oneExport({ exports: [name, ...others] }: Scope, example: string): string {
   if (name !== undefined && others.length === 0) return name;

@@ -3,6 +3,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import { BillhouseError, interrupted } from "../errors.ts";
 import { version } from "../version.ts";
+import { addCommitments } from "./commitments.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { addConnect } from "./connect.ts";
@@ -35,6 +36,7 @@ import { addState } from "./state.ts";
 import { addStatus } from "./status.ts";
 import { logOutput, openFileOutput } from "./terminal.ts";
 import { addUndo } from "./undo.ts";
+import { addUntagged } from "./untagged.ts";
 import { commandFirst, explainWrongUse } from "./usage.ts";
 import { addVerify } from "./verify.ts";
 
@@ -42,7 +44,7 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
-  "Answer:": [addCosts, addExplain, addQuery, addConnect],
+  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
+import { commitmentsScreen } from "../../src/commands/commitments.ts";
 import { configScreen } from "../../src/commands/config.ts";
 import { connections, connectScreen } from "../../src/commands/connect.ts";
 import { costsScreen } from "../../src/commands/costs.ts";
@@ -23,17 +24,22 @@ import { runScreen } from "../../src/commands/run.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
+import { untaggedScreen } from "../../src/commands/untagged.ts";
 import { verifyScreen, watchVerify } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
 import { billhouse } from "../support/in-process.ts";
 import {
+  committed,
   costsOfMonth,
   costsOfRunningMonth,
   costsOfSpan,
   explained,
   explainedAtOnce,
   noCosts,
+  nothingTaggable,
+  uncommitted,
+  withoutTag,
 } from "../support/recorded-answers.ts";
 import { checks, configured, found, migration, reconciled, state, strict } from "../support/recorded-checks.ts";
 import {
@@ -295,6 +301,11 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
   explain: (style) => explainScreen(explained, style),
   "explain-verbose": (style) => explainScreen(explained, { ...style, verbose: true }),
   "explain-at-once": (style) => explainScreen(explainedAtOnce, style),
+  commitments: (style) => commitmentsScreen(committed, style),
+  "commitments-verbose": (style) => commitmentsScreen(committed, { ...style, verbose: true }),
+  "commitments-none": (style) => commitmentsScreen(uncommitted, style),
+  untagged: (style) => untaggedScreen(withoutTag, style),
+  "untagged-nothing": (style) => untaggedScreen(nothingTaggable, style),
   query: answer,
   failure: (style) => failureText(failure, style),
 };

@@ -1,5 +1,7 @@
+import type { CommitmentsResult } from "../../src/answers/commitments.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../src/answers/costs.ts";
 import type { ExplainResult } from "../../src/answers/explain.ts";
+import type { UntaggedResult } from "../../src/answers/untagged.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
 
 function row(keys: CostRow["keys"], cost: string, previous: string, change: string, share: string): CostRow {
@@ -191,4 +193,136 @@ export const explainedAtOnce: typeof explained = {
       },
     ]),
   ),
+};
+
+/** The answer of `commitments` for a month that is not over. */
+export const committed: Omit<CommitmentsResult, keyof ReadSource> = {
+  month: "2025-03",
+  isOver: false,
+  currency: {
+    EUR: {
+      rows: [],
+      total: { used: "0", unused: "0", utilisation: null, contracted: "0", netSavings: "0" },
+      coverage: "0",
+      coverageOf: "all usage",
+      effectiveSavingsRate: "0",
+      commitmentSavingsRate: "0",
+      publicPriceShare: null,
+      missingPriceShare: null,
+    },
+    USD: {
+      rows: [
+        {
+          commitmentId: "arn:aws:savingsplans::014523987610:savingsplan/7f1d0c52-93ab-4c0e-8a57-21f4be6d9c03",
+          name: null,
+          type: "Savings Plan",
+          provider: "AWS",
+          used: "6672.071610011",
+          unused: "745.608389989",
+          utilisation: "0.899482",
+          contracted: "9266.7661250156",
+          netSavings: "1849.0861250156",
+        },
+        {
+          commitmentId: "/providers/microsoft.capacity/reservationorders/0b6d31c8/reservations/9e4c7f20",
+          name: "storefront",
+          type: "Reservation",
+          provider: "Microsoft",
+          used: "0",
+          unused: "93.63",
+          utilisation: "0",
+          contracted: "0",
+          netSavings: "-93.63",
+        },
+        {
+          commitmentId: null,
+          name: null,
+          type: null,
+          provider: "AWS",
+          used: "5",
+          unused: "0",
+          utilisation: "1",
+          contracted: "5",
+          netSavings: "0",
+        },
+      ],
+      total: {
+        used: "6677.071610011",
+        unused: "839.238389989",
+        utilisation: "0.888345",
+        contracted: "9271.7661250156",
+        netSavings: "1755.4561250156",
+      },
+      coverage: "0.19344",
+      coverageOf: "eligible usage",
+      effectiveSavingsRate: "0.05769",
+      commitmentSavingsRate: "0.044874",
+      publicPriceShare: "0.999461",
+      missingPriceShare: "0.000539",
+    },
+  },
+};
+
+/** The same without commitments. */
+export const uncommitted: typeof committed = { month: "2025-03", isOver: true, currency: {} };
+
+/** The answer of `untagged` for a key that one cloud does not have. */
+export const withoutTag: Omit<UntaggedResult, keyof ReadSource> = {
+  month: "2025-03",
+  tag: "team",
+  by: ["service", "account", "resource"],
+  currency: {
+    USD: {
+      total: "85928.23843830394155816",
+      taggable: "79206.913247850188",
+      untagged: "2593.8277920064",
+      untaggedShare: "0.032747",
+      coverage: "0.967253",
+      unallocated: "9315.15298246015355816",
+      unallocatedShare: "0.108406",
+      notActivated: [{ cloud: "Microsoft", taggable: "26999.9" }],
+      rows: [
+        {
+          keys: {
+            service: "Azure OpenAI Service",
+            account: "/subscriptions/81b94e0d-2f63-4a8c-a7d5-0e9b3c6f2a71",
+            resource: "/subscriptions/81b94e0d/resourcegroups/rg/providers/microsoft.cognitiveservices/accounts/models",
+          },
+          cost: "420.572971104",
+          share: "0.162144",
+        },
+        {
+          keys: { service: "Amazon Elastic Compute Cloud", account: "330918274655", resource: "i-f7d0cb1f71c83c4cd" },
+          cost: "177.87627072",
+          share: "0.068577",
+        },
+      ],
+      rest: { groups: 35, cost: "1995.3785501824" },
+      months: [
+        { month: "2025-02", taggable: "0", untagged: "0", coverage: null },
+        { month: "2025-03", taggable: "79206.913247850188", untagged: "2593.8277920064", coverage: "0.967253" },
+      ],
+    },
+  },
+};
+
+/** The same where nothing can be untagged. */
+export const nothingTaggable: typeof withoutTag = {
+  ...withoutTag,
+  tag: null,
+  currency: {
+    USD: {
+      total: "9",
+      taggable: "0",
+      untagged: "0",
+      untaggedShare: null,
+      coverage: null,
+      unallocated: "9",
+      unallocatedShare: "1",
+      notActivated: [{ cloud: "AWS", taggable: "9" }],
+      rows: [],
+      rest: { groups: 0, cost: "0" },
+      months: [{ month: "2025-03", taggable: "0", untagged: "0", coverage: null }],
+    },
+  },
 };

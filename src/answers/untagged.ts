@@ -1,0 +1,263 @@
+import { checkArguments, count, date, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
+import type { Config } from "../config/config.ts";
+import {
+  all,
+  cases,
+  type Condition,
+  compared,
+  decimal,
+  type Expression,
+  field,
+  isOneOf,
+  matches,
+  not,
+  present,
+  text as constant,
+  where,
+} from "../focus/expression.ts";
+import type { BillingMonth } from "../model.ts";
+import { selectPipelines } from "../pipeline/months/select.ts";
+import { reading, type ReadSource } from "../pipeline/open.ts";
+import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
+import { checkMonths } from "../schema/periods.ts";
+import { addDecimals } from "../schema/sums.ts";
+import { shareOf } from "./arithmetic.ts";
+import { type ChargeGroup, sumCharges } from "./charges.ts";
+import { isCorrection, ofExports } from "./conditions.ts";
+import { dimensionOf, tag } from "./dimensions.ts";
+import { newestMonth, readExports, requireLoaded } from "./periods.ts";
+
+/** What `untagged` looks for. */
+export interface UntaggedOptions {
+  /** By default the newest loaded month that is over. */
+  readonly month?: BillingMonth;
+  /** The key of a tag; without one, a charge is untagged if it lacks tags altogether. */
+  readonly tag?: string;
+  /** Values that mean that a tag is not set, such as `n/a`. Empty values always do. */
+  readonly placeholders?: readonly string[];
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+  /** Dimensions as in `costs`; by default service, account and resource. */
+  readonly by?: readonly string[];
+  /** How many groups are listed; by default all. */
+  readonly top?: number;
+  /** By default the time of the call. */
+  readonly now?: Date;
+}
+
+/** The answer of `untagged`. Amounts are exact decimal text of effective cost; shares are rounded to 6 digits after the point. */
+export interface UntaggedResult extends ReadSource {
+  readonly month: BillingMonth;
+  /** Null if any tag counts. */
+  readonly tag: string | null;
+  readonly by: readonly string[];
+  readonly currency: Readonly<Record<string, CurrencyUntagged>>;
+}
+
+/** What is untagged in one currency. */
+export interface CurrencyUntagged {
+  /** Effective cost before credits and tax. */
+  readonly total: string;
+  /** Usage of resources with a cost, without unused commitments, corrections, and clouds where the key is not activated. */
+  readonly taggable: string;
+  /** The part of `taggable` without the tag. */
+  readonly untagged: string;
+  /** untagged / taggable; null without taggable cost. */
+  readonly untaggedShare: string | null;
+  /** 1 - untagged / taggable. */
+  readonly coverage: string | null;
+  /** Total minus what is tagged: untagged, and what cannot have a tag. */
+  readonly unallocated: string;
+  /** unallocated / total. */
+  readonly unallocatedShare: string | null;
+  /** The clouds in which no charge of the month has the key, with what would be taggable there. */
+  readonly notActivated: readonly { readonly cloud: string; readonly taggable: string }[];
+  /** The most expensive groups first. */
+  readonly rows: readonly UntaggedRow[];
+  /** The groups that are not listed. */
+  readonly rest: { readonly groups: number; readonly cost: string };
+  /** The loaded months up to this one, at most 12, oldest first. */
+  readonly months: readonly TaggedMonth[];
+}
+
+/** Untagged cost of a group. */
+export interface UntaggedRow {
+  readonly keys: Readonly<Record<string, string | null>>;
+  readonly cost: string;
+  /** The part of all untagged cost. */
+  readonly share: string | null;
+}
+
+/** How much of a month is tagged. */
+export interface TaggedMonth {
+  readonly month: BillingMonth;
+  readonly taggable: string;
+  readonly untagged: string;
+  readonly coverage: string | null;
+}
+
+const category = field("ChargeCategory");
+const effective = field("EffectiveCost", "decimal");
+const cloud = field("HostProviderName");
+
+const isTaggable: Condition = all(
+  isOneOf(category, "Usage"),
+  not(isOneOf(field("CommitmentDiscountStatus"), "Unused")),
+  present(field("ResourceId")),
+  not(isCorrection),
+  compared(effective, ">", decimal("0")),
+);
+
+/** Months whose coverage is shown. */
+const shownMonths = 12;
+
+/**
+ * What lacks a tag in a month, by service, account and resource.
+ * Errors: CONFIG_INVALID, USAGE_INVALID (also for a month that is not loaded), WAREHOUSE_NOT_FOUND if nothing is loaded,
+ * and those of opening the warehouse.
+ */
+export async function untagged(config: Config, options: UntaggedOptions = {}): Promise<UntaggedResult> {
+  checkArguments(config, options, untaggedRules);
+  const { by = ["service", "account", "resource"], placeholders = [], top = Infinity, now = new Date() } = options;
+  checkMonths({ only: options.month === undefined ? [] : [options.month] });
+  const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
+  const value = options.tag === undefined ? anyTag : tag(options.tag, config.focus.tags);
+  const pipelines = await selectPipelines(config, options.pipelines);
+  return reading(config, async (warehouse) => {
+    const exports = await readExports(pipelines, warehouse, now);
+    const month = options.month ?? newestMonth(exports, now);
+    requireLoaded(exports, { from: month, to: month });
+    const known = [...new Set(exports.flatMap(({ months }) => [...months.keys()]))];
+    const months = known
+      .filter((each) => each <= month)
+      .toSorted()
+      .slice(-shownMonths);
+    const isTagged = all(present(value), ...(placeholders.length === 0 ? [] : [not(isOneOf(value, ...placeholders))]));
+    const keys = { currency: field("BillingCurrency"), month: field("x_BillingMonth"), cloud };
+    const inScope = [ofExports(pipelines), isOneOf(field("x_BillingMonth"), ...months)];
+    const states = await sumCharges(
+      { warehouse, config },
+      {
+        by: {
+          ...keys,
+          kind: cases([[isTaggable, constant("taggable")]], constant("other")),
+          tagged: cases([[isTagged, constant("yes")]], constant("no")),
+        },
+        sum: {
+          cost: where(not(isOneOf(category, "Credit", "Tax")), effective),
+          present: where(present(value), decimal("1")),
+        },
+        rows: inScope,
+      },
+    );
+    const groups = await sumCharges(
+      { warehouse, config },
+      {
+        by: { ...keys, ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])) },
+        sum: { cost: effective },
+        rows: [ofExports(pipelines), isOneOf(field("x_BillingMonth"), month), isTaggable, not(isTagged)],
+      },
+    );
+    const currencies = [...Map.groupBy(states, ({ currency }) => currency ?? "")]
+      .filter(([, own]) => own.some((state) => state["month"] === month))
+      .toSorted(([first], [second]) => (first < second ? -1 : 1));
+    return {
+      month,
+      tag: options.tag ?? null,
+      by,
+      currency: Object.fromEntries(
+        currencies.map(([currency, own]) => {
+          const of = groups.filter((group) => (group["currency"] ?? "") === currency);
+          return [currency, currencyUntagged(own, of, { month, months, by, top })];
+        }),
+      ),
+    };
+  });
+}
+
+const untaggedRules: Shape<UntaggedOptions> = {
+  month: optional(text),
+  tag: optional(text),
+  placeholders: optional(listOf(text)),
+  pipelines: names,
+  by: optional(listOf(text)),
+  top: optional(count),
+  now: optional(date),
+};
+
+/** The tags of a charge as JSON; NULL if it has none with a value. */
+const tagsText = field("Tags", "json");
+const anyTag: Expression = where(matches(tagsText, String.raw`"\s*:\s*("[^"]|[0-9tf-])`), tagsText);
+
+function currencyUntagged(
+  states: readonly ChargeGroup[],
+  groups: readonly ChargeGroup[],
+  scope: {
+    readonly month: BillingMonth;
+    readonly months: readonly BillingMonth[];
+    readonly by: readonly string[];
+    readonly top: number;
+  },
+): CurrencyUntagged {
+  const own = states.filter((state) => state["month"] === scope.month);
+  const activated = activatedClouds(own);
+  const { taggable, untagged: missing, coverage } = monthOf(scope.month, states);
+  const total = totalOf(own);
+  const unallocated = subtractDecimals(total, subtractDecimals(taggable, missing));
+  const others = [...Map.groupBy(own.filter(isTaggableGroup), cloudOf)].filter(([name]) => !activated.has(name));
+  const rows = groups
+    .filter((group) => activated.has(cloudOf(group)))
+    .map((group) => ({
+      keys: Object.fromEntries(scope.by.map((name, index) => [name, group[`key${index}`] ?? null])),
+      cost: group["cost"] ?? "0",
+    }));
+  const ranked = [...Map.groupBy(rows, ({ keys }) => JSON.stringify(keys))]
+    .map(([name, same]) => {
+      const cost = addDecimals(same.map((row) => row.cost));
+      return { name, row: { keys: same[0]?.keys ?? {}, cost, share: shareOf(cost, missing) } };
+    })
+    .toSorted((one, other) => compareDecimals(other.row.cost, one.row.cost) || (one.name < other.name ? -1 : 1))
+    .map(({ row }) => row);
+  const listed = ranked.slice(0, scope.top);
+  const rest = ranked.slice(listed.length);
+  return {
+    total,
+    taggable,
+    untagged: missing,
+    untaggedShare: shareOf(missing, taggable),
+    coverage,
+    unallocated,
+    unallocatedShare: shareOf(unallocated, total),
+    notActivated: others.map(([name, same]) => ({ cloud: name, taggable: totalOf(same) })),
+    rows: listed,
+    rest: { groups: rest.length, cost: addDecimals(rest.map(({ cost }) => cost)) },
+    months: scope.months.map((month) => monthOf(month, states)),
+  };
+}
+
+/** The taggable cost of a month, in the clouds where the key is activated. */
+function monthOf(month: BillingMonth, states: readonly ChargeGroup[]): TaggedMonth {
+  const own = states.filter((state) => state["month"] === month);
+  const activated = activatedClouds(own);
+  const taggable = own.filter((state) => isTaggableGroup(state) && activated.has(cloudOf(state)));
+  const all = totalOf(taggable);
+  const missing = totalOf(taggable.filter((state) => state["tagged"] === "no"));
+  return { month, taggable: all, untagged: missing, coverage: shareOf(subtractDecimals(all, missing), all) };
+}
+
+/** The clouds with at least one charge that has the key. */
+function activatedClouds(states: readonly ChargeGroup[]): ReadonlySet<string> {
+  return new Set(states.filter((state) => (state["present"] ?? null) !== null).map(cloudOf));
+}
+
+function isTaggableGroup(state: ChargeGroup): boolean {
+  return state["kind"] === "taggable";
+}
+
+function cloudOf(group: ChargeGroup): string {
+  return group["cloud"] ?? "";
+}
+
+function totalOf(groups: readonly ChargeGroup[]): string {
+  return addDecimals(groups.map((group) => group["cost"] ?? "0"));
+}

@@ -1,0 +1,156 @@
+import { Option } from "@commander-js/extra-typings";
+import type { CurrencyUntagged, UntaggedOptions, UntaggedResult } from "../answers/untagged.ts";
+import type { ReadSource } from "../pipeline/open.ts";
+import { lastName } from "../pipeline/reconcile/names.ts";
+import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
+import { formatAmount, formatNumber, formatShare, noteSource } from "./figures.ts";
+import {
+  addWord,
+  dimensionWords,
+  example,
+  exportsAndMonths,
+  optionalMonth,
+  parseCount,
+  parseMonth,
+  readScope,
+} from "./flags.ts";
+import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
+import { type Row, writeCsv } from "./query-formats.ts";
+import { type Column, fitNames, indented } from "./tables.ts";
+
+const usageExample = "billhouse untagged 2025-03 --tag team";
+
+/** Registers `billhouse untagged`. */
+export function addUntagged(program: Program, perform: Perform): void {
+  program
+    .command("untagged")
+    .description("Show what lacks a tag, ranked by money: by service, account and resource, and over months.")
+    .argument("[export-or-month...]", exportsAndMonths)
+    .addOption(
+      new Option("--month <YYYY-MM>", "the billing month; otherwise the newest that is over").argParser(parseMonth),
+    )
+    .option("--tag <key>", "the key of the tag; otherwise any tag counts")
+    .option("--placeholder <value>", "a value that means that the tag is not set, such as n/a (repeatable)", addWord)
+    .option("--by <dimension>", "other dimensions, as in costs (repeatable)", addWord)
+    .addOption(new Option("--top <number>", "how many groups are listed").argParser(parseCount).default(10))
+    .option("--csv", "write CSV with a header, a line for each group")
+    .addHelpText("after", example(usageExample))
+    .action((words, { month, tag, placeholder, by, top, csv }) =>
+      perform.reading((context) => {
+        const scope = readScope(words, month === undefined ? {} : { month: [month] });
+        const dimensions = dimensionWords(by);
+        const options = {
+          ...optionalMonth(scope, usageExample),
+          ...(tag === undefined ? {} : { tag }),
+          ...(placeholder === undefined ? {} : { placeholders: placeholder }),
+          ...(dimensions === undefined ? {} : { by: dimensions }),
+        };
+        return untagged({ ...options, pipelines: scope.exports, top, csv: csv === true }, context);
+      }),
+    );
+}
+
+/** Options of `billhouse untagged`. */
+export interface UntaggedCommandOptions extends UntaggedOptions {
+  readonly csv: boolean;
+}
+
+/** Shows what lacks a tag. With `--verbose` all groups are listed. */
+export async function untagged(
+  { csv, top, ...options }: UntaggedCommandOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const { untagged: findUntagged } = await import("../answers/untagged.ts");
+  const { flags, stdout } = context;
+  const listed = flags.verbose || top === undefined ? {} : { top };
+  const result = await findUntagged(await context.loadConfig(), { ...options, ...listed, now: context.now() });
+  noteSource(result, context);
+  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
+  else if (csv) writeCsv(["currency", "row", ...result.by, "cost", "share"], csvRows(result), stdout);
+  else stdout.write(untaggedScreen(result, screenStyle(context)));
+  return exitCodes.done;
+}
+
+function* csvRows({ currency }: UntaggedResult): Generator<Row> {
+  for (const [name, { rows, rest, untagged: total }] of Object.entries(currency)) {
+    for (const { keys, ...figures } of rows) yield { currency: name, row: "group", ...keys, ...figures };
+    if (rest.groups > 0) yield { currency: name, row: "rest", cost: rest.cost };
+    yield { currency: name, row: "total", cost: total };
+  }
+}
+
+/** What lacks a tag, for people: both shares, the most expensive groups, and the coverage of the last months. */
+export function untaggedScreen(result: Omit<UntaggedResult, keyof ReadSource>, style: ScreenStyle): string {
+  const { month, tag, currency } = result;
+  const title = `Cost without ${tag === null ? "any tag" : `the tag ${visible(tag)}`} in ${month}`;
+  const sections = Object.entries(currency).map(([name, own]) =>
+    [
+      ...shareLines(own, name, style),
+      ...own.notActivated.map(({ cloud, taggable }) =>
+        noteLine(
+          `Tags are not activated in ${cloud}: no charge has ${tag === null ? "one" : `the tag ${tag}`}, and ${formatAmount(taggable)}${unitOf(name)} of usage count as not taggable.`,
+          style,
+        ),
+      ),
+      ...(own.rows.length === 0 ? [] : ["", ...tableOf(own, name, result, style)]),
+      ...(own.months.every(({ coverage }) => coverage === null) ? [] : ["", ...monthLines(own, style)]),
+    ].join("\n"),
+  );
+  const none = sections.length === 0 ? ["  There are no charges in this month."] : [];
+  return `${[paint(style, "strong", title), ...sections, ...none].join("\n\n")}\n`;
+}
+
+function unitOf(currency: string): string {
+  return currency === "" ? "" : ` ${visible(currency)}`;
+}
+
+function shareLines(own: CurrencyUntagged, currency: string, style: ScreenStyle): string[] {
+  const unit = unitOf(currency);
+  const { untagged: missing, taggable, untaggedShare, unallocated, total, unallocatedShare } = own;
+  const of = (share: string | null): string => (share === null ? "" : `, ${formatShare(share)}`);
+  return [
+    `Untagged: ${formatAmount(missing)} of ${formatAmount(taggable)}${unit} of taggable usage${of(untaggedShare)}.`,
+    `Unallocated: ${formatAmount(unallocated)} of ${formatAmount(total)}${unit} before credits and tax${of(unallocatedShare)}. That includes what cannot be tagged.`,
+  ].map((line) => `  ${wrapText(line, style.columns, 2)}`);
+}
+
+function tableOf(
+  { rows, rest, untagged: total }: CurrencyUntagged,
+  currency: string,
+  { by }: Omit<UntaggedResult, keyof ReadSource>,
+  style: ScreenStyle,
+): string[] {
+  const others = rest.groups > 0 ? [formatNumber(rest.groups, "other")] : [];
+  const ends = [...others, "total"];
+  const names: Column[] = (by.length === 0 ? [""] : by).map((name, index) => ({
+    title: visible(name),
+    cells: [
+      ...rows.map(({ keys }) => {
+        const value = keys[name] ?? "(none)";
+        return visible(["account", "resource"].includes(name) && !style.verbose ? lastName(value) : value);
+      }),
+      ...ends.map((end) => (index === 0 ? end : "")),
+    ],
+  }));
+  const figures: Column[] = [
+    {
+      title: `untagged${unitOf(currency)}`,
+      lean: "right",
+      cells: [...rows.map(({ cost }) => cost), ...others.map(() => rest.cost), total].map(formatAmount),
+    },
+    { title: "share", lean: "right", cells: [...rows.map(({ share }) => formatShare(share)), ...ends.map(() => "")] },
+  ];
+  return indented([...fitNames(names, figures, style), ...figures], style);
+}
+
+function monthLines({ months }: CurrencyUntagged, style: ScreenStyle): string[] {
+  return indented(
+    [
+      { title: "month", cells: months.map(({ month }) => month) },
+      { title: "taggable", lean: "right", cells: months.map(({ taggable }) => formatAmount(taggable)) },
+      { title: "untagged", lean: "right", cells: months.map((each) => formatAmount(each.untagged)) },
+      { title: "tagged", lean: "right", cells: months.map(({ coverage }) => formatShare(coverage)) },
+    ],
+    style,
+  );
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { commitments } from "../../src/answers/commitments.ts";
+import { curDelivery, curRow, type Row } from "../support/deliveries.ts";
+import { answering, bill, charge } from "./bills.ts";
+
+const month = "2025-03";
+const now = new Date("2025-06-01T00:00:00Z");
+
+/** Usage that a commitment covers, and its unused part. */
+const used = (id: string, effective: string, contracted: string, cells: Row = {}): Row =>
+  charge(month, {
+    CommitmentDiscountId: id,
+    CommitmentDiscountStatus: "Used",
+    CommitmentDiscountType: "Reserved Instance",
+    PricingCategory: "Committed",
+    EffectiveCost: effective,
+    ContractedCost: contracted,
+    ListCost: contracted,
+    ...cells,
+  });
+const unused = (id: string, effective: string): Row =>
+  used(id, effective, "0", { CommitmentDiscountStatus: "Unused", ListCost: "0" });
+
+const rows: readonly Row[] = [
+  used("ri-1", "60", "100", { CommitmentDiscountName: "servers" }),
+  unused("ri-1", "20"),
+  used("ri-2", "30", "40"),
+  used("ri-2", "5", ""),
+  charge(month, { EffectiveCost: "90", ContractedCost: "100", ListCost: "120" }),
+  charge(month, { EffectiveCost: "7", PricingCategory: "Dynamic", ListCost: "20" }),
+  // Neither of them is part of any figure.
+  used("ri-1", "1000", "1000", { ChargeClass: "Correction" }),
+  charge(month, { EffectiveCost: "0", BilledCost: "500", ChargeCategory: "Purchase", CommitmentDiscountId: "ri-1" }),
+  charge(month, { EffectiveCost: "3", ChargeCategory: "Tax" }),
+  used("ri-3", "8", "10", { BillingCurrency: "EUR" }),
+];
+
+for (const [warehouse, load] of Object.entries(answering)) {
+  describe(`commitments in ${warehouse}`, () => {
+    test("what was used and unused, utilisation, net savings, coverage and both savings rates", async (t) => {
+      const { config } = await load(t, [await bill(month, rows)]);
+      const result = await commitments(config, { now });
+      assert.deepEqual([result.month, result.isOver, Object.keys(result.currency)], [month, true, ["EUR", "USD"]]);
+      const own = result.currency["USD"] ?? assert.fail();
+      const type = "Reserved Instance";
+      assert.deepEqual(own.rows, [
+        {
+          commitmentId: "ri-1",
+          name: "servers",
+          type,
+          provider: "AWS",
+          used: "60",
+          unused: "20",
+          utilisation: "0.75",
+          contracted: "100",
+          netSavings: "20",
+        },
+        {
+          commitmentId: "ri-2",
+          name: null,
+          type,
+          provider: "AWS",
+          used: "35",
+          unused: "0",
+          utilisation: "1",
+          contracted: "45",
+          netSavings: "10",
+        },
+      ]);
+      assert.deepEqual(own.total, {
+        used: "95",
+        unused: "20",
+        utilisation: "0.826087",
+        contracted: "145",
+        netSavings: "30",
+      });
+      // 145 / (145 + 100)
+      assert.deepEqual([own.coverage, own.coverageOf], ["0.591837", "all usage"]);
+      // 1 - (95 + 20 + 90 + 7) / (100 + 40 + 5 + 120 + 20)
+      assert.equal(own.effectiveSavingsRate, "0.25614");
+      // 30 / (145 + 100 + 7)
+      assert.equal(own.commitmentSavingsRate, "0.119048");
+      // 5 of 145 lack a contracted cost.
+      assert.deepEqual([own.missingPriceShare, own.publicPriceShare], ["0.034483", "0"]);
+    });
+
+    test("coverage is that of eligible usage where the bill says which it is", async (t) => {
+      const eligible = charge(month, {
+        EffectiveCost: "10",
+        CommitmentProgramEligibilityDetails: '{"programs":["Compute"]}',
+      });
+      const { config } = await load(t, [await bill(month, [...rows, eligible])]);
+      const own = (await commitments(config, { now, month })).currency["USD"];
+      // 145 / (145 + 10)
+      assert.deepEqual([own?.coverage, own?.coverageOf], ["0.935484", "eligible usage"]);
+    });
+  });
+}
+
+test("savings by a public price are flagged, with the part of the covered usage", async (t) => {
+  const curColumns = [
+    "bill/BillingPeriodStartDate",
+    "lineItem/UsageAccountId",
+    "lineItem/LineItemType",
+    "lineItem/UsageStartDate",
+    "lineItem/ProductCode",
+    "lineItem/UsageAmount",
+    "lineItem/CurrencyCode",
+    "lineItem/UnblendedCost",
+    "lineItem/NetUnblendedCost",
+    "pricing/publicOnDemandCost",
+    "reservation/ReservationARN",
+    "reservation/NetEffectiveCost",
+  ];
+  const reserved = curRow(month, {
+    "lineItem/LineItemType": "DiscountedUsage",
+    "lineItem/UnblendedCost": "0",
+    "lineItem/NetUnblendedCost": "0",
+    "pricing/publicOnDemandCost": "100",
+    "reservation/ReservationARN": "arn:aws:rds:eu-central-1:012345678901:ri:db",
+    "reservation/NetEffectiveCost": "60",
+  });
+  const delivery = curDelivery({ month, id: "20250403T000000Z", columns: curColumns, files: [[reserved]] });
+  const { config } = await answering.DuckDB(t, [delivery], { aws_cur: { bucket_url: "bucket", prefix: "cur" } });
+  const own = (await commitments(config, { now })).currency["USD"];
+  assert.deepEqual([own?.total.netSavings, own?.publicPriceShare], ["40", "1"]);
+});
+
+test("a month that is not over is marked", async (t) => {
+  const { config } = await answering.DuckDB(t, [await bill(month, rows)]);
+  assert.equal((await commitments(config, { now: new Date("2025-03-20T00:00:00Z") })).isOver, false);
+});
