@@ -17,7 +17,7 @@ export interface Mapping {
   readonly cloud: "aws" | "azure";
   /** Which of the sources of a cloud counts for a charge that several have: the lowest, among those that are complete. */
   rank(this: void, fields: ReadonlySet<string>): number;
-  /** Whether it maps a table with these fields. */
+  /** Whether it maps a table of its cloud with these fields. */
   recognises(this: void, fields: ReadonlySet<string>): boolean;
   /** The field that a column of the table is, by its source name. Several columns can be the same field. */
   fieldOf(this: void, sourceName: string): string;

@@ -5,7 +5,7 @@ import { fieldsUsed, sourcesOf } from "../../src/focus/reading.ts";
 import { focusColumns } from "../../src/focus/columns.ts";
 import { typeOf } from "../../src/focus/expression.ts";
 import { lookups } from "../../src/focus/lookups.ts";
-import { mappings } from "../../src/focus/mappings/index.ts";
+import { mappingOf, mappings } from "../../src/focus/mappings/index.ts";
 
 describe("a mapping", () => {
   for (const mapping of mappings) {
@@ -24,6 +24,23 @@ describe("a mapping", () => {
       assert.ok(fieldsUsed(mapping).size > 0);
     });
   }
+});
+
+test("a bill with the columns of FOCUS alone is of the cloud that delivers it", () => {
+  const columns = focusColumns
+    .filter(({ name, versions }) => !name.startsWith("x_") && versions.includes("v1_2"))
+    .map(({ name }) => ({ name, type: "text" as const, nativeType: "VARCHAR" }));
+  const ofDeliveries = (idColumn: "assembly_id" | "run_id"): string | undefined =>
+    mappingOf({
+      exportName: "bills",
+      table: { dataset: "billing_data", name: "bills_data", pipelineName: "p", sourceName: "s", idColumn },
+      columns,
+      registry: [],
+      partitionColumn: "BillingPeriodStart",
+      tracking: [],
+      stateIn: "billing_data",
+    })?.name;
+  assert.deepEqual([ofDeliveries("assembly_id"), ofDeliveries("run_id")], ["aws_focus", "azure_focus"]);
 });
 
 describe("a lookup", () => {

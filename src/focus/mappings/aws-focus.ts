@@ -30,10 +30,7 @@ export const awsFocus: Mapping = {
   cloud: "aws",
   rank: () => 1,
 
-  recognises: (fields) =>
-    fields.has("billedcost") &&
-    fields.has("chargecategory") &&
-    (fields.has("x_servicecode") || fields.has("x_operation")),
+  recognises: (fields) => fields.has("billedcost") && fields.has("chargecategory"),
 
   fieldOf: (sourceName) => sourceName.toLowerCase(),
 

@@ -82,10 +82,7 @@ export const azureFocus: Mapping = {
   cloud: "azure",
   rank: () => 1,
 
-  recognises: (fields) =>
-    fields.has("billedcost") &&
-    fields.has("chargecategory") &&
-    (fields.has("x_billingprofileid") || fields.has("x_skumetercategory") || fields.has("x_billingaccountid")),
+  recognises: (fields) => fields.has("billedcost") && fields.has("chargecategory"),
 
   fieldOf: (sourceName) => sourceName.toLowerCase(),
 

@@ -9,5 +9,9 @@ export const mappings: readonly Mapping[] = [awsCur, awsFocus, azureFocus, azure
 
 /** The mapping of a table; undefined for a table that is not a bill that the view knows. */
 export function mappingOf(table: ChargeTable): Mapping | undefined {
-  return mappings.find((mapping) => mapping.recognises(new Set(fieldsOf(table, mapping).keys())));
+  // The columns of FOCUS alone do not say whose bill it is: the id of its deliveries does.
+  const cloud = table.table.idColumn === "assembly_id" ? "aws" : "azure";
+  return mappings.find(
+    (mapping) => mapping.cloud === cloud && mapping.recognises(new Set(fieldsOf(table, mapping).keys())),
+  );
 }
