@@ -136,6 +136,7 @@ export {
   type StatusResult,
   type StatusTotal,
 } from "./pipeline/status.ts";
+export { type CountedMonths } from "./pipeline/views/counted.ts";
 export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
 export { verify, type Check, type VerifyOptions, type VerifyProgress, type VerifyResult } from "./pipeline/verify.ts";
 export { version } from "./version.ts";

@@ -1,5 +1,6 @@
 import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
 import { BillhouseError, quoted } from "../errors.ts";
+import { monthSpans } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { costCells, formatAge, formatBytes, formatCount, formatNumber, formatTime, noteSource } from "./figures.ts";
 import { daySpans, example, exportsAndMonths, readScope, type Scope, withMonths } from "./flags.ts";
@@ -275,7 +276,7 @@ function billWords({ finality, finalBasis: basis, lateCharges: isLate, accepted 
 }
 
 function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; readonly text: string }[] {
-  const { months, attention, stale, newestLoad: newest, notes } = pipeline;
+  const { months, attention, stale, newestLoad: newest, counted, notes } = pipeline;
   const oldestFirst = months.toReversed();
   const age =
     newest === null
@@ -291,12 +292,19 @@ function notesOf(pipeline: PipelineStatus, now: Date): { readonly look: Look; re
     ),
     ...oldestFirst.flatMap(({ billingMonth: month, reason }) => (reason === null ? [] : [`${month}: ${reason}`])),
     ...oldestFirst.flatMap(({ billingMonth: month, notes: own }) => own.map((note) => `${month}: ${note}`)),
+    ...counted.map(countedLine),
     ...notes,
   ];
   return [
     ...bad.map((text) => ({ look: "bad" as const, text })),
     ...changed.map((text) => ({ look: "changed" as const, text })),
   ];
+}
+
+/** Which export counts for which months: `2025-01: in the FOCUS views, charges of several exports count from a, else from b.` */
+function countedLine({ months, order }: PipelineStatus["counted"][number]): string {
+  const sources = order.map((exports) => `from ${exports.join(" and ")}`);
+  return `${monthSpans(months)}: in the FOCUS views, charges of several exports count ${sources.join(", else ")}.`;
 }
 
 function summary({ months, missingMonths: missing, kept }: PipelineStatus): string {

@@ -18,13 +18,7 @@ export interface MappedCharges {
  * comes first for any account of their month.
  */
 export function countedOnce(parts: readonly MappedCharges[], dialect: Dialect): readonly Charges[] {
-  const sources = parts.flatMap(({ mapping, tables }) =>
-    tables.map((table) => ({
-      table,
-      name: mapping.family === undefined ? table.exportName : mapping.name,
-      rank: mapping.rank(new Set(fieldsOf(table, mapping).keys())),
-    })),
-  );
+  const sources = sourcesIn(parts);
   if (new Set(sources.map(({ name }) => name)).size < 2) return parts.map(({ charges }) => charges);
   const { identifier, types, literal } = dialect;
   const cloud = parts[0]?.mapping.cloud ?? "";
@@ -41,7 +35,7 @@ export function countedOnce(parts: readonly MappedCharges[], dialect: Dialect): 
   // Azure writes a subscription with and without its path.
   const account = dialect.replaced(`LOWER(c.${columns.account})`, "^/subscriptions/", "");
   const chargesOf = ({ mapping }: MappedCharges): string => `charges_of_${mapping.name}`;
-  const cells = sources.map(({ table, name, rank }) => [table.exportName, name, `${rank} ${name}`]);
+  const cells = sources.map(({ table, name, preference }) => [table.exportName, name, preference]);
   const isPartial = sources.flatMap(({ table, name }) => partialMonths(table, literal(name), dialect));
   const noMonths = `SELECT CAST(NULL AS ${types.text}) AS source, CAST(NULL AS ${types.text}) AS billing_month`;
   const own: readonly Relation[] = [
@@ -83,6 +77,38 @@ JOIN ${identifier(months)} AS m ON m.month = ${month}
 LEFT JOIN ${identifier(accounts)} AS a ON a.month = ${month} AND a.account = ${account}
 WHERE p.preference = COALESCE(a.best, m.best)`,
   }));
+}
+
+/**
+ * The sources of one cloud in the order in which `countedOnce` prefers them for the charges of a month: the names of the
+ * exports of each. `partial` are the exports whose month has missing days.
+ */
+export function countingOrder(
+  parts: readonly Omit<MappedCharges, "charges">[],
+  partial: ReadonlySet<string>,
+): readonly (readonly string[])[] {
+  const sources = [...Map.groupBy(sourcesIn(parts), ({ name }) => name).values()].map((own) => {
+    const exports = own.map(({ table }) => table.exportName);
+    const isPartial = exports.some((name) => partial.has(name));
+    return { exports, key: `${isPartial ? 1 : 0} ${own[0]?.preference ?? ""}` };
+  });
+  return sources.toSorted((one, other) => (one.key < other.key ? -1 : 1)).map(({ exports }) => exports);
+}
+
+/** A table with the source that it belongs to, and the key by which complete sources are ordered. */
+interface Source {
+  readonly table: ChargeTable;
+  readonly name: string;
+  readonly preference: string;
+}
+
+function sourcesIn(parts: readonly Omit<MappedCharges, "charges">[]): readonly Source[] {
+  return parts.flatMap(({ mapping, tables }) =>
+    tables.map((table) => {
+      const name = mapping.family === undefined ? table.exportName : mapping.name;
+      return { table, name, preference: `${mapping.rank(new Set(fieldsOf(table, mapping).keys()))} ${name}` };
+    }),
+  );
 }
 
 /** The months of a source whose newest load leaves out days. */

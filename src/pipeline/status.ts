@@ -30,6 +30,7 @@ import {
 import { isSelected, monthRules, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
+import { type CountedMonths, countedMonths } from "./views/counted.ts";
 
 /** What `status` looks at. */
 export interface StatusOptions {
@@ -70,6 +71,8 @@ export interface PipelineStatus {
   readonly stale?: boolean;
   /** Earlier loads that are kept beside the table; null when there are none. */
   readonly kept: KeptCopies | null;
+  /** The months that other exports of the same cloud have too, and which export counts in the FOCUS views. */
+  readonly counted: readonly CountedMonths[];
   /** Sentences on what is worth knowing of the table: amounts that are floats. */
   readonly notes: readonly string[];
   /** Why its state or its receipts cannot be read; the other exports are still reported. */
@@ -180,6 +183,7 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
       months: [...(loaded?.months.keys() ?? [])],
     })),
   );
+  const counted = countedMonths(tables.flatMap(({ loaded }) => loaded ?? []));
   const results: PipelineStatus[] = [];
   for (const table of tables) {
     if (table.loaded === null) {
@@ -190,7 +194,8 @@ export async function status(config: Config, options: StatusOptions = {}): Promi
     const isLooking = options.offline !== true && loaded.ledger.elsewhere.length === 0;
     const held = isLooking ? await heldDeliveries(loaded, options) : nothingHeld;
     const result = pipelineStatus(loaded, kept, held, options);
-    results.push({ ...result, notes: [...result.notes, ...(doubled.get(result.name) ?? [])] });
+    const notes = [...result.notes, ...(doubled.get(result.name) ?? [])];
+    results.push({ ...result, counted: counted.get(result.name) ?? [], notes });
   }
   return { ...source, pipelines: results };
 }
@@ -221,6 +226,7 @@ function unreadable(pipeline: PipelineConfig, error: ReportedError): PipelineSta
     lastRun: null,
     attention: [],
     kept: null,
+    counted: [],
     notes: [],
     error,
   };
@@ -231,7 +237,7 @@ function pipelineStatus(
   kept: KeptCopies | null,
   held: HeldDeliveries,
   { now = new Date(), maxAge, months: selection = {} }: StatusOptions,
-): PipelineStatus {
+): Omit<PipelineStatus, "counted"> {
   const { pipeline, ledger } = loaded;
   const elsewhere = loadedElsewhere(pipeline, ledger);
   const receipts = ledger.columns === null ? [] : ledger.receipts.map(({ billingMonth }) => billingMonth);

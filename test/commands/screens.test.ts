@@ -543,6 +543,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
             attention: [{ billingMonth: null, kind: evil, reason: evil }],
             stale: true,
             kept: null,
+            counted: [{ months: ["2025-01"], order: [[evil], [evil]] }],
             notes: [evil],
             months: [
               {

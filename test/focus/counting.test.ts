@@ -4,7 +4,7 @@ import { test, type TestContext } from "node:test";
 
 import { DuckDBInstance } from "@duckdb/node-api";
 
-import { verify } from "../../src/index.ts";
+import { status, verify } from "../../src/index.ts";
 import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -57,6 +57,19 @@ test("a charge of two exports is counted once, from the better export of its acc
   assert.ok(ok, JSON.stringify(checks.filter((check) => !check.ok)));
 });
 
+test("status shows which export counts for which months", async (t) => {
+  const project = await twoExports(t);
+  const { pipelines } = await status(project.config, { offline: true });
+  const counted = [{ months: [month], order: [["aws_cur2"], ["aws_cur"]] }];
+  assert.deepEqual(
+    pipelines.map(({ name, counted: own }) => [name, own]),
+    [
+      ["aws_cur", counted],
+      ["aws_cur2", counted],
+    ],
+  );
+});
+
 test("an export whose month lacks days comes after a complete one", async (t) => {
   const project = await twoExports(t);
   const instance = await DuckDBInstance.create(join(project.folder, "billhouse.duckdb"));
@@ -71,4 +84,6 @@ test("an export whose month lacks days comes after a complete one", async (t) =>
   assert.deepEqual(rows.getRowsJson(), [["aws_cur"]]);
   connection.closeSync();
   instance.closeSync();
+  const { pipelines } = await status(project.config, { offline: true });
+  assert.deepEqual(pipelines[0]?.counted, [{ months: [month], order: [["aws_cur"], ["aws_cur2"]] }]);
 });

@@ -385,6 +385,10 @@ export const status: StatusResult = {
       ],
       stale: true,
       kept: { loads: 2, rows: 20_496, bytes: 1_310_720 },
+      counted: [
+        { months: ["2025-01", "2025-02"], order: [["aws_cur"], ["aws_cur2"]] },
+        { months: ["2025-04"], order: [["aws_cur2"], ["aws_cur"]] },
+      ],
       notes: ["Amounts are stored as floats: line_item_unblended_cost. Run billhouse migrate to make them exact."],
     },
     {
@@ -397,6 +401,7 @@ export const status: StatusResult = {
       lastRun: null,
       attention: [],
       kept: null,
+      counted: [],
       notes: [],
     },
   ],
