@@ -89,7 +89,10 @@ test("every command that takes months takes them as words, --month, --from and -
     command.registeredArguments.some((argument) => argument.description.includes("month")),
   );
   assert.deepEqual(withMonths.map((command) => command.name()).toSorted(), [
+    "commitments",
+    "costs",
     "diff",
+    "explain",
     "forget",
     "history",
     "plan",
@@ -97,12 +100,16 @@ test("every command that takes months takes them as words, --month, --from and -
     "run",
     "status",
     "undo",
+    "untagged",
     "verify",
   ]);
+  // These answer for one month, or compare two.
+  const ofOneMonth = ["commitments", "explain", "untagged"];
   for (const command of withMonths) {
+    const isOfOneMonth = ofOneMonth.includes(command.name());
     const flags = command.options.map(({ long }) => long);
     assert.deepEqual(
-      ["--month", "--from", "--to"].filter((flag) => !flags.includes(flag)),
+      ["--month", ...(isOfOneMonth ? [] : ["--from", "--to"])].filter((flag) => !flags.includes(flag)),
       [],
       command.name(),
     );
@@ -209,7 +216,8 @@ describe("words that people try lead to the command that does it", () => {
   const guesses: Readonly<Record<string, string>> = {
     tables: "billhouse status",
     version: "billhouse --version",
-    costs: "billhouse status",
+    cost: "billhouse costs",
+    why: "billhouse explain",
     "load aws_cur": "billhouse run",
     sync: "billhouse run",
     ls: "billhouse status",
