@@ -1,12 +1,13 @@
 import { callback, checkArguments, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
+import type { Table } from "../model.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import { type QueryColumn, type QueryRow, requireCapability } from "../warehouses/warehouse.ts";
 import { tableOf } from "./months/select.ts";
 
 /** The options of `query`. */
 export interface QueryOptions {
-  /** One read-only statement. Tables of the configured exports need no dataset before their name. */
+  /** One read-only statement. Tables of the configured exports and the FOCUS views need no dataset before their name. */
   readonly sql: string;
   /** Called once with the columns of the result, before its first row. */
   readonly onColumns?: ((columns: readonly QueryColumn[]) => void) | undefined;
@@ -21,7 +22,8 @@ export async function* query(config: Config, options: QueryOptions): AsyncGenera
   const warehouse = await openWarehouse(config.warehouse, "reader");
   try {
     const tables = config.pipelines.map((pipeline) => tableOf(pipeline));
-    const datasets = new Map(tables.map((table) => [JSON.stringify([table.project, table.dataset]), table]));
+    const places: readonly Pick<Table, "project" | "dataset">[] = [...tables, { dataset: config.focus.dataset }];
+    const datasets = new Map(places.map((place) => [JSON.stringify([place.project, place.dataset]), place]));
     const settings = { datasets: [...datasets.values()], onColumns: options.onColumns };
     yield* requireCapability(warehouse, "query")(options.sql, settings);
   } finally {

@@ -8,7 +8,7 @@ import { createGoogleProject, upload } from "../support/google.ts";
 import { createProject, type Project, runProject, type Sections } from "../support/projects.ts";
 
 const columns =
-  "BilledCost EffectiveCost ContractedCost ListCost BillingCurrency PricingCurrency BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass ChargeDescription CommitmentDiscountId CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountName PricingCategory PricingQuantity PricingUnit ProviderName RegionId ResourceId ServiceCategory ServiceName SkuId SkuMeter SubAccountId SubAccountName Tags x_BillingExchangeRate x_QualityFlags CommitmentProgramEligibilityDetails x_ServiceCode".split(
+  "BilledCost EffectiveCost ContractedCost ContractedUnitPrice InvoiceId PublisherName ListCost BillingCurrency PricingCurrency BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass ChargeDescription CommitmentDiscountId CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountName PricingCategory PricingQuantity PricingUnit ProviderName RegionId ResourceId ServiceCategory ServiceName SkuId SkuMeter SubAccountId SubAccountName Tags x_BillingExchangeRate x_QualityFlags CommitmentProgramEligibilityDetails x_ServiceCode".split(
     " ",
   );
 
@@ -55,25 +55,31 @@ export const focusSection: Sections = { aws_focus: { bucket_url: "bucket", prefi
 export const answering: Readonly<
   Record<
     "DuckDB" | "BigQuery",
-    (t: TestContext, deliveries: readonly Delivery[], sections?: Sections) => Promise<Project>
+    (t: TestContext, deliveries: readonly Delivery[], sections?: Sections, tags?: readonly string[]) => Promise<Project>
   >
 > = {
-  async DuckDB(t, deliveries, sections = focusSection) {
-    const project = await createProject(t, sections);
+  async DuckDB(t, deliveries, sections = focusSection, tags = []) {
+    const project = withTags(await createProject(t, sections), tags);
     for (const delivery of deliveries) await deliver(project.bucket, delivery);
     return runAll(project);
   },
 
-  async BigQuery(t, deliveries, sections = focusSection) {
+  async BigQuery(t, deliveries, sections = focusSection, tags = []) {
     // The address of the bucket is that of the server.
     const keysOf = (section: Sections[string]): Sections[string] =>
       Object.fromEntries(Object.entries(section).filter(([key]) => key !== "bucket_url"));
     const inBucket = Object.entries(sections).map(([name, section]) => [name, keysOf(section)] as const);
     const project = await createGoogleProject(t, Object.fromEntries(inBucket));
     for (const delivery of deliveries) upload(project, delivery);
-    return runAll(project);
+    return runAll(withTags(project, tags));
   },
 };
+
+/** The project with tags by which costs are allocated. */
+function withTags(project: Project, tags: readonly string[]): Project {
+  const focus = { ...project.config.focus, tags: tags.map((key) => ({ key, spellings: [] })) };
+  return { ...project, config: { ...project.config, focus } };
+}
 
 async function runAll(project: Project): Promise<Project> {
   const { finished } = await runProject(project);
