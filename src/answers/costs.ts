@@ -287,7 +287,7 @@ function compareKeys(one: CostRow, other: CostRow): number {
 
 /** What exports of a cloud do not hold. */
 function notesOn(exports: readonly LoadedExport[]): readonly string[] {
-  const azure = exports.filter(({ cloud }) => cloud === "azure").map(({ name }) => name);
+  const azure = exports.filter(({ cloud, months }) => cloud === "azure" && months.size > 0).map(({ name }) => name);
   return azure.length === 0
     ? []
     : [`Azure cost exports (${azure.join(", ")}) do not contain tax, support plans, or credits that invoices apply.`];

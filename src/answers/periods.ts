@@ -38,7 +38,7 @@ export interface Period {
   readonly to: BillingMonth;
 }
 
-/** Reads which months of each export are loaded, and how complete they are. Errors: those of the warehouse. */
+/** Reads which months of each export are loaded, if any, and how complete they are. Errors: those of the warehouse. */
 export async function readExports(
   pipelines: readonly PipelineConfig[],
   warehouse: Warehouse,
@@ -48,7 +48,6 @@ export async function readExports(
   for (const pipeline of pipelines) {
     const loaded = await readLoaded(pipeline, warehouse);
     const months = [...loaded.months.keys()].map((month) => [month, factsOf(loaded, month, now)] as const);
-    if (months.length === 0) continue;
     const { cloud, title } = loaded.format;
     exports.push({ name: pipeline.name, cloud, title, months: new Map(months) });
   }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { costs, type CostsOptions, type CurrencyCosts } from "../../src/answers/costs.ts";
-import type { Config } from "../../src/index.ts";
+import { costsScreen } from "../../src/commands/costs.ts";
+import type { Config, PipelineConfig } from "../../src/index.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
 import { azureDelivery, azureRow, type Row } from "../support/deliveries.ts";
 import { ask, billhouse, createProject, type Project } from "../support/projects.ts";
@@ -194,6 +195,23 @@ describe("costs", () => {
     const alone = await costs(config, { now, pipelines: ["aws_focus"] });
     assert.deepEqual(alone.comparison, { kind: "months" });
     assert.equal(alone.currency["USD"]?.total.cost, "23.3430000000000003");
+  });
+
+  test("names an export that is configured and not loaded, and compares the others", async (t) => {
+    const project = await answering.DuckDB(t, await bills());
+    const other = { ...project.config.pipelines[0], name: "azure_other", tableName: "other_data" } as PipelineConfig;
+    const config = { ...project.config, pipelines: [...project.config.pipelines, other] };
+    const result = await costs(config, { now });
+    assert.deepEqual(
+      result.exports.map(({ name, missingMonths }) => [name, missingMonths]),
+      [
+        ["aws_focus", []],
+        ["azure_other", [month]],
+      ],
+    );
+    assert.deepEqual([result.comparison, result.notes], [{ kind: "months" }, []]);
+    const screen = costsScreen(result, { colour: false, verbose: false, columns: 80 });
+    assert.match(screen, /! azure_other is missing: 2025-03 is not loaded\./u);
   });
 
   test("refuses unknown dimensions, measures and filters, and months that are not loaded", async (t) => {

@@ -114,10 +114,20 @@ describe("explain", () => {
     assert.equal(error.hint, "Loaded: 2025-02 to 2025-03, 2025-05.");
     await rejects(explain(config, { now, month, vs: month }), "USAGE_INVALID", "the same month");
     await rejects(explain(config, { now, by: ["tag:team"] }), "USAGE_INVALID", '"tag:team"');
-    await rejects(
-      explain(config, { month, now: new Date("2025-03-10T00:00:00Z") }),
-      "USAGE_INVALID",
-      "no day of 2025-03 is settled yet",
+  });
+
+  test("explains a running month by the usage of its settled days", async (t) => {
+    const { config } = await answering.DuckDB(t, await planted());
+    const result = await explain(config, { month, now: new Date("2025-03-10T00:00:00Z") });
+    assert.deepEqual(result.comparison, { kind: "days", days: 2 });
+    const own = result.currency["USD"] ?? assert.fail();
+    assert.deepEqual(
+      [own.before, own.after, own.parts.tax, own.parts.fees, own.residual],
+      ["107", "137", "0", "0", "0"],
+    );
+    assert.match(
+      own.sentence,
+      /^The usage of the first 2 days of 2025-03 cost 137\.00 USD, 30\.00 USD \(28\.0 %\) more than the same days of 2025-02: /u,
     );
   });
 
