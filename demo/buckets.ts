@@ -123,6 +123,11 @@ export_name = "${azureExport.name}"
 
 [destination.duckdb]
 path = "billhouse.duckdb"
+
+# The tags by which costs are allocated. The teams write the key of their cost center in two ways.
+[focus.tags]
+team = []
+cost_center = ["CostCenter", "cost-center"]
 `;
 
 /** The file that marks a folder as the demo's own; without it the demo changes nothing in a folder. */
@@ -175,54 +180,47 @@ function unwritable(folder: string, error: unknown): unknown {
   });
 }
 
-/** A query worth trying on the demo's tables. */
-export interface DemoQuery {
-  /** The question that it answers. */
+/** A question to the demo's bills. */
+export interface DemoQuestion {
   readonly title: string;
-  readonly sql: string;
+  /** The command that answers it, without `billhouse`. A text in double quotes is one argument. */
+  readonly command: string;
 }
 
-const aws = `${demoTables.aws.dataset}.${demoTables.aws.name}`;
-const azure = `${demoTables.azure.dataset}.${demoTables.azure.name}`;
-
-/** Three questions to the demo's tables, in DuckDB's SQL. Money stays decimal from the bill to the screen. */
-export const demoQueries: readonly DemoQuery[] = [
+/** Questions to the demo's bills. Money stays decimal from the bill to the screen, in SQL too. */
+export const demoQuestions: readonly DemoQuestion[] = [
   {
-    title: "What did each cloud cost, month by month?",
-    sql: `SELECT strftime(start, '%Y-%m') AS month,
-  round(sum(aws), 2) AS aws, round(sum(azure), 2) AS azure
-FROM (
-  SELECT bill_billing_period_start_date AS start,
-    line_item_unblended_cost AS aws, 0 AS azure
-  FROM ${aws}
-  UNION ALL SELECT BillingPeriodStart, 0, BilledCost
-  FROM ${azure}
-)
-GROUP BY start ORDER BY start`,
+    title: "What did the newest month cost, over both clouds?",
+    command: `costs --month ${openMonth} --by category`,
   },
   {
-    title: "Which AWS services moved most between the last two months?",
-    sql: `SELECT service, september, october FROM (
-  SELECT product_product_name AS service,
-    round(sum(line_item_unblended_cost)
-      FILTER (month(bill_billing_period_start_date) = 9), 2) AS september,
-    round(sum(line_item_unblended_cost)
-      FILTER (month(bill_billing_period_start_date) = 10), 2) AS october
-  FROM ${aws} GROUP BY service)
-ORDER BY abs(coalesce(october, 0) - coalesce(september, 0)) DESC LIMIT 5`,
+    title: "Why did it cost more than the month before?",
+    command: `explain ${openMonth}`,
+  },
+  {
+    title: "What did each cloud bill, month by month?",
+    command: `query "SELECT x_BillingMonth AS month,
+  round(sum(BilledCost) FILTER (x_Export = 'aws_cur'), 2) AS aws,
+  round(sum(BilledCost) FILTER (x_Export = 'azure_billing'), 2) AS azure
+FROM focus_costs GROUP BY month ORDER BY month"`,
+  },
+  {
+    title: "What does a cost center use? The bills spell its tag in two ways.",
+    command: `query "SELECT x_Tag_cost_center AS cost_center,
+  round(sum(EffectiveCost), 2) AS usd
+FROM focus_costs
+WHERE x_BillingMonth = '${openMonth}' AND ChargeCategory = 'Usage'
+GROUP BY cost_center ORDER BY usd DESC"`,
   },
   {
     title: `What happened to SageMaker in ${awsAccounts[anomaly.account].name}, day by day?`,
-    sql: `SELECT
-  strftime(line_item_usage_start_date, '%a %d %b') AS day,
-  round(sum(line_item_unblended_cost), 2) AS cost,
-  repeat('#', (sum(line_item_unblended_cost) * 0.05)::INTEGER) AS bar
-FROM ${aws}
-WHERE product_product_name = 'Amazon SageMaker'
-  AND line_item_usage_account_id = '${awsAccounts[anomaly.account].id}'
-  AND line_item_line_item_type = 'Usage'
-  AND line_item_usage_start_date BETWEEN '2026-10-09' AND '2026-10-20'
-GROUP BY day, line_item_usage_start_date
-ORDER BY line_item_usage_start_date`,
+    command: `query "SELECT strftime(ChargePeriodStart, '%a %d %b') AS day,
+  round(sum(EffectiveCost), 2) AS cost,
+  repeat('#', (sum(EffectiveCost) * 0.05)::INTEGER) AS bar
+FROM focus_costs
+WHERE ServiceName = 'Amazon SageMaker' AND ChargeCategory = 'Usage'
+  AND SubAccountId = '${awsAccounts[anomaly.account].id}'
+  AND ChargePeriodStart BETWEEN '2026-10-09' AND '2026-10-20'
+GROUP BY day, ChargePeriodStart ORDER BY ChargePeriodStart"`,
   },
 ];

@@ -21,11 +21,11 @@ export function addDemo(program: Program, perform: Perform): void {
 export const demoFolder = "billhouse-demo";
 
 /**
- * Writes sample AWS and Azure exports, loads them, lets two months be delivered again, loads again, and names queries to
+ * Writes sample AWS and Azure exports, loads them, lets two months be delivered again, loads again, and names commands to
  * try. With `--json` the events of both runs are written. Errors: DEMO_FOLDER_FOREIGN, OUTPUT_FAILED.
  */
 export async function demo(context: CommandContext): Promise<ExitCode> {
-  const { deliverRestatement, demoQueries, writeDemoBuckets } = await import("../../demo/buckets.ts");
+  const { deliverRestatement, demoQuestions, writeDemoBuckets } = await import("../../demo/buckets.ts");
   const folder = join(context.folder, demoFolder);
   const say = (text: string): void => {
     if (!context.flags.json) context.stdout.write(text);
@@ -55,9 +55,9 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
   // Run through npm there is usually no billhouse on the path.
   const program = context.environment["npm_execpath"] === undefined ? "billhouse" : "npx billhouse";
   say(`   cd ${demoFolder}\n   ${program} status\n`);
-  for (const { title, sql } of demoQueries) {
+  for (const { title, command } of demoQuestions) {
     const question = paint(context.stdout, "quiet", `# ${title}`);
-    say(`\n   ${question}\n   ${program} query "${sql.replaceAll("\n", "\n     ")}"\n`);
+    say(`\n   ${question}\n   ${program} ${command.replaceAll("\n", "\n     ")}\n`);
   }
   return runExitCode(first) || runExitCode(second);
 }

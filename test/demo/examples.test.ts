@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
+import { demoQuestions } from "../../demo/buckets.ts";
+import { demoMonths } from "../../demo/company.ts";
 import { displayWidth } from "../../src/commands/output.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { billhouse, type Ended } from "../support/in-process.ts";
@@ -23,9 +25,47 @@ describe("the examples of the pages, in the folder of the demo", () => {
     assert.equal(demo.code, 0, demo.stderr);
     const [, end = ""] = demo.stdout.split(/^5\. .*$/mu);
     const commands = commandsIn(end.replaceAll(/^ {3}/gmu, "").replaceAll(/^billhouse /gmu, "$ billhouse "));
-    assert.ok(commands.length >= 4, end);
+    assert.equal(commands.length, demoQuestions.length + 1, end);
     for (const { words } of commands)
       assert.equal((await billhouse(folder, words, {}, { now })).code, 0, words.join(" "));
+  });
+
+  test("the queries that the demo names answer in exact decimals", async () => {
+    const queries = demoQuestions.filter(({ command }) => command.startsWith("query "));
+    const [months = [], centers = [], days = []] = await Promise.all(queries.map(({ command }) => rowsOf(command)));
+    assert.deepEqual(
+      months.map(({ month }) => month),
+      demoMonths,
+    );
+    assert.equal(months.find(({ month }) => month === "2026-08")?.["aws"]?.slice(0, 8), "52978.49");
+    assert.deepEqual(centers.map(({ cost_center: center }) => center ?? "none").toSorted(), [
+      "CC-1000",
+      "CC-1200",
+      "CC-1300",
+      "CC-2100",
+      "CC-2200",
+      "none",
+    ]);
+    assert.ok(days.length >= 10);
+    for (const { cost } of days) assert.equal(typeof cost, "string");
+  });
+
+  test("the demo's charges are of every kind that answers treat differently", async () => {
+    for (const condition of [
+      "x_Export = 'aws_cur' AND CommitmentDiscountType = 'Savings Plan' AND CommitmentDiscountStatus = 'Unused' AND EffectiveCost > 0",
+      "CommitmentDiscountType = 'Reserved Instance' AND CommitmentDiscountStatus = 'Unused' AND EffectiveCost > 0",
+      "CommitmentDiscountType = 'Reservation' AND CommitmentDiscountStatus = 'Unused' AND EffectiveCost > 0",
+      "ChargeCategory = 'Purchase' AND ChargeFrequency = 'One-Time' AND BilledCost > 0 AND EffectiveCost = 0",
+      "x_Export = 'aws_cur' AND ChargeClass = 'Correction' AND BilledCost < 0",
+      "x_Export = 'aws_cur' AND ChargeCategory = 'Credit' AND BilledCost < 0",
+      "x_Export = 'azure_billing' AND ChargeCategory = 'Credit' AND BilledCost < 0",
+      "x_Export = 'aws_cur' AND ServiceProviderName NOT IN ('AWS', 'Microsoft')",
+      "x_Export = 'azure_billing' AND ServiceProviderName NOT IN ('AWS', 'Microsoft')",
+      "ChargeCategory = 'Usage' AND x_Tag_team IS NULL AND ResourceId IS NOT NULL",
+    ]) {
+      const [counted] = await rowsOf(`query "SELECT count(*) AS rows FROM focus_costs WHERE ${condition}"`);
+      assert.ok(Number(counted?.["rows"]) > 0, condition);
+    }
   });
 
   test("no line of the demo is wider than a terminal of 80 columns", () => {
@@ -60,6 +100,14 @@ describe("the examples of the pages, in the folder of the demo", () => {
     });
   }
 });
+
+/** The rows of a query in the demo's folder. */
+async function rowsOf(command: string): Promise<Readonly<Record<string, string | null>>[]> {
+  const [{ words } = assert.fail(command)] = commandsIn(`$ billhouse ${command}\n`);
+  const { code, stdout, stderr } = await billhouse(folder, [...words, "--json"], {}, { now });
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Readonly<Record<string, string | null>>[];
+}
 
 /** The commands of a block, each after `$ `, with the lines below them. A text in quotes may go over several lines. */
 function commandsIn(block: string): { readonly words: readonly string[]; readonly shown: string }[] {
