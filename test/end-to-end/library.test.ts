@@ -173,6 +173,7 @@ describe("the library", { concurrency: 3 }, () => {
         attention: [],
         kept: null,
         notes: [],
+        counted: [],
         total: { rows: 0, cost: {} },
       },
     ]);
