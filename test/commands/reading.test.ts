@@ -15,6 +15,9 @@ const commands = [
   ["state", "show"],
   ["diff", "aws_cur", "2025-01"],
   ["reconcile", "2025-01", "--invoice", "6"],
+  ["costs", "2025-01"],
+  ["commitments", "2025-01"],
+  ["untagged", "2025-01", "--tag", "team"],
 ];
 
 /** Two loads of one month, and another process that has the database open to write. */
