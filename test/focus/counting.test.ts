@@ -4,6 +4,9 @@ import { test, type TestContext } from "node:test";
 
 import { DuckDBInstance } from "@duckdb/node-api";
 
+import { countingOrder } from "../../src/focus/counting.ts";
+import type { ChargeTable } from "../../src/focus/mapping.ts";
+import { mappingOf } from "../../src/focus/mappings/index.ts";
 import { status, verify } from "../../src/index.ts";
 import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
@@ -68,6 +71,25 @@ test("status shows which export counts for which months", async (t) => {
       ["aws_cur2", counted],
     ],
   );
+});
+
+test("actual and amortized cost count together after FOCUS, and before it where its month lacks days", () => {
+  const tableOf = (exportName: string, names: readonly string[]): ChargeTable => ({
+    exportName,
+    table: { dataset: "billing_data", name: exportName, pipelineName: "", sourceName: "", idColumn: "run_id" },
+    columns: names.map((name) => ({ name, type: "text", nativeType: "VARCHAR" })),
+    registry: [],
+    partitionColumn: "",
+    tracking: [],
+    stateIn: "billing_data",
+  });
+  const cost = ["costInBillingCurrency", "billingCurrency", "meterId"];
+  const pair = [tableOf("actual", cost), tableOf("amortized", cost)];
+  const focus = [tableOf("focus", ["BilledCost", "ChargeCategory", "x_BillingProfileId"])];
+  const parts = [...pair, ...focus].map((table) => ({ mapping: mappingOf(table) ?? assert.fail(), tables: [table] }));
+  assert.deepEqual(countingOrder(parts, new Set()), [["focus"], ["actual", "amortized"]]);
+  assert.deepEqual(countingOrder(parts, new Set(["focus"])), [["actual", "amortized"], ["focus"]]);
+  assert.deepEqual(countingOrder(parts, new Set(["focus", "amortized"])), [["focus"], ["actual", "amortized"]]);
 });
 
 test("an export whose month lacks days comes after a complete one", async (t) => {
