@@ -55,6 +55,7 @@ const lines: readonly Row[] = [
     "savingsPlan/SavingsPlanARN": `${plan}-alone`,
     "savingsPlan/SavingsPlanEffectiveCost": "1",
   }),
+  line("unnamed plan", "SavingsPlanCoveredUsage", "2", { "savingsPlan/SavingsPlanEffectiveCost": "1" }),
   // A report of a member account shows the whole fee, and only some of the usage.
   line("member fee", "SavingsPlanRecurringFee", "10", {
     ...day,
@@ -294,6 +295,11 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
   test("(29) the contracted cost of usage that a reservation covers is the public price, flagged under a discount", () => {
     assert.deepEqual(costs("ri use"), ["0", "8.1", "12", "12"]);
     assert.equal(row("ri use")["x_QualityFlags"], "ContractedCostFromListCost");
+  });
+
+  test("usage without the name of its commitment has nothing else of a commitment", () => {
+    const about = ["Id", "Category", "Type", "Status", "Quantity", "Unit"].map((name) => `CommitmentDiscount${name}`);
+    assert.deepEqual(pick("unnamed plan", ...about), [null, null, null, null, null, null]);
   });
 
   test("spot usage is dynamic, and a reservation of capacity shows what was not used", () => {

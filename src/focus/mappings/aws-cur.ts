@@ -136,16 +136,19 @@ export const awsCur: Mapping = {
     ChargePeriodEnd: field("line_item_usage_end_date", "timestamp"),
     CommitmentDiscountCategory: where(present(commitmentId), cases([[isPlan, text("Spend")]], text("Usage"))),
     CommitmentDiscountId: commitmentId,
-    CommitmentDiscountQuantity: cases(
-      [
-        [isPlanUse, plan("savings_plan_effective_cost")],
-        [isReservationUse, first(normalised, usage)],
-        [isReservationFee, first(normalised, usage)],
-        [all(isCommitmentPurchase, isPlan, not(isCorrection)), field("line_item_unblended_cost", "decimal")],
-      ],
-      nothing("decimal"),
+    CommitmentDiscountQuantity: where(
+      present(commitmentId),
+      cases(
+        [
+          [isPlanUse, plan("savings_plan_effective_cost")],
+          [isReservationUse, first(normalised, usage)],
+          [isReservationFee, first(normalised, usage)],
+          [all(isCommitmentPurchase, isPlan, not(isCorrection)), field("line_item_unblended_cost", "decimal")],
+        ],
+        nothing("decimal"),
+      ),
     ),
-    CommitmentDiscountStatus: where(isCovered, text("Used")),
+    CommitmentDiscountStatus: where(all(isCovered, present(commitmentId)), text("Used")),
     CommitmentDiscountType: where(
       present(commitmentId),
       cases([[isPlan, text("Savings Plan")]], text("Reserved Instance")),
