@@ -96,7 +96,7 @@ export const validatorReasons: Reasons = {
   "EffectiveCost-C-005-C": [
     {
       by: "check",
-      text: "The rule is for purchases that cover future charges. The check demands 0 of every purchase, also of support, domains and Marketplace plans, which have no usage to carry their cost.",
+      text: "The rule is for purchases that cover future charges. The check demands 0 of every purchase, also of support, domains and Marketplace plans, whose cost is not spread over usage.",
       families: ["aws_cur2", "aws_cur", "azure_focus", "azure"],
     },
   ],
@@ -148,10 +148,10 @@ export const lintReasons: Reasons = {
   "PricingUnit: quantity_without_unit": noUnit,
   "ConsumedUnit: quantity_without_unit": noUnit.filter(({ families }) => families.includes("azure")),
   "ListUnitPrice: required_with_sku_price_id": [
-    { by: "export", text: "The report has no public price for the row.", families: reports },
+    { by: "export", text: "The report lacks the public price for the row.", families: reports },
   ],
   "ContractedUnitPrice: required_with_sku_price_id": [
-    { by: "export", text: "The report has no negotiated price for the row.", families: reports },
+    { by: "export", text: "The report lacks the negotiated price for the row.", families: reports },
   ],
   "SkuPriceDetails: custom_key_not_prefixed": [
     {

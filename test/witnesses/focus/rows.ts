@@ -17,6 +17,7 @@ export const families = {
   azure: "Azure actual + amortized",
 } as const;
 
+/** The key of a family. */
 export type Family = keyof typeof families;
 
 /** The views that are judged. */
