@@ -111,7 +111,7 @@ export async function describeSource(
 async function csvOptions(path: string, names: readonly string[]): Promise<string> {
   const columns = names.map((name) => `${literal(name)}: 'VARCHAR'`).join(", ");
   // DuckDB reads the first line as the header even if it is blank.
-  return `skip = ${await blankLinesAtStart(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await longLineOptions(path)}`;
+  return `skip = ${await blankLinesAtStart(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', strict_mode = true, compression = 'none', columns = {${columns}}${await bufferOptions(path)}`;
 }
 
 const parquetOptions = "hive_partitioning = false, binary_as_string = true";
@@ -156,10 +156,11 @@ const usualBuffer = ", buffer_size = 8000000";
 const longestLine = 100_000_000;
 
 /**
- * Options for a file with lines longer than DuckDB's limit: larger buffers and one thread, because its parallel reader
- * does not take such files. A long line fills at least one whole window, so nearly all of the file is skipped.
+ * Options for the buffers that a file needs. Lines longer than DuckDB's limit take larger ones and one thread, because its
+ * parallel reader does not take such files. A long line fills at least one whole window, so nearly all of the file is
+ * skipped.
  */
-async function longLineOptions(path: string): Promise<string> {
+async function bufferOptions(path: string): Promise<string> {
   const handle = await open(path);
   try {
     const { size } = await handle.stat();
@@ -167,7 +168,10 @@ async function longLineOptions(path: string): Promise<string> {
     let filled = 0;
     let longest = 0;
     for (let start = 0; start < size; start += window) {
-      filled = (await hasLineEnd(handle, start)) ? 0 : filled + 1;
+      const content = await contentOf(handle, start);
+      // With smaller buffers, DuckDB reads rows out of blank lines that fill a few of them, or fails.
+      if (content === "blank lines") return "";
+      filled = content === "lines" ? 0 : filled + 1;
       longest = Math.max(longest, filled);
     }
     if (longest === 0) return usualBuffer;
@@ -190,12 +194,18 @@ export async function blankLinesAtStart(path: string): Promise<number> {
   return lines;
 }
 
-async function hasLineEnd(handle: Awaited<ReturnType<typeof open>>, start: number): Promise<boolean> {
+/** What a window of the file has: the end of a line, at its start nothing but ends of lines, or a part of one line. */
+async function contentOf(
+  handle: Awaited<ReturnType<typeof open>>,
+  start: number,
+): Promise<"lines" | "blank lines" | "part of a line"> {
   const buffer = Buffer.alloc(65_536);
   for (let position = start; position < start + window; position += buffer.length) {
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, start + window - position), position);
-    if (buffer.subarray(0, bytesRead).includes(10)) return true;
-    if (bytesRead === 0) return true;
+    const read = buffer.subarray(0, bytesRead);
+    const isBlank = bytesRead === buffer.length && read.every((byte) => byte === 10 || byte === 13);
+    if (position === start && isBlank) return "blank lines";
+    if (bytesRead === 0 || read.includes(10)) return "lines";
   }
-  return false;
+  return "part of a line";
 }
