@@ -17,7 +17,7 @@ export interface LoadedCase {
 
 /** The warehouses in which a case is loaded. */
 export const caseWarehouses: Readonly<
-  Record<string, (t: TestContext, source: string, file: string) => Promise<LoadedCase>>
+  Record<"DuckDB" | "BigQuery", (t: TestContext, source: string, file: string) => Promise<LoadedCase>>
 > = {
   async DuckDB(t, source, file) {
     const folder = await temporaryFolder(t);

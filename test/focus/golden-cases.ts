@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+
+import { samplesFolder } from "../support/samples.ts";
+import { differences, type Expected, type FocusRow } from "./compare.ts";
+import { differencesOfMatches, type ExpectedMatches } from "./compare-matched.ts";
+import { caseWarehouses, type LoadedCase } from "./loaded-cases.ts";
+
+/** The configurations of a case, each with one form of its bill. */
+const forms = { legacy: "billhouse.toml", "CUR 2.0": "billhouse-cur2.toml" };
+
+const versions = ["v1_2", "v1_4"] as const;
+
+/** Tests that the golden cases become the rows and sums that FOCUS 1.2 and 1.4 demand, in one warehouse. */
+export function testGoldenCases(warehouse: keyof typeof caseWarehouses): void {
+  describe(`the golden cases in ${warehouse} become the rows and sums that FOCUS 1.2 and 1.4 demand`, () => {
+    const loaded = caseWarehouses[warehouse];
+    test("AWS Cost and Usage Reports", (t) => runCases(t, "focus/aws", loaded, compareLines));
+    test("native and Azure exports", (t) => runCases(t, "focus/azure", loaded, compareMatches));
+  });
+}
+
+/** The differences between the rows of a view and what a case expects, by the rules of its folder. */
+type Compare = (
+  expected: unknown,
+  rows: readonly FocusRow[],
+  version: (typeof versions)[number],
+  form: string,
+) => readonly string[];
+
+const compareLines: Compare = (expected, rows, version, form) =>
+  differences(expected as Expected, rows, version, form === "CUR 2.0");
+const compareMatches: Compare = (expected, rows, version) =>
+  differencesOfMatches(expected as ExpectedMatches, rows, version);
+
+/** Loads the cases in a folder, and compares their rows. */
+async function runCases(
+  t: TestContext,
+  place: string,
+  loaded: (t: TestContext, source: string, file: string) => Promise<LoadedCase>,
+  compare: Compare,
+): Promise<void> {
+  const samples = samplesFolder(t);
+  if (samples === undefined) return;
+  const folder = join(samples, place);
+  for (const name of readdirSync(folder).filter((entry) => existsSync(join(folder, entry, "expected.json")))) {
+    const expected: unknown = JSON.parse(readFileSync(join(folder, name, "expected.json"), "utf8"));
+    for (const [form, file] of Object.entries(forms)) {
+      if (!existsSync(join(folder, name, file))) continue;
+      await t.test(`${name}, ${form}`, async (t) => {
+        const bill = await loaded(t, join(folder, name), file);
+        for (const version of versions) {
+          assert.deepEqual(compare(expected, await bill.rows(version), version, form), [], version);
+        }
+      });
+    }
+  }
+}
