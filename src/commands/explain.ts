@@ -5,6 +5,7 @@ import type { Driver, Explanation } from "../answers/explanation.ts";
 import { driverDimensions, partNames, parts } from "../answers/parts.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
+import { powerOfTen, readDecimal, roundToCents } from "../schema/decimals.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
 import { formatAmount, formatChange, formatNumber, noteSource } from "./figures.ts";
 import {
@@ -121,7 +122,7 @@ function partLines(
   style: ScreenStyle,
 ): string[] {
   const shown = parts.filter((part) => !isZeroCents(amounts[part]));
-  const largest = Math.max(...shown.map((part) => Math.abs(Number(amounts[part]))), 0);
+  const largest = shown.map((part) => sizeOf(amounts[part])).reduce((most, size) => (size > most ? size : most), 0n);
   return indented(
     [
       { title: "part", cells: [vs, ...shown.map((part) => partNames[part]), month] },
@@ -132,7 +133,7 @@ function partLines(
       },
       {
         title: "",
-        cells: ["", ...shown.map((part) => barOf(Math.abs(Number(amounts[part])) / largest)), ""],
+        cells: ["", ...shown.map((part) => barOf(sizeOf(amounts[part]), largest)), ""],
         spare: 1,
       },
     ],
@@ -140,9 +141,16 @@ function partLines(
   );
 }
 
-/** A bar for a ratio of at most 1: twenty characters. */
-function barOf(ratio: number): string {
-  return "█".repeat(Math.round(ratio * 20));
+/** An amount without its sign, in whole cents. */
+function sizeOf(amount: string): bigint {
+  const { coefficient, scale } = readDecimal(roundToCents(amount));
+  const cents = coefficient * powerOfTen(2 - scale);
+  return cents < 0n ? -cents : cents;
+}
+
+/** A bar for a size: twenty characters for the largest, which is not zero. */
+function barOf(size: bigint, largest: bigint): string {
+  return "█".repeat(Number((size * 20n + largest / 2n) / largest));
 }
 
 function driverLines(
