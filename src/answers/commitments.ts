@@ -17,24 +17,19 @@ import {
   where,
 } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
-import { selectPipelines } from "../pipeline/months/select.ts";
-import { reading, type ReadSource } from "../pipeline/open.ts";
+import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { isZero, plus, shareOf } from "./arithmetic.ts";
+import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inMonths, isCorrection, ofExports } from "./conditions.ts";
-import { newestMonth, readExports, requireLoaded } from "./periods.ts";
 
 /** What `commitments` is about. */
-export interface CommitmentsOptions {
+export interface CommitmentsOptions extends AnswerOptions {
   /** By default the newest loaded month that is over. */
   readonly month?: BillingMonth;
-  /** Sections, clouds, or `all`; none means all. */
-  readonly pipelines?: readonly string[];
-  /** By default the time of the call. */
-  readonly now?: Date;
 }
 
 /** The answer of `commitments`. Amounts and ratios are decimal text; ratios are rounded to 6 digits after the point. */
@@ -131,46 +126,40 @@ const sums: NonNullable<ChargeSums["sum"]> = {
  */
 export async function commitments(config: Config, options: CommitmentsOptions = {}): Promise<CommitmentsResult> {
   checkArguments(config, options, commitmentsRules);
-  const { now = new Date() } = options;
   checkMonths({ only: options.month === undefined ? [] : [options.month] });
-  const pipelines = await selectPipelines(config, options.pipelines);
-  return reading(config, async (warehouse) => {
-    const exports = await readExports(pipelines, warehouse, now);
-    const month = options.month ?? newestMonth(exports, now);
-    requireLoaded(exports, { from: month, to: month });
-    const groups = await sumCharges(
-      { warehouse, config },
-      {
-        by: {
-          currency: field("BillingCurrency"),
-          commitmentId: where(some(isUsed, isUnused), field("CommitmentDiscountId")),
-          status,
-        },
-        sum: sums,
-        greatest: {
-          name: field("CommitmentDiscountName"),
-          type: field("CommitmentDiscountType"),
-          provider: field("HostProviderName"),
-        },
-        rows: [
-          inMonths([{ from: month, to: month }]),
-          ofExports(pipelines),
-          isOneOf(field("ChargeCategory"), "Usage"),
-          not(isCorrection),
-        ],
-      },
-    );
-    const currencies = [...Map.groupBy(groups, ({ currency }) => currency ?? "")];
-    return {
-      month,
-      isOver: exports.every(({ months }) => months.get(month)?.state !== "open"),
-      currency: Object.fromEntries(
-        currencies
-          .toSorted(([first], [second]) => (first < second ? -1 : 1))
-          .map(([currency, own]) => [currency, currencyCommitments(own)]),
-      ),
-    };
+  return readingBills(config, options, (bills) => commitmentsIn(bills, options));
+}
+
+/** The same of bills that are open, with checked options. */
+export async function commitmentsIn(
+  bills: Bills,
+  options: CommitmentsOptions,
+): Promise<Omit<CommitmentsResult, keyof ReadSource>> {
+  const month = monthOfAnswer(bills, options.month);
+  const groups = await sumCharges(bills, {
+    by: {
+      currency: field("BillingCurrency"),
+      commitmentId: where(some(isUsed, isUnused), field("CommitmentDiscountId")),
+      status,
+    },
+    sum: sums,
+    greatest: {
+      name: field("CommitmentDiscountName"),
+      type: field("CommitmentDiscountType"),
+      provider: field("HostProviderName"),
+    },
+    rows: [
+      inMonths([{ from: month, to: month }]),
+      ofExports(bills.exports),
+      isOneOf(field("ChargeCategory"), "Usage"),
+      not(isCorrection),
+    ],
   });
+  return {
+    month,
+    isOver: bills.exports.every(({ months }) => months.get(month)?.state !== "open"),
+    currency: byCurrency(groups, currencyCommitments),
+  };
 }
 
 const commitmentsRules: Shape<CommitmentsOptions> = { month: optional(text), pipelines: names, now: optional(date) };

@@ -3,16 +3,16 @@ import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import { all, cases, type Expression, field, isOneOf, present, text as constant, where } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
-import { selectPipelines } from "../pipeline/months/select.ts";
-import { reading, type ReadSource } from "../pipeline/open.ts";
+import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { shareOf } from "./arithmetic.ts";
-import { type Measure, measures } from "./measures.ts";
+import { type AnswerOptions, type Bills, byCurrency, readingBills } from "./bills.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
+import { type Measure, measures } from "./measures.ts";
 import {
   type Comparison,
   compare,
@@ -22,17 +22,14 @@ import {
   partialMonths,
   type Period,
   periodBefore,
-  readExports,
   requireLoaded,
 } from "./periods.ts";
 
 /** What `costs` sums. */
-export interface CostsOptions {
+export interface CostsOptions extends AnswerOptions {
   /** The first and the last billing month; by default the newest loaded month that is over. One alone is both. */
   readonly from?: BillingMonth;
   readonly to?: BillingMonth;
-  /** Sections, clouds, or `all`; none means all. */
-  readonly pipelines?: readonly string[];
   /** Dimensions such as `service`, `account` or `tag:team`; by default `service`. An empty list gives only totals. */
   readonly by?: readonly string[];
   /** By default `effective`. */
@@ -41,8 +38,6 @@ export interface CostsOptions {
   readonly filters?: readonly string[];
   /** How many groups are listed; the others are added up as `rest`. By default all are listed. */
   readonly top?: number;
-  /** By default the time of the call. */
-  readonly now?: Date;
 }
 
 /** The answer of `costs`. All amounts are exact decimal text. */
@@ -134,52 +129,47 @@ const belowCharges: readonly BelowCharge[] = ["commitment purchases", "credits",
  */
 export async function costs(config: Config, options: CostsOptions = {}): Promise<CostsResult> {
   checkArguments(config, options, costsRules);
-  const { by = ["service"], measure = "effective", filters = [], top = Infinity, now = new Date() } = options;
-  checkMeasure(measure);
+  checkMeasure(options.measure);
   checkMonths(options);
+  return readingBills(config, options, (bills) => costsIn(bills, options));
+}
+
+/** The same of bills that are open, with checked options. */
+export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit<CostsResult, keyof ReadSource>> {
+  const { by = ["service"], measure = "effective", filters = [], top = Infinity } = options;
+  const { config, exports } = bills;
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
   const conditions = filterConditions(filters, config.focus.tags);
-  const pipelines = await selectPipelines(config, options.pipelines);
-  return reading(config, async (warehouse) => {
-    const exports = await readExports(pipelines, warehouse, now);
-    const period = periodOf(options, exports, now);
-    const before = periodBefore(period);
-    const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
-    const groups = await sumCharges(
-      { warehouse, config },
-      {
-        by: {
-          currency: field("BillingCurrency"),
-          kind,
-          ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
-        },
-        sum: sumsOf(columns[measure], { period, before, comparison }),
-        rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(pipelines), ...conditions],
-      },
-    );
-    return {
-      measure,
-      from: period.from,
-      to: period.to,
-      previousFrom: before.from,
-      previousTo: before.to,
-      by,
-      filters,
-      comparison,
-      partialMonths: partialMonths(exports, [before, period]),
-      exports: exports.map(({ name, cloud, months }) => ({
-        name,
-        cloud,
-        missingMonths: monthsIn(period).filter((month) => !months.has(month)),
-      })),
-      notes: notesOn(exports),
-      currency: Object.fromEntries(
-        [...Map.groupBy(groups, ({ currency }) => currency ?? "")]
-          .toSorted(([first], [second]) => (first < second ? -1 : 1))
-          .map(([currency, own]) => [currency, currencyCosts(own, by, top, comparison)]),
-      ),
-    };
+  const period = periodOf(options, bills);
+  const before = periodBefore(period);
+  const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
+  const groups = await sumCharges(bills, {
+    by: {
+      currency: field("BillingCurrency"),
+      kind,
+      ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
+    },
+    sum: sumsOf(columns[measure], { period, before, comparison }),
+    rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(exports), ...conditions],
   });
+  return {
+    measure,
+    from: period.from,
+    to: period.to,
+    previousFrom: before.from,
+    previousTo: before.to,
+    by,
+    filters,
+    comparison,
+    partialMonths: partialMonths(exports, [before, period]),
+    exports: exports.map(({ name, cloud, months }) => ({
+      name,
+      cloud,
+      missingMonths: monthsIn(period).filter((month) => !months.has(month)),
+    })),
+    notes: notesOn(exports),
+    currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),
+  };
 }
 
 const costsRules: Shape<CostsOptions> = {
@@ -195,14 +185,14 @@ const costsRules: Shape<CostsOptions> = {
 
 const byMonth: Comparison = { kind: "none", reason: "each month is a group of its own" };
 
-function checkMeasure(measure: string): void {
-  if (measures.some((known) => known === measure)) return;
+function checkMeasure(measure: string | undefined): void {
+  if (measure === undefined || measures.some((known) => known === measure)) return;
   throw new BillhouseError("USAGE_INVALID", `${quoted(measure)} is not a measure of cost.`, {
     hint: `Choose from ${measures.join(", ")}.`,
   });
 }
 
-function periodOf({ from, to }: CostsOptions, exports: readonly LoadedExport[], now: Date): Period {
+function periodOf({ from, to }: CostsOptions, { exports, now }: Bills): Period {
   const [first = from, last = to] = [from ?? to, to ?? from];
   const newest = newestMonth(exports, now);
   const period = { from: first ?? newest, to: last ?? newest };

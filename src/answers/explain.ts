@@ -3,12 +3,12 @@ import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import { some } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
-import { selectPipelines } from "../pipeline/months/select.ts";
-import { reading, type ReadSource } from "../pipeline/open.ts";
+import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { isZero, magnitude, plus, shareOf } from "./arithmetic.ts";
+import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
 import { type CellAmount, type CellKeys, costsOf, decompose, sumParts, timingOf } from "./explain-cells.ts";
@@ -16,24 +16,20 @@ import type { Driver, ExplainedChange, Explanation } from "./explanation.ts";
 import { explainInWords } from "./explain-sentence.ts";
 import { cellSums } from "./explain-sums.ts";
 import { driverDimensions } from "./parts.ts";
-import { type Comparison, compare, newestMonth, periodBefore, readExports, requireLoaded } from "./periods.ts";
+import { type Comparison, compare, periodBefore, requireLoaded } from "./periods.ts";
 
 /** What `explain` compares. */
-export interface ExplainOptions {
+export interface ExplainOptions extends AnswerOptions {
   /** By default the newest loaded month that is over. */
   readonly month?: BillingMonth;
   /** The month that it is compared with; by default the previous month. */
   readonly vs?: BillingMonth;
-  /** Sections, clouds, or `all`; none means all. */
-  readonly pipelines?: readonly string[];
   /** `provider`, `account`, `service`, `region`, `sku`: by default service, SKU and account. It only groups the drivers. */
   readonly by?: readonly string[];
   /** By default `effective`. */
   readonly measure?: "effective" | "billed";
   /** How many drivers are listed; by default all. */
   readonly top?: number;
-  /** By default the time of the call. */
-  readonly now?: Date;
 }
 
 /** The answer of `explain`. All amounts are exact decimal text. */
@@ -54,43 +50,39 @@ export interface ExplainResult extends ReadSource {
  */
 export async function explain(config: Config, options: ExplainOptions = {}): Promise<ExplainResult> {
   checkArguments(config, options, explainRules);
-  const { by = ["service", "sku", "account"], measure = "effective", top = Infinity, now = new Date() } = options;
-  const dimensions = by.map(driverDimension);
+  const { measure = "effective" } = options;
   if (measure !== "effective" && measure !== "billed") throw unknownMeasure(measure);
   checkMonths({ only: [options.month, options.vs].filter((month) => month !== undefined) });
-  const pipelines = await selectPipelines(config, options.pipelines);
-  return reading(config, async (warehouse) => {
-    const exports = await readExports(pipelines, warehouse, now);
-    const month = options.month ?? newestMonth(exports, now);
-    const period = { from: month, to: month };
-    const vs = options.vs ?? periodBefore(period).to;
-    const before = { from: vs, to: vs };
-    requireLoaded(exports, period);
-    requireLoaded(exports, before);
-    const comparison = compare(exports, period, before);
-    if (comparison.kind === "none" || month === vs) throw notComparable(month, vs, comparison);
-    const months =
-      comparison.kind === "days"
-        ? some(inFirstDays(vs, comparison.days), inFirstDays(month, comparison.days))
-        : inMonths([before, period]);
-    const groups = await sumCharges({ warehouse, config }, cellSums(vs, [months, ofExports(pipelines)]));
-    const currencies = [...Map.groupBy(groups, ({ currency }) => currency ?? "")];
-    return {
-      month,
-      vs,
-      measure,
-      by: dimensions,
-      comparison,
-      currency: Object.fromEntries(
-        currencies
-          .toSorted(([first], [second]) => (first < second ? -1 : 1))
-          .map(([currency, own]) => [
-            currency,
-            explanation(own, { month, vs, comparison, measure, by: dimensions, top, currency }),
-          ]),
-      ),
-    };
-  });
+  return readingBills(config, options, (bills) => explainIn(bills, options));
+}
+
+/** The same of bills that are open, with checked options. */
+export async function explainIn(bills: Bills, options: ExplainOptions): Promise<Omit<ExplainResult, keyof ReadSource>> {
+  const { measure = "effective", top = Infinity } = options;
+  const by = (options.by ?? ["service", "sku", "account"]).map(driverDimension);
+  const { exports } = bills;
+  const month = monthOfAnswer(bills, options.month);
+  const period = { from: month, to: month };
+  const vs = options.vs ?? periodBefore(period).to;
+  const before = { from: vs, to: vs };
+  requireLoaded(exports, before);
+  const comparison = compare(exports, period, before);
+  if (comparison.kind === "none" || month === vs) throw notComparable(month, vs, comparison);
+  const months =
+    comparison.kind === "days"
+      ? some(inFirstDays(vs, comparison.days), inFirstDays(month, comparison.days))
+      : inMonths([before, period]);
+  const groups = await sumCharges(bills, cellSums(vs, [months, ofExports(exports)]));
+  return {
+    month,
+    vs,
+    measure,
+    by,
+    comparison,
+    currency: byCurrency(groups, (own, currency) =>
+      explanation(own, { month, vs, comparison, measure, by, top, currency }),
+    ),
+  };
 }
 
 const explainRules: Shape<ExplainOptions> = {

@@ -97,7 +97,8 @@ export function requireLoaded(exports: readonly LoadedExport[], { from, to }: Pe
   });
 }
 
-function loadedMonthsOf(exports: readonly LoadedExport[]): readonly BillingMonth[] {
+/** The months of which an export is loaded, oldest first. */
+export function loadedMonthsOf(exports: readonly LoadedExport[]): readonly BillingMonth[] {
   return [...new Set(exports.flatMap(({ months }) => [...months.keys()]))].toSorted();
 }
 

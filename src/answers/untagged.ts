@@ -16,33 +16,29 @@ import {
   where,
 } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
-import { selectPipelines } from "../pipeline/months/select.ts";
-import { reading, type ReadSource } from "../pipeline/open.ts";
+import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { shareOf } from "./arithmetic.ts";
+import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, tag } from "./dimensions.ts";
-import { newestMonth, readExports, requireLoaded } from "./periods.ts";
+import { loadedMonthsOf } from "./periods.ts";
 
 /** What `untagged` looks for. */
-export interface UntaggedOptions {
+export interface UntaggedOptions extends AnswerOptions {
   /** By default the newest loaded month that is over. */
   readonly month?: BillingMonth;
   /** The key of a tag; without one, a charge is untagged if it lacks tags altogether. */
   readonly tag?: string;
   /** Values that mean that a tag is not set, such as `n/a`. Empty values always do. */
   readonly placeholders?: readonly string[];
-  /** Sections, clouds, or `all`; none means all. */
-  readonly pipelines?: readonly string[];
   /** Dimensions as in `costs`; by default service, account and resource. */
   readonly by?: readonly string[];
   /** How many groups are listed; by default all. */
   readonly top?: number;
-  /** By default the time of the call. */
-  readonly now?: Date;
 }
 
 /** The answer of `untagged`. Amounts are exact decimal text of effective cost; shares are rounded to 6 digits after the point. */
@@ -118,61 +114,55 @@ const shownMonths = 12;
  */
 export async function untagged(config: Config, options: UntaggedOptions = {}): Promise<UntaggedResult> {
   checkArguments(config, options, untaggedRules);
-  const { by = ["service", "account", "resource"], placeholders = [], top = Infinity, now = new Date() } = options;
   checkMonths({ only: options.month === undefined ? [] : [options.month] });
+  return readingBills(config, options, (bills) => untaggedIn(bills, options));
+}
+
+/** The same of bills that are open, with checked options. */
+export async function untaggedIn(
+  bills: Bills,
+  options: UntaggedOptions,
+): Promise<Omit<UntaggedResult, keyof ReadSource>> {
+  const { by = ["service", "account", "resource"], placeholders = [], top = Infinity } = options;
+  const { config, exports } = bills;
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
   const value = options.tag === undefined ? anyTag : tag(options.tag, config.focus.tags);
-  const pipelines = await selectPipelines(config, options.pipelines);
-  return reading(config, async (warehouse) => {
-    const exports = await readExports(pipelines, warehouse, now);
-    const month = options.month ?? newestMonth(exports, now);
-    requireLoaded(exports, { from: month, to: month });
-    const known = [...new Set(exports.flatMap(({ months }) => [...months.keys()]))];
-    const months = known
-      .filter((each) => each <= month)
-      .toSorted()
-      .slice(-shownMonths);
-    const isTagged = all(present(value), ...(placeholders.length === 0 ? [] : [not(isOneOf(value, ...placeholders))]));
-    const keys = { currency: field("BillingCurrency"), month: field("x_BillingMonth"), cloud };
-    const inScope = [ofExports(pipelines), isOneOf(field("x_BillingMonth"), ...months)];
-    const states = await sumCharges(
-      { warehouse, config },
-      {
-        by: {
-          ...keys,
-          kind: cases([[isTaggable, constant("taggable")]], constant("other")),
-          tagged: cases([[isTagged, constant("yes")]], constant("no")),
-        },
-        sum: {
-          cost: where(not(isOneOf(category, "Credit", "Tax")), effective),
-          present: where(present(value), decimal("1")),
-        },
-        rows: inScope,
-      },
-    );
-    const groups = await sumCharges(
-      { warehouse, config },
-      {
-        by: { ...keys, ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])) },
-        sum: { cost: effective },
-        rows: [ofExports(pipelines), isOneOf(field("x_BillingMonth"), month), isTaggable, not(isTagged)],
-      },
-    );
-    const currencies = [...Map.groupBy(states, ({ currency }) => currency ?? "")]
-      .filter(([, own]) => own.some((state) => state["month"] === month))
-      .toSorted(([first], [second]) => (first < second ? -1 : 1));
-    return {
-      month,
-      tag: options.tag ?? null,
-      by,
-      currency: Object.fromEntries(
-        currencies.map(([currency, own]) => {
-          const of = groups.filter((group) => (group["currency"] ?? "") === currency);
-          return [currency, currencyUntagged(own, of, { month, months, by, top })];
-        }),
-      ),
-    };
+  const month = monthOfAnswer(bills, options.month);
+  const months = loadedMonthsOf(exports)
+    .filter((each) => each <= month)
+    .slice(-shownMonths);
+  const isTagged = all(present(value), ...(placeholders.length === 0 ? [] : [not(isOneOf(value, ...placeholders))]));
+  const keys = { currency: field("BillingCurrency"), month: field("x_BillingMonth"), cloud };
+  const states = await sumCharges(bills, {
+    by: {
+      ...keys,
+      kind: cases([[isTaggable, constant("taggable")]], constant("other")),
+      tagged: cases([[isTagged, constant("yes")]], constant("no")),
+    },
+    sum: {
+      cost: where(not(isOneOf(category, "Credit", "Tax")), effective),
+      present: where(present(value), decimal("1")),
+    },
+    rows: [ofExports(exports), isOneOf(field("x_BillingMonth"), ...months)],
   });
+  const groups = await sumCharges(bills, {
+    by: { ...keys, ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])) },
+    sum: { cost: effective },
+    rows: [ofExports(exports), isOneOf(field("x_BillingMonth"), month), isTaggable, not(isTagged)],
+  });
+  const inMonth = new Set(states.filter((state) => state["month"] === month).map(({ currency }) => currency));
+  return {
+    month,
+    tag: options.tag ?? null,
+    by,
+    currency: byCurrency(
+      states.filter(({ currency }) => inMonth.has(currency)),
+      (own, currency) => {
+        const of = groups.filter((group) => (group["currency"] ?? "") === currency);
+        return currencyUntagged(own, of, { month, months, by, top });
+      },
+    ),
+  };
 }
 
 const untaggedRules: Shape<UntaggedOptions> = {

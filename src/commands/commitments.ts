@@ -1,16 +1,11 @@
-import { Option } from "@commander-js/extra-typings";
-import type {
-  CommitmentRow,
-  CommitmentsOptions,
-  CommitmentsResult,
-  CurrencyCommitments,
-} from "../answers/commitments.ts";
+import type { CommitmentRow, CommitmentsResult, CurrencyCommitments } from "../answers/commitments.ts";
 import type { ReadSource } from "../pipeline/open.ts";
-import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAmount, formatChange, formatShare, noteSource } from "./figures.ts";
-import { example, exportsAndMonths, optionalMonth, parseMonth, readScope } from "./flags.ts";
-import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
-import { type Row, writeCsv } from "./query-formats.ts";
+import { answer, monthOption, scopeOfAnswer } from "./answer.ts";
+import type { Perform, Program } from "./context.ts";
+import { formatAmount, formatChange, formatShare } from "./figures.ts";
+import { example, exportsAndMonths } from "./flags.ts";
+import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
+import type { Row } from "./query-formats.ts";
 import { type Column, fitNames, indented } from "./tables.ts";
 
 const usageExample = "billhouse commitments 2025-03";
@@ -21,38 +16,16 @@ export function addCommitments(program: Program, perform: Perform): void {
     .command("commitments")
     .description("Show how reservations and savings plans were used, what is unused, and what they saved.")
     .argument("[export-or-month...]", exportsAndMonths)
-    .addOption(
-      new Option("--month <YYYY-MM>", "the billing month; otherwise the newest that is over").argParser(parseMonth),
-    )
+    .addOption(monthOption())
     .option("--csv", "write CSV with a header, a line for each commitment and for the total")
     .addHelpText("after", example(usageExample))
-    .action((words, { month, csv }) =>
-      perform.reading((context) => {
-        const scope = readScope(words, month === undefined ? {} : { month: [month] });
-        const options = { ...optionalMonth(scope, usageExample), pipelines: scope.exports, csv: csv === true };
-        return commitments(options, context);
+    .action((words, { month, csv = false }) =>
+      perform.reading(async (context) => {
+        const { commitments } = await import("../answers/commitments.ts");
+        const shown = { csv, columns: () => csvColumns, rows: csvRows, screen: commitmentsScreen };
+        return answer(commitments, scopeOfAnswer(words, month, usageExample), shown, context);
       }),
     );
-}
-
-/** Options of `billhouse commitments`. */
-export interface CommitmentsCommandOptions extends CommitmentsOptions {
-  readonly csv: boolean;
-}
-
-/** Shows how commitments of a month were used. */
-export async function commitments(
-  { csv, ...options }: CommitmentsCommandOptions,
-  context: CommandContext,
-): Promise<ExitCode> {
-  const { commitments: readCommitments } = await import("../answers/commitments.ts");
-  const { flags, stdout } = context;
-  const result = await readCommitments(await context.loadConfig(), { ...options, now: context.now() });
-  noteSource(result, context);
-  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
-  else if (csv) writeCsv(csvColumns, csvRows(result), stdout);
-  else stdout.write(commitmentsScreen(result, screenStyle(context)));
-  return exitCodes.done;
 }
 
 const csvColumns = "currency row commitment_id name type provider used unused utilisation contracted net_savings".split(

@@ -1,23 +1,15 @@
 import { Option } from "@commander-js/extra-typings";
-import type { CostRow, CostsOptions, CostsResult, CurrencyCosts } from "../answers/costs.ts";
+import type { CostRow, CostsResult, CurrencyCosts } from "../answers/costs.ts";
 import { measures } from "../answers/measures.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { dayInWords } from "../schema/periods.ts";
-import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAmount, formatChange, formatNumber, formatShare, noteSource } from "./figures.ts";
-import {
-  addWord,
-  dimensionWords,
-  example,
-  exportsAndMonths,
-  oneSpan,
-  parseCount,
-  readScope,
-  withMonths,
-} from "./flags.ts";
-import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
-import { type Row, writeCsv } from "./query-formats.ts";
+import { answer, byOption, listed, topOption } from "./answer.ts";
+import type { Perform, Program } from "./context.ts";
+import { barOf, formatAmount, formatChange, formatNumber, formatShare } from "./figures.ts";
+import { addWord, dimensionWords, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
+import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
+import type { Row } from "./query-formats.ts";
 import { type Column, fitNames, indented } from "./tables.ts";
 
 const usageExample = "billhouse costs --from 2025-01 --to 2025-03 --by service";
@@ -27,42 +19,29 @@ export function addCosts(program: Program, perform: Perform): void {
   withMonths(program.command("costs"))
     .description("Show what was spent, by service, account, region or tag, and the change from the period before.")
     .argument("[export-or-month...]", exportsAndMonths)
-    .option(
-      "--by <dimension>",
-      "service (the default), account, region, category, cloud, tag:KEY, ... (repeatable)",
-      addWord,
+    .addOption(byOption("service (the default), account, region, category, cloud, tag:KEY, ... (repeatable)"))
+    .addOption(
+      new Option("--measure <measure>", "the cost that is summed").choices(measures).default("effective" as const),
     )
-    .addOption(new Option("--measure <measure>", "the cost that is summed").choices(measures).default("effective"))
     .option("--filter <name=value>", "only these charges, such as 'service=Amazon EC2' (repeatable)", addWord)
-    .addOption(new Option("--top <number>", "how many groups are listed").argParser(parseCount).default(10))
+    .addOption(topOption("how many groups are listed"))
     .option("--csv", "write CSV with a header, a line for each group and for the totals")
     .addHelpText("after", example(usageExample))
-    .action((words, { by, measure, filter, top, csv, ...months }) =>
-      perform.reading((context) => {
+    .action((words, { by, measure, filter: filters = [], top, csv = false, ...months }) =>
+      perform.reading(async (context) => {
+        const { costs } = await import("../answers/costs.ts");
         const scope = readScope(words, months);
-        const given = { ...oneSpan(scope, usageExample), pipelines: scope.exports, measure };
-        const filters = filter ?? [];
-        return costs({ ...given, filters, top, by: dimensionWords(by) ?? ["service"], csv: csv === true }, context);
+        const options = {
+          ...oneSpan(scope, usageExample),
+          ...listed(top, context),
+          pipelines: scope.exports,
+          by: dimensionWords(by) ?? ["service"],
+          measure,
+          filters,
+        };
+        return answer(costs, options, { csv, columns: csvColumns, rows: csvRows, screen: costsScreen }, context);
       }),
     );
-}
-
-/** Options of `billhouse costs`. */
-export interface CostsCommandOptions extends CostsOptions {
-  readonly csv: boolean;
-}
-
-/** Shows what was spent in a period. With `--verbose` all groups are listed. */
-export async function costs({ csv, top, ...options }: CostsCommandOptions, context: CommandContext): Promise<ExitCode> {
-  const { costs: sumCosts } = await import("../answers/costs.ts");
-  const { flags, stdout } = context;
-  const listed = flags.verbose || top === undefined ? {} : { top };
-  const result = await sumCosts(await context.loadConfig(), { ...options, ...listed, now: context.now() });
-  noteSource(result, context);
-  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
-  else if (csv) writeCsv(csvColumns(result), csvRows(result), stdout);
-  else stdout.write(costsScreen(result, screenStyle(context)));
-  return exitCodes.done;
 }
 
 const amounts = ["cost", "compared", "previous", "change", "share"] as const;
@@ -194,7 +173,7 @@ function tableOf(
           { title: "change", lean: "right" as const, cells: cells(({ change }) => formatChange(change ?? "0")) },
         ]),
     { title: "share", lean: "right", cells: cells(({ share }) => formatShare(share)) },
-    { title: "", cells: lines.map(({ row, hasBar }) => (hasBar ? barOf(row.share) : "")), spare: 4 },
+    { title: "", cells: lines.map(({ row, hasBar }) => (hasBar ? barOf(row.share ?? "0", "1", 8) : "")), spare: 4 },
   ];
   const titles = by.length === 0 ? [""] : by;
   const names = titles.map((title, index) => ({
@@ -207,12 +186,6 @@ function tableOf(
 function nameOf({ keys }: CostRow, dimension: string, { verbose }: ScreenStyle): string {
   const value = keys[dimension] ?? "(none)";
   return dimension === "account" && !verbose ? lastName(value) : value;
-}
-
-/** A bar for a share of 1: eight characters. */
-function barOf(share: string | null): string {
-  const eighths = Math.round(Math.max(Number(share ?? 0), 0) * 64);
-  return "█".repeat(Math.floor(eighths / 8)) + (eighths % 8 === 0 ? "" : (" ▏▎▍▌▋▊▉"[eighths % 8] ?? ""));
 }
 
 function invoicedLines(

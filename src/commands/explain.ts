@@ -1,25 +1,18 @@
 import { Option } from "@commander-js/extra-typings";
-import type { ExplainOptions, ExplainResult } from "../answers/explain.ts";
+import { magnitude } from "../answers/arithmetic.ts";
+import type { ExplainResult } from "../answers/explain.ts";
 import type { CellKeys } from "../answers/explain-cells.ts";
 import type { Driver, Explanation } from "../answers/explanation.ts";
 import { driverDimensions, partNames, parts } from "../answers/parts.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
-import { powerOfTen, readDecimal, roundToCents } from "../schema/decimals.ts";
-import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAmount, formatChange, formatNumber, noteSource } from "./figures.ts";
-import {
-  addWord,
-  dimensionWords,
-  example,
-  exportsAndMonths,
-  optionalMonth,
-  parseCount,
-  parseMonth,
-  readScope,
-} from "./flags.ts";
-import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
-import { type Row, writeCsv } from "./query-formats.ts";
+import { compareDecimals } from "../schema/decimals.ts";
+import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
+import type { Perform, Program } from "./context.ts";
+import { barOf, formatAmount, formatChange, formatNumber } from "./figures.ts";
+import { dimensionWords, example, exportsAndMonths, parseMonth } from "./flags.ts";
+import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
+import type { Row } from "./query-formats.ts";
 import { type Column, fitNames, indented } from "./tables.ts";
 
 const usageExample = "billhouse explain 2025-03 --by service";
@@ -30,55 +23,33 @@ export function addExplain(program: Program, perform: Perform): void {
     .command("explain")
     .description("Explain why a month cost more or less than another: usage, prices, commitments and other parts.")
     .argument("[export-or-month...]", exportsAndMonths)
-    .addOption(
-      new Option("--month <YYYY-MM>", "the billing month; otherwise the newest that is over").argParser(parseMonth),
-    )
+    .addOption(monthOption())
     .addOption(
       new Option("--vs <YYYY-MM>", "the month to compare with; otherwise the previous one").argParser(parseMonth),
     )
-    .option("--by <dimension>", `group the drivers by ${driverDimensions.join(", ")} (repeatable)`, addWord)
+    .addOption(byOption(`group the drivers by ${driverDimensions.join(", ")} (repeatable)`))
     .addOption(
       new Option("--measure <measure>", "the cost that is explained")
         .choices(["effective", "billed"] as const)
-        .default("effective"),
+        .default("effective" as const),
     )
-    .addOption(new Option("--top <number>", "how many drivers are listed").argParser(parseCount).default(10))
+    .addOption(topOption("how many drivers are listed"))
     .option("--csv", "write CSV with a header, a line for each part and each driver")
     .addHelpText("after", example(usageExample))
-    .action((words, { month, vs, by, measure, top, csv }) =>
-      perform.reading((context) => {
-        const scope = readScope(words, month === undefined ? {} : { month: [month] });
-        const named = optionalMonth(scope, usageExample);
+    .action((words, { month, vs, by, measure, top, csv = false }) =>
+      perform.reading(async (context) => {
+        const { explain } = await import("../answers/explain.ts");
         const dimensions = dimensionWords(by);
-        const given = {
-          ...named,
+        const options = {
+          ...scopeOfAnswer(words, month, usageExample),
           ...(vs === undefined ? {} : { vs }),
           ...(dimensions === undefined ? {} : { by: dimensions }),
+          ...listed(top, context),
+          measure,
         };
-        return explain({ ...given, pipelines: scope.exports, measure, top, csv: csv === true }, context);
+        return answer(explain, options, { csv, columns: csvColumns, rows: csvRows, screen: explainScreen }, context);
       }),
     );
-}
-
-/** Options of `billhouse explain`. */
-export interface ExplainCommandOptions extends ExplainOptions {
-  readonly csv: boolean;
-}
-
-/** Explains the difference between two months. With `--verbose` all drivers are listed. */
-export async function explain(
-  { csv, top, ...options }: ExplainCommandOptions,
-  context: CommandContext,
-): Promise<ExitCode> {
-  const { explain: explainChange } = await import("../answers/explain.ts");
-  const { flags, stdout } = context;
-  const listed = flags.verbose || top === undefined ? {} : { top };
-  const result = await explainChange(await context.loadConfig(), { ...options, ...listed, now: context.now() });
-  noteSource(result, context);
-  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
-  else if (csv) writeCsv(csvColumns(result), csvRows(result), stdout);
-  else stdout.write(explainScreen(result, screenStyle(context)));
-  return exitCodes.done;
 }
 
 function csvColumns({ by }: ExplainResult): readonly string[] {
@@ -122,7 +93,8 @@ function partLines(
   style: ScreenStyle,
 ): string[] {
   const shown = parts.filter((part) => !isZeroCents(amounts[part]));
-  const largest = shown.map((part) => sizeOf(amounts[part])).reduce((most, size) => (size > most ? size : most), 0n);
+  const sizes = shown.map((part) => magnitude(amounts[part]));
+  const largest = sizes.toSorted(compareDecimals).at(-1) ?? "0";
   return indented(
     [
       { title: "part", cells: [vs, ...shown.map((part) => partNames[part]), month] },
@@ -133,24 +105,12 @@ function partLines(
       },
       {
         title: "",
-        cells: ["", ...shown.map((part) => barOf(sizeOf(amounts[part]), largest)), ""],
+        cells: ["", ...sizes.map((size) => barOf(size, largest, 20)), ""],
         spare: 1,
       },
     ],
     style,
   );
-}
-
-/** An amount without its sign, in whole cents. */
-function sizeOf(amount: string): bigint {
-  const { coefficient, scale } = readDecimal(roundToCents(amount));
-  const cents = coefficient * powerOfTen(2 - scale);
-  return cents < 0n ? -cents : cents;
-}
-
-/** A bar for a size: twenty characters for the largest, which is not zero. */
-function barOf(size: bigint, largest: bigint): string {
-  return "█".repeat(Number((size * 20n + largest / 2n) / largest));
 }
 
 function driverLines(

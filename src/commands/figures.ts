@@ -1,6 +1,6 @@
 import type { CurrencySums } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
-import { formatAmount } from "../schema/decimals.ts";
+import { formatAmount, powerOfTen, readDecimal } from "../schema/decimals.ts";
 import type { CommandContext } from "./context.ts";
 import { displayWidth, padCell, visible, wrapText } from "./output.ts";
 
@@ -98,6 +98,18 @@ export function formatTime(time: string): string {
 /** A share as a percentage: `12.4 %`. */
 export function formatShare(share: string | null): string {
   return share === null ? "" : `${(Number(share) * 100).toFixed(1)} %`;
+}
+
+/**
+ * A bar that is as long as an amount is a part of the whole, which is `width` characters long, to an eighth of a character.
+ * Nothing for an amount that is not positive, and for a whole that is not. Both are exact decimals.
+ */
+export function barOf(amount: string, whole: string, width: number): string {
+  const [part, all] = [readDecimal(amount), readDecimal(whole)];
+  const [size, largest] = [part.coefficient * powerOfTen(all.scale), all.coefficient * powerOfTen(part.scale)];
+  if (size <= 0n || largest <= 0n) return "";
+  const eighths = Number((size * BigInt(width) * 8n + largest / 2n) / largest);
+  return "█".repeat(Math.floor(eighths / 8)) + " ▏▎▍▌▋▊▉".charAt(eighths % 8).trimEnd();
 }
 
 /** Says on stderr that an answer was read from the published copy, because a run is at work; nothing where the database was read. */

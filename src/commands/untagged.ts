@@ -1,21 +1,12 @@
-import { Option } from "@commander-js/extra-typings";
-import type { CurrencyUntagged, UntaggedOptions, UntaggedResult } from "../answers/untagged.ts";
+import type { CurrencyUntagged, UntaggedResult } from "../answers/untagged.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
-import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";
-import { formatAmount, formatNumber, formatShare, noteSource } from "./figures.ts";
-import {
-  addWord,
-  dimensionWords,
-  example,
-  exportsAndMonths,
-  optionalMonth,
-  parseCount,
-  parseMonth,
-  readScope,
-} from "./flags.ts";
-import { noteLine, paint, resultText, screenStyle, type ScreenStyle, visible, wrapText } from "./output.ts";
-import { type Row, writeCsv } from "./query-formats.ts";
+import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
+import type { Perform, Program } from "./context.ts";
+import { formatAmount, formatNumber, formatShare } from "./figures.ts";
+import { addWord, dimensionWords, example, exportsAndMonths } from "./flags.ts";
+import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
+import type { Row } from "./query-formats.ts";
 import { type Column, fitNames, indented } from "./tables.ts";
 
 const usageExample = "billhouse untagged 2025-03 --tag team";
@@ -26,49 +17,31 @@ export function addUntagged(program: Program, perform: Perform): void {
     .command("untagged")
     .description("Show what lacks a tag, ranked by money: by service, account and resource, and over months.")
     .argument("[export-or-month...]", exportsAndMonths)
-    .addOption(
-      new Option("--month <YYYY-MM>", "the billing month; otherwise the newest that is over").argParser(parseMonth),
-    )
+    .addOption(monthOption())
     .option("--tag <key>", "the key of the tag; otherwise any tag counts")
     .option("--placeholder <value>", "a value that means that the tag is not set, such as n/a (repeatable)", addWord)
-    .option("--by <dimension>", "other dimensions, as in costs (repeatable)", addWord)
-    .addOption(new Option("--top <number>", "how many groups are listed").argParser(parseCount).default(10))
+    .addOption(byOption("other dimensions, as in costs (repeatable)"))
+    .addOption(topOption("how many groups are listed"))
     .option("--csv", "write CSV with a header, a line for each group")
     .addHelpText("after", example(usageExample))
-    .action((words, { month, tag, placeholder, by, top, csv }) =>
-      perform.reading((context) => {
-        const scope = readScope(words, month === undefined ? {} : { month: [month] });
+    .action((words, { month, tag, placeholder, by, top, csv = false }) =>
+      perform.reading(async (context) => {
+        const { untagged } = await import("../answers/untagged.ts");
         const dimensions = dimensionWords(by);
         const options = {
-          ...optionalMonth(scope, usageExample),
+          ...scopeOfAnswer(words, month, usageExample),
           ...(tag === undefined ? {} : { tag }),
           ...(placeholder === undefined ? {} : { placeholders: placeholder }),
           ...(dimensions === undefined ? {} : { by: dimensions }),
+          ...listed(top, context),
         };
-        return untagged({ ...options, pipelines: scope.exports, top, csv: csv === true }, context);
+        return answer(untagged, options, { csv, columns: csvColumns, rows: csvRows, screen: untaggedScreen }, context);
       }),
     );
 }
 
-/** Options of `billhouse untagged`. */
-export interface UntaggedCommandOptions extends UntaggedOptions {
-  readonly csv: boolean;
-}
-
-/** Shows what lacks a tag. With `--verbose` all groups are listed. */
-export async function untagged(
-  { csv, top, ...options }: UntaggedCommandOptions,
-  context: CommandContext,
-): Promise<ExitCode> {
-  const { untagged: findUntagged } = await import("../answers/untagged.ts");
-  const { flags, stdout } = context;
-  const listed = flags.verbose || top === undefined ? {} : { top };
-  const result = await findUntagged(await context.loadConfig(), { ...options, ...listed, now: context.now() });
-  noteSource(result, context);
-  if (flags.json) stdout.write(`${resultText(result, 2)}\n`);
-  else if (csv) writeCsv(["currency", "row", ...result.by, "cost", "share"], csvRows(result), stdout);
-  else stdout.write(untaggedScreen(result, screenStyle(context)));
-  return exitCodes.done;
+function csvColumns({ by }: UntaggedResult): readonly string[] {
+  return ["currency", "row", ...by, "cost", "share"];
 }
 
 function* csvRows({ currency }: UntaggedResult): Generator<Row> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  barOf,
   formatAge,
   formatAmount,
   formatBytes,
@@ -80,4 +81,11 @@ test("counts, bytes and times read as people write them", () => {
 test("months are listed as spans", () => {
   assert.equal(monthSpans(["2025-02", "2024-12", "2024-11", "2025-01", "2025-04"]), "2024-11 to 2025-02, 2025-04");
   assert.equal(monthSpans(["2025-02"]), "2025-02");
+});
+
+test("a bar is as long as its part of the whole, to an eighth of a character", () => {
+  const bars = ["4", "1", "0.5", "0.0625", "0.001", "0", "-1"].map((amount) => barOf(amount, "4.0", 4));
+  assert.deepEqual(bars, ["████", "█", "▌", "▏", "", "", ""]);
+  assert.equal(barOf("1", "0", 4), "");
+  assert.equal(barOf("12345678901234567890.1", "24691357802469135780.2", 2), "█");
 });
