@@ -55,6 +55,7 @@ export type {
   RunStarted,
 } from "./pipeline/events.ts";
 export type { ReadSource } from "./pipeline/open.ts";
+export type { AnswerOptions } from "./answers/bills.ts";
 export {
   costs,
   type BelowCharge,
