@@ -8,8 +8,16 @@ export type Part = Expression | Condition;
 
 /** A part with all parts within it. */
 export function partsIn(part: Part): readonly Part[] {
-  return [part, ...partsWithin(part).flatMap(partsIn)];
+  let parts = knownParts.get(part);
+  if (parts === undefined) {
+    parts = [part, ...partsWithin(part).flatMap(partsIn)];
+    knownParts.set(part, parts);
+  }
+  return parts;
 }
+
+/** The views are rendered at the end of every run, which asks for the same parts again and again. */
+const knownParts = new WeakMap<Part, readonly Part[]>();
 
 /** The parts directly within a part. */
 export function partsWithin(part: Part): readonly Part[] {
