@@ -25,6 +25,7 @@ import { isZero, plus, shareOf } from "./arithmetic.ts";
 import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inMonths, isCorrection, ofExports } from "./conditions.ts";
+import { type Answer, loadsOf } from "./loads.ts";
 
 /** What `commitments` is about. */
 export interface CommitmentsOptions extends AnswerOptions {
@@ -33,7 +34,7 @@ export interface CommitmentsOptions extends AnswerOptions {
 }
 
 /** The answer of `commitments`. Amounts and ratios are decimal text; ratios are rounded to 6 digits after the point. */
-export interface CommitmentsResult extends ReadSource {
+export interface CommitmentsResult extends Answer {
   readonly month: BillingMonth;
   /** Whether the month is over for every export. While it is not, fees of the whole month can count as unused. */
   readonly isOver: boolean;
@@ -158,6 +159,7 @@ export async function commitmentsIn(
   return {
     month,
     isOver: bills.exports.every(({ months }) => months.get(month)?.state !== "open"),
+    loads: loadsOf(bills.exports, [month]),
     currency: byCurrency(groups, currencyCommitments),
   };
 }

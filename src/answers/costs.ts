@@ -12,6 +12,7 @@ import { type AnswerOptions, type Bills, byCurrency, readingBills } from "./bill
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
+import { type Answer, loadsOf } from "./loads.ts";
 import { type Measure, measures } from "./measures.ts";
 import {
   type Comparison,
@@ -41,7 +42,7 @@ export interface CostsOptions extends AnswerOptions {
 }
 
 /** The answer of `costs`. All amounts are exact decimal text. */
-export interface CostsResult extends ReadSource {
+export interface CostsResult extends Answer {
   readonly measure: Measure;
   readonly from: BillingMonth;
   readonly to: BillingMonth;
@@ -168,6 +169,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
       missingMonths: monthsIn(period).filter((month) => !months.has(month)),
     })),
     notes: notesOn(exports),
+    loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),
     currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),
   };
 }

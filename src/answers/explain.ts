@@ -15,6 +15,7 @@ import { type CellAmount, type CellKeys, costsOf, decompose, sumParts, timingOf 
 import type { Driver, ExplainedChange, Explanation } from "./explanation.ts";
 import { explainInWords } from "./explain-sentence.ts";
 import { cellSums } from "./explain-sums.ts";
+import { type Answer, loadsOf } from "./loads.ts";
 import { driverDimensions } from "./parts.ts";
 import { type Comparison, compare, periodBefore, requireLoaded } from "./periods.ts";
 
@@ -33,7 +34,7 @@ export interface ExplainOptions extends AnswerOptions {
 }
 
 /** The answer of `explain`. All amounts are exact decimal text. */
-export interface ExplainResult extends ReadSource {
+export interface ExplainResult extends Answer {
   readonly month: BillingMonth;
   readonly vs: BillingMonth;
   readonly measure: "effective" | "billed";
@@ -79,6 +80,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     measure,
     by,
     comparison,
+    loads: loadsOf(exports, [vs, month]),
     currency: byCurrency(groups, (own, currency) =>
       explanation(own, { month, vs, comparison, measure, by, top, currency }),
     ),

@@ -3,7 +3,7 @@ import { BillhouseError } from "../errors.ts";
 import type { BillingMonth, Receipt } from "../model.ts";
 import { lastSettledDay } from "../pipeline/months/cover.ts";
 import { finalityNow, finalityUnknown } from "../pipeline/months/finality.ts";
-import { type LoadedTable, readLoaded } from "../pipeline/months/loaded.ts";
+import { loadedIds, type LoadedTable, readLoaded } from "../pipeline/months/loaded.ts";
 import { addDays, countDays, monthsOf, monthSpan, monthSpans } from "../schema/periods.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 
@@ -16,11 +16,16 @@ export interface LoadedExport {
   readonly months: ReadonlyMap<BillingMonth, LoadedMonthFacts>;
 }
 
-/** What decides whether a month can be compared. */
+/** What decides whether a month can be compared, and what is known of its load. */
 export interface LoadedMonthFacts {
   readonly state: "whole" | "open" | "partial";
   /** The last day of the month up to which every day is covered and settled; null if there is none. */
   readonly settledUntil: string | null;
+  /** As in `AnswerLoad`. */
+  readonly executionIds: readonly string[];
+  readonly rows: number | null;
+  readonly loadedAt: string | null;
+  readonly verifiedAt: string | null;
 }
 
 /**
@@ -55,7 +60,8 @@ export async function readExports(
 }
 
 function factsOf(loaded: LoadedTable, month: BillingMonth, now: Date): LoadedMonthFacts {
-  const { receipt = null, loadedAt = null } = loaded.months.get(month) ?? {};
+  const partition = loaded.months.get(month) ?? null;
+  const { receipt = null, loadedAt = null } = partition ?? {};
   const rules = { ...loaded, now };
   const bill = receipt === null ? finalityUnknown(month, loadedAt, rules) : finalityNow(receipt, rules);
   const { start, end } = receipt?.period ?? monthSpan(month);
@@ -64,6 +70,11 @@ function factsOf(loaded: LoadedTable, month: BillingMonth, now: Date): LoadedMon
   return {
     state: bill.state === "open" || bill.state === "partial" ? bill.state : "whole",
     settledUntil: last < start ? null : last,
+    executionIds: loadedIds(partition),
+    rows: receipt?.rows ?? null,
+    loadedAt,
+    // Only billhouse records the files of a load, and proves it before it commits.
+    verifiedAt: receipt?.files == null ? null : receipt.loadedAt,
   };
 }
 

@@ -25,6 +25,7 @@ import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, tag } from "./dimensions.ts";
+import { type Answer, loadsOf } from "./loads.ts";
 import { loadedMonthsOf } from "./periods.ts";
 
 /** What `untagged` looks for. */
@@ -42,7 +43,7 @@ export interface UntaggedOptions extends AnswerOptions {
 }
 
 /** The answer of `untagged`. Amounts are exact decimal text of effective cost; shares are rounded to 6 digits after the point. */
-export interface UntaggedResult extends ReadSource {
+export interface UntaggedResult extends Answer {
   readonly month: BillingMonth;
   /** Null if any tag counts. */
   readonly tag: string | null;
@@ -155,6 +156,7 @@ export async function untaggedIn(
     month,
     tag: options.tag ?? null,
     by,
+    loads: loadsOf(exports, months),
     currency: byCurrency(
       states.filter(({ currency }) => inMonth.has(currency)),
       (own, currency) => {

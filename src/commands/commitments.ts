@@ -2,7 +2,7 @@ import type { CommitmentRow, CommitmentsResult, CurrencyCommitments } from "../a
 import type { ReadSource } from "../pipeline/open.ts";
 import { answer, monthOption, scopeOfAnswer } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { formatAmount, formatChange, formatShare } from "./figures.ts";
+import { formatAmount, formatChange, formatShare, sourcePart } from "./figures.ts";
 import { example, exportsAndMonths } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -53,7 +53,7 @@ export function commitmentsScreen(result: Omit<CommitmentsResult, keyof ReadSour
   const open = isOver
     ? []
     : [noteLine(`${month} is not over: fees of the whole month can already count as unused.`, style)];
-  return `${[title, ...sections, ...none, ...open].join("\n\n")}\n`;
+  return `${[title, ...sections, ...none, ...open, ...sourcePart(result.loads, style)].join("\n\n")}\n`;
 }
 
 function tableOf({ rows, total }: CurrencyCommitments, currency: string, style: ScreenStyle): string[] {

@@ -6,7 +6,7 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { dayInWords } from "../schema/periods.ts";
 import { answer, byOption, listed, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { barOf, formatAmount, formatChange, formatNumber, formatShare } from "./figures.ts";
+import { barOf, formatAmount, formatChange, formatNumber, formatShare, sourcePart } from "./figures.ts";
 import { addWord, dimensionWords, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -67,7 +67,13 @@ export function costsScreen(result: Omit<CostsResult, keyof ReadSource>, style: 
     ...invoicedLines(costs, name, style),
   ]);
   const none = tables.length === 0 ? [["  There are no such charges."]] : [];
-  const parts = [headLines(result, style), ...tables, ...none, noteLines(result, style)];
+  const parts = [
+    headLines(result, style),
+    ...tables,
+    ...none,
+    noteLines(result, style),
+    sourcePart(result.loads, style),
+  ];
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))

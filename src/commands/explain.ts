@@ -9,7 +9,7 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
 import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { barOf, formatAmount, formatChange, formatNumber } from "./figures.ts";
+import { barOf, formatAmount, formatChange, formatNumber, sourcePart } from "./figures.ts";
 import { dimensionWords, example, exportsAndMonths, parseMonth } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -83,7 +83,8 @@ export function explainScreen(result: Omit<ExplainResult, keyof ReadSource>, sty
       ...notesOn(explanation).map((note) => noteLine(note, style)),
     ].join("\n"),
   );
-  return `${[title, ...(sections.length === 0 ? ["  There are no charges in these months."] : sections)].join("\n\n")}\n`;
+  const none = sections.length === 0 ? ["  There are no charges in these months."] : [];
+  return `${[title, ...sections, ...none, ...sourcePart(result.loads, style)].join("\n\n")}\n`;
 }
 
 function partLines(

@@ -1,8 +1,10 @@
+import type { AnswerLoad } from "../answers/loads.ts";
 import type { CurrencySums } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { formatAmount, powerOfTen, readDecimal } from "../schema/decimals.ts";
+import { monthSpans } from "../schema/periods.ts";
 import type { CommandContext } from "./context.ts";
-import { displayWidth, padCell, visible, wrapText } from "./output.ts";
+import { displayWidth, padCell, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 
 export { formatAmount };
 
@@ -110,6 +112,33 @@ export function barOf(amount: string, whole: string, width: number): string {
   if (size <= 0n || largest <= 0n) return "";
   const eighths = Number((size * BigInt(width) * 8n + largest / 2n) / largest);
   return "█".repeat(Math.floor(eighths / 8)) + " ▏▎▍▌▋▊▉".charAt(eighths % 8).trimEnd();
+}
+
+/**
+ * Which loads the figures of an answer come from, as a part of a screen: exports, months, rows, and when they were proved. With
+ * `--verbose` each load follows with its executions. Nothing without loads.
+ */
+export function sourcePart(loads: readonly AnswerLoad[], style: ScreenStyle): string[] {
+  if (loads.length === 0) return [];
+  const exports = [...Map.groupBy(loads, (load) => load.export)].map(
+    ([name, own]) => `${name} ${monthSpans(own.map(({ billingMonth }) => billingMonth))}`,
+  );
+  const rows = loads.reduce((sum, load) => sum + (load.rows ?? 0), 0);
+  const times = loads.flatMap(({ verifiedAt }) => verifiedAt ?? []).toSorted();
+  const [first, last] = [times.at(0), times.at(-1)].map((time) => (time === undefined ? "" : formatTime(time)));
+  const verified = first === last ? `${last}` : `${first} to ${last}`;
+  const unverified = loads.length - times.length;
+  const proof = [
+    ...(times.length > 0 ? [`verified ${verified} UTC`] : []),
+    ...(unverified > 0 ? [`${formatNumber(unverified, "load")} not verified by billhouse`] : []),
+  ];
+  const line = `Source: ${exports.join(", ")}; ${formatNumber(rows, "row")}, ${proof.join(", ")}`;
+  const each = loads.map(
+    ({ export: name, billingMonth, executionIds, rows: own }) =>
+      `    ${visible(name)} ${billingMonth}: ${executionIds.map(visible).join(", ")}, ${own === null ? "rows unknown" : formatNumber(own, "row")}`,
+  );
+  const lines = [`  ${wrapText(visible(line), style.columns, 2)}`, ...(style.verbose ? each : [])];
+  return [lines.map((text) => paint(style, "quiet", text)).join("\n")];
 }
 
 /** Says on stderr that an answer was read from the published copy, because a run is at work; nothing where the database was read. */

@@ -3,7 +3,7 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
 import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { formatAmount, formatNumber, formatShare } from "./figures.ts";
+import { formatAmount, formatNumber, formatShare, sourcePart } from "./figures.ts";
 import { addWord, dimensionWords, example, exportsAndMonths } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -70,7 +70,7 @@ export function untaggedScreen(result: Omit<UntaggedResult, keyof ReadSource>, s
     ].join("\n"),
   );
   const none = sections.length === 0 ? ["  There are no charges in this month."] : [];
-  return `${[paint(style, "strong", title), ...sections, ...none].join("\n\n")}\n`;
+  return `${[paint(style, "strong", title), ...sections, ...none, ...sourcePart(result.loads, style)].join("\n\n")}\n`;
 }
 
 function unitOf(currency: string): string {

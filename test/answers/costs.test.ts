@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { commitments } from "../../src/answers/commitments.ts";
 import { costs, type CostsOptions, type CurrencyCosts } from "../../src/answers/costs.ts";
+import { explain } from "../../src/answers/explain.ts";
+import { untagged } from "../../src/answers/untagged.ts";
 import { costsScreen } from "../../src/commands/costs.ts";
 import type { Config, PipelineConfig } from "../../src/index.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
@@ -81,6 +84,34 @@ for (const [warehouse, load] of Object.entries(answering)) {
         result.currency["EUR"]?.rows.map(({ keys, cost, share }) => [keys["service"], cost, share]),
         [[null, "100", "1"]],
       );
+    });
+
+    test("every answer names the loads that its figures come from, with their rows and when they were proved", async (t) => {
+      const { config } = await load(t, await bills());
+      const loads = [before, month].map((billingMonth) => ({
+        provider: "aws",
+        export: "aws_focus",
+        billingMonth,
+        executionId: `acme-focus-${billingMonth}`,
+        executionIds: [`acme-focus-${billingMonth}`],
+        rows: 12,
+      }));
+      const answers = [
+        [await costs(config, { now }), loads],
+        [await explain(config, { now }), loads],
+        [await untagged(config, { now }), loads],
+        [await commitments(config, { now }), loads.slice(1)],
+      ] as const;
+      for (const [answer, expected] of answers) {
+        assert.deepEqual(
+          answer.loads.map(({ loadedAt: _, verifiedAt: __, ...load }) => load),
+          expected,
+        );
+        for (const { loadedAt, verifiedAt } of answer.loads) {
+          assert.match(verifiedAt ?? "", /^20\d\d-/u);
+          assert.equal(verifiedAt, loadedAt);
+        }
+      }
     });
 
     test("each measure adds up to the sum of its column", async (t) => {

@@ -1,8 +1,36 @@
 import type { CommitmentsResult } from "../../src/answers/commitments.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../src/answers/costs.ts";
 import type { ExplainResult } from "../../src/answers/explain.ts";
+import type { AnswerLoad } from "../../src/answers/loads.ts";
 import type { UntaggedResult } from "../../src/answers/untagged.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
+
+/** The loads of two exports in two months, of which one was made by another program. */
+const loads: readonly AnswerLoad[] = [
+  load("aws", "aws_cur", "2025-02", "20250303T061512Z", 6854, "2025-03-07T05:00:04.000000+00:00"),
+  load("aws", "aws_cur", "2025-03", "20250407T061512Z", 7012, "2025-04-08T05:00:04.000000+00:00"),
+  load("azure", "azure_billing", "2025-02", "81b94e0d-2f63-4a8c-a7d5-0e9b3c6f2a71", null, null),
+  load(
+    "azure",
+    "azure_billing",
+    "2025-03",
+    "5b3c1f6e-0d3e-4a40-9d5c-0e4f5f2f7a11",
+    16_869,
+    "2025-04-08T05:00:09.000000+00:00",
+  ),
+];
+
+function load(
+  provider: string,
+  name: string,
+  billingMonth: string,
+  executionId: string,
+  rows: number | null,
+  verifiedAt: string | null,
+): AnswerLoad {
+  const loadedAt = verifiedAt ?? "2025-03-06T04:00:00.000000+00:00";
+  return { provider, export: name, billingMonth, executionId, executionIds: [executionId], rows, loadedAt, verifiedAt };
+}
 
 function row(keys: CostRow["keys"], cost: string, previous: string, change: string, share: string): CostRow {
   return { keys, cost, compared: cost, previous, change, share };
@@ -39,6 +67,7 @@ export const costsOfMonth: Omit<CostsResult, keyof ReadSource> = {
     { name: "aws_cur", cloud: "aws", missingMonths: [] },
     { name: "azure_billing", cloud: "azure", missingMonths: [] },
   ],
+  loads,
   notes: ["Azure cost exports (azure_billing) do not contain tax, support plans, or credits that invoices apply."],
   currency: {
     EUR: {
@@ -120,6 +149,7 @@ export const explained: Omit<ExplainResult, keyof ReadSource> = {
   measure: "effective",
   by: ["service", "sku", "account"],
   comparison: { kind: "months" },
+  loads,
   currency: {
     USD: {
       sentence:
@@ -199,6 +229,7 @@ export const explainedAtOnce: typeof explained = {
 export const committed: Omit<CommitmentsResult, keyof ReadSource> = {
   month: "2025-03",
   isOver: false,
+  loads,
   currency: {
     EUR: {
       rows: [],
@@ -264,13 +295,14 @@ export const committed: Omit<CommitmentsResult, keyof ReadSource> = {
 };
 
 /** The same without commitments. */
-export const uncommitted: typeof committed = { month: "2025-03", isOver: true, currency: {} };
+export const uncommitted: typeof committed = { month: "2025-03", isOver: true, loads: [], currency: {} };
 
 /** The answer of `untagged` for a key that one cloud does not have. */
 export const withoutTag: Omit<UntaggedResult, keyof ReadSource> = {
   month: "2025-03",
   tag: "team",
   by: ["service", "account", "resource"],
+  loads,
   currency: {
     USD: {
       total: "85928.23843830394155816",
