@@ -127,6 +127,8 @@ export interface MeasuredColumns {
   readonly partitionColumn: string;
   /** The cost columns, at most two. */
   readonly costColumns: readonly string[];
+  /** The other columns with amounts in the same currency that the FOCUS view reads; empty without a cost column. */
+  readonly amountColumns: readonly string[];
   readonly currencyColumn: string | null;
   /** The start of usage. */
   readonly usageColumn: string | null;
@@ -137,6 +139,14 @@ export interface MeasuredColumns {
   readonly invoiceColumn: string | null;
   /** The account, or billing profile, that receives the bill. */
   readonly payerColumn: string | null;
+}
+
+/** All columns whose amounts are added up: first those of the costs, then the others. */
+export function summedColumns({
+  costColumns,
+  amountColumns,
+}: Pick<MeasuredColumns, "costColumns" | "amountColumns">): readonly string[] {
+  return [...costColumns, ...amountColumns];
 }
 
 /**
@@ -211,9 +221,10 @@ export interface Acceptance {
  * What is unusual about a load. `unsettled`: a rule suspected the delivery to be incomplete, and it was loaded because
  * nothing in it had changed for the settle time, or with `--force`. `no-cost`: there was no cost column to prove the load
  * with. `late-charges`: the month was final, and only support, tax, credits or corrections have changed since.
- * `measured`: the cost was not recorded when the month was loaded, and was measured in the table later.
+ * `measured`: the cost was not recorded when the month was loaded, and was measured in the table later; `amounts-measured`:
+ * the same of the other amounts.
  */
-export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges" | "measured";
+export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges" | "measured" | "amounts-measured";
 
 /**
  * The record of one load: one row of `<table>_load_tracking`. Values that a load by the Python pipelines lacks are
@@ -237,6 +248,8 @@ export interface Receipt {
   /** The same two for the second cost column (EffectiveCost), if the export has one. */
   readonly effectiveCost: CurrencySums | null;
   readonly tableEffectiveCost: CurrencySums | null;
+  /** The sums of the other amounts in the table, by column (`MeasuredColumns.amountColumns`); null in receipts without them. */
+  readonly amounts: Readonly<Record<string, CurrencySums>> | null;
   /** Cost values that had more digits after the point than the table holds. */
   readonly roundedValues: number | null;
   readonly coverage: DaySpan | null;
@@ -309,11 +322,11 @@ export interface Evidence {
   readonly rowsWithoutPeriod: number;
   /** The other rows, by their month, oldest first. */
   readonly otherMonths: readonly OtherMonthRows[];
-  /** Exact sums of the month's delivered text, one for each cost column. */
+  /** Exact sums of the month's delivered text, one for each column of `summedColumns`. */
   readonly sums: readonly CurrencySums[];
   /** The same sums as the table can store them: they differ only if its column is a float. */
   readonly kept: readonly CurrencySums[];
-  /** For each cost column, the values of the month that have more digits than the table stores. */
+  /** For each of these columns, the values of the month that have more digits than the table stores. */
   readonly rounded: readonly number[];
 }
 

@@ -124,6 +124,7 @@ const ofTable = new Set([
   "cost",
   "effective-cost",
   "summary",
+  "amounts",
   "uninvoiced-rows",
   "focus-billed-cost",
   "state",

@@ -10,7 +10,7 @@ export interface ProofColumns {
   /** The column that carries the billing period, or null if the rows do not have one. */
   readonly period: number | null;
   readonly currency: number | null;
-  /** The cost columns to sum, at most two; null for one that this file lacks. */
+  /** The columns to sum, first those of the costs; null for one that this file lacks. */
   readonly costs: readonly (number | null)[];
 }
 
@@ -45,7 +45,7 @@ export interface TallyOptions {
   /** The header. */
   readonly header: readonly string[];
   readonly proof: ProofColumns;
-  /** The precision of each cost column in the table. */
+  /** The precision of each of these columns in the table. */
   readonly precisions: readonly Precision[];
   /** Digits after the point in the warehouse's decimals. */
   readonly decimalScale: number;
@@ -197,6 +197,8 @@ const space = 32;
 /** Whether a number loses digits in a column with so many digits after the point. */
 function isRounded(text: string, kept: string, digits: number): boolean {
   if (kept !== text && compareDecimals(kept, text) !== 0) return true;
-  // Only long text or an exponent can have more digits.
-  return (kept.length > digits || /e/i.test(kept)) && (fractionDigits(kept) ?? 0) > digits;
+  const point = kept.indexOf(".");
+  // Only a long fraction or an exponent can have more digits.
+  const isLong = point >= 0 && kept.length - point - 1 > digits;
+  return (isLong || /e/i.test(kept)) && (fractionDigits(kept) ?? 0) > digits;
 }

@@ -21,6 +21,8 @@ export interface Mapping {
   recognises(this: void, fields: ReadonlySet<string>): boolean;
   /** The field that a column of the table is, by its source name. Several columns can be the same field. */
   fieldOf(this: void, sourceName: string): string;
+  /** The fields with amounts in the billing currency, which receipts have sums of. */
+  readonly amounts: readonly string[];
   /** Values that several columns use, in order: each is a field for `columns` and for later facts. */
   readonly facts: Readonly<Record<string, Expression>>;
   /** What a row knows of the other tables of the family. Absent where each table is complete by itself. */

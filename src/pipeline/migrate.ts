@@ -1,7 +1,7 @@
 import { callback, checkArguments, flag, holder, names, optional, type Shape, signal } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
 import { BillhouseError, describeError } from "../errors.ts";
-import type { RegisteredColumn } from "../model.ts";
+import type { Receipt, RegisteredColumn } from "../model.ts";
 import { type DeliveredHeader, findColumn, planColumns } from "../schema/columns.ts";
 import { fold } from "../schema/names.ts";
 import { monthSpans } from "../schema/periods.ts";
@@ -17,7 +17,7 @@ import {
 import type { ReportedError } from "./events.ts";
 import { loadedHeader } from "./load/prepare.ts";
 import { inexactColumns } from "./migrate/inexact-columns.ts";
-import { measuredColumns, stampedColumn } from "./months/loaded.ts";
+import { measuredColumns, namedSums, stampedColumn } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { survey, type Survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
@@ -174,7 +174,7 @@ async function plannedSteps(found: Survey, plan: MigrationPlan, warehouse: Wareh
 function costsStep(found: Survey, warehouse: Warehouse): PlannedStep | null {
   const { measuring } = warehouse;
   const receipts = [...found.months.values()].flatMap(({ receipt }) =>
-    receipt !== null && receipt.tableCost === null ? [receipt] : [],
+    receipt !== null && (receipt.tableCost === null || lacksAmounts(found, receipt)) ? [receipt] : [],
   );
   if (receipts.length === 0 || measuring === undefined) return null;
   const months = monthSpans(receipts.map(({ billingMonth }) => billingMonth));
@@ -185,25 +185,36 @@ function costsStep(found: Survey, warehouse: Warehouse): PlannedStep | null {
         const { table, billingMonth, ...measured } = measuredColumns(found, receipt.billingMonth);
         const measures = await measuring.measureMonth({ ...measured, table, billingMonth });
         const { firstUsage, lastUsage, summary, uninvoicedRows, uninvoicedCostRows, sums } = measures;
+        const stored = namedSums(sums, measured);
         const dataUntil = lastUsage?.slice(0, 10) ?? null;
-        const now = {
-          ...receipt,
-          measured,
+        const costs = {
           firstUsage,
           lastUsage,
           dataUntil,
           summary,
           uninvoicedRows,
           uninvoicedCostRows,
-          tableCost: sums[0] ?? {},
-          tableEffectiveCost: sums[1] ?? null,
-          flags: [...receipt.flags, "measured" as const],
+          tableCost: stored.cost ?? {},
+          tableEffectiveCost: stored.effectiveCost,
+        };
+        const flag = receipt.tableCost === null ? ("measured" as const) : ("amounts-measured" as const);
+        const now = {
+          ...receipt,
+          ...(receipt.tableCost === null ? costs : {}),
+          measured,
+          amounts: stored.amounts,
+          flags: [...receipt.flags, flag],
         };
         await warehouse.append(table, (current) => receiptPackage(current, table, now, new Date()));
       }
       return { roundedValues: 0 };
     },
   };
+}
+
+/** Whether the sums of amounts that the FOCUS view reads were not recorded. */
+function lacksAmounts(found: Survey, { amounts, billingMonth }: Receipt): boolean {
+  return amounts === null && measuredColumns(found, billingMonth).amountColumns.length > 0;
 }
 
 async function takeStep(

@@ -239,6 +239,7 @@ function ownValues(receipt: Receipt): Row {
     table_cost_by_currency: toJson(receipt.tableCost),
     effective_cost_by_currency: toJson(receipt.effectiveCost),
     table_effective_cost_by_currency: toJson(receipt.tableEffectiveCost),
+    amounts_by_column: toJson(receipt.amounts),
     rounded_values: receipt.roundedValues,
     coverage_start: receipt.coverage?.start ?? null,
     coverage_end: receipt.coverage?.end ?? null,

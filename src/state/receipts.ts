@@ -84,6 +84,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     tableCost: json("table_cost_by_currency", currencySums),
     effectiveCost: json("effective_cost_by_currency", currencySums),
     tableEffectiveCost: json("table_effective_cost_by_currency", currencySums),
+    amounts: json("amounts_by_column", sumsByColumn),
     roundedValues: integer("rounded_values"),
     coverage: start === null || end === null ? null : { start, end },
     firstUsage: text(kept("first_usage")),
@@ -224,6 +225,17 @@ export const currencySums: z.ZodType<CurrencySums> = z.custom<CurrencySums>(
     Object.values(value).every((sum) => amount.safeParse(sum).success),
 );
 
+/** Such sums by column. */
+export const sumsByColumn: z.ZodType<Readonly<Record<string, CurrencySums>>> = z.custom<
+  Readonly<Record<string, CurrencySums>>
+>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((sums) => currencySums.safeParse(sums).success),
+);
+
 /** The files of a load. */
 export const receiptFiles: z.ZodType<readonly ReceiptFile[]> = listOf(
   z.object({
@@ -269,6 +281,7 @@ const knownFlags: Readonly<Record<ReceiptFlag, true>> = {
   "no-cost": true,
   "late-charges": true,
   measured: true,
+  "amounts-measured": true,
 };
 
 /** Rows that were left out. */
@@ -293,10 +306,14 @@ export const costLines: z.ZodType<readonly CostLine[]> = listOf(
   }),
 );
 
+// More than any bill has: text from outside must not make a statement long.
+const mostAmounts = 100;
+
 /** The columns by which a month was measured. */
 export const measuredColumns: z.ZodType<MeasuredColumns> = z.object({
   partitionColumn: z.string(),
   costColumns: z.array(z.string()).max(2),
+  amountColumns: z.array(z.string()).max(mostAmounts).default([]),
   currencyColumn: textOrNull,
   usageColumn: textOrNull,
   serviceColumn: textOrNull,

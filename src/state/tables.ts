@@ -64,6 +64,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("table_cost_by_currency", "text"),
   ours("effective_cost_by_currency", "text"),
   ours("table_effective_cost_by_currency", "text"),
+  ours("amounts_by_column", "text"),
   ours("rounded_values", "bigint"),
   ours("coverage_start", "date"),
   ours("coverage_end", "date"),

@@ -438,7 +438,7 @@ export interface TableMeasures extends MonthMeasures {
 export interface MonthMeasures {
   /** Rows of the billing month. */
   readonly rows: number;
-  /** Sums of `costColumns`, in their order: for every currency of the month's rows, `0` if no row has an amount. */
+  /** Sums of `summedColumns`, in their order: for every currency of the month's rows, `0` if no row has an amount. */
   readonly sums: readonly CurrencySums[];
   /** Smallest and largest value of `usageColumn`: `2025-01-01T00:00:00Z`. */
   readonly firstUsage: string | null;

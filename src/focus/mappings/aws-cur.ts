@@ -90,6 +90,24 @@ export const awsCur: Mapping = {
   // The names in Parquet and CUR 2.0 are those of CSV as Athena writes them: `ReservationARN` is `reservation_a_r_n`.
   fieldOf: (sourceName) => normaliseCurName(sourceName).replace(/_a_r_n$/, "_arn"),
 
+  amounts: [
+    "line_item_unblended_cost",
+    "line_item_net_unblended_cost",
+    "pricing_public_on_demand_cost",
+    "reservation_effective_cost",
+    "reservation_net_effective_cost",
+    "reservation_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_net_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_unused_recurring_fee",
+    "reservation_net_unused_recurring_fee",
+    "savings_plan_savings_plan_effective_cost",
+    "savings_plan_net_savings_plan_effective_cost",
+    "savings_plan_total_commitment_to_date",
+    "savings_plan_used_commitment",
+    "savings_plan_net_amortized_upfront_commitment_for_billing_period",
+    "savings_plan_net_recurring_commitment_for_billing_period",
+  ],
+
   facts: {
     billed: amount,
     effective: cases(

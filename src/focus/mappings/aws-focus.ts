@@ -34,6 +34,8 @@ export const awsFocus: Mapping = {
 
   fieldOf: (sourceName) => sourceName.toLowerCase(),
 
+  amounts: ["billedcost", "effectivecost", "contractedcost", "listcost"],
+
   facts: {
     // FOCUS 1.0 lacks subcategories. A subcategory belongs to one category, so it must fit the category of the row.
     known_category: lookup("aws_services", serviceCode, "category"),

@@ -162,6 +162,9 @@ export const azureCost: Mapping = {
     return azureCostFields[name] ?? name;
   },
 
+  // Costs in the pricing currency and in US dollars are in another currency than the bill.
+  amounts: ["cost", "paygcostinbillingcurrency"],
+
   facts: {
     ...familyKeys,
     charge_category: category,

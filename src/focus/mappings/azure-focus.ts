@@ -86,6 +86,8 @@ export const azureFocus: Mapping = {
 
   fieldOf: (sourceName) => sourceName.toLowerCase(),
 
+  amounts: ["billedcost", "effectivecost", "contractedcost", "listcost", "x_ondemandcost"],
+
   facts: {
     charge_category: cases(
       [

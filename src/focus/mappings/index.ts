@@ -15,3 +15,10 @@ export function mappingOf(table: ChargeTable): Mapping | undefined {
     (mapping) => mapping.cloud === cloud && mapping.recognises(new Set(fieldsOf(table, mapping).keys())),
   );
 }
+
+/** The mapping of a table of a cloud with columns of these source names; undefined as for `mappingOf`. */
+export function mappingOfColumns(cloud: Mapping["cloud"], sourceNames: readonly string[]): Mapping | undefined {
+  return mappings.find(
+    (mapping) => mapping.cloud === cloud && mapping.recognises(new Set(sourceNames.map(mapping.fieldOf))),
+  );
+}

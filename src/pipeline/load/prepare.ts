@@ -8,6 +8,7 @@ import {
   executionIdsOf,
   type MeasuredColumns,
   type Receipt,
+  summedColumns,
   type TableColumn,
   type LoadReason,
 } from "../../model.ts";
@@ -24,7 +25,7 @@ import { reachPoint } from "../../warehouses/points.ts";
 import { type Ledger, requireCapability, type SchemaChange, type Warehouse } from "../../warehouses/warehouse.ts";
 import type { MonthPlan } from "../months/decide.ts";
 import { isLoadAction, type LoadAction } from "../events.ts";
-import { columnsToMeasure, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { columnsToMeasure, stampedColumn, type LoadedTable, withAmounts } from "../months/loaded.ts";
 import { smallReads } from "../months/survey.ts";
 import { delivered, layOut, unusableMonths, type LaidOutFile, type MonthHeaders } from "./columns.ts";
 
@@ -65,7 +66,7 @@ export interface PreparedMonth {
   /** The receipt of the newest load of the month, including a forgotten one; null without one. */
   readonly newestReceipt: Receipt | null;
   readonly measured: MeasuredColumns;
-  /** The precision of each cost column in the table. */
+  /** The precision of each summed column in the table. */
   readonly precisions: readonly Precision[];
 }
 
@@ -113,7 +114,12 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
       const { billingMonth, executions } = month;
       const files = mapped[index] ?? [];
       // Per month: billing agreements name cost and currency differently, and a table can contain several of them.
-      const measured = columnsToMeasure((sources) => nameOf(files, sources), partitionColumn, rules);
+      const named = columnsToMeasure((sources) => nameOf(files, sources), partitionColumn, rules);
+      const measured = withAmounts(
+        named,
+        files.flatMap((file) => file.columns),
+        format.cloud,
+      );
       return {
         ...month,
         schema: {
@@ -123,7 +129,7 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
           keepsPrevious: pipeline.keepPrevious > 0,
         },
         measured,
-        precisions: measured.costColumns.map((name) => {
+        precisions: summedColumns(measured).map((name) => {
           const column = ledger.columns?.find((present) => present.name === name);
           return precisionOf(column, warehouse);
         }),
@@ -291,7 +297,7 @@ function columnsOf(files: readonly LaidOutFile[]): ReadonlySet<string> {
 /** The positions of the columns that prove a load in a file. */
 function proofColumns(
   { columns, periodColumn }: LaidOutFile,
-  { currencyColumn, costColumns }: Pick<MeasuredColumns, "currencyColumn" | "costColumns">,
+  { currencyColumn, ...measured }: Pick<MeasuredColumns, "currencyColumn" | "costColumns" | "amountColumns">,
 ): ProofColumns {
   const position = (name: string | null): number | null => {
     const index = columns.findIndex(({ columnName }) => columnName === name);
@@ -300,7 +306,7 @@ function proofColumns(
   return {
     period: position(periodColumn),
     currency: position(currencyColumn),
-    costs: costColumns.map(position),
+    costs: summedColumns(measured).map(position),
   };
 }
 

@@ -21,7 +21,7 @@ import { fromTo, type LoadedMonth } from "../events.ts";
 import { commandToAccept, type LoadCommand } from "../months/accept.ts";
 import { coveredDays } from "../months/cover.ts";
 import { acceptsGap, finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
-import { loadNotes } from "../months/loaded.ts";
+import { loadNotes, namedSums } from "../months/loaded.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
 
@@ -54,7 +54,7 @@ export interface DeliveredEvidence {
 export function verifyMonth(
   deliveries: readonly DeliveredEvidence[],
   measures: TableMeasures,
-  /** Digits after the point of each cost column in the table. */
+  /** Digits after the point of each summed column in the table. */
   digits: readonly number[],
   command: LoadCommand,
 ): void {
@@ -150,6 +150,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
   const { billingMonth, executions, newestReceipt, schemaChanges, measured } = month;
   const execution = newestOf(executions);
   const evidence = combineEvidence(deliveries.map((delivery) => delivery.evidence));
+  const [delivered, stored] = [namedSums(evidence.sums, measured), namedSums(measures.sums, measured)];
   const receipt: Omit<Draft, "finality"> = {
     executionId: execution.id,
     billingMonth,
@@ -157,11 +158,12 @@ export function draftReceipt(facts: LoadFacts): Draft {
     fileCount: files.length,
     format: execution.format,
     sourceBytes: files.reduce((sum, { size }) => sum + size, 0),
-    cost: evidence.sums[0] ?? {},
-    tableCost: measures.sums[0] ?? {},
-    effectiveCost: evidence.sums[1] ?? null,
-    tableEffectiveCost: measures.sums[1] ?? null,
-    roundedValues: evidence.rounded.reduce((sum, count) => sum + count, 0),
+    cost: delivered.cost ?? {},
+    tableCost: stored.cost ?? {},
+    effectiveCost: delivered.effectiveCost,
+    tableEffectiveCost: stored.effectiveCost,
+    amounts: stored.amounts,
+    roundedValues: evidence.rounded.slice(0, measured.costColumns.length).reduce((sum, count) => sum + count, 0),
     coverage: hullOf(executions),
     firstUsage: measures.firstUsage,
     lastUsage: measures.lastUsage,
@@ -195,7 +197,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
       coverage:
         each.coverage && (coveredDays({ declared: each.coverage, submitted: each.made }, each.coverage) ?? null),
       rows: own.monthRows,
-      cost: own.sums[0] ?? null,
+      cost: namedSums(own.sums, measured).cost,
     })),
     flags: [
       ...(month.isFlagged ? ["unsettled" as const] : []),

@@ -2,9 +2,11 @@ import { defaultTableName, type PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
+import { mappingOfColumns } from "../../focus/mappings/index.ts";
 import {
   executionIdsOf,
   type BillingMonth,
+  type CurrencySums,
   type MeasuredColumns,
   type Receipt,
   type Table,
@@ -119,17 +121,21 @@ export function measuredColumns(loaded: LoadedTable, billingMonth: BillingMonth)
 
 /**
  * The columns by which a loaded month is measured: those of its receipt, or, if the Python pipelines wrote the receipt,
- * those that the table has.
+ * those that the table has. The columns of amounts are those that the table has, if the receipt lacks their sums.
  */
 export function measuredBy(loaded: LoadedTable, billingMonth: BillingMonth): MeasuredColumns {
-  return loaded.months.get(billingMonth)?.receipt?.measured ?? columnsByName(loaded);
+  const receipt = loaded.months.get(billingMonth)?.receipt ?? null;
+  if (receipt?.measured == null) return columnsByName(loaded);
+  const { measured, amounts } = receipt;
+  return amounts === null ? withAmounts(measured, namedColumns(loaded.ledger), loaded.format.cloud) : measured;
 }
 
 function columnsByName({ pipeline, ledger, format }: LoadedTable): MeasuredColumns {
   const rules = format.columns;
   const columns = namedColumns(ledger);
   const nameOf = (sources: readonly string[]): string | null => findColumn(columns, sources, rules)?.columnName ?? null;
-  return columnsToMeasure(nameOf, pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn, rules);
+  const partitionColumn = pipeline.partitionColumn ?? nameOf(rules.partition) ?? stampedColumn;
+  return withAmounts(columnsToMeasure(nameOf, partitionColumn, rules), columns, format.cloud);
 }
 
 /** Notes on a successful load: what it left out or could not prove. */
@@ -168,6 +174,7 @@ export function columnsToMeasure(
   return {
     partitionColumn,
     costColumns: rules.cost.flatMap((sources) => nameOf(sources) ?? []),
+    amountColumns: [],
     currencyColumn: nameOf(rules.currency),
     usageColumn: nameOf(rules.usage),
     serviceColumn: nameOf(rules.service),
@@ -176,6 +183,46 @@ export function columnsToMeasure(
     invoiceColumn: nameOf(rules.invoice),
     payerColumn: nameOf(rules.payer),
   };
+}
+
+/**
+ * The columns by which a month is measured, with the other columns that have amounts in the currency of the bill and that the
+ * FOCUS view reads. Only columns of numbers: text can be anything.
+ */
+export function withAmounts(
+  measured: MeasuredColumns,
+  columns: readonly MappedColumn[],
+  cloud: ExportFormat["cloud"],
+): MeasuredColumns {
+  const { costColumns } = measured;
+  if (costColumns.length === 0) return measured;
+  const sourceNames = columns.map(({ sourceName }) => sourceName);
+  const mapping = mappingOfColumns(cloud, sourceNames);
+  const found = columns.filter(
+    ({ sourceName, columnName, type }) =>
+      (type === "decimal" || type === "double") &&
+      !costColumns.includes(columnName) &&
+      mapping?.amounts.includes(mapping.fieldOf(sourceName)) === true,
+  );
+  return { ...measured, amountColumns: [...new Set(found.map(({ columnName }) => columnName))] };
+}
+
+/** The sums of `summedColumns`, by what they are in a receipt; the second cost is null without a second cost column. */
+export function namedSums(
+  sums: readonly CurrencySums[],
+  { costColumns, amountColumns }: Pick<MeasuredColumns, "costColumns" | "amountColumns">,
+): NamedSums {
+  const count = costColumns.length;
+  return {
+    cost: (count > 0 ? sums[0] : undefined) ?? null,
+    effectiveCost: (count > 1 ? sums[1] : undefined) ?? null,
+    amounts: Object.fromEntries(amountColumns.map((name, index) => [name, sums[count + index] ?? {}])),
+  };
+}
+
+/** Sums of a month as a receipt names them. */
+export interface NamedSums extends Pick<Receipt, "cost" | "effectiveCost"> {
+  readonly amounts: NonNullable<Receipt["amounts"]>;
 }
 
 /** A table of the Python pipelines lacks a registry until it is loaded or migrated: its columns keep their own names. */

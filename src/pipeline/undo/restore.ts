@@ -1,6 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import {
   type BillingMonth,
+  type CurrencySums,
   type DataFile,
   type Execution,
   executionIdsOf,
@@ -19,7 +20,7 @@ import { countMonth } from "../load/progress.ts";
 import type { Draft } from "../load/proof.ts";
 import { describePlan, type MonthPlan } from "../months/decide.ts";
 import { type FinalityRules, finalityNow, hasSameFigures } from "../months/finality.ts";
-import { measuredBy, type LoadedTable } from "../months/loaded.ts";
+import { measuredBy, namedSums, type LoadedTable } from "../months/loaded.ts";
 import { undoneLoad } from "../months/undone.ts";
 
 /** The load to restore, and the load that it replaces. */
@@ -171,12 +172,14 @@ export async function restore(
     async (measures, state) => {
       counter?.checking();
       const { loadId: _, loadedAt: __, ...before } = previous;
+      const stored = namedSums(measures.sums, measured);
       const draft: Draft = {
         ...before,
         measured,
         rows: measures.rows,
-        tableCost: measures.sums[0] ?? {},
-        tableEffectiveCost: measures.sums[1] ?? null,
+        tableCost: stored.cost ?? {},
+        tableEffectiveCost: stored.effectiveCost,
+        amounts: stored.amounts,
         summary: measures.summary,
         uninvoicedRows: measures.uninvoicedRows,
         uninvoicedCostRows: measures.uninvoicedCostRows,
@@ -225,7 +228,10 @@ function amended(draft: Draft, { current, previous }: Undoing, rules: FinalityRu
 
 function proveSame(draft: Draft, previous: Receipt): void {
   proveTotals(draft, previous);
-  const isMeasuredAlike = JSON.stringify(draft.measured) === JSON.stringify(previous.measured);
+  // The other amounts do not change the summary.
+  const summaryColumns = ({ measured }: Pick<Draft, "measured">): string =>
+    JSON.stringify(measured && { ...measured, amountColumns: [] });
+  const isMeasuredAlike = summaryColumns(draft) === summaryColumns(previous);
   if (!isMeasuredAlike || hasSameFigures({ ...draft, cost: null, effectiveCost: null }, previous)) return;
   throw new BillhouseError(
     "SUM_MISMATCH",
@@ -249,12 +255,18 @@ function proveTotals(draft: Draft, previous: Receipt): void {
     const what = `${previous.rows} rows of ${billingMonth} were loaded from ${from}, but ${draft.rows} were found.`;
     throw new BillhouseError("ROW_COUNT_MISMATCH", what, { hint });
   }
-  for (const column of ["tableCost", "tableEffectiveCost"] as const) {
-    const [before, now] = [previous[column], draft[column] ?? {}];
+  const others = Object.keys(previous.amounts ?? {}).filter((column) => draft.amounts?.[column] !== undefined);
+  const pairs: readonly (readonly [before: CurrencySums | null, now: CurrencySums | null])[] = [
+    [previous.tableCost, draft.tableCost],
+    [previous.tableEffectiveCost, draft.tableEffectiveCost],
+    ...others.map((column) => [previous.amounts?.[column] ?? null, draft.amounts?.[column] ?? null] as const),
+  ];
+  for (const [before, found] of pairs) {
+    const now = found ?? {};
     for (const currency of before === null ? [] : new Set([...Object.keys(before), ...Object.keys(now)])) {
-      const [expected, found] = [before?.[currency] ?? "0", now[currency] ?? "0"];
-      if (expected === found) continue;
-      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${from}, but is ${found} now.`;
+      const [expected, actual] = [before?.[currency] ?? "0", now[currency] ?? "0"];
+      if (expected === actual) continue;
+      const what = `The cost of ${billingMonth} was ${expected} ${currency} as loaded from ${from}, but is ${actual} now.`;
       throw new BillhouseError("SUM_MISMATCH", what, { hint });
     }
   }

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { BillhouseError } from "../../errors.ts";
 import { checksumOf, readFile, readHeader, type CheckedBytes } from "../../files/read.ts";
 import { createTally, type ProofColumns } from "../../files/tally.ts";
-import type { DataFile, Evidence, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
+import {
+  type DataFile,
+  type Evidence,
+  type Receipt,
+  type ReceiptFile,
+  type StoredObject,
+  summedColumns,
+} from "../../model.ts";
 import { findColumn, type MappedColumn } from "../../schema/columns.ts";
 import { digitLimit } from "../../schema/decimals.ts";
 import { describeOtherMonth } from "../../schema/invalid-rows.ts";
@@ -13,7 +20,7 @@ import { makeWorkFolder } from "../../warehouses/work-folders.ts";
 import { fileFormat } from "../discover/manifests.ts";
 import { countBytes } from "../load/progress.ts";
 import { combineEvidence } from "../load/proof.ts";
-import { measuredColumns, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { measuredColumns, namedSums, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import type { Survey } from "../months/survey.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import type { VerifyCounter } from "./progress.ts";
@@ -115,16 +122,23 @@ export async function* rereadMonth(
     await rm(folder, { recursive: true, force: true });
   }
   const evidence = combineEvidence(parts.map((part) => part.evidence));
+  const measured = measuredColumns(loaded, billingMonth);
+  const { cost, effectiveCost } = namedSums(evidence.sums, measured);
   yield* otherMonthsOf(loaded, receipt, evidence);
   yield same("delivered-rows", billingMonth, `${receipt.rows} rows`, `${evidence.monthRows} rows`);
-  yield* sameSums("delivered-cost", billingMonth, receipt.cost, evidence.sums[0]);
-  yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, evidence.sums[1]);
+  yield* sameSums("delivered-cost", billingMonth, receipt.cost, cost ?? undefined);
+  yield* sameSums("delivered-effective-cost", billingMonth, receipt.effectiveCost, effectiveCost ?? undefined);
   const several = receipt.deliveries !== null && receipt.deliveries.length > 1 ? receipt.deliveries : [];
-  for (const { execution_id: id, rows, cost } of several) {
+  for (const { execution_id: id, rows, cost: expected } of several) {
     const own = parts.filter(({ executionId }) => executionId === id);
     const { monthRows, sums } = combineEvidence(own.map((part) => part.evidence));
     yield same("delivery-rows", billingMonth, `${id}: ${rows} rows`, `${id}: ${monthRows} rows`);
-    for (const check of sameSums("delivery-cost", billingMonth, cost, sums[0])) {
+    for (const check of sameSums(
+      "delivery-cost",
+      billingMonth,
+      expected,
+      namedSums(sums, measured).cost ?? undefined,
+    )) {
       yield { ...check, expected: `${id}: ${check.expected}`, actual: `${id}: ${check.actual}` };
     }
   }
@@ -205,7 +219,7 @@ async function reread(
   const proof: ProofColumns = {
     period: isStamped ? null : positionOf(measured.partitionColumn, rules.partition),
     currency: measured.currencyColumn === null ? null : positionOf(measured.currencyColumn, rules.currency),
-    costs: measured.costColumns.map((column) => positionOf(column, [])),
+    costs: summedColumns(measured).map((column) => positionOf(column, [])),
   };
   const tally = createTally({
     key: object.key,

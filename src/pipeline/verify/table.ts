@@ -1,10 +1,10 @@
-import { type BillingMonth, type CostLine, executionIdsOf } from "../../model.ts";
+import { type BillingMonth, type CostLine, type CurrencySums, executionIdsOf, type Receipt } from "../../model.ts";
 import { monthGaps, type MonthSelection } from "../../schema/periods.ts";
 import { loadedExecutions } from "../../state/executions.ts";
 import { type MonthMeasures, requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import { finalityNow } from "../months/finality.ts";
-import { loadNotes, measuredColumns, type LoadedTable } from "../months/loaded.ts";
+import { loadNotes, measuredColumns, namedSums, type LoadedTable } from "../months/loaded.ts";
 import { isSelected } from "../months/select.ts";
 
 /** Months with rows in the table that do not belong to a load. Errors: those of the warehouse. */
@@ -88,15 +88,18 @@ export async function compareWithReceipt(
     newest ? `a receipt of ${executionIdsOf(newest).join(" and ")}` : "no receipt",
   );
   if (receipt === null) return [state];
-  const measures = await requireCapability(warehouse, "measuring").measureMonth(measuredColumns(loaded, month));
+  const columns = measuredColumns(loaded, month);
+  const measures = await requireCapability(warehouse, "measuring").measureMonth(columns);
+  const stored = namedSums(measures.sums, columns);
   const { summary, uninvoicedRows } = receipt;
   return [
     state,
     same("rows", month, count(receipt.rows), count(measures.rows)),
     ...loadNotes(receipt).map(({ check, text }) => ({ ...same(check, month, text, text), note: text })),
     ...(receipt.tableCost === null ? unrecordedCost(loaded, month, measures) : []),
-    ...sameSums("cost", month, receipt.tableCost, measures.sums[0]),
-    ...sameSums("effective-cost", month, receipt.tableEffectiveCost, measures.sums[1]),
+    ...sameSums("cost", month, receipt.tableCost, stored.cost ?? undefined),
+    ...sameSums("effective-cost", month, receipt.tableEffectiveCost, stored.effectiveCost ?? undefined),
+    ...sameAmounts(loaded, month, receipt.amounts, stored.amounts),
     ...(uninvoicedRows === null
       ? []
       : [same("uninvoiced-rows", month, count(uninvoicedRows), invoicesOf(measures.uninvoicedRows))]),
@@ -114,6 +117,31 @@ function unrecordedCost(
   const cost = amounts.join(", ") || "no cost column";
   const note = `The cost was not recorded when the month was loaded. The table contains ${cost}. To record it: billhouse migrate ${name} --yes`;
   return [{ ...same("cost", month, cost, cost), note }];
+}
+
+/** The sums of the other amounts that the FOCUS view reads: one check for all, which names those that differ. */
+function sameAmounts(
+  { pipeline }: LoadedTable,
+  month: BillingMonth,
+  recorded: Receipt["amounts"],
+  stored: NonNullable<Receipt["amounts"]>,
+): readonly MonthCheck[] {
+  const columns = Object.keys(stored);
+  if (columns.length === 0) return [];
+  const found = `${columns.length} ${columns.length === 1 ? "column" : "columns"}`;
+  if (recorded === null) {
+    const note = `The sums of ${found} with other amounts were not recorded when the month was loaded. To record them: billhouse migrate ${pipeline.name} --yes`;
+    return [{ ...same("amounts", month, found, found), note }];
+  }
+  const show = (sums: CurrencySums | undefined): string =>
+    Object.entries(sums ?? {})
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([currency, amount]) => `${amount} ${currency}`.trim())
+      .join(", ") || "0";
+  const differing = columns.filter((column) => show(recorded[column]) !== show(stored[column])).slice(0, 3);
+  const list = (sums: NonNullable<Receipt["amounts"]>): string =>
+    differing.map((column) => `${column}: ${show(sums[column])}`).join("; ") || found;
+  return [same("amounts", month, list(recorded), list(stored))];
 }
 
 function sameSummary(month: BillingMonth, before: readonly CostLine[], now: readonly CostLine[]): MonthCheck {

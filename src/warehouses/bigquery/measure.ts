@@ -1,4 +1,11 @@
-import type { BillingMonth, CostLine, CurrencySums, MeasuredColumns, Table } from "../../model.ts";
+import {
+  type BillingMonth,
+  type CostLine,
+  type CurrencySums,
+  type MeasuredColumns,
+  summedColumns,
+  type Table,
+} from "../../model.ts";
 import { createSum, orderCostLines } from "../../schema/sums.ts";
 import { type DecimalSum, formatDecimal, readDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
@@ -67,7 +74,7 @@ export async function measureRows(
   location: string,
 ): Promise<MonthMeasures> {
   const cells = Object.entries(measuredCells(month, valueOf)).map(([name, sql]) => `${sql} AS ${name}`);
-  const sums = month.costColumns.map((_, index) => [`kept${index}`, `SUM(v.kept${index})`]);
+  const sums = summedColumns(month).map((_, index) => [`kept${index}`, `SUM(v.kept${index})`]);
   const totals = {
     currency: "v.currency",
     rows: "COUNT(*)",
@@ -93,7 +100,7 @@ export async function measureRows(
     lastUsage: row["last"] ?? null,
     uninvoiced: Number(row["uninvoiced"]),
     uninvoicedCosts: Number(row["uninvoiced_costs"]),
-    costs: month.costColumns.map((_, index) => ({ kept: exactSum(row[`kept${index}`]) })),
+    costs: summedColumns(month).map((_, index) => ({ kept: exactSum(row[`kept${index}`]) })),
   }));
   const summary: readonly CostLine[] = summaryOf(parts.get("line"));
   const accounts = accountsOf(parts.get("account"));
@@ -163,7 +170,7 @@ export interface CurrencyGroup {
   readonly uninvoiced: number;
   /** Those of them whose first cost is not zero; all of them without a cost column. */
   readonly uninvoicedCosts: number;
-  /** One for each cost column: the exact sum of the stored values. */
+  /** One for each summed column: the exact sum of the stored values. */
   readonly costs: readonly { readonly kept: string }[];
 }
 
@@ -171,13 +178,13 @@ export interface CurrencyGroup {
 export function monthMeasures(
   groups: readonly CurrencyGroup[],
   details: Pick<MonthMeasures, "summary" | "accounts">,
-  { costColumns, invoiceColumn }: Pick<MeasuredColumns, "costColumns" | "invoiceColumn">,
+  { invoiceColumn, ...columns }: Pick<MeasuredColumns, "costColumns" | "amountColumns" | "invoiceColumn">,
 ): MonthMeasures {
   const first = groups.map(({ firstUsage }) => firstUsage).filter((moment) => moment !== null);
   const last = groups.map(({ lastUsage }) => lastUsage).filter((moment) => moment !== null);
   return {
     rows: totalRows(groups),
-    sums: storedSums(groups, costColumns),
+    sums: storedSums(groups, summedColumns(columns)),
     firstUsage: first.toSorted()[0] ?? null,
     lastUsage: last.toSorted().at(-1) ?? null,
     uninvoicedRows: invoiceColumn === null ? null : groups.reduce((sum, { uninvoiced }) => sum + uninvoiced, 0),
@@ -192,7 +199,7 @@ export function exactSum(sum: string | null | undefined): string {
   return formatDecimal(readDecimal(sum ?? "0"));
 }
 
-/** The sum of each cost column over all currencies. */
+/** The sum of each summed column over all currencies. */
 export function totalsOf(measures: Pick<MonthMeasures, "sums">): readonly string[] {
   return measures.sums.map((sums) => {
     const sum = createSum();
@@ -206,18 +213,18 @@ export function totalRows(groups: readonly Pick<CurrencyGroup, "rows">[]): numbe
   return groups.reduce((sum, { rows }) => sum + rows, 0);
 }
 
-/** The sum of the stored values of each cost column, by currency. */
-export function storedSums(groups: readonly CurrencyGroup[], costColumns: readonly string[]): readonly CurrencySums[] {
-  return sumsByCurrency(groups, costColumns, (sum, { kept }) => sum.add(kept));
+/** The sum of the stored values of each column, by currency. */
+export function storedSums(groups: readonly CurrencyGroup[], columns: readonly string[]): readonly CurrencySums[] {
+  return sumsByCurrency(groups, columns, (sum, { kept }) => sum.add(kept));
 }
 
-/** Exact sums of each cost column by currency, in the order of the currencies; `add` adds one group's amounts. */
+/** Exact sums of each column by currency, in the order of the currencies; `add` adds one group's amounts. */
 export function sumsByCurrency<Cost>(
   groups: readonly { readonly currency: string; readonly costs: readonly Cost[] }[],
-  costColumns: readonly string[],
+  columns: readonly string[],
   add: (sum: DecimalSum, cost: Cost) => void,
 ): readonly CurrencySums[] {
-  return costColumns.map((_, index) => {
+  return columns.map((_, index) => {
     const sums = new Map<string, DecimalSum>();
     for (const { currency, costs } of groups) {
       const sum = sums.get(currency) ?? createSum();

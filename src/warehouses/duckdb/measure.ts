@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { BillhouseError } from "../../errors.ts";
-import type { BillingMonth, CostLine, CurrencySums, Table } from "../../model.ts";
+import { type BillingMonth, type CostLine, type CurrencySums, summedColumns, type Table } from "../../model.ts";
 import { orderCostLines } from "../../schema/sums.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
@@ -52,11 +52,10 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
       count(*) FILTER (${isUninvoiced}) AS "uninvoiced",
       count(*) FILTER (${isUninvoiced} AND ${hasCost}) AS "uninvoicedCosts" ${rows}`,
   );
-  const sums = costColumns.map(
-    (column, position) => `CAST(sum(${amount(column, columns)}) AS VARCHAR) AS "sum${position}"`,
-  );
+  const summed = summedColumns(wanted);
+  const sums = summed.map((column, position) => `CAST(sum(${amount(column, columns)}) AS VARCHAR) AS "sum${position}"`);
   const groups =
-    costColumns.length === 0
+    summed.length === 0
       ? []
       : await readSums(
           connection,
@@ -65,7 +64,7 @@ export async function measureMonth(connection: DuckDBConnection, month: MonthCol
         );
   return {
     rows: Number(total?.["rows"]),
-    sums: costColumns.map((_, position): CurrencySums =>
+    sums: summed.map((_, position): CurrencySums =>
       Object.fromEntries(groups.map((group) => [String(group["currency"]), canonical(group[`sum${position}`])])),
     ),
     firstUsage: textOrNull(total?.["first"]),

@@ -29,6 +29,7 @@ export const chargeColumns: Columns = {
 export const chargesMeasured: MeasuredColumns = {
   partitionColumn: "period",
   costColumns: ["cost"],
+  amountColumns: [],
   currencyColumn: "currency",
   usageColumn: null,
   serviceColumn: "service",

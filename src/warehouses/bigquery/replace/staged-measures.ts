@@ -1,5 +1,5 @@
 import { BillhouseError } from "../../../errors.ts";
-import type { CostLine, Evidence } from "../../../model.ts";
+import { type CostLine, type Evidence, summedColumns } from "../../../model.ts";
 import { type DecimalSum, fractionDigits } from "../../../schema/decimals.ts";
 import { invalidValue, missingPeriod } from "../../../schema/invalid-rows.ts";
 import type { AccountCosts, DeliveredMeasures, MonthReplacement, TableMeasures } from "../../warehouse.ts";
@@ -49,11 +49,11 @@ export interface RowGroup extends CurrencyGroup {
   readonly month: string;
   /** One of the periods, as delivered. */
   readonly period: string;
-  /** One for each cost column. */
+  /** One for each summed column. */
   readonly costs: readonly CostGroup[];
 }
 
-/** The values of a cost column in such rows. */
+/** The values of a summed column in such rows. */
 export interface CostGroup {
   /** Rows with an amount. */
   readonly values: number;
@@ -79,10 +79,10 @@ export async function measureStaged(
   location: string,
 ): Promise<StagedMeasures> {
   if (staged.length === 0) return { groups: [], summary: [], accounts: [] };
-  const { costColumns } = replacement;
+  const summed = summedColumns(replacement);
   const parameters = createParameters();
   const tables = staged.map((each, index) => stagedRows(each, index, replacement, period, parameters));
-  const costs = costColumns.map((_, index): Record<string, string> => {
+  const costs = summed.map((_, index): Record<string, string> => {
     const [text, exact, kept] = [`v.text${index}`, `v.exact${index}`, `v.kept${index}`];
     return {
       [`long${index}`]: `v.long${index}`,
@@ -94,7 +94,7 @@ export async function measureStaged(
       [`example${index}`]: `MIN(IF(${exact} IS NULL, ${text}, NULL))`,
     };
   });
-  const keys = ["v.source", "v.currency", "v.state", "v.month", ...costColumns.map((_, index) => `v.long${index}`)];
+  const keys = ["v.source", "v.currency", "v.state", "v.month", ...summed.map((_, index) => `v.long${index}`)];
   const cells = {
     source: "v.source",
     currency: "v.currency",
@@ -108,7 +108,7 @@ export async function measureStaged(
   } as Record<string, string>;
   const groups = part("group", cells, `v GROUP BY ${keys.join(", ")}`);
   const inMonth = "v.state IN ('in', 'unperioded')";
-  const hasCosts = costColumns.length > 0;
+  const hasCosts = replacement.costColumns.length > 0;
   const selects = [groups, accountsPart(hasCosts, inMonth), ...(hasCosts ? [summaryPart(inMonth)] : [])];
   const sql = `WITH v AS (${tables.join(" UNION ALL ")}) ${selects.join(" UNION ALL ")}`;
   const labels = { billhouse: "verify", table: replacement.table.name, month: replacement.billingMonth };
@@ -116,14 +116,14 @@ export async function measureStaged(
   return {
     groups: (parts.get("group") ?? []).flatMap((row) => {
       const found = staged[Number(row["source"])];
-      return found === undefined ? [] : [rowGroup(row, found, costColumns)];
+      return found === undefined ? [] : [rowGroup(row, found, summed)];
     }),
     summary: summaryOf(parts.get("line")),
     accounts: accountsOf(parts.get("account")),
   };
 }
 
-function rowGroup(row: TextRow, staged: StagedTable, costColumns: readonly string[]): RowGroup {
+function rowGroup(row: TextRow, staged: StagedTable, summed: readonly string[]): RowGroup {
   const count = (name: string): number => Number(row[name] ?? 0);
   return {
     staged,
@@ -136,7 +136,7 @@ function rowGroup(row: TextRow, staged: StagedTable, costColumns: readonly strin
     lastUsage: row["last"] ?? null,
     uninvoiced: count("uninvoiced"),
     uninvoicedCosts: count("uninvoiced_costs"),
-    costs: costColumns.map((_, index) => ({
+    costs: summed.map((_, index) => ({
       values: count(`values${index}`),
       long: row[`long${index}`] ?? null,
       sum: row[`sum${index}`] ?? "0",
@@ -156,7 +156,7 @@ function stagedRows(
   period: PeriodColumn,
   parameters: Parameters,
 ): string {
-  const { costColumns, billingMonth } = replacement;
+  const { billingMonth } = replacement;
   const { columns, files } = staged;
   const own = stagedPeriod(staged, period, parameters);
   const missing = files[0]?.mapped.needsPeriod === true ? "missing" : "unperioded";
@@ -169,7 +169,7 @@ function stagedRows(
     own === null
       ? "''"
       : `IF(${own.moment} IS NULL OR ${monthCondition(own.moment, own, billingMonth)}, '', ${monthText(own.moment, own.nativeType)})`;
-  const costs = costColumns.map((name, position) => {
+  const costs = summedColumns(replacement).map((name, position) => {
     const column = columnFor(columns, name);
     if (column === undefined) {
       const nothing = "CAST(NULL AS STRING)";
@@ -208,28 +208,28 @@ const nullNumber = "CAST(NULL AS BIGNUMERIC)";
 export function measuresOf(
   { groups, ...details }: StagedMeasures,
   staged: readonly StagedTable[],
-  replacement: Pick<MonthReplacement, "costColumns" | "invoiceColumn">,
+  replacement: Pick<MonthReplacement, "costColumns" | "amountColumns" | "invoiceColumn">,
 ): TableMeasures {
   const inMonth = groups.filter(isInMonth);
   const measures = monthMeasures(inMonth, details, replacement);
   return {
     ...measures,
     inserted: measures.rows,
-    delivered: deliveredMeasures(groups, staged, replacement.costColumns),
+    delivered: deliveredMeasures(groups, staged, summedColumns(replacement)),
   };
 }
 
 function deliveredMeasures(
   groups: readonly RowGroup[],
   staged: readonly StagedTable[],
-  costColumns: readonly string[],
+  summed: readonly string[],
 ): DeliveredMeasures | null {
   const native = staged.filter(({ files }) => files.some(({ isNative }) => isNative));
   if (native.length === 0) return null;
   const evidence = new Map(
     [...Map.groupBy(native, ({ files }) => files[0]?.mapped.executionId ?? "")].map(([id, tables]) => {
       const mine = groups.filter((group) => tables.includes(group.staged));
-      return [id, evidenceOf(mine, costColumns)] as const;
+      return [id, evidenceOf(mine, summed)] as const;
     }),
   );
   const rows = new Map(
@@ -240,7 +240,7 @@ function deliveredMeasures(
   return { evidence, rows };
 }
 
-function evidenceOf(groups: readonly RowGroup[], costColumns: readonly string[]): Evidence {
+function evidenceOf(groups: readonly RowGroup[], summed: readonly string[]): Evidence {
   const inMonth = groups.filter(isInMonth);
   const others = Map.groupBy(
     groups.filter(({ state }) => state === "out"),
@@ -254,12 +254,12 @@ function evidenceOf(groups: readonly RowGroup[], costColumns: readonly string[])
       .map(([month, own]) => ({
         month,
         rows: totalRows(own),
-        cost: sumsByCurrency(own, costColumns, addDelivered)[0] ?? {},
+        cost: sumsByCurrency(own, summed, addDelivered)[0] ?? {},
       }))
       .toSorted((first, second) => (first.month < second.month ? -1 : 1)),
-    sums: sumsByCurrency(inMonth, costColumns, addDelivered),
-    kept: storedSums(inMonth, costColumns),
-    rounded: costColumns.map((_, index) => inMonth.reduce((count, group) => count + roundedIn(group.costs[index]), 0)),
+    sums: sumsByCurrency(inMonth, summed, addDelivered),
+    kept: storedSums(inMonth, summed),
+    rounded: summed.map((_, index) => inMonth.reduce((count, group) => count + roundedIn(group.costs[index]), 0)),
   };
 }
 
@@ -285,9 +285,10 @@ function roundedIn(cost: CostGroup | undefined): number {
  */
 export async function rejectInvalidRows(
   groups: readonly RowGroup[],
-  { costColumns }: MonthReplacement,
+  replacement: MonthReplacement,
   describe: (staged: StagedTable) => Promise<unknown>,
 ): Promise<void> {
+  const summed = summedColumns(replacement);
   for (const group of groups) {
     const { staged, state, rows, period, costs } = group;
     const column = columnFor(staged.columns, staged.files[0]?.mapped.periodColumn ?? null);
@@ -296,7 +297,7 @@ export async function rejectInvalidRows(
     if (state === "unreadable") throw (await describe(staged)) ?? invalidValue(place, period, "a valid time");
     for (const [index, cost] of (isInMonth(group) ? costs : []).entries()) {
       if (cost.unreadable === 0) continue;
-      const source = columnFor(staged.columns, costColumns[index] ?? "")?.sourceName ?? costColumns[index];
+      const source = columnFor(staged.columns, summed[index] ?? "")?.sourceName ?? summed[index];
       const where = `${titleOfGroup(staged)}, column "${source}"`;
       throw (await describe(staged)) ?? invalidValue(where, cost.example, "a valid number");
     }

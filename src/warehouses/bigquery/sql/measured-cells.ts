@@ -1,4 +1,4 @@
-import type { MeasuredColumns } from "../../../model.ts";
+import { type MeasuredColumns, summedColumns } from "../../../model.ts";
 import { otherAccounts, summaryLines } from "../../warehouse.ts";
 import { part } from "../api/jobs.ts";
 import { exactMoment, exactNumber } from "./casts.ts";
@@ -11,7 +11,7 @@ export interface TableValue {
 
 /**
  * The values needed from each row to measure a month, as SQL by names: `currency` (empty without one),
- * `service`, `account` and `charge_type` (NULL for empty text), `uninvoiced`, `used`, and for each cost column the exact
+ * `service`, `account` and `charge_type` (NULL for empty text), `uninvoiced`, `used`, and for each summed column the exact
  * number that the table stores, as `kept0`, `kept1`. `valueOf` returns the value of a column of the table, and undefined
  * if the rows lack it.
  */
@@ -29,7 +29,7 @@ export function measuredCells(
     uninvoiced: `${filledTextOf(find(columns.invoiceColumn))} IS NULL`,
     used: used === undefined ? "CAST(NULL AS TIMESTAMP)" : exactMoment(used.sql, used.nativeType),
     ...Object.fromEntries(
-      columns.costColumns.map((name, position) => {
+      summedColumns(columns).map((name, position) => {
         const cost = find(name);
         return [`kept${position}`, cost === undefined ? nullNumber : exactNumber(cost.sql, cost.nativeType)];
       }),
