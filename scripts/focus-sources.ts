@@ -128,6 +128,7 @@ function valuesOf(expression: Expression, names: Names): readonly string[] {
     case "lower":
     case "replaced":
     case "number":
+    case "day":
     case "month":
   }
   return within(expression.of);

@@ -82,6 +82,8 @@ export {
   type UntaggedResult,
   type UntaggedRow,
 } from "./answers/untagged.ts";
+export { forecast, type ForecastOptions, type ForecastResult } from "./answers/forecast.ts";
+export type { Forecast } from "./answers/forecast-rule.ts";
 export { explain, type ExplainOptions, type ExplainResult } from "./answers/explain.ts";
 export type { CellKeys, CellLabel } from "./answers/explain-cells.ts";
 export type { Driver, Explanation } from "./answers/explanation.ts";

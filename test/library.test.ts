@@ -86,6 +86,7 @@ describe("wrong arguments of the library", () => {
         "diff",
         "doctor",
         "explain",
+        "forecast",
         "forget",
         "history",
         "migrate",

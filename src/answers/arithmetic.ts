@@ -36,6 +36,12 @@ export function magnitude(decimal: string): string {
   return decimal.startsWith("-") ? negative(decimal) : decimal;
 }
 
+/** So many tenths of a decimal, exactly. */
+export function tenths(decimal: string, count: number): string {
+  const { coefficient, scale } = readDecimal(decimal);
+  return formatDecimal({ coefficient: coefficient * BigInt(count), scale: scale + 1 });
+}
+
 /** `amount` times `part` divided by `whole`, rounded half to even to 18 digits after the point. `whole` must not be zero. */
 export function proportion(amount: string, part: string, whole: string): string {
   return quotient(amount, part, whole, costDigits);

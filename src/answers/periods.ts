@@ -118,6 +118,11 @@ export function monthsIn({ from, to }: Period): readonly BillingMonth[] {
   return monthsOf({ start: `${from}-01`, end: `${to}-01` });
 }
 
+/** The billing month before another one. */
+export function monthBefore(month: BillingMonth): BillingMonth {
+  return periodBefore({ from: month, to: month }).to;
+}
+
 /** The period of equal length that ends before another one. */
 export function periodBefore(period: Period): Period {
   const back = monthsIn(period).length;

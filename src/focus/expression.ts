@@ -24,6 +24,7 @@ export type Expression =
   | { readonly is: "replaced"; readonly of: Expression; readonly pattern: string; readonly by: string }
   | { readonly is: "extracted"; readonly of: Expression; readonly pattern: string }
   | { readonly is: "number"; readonly of: Expression }
+  | { readonly is: "day"; readonly of: Expression }
   | { readonly is: "month"; readonly of: Expression }
   | { readonly is: "next day"; readonly of: Expression }
   | { readonly is: "month start"; readonly of: Expression }
@@ -165,6 +166,11 @@ export function number(of: Expression): Expression {
   return { is: "number", of };
 }
 
+/** The day of a time in UTC, as `2025-03-07`. */
+export function day(of: Expression): Expression {
+  return { is: "day", of };
+}
+
 /** The month of a time, as `2025-03`. */
 export function month(of: Expression): Expression {
   return { is: "month", of };
@@ -270,6 +276,7 @@ export function typeOf(expression: Expression): ValueType {
     case "lower":
     case "replaced":
     case "extracted":
+    case "day":
     case "month":
   }
   return "text";

@@ -52,6 +52,7 @@ export function partsWithin(part: Part): readonly Part[] {
     case "replaced":
     case "extracted":
     case "number":
+    case "day":
     case "month":
     case "next day":
     case "month start":

@@ -75,6 +75,8 @@ export function renderExpression(expression: Expression, scope: Scope): string {
       return dialect.extracted(inner(expression.of), expression.pattern);
     case "number":
       return dialect.number(inner(expression.of));
+    case "day":
+      return dialect.day(inner(expression.of));
     case "month":
       return dialect.month(inner(expression.of));
     case "month start":

@@ -119,6 +119,7 @@ export function withSharedParts(mapping: Mapping, version: FocusVersion): Mappin
       case "replaced":
       case "extracted":
       case "number":
+      case "day":
       case "month":
       case "next day":
       case "month start":

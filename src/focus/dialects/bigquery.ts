@@ -39,6 +39,7 @@ export const bigquery: Dialect = {
   replaced: (text, pattern, by) => `REGEXP_REPLACE(${text}, ${literal(pattern)}, ${literal(by)})`,
   extracted: (text, pattern) => `NULLIF(REGEXP_EXTRACT(${text}, ${literal(pattern)}), '')`,
   number: (text) => `SAFE_CAST(${text} AS ${decimal})`,
+  day: (time) => `FORMAT_TIMESTAMP('%Y-%m-%d', ${time})`,
   month: (time) => `FORMAT_TIMESTAMP('%Y-%m', ${time})`,
   nextDay: (time) => `TIMESTAMP_MICROS(UNIX_MICROS(${time}) + 86400000000)`,
   monthStart: (time) => `CAST(FORMAT_TIMESTAMP('%Y-%m-01', ${time}) AS TIMESTAMP)`,

@@ -27,7 +27,8 @@ export interface Dialect {
   extracted(this: void, text: string, pattern: string): string;
   /** A text as a decimal; NULL if it is not a number. */
   number(this: void, text: string): string;
-  /** A time as `2025-03`. */
+  /** A time as `2025-03-07`, and as `2025-03`. */
+  day(this: void, time: string): string;
   month(this: void, time: string): string;
   nextDay(this: void, time: string): string;
   /** The start of a time's month, and of the month after it. */

@@ -50,6 +50,7 @@ export const duckdb: Dialect = {
   replaced: (text, pattern, by) => `regexp_replace(${text}, ${literal(pattern)}, ${literal(by)}, 'g')`,
   extracted: (text, pattern) => `nullif(regexp_extract(${text}, ${literal(pattern)}, 1), '')`,
   number: (text) => `TRY_CAST(${text} AS ${decimal})`,
+  day: (time) => `strftime(${time}, '%Y-%m-%d')`,
   month: (time) => `strftime(${time}, '%Y-%m')`,
   nextDay: (time) => `(${time} + INTERVAL 1 DAY)`,
   monthStart: (time) => `CAST(date_trunc('month', ${time}) AS TIMESTAMP)`,
