@@ -5,7 +5,7 @@ import { addDecimals } from "../schema/sums.ts";
 import { plus, tenths } from "./arithmetic.ts";
 import { monthBefore } from "./periods.ts";
 
-/** A month without this many settled days has no forecast: not every weekday would have a cost. */
+/** A month with fewer settled days is not forecast: not every weekday would have a cost. */
 export const fewestDays = 7;
 
 /** The settled days of which the median of each weekday is taken. */
