@@ -1,4 +1,4 @@
-import { chmodSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -40,6 +40,8 @@ const { metafile } = await build({
   metafile: true,
 });
 refuseLazyPackages();
+// The pages of the dashboard read their style, script and icon from beside the program.
+cpSync(join(root, "src", "web", "assets"), join(target, "assets"), { recursive: true });
 chmodSync(join(target, "cli.js"), 0o755);
 writeFileSync(join(target, "LICENSES.md"), licences());
 

@@ -112,7 +112,7 @@ describe("the checks themselves", () => {
       "src/model.ts": 'import { a } from "./schema/types.ts";',
       "src/schema/types.ts": 'import type { A } from "../state/dlt.ts";',
       "src/pipeline/run.ts": 'const a = await import("../commands/run.ts");',
-      "src/web/page.ts": 'import { a } from "../pipeline/run.ts";',
+      "src/web/page.ts": 'import { a } from "../commands/run.ts";',
       "src/storages/file.ts": 'export { a } from "../exports/index.ts";',
       "src/warehouses/duckdb.ts": 'import { a } from "../config.ts";',
       "src/mist/fog.ts": 'import { a } from "../model.ts";',

@@ -44,13 +44,14 @@ test("the package installs in an empty folder, and works there", { timeout: 180_
       "package.json",
       "dist/program/cli.js",
       "dist/program/LICENSES.md",
+      "dist/program/assets/style.css",
       "dist/src/index.js",
       "dist/src/index.d.ts",
     ]) {
       assert.ok(files.includes(`package/${name}`), name);
     }
     const allowed =
-      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/src\/.*\.(?:js|d\.ts)|dist\/program\/[\w-]+\.(?:js|js\.map)|dist\/program\/LICENSES\.md|dist\/src\/focus\/lookups\/.*\.json)$/u;
+      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/src\/.*\.(?:js|d\.ts)|dist\/program\/[\w-]+\.(?:js|js\.map)|dist\/program\/LICENSES\.md|dist\/program\/assets\/(?:style\.css|script\.js|icon\.svg)|dist\/src\/focus\/lookups\/.*\.json)$/u;
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
       [],

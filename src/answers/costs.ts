@@ -100,7 +100,8 @@ export interface CostRow {
   readonly share: string | null;
 }
 
-const columns: Readonly<Record<Measure, Expression>> = {
+/** The column of each measure. */
+export const measureColumns: Readonly<Record<Measure, Expression>> = {
   effective: field("EffectiveCost", "decimal"),
   billed: field("BilledCost", "decimal"),
   list: field("ListCost", "decimal"),
@@ -109,8 +110,8 @@ const columns: Readonly<Record<Measure, Expression>> = {
 
 const category = field("ChargeCategory");
 
-/** The kinds of charges, first match. */
-const kind: Expression = cases(
+/** The kinds of charges, first match: `groups`, or one of `belowCharges`. */
+export const chargeKind: Expression = cases(
   [
     [isCorrection, constant("corrections")],
     [isOneOf(category, "Tax"), constant("tax")],
@@ -121,7 +122,14 @@ const kind: Expression = cases(
   constant("adjustments"),
 );
 
-const belowCharges: readonly BelowCharge[] = ["commitment purchases", "credits", "corrections", "adjustments", "tax"];
+/** The kinds of charges that are not part of the groups. */
+export const belowCharges: readonly BelowCharge[] = [
+  "commitment purchases",
+  "credits",
+  "corrections",
+  "adjustments",
+  "tax",
+];
 
 /**
  * What was spent in a period, by the chosen dimensions, compared with the period before.
@@ -147,10 +155,10 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),
-      kind,
+      kind: chargeKind,
       ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
     },
-    sum: sumsOf(columns[measure], { period, before, comparison }),
+    sum: sumsOf(measureColumns[measure], { period, before, comparison }),
     rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(exports), ...conditions],
   });
   return {
@@ -187,7 +195,8 @@ const costsRules: Shape<CostsOptions> = {
 
 const byMonth: Comparison = { kind: "none", reason: "each month is a group of its own" };
 
-function checkMeasure(measure: string | undefined): void {
+/** Error: USAGE_INVALID. */
+export function checkMeasure(measure: string | undefined): void {
   if (measure === undefined || measures.some((known) => known === measure)) return;
   throw new BillhouseError("USAGE_INVALID", `${quoted(measure)} is not a measure of cost.`, {
     hint: `Choose from ${measures.join(", ")}.`,
@@ -209,8 +218,8 @@ function sumsOf(
   const isDays = comparison.kind === "days";
   return {
     cost: where(inMonths([period]), cost),
-    billed: where(inMonths([period]), columns.billed),
-    effective: where(inMonths([period]), columns.effective),
+    billed: where(inMonths([period]), measureColumns.billed),
+    effective: where(inMonths([period]), measureColumns.effective),
     previous: where(isDays ? inFirstDays(before.to, comparison.days) : inMonths([before]), cost),
     ...(isDays ? { compared: where(inFirstDays(period.to, comparison.days), cost) } : {}),
   };

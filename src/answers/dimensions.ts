@@ -3,6 +3,7 @@ import { nearest } from "../config/nearest.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import {
   type Condition,
+  day,
   entry,
   type Expression,
   field,
@@ -33,6 +34,7 @@ const dimensions: Readonly<Record<string, Expression>> = {
   commitment: field("CommitmentDiscountId"),
   invoice: field("InvoiceId"),
   month: field("x_BillingMonth"),
+  day: day(field("ChargePeriodStart", "timestamp")),
 };
 
 /** The start of a dimension that is a tag: `tag:team`. */

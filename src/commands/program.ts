@@ -32,6 +32,7 @@ import { addPlan } from "./plan.ts";
 import { addQuery } from "./query.ts";
 import { addReconcile } from "./reconcile.ts";
 import { addRun } from "./run.ts";
+import { addServe } from "./serve.ts";
 import { addState } from "./state.ts";
 import { addStatus } from "./status.ts";
 import { logOutput, openFileOutput } from "./terminal.ts";
@@ -44,7 +45,7 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
-  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addQuery, addConnect],
+  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addServe, addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

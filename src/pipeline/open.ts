@@ -52,6 +52,19 @@ export interface ReadSource {
   readonly lockedBy: string | null;
 }
 
+/** Warehouses that stay open, by the configurations that are bound to them. */
+const bound = new WeakMap<Config, Warehouse>();
+
+/**
+ * The configuration, bound to an open warehouse: `reading` then reads that one, and neither opens nor closes any. For a server,
+ * which gives many answers from one warehouse. The caller closes it.
+ */
+export function bindWarehouse(config: Config, warehouse: Warehouse): Config {
+  const copy = { ...config };
+  bound.set(copy, warehouse);
+  return copy;
+}
+
 /**
  * Opens the warehouse to read the loaded data, closes it, and returns the result of `use` with its source. Nothing is
  * written. Errors: those of opening the warehouse and of `use`.
@@ -60,8 +73,10 @@ export async function reading<T extends object>(
   config: Config,
   use: (warehouse: Warehouse) => Promise<T>,
 ): Promise<T & ReadSource> {
-  return withWarehouse(config, "read", async (warehouse) => {
+  const read = async (warehouse: Warehouse): Promise<T & ReadSource> => {
     const { from, publishedAt, lockedBy } = warehouse.source;
     return { readFrom: from, publishedAt, lockedBy, ...(await use(warehouse)) };
-  });
+  };
+  const open = bound.get(config);
+  return open === undefined ? withWarehouse(config, "read", read) : read(open);
 }

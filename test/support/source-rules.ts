@@ -9,7 +9,7 @@ const foundation = ["model", "errors", "secrets", "version"];
 const drivers = ["schema", "state", ...foundation];
 const services = ["retry", "google-login", ...drivers];
 const engine = ["exports", "storages", "warehouses", ...drivers];
-const surfaces = ["answers", "pipeline", "focus", "web", "demo"];
+const surfaces = ["answers", "pipeline", "focus", "drawing", "web", "demo"];
 
 /** What each part of `src/` may import besides itself: the arrows point one way. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -29,7 +29,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   focus: ["exports", ...drivers],
   pipeline: [...engine, "focus", "files", "config"],
   answers: ["pipeline", "focus", ...engine, "config"],
-  web: engine,
+  drawing: ["schema", ...foundation],
+  web: ["answers", "pipeline", "drawing", ...engine, "config"],
   commands: [...surfaces, ...engine, "files", "config"],
   index: [...surfaces, ...engine, "config"],
   cli: ["commands", ...surfaces, ...engine, "config"],

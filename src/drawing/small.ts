@@ -1,0 +1,47 @@
+import { scaleLinear } from "d3-scale";
+import { area, line } from "d3-shape";
+import { html, type Markup } from "./markup.ts";
+
+/** A line without axes, for the months before a figure. The page names the figures beside it. */
+export function drawLine(amounts: readonly string[]): Markup {
+  const values = amounts.map(Number);
+  const [first = 0] = values;
+  if (values.length < 2) return html``;
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const across = scaleLinear()
+    .domain([0, values.length - 1])
+    .range([2, 118]);
+  const up = scaleLinear()
+    .domain(least === most ? [first - 1, first + 1] : [least, most])
+    .range([28, 4]);
+  const points = values.map((value, index): [number, number] => [rounded(across(index)), rounded(up(value))]);
+  const [lastX = 0, lastY = 0] = points.at(-1) ?? [];
+  return html`<svg class="spark" viewBox="0 0 120 32" width="120" height="32" aria-hidden="true">
+    <path class="under" d="${area().y0(32)(points)}" />
+    <path class="line" d="${line()(points)}" />
+    <circle cx="${lastX}" cy="${lastY}" r="2.5" />
+  </svg>`;
+}
+
+/** A bar for a share from 0 to 1, in a cell of a table. */
+export function drawShare(share: string | null): Markup {
+  const part = Math.min(Math.max(Number(share ?? 0), 0), 1);
+  return html`<svg class="bar" width="100%" height="6" aria-hidden="true">
+    <rect class="whole" width="100%" height="6" rx="3" />
+    <rect class="part" width="${rounded(part * 100)}%" height="6" rx="3" />
+  </svg>`;
+}
+
+/** A bar to the right of the middle for more, to the left for less; the longest one has the length of `most`. */
+export function drawChange(amount: string, most: string): Markup {
+  const part = Number(most) === 0 ? 0 : Math.min(Math.abs(Number(amount) / Number(most)), 1) * 50;
+  const isLess = amount.startsWith("-");
+  return html`<svg class="bar ${isLess ? "less" : "more"}" width="100%" height="6" aria-hidden="true">
+    <rect class="part" x="${rounded(isLess ? 50 - part : 50)}%" width="${rounded(part)}%" height="6" />
+    <line x1="50%" x2="50%" y1="0" y2="6" />
+  </svg>`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}

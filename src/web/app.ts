@@ -1,0 +1,128 @@
+import { Hono } from "hono";
+import { compress } from "hono/compress";
+import type { Config } from "../config/config.ts";
+import { age, figuresOf } from "../drawing/figures.ts";
+import { describeError } from "../errors.ts";
+import { plainView, readView } from "./address.ts";
+import { readAssets } from "./assets.ts";
+import type { OpenBills } from "./bills.ts";
+import { csvText } from "./csv.ts";
+import { failurePage, isExpected, statusOf } from "./failure.ts";
+import { type Access, guard } from "./guard.ts";
+import { wholePage } from "./layout.ts";
+import { metricsText } from "./metrics.ts";
+import { loadedStatus, type Page, type PageContext } from "./page.ts";
+import { changesPage } from "./pages/changes.ts";
+import { commitmentsPage } from "./pages/commitments.ts";
+import { costsPage } from "./pages/costs.ts";
+import { loadPage } from "./pages/load.ts";
+import { loadsPage } from "./pages/loads.ts";
+import { overviewPage } from "./pages/overview.ts";
+import { questionOf, sourcePage } from "./pages/source.ts";
+import { untaggedPage } from "./pages/untagged.ts";
+import { keepSettings, readSettings } from "./settings.ts";
+
+/** How the pages are made. */
+export interface AppOptions {
+  readonly access: Access;
+  readonly locale: string;
+  readonly now: () => Date;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The pages by their paths. */
+const pages: Readonly<Record<string, (context: PageContext) => Promise<Page>>> = {
+  "/": overviewPage,
+  "/costs": costsPage,
+  "/changes": changesPage,
+  "/commitments": commitmentsPage,
+  "/untagged": untaggedPage,
+  "/loads": loadsPage,
+  "/loads/:export/:month": loadPage,
+  "/source/:question": sourcePage,
+};
+
+/** The dashboard as an application of the web. It only reads. */
+export function createApp(bills: OpenBills, config: Config, { access, locale, now, onError }: AppOptions): Hono {
+  const app = new Hono();
+  const assets = readAssets();
+  app.use(guard(access));
+  app.use(compress());
+
+  for (const { path, type, content } of Object.values(assets)) {
+    app.get(path, (context) => {
+      context.header("Cache-Control", "public, max-age=31536000, immutable");
+      return context.body(new Uint8Array(content), 200, { "Content-Type": type });
+    });
+  }
+
+  for (const [path, draw] of Object.entries(pages)) {
+    app.get(path, async (context) => {
+      const settings = readSettings(context, locale);
+      const { pathname, search, searchParams } = new URL(context.req.url);
+      const show = async (page: Page, source: string | null, status: 200 | 400 | 503 | 500): Promise<Response> =>
+        context.html(await wholePage(page, { assets, settings, source, address: `${pathname}${search}` }), status);
+      try {
+        const view = readView(searchParams);
+        return await bills.read(async (publication) => {
+          const figures = figuresOf(settings.locale);
+          const parameters = context.req.param() as Readonly<Record<string, string>>;
+          const page = await draw({ publication, config, view, figures, now: now(), parameters });
+          const { publishedAt } = publication;
+          return show(
+            page,
+            publishedAt === null ? "Read from the warehouse." : `Published ${age(publishedAt, now())}.`,
+            200,
+          );
+        });
+      } catch (error) {
+        if (!isExpected(error)) onError(error);
+        const { page, status } = failurePage(error, path, plainView);
+        return show(page, null, status);
+      }
+    });
+  }
+
+  app.get("/csv/:file{[a-z]+\\.csv}", async (context) => {
+    const name = context.req.param("file").replace(/\.csv$/u, "");
+    const view = readView(new URL(context.req.url).searchParams);
+    const { result } = await bills.read((publication) =>
+      publication.ask((bound) => questionOf(name).table(bound, view, { now: now() })),
+    );
+    return context.body(csvText(result), 200, {
+      "Content-Type": "text/csv; charset=utf-8",
+      "Content-Disposition": `attachment; filename="${name}.csv"`,
+    });
+  });
+
+  app.get("/healthz", async (context) => {
+    try {
+      await bills.read((publication) => loadedStatus({ publication, now: now() }));
+      return context.json({ status: "ok" });
+    } catch (error) {
+      return context.json({ status: "failed", code: describeError(error).code }, 503);
+    }
+  });
+
+  app.get("/metrics", async (context) => {
+    const text = await bills.read(async (publication) =>
+      metricsText(await loadedStatus({ publication, now: now() }), publication.publishedAt, now()),
+    );
+    return context.body(text, 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+
+  app.get("/settings", (context) => {
+    keepSettings(context, locale);
+    const back = context.req.query("back") ?? "/";
+    // A path of this site, not the address of another one.
+    return context.redirect(/^\/(?![/\\])/u.test(back) ? back : "/", 303);
+  });
+
+  app.onError((error, context) => {
+    if (!isExpected(error)) onError(error);
+    const { message, hint } = describeError(error);
+    return context.text(`${message}\n${hint}\n`, statusOf(error));
+  });
+  app.notFound((context) => context.text("There is no such page.\n", 404));
+  return app;
+}

@@ -1,0 +1,151 @@
+import { negative, shareOf } from "../answers/arithmetic.ts";
+import type { CommitmentsResult } from "../answers/commitments.ts";
+import type { CostsResult } from "../answers/costs.ts";
+import type { SeriesResult } from "../answers/series.ts";
+import type { UntaggedResult } from "../answers/untagged.ts";
+import { html, type Markup } from "../drawing/markup.ts";
+import { drawLine } from "../drawing/small.ts";
+import { BillhouseError } from "../errors.ts";
+import { subtractDecimals } from "../schema/decimals.ts";
+import { addressOf } from "./address.ts";
+import type { Answered } from "./bills.ts";
+import type { PageContext } from "./page.ts";
+
+/** What the figures are computed from. */
+export interface FigureAnswers {
+  readonly costs: CostsResult;
+  /** Effective and billed cost by month. */
+  readonly effective: SeriesResult;
+  readonly billed: SeriesResult;
+  readonly commitments: Promise<Answered<CommitmentsResult>>;
+  readonly untagged: Promise<Answered<UntaggedResult>>;
+}
+
+/** A figure at the top of a page. */
+interface Figure {
+  readonly title: string;
+  readonly href: string;
+  readonly value: Markup | string;
+  readonly change: Markup | "";
+  readonly note: string;
+  /** The months before, the oldest first. */
+  readonly line: readonly string[];
+}
+
+/** The four figures of a month, each with its change and the months before it. */
+export async function drawFigures(context: PageContext, answers: FigureAnswers): Promise<Markup> {
+  const figures = [
+    effectiveFigure(context, answers),
+    billedFigure(context, answers),
+    await answerOr("Effective savings rate", async () => savingsFigure(context, (await answers.commitments).result)),
+    await answerOr("Untagged", async () => untaggedFigure(context, (await answers.untagged).result)),
+  ];
+  return html`<div class="keys">
+    ${figures.map(
+      ({ title, href, value, change, note, line }) =>
+        html`<a class="key" href="${href}"
+          ><h2>${title}</h2>
+          <p class="value">${value}</p>
+          <p class="change">${change} <span>${note}</span></p>
+          ${drawLine(line)}</a
+        >`,
+    )}
+  </div>`;
+}
+
+function effectiveFigure({ view, figures }: PageContext, { costs, effective }: FigureAnswers): Figure {
+  const { currency = "" } = view;
+  const total = costs.currency[currency]?.total;
+  const { comparison } = costs;
+  const note =
+    comparison.kind === "none"
+      ? comparison.reason
+      : comparison.kind === "days"
+        ? `usage of the first ${comparison.days} days, to the same of ${costs.previousTo}`
+        : `to ${costs.previousTo}`;
+  return {
+    title: "Effective cost",
+    href: addressOf("/changes", view),
+    value: money(total?.cost ?? "0", currency, figures.money),
+    change: changeOf(total?.change ?? null, total?.previous ?? null, { figures }),
+    note,
+    line: effective.currency[currency]?.amounts ?? [],
+  };
+}
+
+function billedFigure({ view, figures }: PageContext, { costs, billed }: FigureAnswers): Figure {
+  const { currency = "" } = view;
+  const amounts = billed.currency[currency]?.amounts ?? [];
+  const [before, now = "0"] = amounts.slice(-2).length === 2 ? amounts.slice(-2) : [undefined, amounts.at(-1)];
+  return {
+    title: "Billed cost",
+    href: addressOf("/costs", { ...view, measure: "billed", by: "invoice" }),
+    value: money(now, currency, figures.money),
+    change: changeOf(before === undefined ? null : subtractDecimals(now, before), before ?? null, { figures }),
+    note: before === undefined ? "what invoices contain" : `to ${costs.previousTo}`,
+    line: amounts,
+  };
+}
+
+function savingsFigure({ view, figures }: PageContext, { currency }: CommitmentsResult): Figure {
+  const own = currency[view.currency ?? ""];
+  return {
+    title: "Effective savings rate",
+    href: addressOf("/commitments", view),
+    value: figures.share(own?.effectiveSavingsRate ?? null),
+    change: "",
+    note:
+      own === undefined
+        ? "no usage"
+        : `commitments saved ${figures.money(own.total.netSavings)} ${view.currency ?? ""}`,
+    line: [],
+  };
+}
+
+function untaggedFigure({ view, figures }: PageContext, { currency, tag }: UntaggedResult): Figure {
+  const own = currency[view.currency ?? ""];
+  const shares = (own?.months ?? []).map(({ untagged, taggable }) => shareOf(untagged, taggable) ?? "0");
+  const [before, now] = shares.slice(-2).length === 2 ? shares.slice(-2) : [undefined, shares.at(-1)];
+  const change = before === undefined || now === undefined ? null : subtractDecimals(now, before);
+  return {
+    title: tag === null ? "Without any tag" : `Without the tag ${tag}`,
+    href: addressOf("/untagged", view),
+    value: figures.share(own?.untaggedShare ?? null),
+    change: change === null ? "" : html`<b class="${direction(change)}">${points(change, figures.shareChange)}</b>`,
+    note: own === undefined ? "no usage" : `${figures.money(own.untagged)} ${view.currency ?? ""}`,
+    line: shares,
+  };
+}
+
+/** A difference of shares is in percentage points. */
+function points(change: string, format: (share: string) => string): string {
+  return format(change).replace("%", "pp");
+}
+
+function money(amount: string, currency: string, format: (amount: string) => string): Markup {
+  return html`${format(amount)} <small>${currency}</small>`;
+}
+
+function changeOf(
+  change: string | null,
+  previous: string | null,
+  { figures }: Pick<PageContext, "figures">,
+): Markup | "" {
+  if (change === null || previous === null) return "";
+  const share = shareOf(change, previous.startsWith("-") ? negative(previous) : previous);
+  return html`<b class="${direction(change)}">${figures.shareChange(share)}</b>`;
+}
+
+function direction(change: string): string {
+  return change === "0" ? "same" : change.startsWith("-") ? "less" : "more";
+}
+
+/** A figure, or why there is none. */
+async function answerOr(title: string, draw: () => Promise<Figure>): Promise<Figure> {
+  try {
+    return await draw();
+  } catch (error) {
+    if (!(error instanceof BillhouseError)) throw error;
+    return { title, href: "", value: "–", change: "", note: error.message, line: [] };
+  }
+}

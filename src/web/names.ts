@@ -1,0 +1,58 @@
+import { lastName } from "../pipeline/reconcile/names.ts";
+import { addressOf, type View } from "./address.ts";
+import { html, type Markup } from "../drawing/markup.ts";
+
+/** What charges without a value of a dimension are called. */
+export function nameOfKey(key: string | null, dimension: string): string {
+  if (key === null || key === "") return `(no ${dimension.replace(/^tag:/u, "")})`;
+  return dimension === "account" || dimension === "resource" ? lastName(key) : key;
+}
+
+/** A value of a dimension as a link that shows only its charges. A name of its own can be shown instead of the value. */
+export function filterLink(
+  key: string | null,
+  dimension: string,
+  view: View,
+  by: string,
+  name: string | null = null,
+): Markup {
+  const filter = `${dimension}=${key ?? ""}`;
+  const filters = view.filters.includes(filter) ? view.filters : [...view.filters, filter];
+  const shown = name ?? nameOfKey(key, dimension);
+  return html`<a
+    href="${addressOf("/costs", { ...view, filters, by })}"
+    ${shown === key ? "" : html` title="${key ?? ""}"`}
+    >${shown}</a
+  >`;
+}
+
+/** The dimension that a group is looked at by next, from the largest to the smallest. */
+export function nextDimension(dimension: string): string {
+  const order = ["cloud", "service", "account", "resource", "sku"];
+  const index = order.indexOf(dimension);
+  if (index === -1)
+    return dimension.startsWith("tag:") || dimension === "region" || dimension === "category" ? "service" : "resource";
+  return order[Math.min(index + 1, order.length - 1)] ?? "sku";
+}
+
+/** A month in words: `October 2026`. */
+export function monthInWords(month: string): string {
+  return new Date(`${month}-01T00:00:00Z`).toLocaleDateString("en-GB", {
+    month: "long",
+    year: "numeric",
+    timeZone: "UTC",
+  });
+}
+
+/** The states of months as people read them. */
+export const stateNames: Readonly<Record<string, string>> = {
+  open: "open",
+  estimated: "estimated",
+  final: "final",
+  "restated-after-final": "restated",
+  partial: "partial",
+  waiting: "waiting",
+  refused: "refused",
+  missing: "missing",
+  forgotten: "forgotten",
+};

@@ -1,0 +1,53 @@
+import type { Config } from "../config/config.ts";
+import type { Figures } from "../drawing/figures.ts";
+import type { Markup } from "../drawing/markup.ts";
+import type { BillingMonth } from "../model.ts";
+import { status, type StatusResult } from "../pipeline/status.ts";
+import type { View } from "./address.ts";
+import type { Answered, Publication } from "./bills.ts";
+import type { Question } from "./questions.ts";
+
+/** What a page is made from. */
+export interface PageContext {
+  readonly publication: Publication;
+  readonly config: Config;
+  readonly view: View;
+  readonly figures: Figures;
+  readonly now: Date;
+  /** The parts of the path of the page that vary, by name. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** A page without what all pages have. */
+export interface Page {
+  readonly title: string;
+  /** Its path in the navigation. */
+  readonly path: string;
+  /** The view with everything that the page chose, for links to other pages. */
+  readonly view: View;
+  readonly body: Markup;
+}
+
+/** Asks a question about a view. Errors: those of the question. */
+export function answerTo<T>(
+  { publication, now, view }: PageContext,
+  question: Question<T>,
+  { view: other = view, top }: { readonly view?: View; readonly top?: number } = {},
+): Promise<Answered<T>> {
+  const scope = { now, ...(top === undefined ? {} : { top }) };
+  return publication.ask((config) => question.ask(config, other, scope));
+}
+
+/** What is loaded, without looking into the storages. */
+export async function loadedStatus({
+  publication,
+  now,
+}: Pick<PageContext, "publication" | "now">): Promise<StatusResult> {
+  return (await publication.ask((config) => status(config, { offline: true, now }))).result;
+}
+
+/** The months of which some export has rows, the oldest first. */
+export function loadedMonths({ pipelines }: StatusResult): readonly BillingMonth[] {
+  const months = pipelines.flatMap((each) => each.months.filter(({ finality }) => finality !== null));
+  return [...new Set(months.map(({ billingMonth }) => billingMonth))].toSorted();
+}

@@ -1,0 +1,133 @@
+import type { CommitmentsResult, CurrencyCommitments } from "../../answers/commitments.ts";
+import type { Figures } from "../../drawing/figures.ts";
+import { html, type Markup } from "../../drawing/markup.ts";
+import { drawShare } from "../../drawing/small.ts";
+import type { View } from "../address.ts";
+import { currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
+import { filterLink } from "../names.ts";
+import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
+import { commitmentsQuestion } from "../questions.ts";
+import { drawTile } from "../tile.ts";
+
+/** How the commitments of a month were used, and what they saved. */
+export async function commitmentsPage(context: PageContext): Promise<Page> {
+  const [status, { result }] = await Promise.all([loadedStatus(context), answerTo(context, commitmentsQuestion)]);
+  const currencies = Object.keys(result.currency);
+  const currency = currencyOf(context.view, currencies);
+  const view: View = { ...context.view, from: result.month, to: result.month, currency };
+  const own = result.currency[currency];
+  const body = html`<div class="head">
+      <div>
+        <h1>Commitments in ${result.month}</h1>
+        <p class="note">
+          Reservations and savings plans, in effective cost and without
+          corrections.${result.isOver ? "" : " The month is not over: fees of the whole month can already count as unused."}
+        </p>
+      </div>
+      <div class="switches">
+        ${currencySwitch("/commitments", view, currencies)}${monthSwitch("/commitments", view, loadedMonths(status))}
+      </div>
+    </div>
+    ${
+      own === undefined || own.rows.length === 0
+        ? html`<section class="tile">
+            <div class="empty"><p>No commitment was used or paid for in ${result.month}.</p></div>
+          </section>`
+        : html`${rates(own, currency, context.figures)}
+            <div class="tiles">${table(result, own, view, context.figures)}</div>`
+    }`;
+  return { title: `Commitments in ${result.month}`, path: "/commitments", view, body };
+}
+
+function rates(own: CurrencyCommitments, currency: string, figures: Figures): Markup {
+  const money = (amount: string): Markup => html`${figures.money(amount)} <small>${currency}</small>`;
+  const shown: readonly (readonly [title: string, value: Markup | string, note: string])[] = [
+    ["Unused", money(own.total.unused), `utilisation ${figures.share(own.total.utilisation)}`],
+    [
+      "Net savings",
+      money(own.total.netSavings),
+      `${figures.share(own.commitmentSavingsRate)} of the contracted cost of usage`,
+    ],
+    [
+      "Coverage",
+      figures.share(own.coverage),
+      own.coverageOf === "all usage" ? "of all usage; the bills do not say which is eligible" : "of eligible usage",
+    ],
+    ["Effective savings rate", figures.share(own.effectiveSavingsRate), "of the list cost of usage"],
+  ];
+  return html`<div class="keys">
+    ${shown.map(
+      ([title, value, note]) =>
+        html`<div class="key">
+          <h2>${title}</h2>
+          <p class="value">${value}</p>
+          <p class="change">${note}</p>
+        </div>`,
+    )}
+  </div>`;
+}
+
+function table({ month }: CommitmentsResult, own: CurrencyCommitments, view: View, figures: Figures): Markup {
+  const doubts = [
+    ...(isNone(own.publicPriceShare)
+      ? []
+      : [
+          `The bill has only the public price of ${figures.share(own.publicPriceShare)} of the covered usage: with a negotiated discount, savings are overstated.`,
+        ]),
+    ...(isNone(own.missingPriceShare)
+      ? []
+      : [
+          `The bill lacks the contracted cost of ${figures.share(own.missingPriceShare)} of the covered usage: it shows no savings.`,
+        ]),
+  ];
+  const lines = [...own.rows, null];
+  return drawTile({
+    title: "By commitment",
+    note: "The most unused first",
+    place: "wide",
+    body: html`<div class="scroll">
+        <table class="list">
+          <thead>
+            <tr>
+              <th scope="col">commitment</th>
+              <th scope="col">type</th>
+              <th scope="col" class="bars">utilisation</th>
+              <th scope="col" class="n"></th>
+              <th scope="col" class="n">used</th>
+              <th scope="col" class="n">unused</th>
+              <th scope="col" class="n">net savings</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${own.rows.map(
+              ({ commitmentId, name, type, utilisation, used, unused, netSavings }) =>
+                html`<tr>
+                  <td>${filterLink(commitmentId, "commitment", view, "service", name)}</td>
+                  <td class="minor">${type ?? ""}</td>
+                  <td class="bars">${drawShare(utilisation)}</td>
+                  <td class="n minor">${figures.share(utilisation)}</td>
+                  <td class="n">${figures.money(used)}</td>
+                  <td class="n">${figures.money(unused)}</td>
+                  <td class="n">${figures.change(netSavings)}</td>
+                </tr>`,
+            )}
+          </tbody>
+          <tfoot>
+            <tr>
+              <th scope="row" colspan="3">total of ${lines.length - 1}</th>
+              <td class="n">${figures.share(own.total.utilisation)}</td>
+              <td class="n">${figures.money(own.total.used)}</td>
+              <td class="n">${figures.money(own.total.unused)}</td>
+              <td class="n">${figures.change(own.total.netSavings)}</td>
+            </tr>
+          </tfoot>
+        </table>
+      </div>
+      ${doubts.map((doubt) => html`<p class="note after">${doubt}</p>`)}`,
+    source: { question: "commitments", view: { ...view, from: month, to: month } },
+  });
+}
+
+function isNone(share: string | null): boolean {
+  return share === null || share === "0";
+}

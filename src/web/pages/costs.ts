@@ -1,0 +1,152 @@
+import type { CostRow, CostsResult, CurrencyCosts } from "../../answers/costs.ts";
+import { html, type Markup } from "../../drawing/markup.ts";
+import { drawShare } from "../../drawing/small.ts";
+import type { Figures } from "../../drawing/figures.ts";
+import { addressOf, filterParts, type View } from "../address.ts";
+import { chartControls, currencyOf, currencySwitch, monthSwitch, periodForm } from "../controls.ts";
+import { filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
+import { costsQuestion, seriesQuestion } from "../questions.ts";
+import { drawTile } from "../tile.ts";
+import { coloured, drawTimeChart } from "../time-chart.ts";
+
+/** How many groups of a page are listed; CSV has all. */
+const listed = 100;
+
+/** What was spent in a period: over time, and by one dimension, as far as filters allow. */
+export async function costsPage(context: PageContext): Promise<Page> {
+  const [status, { result }] = await Promise.all([
+    loadedStatus(context),
+    answerTo(context, costsQuestion, { top: listed }),
+  ]);
+  const currencies = Object.keys(result.currency);
+  const currency = currencyOf(context.view, currencies);
+  const view: View = { ...context.view, from: result.from, to: result.to, currency };
+  const series = await answerTo({ ...context, view }, seriesQuestion, { top: coloured });
+  const { config, figures } = context;
+  const months = loadedMonths(status);
+  const period = result.from === result.to ? result.from : `${result.from} to ${result.to}`;
+  const body = html`<div class="head">
+      <div>
+        <h1>Costs of ${period}</h1>
+        ${chips(view)}
+      </div>
+      <div class="switches">
+        ${currencySwitch("/costs", view, currencies)}${result.from === result.to ? monthSwitch("/costs", view, months) : ""}${periodForm("/costs", view, months)}
+      </div>
+    </div>
+    <div class="tiles">
+      ${drawTile({
+        title: `${view.measure.charAt(0).toUpperCase()}${view.measure.slice(1)} cost by ${view.grain}`,
+        actions: chartControls("/costs", view, config),
+        body: drawTimeChart(series.result, currency, view, figures),
+        source: { question: "series", view },
+        place: "wide",
+      })}${drawTile({
+        title: `By ${view.by}`,
+        note: comparedWith(result),
+        body: costsTable(result, view, figures),
+        source: { question: "costs", view },
+        place: "wide",
+      })}
+    </div>`;
+  return { title: `Costs of ${period}`, path: "/costs", view, body };
+}
+
+/** The filters of a view, each with a link that removes it. */
+function chips(view: View): Markup {
+  if (view.filters.length === 0)
+    return html`<p class="note">All charges. Choose a name or a column to see only its charges.</p>`;
+  return html`<ul class="chips">
+    ${view.filters.map((filter) => {
+      const { name, value } = filterParts(filter);
+      const others = view.filters.filter((each) => each !== filter);
+      return html`<li>
+        <span>${name}</span> <b title="${value}">${nameOfKey(value, name)}</b
+        ><a href="${addressOf("/costs", { ...view, filters: others })}" aria-label="Remove the filter ${filter}">×</a>
+      </li>`;
+    })}${
+      view.filters.length > 1
+        ? html`<li class="all"><a href="${addressOf("/costs", { ...view, filters: [] })}">Remove all</a></li>`
+        : ""
+    }
+  </ul>`;
+}
+
+function comparedWith({ comparison, previousFrom, previousTo, notes }: CostsResult): string {
+  const before = previousFrom === previousTo ? previousFrom : `${previousFrom} to ${previousTo}`;
+  const compared =
+    comparison.kind === "months"
+      ? `Compared with ${before}.`
+      : comparison.kind === "days"
+        ? `Compared by the usage of the first ${comparison.days} days with the same days of ${before}.`
+        : `Not compared with ${before}: ${comparison.reason}.`;
+  return [compared, ...notes].join(" ");
+}
+
+function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
+  const own = result.currency[view.currency ?? ""];
+  if (own === undefined) return html`<div class="empty"><p>There are no such charges.</p></div>`;
+  const { rows, rest, below, total } = own;
+  const next = nextDimension(view.by);
+  const isCompared = result.comparison.kind !== "none";
+  const line = (name: Markup | string, row: CostRow, hasBar: boolean): Markup =>
+    html`<tr class="${hasBar ? "" : "rest"}">
+      <td>${name}</td>
+      <td class="bars">${hasBar ? drawShare(row.share) : ""}</td>
+      <td class="n minor">${figures.share(row.share)}</td>
+      ${
+        isCompared
+          ? html`<td class="n minor">${figures.money(row.previous ?? "0")}</td>
+              <td class="n">${figures.change(row.change ?? "0")}</td>`
+          : ""
+      }
+      <td class="n">${figures.money(row.cost)}</td>
+    </tr>`;
+  return html`<div class="scroll">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">${view.by}</th>
+            <th scope="col" class="bars"><span class="hidden">bar</span></th>
+            <th scope="col" class="n">share</th>
+            ${
+              isCompared
+                ? html`<th scope="col" class="n">before</th>
+                    <th scope="col" class="n">change</th>`
+                : ""
+            }
+            <th scope="col" class="n">${view.currency}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map((row) => line(filterLink(row.keys[view.by] ?? null, view.by, view, next), row, true))}${
+            rest.groups > 0 ? line(`${rest.groups} more, in the CSV`, rest, false) : ""
+          }${below.map((row) => line(row.charge, row, false))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">total</th>
+            <td></td>
+            <td class="n">${figures.share(total.share)}</td>
+            ${
+              isCompared
+                ? html`<td class="n">${figures.money(total.previous ?? "0")}</td>
+                    <td class="n">${figures.change(total.change ?? "0")}</td>`
+                : ""
+            }
+            <td class="n">${figures.money(total.cost)}</td>
+          </tr>
+        </tfoot>
+      </table>
+    </div>
+    ${invoicedNote(own, view, figures)}`;
+}
+
+function invoicedNote({ invoiced }: CurrencyCosts, { currency }: View, figures: Figures): Markup {
+  const { billed, effective, timing } = invoiced;
+  return html`<p class="note after">
+    Invoiced (billed) ${figures.money(billed)} ${currency ?? ""} = effective ${figures.money(effective)}
+    ${figures.change(timing)} prepayment timing.
+  </p>`;
+}

@@ -1,0 +1,183 @@
+import { magnitude } from "../../answers/arithmetic.ts";
+import { minute, type Figures } from "../../drawing/figures.ts";
+import { html, type Markup } from "../../drawing/markup.ts";
+import { drawChange } from "../../drawing/small.ts";
+import { BillhouseError } from "../../errors.ts";
+import { diff, type ChangedGroup, type DiffResult } from "../../pipeline/diff.ts";
+import type { HistoryLoad } from "../../pipeline/history.ts";
+import type { MonthStatus } from "../../pipeline/status.ts";
+import { addressOf } from "../address.ts";
+import { nameOfKey, stateNames } from "../names.ts";
+import { loadedStatus, type Page, type PageContext } from "../page.ts";
+import { drawTile, tileOr } from "../tile.ts";
+import { loadHistory } from "../trust.ts";
+import { money } from "./loads.ts";
+
+/** How many changed groups are listed. */
+const listed = 12;
+
+/** One month of one export: its loads, their deliveries, and what the newest load changed. Error: USAGE_INVALID. */
+export async function loadPage(context: PageContext): Promise<Page> {
+  const { export: name = "", month = "" } = context.parameters;
+  const [{ pipelines }, history] = await Promise.all([loadedStatus(context), loadHistory(context)]);
+  const found = pipelines.find((each) => each.name === name)?.months.find(({ billingMonth }) => billingMonth === month);
+  if (found === undefined) {
+    throw new BillhouseError("USAGE_INVALID", `The month ${month} of the export ${name} is not loaded.`, {
+      hint: "Choose an export and a month from the page Loads.",
+    });
+  }
+  const loads = history.filter((load) => load.pipeline === name && load.billingMonth === month);
+  const changed =
+    loads.length < 2
+      ? ""
+      : await tileOr(
+          "What the newest load changed",
+          async () => {
+            const { result } = await context.publication.ask((config) => diff(config, { pipeline: name, month }));
+            return diffTile(result, context.figures);
+          },
+          "wide",
+        );
+  const body = html`<div class="head">
+      <div>
+        <h1>${name} ${month}</h1>
+        ${stateNote(found)}
+      </div>
+      <div class="switches">
+        <a class="button" href="${addressOf("/costs", { from: month, to: month, filters: [`export=${name}`] })}"
+          >Costs of this month</a
+        >
+      </div>
+    </div>
+    <div class="tiles">${changed}${loadsTile(loads, context.figures)}${deliveriesTile(loads, context.figures)}</div>`;
+  return { title: `${name} ${month}`, path: "/loads", view: { ...context.view, from: month, to: month }, body };
+}
+
+function stateNote({ state, finalBasis, reason, notFinalBecause, dataUntil }: MonthStatus): Markup {
+  const said = [reason, notFinalBecause].flatMap((each) => (each === null ? [] : [each]));
+  return html`<p class="note">
+    <i class="month ${state}"></i
+    >${stateNames[state] ?? state}${finalBasis === null ? "" : ` by ${finalBasis}`}${dataUntil === null ? "" : `, data until ${dataUntil}`}${said.map((each) => html`. ${each}`)}
+  </p>`;
+}
+
+function diffTile(
+  { before, after, isRestatement, reason, services, accounts, chargeTypes, notes }: DiffResult,
+  figures: Figures,
+): Markup {
+  const groups = [
+    ["service", services],
+    ["account", accounts],
+    ["charge type", chargeTypes],
+  ] as const;
+  return drawTile({
+    title: isRestatement ? "What the restatement changed" : `What the newest load changed (${reason})`,
+    note: html`${figures.count(before.rows)} rows before, ${figures.count(after.rows)} after`,
+    place: "wide",
+    body: html`<div class="columns">${groups.map(([name, changes]) => changesTable(name, changes, figures))}</div>
+      ${notes.map((note) => html`<p class="note after">${note}</p>`)}`,
+  });
+}
+
+function changesTable(title: string, changes: readonly ChangedGroup[], figures: Figures): Markup {
+  const most = magnitude(changes[0]?.difference ?? "0");
+  return html`<table class="list">
+    <thead>
+      <tr>
+        <th scope="col">${title}</th>
+        <th scope="col" class="bars"><span class="hidden">bar</span></th>
+        <th scope="col" class="n">before</th>
+        <th scope="col" class="n">after</th>
+        <th scope="col" class="n">change</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${changes.slice(0, listed).map(
+        ({ value, costBefore, costAfter, difference, currency }) =>
+          html`<tr>
+            <td>${nameOfKey(value, title)}</td>
+            <td class="bars">${drawChange(difference, most)}</td>
+            <td class="n minor">${figures.money(costBefore)}</td>
+            <td class="n minor">${figures.money(costAfter)}</td>
+            <td class="n">${figures.change(difference)} ${currency}</td>
+          </tr>`,
+      )}${
+        changes.length > listed
+          ? html`<tr class="rest">
+              <td colspan="5">${changes.length - listed} more</td>
+            </tr>`
+          : ""
+      }
+    </tbody>
+  </table>`;
+}
+
+function loadsTile(loads: readonly HistoryLoad[], figures: Figures): Markup {
+  return drawTile({
+    title: "Loads of this month",
+    place: "wide",
+    body: html`<div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">loaded</th>
+            <th scope="col">why</th>
+            <th scope="col" class="n">rows</th>
+            <th scope="col" class="n">change</th>
+            <th scope="col" class="n">cost</th>
+            <th scope="col" class="n">change</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${loads.toReversed().map(
+            ({ loadedAt, reason, undone, current, rows, cost, change }) =>
+              html`<tr>
+                <th scope="row">${minute(loadedAt)}</th>
+                <td>${reason}${undone ? ", undone" : ""}${current ? html` <b>now in the table</b>` : ""}</td>
+                <td class="n">${figures.count(rows)}</td>
+                <td class="n minor">${change === null ? "" : figures.count(change.rows)}</td>
+                <td class="n">${money(cost ?? {}, figures)}</td>
+                <td class="n minor">
+                  ${Object.entries(change?.cost ?? {}).map(([currency, amount]) => html`<div>${figures.change(amount)} ${currency}</div>`)}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`,
+  });
+}
+
+function deliveriesTile(loads: readonly HistoryLoad[], figures: Figures): Markup | "" {
+  const deliveries = loads.find(({ current }) => current)?.deliveries ?? [];
+  if (deliveries.length === 0) return "";
+  return drawTile({
+    title: "Deliveries in the table",
+    place: "wide",
+    body: html`<div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">delivery</th>
+            <th scope="col">manifest</th>
+            <th scope="col">days</th>
+            <th scope="col" class="n">rows</th>
+            <th scope="col" class="n">cost</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${deliveries.map(
+            ({ executionId, manifestKey, coverage, rows, cost }) =>
+              html`<tr>
+                <th scope="row">${executionId}</th>
+                <td class="path">${manifestKey}</td>
+                <td>${coverage === null ? "all" : `${coverage.from} to ${coverage.to}`}</td>
+                <td class="n">${rows === null ? "" : figures.count(rows)}</td>
+                <td class="n">${money(cost ?? {}, figures)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`,
+  });
+}

@@ -1,0 +1,202 @@
+import { commitments, type CommitmentsResult } from "../answers/commitments.ts";
+import { costs, type CostRow, type CostsResult } from "../answers/costs.ts";
+import { explain, type ExplainResult } from "../answers/explain.ts";
+import { partNames, parts } from "../answers/parts.ts";
+import { series, type SeriesResult } from "../answers/series.ts";
+import { untagged, type UntaggedResult } from "../answers/untagged.ts";
+import type { Config } from "../config/config.ts";
+import type { View } from "./address.ts";
+
+/** What a tile shows: an answer, and the same as a table for CSV. */
+export interface Question<T> {
+  /** What the answer is called on its page. */
+  readonly title: string;
+  /** Asks for what a view shows. Errors: those of the answer. */
+  ask(config: Config, view: View, scope: Scope): Promise<T>;
+  table(result: T): Table;
+}
+
+/** What a view does not say. */
+export interface Scope {
+  readonly now: Date;
+  /** How many groups are listed; all if it is left out. */
+  readonly top?: number;
+}
+
+/** Rows of text for CSV, with exact decimals. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** Costs of a period by one dimension, compared with the period before. */
+export const costsQuestion: Question<CostsResult> = {
+  title: "Costs",
+  ask: (config, view, scope) =>
+    costs(config, { ...periodOf(view), by: [view.by], measure: view.measure, filters: view.filters, ...scope }),
+  table: ({ by, currency }) => ({
+    columns: ["currency", "row", ...by, "cost", "compared", "previous", "change", "share"],
+    rows: Object.entries(currency).flatMap(([name, { rows, rest, below, total }]) => {
+      const line = (kind: string, row: CostRow): (string | null)[] => [
+        name,
+        kind,
+        ...by.map((dimension) => row.keys[dimension] ?? null),
+        row.cost,
+        row.compared,
+        row.previous,
+        row.change,
+        row.share,
+      ];
+      return [
+        ...rows.map((row) => line("group", row)),
+        ...(rest.groups > 0 ? [line("rest", rest)] : []),
+        ...below.map((row) => line(row.charge, row)),
+        line("total", total),
+      ];
+    }),
+  }),
+};
+
+/** Costs of a period over time, by one dimension. */
+export const seriesQuestion: Question<SeriesResult> = {
+  title: "Costs over time",
+  ask: (config, view, scope) =>
+    series(config, {
+      ...periodOf(view),
+      by: view.by,
+      measure: view.measure,
+      grain: view.grain,
+      filters: view.filters,
+      ...scope,
+    }),
+  table: ({ by, grain, buckets, currency }) => ({
+    columns: ["currency", "row", by, grain, "cost"],
+    rows: Object.entries(currency).flatMap(([name, { groups, rest, below }]) =>
+      [
+        ...groups.map(({ key, amounts }) => ({ kind: "group", key, amounts })),
+        ...(rest.groups > 0 ? [{ kind: "rest", key: null, amounts: rest.amounts }] : []),
+        ...below.map(({ charge, amounts }) => ({ kind: charge, key: null, amounts })),
+      ].flatMap(({ kind, key, amounts }) =>
+        buckets.map((bucket, index) => [name, kind, key, bucket.name, amounts[index] ?? "0"]),
+      ),
+    ),
+  }),
+};
+
+/** Why a month costs more or less than another. */
+export const changeQuestion: Question<ExplainResult> = {
+  title: "Why the cost changed",
+  ask: (config, { to, vs, by, measure }, scope) =>
+    explain(config, {
+      ...(to === undefined ? {} : { month: to }),
+      ...(vs === undefined ? {} : { vs }),
+      by:
+        by === "account"
+          ? ["account", "service"]
+          : by === "sku"
+            ? ["service", "sku", "account"]
+            : ["service", "account"],
+      measure: measure === "billed" ? "billed" : "effective",
+      ...scope,
+    }),
+  table: ({ by, currency }) => ({
+    columns: ["currency", "row", "part", ...by, "amount"],
+    rows: Object.entries(currency).flatMap(([name, own]) => [
+      ...parts.map((part) => [name, "part", partNames[part], ...by.map(() => null), own.parts[part]]),
+      ...own.drivers.map(({ part, keys, amount }) => [
+        name,
+        "driver",
+        partNames[part],
+        ...by.map((dimension) => keys[dimension] ?? null),
+        amount,
+      ]),
+    ]),
+  }),
+};
+
+/** How commitments of a month were used. */
+export const commitmentsQuestion: Question<CommitmentsResult> = {
+  title: "Commitments",
+  ask: (config, { to }, { now }) => commitments(config, { ...(to === undefined ? {} : { month: to }), now }),
+  table: ({ currency }) => ({
+    columns: [
+      "currency",
+      "commitment",
+      "name",
+      "type",
+      "provider",
+      "used",
+      "unused",
+      "utilisation",
+      "contracted",
+      "net_savings",
+    ],
+    rows: Object.entries(currency).flatMap(([name, { rows }]) =>
+      rows.map((row) => [
+        name,
+        row.commitmentId,
+        row.name,
+        row.type,
+        row.provider,
+        row.used,
+        row.unused,
+        row.utilisation,
+        row.contracted,
+        row.netSavings,
+      ]),
+    ),
+  }),
+};
+
+/** What lacks a tag in a month. */
+export const untaggedQuestion: Question<UntaggedResult> = {
+  title: "Untagged cost",
+  ask: (config, view, scope) =>
+    untagged(config, {
+      ...(view.to === undefined ? {} : { month: view.to }),
+      ...tagOf(config, view),
+      ...(view.by === "service" ? {} : { by: [view.by] }),
+      ...scope,
+    }),
+  table: ({ by, currency }) => ({
+    columns: ["currency", ...by, "cost", "share"],
+    rows: Object.entries(currency).flatMap(([name, { rows }]) =>
+      rows.map(({ keys, cost, share }) => [name, ...by.map((dimension) => keys[dimension] ?? null), cost, share]),
+    ),
+  }),
+};
+
+/** The names that addresses have for questions. */
+export type QuestionName = "costs" | "series" | "changes" | "commitments" | "untagged";
+
+/** A question whose answer is only needed as a table. */
+export interface NamedQuestion {
+  readonly title: string;
+  table(config: Config, view: View, scope: Scope): Promise<Table>;
+}
+
+/** The questions by their names. */
+export const questions: Readonly<Record<QuestionName, NamedQuestion>> = {
+  costs: named(costsQuestion),
+  series: named(seriesQuestion),
+  changes: named(changeQuestion),
+  commitments: named(commitmentsQuestion),
+  untagged: named(untaggedQuestion),
+};
+
+function named<T>(question: Question<T>): NamedQuestion {
+  return {
+    title: question.title,
+    table: async (config, view, scope) => question.table(await question.ask(config, view, scope)),
+  };
+}
+
+/** The tag that a view is about: the named one, else the first one of the configuration, else any tag. */
+export function tagOf({ focus }: Pick<Config, "focus">, { tag }: View): { readonly tag?: string } {
+  const key = tag ?? focus.tags[0]?.key ?? "";
+  return key === "" ? {} : { tag: key };
+}
+
+function periodOf({ from, to }: View): { from?: string; to?: string } {
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}

@@ -1,0 +1,123 @@
+import type { CurrencySeries, SeriesResult } from "../answers/series.ts";
+import { addDecimals } from "../schema/sums.ts";
+import { type ColumnSeries, drawColumns } from "../drawing/columns.ts";
+import type { Figures } from "../drawing/figures.ts";
+import { html, type Markup } from "../drawing/markup.ts";
+import { addressOf, type View } from "./address.ts";
+import { filterLink, nameOfKey, nextDimension } from "./names.ts";
+
+/** How many groups have a colour of their own. */
+export const coloured = 7;
+
+/** A row of the chart, of its legend and of its table. */
+interface Layer extends ColumnSeries {
+  readonly total: string;
+  readonly link: Markup | null;
+}
+
+/** Costs over time as stacked columns, with a legend and the figures as a table. */
+export function drawTimeChart(result: SeriesResult, currency: string, view: View, figures: Figures): Markup {
+  const own = result.currency[currency];
+  if (own === undefined || result.buckets.length === 0) {
+    return html`<div class="empty"><p>There are no such charges in this period.</p></div>`;
+  }
+  const layers = layersOf(own, result, view);
+  const buckets = result.buckets.map(({ name, isOpen }) => ({
+    label: name,
+    isOpen,
+    href: addressOf("/costs", bucketView(name, view)),
+  }));
+  const title = `${currency} by ${result.grain} and ${result.by}`;
+  return html`<figure class="time" data-chart>
+    ${drawColumns({ title, buckets, series: layers }, figures)}
+    <figcaption>
+      <ul class="legend">
+        ${layers.map(
+          ({ name, colour, total, link }) =>
+            html`<li><i class="${colour}"></i>${link ?? name}<b>${figures.whole(total)}</b></li>`,
+        )}
+      </ul>
+      ${
+        own.undated === "0"
+          ? ""
+          : html`<p class="note">
+              Not shown by day: ${figures.money(own.undated)} ${currency} of fees, taxes, credits and other charges that
+              belong to no single day.
+            </p>`
+      }
+    </figcaption>
+    <details>
+      <summary>Show as a table</summary>
+      <div class="scroll">${tableOf(layers, own, result, view, figures)}</div>
+    </details>
+  </figure>`;
+}
+
+function layersOf({ groups, rest, below }: CurrencySeries, { by }: SeriesResult, view: View): Layer[] {
+  const next = nextDimension(by);
+  const named = groups.map(({ key, amounts, total }, index): Layer => {
+    const name = nameOfKey(key, by);
+    return { name, colour: `s${index}`, amounts, total, link: filterLink(key, by, view, next) };
+  });
+  const others: Layer[] =
+    rest.groups === 0
+      ? []
+      : [{ name: rest.groups === 1 ? "1 other" : `${rest.groups} others`, colour: "rest", link: null, ...rest }];
+  const [first] = below;
+  const more: Layer[] =
+    first === undefined
+      ? []
+      : [
+          {
+            name: below.map(({ charge }) => charge).join(", "),
+            colour: "below",
+            amounts: first.amounts.map((_, bucket) => addDecimals(below.map(({ amounts }) => amounts[bucket] ?? "0"))),
+            total: addDecimals(below.map(({ total }) => total)),
+            link: null,
+          },
+        ];
+  return [...named, ...others, ...more];
+}
+
+/** What a column leads to: a month by its days, a day by what was used on it. */
+function bucketView(name: string, view: View): View {
+  const month = name.slice(0, 7);
+  if (name === month) return { ...view, from: month, to: month, grain: "day" };
+  const filters = [...view.filters.filter((filter) => !filter.startsWith("day=")), `day=${name}`];
+  return { ...view, from: month, to: month, filters };
+}
+
+function tableOf(
+  layers: readonly Layer[],
+  own: CurrencySeries,
+  { buckets, grain }: SeriesResult,
+  view: View,
+  figures: Figures,
+): Markup {
+  return html`<table class="figures">
+    <thead>
+      <tr>
+        <th scope="col">${grain}</th>
+        <th scope="col" class="n">total</th>
+        ${layers.map(({ name }) => html`<th scope="col" class="n">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${buckets.map(
+        ({ name }, bucket) =>
+          html`<tr>
+            <th scope="row"><a href="${addressOf("/costs", bucketView(name, view))}">${name}</a></th>
+            <td class="n">${figures.money(own.amounts[bucket] ?? "0")}</td>
+            ${layers.map(({ amounts }) => html`<td class="n">${figures.money(amounts[bucket] ?? "0")}</td>`)}
+          </tr>`,
+      )}
+    </tbody>
+    <tfoot>
+      <tr>
+        <th scope="row">total</th>
+        <td class="n">${figures.money(own.total)}</td>
+        ${layers.map(({ total }) => html`<td class="n">${figures.money(total)}</td>`)}
+      </tr>
+    </tfoot>
+  </table>`;
+}

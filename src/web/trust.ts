@@ -1,0 +1,108 @@
+import { age, type Figures } from "../drawing/figures.ts";
+import { html, type Markup } from "../drawing/markup.ts";
+import { history, type HistoryLoad } from "../pipeline/history.ts";
+import type { MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
+import { stateNames } from "./names.ts";
+import type { PageContext } from "./page.ts";
+
+/** How many months of an export are shown as squares. */
+const shownMonths = 13;
+
+/** Every load of every month. */
+export async function loadHistory({ publication }: Pick<PageContext, "publication">): Promise<readonly HistoryLoad[]> {
+  return (await publication.ask((config) => history(config))).result.loads;
+}
+
+/** Of each export: how old its data are, what its months are, and what has changed since they were final. */
+export function drawTrust(
+  { pipelines }: StatusResult,
+  loads: readonly HistoryLoad[],
+  { figures, now }: Pick<PageContext, "figures" | "now">,
+): Markup {
+  return html`<section class="trust" aria-label="State of the data">
+    <h2 class="hidden">State of the data</h2>
+    ${pipelines.map((pipeline) => drawExport(pipeline, loads, figures, now))}
+  </section>`;
+}
+
+function drawExport(pipeline: PipelineStatus, loads: readonly HistoryLoad[], figures: Figures, now: Date): Markup {
+  const { name, months, newestLoad, error } = pipeline;
+  if (error !== undefined) {
+    return html`<article class="export bad">
+      <h3>${name}</h3>
+      <p>${error.message}</p>
+      <p class="note">${error.hint}</p>
+    </article>`;
+  }
+  const [newest] = months;
+  if (newest === undefined || newestLoad === null) {
+    return html`<article class="export">
+      <h3>${name}</h3>
+      <p class="note">Nothing is loaded yet. Run <code>billhouse run</code>.</p>
+    </article>`;
+  }
+  const until =
+    months
+      .map(({ dataUntil }) => dataUntil ?? "")
+      .toSorted()
+      .at(-1) ?? "";
+  const shown = months.slice(0, shownMonths).toReversed();
+  return html`<article class="export">
+    <h3><a href="/loads#${name}">${name}</a></h3>
+    <p class="facts">
+      Data until <b>${until === "" ? "unknown" : until}</b> <span>loaded ${age(newestLoad, now)}</span>
+    </p>
+    <ol class="months" aria-label="Months of ${name}">
+      ${shown.map((month) => drawMonth(name, month))}
+    </ol>
+    <ul class="said">
+      ${saidOf(pipeline, loads, figures)}
+    </ul>
+  </article>`;
+}
+
+function drawMonth(name: string, { billingMonth, state, finalBasis, accepted }: MonthStatus): Markup {
+  const basis = finalBasis === null ? "" : ` by ${finalBasis}`;
+  const words = `${billingMonth} ${stateNames[state] ?? state}${basis}${accepted ? ", gap accepted" : ""}`;
+  return html`<li>
+    <a class="month ${state}" href="/loads/${name}/${billingMonth}" title="${words}"
+      ><span class="hidden">${words}</span></a
+    >
+  </li>`;
+}
+
+/** What a person should know of an export, the most important first, each with a link to what it is about. */
+function saidOf(
+  { name, months, attention, missingMonths }: PipelineStatus,
+  loads: readonly HistoryLoad[],
+  figures: Figures,
+): Markup[] {
+  const restated = months
+    .filter(({ state }) => state === "restated-after-final")
+    .map(({ billingMonth }) => {
+      const load = loads.findLast(
+        (each) => each.pipeline === name && each.billingMonth === billingMonth && each.current,
+      );
+      const changes = Object.entries(load?.change?.cost ?? {});
+      return html`<li class="warn">
+        <a href="/loads/${name}/${billingMonth}">${billingMonth} changed after it was final</a>${changes.map(
+          ([currency, amount]) => html` <b>${figures.change(amount)} ${currency}</b>`,
+        )}
+      </li>`;
+    });
+  const others = attention
+    .filter(
+      ({ billingMonth }) =>
+        !months.some((month) => month.billingMonth === billingMonth && month.state === "restated-after-final"),
+    )
+    .map(
+      ({ billingMonth, kind, reason }) =>
+        html`<li class="warn"><a href="/loads#${name}" title="${reason}">${billingMonth ?? ""} ${kind}</a></li>`,
+    );
+  const [newest, previous] = months;
+  const states = [newest, previous].flatMap((month) =>
+    month === undefined ? [] : [`${month.billingMonth} ${stateNames[month.state] ?? month.state}`],
+  );
+  const gaps = missingMonths.length === 0 ? "no gaps" : `${missingMonths.length} months missing`;
+  return [...restated, ...others, html`<li>${states.join(", ")}; ${months.length} months, ${gaps}</li>`];
+}

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+
+import { serveDashboard, type ServeOptions } from "../../src/web/server.ts";
+import { answering, bill, charge } from "../answers/bills.ts";
+import { deliver } from "../support/deliveries.ts";
+import { createProject, type Project, runWell } from "../support/projects.ts";
+import { focusSection } from "../answers/bills.ts";
+
+const now = new Date("2025-06-01T00:00:00Z");
+
+interface Got {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** A dashboard over a project, and a function that gets one of its paths. */
+async function dashboard(
+  t: TestContext,
+  project: Project,
+  options: Partial<ServeOptions> = {},
+): Promise<(path: string, headers?: Record<string, string>, method?: string) => Promise<Got>> {
+  const errors: unknown[] = [];
+  const served = await serveDashboard(project.config, {
+    host: "127.0.0.1",
+    port: 0,
+    allowedHosts: [],
+    token: null,
+    locale: "en-US",
+    now: () => now,
+    onError: (error) => errors.push(error),
+    ...options,
+  });
+  t.after(async () => {
+    await served.close();
+    assert.deepEqual(errors, []);
+  });
+  return (path, headers = {}, method = "GET") =>
+    new Promise((resolve, reject) => {
+      const sent = request(new URL(path, served.url), { method, headers }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+      });
+      sent.on("error", reject).end();
+    });
+}
+
+const months = ["2025-02", "2025-03"] as const;
+
+const loaded = async (t: TestContext): Promise<Project> =>
+  answering.DuckDB(
+    t,
+    await Promise.all(months.map((month) => bill(month, [charge(month, { EffectiveCost: "1234.5" })]))),
+  );
+
+describe("the dashboard", () => {
+  test("shows what a month cost, what changed, and the state of the data", async (t) => {
+    const get = await dashboard(t, await loaded(t));
+    const { status, text } = await get("/");
+    assert.equal(status, 200);
+    assert.match(text, /<h1>March 2025<\/h1>/u);
+    assert.match(text, /1,234\.50 <small>USD<\/small>/u);
+    assert.match(text, /Data until <b>2025-03-02<\/b>/u);
+    assert.match(text, /2025-03 cost 1,234\.50 USD, the same as 2025-02/u);
+  });
+
+  test("has a page for costs, changes, commitments, untagged cost and loads, and every link of them leads somewhere", async (t) => {
+    const get = await dashboard(t, await loaded(t));
+    const seen = new Set<string>();
+    const paths = ["/"];
+    for (const path of paths) {
+      const { status, text, headers } = await get(path);
+      assert.equal(status, 200, path);
+      if (!String(headers["content-type"]).startsWith("text/html")) continue;
+      for (const [, href = ""] of text.matchAll(/(?:href)="([^"]+)"/gu)) {
+        const target = href.replaceAll("&amp;", "&").replace(/#.*$/u, "");
+        // One link of each form is enough.
+        const form = target.replaceAll(/=[^&]*/gu, "").replaceAll(/\d/gu, "");
+        if (target === "" || seen.has(form)) continue;
+        seen.add(form);
+        paths.push(target);
+      }
+    }
+    for (const path of [
+      "/costs",
+      "/changes",
+      "/commitments",
+      "/untagged",
+      "/loads",
+      "/source/costs",
+      "/csv/series.csv",
+    ]) {
+      assert.ok(
+        paths.some((each) => each.startsWith(path)),
+        path,
+      );
+    }
+  });
+
+  test("answers only requests for its own names, with GET, and not of other sites", async (t) => {
+    const get = await dashboard(t, await loaded(t), { allowedHosts: ["costs.example"] });
+    assert.equal((await get("/healthz", { host: "attacker.example" })).status, 421);
+    assert.equal((await get("/healthz", { host: "attacker.example:80" })).status, 421);
+    for (const host of ["localhost:1234", "127.0.0.1", "[::1]:80", "Costs.example"]) {
+      assert.equal((await get("/healthz", { host })).status, 200, host);
+    }
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      assert.equal((await get("/", {}, method)).status, 405, method);
+    }
+    assert.equal((await get("/", { origin: "https://attacker.example" })).status, 403);
+    assert.equal((await get("/", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" })).status, 403);
+    assert.equal((await get("/healthz", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" })).status, 200);
+    assert.equal((await get("/nowhere")).status, 404);
+  });
+
+  test("needs its token, takes it from the address into a cookie, and shows it in no page", async (t) => {
+    const get = await dashboard(t, await loaded(t), { token: "a-long-token-of-a-test" });
+    const refused = await get("/");
+    assert.equal(refused.status, 401);
+    assert.doesNotMatch(refused.text, /a-long-token/u);
+    assert.equal((await get("/?token=a-wrong-token-of-a-test")).status, 401);
+    assert.equal((await get("/metrics", { authorization: "Bearer wrong" })).status, 401);
+    assert.equal((await get("/metrics", { authorization: "Bearer a-long-token-of-a-test" })).status, 200);
+    assert.equal((await get("/healthz")).status, 200);
+    const accepted = await get("/?by=account&token=a-long-token-of-a-test");
+    assert.equal(accepted.status, 303);
+    assert.equal(accepted.headers["location"], "/?by=account");
+    const [cookie = ""] = accepted.headers["set-cookie"] ?? [];
+    assert.match(cookie, /HttpOnly/u);
+    const page = await get("/", { cookie: cookie.split(";")[0] ?? "" });
+    assert.equal(page.status, 200);
+    assert.doesNotMatch(page.text, /a-long-token/u);
+  });
+
+  test("has a strict policy: no inline style or script, nothing from elsewhere", async (t) => {
+    const get = await dashboard(t, await loaded(t));
+    const { headers, text } = await get("/");
+    assert.match(
+      String(headers["content-security-policy"]),
+      /^default-src 'none'; style-src 'self'; script-src 'self';/u,
+    );
+    assert.doesNotMatch(text, /\sstyle=|<style|\son\w+=|javascript:|https?:\/\//u);
+    const assets = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/gu)].map(([, path = ""]) => path);
+    assert.equal(new Set(assets).size, 3);
+    for (const path of assets) assert.equal((await get(path)).status, 200, path);
+  });
+
+  test("follows new publications without a restart", async (t) => {
+    const project = await createProject(t, focusSection);
+    const get = await dashboard(t, project);
+    const empty = await get("/");
+    assert.equal(empty.status, 503);
+    assert.match(empty.text, /Nothing is loaded yet.*billhouse run/su);
+    assert.equal((await get("/healthz")).status, 503);
+    for (const month of months) {
+      await deliver(project.bucket, await bill(month, [charge(month, { EffectiveCost: "10" })]));
+      await runWell(project);
+      assert.match((await get("/")).text, new RegExp(`value="${month}"\\s+selected`, "u"));
+    }
+    assert.equal((await get("/healthz")).text, '{"status":"ok"}');
+  });
+
+  test("shows values of bills as text, whatever they contain", async (t) => {
+    const hostile = `"><img src=x onerror=alert(1)></script><script>alert(2)</script>{{7*7}}`;
+    const rows = months.map((month, index) => [
+      charge(month, {
+        ServiceName: hostile,
+        SubAccountId: hostile,
+        ResourceId: hostile,
+        EffectiveCost: `${index + 1}00`,
+      }),
+    ]);
+    const project = await answering.DuckDB(t, [
+      await bill(months[0], rows[0] ?? []),
+      await bill(months[1], rows[1] ?? []),
+    ]);
+    const get = await dashboard(t, project);
+    for (const path of [
+      "/",
+      "/?by=account",
+      `/?by=${encodeURIComponent(hostile)}`,
+      `/?month=${encodeURIComponent(hostile)}`,
+    ]) {
+      const { text } = await get(path);
+      assert.doesNotMatch(text, /<img src=x|<script>|onerror=alert\(1\)>/u, path);
+      assert.match(text, /&lt;img src=x/u, path);
+    }
+  });
+
+  test("says what is wrong with an address, and what to do", async (t) => {
+    const get = await dashboard(t, await loaded(t));
+    for (const path of [
+      "/?month=March",
+      "/?month=2024-01",
+      "/?measure=gross",
+      "/?grain=hour",
+      "/?by=colour",
+      "/?from=2025-03&to=2025-02",
+    ]) {
+      const { status, text } = await get(path);
+      assert.ok(status === 400 || /class="empty"/u.test(text), `${path}: ${status}`);
+      assert.match(text, /class="hint"/u, path);
+    }
+  });
+
+  test("keeps the chosen locale and colours in a cookie, and redirects only within the site", async (t) => {
+    const get = await dashboard(t, await loaded(t));
+    const chosen = await get("/settings?locale=de-DE&theme=dark&back=/costs");
+    assert.deepEqual([chosen.status, chosen.headers["location"]], [303, "/costs"]);
+    const [cookie = ""] = chosen.headers["set-cookie"] ?? [];
+    const { text } = await get("/", { cookie: cookie.split(";")[0] ?? "" });
+    assert.match(text, /1\.234,50 <small>USD/u);
+    assert.match(text, /<html lang="en" class="dark">/u);
+    for (const back of [
+      "//attacker.example",
+      "https://attacker.example",
+      "/\\attacker.example",
+      "javascript:alert(1)",
+    ]) {
+      assert.equal(
+        (await get(`/settings?locale=xx-invalid-&back=${encodeURIComponent(back)}`)).headers["location"],
+        "/",
+        back,
+      );
+    }
+  });
+
+  test("has metrics that Prometheus reads", async (t) => {
+    const get = await dashboard(t, await loaded(t));
+    const { text, headers } = await get("/metrics");
+    assert.match(String(headers["content-type"]), /^text\/plain; version=0\.0\.4/u);
+    assert.match(text, /^billhouse_months\{export="aws_focus",state="\w+"\} 2$/mu);
+    assert.match(text, /^billhouse_data_age_seconds\{export="aws_focus"\} 7776000$/mu);
+    for (const line of text.trim().split("\n"))
+      assert.match(line, /^(?:# (?:HELP|TYPE) \w+ .+|\w+(?:\{(?:\w+="[^"]*",?)+\})? -?\d+(?:\.\d+)?)$/u);
+  });
+});
+
+test("the style of the pages has every class of a state of a month", async () => {
+  const style = await readFile(join(import.meta.dirname, "../../src/web/assets/style.css"), "utf8");
+  for (const state of [
+    "open",
+    "estimated",
+    "restated-after-final",
+    "partial",
+    "waiting",
+    "refused",
+    "missing",
+    "forgotten",
+  ]) {
+    assert.ok(style.includes(`.month.${state}`), state);
+  }
+});
