@@ -1,7 +1,7 @@
 import { columnsOfVersion } from "./charges.ts";
 import type { FocusVersion } from "./columns.ts";
 import type { Dialect } from "./dialects/dialect.ts";
-import type { Relation } from "./render.ts";
+import { type Relation, reference } from "./relations.ts";
 
 /** What people know of an account, beyond its bill. */
 export interface Account {
@@ -66,9 +66,9 @@ export function allocated(
   const none = names.map((name) => `CAST(NULL AS ${types.text}) AS ${name}`).join(", ");
   return {
     relations: [
-      { name: "accounts", sql: rows.length === 0 ? `SELECT ${none}` : dialect.relation(names, rows), isInlined: false },
-      { name: "charges", sql: select, isInlined: true },
+      { name: "accounts", sql: rows.length === 0 ? `SELECT ${none}` : dialect.relation(names, rows) },
+      { name: "charges", sql: select },
     ],
-    select: `SELECT ${[...columns, ...values].join(", ")}\nFROM ${identifier("charges")} AS c LEFT JOIN ${identifier("accounts")} AS a ON a.id = ${id}`,
+    select: `SELECT ${[...columns, ...values].join(", ")}\nFROM ${reference("charges")} AS c LEFT JOIN ${reference("accounts")} AS a ON a.id = ${id}`,
   };
 }

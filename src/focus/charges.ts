@@ -2,11 +2,12 @@ import { trackingTableName } from "../state/tables.ts";
 import { type FocusColumn, focusColumns, type FocusVersion } from "./columns.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { type Expression, nothing } from "./expression.ts";
-import { familyRelations, withFamily } from "./family.ts";
+import { familyRelation, withFamily } from "./family.ts";
 import { lookups } from "./lookups.ts";
 import type { Branch, ChargeTable, Mapping } from "./mapping.ts";
 import { fieldsIn, sourcesOf } from "./reading.ts";
-import { type Relation, renderCondition, renderExpression } from "./render.ts";
+import { type Relation, reference } from "./relations.ts";
+import { renderCondition, renderExpression } from "./render.ts";
 import { withSharedParts } from "./sharing.ts";
 import { linesName, own, rowRelations, rowsName, scopeOf } from "./rows.ts";
 
@@ -15,7 +16,7 @@ export function columnsOfVersion(version: FocusVersion): readonly FocusColumn[] 
   return focusColumns.filter(({ versions }) => versions.includes(version));
 }
 
-/** A query with the relations of its WITH clause. */
+/** A query with the relations that it reads. */
 export interface Charges {
   readonly relations: readonly Relation[];
   readonly select: string;
@@ -33,7 +34,7 @@ export function chargesOf(
   const { lines, rows, lookups: used } = rowRelations(tables, mapping, dialect);
   const relations = used.map((name) => {
     const { columns = [], rows: facts = [] } = lookups[name] ?? {};
-    return { name, sql: dialect.relation(columns, facts), isInlined: false };
+    return { name, sql: dialect.relation(columns, facts) };
   });
   const branches = mapping.branches.map((branch) => renderBranch(tables, mapping, branch, version, dialect));
   const columns = columnsOfVersion(version).map(({ name }) =>
@@ -56,8 +57,8 @@ function withFamilyRows(
   if (family === undefined) return [rows];
   const scope = scopeOf(tables, mapping, "r", dialect);
   const shows = family.kinds.map(([, shown]) => renderCondition(shown, scope));
-  const shared = familyRelations({ name, family, shows, rows: linesName(mapping) }, own, dialect);
-  return [...shared, { ...rows, sql: withFamily({ name, family }, rows.sql, own, dialect) }];
+  const shared = familyRelation({ name, family, shows, rows: linesName(mapping) }, own, dialect);
+  return [shared, { ...rows, sql: withFamily({ name, family }, rows.sql, own, dialect) }];
 }
 
 /** The execution that each month of a table was last loaded from. */
@@ -94,7 +95,7 @@ function renderBranch(
       return `${renderExpression(wanted, scope)} AS ${identifier(name)}`;
     });
   const rows = branch.rows === undefined ? "" : `\n  WHERE ${renderCondition(branch.rows, scope)}`;
-  const from = identifier(rowsName(mapping));
+  const from = reference(rowsName(mapping));
   if (branch.grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM ${from} AS s${rows}`;
   const { by, row, sums, having } = branch.grouped;
   const keys = [own.export, own.month, ...by].map((name) => `s.${identifier(name)}`);

@@ -2,7 +2,7 @@ import { trackingTableName } from "../state/tables.ts";
 import type { Charges } from "./charges.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { type ChargeTable, fieldsOf, type Mapping } from "./mapping.ts";
-import type { Relation } from "./render.ts";
+import { type Relation, reference } from "./relations.ts";
 
 /** The charges in all tables of a mapping. */
 export interface MappedCharges {
@@ -21,61 +21,42 @@ export function countedOnce(parts: readonly MappedCharges[], dialect: Dialect): 
   const sources = sourcesIn(parts);
   if (new Set(sources.map(({ name }) => name)).size < 2) return parts.map(({ charges }) => charges);
   const { identifier, types, literal } = dialect;
-  const cloud = parts[0]?.mapping.cloud ?? "";
-  const [places, kinds, partial, preferences, accounts, months] = [
-    "places",
-    "sources",
-    "partial_months",
-    "preferences",
-    "best_of_accounts",
-    "best_of_months",
-  ].map((name) => `${name}_of_${cloud}`) as [string, string, string, string, string, string];
   const columns = { export: identifier("x_Export"), account: identifier("SubAccountId") };
   const month = `COALESCE(c.${identifier("x_BillingMonth")}, '')`;
   // Azure writes a subscription with and without its path.
-  const account = dialect.replaced(`LOWER(c.${columns.account})`, "^/subscriptions/", "");
+  const account = `COALESCE(${dialect.replaced(`LOWER(c.${columns.account})`, "^/subscriptions/", "")}, '')`;
   const chargesOf = ({ mapping }: MappedCharges): string => `charges_of_${mapping.name}`;
+  const counted = `counted_of_${parts[0]?.mapping.cloud ?? ""}`;
   const cells = sources.map(({ table, name, preference }) => [table.exportName, name, preference]);
   const isPartial = sources.flatMap(({ table, name }) => partialMonths(table, literal(name), dialect));
   const noMonths = `SELECT CAST(NULL AS ${types.text}) AS source, CAST(NULL AS ${types.text}) AS billing_month`;
+  const places = parts.map(
+    (part) =>
+      `SELECT DISTINCT c.${columns.export} AS export_name, ${month} AS month, ${account} AS account FROM ${reference(chargesOf(part))} AS c`,
+  );
+  const best = ["d.month, d.account", "d.month"].map(
+    (by) =>
+      `SELECT ${by}, MIN(p.preference) AS best FROM places AS d JOIN preferences AS p ON p.export_name = d.export_name AND p.month = d.month GROUP BY ${by}`,
+  );
+  const sql = `WITH places AS (${places.join("\nUNION ALL\n")}),
+preferences AS (SELECT DISTINCT d.export_name, d.month, CASE WHEN p.source IS NULL THEN '0 ' ELSE '1 ' END || s.preference AS preference
+FROM places AS d JOIN (${dialect.relation(["export_name", "source", "preference"], cells)}) AS s ON s.export_name = d.export_name
+LEFT JOIN (${isPartial.join(" UNION DISTINCT ") || noMonths}) AS p ON p.source = s.source AND p.billing_month = d.month),
+best_of_accounts AS (${best[0]}),
+best_of_months AS (${best[1]})
+SELECT d.export_name, d.month, d.account FROM places AS d
+JOIN preferences AS p ON p.export_name = d.export_name AND p.month = d.month
+JOIN best_of_months AS m ON m.month = d.month
+LEFT JOIN best_of_accounts AS a ON a.month = d.month AND a.account = d.account AND d.account <> ''
+WHERE p.preference = COALESCE(a.best, m.best)`;
   const own: readonly Relation[] = [
-    ...parts.map((part) => ({ name: chargesOf(part), sql: part.charges.select, isInlined: true })),
-    { name: kinds, sql: dialect.relation(["export_name", "source", "preference"], cells), isInlined: false },
-    { name: partial, sql: isPartial.join(" UNION DISTINCT ") || noMonths, isInlined: false },
-    {
-      name: places,
-      sql: parts
-        .map(
-          (part) =>
-            `SELECT DISTINCT c.${columns.export} AS export_name, ${month} AS month, ${account} AS account FROM ${identifier(chargesOf(part))} AS c`,
-        )
-        .join("\nUNION ALL\n"),
-      isInlined: false,
-    },
-    {
-      name: preferences,
-      sql: `SELECT DISTINCT d.export_name, d.month, CASE WHEN p.source IS NULL THEN '0 ' ELSE '1 ' END || s.preference AS preference
-FROM ${identifier(places)} AS d JOIN ${identifier(kinds)} AS s ON s.export_name = d.export_name
-LEFT JOIN ${identifier(partial)} AS p ON p.source = s.source AND p.billing_month = d.month`,
-      isInlined: false,
-    },
-    ...[
-      { name: accounts, by: "d.month, d.account" },
-      { name: months, by: "d.month" },
-    ].map(({ name, by }) => ({
-      name,
-      sql: `SELECT ${by}, MIN(p.preference) AS best FROM ${identifier(places)} AS d
-JOIN ${identifier(preferences)} AS p ON p.export_name = d.export_name AND p.month = d.month GROUP BY ${by}`,
-      isInlined: false,
-    })),
+    ...parts.map((part) => ({ name: chargesOf(part), sql: part.charges.select })),
+    { name: counted, sql },
   ];
   return parts.map((part, index) => ({
     relations: [...part.charges.relations, ...(index === parts.length - 1 ? own : [])],
-    select: `SELECT c.* FROM ${identifier(chargesOf(part))} AS c
-JOIN ${identifier(preferences)} AS p ON p.export_name = c.${columns.export} AND p.month = ${month}
-JOIN ${identifier(months)} AS m ON m.month = ${month}
-LEFT JOIN ${identifier(accounts)} AS a ON a.month = ${month} AND a.account = ${account}
-WHERE p.preference = COALESCE(a.best, m.best)`,
+    select: `SELECT c.* FROM ${reference(chargesOf(part))} AS c
+JOIN ${reference(counted)} AS k ON k.export_name = c.${columns.export} AND k.month = ${month} AND k.account = ${account}`,
   }));
 }
 

@@ -1,6 +1,6 @@
 import type { Dialect } from "./dialects/dialect.ts";
 import type { Family } from "./mapping.ts";
-import type { Relation } from "./render.ts";
+import { type Relation, reference } from "./relations.ts";
 
 /** The field with the export of a row, which every row has. */
 export const ownExport = "x_Export";
@@ -22,46 +22,47 @@ export function familyFields(family: Family | undefined): readonly string[] {
 }
 
 /**
- * What the tables of a family have together, as relations. `name` starts their names, `rows` is the relation with the lines of
- * all tables, with the facts that are keys, and `shows` are the conditions of the kinds on its rows as `r`.
+ * What the tables of a family have together: a relation with the fields that the family adds, by export, month and keys. `rows`
+ * is the relation with the lines of all tables, with the facts that are keys, and `shows` are the conditions of the kinds on its
+ * rows as `r`.
  */
-export function familyRelations(
+export function familyRelation(
   { name, family, shows, rows }: FamilyLines,
   own: { readonly export: string; readonly month: string },
   { identifier, literal }: Dialect,
-): readonly Relation[] {
-  const { covered, kinds } = names(name);
+): Relation {
   const [exportName, month] = [identifier(own.export), identifier(own.month)];
   const by = [exportName, month, ...family.keys.map(identifier)].map((column) => `r.${column}`).join(", ");
   const shown = shows.map((sql, position) => `MAX(CASE WHEN ${sql} THEN 1 ELSE 0 END) AS ${evidence(position)}`);
   const cases = family.kinds.map(([kind], position) => `WHEN MAX(c.${evidence(position)}) = 1 THEN ${literal(kind)}`);
-  const byKey = family.keys.map((key) => {
+  const byKeys = family.keys.map((key, position) => {
     const columns = [month, identifier(key)].map((column) => `c.${column}`).join(", ");
     const exports = kindsOf(family).map(
       (kind) =>
         `MIN(CASE WHEN k.kind = ${literal(kind)} THEN c.${exportName} END) AS ${identifier(exportField(kind, key))}`,
     );
-    return {
-      name: names(name).by(key),
-      sql: `SELECT ${columns}, ${exports.join(", ")}
-FROM ${identifier(covered)} AS c JOIN ${identifier(kinds)} AS k ON k.${exportName} = c.${exportName} GROUP BY ${columns}`,
-      isInlined: false,
-    };
+    return `by_key_${position} AS (SELECT ${columns}, ${exports.join(", ")}
+FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName} GROUP BY ${columns})`;
   });
-  return [
-    {
-      name: covered,
-      sql: `SELECT ${by}, ${shown.join(", ")}\nFROM ${identifier(rows)} AS r GROUP BY ${by}`,
-      isInlined: false,
-    },
-    {
-      name: kinds,
-      sql: `SELECT c.${exportName}, CASE ${cases.join(" ")} ELSE ${literal(unknownKind)} END AS kind
-FROM ${identifier(covered)} AS c GROUP BY c.${exportName}`,
-      isInlined: false,
-    },
-    ...byKey,
-  ];
+  const fields = family.keys.flatMap((key, position) =>
+    kindsOf(family).map((kind) => `e${position}.${identifier(exportField(kind, key))}`),
+  );
+  const joins = family.keys.map((key, position) => {
+    const on = [month, identifier(key)].map((column) => `e${position}.${column} = c.${column}`);
+    return `LEFT JOIN by_key_${position} AS e${position} ON ${on.join(" AND ")}`;
+  });
+  const columns = [exportName, month, ...family.keys.map(identifier)].map((column) => `c.${column}`);
+  return {
+    name: relationName(name),
+    sql: `WITH covered AS (SELECT ${by}, ${shown.join(", ")}
+FROM ${reference(rows)} AS r GROUP BY ${by}),
+kinds AS (SELECT c.${exportName}, CASE ${cases.join(" ")} ELSE ${literal(unknownKind)} END AS kind
+FROM covered AS c GROUP BY c.${exportName}),
+${byKeys.join(",\n")}
+SELECT ${[...columns, `k.kind AS ${identifier(ownKind)}`, ...fields].join(", ")}
+FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName}
+${joins.join("\n")}`,
+  };
 }
 
 /** The lines of the tables of a family. */
@@ -79,22 +80,12 @@ export function withFamily(
   own: { readonly export: string; readonly month: string },
   { identifier }: Dialect,
 ): string {
-  const exportName = identifier(own.export);
-  const columns = [
-    "f.*",
-    `k.kind AS ${identifier(ownKind)}`,
-    ...family.keys.flatMap((key, position) =>
-      kindsOf(family).map((kind) => `e${position}.${identifier(exportField(kind, key))}`),
-    ),
-  ];
-  const joins = family.keys.map((key, position) => {
-    const on = [own.month, key].map((column) => `e${position}.${identifier(column)} = f.${identifier(column)}`);
-    return `LEFT JOIN ${identifier(names(name).by(key))} AS e${position} ON ${on.join(" AND ")}`;
-  });
-  return `SELECT ${columns.join(", ")}
+  const added = familyFields(family).filter((field) => field !== own.export);
+  const month = identifier(own.month);
+  const on = [own.export, ...family.keys].map((column) => `e.${identifier(column)} = f.${identifier(column)}`);
+  return `SELECT ${["f.*", ...added.map((field) => `e.${identifier(field)}`)].join(", ")}
 FROM (${rows}) AS f
-  LEFT JOIN ${identifier(names(name).kinds)} AS k ON k.${exportName} = f.${exportName}
-  ${joins.join("\n  ")}`;
+  LEFT JOIN ${reference(relationName(name))} AS e ON ${on.join(" AND ")} AND COALESCE(e.${month}, '') = COALESCE(f.${month}, '')`;
 }
 
 function kindsOf(family: Family): readonly string[] {
@@ -105,10 +96,6 @@ function evidence(position: number): string {
   return `shows_${position}`;
 }
 
-function names(name: string): {
-  readonly covered: string;
-  readonly kinds: string;
-  by(this: void, key: string): string;
-} {
-  return { covered: `exports_of_${name}`, kinds: `kinds_of_${name}`, by: (key) => `${name}_by_${key}` };
+function relationName(name: string): string {
+  return `tables_of_${name}`;
 }

@@ -12,14 +12,6 @@ export interface Scope {
   joined(this: void, lookup: string, key: string): string;
 }
 
-/** A relation of a WITH clause. */
-export interface Relation {
-  readonly name: string;
-  readonly sql: string;
-  /** Whether it must be a part of every query that reads it, so that filters reach the table. */
-  readonly isInlined: boolean;
-}
-
 /** An expression as SQL. */
 export function renderExpression(expression: Expression, scope: Scope): string {
   const { dialect } = scope;

@@ -3,7 +3,8 @@ import type { Expression, Field, Members } from "./expression.ts";
 import { lookups } from "./lookups.ts";
 import { type ChargeTable, fieldsOf, type Mapping } from "./mapping.ts";
 import { fieldsAsked, fieldsIn, fieldsUsed, readsLookup } from "./reading.ts";
-import { type Relation, renderExpression, renderObject, type Scope } from "./render.ts";
+import { type Relation, reference } from "./relations.ts";
+import { renderExpression, renderObject, type Scope } from "./render.ts";
 
 /** The columns that the view itself fills, for every mapping. */
 export const own = {
@@ -37,10 +38,10 @@ export function rowRelations(
   );
   const scope = scopeOf(tables, mapping, "r", dialect);
   const lines = inLayers(base, simple ?? [], scope);
-  const rows = inLayers(`SELECT * FROM ${dialect.identifier(linesName(mapping))}`, others ?? [], scope);
+  const rows = inLayers(`SELECT * FROM ${reference(linesName(mapping))} AS r`, others ?? [], scope);
   return {
-    lines: { name: linesName(mapping), sql: lines.sql, isInlined: true },
-    rows: { name: rowsName(mapping), sql: rows.sql, isInlined: true },
+    lines: { name: linesName(mapping), sql: lines.sql },
+    rows: { name: rowsName(mapping), sql: rows.sql },
     lookups: [...new Set([...lines.lookups, ...rows.lookups])],
   };
 }
@@ -107,7 +108,7 @@ function inLayers(
         const [keyColumn = ""] = lookups[lookup]?.columns ?? [];
         const name = `l${joins.size + 1}`;
         const on = `${name}.${dialect.identifier(keyColumn)} = ${key}`;
-        joins.set(`${lookup} ${key}`, `LEFT JOIN ${dialect.identifier(lookup)} AS ${name} ON ${on}`);
+        joins.set(`${lookup} ${key}`, `LEFT JOIN ${reference(lookup)} AS ${name} ON ${on}`);
         return name;
       },
     };

@@ -3,9 +3,9 @@ import type { Dialect } from "./dialects/dialect.ts";
 import type { Expression } from "./expression.ts";
 import { type ChargeTable, fieldsOf, type Mapping } from "./mapping.ts";
 import { fieldsIn } from "./reading.ts";
+import { composed, reference } from "./relations.ts";
 import { renderExpression } from "./render.ts";
 import { own, rowsName, scopeOf } from "./rows.ts";
-import { withClause } from "./views.ts";
 
 /**
  * The statement that adds up what was billed, twice: in the charges of the view (`view`), and in the rows of the table by the
@@ -23,10 +23,13 @@ export function billedSums(table: ChargeTable, mapping: Mapping, dialect: Dialec
   const month = identifier(own.month);
   const charges = `c.${month} AS month, c.${identifier("BillingCurrency")} AS currency, ${sum(`c.${identifier("BilledCost")}`)}`;
   const rows = `s.${month} AS month, ${currency} AS currency, ${sum(renderExpression(billed, scope))}`;
-  return `${withClause(relations, dialect)}
-SELECT 'view' AS side, ${charges} FROM (${select}) AS c GROUP BY 1, 2, 3
+  return composed(
+    relations,
+    `SELECT 'view' AS side, ${charges} FROM (${select}) AS c GROUP BY 1, 2, 3
 UNION ALL
-SELECT 'table' AS side, ${rows} FROM ${identifier(rowsName(mapping))} AS s GROUP BY 1, 2, 3`;
+SELECT 'table' AS side, ${rows} FROM ${reference(rowsName(mapping))} AS s GROUP BY 1, 2, 3`,
+    dialect,
+  );
 }
 
 /** The columns of a table that the rule of the mapping adds up. */

@@ -5,7 +5,7 @@ import { countedOnce } from "./counting.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { ChargeTable } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
-import type { Relation } from "./render.ts";
+import { composed } from "./relations.ts";
 
 /** A view: its name, the query that it is, and the other view that it reads, if it reads one. */
 export interface View {
@@ -54,15 +54,7 @@ function union(parts: readonly Charges[], version: FocusVersion, allocation: All
   const relations = new Map(parts.flatMap((part) => part.relations).map((relation) => [relation.name, relation]));
   const all = parts.map(({ select }) => select).join("\nUNION ALL\n");
   const { relations: more, select } = allocated(all, version, allocation, dialect);
-  return `${withClause([...relations.values(), ...more], dialect)}\n${select}`;
-}
-
-/** The WITH clause of a query with these relations. */
-export function withClause(relations: readonly Relation[], { identifier, inlined }: Dialect): string {
-  const named = relations.map(
-    ({ name, sql, isInlined }) => `${identifier(name)} ${isInlined ? inlined : "AS"} (${sql})`,
-  );
-  return `WITH ${named.join(",\n")}`;
+  return composed([...relations.values(), ...more], select, dialect);
 }
 
 function emptyView(version: FocusVersion, { tags }: Allocation, { types, identifier }: Dialect): string {

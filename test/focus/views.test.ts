@@ -50,6 +50,17 @@ describe("the views in DuckDB", () => {
     connection.closeSync();
   });
 
+  test("read only the columns of a bill that a query needs", async (t) => {
+    const project = await loaded(t);
+    const query = "SELECT ServiceName, SUM(EffectiveCost) FROM focus_costs GROUP BY 1";
+    const plan = JSON.stringify(await ask(project, `EXPLAIN (FORMAT json) ${query}`));
+    const columns = ["line_item_unblended_cost", "line_item_line_item_description"];
+    assert.deepEqual(
+      columns.map((name) => plan.includes(name)),
+      [true, false],
+    );
+  });
+
   test("gain a column with the month that brings it, and stay the same text otherwise", async (t) => {
     const project = await loaded(t);
     const before = await viewTexts(project);

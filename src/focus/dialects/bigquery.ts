@@ -5,8 +5,7 @@ const decimal = "BIGNUMERIC";
 /** The SQL of BigQuery. */
 export const bigquery: Dialect = {
   name: "bigquery",
-  // BigQuery materialises only recursive queries.
-  inlined: "AS",
+  hasNamedRelations: true,
   types: { text: "STRING", json: "STRING", decimal, timestamp: "TIMESTAMP" },
   identifier,
   literal,

@@ -5,8 +5,8 @@ import type { ValueType } from "../columns.ts";
 export interface Dialect {
   readonly name: "duckdb" | "bigquery";
   readonly types: Readonly<Record<ValueType, string>>;
-  /** Between the name and the query in a WITH clause that must not be materialised, so that filters reach the table. */
-  readonly inlined: string;
+  /** Whether queries that others read have names in a WITH clause; else each stands where it is read (`composed`). */
+  readonly hasNamedRelations: boolean;
   identifier(this: void, name: string): string;
   literal(this: void, text: string): string;
   tableName(this: void, table: Pick<Table, "project" | "dataset">, name: string): string;

@@ -5,7 +5,7 @@ const decimal = "DECIMAL(38,18)";
 /** The SQL of DuckDB. */
 export const duckdb: Dialect = {
   name: "duckdb",
-  inlined: "AS NOT MATERIALIZED",
+  hasNamedRelations: false,
   types: { text: "VARCHAR", json: "VARCHAR", decimal, timestamp: "TIMESTAMP" },
   identifier,
   literal,

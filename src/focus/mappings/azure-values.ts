@@ -1,7 +1,6 @@
 import {
   cases,
   type Expression,
-  extracted,
   isOneOf,
   joined,
   lower,
@@ -33,7 +32,10 @@ export function subscription(of: Expression): Expression {
  * `/subscriptions/../providers/microsoft.sql/servers/crm/databases/crmdb`.
  */
 export function resourceType(id: Expression): Expression {
-  return replaced(extracted(lower(id), "^.*/providers/(.+)$"), "/([^/]+)/[^/]+", "/\\1");
+  const path = lower(id);
+  // A pattern that captures the rest of a text takes three times as long.
+  const type = replaced(path, "^.*/providers/", "");
+  return where(matches(path, "/providers/"), replaced(type, "/([^/]+)/[^/]+", "/\\1"));
 }
 
 /** A text as the lookups of regions and units have their keys: in lower case without blanks. */
