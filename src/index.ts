@@ -5,6 +5,7 @@
  */
 export type {
   BigqueryConfig,
+  BudgetsConfig,
   Config,
   ConfigPlace,
   DuckdbConfig,
@@ -82,6 +83,7 @@ export {
   type UntaggedResult,
   type UntaggedRow,
 } from "./answers/untagged.ts";
+export { budgets, type BudgetsOptions, type BudgetsResult, type BudgetUse } from "./answers/budgets.ts";
 export { forecast, type ForecastOptions, type ForecastResult } from "./answers/forecast.ts";
 export type { Forecast } from "./answers/forecast-rule.ts";
 export { explain, type ExplainOptions, type ExplainResult } from "./answers/explain.ts";

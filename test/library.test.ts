@@ -76,11 +76,13 @@ describe("wrong arguments of the library", () => {
       threads: null,
     },
     notify: null,
-    focus: { dataset: "billing_focus", accounts: null, tags: [] },
+    focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+    budgets: { file: null },
   };
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {
     ...(Object.fromEntries(
       [
+        "budgets",
         "commitments",
         "costs",
         "diff",

@@ -9,9 +9,11 @@ import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { shareOf } from "./arithmetic.ts";
 import { type AnswerOptions, type Bills, byCurrency, readingBills } from "./bills.ts";
+import { budgetsIn, type BudgetUse } from "./budgets.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
+import { forecastIn, type ForecastResult, runningMonth } from "./forecast.ts";
 import { type Answer, loadsOf } from "./loads.ts";
 import { type Measure, measures } from "./measures.ts";
 import {
@@ -55,6 +57,10 @@ export interface CostsResult extends Answer {
   /** The months of both periods with days that no delivery covers. */
   readonly partialMonths: readonly BillingMonth[];
   readonly exports: readonly IncludedExport[];
+  /** What was spent of the budgets of the month: of one month of effective cost of all exports, without filters. Else empty. */
+  readonly budgets: readonly BudgetUse[];
+  /** What the running month will have cost: where the answer is about effective cost of that month alone; else null. */
+  readonly forecast: Omit<ForecastResult, keyof Answer> | null;
   /** Sentences on what the answer leaves out. */
   readonly notes: readonly string[];
   /** By currency: amounts of two currencies are never added up. */
@@ -152,6 +158,8 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
   const period = periodOf(options, bills);
   const before = periodBefore(period);
   const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
+  const forecast = await forecastOfMonth(bills, period, options);
+  const budgets = await budgetsOfMonth(bills, period, options);
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),
@@ -176,10 +184,31 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
       cloud,
       missingMonths: monthsIn(period).filter((month) => !months.has(month)),
     })),
+    budgets,
+    forecast,
     notes: notesOn(exports),
     loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),
     currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),
   };
+}
+
+async function forecastOfMonth(
+  bills: Bills,
+  { from, to }: Period,
+  { measure = "effective", filters = [] }: CostsOptions,
+): Promise<CostsResult["forecast"]> {
+  if (from !== to || measure !== "effective" || runningMonth(bills).month !== from) return null;
+  const { month, settledDays, reason, currency } = await forecastIn(bills, { filters });
+  return { month, settledDays, reason, currency };
+}
+
+async function budgetsOfMonth(
+  bills: Bills,
+  { from, to }: Period,
+  { measure = "effective", filters = [], pipelines = [] }: CostsOptions,
+): Promise<readonly BudgetUse[]> {
+  const isWhole = from === to && measure === "effective" && filters.length === 0 && pipelines.length === 0;
+  return isWhole ? (await budgetsIn(bills, { month: from })).budgets : [];
 }
 
 const costsRules: Shape<CostsOptions> = {

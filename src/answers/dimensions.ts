@@ -9,8 +9,10 @@ import {
   field,
   first,
   isOneOf,
+  lower,
   not,
   present,
+  replaced,
   some,
 } from "../focus/expression.ts";
 
@@ -36,6 +38,14 @@ const dimensions: Readonly<Record<string, Expression>> = {
   month: field("x_BillingMonth"),
   day: day(field("ChargePeriodStart", "timestamp")),
 };
+
+/** The id of a sub-account in lower case and without the path that Azure writes in some bills, as people write it. */
+export const plainAccountId: Expression = replaced(lower(field("SubAccountId")), "^/subscriptions/", "");
+
+/** An id of a sub-account as `plainAccountId` has it. */
+export function plainAccount(id: string): string {
+  return id.toLowerCase().replace(/^\/subscriptions\//, "");
+}
 
 /** The start of a dimension that is a tag: `tag:team`. */
 const tagPrefix = "tag:";
@@ -85,7 +95,9 @@ export function filterConditions(filters: readonly string[], tags: FocusConfig["
   return [...Map.groupBy(parts, ({ name }) => name)].map(([name, own]) => {
     const column = dimensionOf(name, tags);
     const values = own.map(({ value }) => value).filter((value) => value !== "");
-    const given = values.length > 0 ? [isOneOf(column, ...values)] : [];
+    const isWanted =
+      name === "account" ? isOneOf(plainAccountId, ...values.map(plainAccount)) : isOneOf(column, ...values);
+    const given = values.length > 0 ? [isWanted] : [];
     return some(...given, ...(values.length < own.length ? [not(present(column))] : []));
   });
 }

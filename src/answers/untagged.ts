@@ -9,6 +9,7 @@ import {
   type Expression,
   field,
   isOneOf,
+  lower,
   matches,
   not,
   present,
@@ -34,7 +35,7 @@ export interface UntaggedOptions extends AnswerOptions {
   readonly month?: BillingMonth;
   /** The key of a tag; without one, a charge is untagged if it lacks tags altogether. */
   readonly tag?: string;
-  /** Values that mean that a tag is not set, such as `n/a`. Empty values always do. */
+  /** Values that mean that a tag is not set, such as `n/a`, in any case, besides those of `[focus]`. Empty values always do. */
   readonly placeholders?: readonly string[];
   /** Dimensions as in `costs`; by default service, account and resource. */
   readonly by?: readonly string[];
@@ -124,7 +125,7 @@ export async function untaggedIn(
   bills: Bills,
   options: UntaggedOptions,
 ): Promise<Omit<UntaggedResult, keyof ReadSource>> {
-  const { by = ["service", "account", "resource"], placeholders = [], top = Infinity } = options;
+  const { by = ["service", "account", "resource"], top = Infinity } = options;
   const { config, exports } = bills;
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
   const value = options.tag === undefined ? anyTag : tag(options.tag, config.focus.tags);
@@ -132,7 +133,8 @@ export async function untaggedIn(
   const months = loadedMonthsOf(exports)
     .filter((each) => each <= month)
     .slice(-shownMonths);
-  const isTagged = all(present(value), ...(placeholders.length === 0 ? [] : [not(isOneOf(value, ...placeholders))]));
+  const words = [...config.focus.placeholders, ...(options.placeholders ?? []).map((word) => word.toLowerCase())];
+  const isTagged = all(present(value), ...(words.length === 0 ? [] : [not(isOneOf(lower(value), ...words))]));
   const keys = { currency: field("BillingCurrency"), month: field("x_BillingMonth"), cloud };
   const states = await sumCharges(bills, {
     by: {

@@ -5,6 +5,7 @@ import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { dayInWords } from "../schema/periods.ts";
 import { answer, byOption, listed, topOption } from "./answer.ts";
+import { budgetLines } from "./budget-lines.ts";
 import type { Perform, Program } from "./context.ts";
 import { barOf, formatAmount, formatChange, formatNumber, formatShare, sourcePart } from "./figures.ts";
 import { addWord, dimensionWords, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
@@ -66,11 +67,13 @@ export function costsScreen(result: Omit<CostsResult, keyof ReadSource>, style: 
     ...tableOf(costs, name, result, style),
     ...invoicedLines(costs, name, style),
   ]);
+  const more = [forecastLines(result, style), budgetLines(result.budgets, style)];
   const none = tables.length === 0 ? [["  There are no such charges."]] : [];
   const parts = [
     headLines(result, style),
     ...tables,
     ...none,
+    ...more,
     noteLines(result, style),
     sourcePart(result.loads, style),
   ];
@@ -192,6 +195,20 @@ function tableOf(
 function nameOf({ keys }: CostRow, dimension: string, { verbose }: ScreenStyle): string {
   const value = keys[dimension] ?? "(none)";
   return dimension === "account" && !verbose ? lastName(value) : value;
+}
+
+function forecastLines({ forecast }: Omit<CostsResult, keyof ReadSource>, style: ScreenStyle): string[] {
+  if (forecast === null) return [];
+  if (forecast.reason !== null) return [noteLine(`There is no forecast: ${forecast.reason}.`, style)];
+  return Object.entries(forecast.currency).map(([currency, { forecast: total, band }]) => {
+    const unit = currency === "" ? "" : ` ${visible(currency)}`;
+    const errors =
+      band === null
+        ? ""
+        : `; by its errors in the last six months, between ${formatAmount(band.low)} and ${formatAmount(band.high)}`;
+    const text = `Forecast for ${forecast.month}: ${formatAmount(total)}${unit} before tax and credits${errors}`;
+    return `  ${wrapText(text, style.columns, 2)}`;
+  });
 }
 
 function invoicedLines(

@@ -1,5 +1,6 @@
 import type {
   BigqueryConfig,
+  BudgetsConfig,
   Config,
   ConfigPlace,
   DuckdbConfig,
@@ -218,7 +219,10 @@ const focusRules: Shape<FocusConfig> = {
   dataset: text,
   accounts: nullable(text),
   tags: listOf(objectOf({ key: text, spellings: listOf(text) })),
+  placeholders: listOf(text),
 };
+
+const budgetsRules: Shape<BudgetsConfig> = { file: nullable(text) };
 
 const configRules: Shape<Config> = {
   file: nullable(text),
@@ -226,6 +230,7 @@ const configRules: Shape<Config> = {
   warehouse,
   notify: nullable(objectOf(notifyRules)),
   focus: objectOf(focusRules),
+  budgets: objectOf(budgetsRules),
 };
 
 const configuration: Rule = objectOf(configRules);

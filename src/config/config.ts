@@ -9,6 +9,13 @@ export interface Config {
   /** Null without notifications. */
   readonly notify: NotifyConfig | null;
   readonly focus: FocusConfig;
+  readonly budgets: BudgetsConfig;
+}
+
+/** `[budgets]`: what owners, accounts and tags may cost. */
+export interface BudgetsConfig {
+  /** Absolute path of the list of budgets; null without one. */
+  readonly file: string | null;
 }
 
 /** `[focus]`: the views over all exports in FOCUS columns. */
@@ -19,6 +26,8 @@ export interface FocusConfig {
   readonly accounts: string | null;
   /** The tags by which people allocate costs, and other spellings of their keys. */
   readonly tags: readonly { readonly key: string; readonly spellings: readonly string[] }[];
+  /** Values, in lower case, that mean that a tag is not set, such as `n/a`. */
+  readonly placeholders: readonly string[];
 }
 
 /** `[notify]`: the command that `billhouse run` runs for every alert. The library does not run it. */

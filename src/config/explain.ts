@@ -3,6 +3,7 @@ import { credentialPlaces } from "./credentials.ts";
 import { readConfig, type Reading } from "./reading.ts";
 import {
   type BigquerySection,
+  type BudgetsSection,
   defaultSettle,
   type DuckdbSection,
   holdsSecret,
@@ -56,6 +57,7 @@ function explain(reading: Reading, place: ConfigPlace): ConfigExplanation {
       ...credentialValues(reading),
       ...notifyValues(reading),
       ...focusValues(reading),
+      ...budgetsValues(reading),
     ],
   };
 }
@@ -123,8 +125,17 @@ function bigqueryValues({ config: { warehouse }, document, originOf }: Reading):
 
 function focusValues({ config: { focus }, document, originOf }: Reading): ConfigValue[] {
   const tags = focus.tags.map(({ key, spellings }) => [key, ...spellings].join(" = "));
-  const values = { dataset: focus.dataset, accounts: focus.accounts, tags: shownWords(tags) };
+  const values = {
+    dataset: focus.dataset,
+    accounts: focus.accounts,
+    tags: shownWords(tags),
+    placeholders: shownWords(focus.placeholders),
+  };
   return sectionValues(["focus"], values, document.focus ?? {}, originOf);
+}
+
+function budgetsValues({ config: { budgets }, document, originOf }: Reading): ConfigValue[] {
+  return budgets.file === null ? [] : sectionValues(["budgets"], { ...budgets }, document.budgets ?? {}, originOf);
 }
 
 function notifyValues({ config: { notify }, document, originOf }: Reading): ConfigValue[] {
@@ -138,7 +149,7 @@ function notifyValues({ config: { notify }, document, originOf }: Reading): Conf
 function sectionValues(
   path: readonly string[],
   values: Readonly<Record<string, string | number | null | undefined>>,
-  written: SourceSection | DuckdbSection | BigquerySection | NotifySection | FocusSection,
+  written: SourceSection | DuckdbSection | BigquerySection | NotifySection | FocusSection | BudgetsSection,
   originOf: Reading["originOf"],
   writtenAs: Readonly<Record<string, string>> = {},
 ): ConfigValue[] {

@@ -118,6 +118,9 @@ function plainName(name: string): string {
     .join(".");
 }
 
+/** Sections of billhouse that dlt does not know. */
+const ownSections: ReadonlySet<string> = new Set(["notify", "focus", "budgets"]);
+
 /** Where a setting was written: in a file, at a line if it is known, or in an environment variable. */
 export type Origin = { readonly file: string; readonly line: number | null } | { readonly variable: string };
 
@@ -164,7 +167,7 @@ export function environmentLayer(
     const [root, ...rest] = variable.split("__");
     if (value === undefined || value === "") return [];
     const origin = (): Origin => ({ variable });
-    if ((root === "NOTIFY" || root === "FOCUS") && rest.length === 1) {
+    if (root !== undefined && ownSections.has(root.toLowerCase()) && rest.length === 1) {
       const key = rest[0]?.toLowerCase() ?? "";
       return [{ path: [root.toLowerCase(), key], value: typedValue(key, value), origin }];
     }
@@ -205,7 +208,7 @@ export function exportSections(layers: readonly Layer[]): ReadonlySet<string> {
 export function withoutForeign(layer: Layer, sections: ReadonlySet<string>): Layer {
   return layer.flatMap((setting): Setting[] => {
     const [root, section = "", key] = setting.path;
-    if (root === "notify" || root === "focus") return isNear(section, keysAt([root]) ?? []) ? [setting] : [];
+    if (root !== undefined && ownSections.has(root)) return isNear(section, keysAt([root]) ?? []) ? [setting] : [];
     if (root === "sources") return sections.has(section) && !looksSecret(key ?? "") ? [setting] : [];
     if (root !== "destination" || (section !== "duckdb" && section !== "bigquery")) return [];
     if (key === undefined) return isTable(setting.value) ? [setting] : [];
@@ -273,7 +276,7 @@ function place(document: Record<string, unknown>, path: readonly string[], value
 
 /** The environment has only text; a few keys are numbers, and some are lists of words separated by commas. */
 function typedValue(key: string, text: string): unknown {
-  if (key === "null_values" || key === "tags") return text.split(",");
+  if (["null_values", "tags", "placeholders"].includes(key)) return text.split(",");
   const isNumber = key === "threads" || key === "keep_previous";
   return isNumber && /^\d+$/.test(text) ? Number(text) : text;
 }

@@ -78,8 +78,9 @@ function wrongValue(path: readonly string[], value: unknown, origin: string): Mi
   const expected = expectation(path);
   if (expected === undefined) {
     const example =
-      { destination: "[destination.duckdb]", notify: "[notify]", focus: "[focus]" }[path[0] ?? ""] ??
-      "[sources.aws_cur]";
+      { destination: "[destination.duckdb]", notify: "[notify]", focus: "[focus]", budgets: "[budgets]" }[
+        path[0] ?? ""
+      ] ?? "[sources.aws_cur]";
     return { origin, sentence: `"${path.join(".")}" must be a section such as ${example}, not ${describe(value)}.` };
   }
   // An address can contain a key or a signature, so it is described and not repeated.

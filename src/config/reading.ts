@@ -97,7 +97,9 @@ export async function readConfig(place: ConfigPlace): Promise<Reading> {
   if (all.length > 0) throw mistakesError(all);
   const notify = notifyConfig(checked.document, files.folder);
   const focus = focusConfig(checked.document, files.folder);
-  const config = { file: files.file, pipelines, warehouse, notify, focus };
+  const { file } = checked.document.budgets ?? {};
+  const budgets = { file: file === undefined ? null : resolve(files.folder, file) };
+  const config = { file: files.file, pipelines, warehouse, notify, focus, budgets };
   return { config, document: checked.document, originOf, layers };
 }
 
@@ -154,6 +156,7 @@ function focusConfig({ focus = {} }: ConfigDocument, folder: string): FocusConfi
     dataset,
     accounts: accounts === undefined ? null : resolve(folder, accounts),
     tags: spelled.map(([key, spellings]) => ({ key, spellings: [...spellings] })),
+    placeholders: (focus.placeholders ?? []).map((word) => word.trim().toLowerCase()),
   };
 }
 

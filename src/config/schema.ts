@@ -55,6 +55,12 @@ export interface FocusSection {
   readonly accounts?: string | undefined;
   /** Keys, or each key with other spellings of it. */
   readonly tags?: readonly string[] | Readonly<Record<string, readonly string[]>> | undefined;
+  readonly placeholders?: readonly string[] | undefined;
+}
+
+/** `[budgets]`, checked. */
+export interface BudgetsSection {
+  readonly file?: string | undefined;
 }
 
 /** A configuration whose keys and values have been checked. */
@@ -66,6 +72,7 @@ export interface ConfigDocument {
   };
   readonly notify?: NotifySection | undefined;
   readonly focus?: FocusSection | undefined;
+  readonly budgets?: BudgetsSection | undefined;
 }
 
 /** What is wrong at one path of the document. */
@@ -172,6 +179,10 @@ function isNullWord(word: unknown): boolean {
   return typeof word === "string" && /^[^'"\\\p{Cc}]{1,100}$/u.test(word);
 }
 
+function isPlaceholder(word: unknown): boolean {
+  return typeof word === "string" && /^[^\p{Cc}]{1,100}$/u.test(word) && word.trim() !== "";
+}
+
 /** `dataset` in `[focus]`, where nothing is configured. */
 export const defaultFocusDataset = "billing_focus";
 
@@ -256,6 +267,13 @@ const focusKeys = {
   tags: z
     .custom<readonly string[] | Readonly<Record<string, readonly string[]>>>(isTags)
     .describe('a list of keys such as ["team", "env"], or a section with the spellings of each key'),
+  placeholders: z
+    .custom<readonly string[]>((list) => Array.isArray(list) && list.length <= 100 && list.every(isPlaceholder))
+    .describe('a list of words such as ["none", "n/a"]'),
+};
+
+const budgetsKeys = {
+  file: text.describe("the path of a CSV file with the columns by, value, month, amount and currency"),
 };
 
 const warehouses = {
@@ -268,6 +286,7 @@ const documentSchema = z.strictObject({
   destination: z.strictObject(warehouses).partial().default({}),
   notify: z.strictObject(notifyKeys).partial().optional(),
   focus: z.strictObject(focusKeys).partial().optional(),
+  budgets: z.strictObject(budgetsKeys).partial().optional(),
 });
 
 type Shape = Readonly<Record<string, { readonly description?: string | undefined }>>;
@@ -277,6 +296,7 @@ function shapeAt(path: readonly string[]): Shape | undefined {
   if (path.length === 1 && path[0] === "destination") return warehouses;
   if (path.length === 1 && path[0] === "notify") return notifyKeys;
   if (path.length === 1 && path[0] === "focus") return focusKeys;
+  if (path.length === 1 && path[0] === "budgets") return budgetsKeys;
   if (path.length !== 2) return undefined;
   if (path[0] === "sources") return sourceKeys;
   if (path[1] === "duckdb") return duckdbKeys;

@@ -42,7 +42,7 @@ for (const [warehouse, load] of Object.entries(answering)) {
   describe(`untagged in ${warehouse}`, () => {
     test("both shares, the groups by money, the months, and clouds where the key is not activated", async (t) => {
       const { config } = await load(t, await bills());
-      const result = await untagged(config, { now, tag: "team", placeholders: ["n/a"], by: ["service", "resource"] });
+      const result = await untagged(config, { now, tag: "team", placeholders: ["N/A"], by: ["service", "resource"] });
       const own = result.currency["USD"] ?? assert.fail();
       // 60 + 20 + 5 + 3 + 2 is taggable; all but 60 is untagged.
       assert.deepEqual(
@@ -90,6 +90,13 @@ describe("untagged", () => {
     await appendFile(join(project.folder, "billhouse.toml"), '\n[focus.tags]\nteam = ["Team"]\n');
     const config = await loadConfig({ folder: project.folder, environment: {} });
     assert.equal((await untagged(config, { now, tag: "team" })).currency["USD"]?.untagged, "22");
+  });
+
+  test("the placeholders of [focus] count as untagged, in any case", async (t) => {
+    const project = await answering.DuckDB(t, await bills());
+    await appendFile(join(project.folder, "billhouse.toml"), '\n[focus]\nplaceholders = ["none", "N/A"]\n');
+    const config = await loadConfig({ folder: project.folder, environment: {} });
+    assert.equal((await untagged(config, { now, tag: "team" })).currency["USD"]?.untagged, "30");
   });
 
   test("writes JSON and CSV with the dimensions", async (t) => {

@@ -77,6 +77,7 @@ describe("every value is shown with its origin", () => {
         ["focus", "dataset", "billing_focus"],
         ["focus", "accounts", null],
         ["focus", "tags", null],
+        ["focus", "placeholders", null],
       ].map((row) => [...row, "default"]),
     );
   });

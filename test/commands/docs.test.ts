@@ -55,6 +55,8 @@ test("docs/configuration.md has every key with its variable, and every kind", as
     DESTINATION__DUCKDB: ["destination", "duckdb"],
     DESTINATION__BIGQUERY: ["destination", "bigquery"],
     NOTIFY: ["notify"],
+    FOCUS: ["focus"],
+    BUDGETS: ["budgets"],
   };
   for (const [variable, path] of Object.entries(sections)) {
     const keys = keysAt(path) ?? [];

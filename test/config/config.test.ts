@@ -106,14 +106,15 @@ describe("billhouse.toml", () => {
         threads: null,
       },
       notify: null,
-      focus: { dataset: "billing_focus", accounts: null, tags: [] },
+      focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+      budgets: { file: null },
     });
   });
 
   test("[focus] takes the keys of tags as a list, or with their spellings", async () => {
     const focus = async (toml: string): Promise<unknown> =>
       (await load({ "billhouse.toml": `${smallest}[focus]\n${toml}\n` }))[0].focus;
-    const defaults = { dataset: "billing_focus", accounts: null };
+    const defaults = { dataset: "billing_focus", accounts: null, placeholders: [] };
     assert.deepEqual(await focus('tags = ["team"]'), { ...defaults, tags: [{ key: "team", spellings: [] }] });
     assert.deepEqual(await focus('[focus.tags]\nteam = ["Team"]'), {
       ...defaults,
@@ -124,10 +125,26 @@ describe("billhouse.toml", () => {
       { FOCUS__TAGS: "team,env", FOCUS__ACCOUNTS: "a.csv", FOCUS__DATASET: "f" },
     );
     const keys = ["team", "env"].map((key) => ({ key, spellings: [] }));
-    assert.deepEqual(variables, { dataset: "f", accounts: join(folder, "a.csv"), tags: keys });
+    assert.deepEqual(variables, { dataset: "f", accounts: join(folder, "a.csv"), tags: keys, placeholders: [] });
     for (const wrong of ['tags = ["a b"]', 'tags = ["a", "A"]', "tags = 1"]) {
       await rejects(load({ "billhouse.toml": `${smallest}[focus]\n${wrong}\n` }), "CONFIG_INVALID", "tags");
     }
+  });
+
+  test("[focus] takes words that mean that a tag is not set", async () => {
+    const [{ focus }] = await load({ "billhouse.toml": `${smallest}[focus]\nplaceholders = ["None", " n/a"]\n` });
+    assert.deepEqual(focus.placeholders, ["none", "n/a"]);
+    const [{ focus: given }] = await load({ "billhouse.toml": smallest }, { FOCUS__PLACEHOLDERS: "none,n/a" });
+    assert.deepEqual(given.placeholders, ["none", "n/a"]);
+    await rejects(load({ "billhouse.toml": `${smallest}[focus]\nplaceholders = [" "]\n` }), "CONFIG_INVALID");
+  });
+
+  test("[budgets] names a file, relative to the configuration", async () => {
+    const [{ budgets }, folder] = await load({ "billhouse.toml": `${smallest}[budgets]\nfile = "budgets.csv"\n` });
+    assert.deepEqual(budgets, { file: join(folder, "budgets.csv") });
+    const [{ budgets: given }] = await load({ "billhouse.toml": smallest }, { BUDGETS__FILE: "/lists/b.csv" });
+    assert.deepEqual(given, { file: "/lists/b.csv" });
+    await rejects(load({ "billhouse.toml": `${smallest}[budgets]\nfile = 1\n` }), "CONFIG_INVALID");
   });
 
   test("[notify] takes a line for the shell, or a program with its arguments", async () => {
@@ -719,7 +736,8 @@ describe("a dlt folder", () => {
     const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
     assert.deepEqual(loaded, {
       notify: null,
-      focus: { dataset: "billing_focus", accounts: null, tags: [] },
+      focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+      budgets: { file: null },
       file: join(folder, ".dlt/config.toml"),
       pipelines: [
         {

@@ -184,7 +184,12 @@ describe("the views in BigQuery", () => {
     assert.deepEqual(rows, [["20250203T000000Z", "3.75"]]);
     const accounts = join(project.folder, "accounts.csv");
     await writeFile(accounts, "id,name,owner\n012345678901,shop,ada\n");
-    const focus = { dataset: "billing_focus", accounts, tags: [{ key: "team", spellings: ["Team"] }] };
+    const focus = {
+      dataset: "billing_focus",
+      accounts,
+      tags: [{ key: "team", spellings: ["Team"] }],
+      placeholders: [],
+    };
     const again = await runProject({ ...project, config: { ...project.config, focus } });
     assert.deepEqual(again.finished.warnings, []);
     const known = "SELECT DISTINCT SubAccountName, x_AccountOwner, x_Tag_team FROM billing_focus.focus_v1_2";

@@ -1,3 +1,4 @@
+import type { BudgetUse } from "../../src/answers/budgets.ts";
 import type { CommitmentsResult } from "../../src/answers/commitments.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../src/answers/costs.ts";
 import type { ExplainResult } from "../../src/answers/explain.ts";
@@ -30,6 +31,29 @@ function load(
 ): AnswerLoad {
   const loadedAt = verifiedAt ?? "2025-03-06T04:00:00.000000+00:00";
   return { provider, export: name, billingMonth, executionId, executionIds: [executionId], rows, loadedAt, verifiedAt };
+}
+
+function budget(
+  by: string,
+  value: string | null,
+  currency: string,
+  amount: string,
+  spent: string,
+  share: string,
+  left: string,
+  forecast: readonly [amount: string, share: string] | null,
+): BudgetUse {
+  return {
+    by,
+    value,
+    currency,
+    budget: amount,
+    spent,
+    share,
+    left,
+    forecast: forecast === null ? null : { forecast: forecast[0], band: null },
+    forecastShare: forecast?.[1] ?? null,
+  };
 }
 
 function row(keys: CostRow["keys"], cost: string, previous: string, change: string, share: string): CostRow {
@@ -68,6 +92,8 @@ export const costsOfMonth: Omit<CostsResult, keyof ReadSource> = {
     { name: "azure_billing", cloud: "azure", missingMonths: [] },
   ],
   loads,
+  budgets: [],
+  forecast: null,
   notes: ["Azure cost exports (azure_billing) do not contain tax, support plans, or credits that invoices apply."],
   currency: {
     EUR: {
@@ -96,6 +122,25 @@ export const costsOfRunningMonth: typeof costsOfMonth = {
   by: ["account", "tag:team"],
   filters: ["service=Amazon EC2"],
   comparison: { kind: "days", days: 11 },
+  forecast: {
+    month: "2025-03",
+    settledDays: 11,
+    reason: null,
+    currency: {
+      USD: {
+        settled: "1010",
+        remaining: "1800.25",
+        fees: "3993.2",
+        forecast: "6803.45",
+        band: { low: "6500.1234", high: "7250.5" },
+      },
+    },
+  },
+  budgets: [
+    budget("owner", "Ada Lovelace", "USD", "1000", "1211.5", "1.2115", "-211.5", ["3000.75", "3.00075"]),
+    budget("tag:team", "web\u001b[31m", "USD", "9000", "1200.5", "0.133389", "7799.5", ["6700", "0.744444"]),
+    budget("total", null, "EUR", "12500.5", "0", "0", "12500.5", null),
+  ],
   exports: [
     { name: "aws_cur", cloud: "aws", missingMonths: [] },
     { name: "azure_billing", cloud: "azure", missingMonths: ["2025-03"] },
@@ -127,6 +172,12 @@ export const costsOfSpan: typeof costsOfMonth = {
   from: "2025-02",
   by: [],
   comparison: { kind: "none", reason: "azure_billing 2024-12 is partial" },
+  forecast: {
+    month: "2025-03",
+    settledDays: 3,
+    reason: "only 3 days of 2025-03 are settled, and a forecast needs 7",
+    currency: {},
+  },
   partialMonths: ["2024-12"],
   currency: {
     USD: {

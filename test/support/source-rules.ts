@@ -28,7 +28,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   files: drivers,
   focus: ["exports", ...drivers],
   pipeline: [...engine, "focus", "files", "config"],
-  answers: ["pipeline", "focus", ...engine, "config"],
+  answers: ["pipeline", "focus", "files", ...engine, "config"],
   drawing: ["schema", ...foundation],
   web: ["answers", "pipeline", "drawing", ...engine, "config"],
   commands: [...surfaces, ...engine, "files", "config"],

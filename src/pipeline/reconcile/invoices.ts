@@ -1,8 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { requireHolds, text } from "../../config/arguments.ts";
 import { BillhouseError, quoted } from "../../errors.ts";
-import { createCsvScanner } from "../../files/csv.ts";
+import { type ListKind, parseList, readList, type TextList } from "../../files/list.ts";
 
 /** One line of a list of invoices. It has an invoice id, or an account, or both. */
 export interface InvoiceLine {
@@ -26,13 +24,7 @@ export function isPlainAmount(text: string): boolean {
  */
 export async function readInvoices(path: string): Promise<readonly InvoiceLine[]> {
   requireHolds(text, path, "path");
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new BillhouseError("FILE_NOT_FOUND", `The list of invoices ${path} cannot be read.`, {
-      hint: "Check the path: it is relative to the folder in which billhouse runs.",
-      cause,
-    });
-  });
-  return parseInvoices(basename(path), bytes);
+  return invoicesOf(await readList(path, invoiceList));
 }
 
 /**
@@ -42,7 +34,10 @@ export async function readInvoices(path: string): Promise<readonly InvoiceLine[]
  * what its column is for, with file, line, column and value.
  */
 export function parseInvoices(name: string, bytes: Uint8Array): readonly InvoiceLine[] {
-  const { header, rows } = readTable(name, bytes);
+  return invoicesOf(parseList(name, bytes, invoiceList));
+}
+
+function invoicesOf({ name, header, rows }: TextList): readonly InvoiceLine[] {
   const columns = meaningsOf(name, header);
   if (rows.length === 0) {
     throw new BillhouseError("FILE_INVALID", `${name} does not list an invoice.`, {
@@ -70,46 +65,13 @@ export function parseInvoices(name: string, bytes: Uint8Array): readonly Invoice
   });
 }
 
-/** No month has more invoices; a list of this many is compared with a month in seconds. */
-const mostInvoices = 10_000;
-
-function tooMany(name: string): BillhouseError {
-  return new BillhouseError("LIMIT_EXCEEDED", `${name} has more than ${mostInvoices} lines.`, {
-    hint: "Keep one line for each invoice of the month.",
-  });
-}
-
-interface TextTable {
-  readonly header: readonly string[];
-  readonly rows: readonly { readonly cells: readonly string[]; readonly line: number }[];
-}
-
-function readTable(name: string, bytes: Uint8Array): TextTable {
-  const rows: { readonly cells: readonly string[]; readonly line: number }[] = [];
-  let header: readonly string[] = [];
-  const scanner = createCsvScanner(name, {
-    header(names) {
-      header = [...names];
-      return header.map((_, position) => position);
-    },
-    row(cells, line) {
-      if (rows.length === mostInvoices) throw tooMany(name);
-      rows.push({ cells: [...cells], line });
-    },
-  });
-  try {
-    scanner.write(Buffer.from(bytes));
-    scanner.end();
-  } catch (error) {
-    if (!(error instanceof BillhouseError) || error.code === "LIMIT_EXCEEDED") throw error;
-    // The hint of the scanner is for files that clouds write.
-    throw new BillhouseError(error.code, error.message, {
-      hint: "Each line must have as many fields as the header. Put a field with a comma in double quotes, and write amounts without thousands separators.",
-      cause: error,
-    });
-  }
-  return { header, rows };
-}
+const invoiceList: ListKind = {
+  title: "list of invoices",
+  // No month has more invoices; a list of this many is compared with a month in seconds.
+  most: 10_000,
+  keep: "Keep one line for each invoice of the month.",
+  correct: "Check the path: it is relative to the folder in which billhouse runs.",
+};
 
 type Meaning = "invoice" | "amount" | "currency" | "account";
 

@@ -1,46 +1,25 @@
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { BillhouseError, quoted } from "../../errors.ts";
-import { createCsvScanner } from "../../files/csv.ts";
+import { type ListKind, readList, type TextList } from "../../files/list.ts";
 import type { Account } from "../../focus/allocation.ts";
 
-/** The most accounts that a list may have: the views contain it. */
-const mostAccounts = 2000;
+const accountList: ListKind = {
+  title: "list of accounts",
+  // The views contain it.
+  most: 2000,
+  keep: "Keep the accounts whose names or owners matter.",
+  correct: "Correct accounts in [focus], or remove it.",
+};
 
 /**
  * Reads a list of accounts: CSV with the columns `id`, `name`, `owner` and `environment` in any order, of which only `id` is
  * required. Errors: FILE_NOT_FOUND; FILE_INVALID, also for an account that is there twice; LIMIT_EXCEEDED.
  */
 export async function readAccounts(path: string): Promise<readonly Account[]> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new BillhouseError("FILE_NOT_FOUND", `The list of accounts ${path} cannot be read.`, {
-      hint: "Correct accounts in [focus], or remove it.",
-      cause,
-    });
-  });
-  const name = basename(path);
-  const rows: { readonly cells: readonly string[]; readonly line: number }[] = [];
-  let header: readonly string[] = [];
-  const scanner = createCsvScanner(name, {
-    header(names) {
-      header = names.map((title) => title.trim().toLowerCase());
-      return header.map((_, position) => position);
-    },
-    row(cells, line) {
-      if (rows.length === mostAccounts) throw tooMany(name);
-      rows.push({ cells: [...cells], line });
-    },
-  });
-  scanner.write(bytes);
-  scanner.end();
-  return accountsOf(name, header, rows);
+  const list = await readList(path, accountList);
+  return accountsOf({ ...list, header: list.header.map((title) => title.trim().toLowerCase()) });
 }
 
-function accountsOf(
-  name: string,
-  header: readonly string[],
-  rows: readonly { readonly cells: readonly string[]; readonly line: number }[],
-): readonly Account[] {
+function accountsOf({ name, header, rows }: TextList): readonly Account[] {
   if (!header.includes("id")) {
     throw new BillhouseError("FILE_INVALID", `${name}, line 1: column id is missing.`, {
       hint: "Write a header such as id,name,owner,environment, separated by commas.",
@@ -58,11 +37,5 @@ function accountsOf(
     }
     seen.add(id.toLowerCase());
     return { id, name: cell("name"), owner: cell("owner"), environment: cell("environment") };
-  });
-}
-
-function tooMany(name: string): BillhouseError {
-  return new BillhouseError("LIMIT_EXCEEDED", `${name} has more than ${mostAccounts} accounts.`, {
-    hint: "Keep the accounts whose names or owners matter.",
   });
 }
