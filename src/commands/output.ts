@@ -88,7 +88,7 @@ export function displayWidth(text: string): number {
   // To find the characters of a megabyte takes seconds.
   if (plain.length > longestLine || /^[ -~]*$/.test(plain)) return plain.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(plain)) width += wide.test(segment) ? 2 : 1;
+  for (const { segment } of characters(plain)) width += wide.test(segment) ? 2 : 1;
   return width;
 }
 
@@ -98,7 +98,7 @@ export function cutText(text: string, width: number): string {
   const start = text.slice(0, width * unitsPerColumn);
   if (start === text && displayWidth(text) <= width) return text;
   let cut = "";
-  for (const { segment } of segmenter.segment(start)) {
+  for (const { segment } of characters(start)) {
     if (displayWidth(cut + segment) > width - 1) break;
     cut += segment;
   }
@@ -200,7 +200,14 @@ const longestLine = 10_000;
 // The longest usual characters, families of emoji, have eleven units and two columns.
 const unitsPerColumn = 16;
 
-const segmenter = new Intl.Segmenter("en");
+/** The characters of a text as people count them. The tables for that are loaded for the first text outside ASCII. */
+function characters(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter("en");
+  return segmenter.segment(text);
+}
+
+let segmenter: Intl.Segmenter | undefined;
+
 const wide = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[！-｠]/u;
 
 // Control characters, invisible and direction-turning ones, and the two line ends that only some programs know.

@@ -2,7 +2,6 @@ import type { Config } from "../config/config.ts";
 import { interrupted as stopped } from "../errors.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
-import { focusViewSource } from "./views/source.ts";
 
 /** Options for opening a warehouse. */
 export interface OpenOptions {
@@ -24,7 +23,7 @@ export async function withWarehouse<T>(
   use: (warehouse: Warehouse) => Promise<T>,
   { signal, holder, interrupted }: OpenOptions = {},
 ): Promise<T> {
-  const views = mode === "write" ? await focusViewSource(config) : undefined;
+  const views = mode === "write" ? await (await import("./views/source.ts")).focusViewSource(config) : undefined;
   const warehouse = await openWarehouse(config.warehouse, mode, holder, views);
   const stop = (): void => void warehouse.close();
   signal?.addEventListener("abort", stop);

@@ -23,6 +23,7 @@ import {
   type AcceptedGap,
   failedMonth,
   fromTo,
+  isLoadAction,
   type FailedMonth,
   type KeptMonth,
   type LoadedMonth,
@@ -31,14 +32,13 @@ import {
   type RunEvent,
   reportedError,
 } from "./events.ts";
-import { loadMonths } from "./load/load.ts";
 import { checkAccepted } from "./months/accept.ts";
 import { describePlan, type MonthPlan } from "./months/decide.ts";
 import { finalityNow } from "./months/finality.ts";
 import type { LoadedTable } from "./months/loaded.ts";
 import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
-import { survey } from "./months/survey.ts";
+import { discoverExport, survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
 
 /** The options of a run. */
@@ -127,17 +127,18 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       warehouse: warehouse.description,
       pipelines: pipelines.map((pipeline) => ({ name: pipeline.name, table: tableTitle(pipeline) })),
     });
-    const results: PipelineResult[] = [];
+    const finished: (() => Promise<PipelineResult>)[] = [];
     let newestLoad = 0;
     for (const pipeline of pipelines) {
-      const found = await runPipeline(pipeline, warehouse, options, emit, (moment) => {
+      const finish = await runPipeline(pipeline, warehouse, options, emit, (moment) => {
         newestLoad = Math.max(newestLoad, moment);
       });
-      results.push(found);
+      finished.push(finish);
     }
     // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
     // this run are published whatever the clock says, which can be set back.
     if (options.progress === true) emit({ event: "publishing" });
+    const results = await Promise.all(finished.map((finish) => finish()));
     const warnings = await refreshViews(warehouse, options);
     const loads = results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
@@ -166,13 +167,17 @@ async function refreshViews(
   }
 }
 
+/**
+ * Loads the months of a pipeline. Its summary may still be being written when this returns: the function that it returns
+ * waits for that, and gives the result.
+ */
 async function runPipeline(
   pipeline: PipelineConfig,
   warehouse: Warehouse,
   options: RunOptions & { signal: AbortSignal },
   emit: Emit,
   loadedAt: (moment: number) => void,
-): Promise<PipelineResult> {
+): Promise<() => Promise<PipelineResult>> {
   const { name } = pipeline;
   const table = tableTitle(pipeline);
   const loaded: LoadedMonth[] = [];
@@ -203,10 +208,20 @@ async function runPipeline(
     failed,
     acceptedGaps,
   });
+  /** A bug in one export does not stop the others: their loads are published. */
+  const failedResult = (error: unknown): PipelineResult => {
+    if (options.signal.aborted) throw error;
+    const failure = reportedError(error, options.debug ?? false);
+    emit({ event: "pipeline_failed", name, ...failure });
+    return { ...result(), error: failure };
+  };
   try {
     const jobs = options.jobs ?? (warehouse.loadsInParallel ? defaultParallelJobs : defaultJobs);
+    // Where another run can load meanwhile, a listing from before the ledger could lack the delivery that it loads.
+    const discovery = warehouse.locksOutWriters ? discoverExport(pipeline, options.signal) : undefined;
+    discovery?.catch(() => undefined);
     const ledger = await warehouse.ledger(tableOf(pipeline));
-    const found = await survey(pipeline, ledger, warehouse.reads, options);
+    const found = await survey(pipeline, ledger, warehouse.reads, { ...options, discovery });
     plans = found.plans;
     for (const receipt of ledger.receipts) loadedAt(Date.parse(receipt.loadedAt));
     const { format, exportName, months, storage } = found.discovery;
@@ -226,16 +241,20 @@ async function runPipeline(
     const gap: Acceptance = { who: acceptedBy.who, when: now.toISOString(), why: acceptedBy.why ?? null };
     const acceptance = accept.includes("gap") ? gap : null;
     const context = { ...found, storage, warehouse, jobs, accept, acceptance, force, now, signal };
-    await loadMonths(plans, context, {
-      fileRead: (file) => emit({ event: "file_read", name, ...file }),
-      progress:
-        options.progress === true ? (progress) => emit({ event: "month_progress", name, ...progress }) : undefined,
-      loaded: (month) => {
-        loaded.push(month);
-        emit({ event: "month_loaded", name, ...month });
-      },
-      failed: fail,
-    });
+    if (plans.some(({ action }) => isLoadAction(action))) {
+      // Most runs load nothing, and start faster without these files.
+      const { loadMonths } = await import("./load/load.ts");
+      await loadMonths(plans, context, {
+        fileRead: (file) => emit({ event: "file_read", name, ...file }),
+        progress:
+          options.progress === true ? (progress) => emit({ event: "month_progress", name, ...progress }) : undefined,
+        loaded: (month) => {
+          loaded.push(month);
+          emit({ event: "month_loaded", name, ...month });
+        },
+        failed: fail,
+      });
+    }
     for (const month of acceptance === null ? [] : (options.months?.only ?? [])) {
       const newest = loaded.find(({ billingMonth }) => billingMonth === month);
       if (newest === undefined) acceptedGaps.push(await acceptGap({ ...found, now }, month, gap, warehouse));
@@ -243,21 +262,22 @@ async function runPipeline(
       else if (newest.missingDays.length === 0) acceptedGaps.push({ billingMonth: month, missingDays: [] });
     }
     // As in the Python pipelines, a failed run does not write a summary.
-    if (failed.length === 0) {
-      const counts = {
-        totalRows: loaded.reduce((sum, { rows }) => sum + rows, 0),
-        manifestsProcessed: loaded.length,
-        manifestsSkipped: plans.length - loaded.length,
-      };
-      await warehouse.append(found.table, (current) => summaryPackage(current, found.table, counts, new Date()));
-    }
-    return result();
+    if (failed.length > 0) return async () => result();
+    const counts = {
+      totalRows: loaded.reduce((sum, { rows }) => sum + rows, 0),
+      manifestsProcessed: loaded.length,
+      manifestsSkipped: plans.length - loaded.length,
+    };
+    const summary = warehouse.append(found.table, (current) =>
+      summaryPackage(current, found.table, counts, new Date()),
+    );
+    const finished = summary.then(result, failedResult);
+    // The next pipeline may fail before it is waited for.
+    finished.catch(() => undefined);
+    return async () => finished;
   } catch (error) {
-    // A bug in one export does not stop the others: their loads are published.
-    if (options.signal.aborted) throw error;
-    const failure = reportedError(error, options.debug ?? false);
-    emit({ event: "pipeline_failed", name, ...failure });
-    return { ...result(), error: failure };
+    const failure = failedResult(error);
+    return async () => failure;
   }
 }
 

@@ -97,8 +97,8 @@ async function* list(root: Root, prefix: string): AsyncGenerator<StoredObject> {
   }
 }
 
-/** For how many milliseconds a listing keeps the process from other work, such as a signal. */
-const longestBlock = 10;
+/** For how many milliseconds a listing keeps the process from other work, such as a signal or an answer of a database. */
+const longestBlock = 1;
 
 /** A file or folder below the root. */
 interface Listed {

@@ -72,6 +72,8 @@ export interface Warehouse {
    * are allowed either way; each commit waits for the previous one.
    */
   readonly loadsInParallel: boolean;
+  /** Whether no other process can write to it while it is open, so that its ledger stays the newest one until then. */
+  readonly locksOutWriters: boolean;
   /** The estimated bytes billed for loading one month from these files, shown by `plan`; null if loads are not billed. */
   readonly billedBytes: ((files: readonly FileToLoad[]) => number) | null;
 

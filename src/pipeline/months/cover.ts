@@ -213,8 +213,11 @@ function daysOf<Run extends CoveringRun>(
   { days: month, activeFrom, activeTo, now }: CoveredMonth,
 ): Pick<Cover<Run>, "covered" | "missing" | "unsettled"> {
   const all = Array.from({ length: countDays(month) }, (_, index) => dayAt(month.start, index));
-  const runOf = new Map(
-    chosen.flatMap(({ run, first, last }) => all.slice(first, last + 1).map((day) => [day, run] as const)),
+  const settledOf = new Map(
+    chosen.flatMap(({ run, first, last }) => {
+      const settled = lastSettledDay(run.submitted);
+      return all.slice(first, last + 1).map((day) => [day, settled] as const);
+    }),
   );
   const lastCovered = chosen.at(-1)?.days.end;
   const lastExpected = now.toISOString().slice(0, 10) > month.end ? month.end : lastCovered;
@@ -224,12 +227,12 @@ function daysOf<Run extends CoveringRun>(
     (activeFrom === null || day >= activeFrom) &&
     (activeTo === null || day <= activeTo);
   const isUnsettled = (day: string): boolean => {
-    const run = runOf.get(day);
-    return run !== undefined && day > lastSettledDay(run.submitted);
+    const settled = settledOf.get(day);
+    return settled !== undefined && day > settled;
   };
   return {
-    covered: spansOf(all, (day) => runOf.has(day)),
-    missing: spansOf(all, (day) => isExpected(day) && !runOf.has(day)),
+    covered: spansOf(all, (day) => settledOf.has(day)),
+    missing: spansOf(all, (day) => isExpected(day) && !settledOf.has(day)),
     unsettled: spansOf(all, isUnsettled),
   };
 }

@@ -37,6 +37,13 @@ export interface SurveyOptions {
   /** The time for the rules on complete deliveries; by default that of the call. */
   readonly now?: Date | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The result of `discoverExport`, if it has begun already. */
+  readonly discovery?: Promise<Discovery> | undefined;
+}
+
+/** Discovers the export of a pipeline; the signal stops it. Errors: those of discovery and storage. */
+export async function discoverExport(pipeline: PipelineConfig, signal: AbortSignal | undefined): Promise<Discovery> {
+  return discover(pipeline, stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), signal));
 }
 
 /**
@@ -53,9 +60,8 @@ export async function survey(
 ): Promise<Survey> {
   const elsewhere = loadedElsewhere(pipeline, ledger);
   if (elsewhere !== null && options.accept?.includes("second-copy") !== true) throw elsewhere;
-  const storage = stoppable(await openStorage(pipeline.bucketUrl, pipeline.storage), options.signal);
-  const discovery = await discover(pipeline, storage);
-  const { format } = discovery;
+  const discovery = await (options.discovery ?? discoverExport(pipeline, options.signal));
+  const { format, storage } = discovery;
   const table = tableOf(pipeline, format.idColumn);
   const months = loadedMonths(ledger, table);
   const planned = await planMonths(discovery, months, ledger.receipts, {

@@ -105,6 +105,7 @@ export async function openBigquery(
     decimalScale: 38,
     workFolder,
     loadsInParallel: true,
+    locksOutWriters: false,
     billedBytes,
 
     reads: canRead,

@@ -12,10 +12,14 @@ export type { DuckdbOptions } from "./opening.ts";
  * CONFIG_INVALID.
  */
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
-  // DuckDB opens the file in another thread; meanwhile this one loads what every command but a query needs next.
-  const meanwhile = mode === "reader" ? undefined : import("./ledger.ts");
-  const database = await openDatabase(options, mode);
-  await meanwhile;
+  const onOpening = (): void => {
+    // What every command but a query needs next, and every run at its end.
+    if (mode !== "reader") import("./ledger.ts").catch(() => undefined);
+    if (mode !== "write") return;
+    for (const file of [import("./publish.ts"), import("./schema.ts"), import("./views.ts")])
+      file.catch(() => undefined);
+  };
+  const database = await openDatabase({ ...options, onOpening }, mode);
   const { description, source, workFolder } = database;
   const publisher =
     workFolder === null ? undefined : await (await import("./publish.ts")).createPublisher(database, workFolder);
@@ -44,6 +48,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     decimalScale: 18,
     workFolder,
     loadsInParallel: false,
+    locksOutWriters: true,
     billedBytes: null,
 
     reads: () => false,
@@ -106,7 +111,13 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     async refreshViews() {
       const { views } = database;
       if (views === null) return [];
-      return transact(async (connection) => (await import("./views.ts")).refreshViews(connection, views), "macros");
+      const { compareViews, refreshViews } = await import("./views.ts");
+      // Meanwhile DuckDB writes what was committed into the file, which otherwise closes it only then.
+      const [{ outdated, problems }] = await Promise.all([
+        database.use((connection) => compareViews(connection, views)),
+        write(() => database.checkpoint()),
+      ]);
+      return outdated.length === 0 ? problems : transact((connection) => refreshViews(connection, views), "macros");
     },
 
     doctor: async () => (await import("./doctor.ts")).doctor(database, options.path),

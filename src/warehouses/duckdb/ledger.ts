@@ -14,7 +14,7 @@ import {
 } from "../../state/tables.ts";
 import { isEmpty, type Ledger, type LoadedTablePlace } from "../warehouse.ts";
 import { readRows } from "./database.ts";
-import { columnType, identifier, type NativeColumns, tableName } from "./sql.ts";
+import { columnType, identifier, literal, type NativeColumns, tableName } from "./sql.ts";
 
 /**
  * Reads the ledger of a table. Missing tables are looked up in the catalog, not inferred from an error,
@@ -88,24 +88,33 @@ export async function columnsOf(connection: DuckDBConnection, dataset: string, t
 }
 
 /**
- * As `columnsOf`, for several tables of a dataset, in their order. One question: DuckDB lists the columns of all tables for
- * each, those of its own catalog too, which takes longer than most statements of a load.
+ * As `columnsOf`, for several tables of a dataset, in their order. `duckdb_columns()` is asked only about views: it lists the
+ * columns of everything, and binds every view for it, which takes longer than most statements of a load.
  */
 export async function columnsOfTables<const Names extends readonly string[]>(
   connection: DuckDBConnection,
   dataset: string,
   tables: Names,
 ): Promise<{ -readonly [position in keyof Names]: TableColumn[] }> {
-  const positions = tables.map((_, position) => `WHEN lower($${position + 2}) THEN ${position}`);
-  // Sorted here and not there: that would take as long as the question itself.
-  const rows = await readRows(
-    connection,
-    `SELECT CASE lower(table_name) ${positions.join(" ")} END AS "position", column_index AS "index",
-      column_name AS "name", data_type AS "type"
-      FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = $1 AND "position" IS NOT NULL`,
-    [dataset, ...tables],
-  );
   const found = tables.map((): TableColumn[] => []);
+  const here = `WHERE database_name = current_database() AND schema_name = ${literal(dataset)}`;
+  const objects = await readRows(
+    connection,
+    `SELECT current_database() AS "database", table_name AS "name", false AS "isView" FROM duckdb_tables() ${here}
+      UNION ALL SELECT current_database(), view_name, true FROM duckdb_views() ${here}`,
+  );
+  const questions = tables.flatMap((table, position) => {
+    const object = objects.find(({ name }) => String(name).toLowerCase() === table.toLowerCase());
+    if (object === undefined) return [];
+    const [database, name] = [String(object["database"]), String(object["name"])];
+    const path = literal(`${identifier(database)}.${tableName(dataset, name)}`);
+    const ofView = `(SELECT column_index AS "cid", column_name AS "name", data_type AS "type"
+      FROM duckdb_columns() ${here} AND table_name = ${literal(name)})`;
+    const from = object["isView"] === true ? ofView : `pragma_table_info(${path})`;
+    return [`SELECT ${position} AS "position", "cid" AS "index", "name", "type" FROM ${from}`];
+  });
+  if (questions.length === 0) return found as { -readonly [position in keyof Names]: TableColumn[] };
+  const rows = await readRows(connection, questions.join(" UNION ALL "));
   for (const row of rows.toSorted((one, other) => Number(one["index"]) - Number(other["index"]))) {
     const nativeType = String(row["type"]);
     found[Number(row["position"])]?.push({ name: String(row["name"]), type: columnType(nativeType), nativeType });

@@ -29,6 +29,8 @@ export interface DuckdbOptions {
   readonly holder?: Holder;
   /** The views that change with the tables. */
   readonly views?: ViewSource;
+  /** Called as soon as another thread opens the file: this one is free until then. */
+  readonly onOpening?: () => void;
 }
 
 /**
@@ -111,7 +113,9 @@ async function openInstance(path: string, options: DuckdbOptions, mode: OpenMode
   const deadline = Date.now() + (options.lockWait ?? 5000);
   for (;;) {
     try {
-      return await open();
+      const opening = open();
+      options.onOpening?.();
+      return await opening;
     } catch (error) {
       if (!isLockHeld(error) || Date.now() >= deadline) throw await explainOpening(error, path);
       await sleep(Math.max(1, Math.min(200, deadline - Date.now())));

@@ -42,6 +42,7 @@ export async function createPublisher(database: Database, workFolder: string): P
       const copy = join(workFolder, `${randomUUID()}.duckdb`);
       try {
         await copyDatabase({ source, path: database.path }, copy, () => database.throwIfClosing());
+        await fillUp(copy);
         reachPoint("after-publish-copy");
         await rename(copy, target);
         reachPoint("after-publish");
@@ -83,14 +84,9 @@ async function lookAtCopy(target: string): Promise<ReadableCopy | null> {
   if (identity === null) return null;
   let instance: DuckDBInstance | undefined;
   try {
+    if (!(await isWhole(target))) return null;
     instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY", ...offline });
-    const connection = await instance.connect();
-    const [size] = await readRows(
-      connection,
-      "SELECT CAST(total_blocks * block_size AS VARCHAR) AS bytes FROM pragma_database_size()",
-    );
-    const isWhole = (await stat(target)).size >= headerSize + Number(size?.["bytes"]);
-    return isWhole ? { identity, holds: await newestLoads(connection) } : null;
+    return { identity, holds: await newestLoads(await instance.connect()) };
   } catch {
     return null;
   } finally {
@@ -113,10 +109,11 @@ async function identityOf(path: string): Promise<string | null> {
 
 /** A text that identifies the tables, columns and views of a database, and the newest load of each billing table. */
 async function newestLoads(connection: DuckDBConnection): Promise<string> {
-  const columns = await readRows(
+  // Not `duckdb_columns()`, which binds every view.
+  const tables = await readRows(
     connection,
-    `SELECT schema_name AS "schema", table_name AS "table", column_name AS "column", data_type AS "type"
-      FROM duckdb_columns() WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
+    `SELECT schema_name AS "schema", table_name AS "table", sql AS "sql"
+      FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
   );
   const views = await readRows(
     connection,
@@ -124,13 +121,13 @@ async function newestLoads(connection: DuckDBConnection): Promise<string> {
       WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
   );
   const newest: unknown[] = [];
-  for (const { schema, table, column } of columns) {
-    if (column !== "billing_month" || !String(table).endsWith(trackingTableEnd)) continue;
+  for (const { schema, table, sql: made } of tables) {
+    if (!String(table).endsWith(trackingTableEnd) || !/[( ]"?billing_month"? /.test(String(made))) continue;
     const name = tableName(String(schema), String(table));
     const sql = `SELECT max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`;
     newest.push([name, (await readRows(connection, sql))[0]?.["load"] ?? null]);
   }
-  return JSON.stringify([columns, views, newest]);
+  return JSON.stringify([tables, views, newest]);
 }
 
 const trackingTableEnd = "_load_tracking";
@@ -147,7 +144,7 @@ async function isCurrent(source: FileHandle, target: string): Promise<boolean> {
   try {
     const [old, now] = [await copy.stat(), await source.stat()];
     // The time shows whether the database was created again: its headers can be equal by chance.
-    if (old.size !== now.size || old.mtimeMs < now.mtimeMs || old.mode !== now.mode) return false;
+    if (old.size < now.size || old.mtimeMs < now.mtimeMs || old.mode !== now.mode) return false;
     return (await header(copy)).equals(await header(source));
   } finally {
     await copy.close();
@@ -158,6 +155,39 @@ async function header(file: FileHandle): Promise<Buffer> {
   const buffer = Buffer.alloc(headerSize);
   await file.read(buffer, 0, headerSize, 0);
   return buffer;
+}
+
+async function isWhole(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    return (await file.stat()).size >= wholeSize(await header(file));
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Adds the free blocks that DuckDB has cut off its file and still counts in its header, so that a copy is whole if it is as
+ * long as its header says.
+ */
+async function fillUp(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    const size = wholeSize(await header(file));
+    if ((await file.stat()).size < size) await file.truncate(size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The size that the newer one of the two database headers gives: their count, and how many blocks of how many bytes there are. */
+function wholeSize(bytes: Buffer): number {
+  const headers = [4096, 8192].map((start) => ({
+    count: bytes.readBigUInt64LE(start + 8),
+    size: bytes.readBigUInt64LE(start + 32) * bytes.readBigUInt64LE(start + 40),
+  }));
+  const [newest] = headers.toSorted((one, other) => (one.count < other.count ? 1 : -1));
+  return headerSize + Number(newest?.size ?? 0n);
 }
 
 /** Makes the new name survive a power failure. On systems where folders cannot be synced (Windows), it does anyway. */

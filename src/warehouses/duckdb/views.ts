@@ -2,7 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { type BillhouseError, messageOf } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
 import { columnsTable, trackingTableName } from "../../state/tables.ts";
-import { isOwnComment, nameTaken, type TableShape, viewComment, type ViewSource } from "../views.ts";
+import { isOwnComment, nameTaken, type TableShape, type View, viewComment, type ViewSource } from "../views.ts";
 import { readRows } from "./database.ts";
 import { columnsOfTables, readRegistry } from "./ledger.ts";
 import { identifier, literal, tableName } from "./sql.ts";
@@ -18,6 +18,20 @@ export async function refreshViews(
   connection: DuckDBConnection,
   source: ViewSource,
 ): Promise<readonly BillhouseError[]> {
+  const { outdated, problems } = await compareViews(connection, source);
+  for (const view of outdated) {
+    const name = tableName(schema, view.name);
+    await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${view.sql}`);
+    await connection.run(`COMMENT ON VIEW ${name} IS ${literal(viewComment(view))}`);
+  }
+  return problems;
+}
+
+/** The views over the tables that must be made, in order, and what keeps others from being made. */
+export async function compareViews(
+  connection: DuckDBConnection,
+  source: ViewSource,
+): Promise<{ readonly outdated: readonly View[]; readonly problems: readonly BillhouseError[] }> {
   const shapes: TableShape[] = [];
   for (const table of source.tables) {
     const names = [table.name, trackingTableName(table), columnsTable.name] as const;
@@ -28,6 +42,7 @@ export async function refreshViews(
   }
   const present = await objectsIn(connection);
   const views = source.render(shapes, { dialect: "duckdb", dataset: schema });
+  const outdated: View[] = [];
   const taken: string[] = [];
   for (const view of views) {
     const comment = viewComment(view);
@@ -37,11 +52,9 @@ export async function refreshViews(
       taken.push(view.name);
       continue;
     }
-    const name = tableName(schema, view.name);
-    await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${view.sql}`);
-    await connection.run(`COMMENT ON VIEW ${name} IS ${literal(comment)}`);
+    outdated.push(view);
   }
-  return taken.length === 0 ? [] : [nameTaken(taken, identifier(schema))];
+  return { outdated, problems: taken.length === 0 ? [] : [nameTaken(taken, identifier(schema))] };
 }
 
 /**
