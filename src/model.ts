@@ -51,6 +51,8 @@ export interface DataFile extends StoredObject {
   readonly rows: number | null;
   /** Bytes that the manifest declares, or null. */
   readonly declaredSize: number | null;
+  /** The billing months of its rows, for a file that no manifest lists. */
+  readonly months?: readonly BillingMonth[];
 }
 
 /** One delivery of one export, seen for one billing month. */
@@ -184,6 +186,8 @@ export interface ReceiptFile {
   readonly replaced?: string;
   /** The execution that it belongs to, if the load has several. */
   readonly executionId?: string;
+  /** `DataFile.months`, so that the file need not be read again. */
+  readonly months?: readonly BillingMonth[];
 }
 
 /** One of the deliveries that a month was loaded from, as its receipt records it. */
@@ -366,9 +370,18 @@ export interface Table {
   readonly pipelineName: string;
   /** dlt's source name, as in `aws_billing_source`. */
   readonly sourceName: string;
-  /** The form of the state's entries and of the tracking table's id column: `assembly_id` or `run_id`. */
-  readonly idColumn: "assembly_id" | "run_id";
+  /** The form of the state's entries and of the tracking table's id column. */
+  readonly idColumn: IdColumn;
 }
+
+/**
+ * The columns that can hold the id of an execution in dlt's state and in a tracking table: the AWS pipeline's, the Azure
+ * pipeline's, and that of files without a manifest.
+ */
+export const idColumns = ["assembly_id", "run_id", "execution_id"] as const;
+
+/** One of `idColumns`. */
+export type IdColumn = (typeof idColumns)[number];
 
 /** dlt's resource name for the loads of a table; the tracking table's own name is this, normalised as dlt does. */
 export function trackingTable(table: Table): string {

@@ -187,7 +187,7 @@ function isPlaceholder(word: unknown): boolean {
 export const defaultFocusDataset = "billing_focus";
 
 /** The kinds of exports that can be named; without one, the kind is recognised from the manifests. */
-export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost"];
+export const kinds: readonly string[] = ["aws-cur", "aws-data-export", "azure-cost", "focus-files"];
 
 const sourceKeys = {
   // It is parsed later, with a message of its own for what it must not contain.

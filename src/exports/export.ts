@@ -1,4 +1,4 @@
-import type { DaySpan, FileFormat, SourceColumn } from "../model.ts";
+import type { DaySpan, FileFormat, IdColumn, SourceColumn } from "../model.ts";
 import type { ColumnRules } from "../schema/columns.ts";
 
 /**
@@ -10,11 +10,14 @@ export interface ExportFormat {
   /** The value of `kind` in the configuration: `aws-cur`, `azure-cost`. */
   readonly kind: string;
   /** The cloud that writes it; commands accept it for all exports of that cloud. */
-  readonly cloud: "aws" | "azure";
+  readonly cloud: Cloud;
   /** Its name in messages. */
   readonly title: string;
-  /** The form of dlt's state and of the tracking table: `assembly_id` with `loaded_at`, or `run_id` with `submitted_time`. */
-  readonly idColumn: "assembly_id" | "run_id";
+  /**
+   * The form of dlt's state and of the tracking table: `assembly_id` or `execution_id` with `loaded_at`, or `run_id` with
+   * `submitted_time`.
+   */
+  readonly idColumn: IdColumn;
 
   /** Where a manifest is and what its key says, or undefined when the key is not a manifest of this format. */
   recognise(key: string): ManifestPlace | undefined;
@@ -26,6 +29,12 @@ export interface ExportFormat {
    * says that its export does not contain bills.
    */
   readManifest(json: unknown, place: ManifestPlace): Manifest;
+
+  /** How its files are read if it lacks manifests; `recognise` then recognises nothing. */
+  readonly folder?: FolderRules;
+
+  /** Words that mean NULL in columns that are not text, besides those of the configuration. */
+  readonly nullValues?: readonly string[];
 
   /** Exports of this cloud that do not contain bills, named in the error when a prefix contains only those. */
   readonly others: readonly OtherExport[];
@@ -44,6 +53,23 @@ export interface ExportFormat {
   readonly lateCharges: { readonly chargeTypes: readonly string[]; readonly services: RegExp };
 
   readonly columns: ColumnRules;
+}
+
+/** Whose bills a format contains; `focus` stands for any vendor that writes FOCUS files. */
+export type Cloud = "aws" | "azure" | "focus";
+
+/** A bill that is a folder of data files without manifests. Their rows say which months they contain. */
+export interface FolderRules {
+  /** Matches the paths of data files below the prefix. */
+  readonly file: RegExp;
+  /** The column with the billing period of each row, which every file must have. */
+  readonly period: string;
+  /** Every file must have at least one of these. */
+  readonly costs: readonly string[];
+  /** The columns by which a folder is recognised where no export is configured. */
+  readonly recognised: readonly string[];
+  /** Files that may be beside the bills and are ignored, each by a column that no bill has. */
+  readonly others: readonly { readonly column: string; readonly title: string }[];
 }
 
 /** Exports of a cloud that are not bills: recommendations, carbon emissions, price sheets. */

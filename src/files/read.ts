@@ -267,7 +267,7 @@ function writtenBytes(target: FileHandle, size: number): AsyncBuffer {
 }
 
 /** A stored file in the form in which hyparquet reads it: by ranges. */
-function storedBytes(file: DataFile, read: ReadBytes): AsyncBuffer {
+export function storedBytes(file: DataFile, read: ReadBytes): AsyncBuffer {
   return {
     byteLength: file.size,
     async slice(start, end = file.size) {

@@ -4,7 +4,7 @@ import type { Dialect } from "./dialects/dialect.ts";
 import { type Expression, nothing } from "./expression.ts";
 import { familyRelation, withFamily } from "./family.ts";
 import { lookups } from "./lookups.ts";
-import type { Branch, ChargeTable, Mapping } from "./mapping.ts";
+import { type Branch, type ChargeTable, idColumnOf, type Mapping } from "./mapping.ts";
 import { fieldsIn, sourcesOf } from "./reading.ts";
 import { type Relation, reference } from "./relations.ts";
 import { renderCondition, renderExpression } from "./render.ts";
@@ -62,9 +62,10 @@ function withFamilyRows(
 }
 
 /** The execution that each month of a table was last loaded from. */
-function newestLoads({ exportName, table, tracking, stateIn }: ChargeTable, dialect: Dialect): string {
+function newestLoads(charged: ChargeTable, dialect: Dialect): string {
+  const { exportName, table, tracking, stateIn } = charged;
   const { types, identifier, literal, tableName } = dialect;
-  const id = tracking.find(({ name, type }) => name === table.idColumn && type === "text");
+  const id = tracking.find(({ name, type }) => name === idColumnOf(charged) && type === "text");
   if (id === undefined) {
     const empty = ["export_name", "billing_month", "execution_id"].map(
       (name) => `CAST(NULL AS ${types.text}) AS ${name}`,

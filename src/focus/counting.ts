@@ -1,5 +1,6 @@
 import { trackingTableName } from "../state/tables.ts";
 import type { Charges } from "./charges.ts";
+import type { FocusVersion } from "./columns.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { type ChargeTable, fieldsOf, type Mapping } from "./mapping.ts";
 import { type Relation, reference } from "./relations.ts";
@@ -15,9 +16,13 @@ export interface MappedCharges {
  * The charges of one cloud, each counted once where several exports have it. For each account and month one source counts: a
  * source is an export, or the exports of a family together. A source whose month is complete comes before one with missing
  * days, then the order of the mappings decides (`Mapping.rank`), then the name. Rows without an account follow the source that
- * comes first for any account of their month.
+ * comes first for any account of their month. In FOCUS files all of this is decided for each provider.
  */
-export function countedOnce(parts: readonly MappedCharges[], dialect: Dialect): readonly Charges[] {
+export function countedOnce(
+  parts: readonly MappedCharges[],
+  version: FocusVersion,
+  dialect: Dialect,
+): readonly Charges[] {
   const sources = sourcesIn(parts);
   if (new Set(sources.map(({ name }) => name)).size < 2) return parts.map(({ charges }) => charges);
   const { identifier, types, literal } = dialect;
@@ -25,6 +30,10 @@ export function countedOnce(parts: readonly MappedCharges[], dialect: Dialect): 
   const month = `COALESCE(c.${identifier("x_BillingMonth")}, '')`;
   // Azure writes a subscription with and without its path.
   const account = `COALESCE(${dialect.replaced(`LOWER(c.${columns.account})`, "^/subscriptions/", "")}, '')`;
+  // FOCUS files are of many vendors. Each version of the view has one of the two columns.
+  const provider = `COALESCE(LOWER(c.${identifier(version === "v1_2" ? "ProviderName" : "ServiceProviderName")}), '')`;
+  const isOfVendors = parts[0]?.mapping.cloud === "focus";
+  const vendor = (when: string): string => (isOfVendors ? when : "");
   const chargesOf = ({ mapping }: MappedCharges): string => `charges_of_${mapping.name}`;
   const counted = `counted_of_${parts[0]?.mapping.cloud ?? ""}`;
   const cells = sources.map(({ table, name, preference }) => [table.exportName, name, preference]);
@@ -32,22 +41,24 @@ export function countedOnce(parts: readonly MappedCharges[], dialect: Dialect): 
   const noMonths = `SELECT CAST(NULL AS ${types.text}) AS source, CAST(NULL AS ${types.text}) AS billing_month`;
   const places = parts.map(
     (part) =>
-      `SELECT DISTINCT c.${columns.export} AS export_name, ${month} AS month, ${account} AS account FROM ${reference(chargesOf(part))} AS c`,
+      `SELECT DISTINCT c.${columns.export} AS export_name, ${month} AS month, ${account} AS account${vendor(`, ${provider} AS vendor`)} FROM ${reference(chargesOf(part))} AS c`,
   );
-  const best = ["d.month, d.account", "d.month"].map(
-    (by) =>
-      `SELECT ${by}, MIN(p.preference) AS best FROM places AS d JOIN preferences AS p ON p.export_name = d.export_name AND p.month = d.month GROUP BY ${by}`,
-  );
+  const best = ["d.month, d.account", "d.month"]
+    .map((keys) => keys + vendor(", d.vendor"))
+    .map(
+      (by) =>
+        `SELECT ${by}, MIN(p.preference) AS best FROM places AS d JOIN preferences AS p ON p.export_name = d.export_name AND p.month = d.month GROUP BY ${by}`,
+    );
   const sql = `WITH places AS (${places.join("\nUNION ALL\n")}),
 preferences AS (SELECT DISTINCT d.export_name, d.month, CASE WHEN p.source IS NULL THEN '0 ' ELSE '1 ' END || s.preference AS preference
 FROM places AS d JOIN (${dialect.relation(["export_name", "source", "preference"], cells)}) AS s ON s.export_name = d.export_name
 LEFT JOIN (${isPartial.join(" UNION DISTINCT ") || noMonths}) AS p ON p.source = s.source AND p.billing_month = d.month),
 best_of_accounts AS (${best[0]}),
 best_of_months AS (${best[1]})
-SELECT d.export_name, d.month, d.account FROM places AS d
+SELECT d.export_name, d.month, d.account${vendor(", d.vendor")} FROM places AS d
 JOIN preferences AS p ON p.export_name = d.export_name AND p.month = d.month
-JOIN best_of_months AS m ON m.month = d.month
-LEFT JOIN best_of_accounts AS a ON a.month = d.month AND a.account = d.account AND d.account <> ''
+JOIN best_of_months AS m ON m.month = d.month${vendor(" AND m.vendor = d.vendor")}
+LEFT JOIN best_of_accounts AS a ON a.month = d.month AND a.account = d.account AND d.account <> ''${vendor(" AND a.vendor = d.vendor")}
 WHERE p.preference = COALESCE(a.best, m.best)`;
   const own: readonly Relation[] = [
     ...parts.map((part) => ({ name: chargesOf(part), sql: part.charges.select })),
@@ -56,7 +67,7 @@ WHERE p.preference = COALESCE(a.best, m.best)`;
   return parts.map((part, index) => ({
     relations: [...part.charges.relations, ...(index === parts.length - 1 ? own : [])],
     select: `SELECT c.* FROM ${reference(chargesOf(part))} AS c
-JOIN ${reference(counted)} AS k ON k.export_name = c.${columns.export} AND k.month = ${month} AND k.account = ${account}`,
+JOIN ${reference(counted)} AS k ON k.export_name = c.${columns.export} AND k.month = ${month} AND k.account = ${account}${vendor(` AND k.vendor = ${provider}`)}`,
   }));
 }
 

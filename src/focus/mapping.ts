@@ -1,4 +1,5 @@
-import type { RegisteredColumn, Table, TableColumn } from "../model.ts";
+import type { Cloud } from "../exports/export.ts";
+import { type IdColumn, idColumns, type RegisteredColumn, type Table, type TableColumn } from "../model.ts";
 import type { FocusVersion } from "./columns.ts";
 import type { Condition, Expression } from "./expression.ts";
 
@@ -13,8 +14,11 @@ export interface Mapping {
   /** Its name in documentation and in the SQL of the views: `aws_cur`. */
   readonly name: string;
   readonly title: string;
-  /** Whose bills its tables are: charges that two exports of one cloud have are counted once. */
-  readonly cloud: "aws" | "azure";
+  /**
+   * Whose bills its tables are: charges that two exports of one cloud have are counted once. `focus` stands for all vendors of
+   * FOCUS files, whose charges are distinguished by their provider.
+   */
+  readonly cloud: Cloud;
   /** Which of the sources of a cloud counts for a charge that several have: the lowest, among those that are complete. */
   rank(this: void, fields: ReadonlySet<string>): number;
   /** Whether it maps a table of its cloud with these fields. */
@@ -23,6 +27,8 @@ export interface Mapping {
   fieldOf(this: void, sourceName: string): string;
   /** The fields with amounts in the billing currency, which receipts have sums of. */
   readonly amounts: readonly string[];
+  /** The word that stands for an empty cell in text, if bills have one. */
+  readonly emptyWord?: string;
   /** Values that several columns use, in order: each is a field for `columns` and for later facts. */
   readonly facts: Readonly<Record<string, Expression>>;
   /** What a row knows of the other tables of the family. Absent where each table is complete by itself. */
@@ -97,6 +103,12 @@ export interface ChargeTable {
   readonly tracking: readonly TableColumn[];
   /** The dataset of the tracking table. */
   readonly stateIn: string;
+}
+
+/** The column with the ids of executions: as the tracking table has it, else as the table's export has it. */
+export function idColumnOf({ table, tracking }: Pick<ChargeTable, "table" | "tracking">): IdColumn {
+  const has = (id: IdColumn): boolean => tracking.some(({ name }) => name === id);
+  return has(table.idColumn) ? table.idColumn : (idColumns.find(has) ?? table.idColumn);
 }
 
 /** The columns of a table that are a field, in the order of the table. */

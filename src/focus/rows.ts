@@ -150,9 +150,11 @@ function renderTable(table: ChargeTable, tables: readonly ChargeTable[], mapping
       });
       return renderObject(entries, dialect);
     }
-    const found = (columns.get(one.name) ?? []).map((column) =>
-      dialect.column(identifier(column.name), column, one.type),
-    );
+    const isText = one.type === "text" || one.type === "json";
+    const found = (columns.get(one.name) ?? []).map((column) => {
+      const value = dialect.column(identifier(column.name), column, one.type);
+      return isText && mapping.emptyWord !== undefined ? `NULLIF(${value}, ${literal(mapping.emptyWord)})` : value;
+    });
     if (found.length > 1) return `COALESCE(${found.join(", ")})`;
     return found[0] ?? `CAST(NULL AS ${types[one.type]})`;
   }

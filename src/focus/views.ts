@@ -38,7 +38,7 @@ export function focusViews(
       return own.length === 0 ? [] : [{ mapping, tables: own, charges: chargesOf(own, mapping, version, dialect) }];
     });
     const clouds = Map.groupBy(mapped, ({ mapping }) => mapping.cloud);
-    const parts = [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, dialect));
+    const parts = [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, version, dialect));
     return {
       name,
       sql: parts.length === 0 ? emptyView(version, allocation, dialect) : union(parts, version, allocation, dialect),

@@ -6,6 +6,7 @@ import { openStorage } from "../storages/index.ts";
 import type { Storage } from "../storages/storage.ts";
 import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { discover } from "./discover/discover.ts";
+import { filesOfFolder } from "./discover/folder.ts";
 import { loadedElsewhere, type LoadedTable, measuredColumns, readLoaded } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { type ReadSource, reading } from "./open.ts";
@@ -93,8 +94,13 @@ async function examineExport(pipeline: PipelineConfig): Promise<readonly Finding
       for await (const _ of storage.read(object, range));
       findings.push(passed("read", "objects can be read"));
     }
-    const { format, exportName, months } = await discover(pipeline, storage);
-    const count = `${months.size} billing ${months.size === 1 ? "month" : "months"}`;
+    const { format, exportName, months, objects } = await discover(pipeline, storage);
+    // The months of a folder without manifests are in its rows, which are not read for this.
+    const [found, unit] =
+      format.folder === undefined
+        ? [months.size, "billing month"]
+        : [filesOfFolder(objects, pipeline.prefix, format).length, "file"];
+    const count = `${found} ${unit}${found === 1 ? "" : "s"}`;
     findings.push(passed("export", `${exportName} (${format.kind}), ${count}`));
   });
   return [...findings, ...failed];

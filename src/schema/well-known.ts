@@ -138,6 +138,42 @@ export function typed(type: ColumnType, names: string): Record<string, ColumnTyp
 }
 
 /**
+ * Types of the columns of FOCUS 1.0 to 1.4, dataset "Cost and Usage". Source: the FOCUS specification (CC-BY-4.0). Maps come as
+ * MAP or STRUCT in Parquet and as JSON text in CSV.
+ */
+const focusColumnTypes: Readonly<Record<string, ColumnType>> = {
+  ...typed("timestamp", `BillingPeriodEnd BillingPeriodStart ChargePeriodEnd ChargePeriodStart`),
+  ...typed(
+    "json",
+    `AllocatedMethodDetails AllocatedTags CommitmentProgramEligibilityDetails ContractApplied SkuPriceDetails Tags`,
+  ),
+  ...typed(
+    "decimal",
+    `BilledCost CommitmentDiscountQuantity ConsumedQuantity ContractedCost ContractedUnitPrice EffectiveCost ListCost
+    ListUnitPrice PricingCurrencyContractedUnitPrice PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice
+    PricingQuantity`,
+  ),
+  ...typed(
+    "text",
+    `AllocatedMethodId AllocatedResourceId AllocatedResourceName HostProviderName InvoiceDetailId ServiceProviderName
+    AvailabilityZone BillingAccountId BillingAccountName BillingAccountType BillingCurrency CapacityReservationId
+    CapacityReservationStatus ChargeCategory ChargeClass ChargeDescription ChargeFrequency CommitmentDiscountCategory
+    CommitmentDiscountId CommitmentDiscountName CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountUnit
+    ConsumedUnit InvoiceId InvoiceIssuerName PricingCategory PricingCurrency PricingUnit ProviderName PublisherName
+    RegionId RegionName ResourceId ResourceName ResourceType ServiceCategory ServiceName ServiceSubcategory SkuId
+    SkuMeter SkuPriceId SubAccountId SubAccountName SubAccountType`,
+  ),
+};
+
+/** The same, with the columns that `billhouse focus export` writes beside them. */
+export const focusTypes: Readonly<Record<string, ColumnType>> = {
+  ...focusColumnTypes,
+  ...typed("timestamp", "x_BillingExchangeRateDate"),
+  ...typed("decimal", "x_BilledCostInUsd x_BillingExchangeRate x_EffectiveCostInUsd"),
+  ...typed("json", "x_CostCategories x_Discounts x_SkuDetails"),
+};
+
+/**
  * Types of the columns of AWS Data Exports, for manifests that lack them: CUR 2.0 and FOCUS 1.0 to 1.4 with the `x_`
  * columns of AWS. Sources: the SELECT statements and the table dictionary in
  * awslabs/cid-data-collection-framework@1fde781 `data-exports/deploy/data-exports-aggregation.yaml`, and the manifest of a
@@ -145,15 +181,14 @@ export function typed(type: ColumnType, names: string): Record<string, ColumnTyp
  * Parquet and as JSON text in CSV.
  */
 export const dataExportTypes: Readonly<Record<string, ColumnType>> = {
+  ...focusColumnTypes,
   ...typed(
     "timestamp",
-    `bill_billing_period_end_date bill_billing_period_start_date line_item_usage_end_date line_item_usage_start_date
-    BillingPeriodEnd BillingPeriodStart ChargePeriodEnd ChargePeriodStart`,
+    `bill_billing_period_end_date bill_billing_period_start_date line_item_usage_end_date line_item_usage_start_date`,
   ),
   ...typed(
     "json",
     `cost_category discount product resource_tags
-    AllocatedMethodDetails AllocatedTags CommitmentProgramEligibilityDetails ContractApplied SkuPriceDetails Tags
     x_CostCategories x_Discounts`,
   ),
   ...typed(
@@ -203,12 +238,6 @@ export const dataExportTypes: Readonly<Record<string, ColumnType>> = {
     savings_plan_end_time savings_plan_instance_type_family savings_plan_offering_type savings_plan_payment_option
     savings_plan_purchase_term savings_plan_region savings_plan_savings_plan_a_r_n savings_plan_savings_plan_arn
     savings_plan_start_time split_line_item_parent_resource_id
-    AllocatedMethodId AllocatedResourceId AllocatedResourceName HostProviderName InvoiceDetailId ServiceProviderName
-    AvailabilityZone BillingAccountId BillingAccountName BillingAccountType BillingCurrency CapacityReservationId
-    CapacityReservationStatus ChargeCategory ChargeClass ChargeDescription ChargeFrequency CommitmentDiscountCategory
-    CommitmentDiscountId CommitmentDiscountName CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountUnit
-    ConsumedUnit InvoiceId InvoiceIssuerName PricingCategory PricingCurrency PricingUnit ProviderName PublisherName
-    RegionId RegionName ResourceId ResourceName ResourceType ServiceCategory ServiceName ServiceSubcategory SkuId
-    SkuMeter SkuPriceId SubAccountId SubAccountName SubAccountType x_Operation x_ServiceCode x_UsageType`,
+    x_Operation x_ServiceCode x_UsageType`,
   ),
 };

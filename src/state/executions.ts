@@ -1,5 +1,5 @@
 import { quoted } from "../errors.ts";
-import { trackingTable, type BillingMonth, type Table } from "../model.ts";
+import { idColumns, trackingTable, type BillingMonth, type Table } from "../model.ts";
 import { isBillingMonth } from "../schema/periods.ts";
 import { decodeState, invalidState, sealState, stateEngineVersion, stateRow } from "./dlt.ts";
 import type { DestinationType, StateRow } from "./dlt.ts";
@@ -69,7 +69,7 @@ export function loadedTables(state: string, table: Table): readonly string[] {
 export function idColumnOf(state: string | null, table: Table): Table["idColumn"] {
   if (state === null) return table.idColumn;
   for (const [, entry] of objectAt(openState(state, table), executionsPath(table))) {
-    for (const column of ["assembly_id", "run_id"] as const) if (isObject(entry) && entry.has(column)) return column;
+    for (const column of idColumns) if (isObject(entry) && entry.has(column)) return column;
   }
   return table.idColumn;
 }
@@ -92,12 +92,12 @@ export function recordLoad(
   const several: [string, JsonValue][] = load.executionIds.length > 1 ? [["run_ids", [...load.executionIds]]] : [];
   // A manifest without a submission time leaves it null: the Azure pipeline only compares run_id.
   const entry: JsonObject =
-    table.idColumn === "assembly_id"
-      ? new Map([
-          ["assembly_id", newest],
+    table.idColumn === "run_id"
+      ? new Map([["run_id", newest], ["submitted_time", load.submittedTime], ...several])
+      : new Map([
+          [table.idColumn, newest],
           ["loaded_at", load.loadedAt],
-        ])
-      : new Map([["run_id", newest], ["submitted_time", load.submittedTime], ...several]);
+        ]);
   const path = executionsPath(table);
   const executions = new Map(objectAt(state, path)).set(load.billingMonth, entry);
   return stateRow(sealState(withObjectAt(state, path, executions)), table.pipelineName, loadId, load.loadedAt);
@@ -176,8 +176,9 @@ function readEntry(entry: JsonValue): LoadedExecution | "unreadable" | null {
     if (executionId === undefined) return null;
     return { executionId, executionIds: [executionId], knownIds, loadedAt: null, submittedTime: null };
   }
-  const executionId = isObject(entry) ? (entry.get("assembly_id") ?? entry.get("run_id")) : undefined;
-  if (!isObject(entry) || typeof executionId !== "string") return "unreadable";
+  if (!isObject(entry)) return "unreadable";
+  const executionId = idColumns.map((column) => entry.get(column)).find((id) => id !== undefined && id !== null);
+  if (typeof executionId !== "string") return "unreadable";
   const listed = entry.get("run_ids");
   const runIds = isList(listed) ? listed.filter((id) => typeof id === "string") : [];
   // A program that only knows run_id may have replaced the month and kept the old run_ids.

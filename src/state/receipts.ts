@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ZodType } from "zod";
 import { BillhouseError, shortened } from "../errors.ts";
+import { idColumns } from "../model.ts";
 import type {
   Acceptance,
   CostLine,
@@ -166,7 +167,7 @@ function isNewer(receipt: Receipt, other: Receipt): boolean {
 }
 
 function readId(row: ReadRow): string | null {
-  for (const name of ["assembly_id", "run_id"]) {
+  for (const name of idColumns) {
     const id = text(row[`${name}__v_text`]) ?? text(row[name]);
     if (id === null) continue;
     // An id that dlt stored as a time is converted back to the form in which AWS wrote it.
@@ -245,6 +246,7 @@ export const receiptFiles: z.ZodType<readonly ReceiptFile[]> = listOf(
     rows: count.nullable().default(null),
     replaced: z.string().exactOptional(),
     executionId: z.string().exactOptional(),
+    months: z.array(z.string().refine(isBillingMonth, "a month was expected")).exactOptional(),
   }),
 );
 

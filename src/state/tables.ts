@@ -139,7 +139,7 @@ export function trackingTableOf(table: Table): StateTable {
       dlt("row_count", "bigint"),
       dlt("file_count", "bigint"),
       // Only the AWS pipeline records the format. In a table of the Azure pipeline it is our column, and is left out.
-      { ...dlt("format", "text"), origin: table.idColumn === "assembly_id" ? "dlt" : "billhouse" },
+      { ...dlt("format", "text"), origin: table.idColumn === "run_id" ? "billhouse" : "dlt" },
       dlt("_dlt_load_id", "text", { nullable: false }),
       dlt("_dlt_id", "text", { nullable: false }),
       dlt("run_date", "text"),

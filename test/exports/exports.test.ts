@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
 import { BillhouseError } from "../../src/errors.ts";
 import { azureCost } from "../../src/exports/azure-cost.ts";
+import { focusFiles } from "../../src/exports/focus-files.ts";
 import { exportFormats } from "../../src/exports/index.ts";
 import { exportCases, type ExportSample } from "../conformance/export.ts";
 
@@ -192,7 +193,22 @@ for (const sample of samples) {
 }
 
 it("every export format has a sample", () => {
-  assert.deepEqual(new Set(samples.map(({ format }) => format)), new Set(exportFormats));
+  const withManifests = exportFormats.filter(({ folder }) => folder === undefined);
+  assert.deepEqual(new Set(samples.map(({ format }) => format)), new Set(withManifests));
+});
+
+it("FOCUS files are CSV and Parquet files in any folder, apart from those that a writer has not published", () => {
+  const { folder } = focusFiles;
+  const keys = ["a.csv", "a/b=c/2025-01.CSV.gz", "x.csv.zip", "part-0.snappy.parquet"];
+  const others = ["_SUCCESS", "_temporary/0/a.csv", ".a.csv", "a/_b.csv", "a.json", "csv", "a.csv.bak", "a.xlsx"];
+  assert.deepEqual(
+    [...keys, ...others].filter((key) => folder?.file.test(key)),
+    keys,
+  );
+  assert.deepEqual(
+    keys.map((key) => focusFiles.recognise(key)),
+    [undefined, undefined, undefined, undefined],
+  );
 });
 
 describe("manifests of AWS CUR", () => {

@@ -11,6 +11,20 @@ import { curColumns, curDelivery, curManifestTypes, curRow, deliver, type Delive
 import { createGoogleProject, upload } from "../support/google.ts";
 import { ask, createProject, curSection, type Project, runWell } from "../support/projects.ts";
 
+const focusNumbers = [
+  "commitmentdiscountquantity",
+  "consumedquantity",
+  "contractedunitprice",
+  "listunitprice",
+  "pricingcurrencycontractedunitprice",
+  "pricingcurrencyeffectivecost",
+  "pricingcurrencylistunitprice",
+  "pricingquantity",
+  "x_billedcostinusd",
+  "x_billingexchangerate",
+  "x_effectivecostinusd",
+];
+
 /** Numbers that a mapping reads besides amounts: quantities, prices, rates, and amounts in another currency than the bill. */
 const otherNumbers: Readonly<Record<string, readonly string[]>> = {
   aws_cur: [
@@ -19,19 +33,7 @@ const otherNumbers: Readonly<Record<string, readonly string[]>> = {
     "reservation_unused_normalized_unit_quantity",
     "reservation_unused_quantity",
   ],
-  aws_focus: [
-    "commitmentdiscountquantity",
-    "consumedquantity",
-    "contractedunitprice",
-    "listunitprice",
-    "pricingcurrencycontractedunitprice",
-    "pricingcurrencyeffectivecost",
-    "pricingcurrencylistunitprice",
-    "pricingquantity",
-    "x_billedcostinusd",
-    "x_billingexchangerate",
-    "x_effectivecostinusd",
-  ],
+  aws_focus: focusNumbers,
   azure_focus: [
     "commitmentdiscountquantity",
     "consumedquantity",
@@ -47,6 +49,7 @@ const otherNumbers: Readonly<Record<string, readonly string[]>> = {
     "x_effectivecostinusd",
     "x_ondemandunitprice",
   ],
+  focus_files: focusNumbers,
   azure_cost: [
     "costinpricingcurrency",
     "costinusd",

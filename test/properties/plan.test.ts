@@ -71,6 +71,7 @@ const facts: fc.Arbitrary<MonthFacts> = fc
   .map(({ run, sameBytes, ...one }) => ({
     ...one,
     ...month,
+    removed: null,
     runs: run === null ? [] : [run],
     sameBytes: new Set(sameBytes),
     newestReceipt: one.loaded?.receipt ?? null,
@@ -151,6 +152,7 @@ describe("planning a month", { timeout: 120_000 }, () => {
               runs: [whole],
               undone: null,
               torn: [],
+              removed: null,
               loaded: held,
               newestReceipt: held.receipt,
               sameBytes: new Set(),

@@ -2,10 +2,11 @@ import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat, ManifestPlace } from "../../exports/export.ts";
 import { exportFormats } from "../../exports/index.ts";
-import type { BillingMonth, StoredObject } from "../../model.ts";
+import type { BillingMonth, Receipt, StoredObject } from "../../model.ts";
 import { intersect, monthsOf } from "../../schema/periods.ts";
 import type { Storage } from "../../storages/storage.ts";
-import { listExports, newestManifest, type Candidate } from "./listing.ts";
+import { areBills, type FolderFile, filesOfFolder, readFolder, withoutLayouts } from "./folder.ts";
+import { type Candidate, type ListedExports, listExports, newestManifest } from "./listing.ts";
 import { exportNotFound } from "./not-found.ts";
 
 /** The export of a pipeline, with everything from one listing of its prefix. */
@@ -15,13 +16,18 @@ export interface Discovery {
   readonly storage: Storage;
   /** Every object below the prefix, by key. */
   readonly objects: ReadonlyMap<string, StoredObject>;
-  /** The places of the manifests of each month, newest month first; a manifest over several months is under each of them. */
+  /**
+   * The places of the manifests of each month, newest month first; a manifest over several months is under each of them. In a
+   * folder without manifests the months lack places, and `withMonths` finds them.
+   */
   readonly months: ReadonlyMap<BillingMonth, readonly ManifestPlace[]>;
+  /** The files of a folder without manifests, once `withMonths` has read them; null for any other export. */
+  readonly files: readonly FolderFile[] | null;
 }
 
 /**
  * Lists the prefix of a pipeline once and recognises its export by the paths of the manifests, without reading any
- * unless `export_name` may be a name inside them.
+ * unless `export_name` may be a name inside them. Without manifests, the headers of a few files show whether they are a bill.
  * `formats` are the formats to look for. Errors: EXPORT_NOT_FOUND, which describes what is there instead; EXPORT_AMBIGUOUS,
  * which lists what was found; those of the storage.
  */
@@ -31,17 +37,71 @@ export async function discover(
   formats: readonly ExportFormat[] = exportFormats,
 ): Promise<Discovery> {
   const listed = await listExports(storage, pipeline.prefix, formats);
+  const { objects, candidates } = listed;
   const named = `\`prefix\` in [sources.${pipeline.name}]`;
   const where = `below ${pipeline.prefix === "" ? storage.url : `${storage.url}/${pipeline.prefix}`}`;
-  if (listed.candidates.length === 0) throw await exportNotFound(listed, storage, { where, named }, formats);
-  const chosen = await choose(listed.candidates, pipeline, storage, listed.objects, where);
+  const folder = await folderFormat(pipeline, listed, storage, formats);
+  if (folder !== undefined) {
+    const exportName = pipeline.exportName ?? (pipeline.prefix || storage.url).split("/").at(-1) ?? "";
+    return { format: folder, exportName, storage, objects, months: new Map(), files: null };
+  }
+  if (candidates.length === 0) throw await exportNotFound(listed, storage, { where, named }, formats);
+  const chosen = await choose(candidates, pipeline, storage, objects, where);
   return {
     format: chosen.format,
     exportName: chosen.places[0].exportName,
     storage,
-    objects: listed.objects,
+    objects,
     months: monthsByPlace(chosen.places),
+    files: null,
   };
+}
+
+/**
+ * The discovery with the months of a folder without manifests; any other one as it is. Files that are not in `receipts`, the newest
+ * ones of the table, are read. The months of receipts whose files are gone are there too. Errors: those of `readFolder`.
+ */
+export async function withMonths(
+  discovery: Discovery,
+  pipeline: PipelineConfig,
+  receipts: readonly Receipt[],
+  now: Date,
+): Promise<Discovery> {
+  const { format, storage, objects } = discovery;
+  const { folder, nullValues = [] } = format;
+  if (folder === undefined) return discovery;
+  const { settle, unpackedLimit } = pipeline;
+  const own = receipts.filter(({ kind }) => kind === format.kind);
+  const files = await readFolder(
+    filesOfFolder(objects, pipeline.prefix, format),
+    { folder, nullValues: [...nullValues, ...pipeline.nullValues] },
+    storage,
+    { receipts: own, now, settle, unpackedLimit },
+  );
+  const months = new Set([...files.flatMap((file) => file.months), ...own.map(({ billingMonth }) => billingMonth)]);
+  const newestFirst = [...months].toSorted().toReversed();
+  return { ...discovery, months: new Map(newestFirst.map((month) => [month, []])), files };
+}
+
+/**
+ * The format of a folder without manifests: the configured one if there are files of it; where nothing is configured and no
+ * manifest was recognised, the one that the headers of the first files have. Undefined if there is none.
+ */
+async function folderFormat(
+  { kind, prefix }: PipelineConfig,
+  { objects, candidates }: ListedExports,
+  storage: Storage,
+  formats: readonly ExportFormat[],
+): Promise<ExportFormat | undefined> {
+  for (const format of formats.filter(({ folder }) => folder !== undefined)) {
+    const files = filesOfFolder(objects, prefix, format);
+    if (files.length === 0) continue;
+    if (kind === format.kind) return format;
+    if (kind !== null || candidates.length > 0) continue;
+    const own = withoutLayouts(files, formats);
+    if (own.length === files.length && (await areBills(own, format, storage))) return format;
+  }
+  return undefined;
 }
 
 /**

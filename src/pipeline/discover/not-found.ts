@@ -44,7 +44,7 @@ export async function exportNotFound(
   if (foreign.length > 0) {
     return found(
       `it looks like ${foreign.join(" and ")}, which are not supported`,
-      `Set ${named} to an AWS Cost and Usage Report, an AWS Data Export or an Azure cost export.`,
+      `Set ${named} to an AWS Cost and Usage Report, an AWS Data Export, an Azure cost export or a folder of FOCUS files.`,
     );
   }
   if (others.length > 0) {

@@ -1,11 +1,13 @@
 import type { PipelineConfig, StorageConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
-import type { Manifest } from "../../exports/export.ts";
+import type { Cloud, Manifest } from "../../exports/export.ts";
+import { exportFormats } from "../../exports/index.ts";
 import type { BillingMonth, StoredObject } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
 import { openStorage } from "../../storages/index.ts";
 import type { Storage } from "../../storages/storage.ts";
 import { exportNameFor, monthsByPlace } from "./discover.ts";
+import { foundFolders } from "./found-folders.ts";
 import { listExports, newestManifest, otherExports, type Candidate } from "./listing.ts";
 import { exportNotFound } from "./not-found.ts";
 import { requireOneExport } from "./one-export.ts";
@@ -14,7 +16,7 @@ import { doubleCounting } from "./scopes.ts";
 /** A billing export that was found below a prefix. */
 export interface FoundExport {
   readonly kind: string;
-  readonly cloud: "aws" | "azure";
+  readonly cloud: Cloud;
   /** The name of the format in messages. */
   readonly title: string;
   readonly exportName: string;
@@ -24,7 +26,7 @@ export interface FoundExport {
   readonly folder: string;
   /** Oldest first. */
   readonly months: readonly BillingMonth[];
-  /** The execution of the newest month; null when its manifest cannot be read. */
+  /** The execution of the newest month; null when its manifest cannot be read, or where files lack manifests. */
   readonly newestExecution: string | null;
   /** Of all objects below its folder. */
   readonly bytes: number;
@@ -61,7 +63,7 @@ export interface Recognition {
 }
 
 /**
- * Lists everything below a prefix, and reads one manifest of each export.
+ * Lists everything below a prefix, and reads one manifest of each export, and the first rows of files without manifests.
  * Errors: EXPORT_NOT_FOUND if there is none, which describes what is there instead, as for `run`; those of the storage.
  */
 export async function recogniseExports(
@@ -76,13 +78,14 @@ export async function recogniseExports(
     onProgress?.({ ...search });
   });
   const { objects, candidates } = listed;
-  if (candidates.length === 0) {
+  const folders = await foundFolders(listed, place.prefix, storage, exportFormats);
+  if (candidates.length === 0 && folders.length === 0) {
     const where = `in ${place.prefix === "" ? storage.url : `${storage.url}/${place.prefix}`}`;
     throw await exportNotFound(listed, storage, { where, named: "the address" });
   }
   const exports: FoundExport[] = [];
   const scopes: (string | null)[] = [];
-  search.exports = candidates.length;
+  search.exports = candidates.length + folders.length;
   for (const candidate of candidates) {
     onProgress?.({ ...search });
     search.described += 1;
@@ -112,7 +115,30 @@ export async function recogniseExports(
       notes: [],
     });
   }
-  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), ...otherExports(listed) };
+  for (const { format, folder, files, months } of folders) {
+    onProgress?.({ ...search });
+    search.described += 1;
+    scopes.push(null);
+    const name = (folder || storage.url).split("/").at(-1) ?? "";
+    exports.push({
+      kind: format.kind,
+      cloud: format.cloud,
+      title: format.title,
+      exportName: name,
+      chosenBy: name,
+      folder,
+      months,
+      newestExecution: null,
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      objects: files.length,
+      unreadable: null,
+      hint: null,
+      notes: [],
+    });
+  }
+  const found = new Set(folders.flatMap(({ files }) => files.map(({ key }) => key)));
+  const rest = { candidates, objects: new Map([...objects].filter(([key]) => !found.has(key))) };
+  return { url: storage.url, objects: objects.size, exports: withNotes(exports, scopes), ...otherExports(rest) };
 }
 
 /** The newest manifest of a candidate, or why its newest month cannot be loaded. */

@@ -12,6 +12,7 @@ import { reachPoint } from "../../warehouses/points.ts";
 import type { MappedFile } from "../../warehouses/warehouse.ts";
 import type { FileRead, LoadedMonth } from "../events.ts";
 import type { MonthPlan } from "../months/decide.ts";
+import { nullValuesOf } from "../months/loaded.ts";
 import { smallReads } from "../months/survey.ts";
 import { guardMonth, measureBefore } from "./guards.ts";
 import { prepare, type Destination, type PreparedFile, type PreparedMonth } from "./prepare.ts";
@@ -137,7 +138,7 @@ function startReading(
   month: PreparedMonth,
   prepared: PreparedFile,
   index: number,
-  { pipeline, storage, warehouse, signal, accept, force = false }: LoadContext,
+  { pipeline, format, storage, warehouse, signal, accept, force = false }: LoadContext,
   counter: MonthCounter | undefined,
 ): FileToLoad {
   const { billingMonth } = month;
@@ -155,7 +156,7 @@ function startReading(
         key: file.key,
         billingMonth,
         needsPeriod: execution.spansMonths,
-        nullValues: pipeline.nullValues,
+        nullValues: nullValuesOf({ pipeline, format }),
         header: columns.map(({ sourceName }) => sourceName),
         proof,
         precisions: month.precisions,
@@ -251,7 +252,7 @@ async function loadMonth(
       keepPrevious: month.action === "reloaded" ? 0 : pipeline.keepPrevious,
       restoredLoadId: newestReceipt?.restoredLoadId ?? null,
       schema,
-      nullValues: pipeline.nullValues,
+      nullValues: nullValuesOf(context),
       files: batches(),
       progress: counter,
     },
@@ -275,9 +276,10 @@ async function loadMonth(
         otherMonths,
         measures,
         files: sources.map(({ prepared }): ReceiptFile => {
-          const { key, size, version, checksum } = prepared.file;
+          const { key, size, version, checksum, months } = prepared.file;
           const proved = checked.get(key)?.checksum ?? checksum ?? null;
-          const file = { key, size, version, checksum: proved, rows: rowsOf(prepared) };
+          const known = { key, size, version, checksum: proved, rows: rowsOf(prepared) };
+          const file = months === undefined ? known : { ...known, months };
           return executions.length > 1 ? { ...file, executionId: prepared.execution.id } : file;
         }),
         accepted: accept,

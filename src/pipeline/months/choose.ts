@@ -38,6 +38,8 @@ export interface MonthRuns {
    * absent.
    */
   readonly torn: readonly string[];
+  /** Why the loaded rows are kept although files were removed, as a sentence; null unless they were. */
+  readonly removed: string | null;
 }
 
 /** A delivery that is not part of the month, and why. */
@@ -258,6 +260,7 @@ function monthRuns(
     })),
     undone: undone !== undefined && isNewer(undone) ? undone.execution : null,
     torn: sortNewestFirst(torn.filter(isNewer), (run) => run).map(({ place }) => place.key),
+    removed: null,
   };
 }
 

@@ -68,7 +68,7 @@ export interface MonthPlan {
  * - `reloaded`: the loaded delivery, byte for byte, because of `force`.
  * - `restated`: other executions than the loaded ones, or the same ones with other object versions.
  * - `unchanged`: the same executions and the same object versions as in the receipt; without a receipt the id decides.
- * - `waiting`: one of the executions is, or may be, incomplete: see `arrivalRules`.
+ * - `waiting`: one of the executions is, or may be, incomplete: see `arrivalRules`; or files that were loaded were removed.
  * - `refused`: was undone, covers fewer days than the current load or an older delivery, or declares zero rows although rows
  *   are loaded or an older delivery has some.
  *
@@ -104,6 +104,9 @@ export function planMonth(facts: MonthFacts, force: boolean): readonly MonthPlan
       : `${key} is empty and its manifest is missing: it may still be arriving. The month loads once the file is complete.`;
     return line("waiting", what, []);
   });
+  if (facts.removed !== null) {
+    return [line("waiting", facts.removed, runs, runs.length === 0 ? { ids: loadedIds(facts.loaded) } : {})];
+  }
   const refused = refusedRun(facts, force);
   if (refused !== null) held.push(line("refused", refused.reason, refused.executions, { ids: [refused.id] }));
   if (runs.length === 0) return held;

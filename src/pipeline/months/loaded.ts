@@ -114,6 +114,11 @@ export function loadedMonth({ pipeline, months }: LoadedTable, billingMonth: Bil
   });
 }
 
+/** The words that mean NULL in columns that are not text: those of the configuration and those of the format. */
+export function nullValuesOf({ pipeline, format }: Pick<LoadedTable, "pipeline" | "format">): readonly string[] {
+  return [...new Set([...pipeline.nullValues, ...(format.nullValues ?? [])])];
+}
+
 /** The table columns used to measure a loaded month, with the table and the month: see `measuredBy`. */
 export function measuredColumns(loaded: LoadedTable, billingMonth: BillingMonth): MonthColumns {
   return { ...measuredBy(loaded, billingMonth), table: loaded.table, billingMonth };

@@ -84,13 +84,14 @@ export function tableOf(pipeline: PipelineConfig, idColumn?: Table["idColumn"]):
     `${pipeline.name}_pipeline`,
     `${pipeline.name}_source`,
   ];
+  const configured = exportFormats.find(({ kind }) => kind === pipeline.kind);
   return {
     ...(pipeline.projectId === null ? {} : { project: pipeline.projectId }),
     dataset: pipeline.dataset,
     name: pipeline.tableName,
     pipelineName,
     sourceName,
-    idColumn: idColumn ?? (cloudOf(pipeline) === "azure" ? "run_id" : "assembly_id"),
+    idColumn: idColumn ?? configured?.idColumn ?? (cloudOf(pipeline) === "azure" ? "run_id" : "assembly_id"),
   };
 }
 
@@ -111,7 +112,8 @@ function cloudOf({ kind, name }: PipelineConfig): string | undefined {
   const format = exportFormats.find((each) => each.kind === kind);
   if (format !== undefined) return format.cloud;
   const words = name.toLowerCase().split(/[^a-z]+/);
-  const named = knownClouds.filter((cloud) => words.includes(cloud));
+  // A section such as `aws_focus` is one of a cloud.
+  const named = knownClouds.filter((cloud) => cloud !== "focus" && words.includes(cloud));
   return named.length === 1 ? named[0] : undefined;
 }
 

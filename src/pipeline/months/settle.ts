@@ -137,10 +137,12 @@ export const isOlderThanManifest: ArrivalRule = (arrival) => {
 /** A data file without a manifest may still be arriving while it is young. */
 export const isBeingCopied: ArrivalRule = (arrival) => {
   const { manifest, files } = arrival.delivery;
-  const [file] = files;
-  if (manifest !== null || file === undefined || arrival.isSameBytes) return null;
-  if (versionOf(arrival.loaded, file.key) === file.version || arrival.now.getTime() >= quietFrom(arrival)) return null;
-  const reason = `The manifest of ${file.key} is missing, and the file was written less than ${minutesOf(arrival)} ago: it may still be arriving.`;
+  const changed = files.find(({ key, version }) => versionOf(arrival.loaded, key) !== version);
+  if (manifest !== null || changed === undefined || arrival.isSameBytes) return null;
+  if (arrival.now.getTime() >= quietFrom(arrival)) return null;
+  const youngest =
+    files.toSorted((one, other) => Date.parse(one.modified) - Date.parse(other.modified)).at(-1) ?? changed;
+  const reason = `The manifest of ${youngest.key} is missing, and the file was written less than ${minutesOf(arrival)} ago: it may still be arriving.`;
   return { reason, until: quietFrom(arrival) };
 };
 

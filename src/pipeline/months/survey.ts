@@ -8,11 +8,12 @@ import { openStorage } from "../../storages/index.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
-import { discover, type Discovery } from "../discover/discover.ts";
+import { discover, type Discovery, withMonths } from "../discover/discover.ts";
 import { requireOneExport, requireOneScope } from "../discover/one-export.ts";
 import { scopeOf } from "../discover/scopes.ts";
 import { chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
+import { folderRuns } from "./folder-month.ts";
 import { loadedElsewhere, loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
 import { isSelected, tableOf } from "./select.ts";
 import type { MonthSelection } from "../../schema/periods.ts";
@@ -60,7 +61,8 @@ export async function survey(
 ): Promise<Survey> {
   const elsewhere = loadedElsewhere(pipeline, ledger);
   if (elsewhere !== null && options.accept?.includes("second-copy") !== true) throw elsewhere;
-  const discovery = await (options.discovery ?? discoverExport(pipeline, options.signal));
+  const found = await (options.discovery ?? discoverExport(pipeline, options.signal));
+  const discovery = await withMonths(found, pipeline, ledger.receipts, options.now ?? new Date());
   const { format, storage } = discovery;
   const table = tableOf(pipeline, format.idColumn);
   const months = loadedMonths(ledger, table);
@@ -205,11 +207,23 @@ async function surveyMonth(
   billingMonth: BillingMonth,
   loaded: LoadedPartition | null,
   newestReceipt: Receipt | null,
-  { pipeline, isReadElsewhere, isTableGone = false, force = false, now = new Date(), rules }: PlanningOptions,
+  {
+    pipeline,
+    isReadElsewhere,
+    isTableGone = false,
+    force = false,
+    accept = [],
+    now = new Date(),
+    rules,
+  }: PlanningOptions,
 ): Promise<readonly MonthPlan[]> {
-  const { activeFrom, activeTo, settle, unpackedLimit } = pipeline;
+  const { name, activeFrom, activeTo, settle, unpackedLimit } = pipeline;
   const options = { now, activeFrom, activeTo, force, unpackedLimit };
-  const chosen = await chooseRuns(discovery, billingMonth, loaded, options);
+  const { files } = discovery;
+  const chosen =
+    files === null
+      ? await chooseRuns(discovery, billingMonth, loaded, options)
+      : folderRuns({ ...discovery, files }, billingMonth, loaded, { pipeline: name, force, accept });
   const receipt = loaded?.receipt ?? null;
   const sameBytes = new Set<string>();
   for (const run of receipt === null || sameVersions(chosen.runs, receipt) ? [] : chosen.runs) {

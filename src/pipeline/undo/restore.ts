@@ -53,12 +53,11 @@ export async function loadAgain(
   const { pipeline } = loaded;
   const { name } = pipeline;
   const { billingMonth, previous } = undoing;
-  const files = objects.map((object, index): DataFile => ({
-    ...object,
-    rows: previous.files?.[index]?.rows ?? null,
-    declaredSize: null,
-    format: fileFormat(object.key, previous.format ?? "csv"),
-  }));
+  const files = objects.map((object, index): DataFile => {
+    const { rows = null, months } = previous.files?.[index] ?? {};
+    const file = { ...object, rows, declaredSize: null, format: fileFormat(object.key, previous.format ?? "csv") };
+    return months === undefined ? file : { ...file, months };
+  });
   const plan = planOf(previous, executionsOf(previous, files, pipeline.exportName ?? ""));
   const now = new Date();
   const context = {

@@ -20,7 +20,7 @@ import { makeWorkFolder } from "../../warehouses/work-folders.ts";
 import { fileFormat } from "../discover/manifests.ts";
 import { countBytes } from "../load/progress.ts";
 import { combineEvidence } from "../load/proof.ts";
-import { measuredColumns, namedSums, stampedColumn, type LoadedTable } from "../months/loaded.ts";
+import { measuredColumns, namedSums, nullValuesOf, stampedColumn, type LoadedTable } from "../months/loaded.ts";
 import type { Survey } from "../months/survey.ts";
 import { difference, same, sameSums, type MonthCheck } from "./checks.ts";
 import type { VerifyCounter } from "./progress.ts";
@@ -226,7 +226,7 @@ async function reread(
     billingMonth: receipt.billingMonth,
     // A row without a period was refused by the load, or belongs to the month.
     needsPeriod: false,
-    nullValues: pipeline.nullValues,
+    nullValues: nullValuesOf(loaded),
     header: header.columns.map(({ name }) => name),
     proof,
     precisions: proof.costs.map(() => digitLimit),

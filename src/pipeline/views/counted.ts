@@ -19,7 +19,8 @@ export function countedMonths(loaded: readonly LoadedTable[]): ReadonlyMap<strin
     if (columns === null) return [];
     const own = chargeTable({ table, columns, registry, tracking: [], stateIn: table.dataset }, pipeline);
     const mapping = mappingOf(own);
-    if (mapping === undefined) return [];
+    // Which FOCUS files have charges of the same vendor is known only from their rows.
+    if (mapping === undefined || mapping.cloud === "focus") return [];
     // Rows of a month that the state has forgotten are still in the table.
     const held = new Set([...months.keys(), ...receipts.map(({ billingMonth }) => billingMonth)]);
     const partial = receipts.filter(({ missingDays }) => missingDays.length > 0);

@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { idColumns } from "../../model.ts";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table } from "../../model.ts";
 import { loadedTables } from "../../state/executions.ts";
 import type { CurrentState } from "../../state/package.ts";
@@ -241,7 +242,7 @@ function cells(table: TableResource | null): Record<string, string> {
 function loadCondition(tracking: TableResource | null): string | null {
   const columns = namesOf(tracking);
   if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return null;
-  const ids = ["assembly_id", "assembly_id__v_text", "run_id", "run_id__v_text"].filter((id) => columns.has(id));
+  const ids = idColumns.flatMap((id) => [id, `${id}__v_text`]).filter((id) => columns.has(id));
   if (ids.length === 0) return null;
   return [
     "billing_month IS NOT NULL",

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillingMonth, ColumnType, Receipt, RegisteredColumn, Table, TableColumn } from "../../model.ts";
+import { idColumns } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
 import { loadedTables } from "../../state/executions.ts";
 import { type CurrentState, type LoadPackage, packageRows } from "../../state/package.ts";
@@ -223,7 +224,7 @@ async function readLoads(
 ): Promise<[rows: readonly ReadRow[], own: readonly ReadRow[]]> {
   const columns = new Set(present.tracking.map((column) => column.name));
   if (!["billing_month", "_dlt_load_id"].every((column) => columns.has(column))) return [[], []];
-  const ids = ["assembly_id", "assembly_id__v_text", "run_id", "run_id__v_text"].filter((id) => columns.has(id));
+  const ids = idColumns.flatMap((id) => [id, `${id}__v_text`]).filter((id) => columns.has(id));
   const isLoad = [
     `"billing_month" IS NOT NULL`,
     `coalesce(${["NULL", ...ids.map((id) => `CAST(${identifier(id)} AS VARCHAR)`)].join(", ")}) IS NOT NULL`,

@@ -52,6 +52,7 @@ function plans(facts: Partial<MonthFacts>, force = false): ReturnType<typeof pla
       passedOver: [],
       undone: null,
       torn: [],
+      removed: null,
       loaded: null,
       newestReceipt: facts.loaded?.receipt ?? null,
       sameBytes: new Set(),

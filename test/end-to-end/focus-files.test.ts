@@ -1,0 +1,336 @@
+import assert from "node:assert/strict";
+import { readFile, rm, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { plan, status, undo, verify } from "../../src/index.ts";
+import { focusCsv, focusParquet, focusRow, vendorFile } from "../support/focus-files.ts";
+import { createGoogleProject, exportBucket, requireClean } from "../support/google.ts";
+import { temporaryFolder, writeKey } from "../support/folders.ts";
+import { ask, billhouse, createProject, onlyResult, outcomes, runProject, runWell } from "../support/projects.ts";
+import type { Project } from "../support/projects.ts";
+
+const section = { saas: { bucket_url: "bucket", prefix: "saas", kind: "focus-files" } };
+
+/** What happened to each month, without the ids of executions. */
+async function run(project: Project, options: Parameters<typeof runProject>[1] = {}): Promise<string[]> {
+  const { finished } = await runProject(project, options);
+  return outcomes(onlyResult(finished)).map((line) => line.replace(/ files-[\da-f]{16}$/, ""));
+}
+
+/** Rows and cost of each month in the view. */
+async function viewed(project: Project): Promise<string[]> {
+  const rows = await ask(
+    project,
+    `SELECT x_BillingMonth || ' ' || count(*) || ' ' || CAST(sum(BilledCost) AS VARCHAR) AS line FROM focus_costs GROUP BY x_BillingMonth ORDER BY 1`,
+  );
+  return rows.map(({ line }) => String(line).replace(/\.?0+$/, ""));
+}
+
+describe("published FOCUS files of several vendors", () => {
+  test("load by init and run alone, and stand in focus_costs", async (t) => {
+    const bucket = await temporaryFolder(t);
+    const oracle = gzipSync(await vendorFile("oracle"));
+    await writeKey(bucket, "oci/FOCUS Reports/2024/10/02/0001000001234567-00001.csv.gz", oracle);
+    await writeKey(bucket, "microsoft/2024-09/part-0.csv", await vendorFile("microsoft"));
+    await writeKey(bucket, "aws-reseller/bill.csv", await vendorFile("aws"));
+    const folder = await temporaryFolder(t);
+    const init = await billhouse({ folder }, ["init", bucket]);
+    assert.equal(init.code, 0, init.stderr);
+    const toml = await readFile(join(folder, "billhouse.toml"), "utf8");
+    assert.deepEqual(
+      [...toml.matchAll(/prefix = "(.*)"\nexport_name = "(.*)"\nkind = "focus-files"/gu)].map(([, ...found]) => found),
+      [
+        ["aws-reseller", "aws-reseller"],
+        ["microsoft", "microsoft"],
+        ["oci/FOCUS Reports", "FOCUS Reports"],
+      ],
+    );
+    const loaded = await billhouse({ folder }, ["run"]);
+    assert.equal(loaded.code, 0, loaded.stderr);
+    const { stdout } = await billhouse({ folder }, [
+      "query",
+      "--json",
+      `SELECT ServiceProviderName AS provider, x_BillingMonth AS month, count(*) AS rows, sum(BilledCost) AS cost,
+        count(CommitmentDiscountId) AS commitments FROM focus_costs GROUP BY ALL ORDER BY ALL`,
+    ]);
+    assert.deepEqual(JSON.parse(stdout), [
+      { provider: "AWS", month: "2024-09", rows: "8", cost: "0.0001907906", commitments: "0" },
+      { provider: "Microsoft", month: "2024-09", rows: "8", cost: "1.568033558", commitments: "0" },
+      { provider: "Oracle", month: "2024-09", rows: "6", cost: "0.29707392473", commitments: "0" },
+      { provider: "Oracle", month: "2024-10", rows: "1", cost: "0.24", commitments: "0" },
+    ]);
+    const again = await billhouse({ folder }, ["verify", "--deep"]);
+    assert.equal(again.code, 0, again.stdout);
+  });
+});
+
+test("BigQuery has the same rows of published FOCUS files as DuckDB", async (t) => {
+  const google = await createGoogleProject(t, { oci: { prefix: "oci", kind: "focus-files" } });
+  const local = await createProject(t, { oci: { bucket_url: "bucket", prefix: "oci", kind: "focus-files" } });
+  for (const vendor of ["oracle", "microsoft"] as const) {
+    const bytes = gzipSync(await vendorFile(vendor));
+    google.gcs.put(exportBucket, `oci/${vendor}.csv.gz`, bytes);
+    await writeKey(local.bucket, `oci/${vendor}.csv.gz`, bytes);
+  }
+  const parquet = await focusParquet(local.folder, focusRow("2024-11", "0.1"));
+  google.gcs.put(exportBucket, "oci/part-0.parquet", parquet);
+  await writeKey(local.bucket, "oci/part-0.parquet", parquet);
+  const [ours, theirs] = [await runWell(google), await runWell(local)];
+  const figures = ({ loaded }: typeof ours): unknown =>
+    loaded.map(({ billingMonth, rows, files, cost }) => [billingMonth, rows, files, cost]);
+  assert.deepEqual(figures(ours), figures(theirs));
+  assert.deepEqual(figures(ours), [
+    ["2024-11", 1, 1, { USD: "0.1" }],
+    ["2024-10", 1, 1, { USD: "0.24" }],
+    ["2024-09", 14, 2, { USD: "1.86510748273" }],
+  ]);
+  const rows = await ask(
+    google,
+    "SELECT ServiceProviderName AS provider, COUNT(*) AS n, CAST(SUM(BilledCost) AS STRING) AS cost FROM billing_focus.focus_costs GROUP BY 1 ORDER BY 1",
+  );
+  assert.deepEqual(
+    rows.map(({ provider, n, cost }) => [provider, Number(n), cost]),
+    [
+      ["Chat AI", 1, "0.1"],
+      ["Microsoft", 8, "1.568033558"],
+      ["Oracle", 7, "0.53707392473"],
+    ],
+  );
+  assert.deepEqual(await run(google), ["2024-09 unchanged", "2024-10 unchanged", "2024-11 unchanged"]);
+  requireClean(google);
+});
+
+describe("a folder of FOCUS files", () => {
+  test("is a month per billing period: a file with several months is loaded into each of them once", async (t) => {
+    const project = await createProject(t, section);
+    const both = focusCsv(focusRow("2025-01", "1.10"), focusRow("2025-02", "2.20"));
+    await writeKey(project.bucket, "saas/a.csv", both);
+    await writeKey(project.bucket, "saas/deep/b.csv.gz", gzipSync(focusCsv(focusRow("2025-02", "0.05"))));
+    assert.deepEqual(await run(project), ["2025-01 new", "2025-02 new"]);
+    assert.deepEqual(await viewed(project), ["2025-01 1 1.1", "2025-02 2 2.25"]);
+    assert.deepEqual(await run(project), ["2025-01 unchanged", "2025-02 unchanged"]);
+    assert.equal((await verify(project.config, { deep: true })).ok, true);
+  });
+
+  test("restates only the months of a new, rewritten or larger file", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
+    await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-02", "2")));
+    await runWell(project);
+    await writeKey(project.bucket, "saas/2b.csv", focusCsv(focusRow("2025-02", "3")));
+    assert.deepEqual(await run(project), ["2025-01 unchanged", "2025-02 restated"]);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1"), focusRow("2025-01", "7")));
+    assert.deepEqual(await run(project), ["2025-01 restated", "2025-02 unchanged"]);
+    assert.deepEqual(await viewed(project), ["2025-01 2 8", "2025-02 2 5"]);
+  });
+
+  test("changes nothing when files are copied again with the same bytes", async (t) => {
+    const project = await createProject(t, section);
+    const bytes = focusCsv(focusRow("2025-01", "1"));
+    await writeKey(project.bucket, "saas/1.csv", bytes);
+    await runWell(project);
+    await writeKey(project.bucket, "saas/1.csv", bytes);
+    assert.deepEqual(await run(project), ["2025-01 unchanged"]);
+  });
+
+  test("waits for a file that may still be arriving, also for one that was loaded before", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
+    const young = await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "2")), true);
+    // Cut off in its first line: nothing says yet which month it belongs to.
+    await writeKey(project.bucket, "saas/3.csv.gz", gzipSync("BilledCost,Bill").subarray(0, 12), true);
+    assert.deepEqual(await run(project), ["2025-01 waiting"]);
+    const hourAgo = Date.now() / 1000 - 3600;
+    await utimes(young, hourAgo, hourAgo);
+    assert.deepEqual(await run(project), ["2025-01 new"]);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "5")), true);
+    assert.deepEqual(await run(project), ["2025-01 waiting"]);
+    assert.deepEqual(await run(project, { force: true }), ["2025-01 restated"]);
+    assert.deepEqual(await viewed(project), ["2025-01 2 7"]);
+  });
+
+  test("keeps a month whose file vanished until the file is back or its absence is accepted", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
+    const second = await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "1")));
+    const only = await writeKey(project.bucket, "saas/3.csv", focusCsv(focusRow("2025-02", "4")));
+    await runWell(project);
+    await rm(second);
+    await rm(only);
+    const { pipelines } = await plan(project.config);
+    assert.deepEqual(
+      pipelines[0]?.months.map(({ billingMonth, action, reason }) => [billingMonth, action, reason]),
+      [
+        [
+          "2025-02",
+          "waiting",
+          "saas/3.csv is no longer in the storage, and the loaded rows are kept. The month loads once files with its rows are there; if they were deleted on purpose, set `first_month` to a later month.",
+        ],
+        [
+          "2025-01",
+          "waiting",
+          "saas/2.csv is no longer in the storage, and the loaded rows are kept. The month loads once the file is back, or without it: billhouse run saas --accept removed-files --month 2025-01",
+        ],
+      ],
+    );
+    assert.deepEqual(await run(project, { force: true }), ["2025-01 waiting", "2025-02 waiting"]);
+    const accepted = { accept: ["removed-files"], months: { only: ["2025-01"] } };
+    assert.deepEqual(await run(project, accepted), ["2025-01 restated"]);
+    assert.deepEqual(await viewed(project), ["2025-01 1 1", "2025-02 1 4"]);
+    await writeKey(project.bucket, "saas/3.csv", focusCsv(focusRow("2025-02", "4")));
+    assert.deepEqual(await run(project), ["2025-01 unchanged", "2025-02 unchanged"]);
+  });
+
+  test("keeps a month whose rows are no longer in the file that was written again", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/latest.csv", focusCsv(focusRow("2025-01", "1")));
+    await runWell(project);
+    await writeKey(project.bucket, "saas/latest.csv", focusCsv(focusRow("2025-02", "2")));
+    assert.deepEqual(await run(project), ["2025-01 waiting", "2025-02 new"]);
+    assert.deepEqual(await viewed(project), ["2025-01 1 1", "2025-02 1 2"]);
+    const [pipeline] = (await plan(project.config)).pipelines;
+    assert.match(pipeline?.months[1]?.reason ?? "", /latest\.csv was written again without rows of 2025-01/u);
+  });
+
+  test("undo restores the previous files, and the undone set is refused", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
+    await runWell(project);
+    await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "2")));
+    await runWell(project);
+    await undo(project.config, { pipeline: "saas", month: "2025-01" });
+    assert.deepEqual(await run(project), ["2025-01 refused"]);
+    assert.deepEqual(await viewed(project), ["2025-01 1 1"]);
+    await writeKey(project.bucket, "saas/3.csv", focusCsv(focusRow("2025-01", "4")));
+    assert.deepEqual(await run(project), ["2025-01 restated"]);
+    assert.deepEqual(await viewed(project), ["2025-01 3 7"]);
+  });
+
+  test("reads FOCUS 1.0 to 1.4 in one folder, in CSV and Parquet", async (t) => {
+    const project = await createProject(t, section);
+    const newer = focusRow("2025-02", "2.5", {
+      ProviderName: undefined,
+      PublisherName: undefined,
+      ServiceProviderName: "Chat AI",
+      HostProviderName: "AWS",
+      InvoiceDetailId: "d-1",
+    });
+    await writeKey(project.bucket, "saas/1.0.csv", focusCsv(focusRow("2025-01", "1.25")));
+    await writeKey(project.bucket, "saas/1.4.csv", focusCsv(newer));
+    await writeKey(
+      project.bucket,
+      "saas/part-0.snappy.parquet",
+      await focusParquet(project.folder, focusRow("2025-03", "0.1")),
+    );
+    assert.deepEqual(await run(project), ["2025-01 new", "2025-02 new", "2025-03 new"]);
+    const rows = await ask(
+      project,
+      `SELECT x_BillingMonth AS month, ServiceProviderName AS provider, HostProviderName AS host, CAST(BilledCost AS VARCHAR) AS cost,
+        Tags AS tags FROM focus_costs ORDER BY 1`,
+    );
+    assert.deepEqual(rows, [
+      {
+        month: "2025-01",
+        provider: "Chat AI",
+        host: "Chat AI",
+        cost: "1.250000000000000000",
+        tags: '{"team":"search"}',
+      },
+      { month: "2025-02", provider: "Chat AI", host: "AWS", cost: "2.500000000000000000", tags: '{"team":"search"}' },
+      {
+        month: "2025-03",
+        provider: "Chat AI",
+        host: "Chat AI",
+        cost: "0.100000000000000000",
+        tags: '{"team":"search"}',
+      },
+    ]);
+    const older = await ask(project, `SELECT ProviderName AS name FROM focus_v1_2 WHERE x_BillingMonth = '2025-02'`);
+    assert.deepEqual(older, [{ name: "Chat AI" }]);
+  });
+
+  test("leaves out files of the other FOCUS datasets, and files that a writer has not published", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/costs.csv", focusCsv(focusRow("2025-01", "1")));
+    await writeKey(project.bucket, "saas/periods.csv", "BillingPeriodStart,BillingPeriodStatus\n2025-01-01,Open\n");
+    await writeKey(
+      project.bucket,
+      "saas/invoices.csv",
+      "BilledCost,BillingPeriodStart,InvoiceIssueStatus\n1,2025-01-01,Open\n",
+    );
+    await writeKey(project.bucket, "saas/_temporary/0/part-0.csv", focusCsv(focusRow("2025-01", "9")));
+    await writeKey(project.bucket, "saas/_SUCCESS", "");
+    await writeKey(project.bucket, "saas/manifest.json", "{}");
+    await writeKey(project.bucket, "saas/empty.csv", "");
+    assert.deepEqual(await run(project), ["2025-01 new"]);
+    assert.deepEqual(await viewed(project), ["2025-01 1 1"]);
+  });
+
+  test("counts a charge once that two folders have, and keeps those of different vendors apart", async (t) => {
+    const project = await createProject(t, {
+      first: { bucket_url: "bucket", prefix: "first", kind: "focus-files" },
+      second: { bucket_url: "bucket", prefix: "second", kind: "focus-files" },
+    });
+    const other = { ProviderName: "Data Lake", SubAccountId: "" };
+    await writeKey(project.bucket, "first/a.csv", focusCsv(focusRow("2025-01", "1")));
+    await writeKey(project.bucket, "second/a.csv", focusCsv(focusRow("2025-01", "1"), focusRow("2025-01", "4", other)));
+    await runProject(project);
+    assert.deepEqual(await viewed(project), ["2025-01 2 5"]);
+    const older = await ask(project, "SELECT CAST(sum(BilledCost) AS VARCHAR) AS cost FROM focus_v1_2");
+    assert.deepEqual(older, [{ cost: "5.000000000000000000" }]);
+  });
+});
+
+describe("FOCUS files that cannot be loaded", () => {
+  test("a file without BillingPeriodStart or costs is named, and nothing is loaded", async (t) => {
+    for (const [left, what] of [
+      [["BillingPeriodStart"], "the column BillingPeriodStart is missing"],
+      [["BilledCost", "EffectiveCost"], "it lacks a cost column (BilledCost, EffectiveCost)"],
+    ] as const) {
+      const project = await createProject(t, section);
+      await writeKey(project.bucket, "saas/good.csv", focusCsv(focusRow("2025-01", "1")));
+      const lacking = Object.fromEntries(left.map((name) => [name, undefined]));
+      await writeKey(project.bucket, "saas/stray.csv", focusCsv(focusRow("2025-01", "1", lacking)));
+      const { finished } = await runProject(project);
+      const { error } = onlyResult(finished);
+      assert.equal(error?.code, "FILE_INVALID");
+      assert.equal(error.message, `saas/stray.csv is not a FOCUS file of costs: ${what}.`);
+    }
+  });
+
+  test("a row without a period fails the months of its file alone", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
+    const lacking = focusRow("2025-02", "1", { BillingPeriodStart: "" });
+    await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-02", "1"), lacking));
+    const { finished } = await runProject(project);
+    const result = onlyResult(finished);
+    assert.deepEqual(
+      outcomes(result).map((line) => line.replace(/ files-.*/, "")),
+      ["2025-01 new", "2025-02 failed PERIOD_MISSING"],
+    );
+    assert.match(result.failed[0]?.message ?? "", /^saas\/2\.csv, line 3, column BillingPeriodStart:/u);
+  });
+
+  test("files of a month with different cost columns are refused", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
+    await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "1", { EffectiveCost: undefined })));
+    const { finished } = await runProject(project);
+    const result = onlyResult(finished);
+    assert.deepEqual(outcomes(result), ["2025-01 failed FILE_INVALID"]);
+    assert.match(
+      result.failed[0]?.message ?? "",
+      /saas\/2\.csv is missing the column "EffectiveCost", which other files of the month have/u,
+    );
+  });
+
+  test("an empty folder is an error that names the prefix", async (t) => {
+    const project = await createProject(t, section);
+    await writeKey(project.bucket, "saas/readme.txt", "hello");
+    const { finished } = await runProject(project);
+    assert.equal(onlyResult(finished).error?.code, "EXPORT_NOT_FOUND");
+    assert.equal((await status(project.config)).pipelines[0]?.months.length, 0);
+  });
+});
