@@ -25,6 +25,7 @@ import {
   partialMonths,
   type Period,
   periodBefore,
+  periodFrom,
   requireLoaded,
 } from "./periods.ts";
 
@@ -33,6 +34,8 @@ export interface CostsOptions extends AnswerOptions {
   /** The first and the last billing month; by default the newest loaded month that is over. One alone is both. */
   readonly from?: BillingMonth;
   readonly to?: BillingMonth;
+  /** The first month of the period of equal length that it is compared with; by default the period before. */
+  readonly vs?: BillingMonth;
   /** Dimensions such as `service`, `account` or `tag:team`; by default `service`. An empty list gives only totals. */
   readonly by?: readonly string[];
   /** By default `effective`. */
@@ -48,7 +51,7 @@ export interface CostsResult extends Answer {
   readonly measure: Measure;
   readonly from: BillingMonth;
   readonly to: BillingMonth;
-  /** The period of equal length before it. */
+  /** The period of equal length that it is compared with. */
   readonly previousFrom: BillingMonth;
   readonly previousTo: BillingMonth;
   readonly by: readonly string[];
@@ -145,7 +148,7 @@ export const belowCharges: readonly BelowCharge[] = [
 export async function costs(config: Config, options: CostsOptions = {}): Promise<CostsResult> {
   checkArguments(config, options, costsRules);
   checkMeasure(options.measure);
-  checkMonths(options);
+  checkMonths({ ...options, ...(options.vs === undefined ? {} : { only: [options.vs] }) });
   return readingBills(config, options, (bills) => costsIn(bills, options));
 }
 
@@ -156,7 +159,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
   const conditions = filterConditions(filters, config.focus.tags);
   const period = periodOf(options, bills);
-  const before = periodBefore(period);
+  const before = options.vs === undefined ? periodBefore(period) : periodFrom(options.vs, monthsIn(period));
   const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
   const forecast = await forecastOfMonth(bills, period, options);
   const budgets = await budgetsOfMonth(bills, period, options);
@@ -214,6 +217,7 @@ async function budgetsOfMonth(
 const costsRules: Shape<CostsOptions> = {
   from: optional(text),
   to: optional(text),
+  vs: optional(text),
   pipelines: names,
   by: optional(listOf(text)),
   measure: optional(text),

@@ -4,7 +4,7 @@ import type { BillingMonth, Receipt } from "../model.ts";
 import { lastSettledDay } from "../pipeline/months/cover.ts";
 import { finalityNow, finalityUnknown } from "../pipeline/months/finality.ts";
 import { loadedIds, type LoadedTable, readLoaded } from "../pipeline/months/loaded.ts";
-import { addDays, countDays, monthsOf, monthSpan, monthSpans } from "../schema/periods.ts";
+import { addDays, countDays, monthsOf, monthSpan, monthSpans, nextMonth } from "../schema/periods.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 
 /** An export as an answer names it, with what is known of its months. */
@@ -130,6 +130,13 @@ export function periodBefore(period: Period): Period {
   const shifted = (by: number): BillingMonth =>
     new Date(Date.UTC(year ?? 0, (month ?? 1) - 1 - by, 1)).toISOString().slice(0, 7);
   return { from: shifted(back), to: shifted(1) };
+}
+
+/** The period from a month that is as long as another one. */
+export function periodFrom(from: BillingMonth, { length }: readonly BillingMonth[]): Period {
+  let to = from;
+  for (let months = 1; months < length; months++) to = nextMonth(to);
+  return { from, to };
 }
 
 /** The partial months of some periods, in order. */

@@ -1,3 +1,5 @@
+import { formatAmount } from "../schema/decimals.ts";
+
 /** Writes exact decimal text as people read it, in one locale. Nothing is converted to a float on the way. */
 export interface Figures {
   /** A tag such as `en-US`. */
@@ -40,6 +42,11 @@ export function figuresOf(locale: string): Figures {
     shareChange: (value) => (value === null ? "–" : shareChange(value)),
     count: (value) => count(String(value)),
   };
+}
+
+/** Whether an amount is shown as zero, with two digits after the point. */
+export function isShownAsZero(amount: string): boolean {
+  return /^-?0\.00$/u.test(formatAmount(amount));
 }
 
 /** How long ago a time was, in its largest unit: `3 h ago`. */

@@ -23,7 +23,15 @@ export function drawLine(amounts: readonly string[]): Markup {
   </svg>`;
 }
 
-/** A bar for a share from 0 to 1, in a cell of a table. */
+/** A bar for an amount; the longest one has the length of `most`. */
+export function drawAmount(amount: string, most: string): Markup {
+  const part = Number(most) === 0 ? 0 : Math.min(Math.max(Number(amount) / Number(most), 0), 1);
+  return html`<svg class="bar" width="100%" height="6" aria-hidden="true">
+    <rect class="part" width="${rounded(part * 100)}%" height="6" rx="2" />
+  </svg>`;
+}
+
+/** A bar for a share from 0 to 1 of a whole, in a cell of a table. */
 export function drawShare(share: string | null): Markup {
   const part = Math.min(Math.max(Number(share ?? 0), 0), 1);
   return html`<svg class="bar" width="100%" height="6" aria-hidden="true">

@@ -87,9 +87,9 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
     const name = context.req.param("file").replace(/\.csv$/u, "");
     const view = readView(new URL(context.req.url).searchParams);
     const { result } = await bills.read((publication) =>
-      publication.ask((bound) => questionOf(name).table(bound, view, { now: now() })),
+      publication.ask((bound) => questionOf(name).ask(bound, view, { now: now() })),
     );
-    return context.body(csvText(result), 200, {
+    return context.body(csvText(result.table), 200, {
       "Content-Type": "text/csv; charset=utf-8",
       "Content-Disposition": `attachment; filename="${name}.csv"`,
     });

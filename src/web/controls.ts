@@ -2,6 +2,7 @@ import { measures } from "../answers/measures.ts";
 import type { Config } from "../config/config.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 import type { BillingMonth } from "../model.ts";
+import { monthsOf } from "../schema/periods.ts";
 import { addressOf, plainView, type View } from "./address.ts";
 
 /** The currency of a view: the named one if there are charges in it, else the first one. */
@@ -114,20 +115,44 @@ export function hidden(view: Partial<View>): Markup[] {
   return [...query].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`);
 }
 
-/** A form that chooses a period of several months. */
+/** A form that chooses a period of months, and the first month of the period of equal length that it is compared with. */
 export function periodForm(path: string, view: View, months: readonly BillingMonth[]): Markup {
-  const choose = (name: string, text: string, chosen: string | undefined): Markup =>
+  const { from = "", to = "" } = view;
+  const newest = months.toReversed();
+  const choose = (name: string, text: string, choices: readonly Markup[]): Markup =>
     html`<label
       ><span>${text}</span
       ><select name="${name}">
-        ${months.toReversed().map((each) => option(each, each, each === chosen))}
+        ${choices}
       </select></label
     >`;
-  return html`<form class="controls" action="${path}" data-auto>
-    ${hidden({ ...view, from: undefined, to: undefined })}${choose("from", "from", view.from)}${choose("to", "to", view.to)}<button>
-      Show
-    </button>
-  </form>`;
+  const chosen = (of: string | undefined): Markup[] => newest.map((each) => option(each, each, each === of));
+  const [first, last, length] = [
+    months.indexOf(from),
+    months.indexOf(to),
+    monthsOf({ start: `${from}-01`, end: `${to}-01` }).length,
+  ];
+  const shift = (by: number): View => ({ ...view, from: months[first + by], to: months[last + by], vs: undefined });
+  const step = (by: number, text: string, label: string): Markup =>
+    months[first + by] === undefined || months[last + by] === undefined
+      ? html`<span class="step" aria-hidden="true">${text}</span>`
+      : html`<a class="step" href="${addressOf(path, shift(by))}" aria-label="${label}">${text}</a>`;
+  return html`<div class="switch">
+    ${step(-length, "‹", "The period before")}
+    <form class="controls" action="${path}" data-auto>
+      ${hidden({ ...view, from: undefined, to: undefined, vs: undefined })}${choose("from", "from", chosen(from))}${choose("to", "to", chosen(to))}${choose(
+        "vs",
+        "compared with",
+        [
+          option("", "the period before", view.vs === undefined),
+          ...newest
+            .filter((each) => each < from)
+            .map((each) => option(each, length === 1 ? each : `from ${each}`, each === view.vs)),
+        ],
+      )}<button>Show</button>
+    </form>
+    ${step(length, "›", "The period after")}
+  </div>`;
 }
 
 /** A form that chooses the month that another one is compared with, by what, and in which measure. */

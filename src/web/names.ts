@@ -1,12 +1,14 @@
-import { lastName } from "../pipeline/reconcile/names.ts";
 import { addressOf, type View } from "./address.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 
 /** What charges without a value of a dimension are called. */
 export function nameOfKey(key: string | null, dimension: string): string {
   if (key === null || key === "") return `(no ${dimension.replace(/^tag:/u, "")})`;
-  return dimension === "account" || dimension === "resource" ? lastName(key) : key;
+  return shortened.has(dimension) ? (key.split(/[/:]/u).findLast((part) => part !== "") ?? key) : key;
 }
+
+/** Dimensions whose values are paths and ARNs, of which the last part is a name. */
+const shortened: ReadonlySet<string> = new Set(["account", "resource", "commitment", "payer"]);
 
 /** A value of a dimension as a link that shows only its charges. A name of its own can be shown instead of the value. */
 export function filterLink(

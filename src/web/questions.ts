@@ -1,6 +1,7 @@
 import { commitments, type CommitmentsResult } from "../answers/commitments.ts";
 import { costs, type CostRow, type CostsResult } from "../answers/costs.ts";
 import { explain, type ExplainResult } from "../answers/explain.ts";
+import type { Answer, AnswerLoad } from "../answers/loads.ts";
 import { partNames, parts } from "../answers/parts.ts";
 import { series, type SeriesResult } from "../answers/series.ts";
 import { untagged, type UntaggedResult } from "../answers/untagged.ts";
@@ -33,7 +34,14 @@ export interface Table {
 export const costsQuestion: Question<CostsResult> = {
   title: "Costs",
   ask: (config, view, scope) =>
-    costs(config, { ...periodOf(view), by: [view.by], measure: view.measure, filters: view.filters, ...scope }),
+    costs(config, {
+      ...periodOf(view),
+      ...versus(view),
+      by: [view.by],
+      measure: view.measure,
+      filters: view.filters,
+      ...scope,
+    }),
   table: ({ by, currency }) => ({
     columns: ["currency", "row", ...by, "cost", "compared", "previous", "change", "share"],
     rows: Object.entries(currency).flatMap(([name, { rows, rest, below, total }]) => {
@@ -89,7 +97,7 @@ export const changeQuestion: Question<ExplainResult> = {
   ask: (config, { to, vs, by, measure }, scope) =>
     explain(config, {
       ...(to === undefined ? {} : { month: to }),
-      ...(vs === undefined ? {} : { vs }),
+      ...versus({ vs }),
       by:
         by === "account"
           ? ["account", "service"]
@@ -169,10 +177,14 @@ export const untaggedQuestion: Question<UntaggedResult> = {
 /** The names that addresses have for questions. */
 export type QuestionName = "costs" | "series" | "changes" | "commitments" | "untagged";
 
-/** A question whose answer is only needed as a table. */
+/** A question whose answer is only needed as a table, and the loads that it comes from. */
 export interface NamedQuestion {
   readonly title: string;
-  table(config: Config, view: View, scope: Scope): Promise<Table>;
+  ask(
+    config: Config,
+    view: View,
+    scope: Scope,
+  ): Promise<{ readonly table: Table; readonly loads: readonly AnswerLoad[] }>;
 }
 
 /** The questions by their names. */
@@ -184,10 +196,13 @@ export const questions: Readonly<Record<QuestionName, NamedQuestion>> = {
   untagged: named(untaggedQuestion),
 };
 
-function named<T>(question: Question<T>): NamedQuestion {
+function named<T extends Answer>(question: Question<T>): NamedQuestion {
   return {
     title: question.title,
-    table: async (config, view, scope) => question.table(await question.ask(config, view, scope)),
+    async ask(config, view, scope) {
+      const result = await question.ask(config, view, scope);
+      return { table: question.table(result), loads: result.loads };
+    },
   };
 }
 
@@ -199,4 +214,8 @@ export function tagOf({ focus }: Pick<Config, "focus">, { tag }: View): { readon
 
 function periodOf({ from, to }: View): { from?: string; to?: string } {
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+function versus({ vs }: Pick<View, "vs">): { vs?: string } {
+  return vs === undefined ? {} : { vs };
 }

@@ -104,5 +104,10 @@ function saidOf(
     month === undefined ? [] : [`${month.billingMonth} ${stateNames[month.state] ?? month.state}`],
   );
   const gaps = missingMonths.length === 0 ? "no gaps" : `${missingMonths.length} months missing`;
-  return [...restated, ...others, html`<li>${states.join(", ")}; ${months.length} months, ${gaps}</li>`];
+  return [
+    ...restated,
+    ...others,
+    html`<li>${states.join(", ")}</li>
+      <li>${months.length === 1 ? "1 month" : `${months.length} months`}, ${gaps}</li>`,
+  ];
 }

@@ -2,11 +2,11 @@ import { magnitude } from "../../answers/arithmetic.ts";
 import type { ExplainResult } from "../../answers/explain.ts";
 import type { Explanation } from "../../answers/explanation.ts";
 import { partNames, parts } from "../../answers/parts.ts";
-import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawChange } from "../../drawing/small.ts";
 import { BillhouseError } from "../../errors.ts";
 import { compareDecimals } from "../../schema/decimals.ts";
+import { isShownAsZero } from "../../drawing/figures.ts";
 import type { View } from "../address.ts";
 import { changeForm, currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { filterLink, monthInWords } from "../names.ts";
@@ -15,7 +15,7 @@ import { changeQuestion } from "../questions.ts";
 import { drawTile, failedTile } from "../tile.ts";
 
 /** How many drivers are listed; CSV has all. */
-const listed = 50;
+const listed = 25;
 
 /** Why a month costs more or less than another: the parts of the difference, and where they come from. */
 export async function changesPage(context: PageContext): Promise<Page> {
@@ -42,7 +42,7 @@ export async function changesPage(context: PageContext): Promise<Page> {
   const tiles =
     own === undefined
       ? html`<div class="empty"><p>There are no charges.</p></div>`
-      : html`${partsTile(own, answer, view, context.figures)}${driversTile(own, answer, view, context.figures)}`;
+      : html`${partsTile(own, answer, view, context)}${driversTile(own, answer, view, context)}`;
   return pageOf(view, { title: `Changes from ${vs} to ${month}`, months, currencies, note }, tiles);
 }
 
@@ -79,8 +79,10 @@ function pageOf(
   return { title, path: "/changes", view, body };
 }
 
-function partsTile(own: Explanation, { month, vs }: ExplainResult, view: View, figures: Figures): Markup {
-  const shown = parts.filter((part) => own.parts[part] !== "0");
+function partsTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
+  const { month, vs } = result;
+  const { figures } = context;
+  const shown = parts.filter((part) => !isShownAsZero(own.parts[part]));
   const most =
     shown
       .map((part) => magnitude(own.parts[part]))
@@ -118,11 +120,13 @@ function partsTile(own: Explanation, { month, vs }: ExplainResult, view: View, f
         The parts add up to ${figures.change(own.difference)} exactly: the residual is
         ${figures.money(own.residual)}.${estimated}${own.priceIncludesFx ? " Prices include changes of exchange rates." : ""}
       </p>`,
-    source: { question: "changes", view },
+    source: { question: "changes", view, result, context },
   });
 }
 
-function driversTile(own: Explanation, { by }: ExplainResult, view: View, figures: Figures): Markup {
+function driversTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
+  const { by } = result;
+  const { figures } = context;
   const most = magnitude(own.drivers[0]?.amount ?? "0");
   const costs: View = { ...view, vs: undefined };
   return drawTile({
@@ -169,7 +173,7 @@ function driversTile(own: Explanation, { by }: ExplainResult, view: View, figure
         </tfoot>
       </table>
     </div>`,
-    source: { question: "changes", view },
+    source: { question: "changes", view, result, context },
     place: "two",
   });
 }

@@ -34,7 +34,7 @@ export async function commitmentsPage(context: PageContext): Promise<Page> {
             <div class="empty"><p>No commitment was used or paid for in ${result.month}.</p></div>
           </section>`
         : html`${rates(own, currency, context.figures)}
-            <div class="tiles">${table(result, own, view, context.figures)}</div>`
+            <div class="tiles">${table(result, own, view, context)}</div>`
     }`;
   return { title: `Commitments in ${result.month}`, path: "/commitments", view, body };
 }
@@ -67,7 +67,8 @@ function rates(own: CurrencyCommitments, currency: string, figures: Figures): Ma
   </div>`;
 }
 
-function table({ month }: CommitmentsResult, own: CurrencyCommitments, view: View, figures: Figures): Markup {
+function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, context: PageContext): Markup {
+  const { figures } = context;
   const doubts = [
     ...(isNone(own.publicPriceShare)
       ? []
@@ -124,7 +125,7 @@ function table({ month }: CommitmentsResult, own: CurrencyCommitments, view: Vie
         </table>
       </div>
       ${doubts.map((doubt) => html`<p class="note after">${doubt}</p>`)}`,
-    source: { question: "commitments", view: { ...view, from: month, to: month } },
+    source: { question: "commitments", view, result, context },
   });
 }
 

@@ -1,9 +1,10 @@
+import { magnitude } from "../../answers/arithmetic.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../answers/costs.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawShare } from "../../drawing/small.ts";
-import type { Figures } from "../../drawing/figures.ts";
+import { drawAmount } from "../../drawing/small.ts";
+import { type Figures, isShownAsZero } from "../../drawing/figures.ts";
 import { addressOf, filterParts, type View } from "../address.ts";
-import { chartControls, currencyOf, currencySwitch, monthSwitch, periodForm } from "../controls.ts";
+import { chartControls, currencyOf, currencySwitch, periodForm } from "../controls.ts";
 import { filterLink, nameOfKey, nextDimension } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { costsQuestion, seriesQuestion } from "../questions.ts";
@@ -31,22 +32,20 @@ export async function costsPage(context: PageContext): Promise<Page> {
         <h1>Costs of ${period}</h1>
         ${chips(view)}
       </div>
-      <div class="switches">
-        ${currencySwitch("/costs", view, currencies)}${result.from === result.to ? monthSwitch("/costs", view, months) : ""}${periodForm("/costs", view, months)}
-      </div>
+      <div class="switches">${currencySwitch("/costs", view, currencies)}${periodForm("/costs", view, months)}</div>
     </div>
     <div class="tiles">
       ${drawTile({
         title: `${view.measure.charAt(0).toUpperCase()}${view.measure.slice(1)} cost by ${view.grain}`,
         actions: chartControls("/costs", view, config),
         body: drawTimeChart(series.result, currency, view, figures),
-        source: { question: "series", view },
+        source: { question: "series", view, result: series.result, context },
         place: "wide",
       })}${drawTile({
         title: `By ${view.by}`,
         note: comparedWith(result),
         body: costsTable(result, view, figures),
-        source: { question: "costs", view },
+        source: { question: "costs", view, result, context },
         place: "wide",
       })}
     </div>`;
@@ -89,11 +88,12 @@ function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
   if (own === undefined) return html`<div class="empty"><p>There are no such charges.</p></div>`;
   const { rows, rest, below, total } = own;
   const next = nextDimension(view.by);
+  const most = rows[0]?.cost ?? "0";
   const isCompared = result.comparison.kind !== "none";
   const line = (name: Markup | string, row: CostRow, hasBar: boolean): Markup =>
     html`<tr class="${hasBar ? "" : "rest"}">
       <td>${name}</td>
-      <td class="bars">${hasBar ? drawShare(row.share) : ""}</td>
+      <td class="bars">${hasBar ? drawAmount(row.cost, most) : ""}</td>
       <td class="n minor">${figures.share(row.share)}</td>
       ${
         isCompared
@@ -122,7 +122,7 @@ function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
         <tbody>
           ${rows.map((row) => line(filterLink(row.keys[view.by] ?? null, view.by, view, next), row, true))}${
             rest.groups > 0 ? line(`${rest.groups} more, in the CSV`, rest, false) : ""
-          }${below.map((row) => line(row.charge, row, false))}
+          }${below.filter(isShown).map((row) => line(row.charge, row, false))}
         </tbody>
         <tfoot>
           <tr>
@@ -143,10 +143,16 @@ function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
     ${invoicedNote(own, view, figures)}`;
 }
 
+/** Whether one of the amounts of a row is not shown as zero. */
+function isShown({ cost, previous }: CostRow): boolean {
+  return !isShownAsZero(cost) || !isShownAsZero(previous ?? "0");
+}
+
 function invoicedNote({ invoiced }: CurrencyCosts, { currency }: View, figures: Figures): Markup {
   const { billed, effective, timing } = invoiced;
+  const sign = timing.startsWith("-") ? "−" : "+";
   return html`<p class="note after">
-    Invoiced (billed) ${figures.money(billed)} ${currency ?? ""} = effective ${figures.money(effective)}
-    ${figures.change(timing)} prepayment timing.
+    Invoiced (billed) ${figures.money(billed)} ${currency ?? ""} = effective ${figures.money(effective)} ${sign}
+    prepayment timing ${figures.money(magnitude(timing))}
   </p>`;
 }

@@ -27,8 +27,8 @@ import { drawTrust, loadHistory } from "../trust.ts";
 /** Months of the chart by day, and by month. */
 const [monthsByDay, monthsByMonth] = [3, 13];
 
-/** How many rows of each list are shown. */
-const listed = 6;
+/** How many rows are shown of the changes, and of what was wasted. */
+const [listedChanges, listed] = [8, 5];
 
 /** The first page: whether the data can be trusted, what a month cost, what changed and why, and what was wasted. */
 export async function overviewPage(context: PageContext): Promise<Page> {
@@ -81,7 +81,7 @@ export async function overviewPage(context: PageContext): Promise<Page> {
       "What changed",
       async () =>
         moversTile(
-          (await answerTo(at, changeQuestion, { view: { ...view, by: "service", measure: "effective" }, top: listed }))
+          (await answerTo(at, changeQuestion, { view: { ...view, by: "service", measure: "effective" }, top: listedChanges }))
             .result,
           at,
         ),
@@ -122,21 +122,24 @@ function scopeOf({ exports, notes, partialMonths }: CostsResult): string {
   return [`From ${included.join(", ")}`, ...missing, ...partial].join("; ") + `. ${notes.join(" ")}`;
 }
 
-function chartTile(result: SeriesResult, view: View, { config, figures }: PageContext): Markup {
+function chartTile(result: SeriesResult, view: View, context: PageContext): Markup {
+  const { config, figures } = context;
   const { currency = "" } = view;
   return drawTile({
     title: `${titles[view.measure]} by ${view.grain}`,
     note: `${result.from === result.to ? result.from : `${result.from} to ${result.to}`}, ${currency}`,
     actions: chartControls("/", { ...view, from: view.to }, config),
     body: drawTimeChart(result, currency, view, figures),
-    source: { question: "series", view },
+    source: { question: "series", view, result, context },
     place: "wide",
   });
 }
 
 const titles = { effective: "Effective cost", billed: "Billed cost", list: "List cost", contracted: "Contracted cost" };
 
-function moversTile({ month, vs, currency }: ExplainResult, { view, figures }: PageContext): Markup {
+function moversTile(result: ExplainResult, context: PageContext): Markup {
+  const { month, vs, currency } = result;
+  const { view, figures } = context;
   const own = currency[view.currency ?? ""];
   const most = own?.drivers[0]?.amount ?? "0";
   return drawTile({
@@ -186,11 +189,13 @@ function moversTile({ month, vs, currency }: ExplainResult, { view, figures }: P
                 </tr>
               </tfoot>
             </table>`,
-    source: { question: "changes", view: { ...view, by: "service" } },
+    source: { question: "changes", view: { ...view, by: "service" }, result, context },
   });
 }
 
-function unusedTile({ currency, month }: CommitmentsResult, { view, figures }: PageContext): Markup {
+function unusedTile(result: CommitmentsResult, context: PageContext): Markup {
+  const { currency, month } = result;
+  const { view, figures } = context;
   const own = currency[view.currency ?? ""];
   const rows = (own?.rows ?? []).filter(({ unused }) => unused !== "0").slice(0, listed);
   return drawTile({
@@ -215,11 +220,13 @@ function unusedTile({ currency, month }: CommitmentsResult, { view, figures }: P
         )}
       </tbody>
     </table>`,
-    source: { question: "commitments", view },
+    source: { question: "commitments", view, result, context },
   });
 }
 
-function untaggedTile({ currency, tag, by, month }: UntaggedResult, { view, figures, config }: PageContext): Markup {
+function untaggedTile(result: UntaggedResult, context: PageContext): Markup {
+  const { currency, tag, by, month } = result;
+  const { view, figures, config } = context;
   const own = currency[view.currency ?? ""];
   const { tag: key } = tagOf(config, view);
   return drawTile({
@@ -244,6 +251,11 @@ function untaggedTile({ currency, tag, by, month }: UntaggedResult, { view, figu
         )}
       </tbody>
     </table>`,
-    source: { question: "untagged", view: { ...view, by: "service", ...(tag === null ? { tag: "" } : { tag }) } },
+    source: {
+      question: "untagged",
+      view: { ...view, by: "service", ...(tag === null ? { tag: "" } : { tag }) },
+      result,
+      context,
+    },
   });
 }

@@ -1,70 +1,51 @@
-import { age, minute } from "../../drawing/figures.ts";
+import type { AnswerLoad } from "../../answers/loads.ts";
+import { minute } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { BillhouseError } from "../../errors.ts";
-import type { HistoryLoad } from "../../pipeline/history.ts";
+import { BillhouseError, quoted } from "../../errors.ts";
 import { addressOf } from "../address.ts";
 import type { Page, PageContext } from "../page.ts";
-import { type QuestionName, questions } from "../questions.ts";
-import { drawTile } from "../tile.ts";
-import { loadHistory } from "../trust.ts";
-import { money } from "./loads.ts";
+import { type NamedQuestion, type QuestionName, questions } from "../questions.ts";
+import { drawTile, receiptInWords } from "../tile.ts";
 
 /** Where the figures of a tile come from: the SQL, and the receipts of the loads that it reads. Error: USAGE_INVALID. */
 export async function sourcePage(context: PageContext): Promise<Page> {
   const { question: name = "" } = context.parameters;
   const question = questionOf(name);
-  const { publication, view, now } = context;
-  const [{ statements }, history] = await Promise.all([
-    publication.ask((config) => question.table(config, view, { now })),
-    loadHistory(context),
-  ]);
-  const months =
-    view.from === undefined
-      ? []
-      : history.filter(
-          (load) => load.current && load.billingMonth >= (view.from ?? "") && load.billingMonth <= (view.to ?? ""),
-        );
+  const { publication, view, now, config } = context;
+  const { result, statements } = await publication.ask((bound) => question.ask(bound, view, { now }));
   const body = html`<div class="head">
       <div>
         <h1>${question.title}: source</h1>
-        <p class="note">${receiptsInWords(months, context)}</p>
+        <p class="note">
+          ${receiptInWords(result.loads, context)}. Rows and sums are compared with the files in the transaction of
+          every load.
+        </p>
       </div>
       <div class="switches"><a class="button" href="${addressOf(`/csv/${name}.csv`, view)}">CSV</a></div>
     </div>
     <div class="tiles">
-      ${statements.map((sql, index) =>
+      ${receiptsTile(result.loads, context)}${statements.map((sql, index) =>
         drawTile({
           title: statements.length === 1 ? "SQL" : `SQL, statement ${index + 1} of ${statements.length}`,
-          note: html`It runs as it is: <code>billhouse query -</code>`,
+          note: html`<code>billhouse query -</code> reads it from standard input`,
+          ...(index === 0 ? { id: "sql" } : {}),
           place: "wide",
-          body: html`<pre data-copy>${brokenSql(sql)}</pre>`,
+          body: html`<pre data-copy>${brokenSql(sql, config.warehouse.kind)}</pre>`,
         }),
-      )}${months.length === 0 ? "" : receiptsTile(months, context)}
+      )}
     </div>`;
   return { title: `${question.title}: source`, path: "", view, body };
 }
 
 /** A question by the name in an address. Error: USAGE_INVALID. */
-export function questionOf(name: string): (typeof questions)[QuestionName] {
+export function questionOf(name: string): NamedQuestion {
   if (Object.hasOwn(questions, name)) return questions[name as QuestionName];
-  throw new BillhouseError("USAGE_INVALID", `There is no answer ${JSON.stringify(name)}.`, {
+  throw new BillhouseError("USAGE_INVALID", `${quoted(name)} is not the name of an answer.`, {
     hint: `Choose from ${Object.keys(questions).join(", ")}.`,
   });
 }
 
-function receiptsInWords(loads: readonly HistoryLoad[], { figures, now }: PageContext): string {
-  if (loads.length === 0) return "Computed from the view focus_costs.";
-  const deliveries = loads.reduce((sum, { executionIds }) => sum + executionIds.length, 0);
-  const rows = loads.reduce((sum, load) => sum + load.rows, 0);
-  const newest =
-    loads
-      .map(({ loadedAt }) => loadedAt)
-      .toSorted()
-      .at(-1) ?? "";
-  return `Computed from ${figures.count(deliveries)} deliveries with ${figures.count(rows)} rows. Rows and sums were compared with the files when they were loaded; the newest load was ${age(newest, now)}.`;
-}
-
-function receiptsTile(loads: readonly HistoryLoad[], { figures }: PageContext): Markup {
+function receiptsTile(loads: readonly AnswerLoad[], { figures }: PageContext): Markup {
   return drawTile({
     title: "Receipts",
     place: "wide",
@@ -75,21 +56,21 @@ function receiptsTile(loads: readonly HistoryLoad[], { figures }: PageContext): 
             <th scope="col">export</th>
             <th scope="col">month</th>
             <th scope="col">deliveries</th>
-            <th scope="col">loaded and proved</th>
+            <th scope="col">loaded</th>
+            <th scope="col">verified</th>
             <th scope="col" class="n">rows</th>
-            <th scope="col" class="n">cost</th>
           </tr>
         </thead>
         <tbody>
           ${loads.map(
-            ({ pipeline, billingMonth, executionIds, loadedAt, rows, cost }) =>
+            ({ export: name, billingMonth, executionIds, loadedAt, verifiedAt, rows }) =>
               html`<tr>
-                <td>${pipeline}</td>
-                <td><a href="/loads/${pipeline}/${billingMonth}">${billingMonth}</a></td>
+                <td>${name}</td>
+                <td><a href="/loads/${name}/${billingMonth}">${billingMonth}</a></td>
                 <td class="minor">${executionIds.map((id) => html`<div>${id}</div>`)}</td>
-                <td>${minute(loadedAt)}</td>
-                <td class="n">${figures.count(rows)}</td>
-                <td class="n">${money(cost ?? {}, figures)}</td>
+                <td>${loadedAt === null ? "" : minute(loadedAt)}</td>
+                <td>${verifiedAt === null ? "no" : minute(verifiedAt)}</td>
+                <td class="n">${rows === null ? "" : figures.count(rows)}</td>
               </tr>`,
           )}
         </tbody>
@@ -99,10 +80,13 @@ function receiptsTile(loads: readonly HistoryLoad[], { figures }: PageContext): 
 }
 
 /** A statement with a line for each clause, and for each column. The text of values is not changed. */
-function brokenSql(sql: string): string {
-  return sql.replaceAll(
-    /'(?:[^']|'')*'|( (?:FROM|WHERE|GROUP BY|ORDER BY) )|( AS v\d+, )/gu,
-    (whole, clause: string | undefined, column: string | undefined) =>
-      clause === undefined ? (column === undefined ? whole : `${column.trimEnd()}\n  `) : `\n${clause.trim()} `,
+function brokenSql(sql: string, kind: "duckdb" | "bigquery"): string {
+  const literal = { duckdb: /'(?:[^']|'')*'/u, bigquery: /'(?:[^'\\]|\\.)*'/su }[kind];
+  const pattern = new RegExp(
+    `${literal.source}|(?<clause> (?:FROM|WHERE|GROUP BY|ORDER BY) )|(?<column> AS v\\d+, )`,
+    "gsu",
+  );
+  return sql.replaceAll(pattern, (whole: string, clause: string | undefined, column: string | undefined) =>
+    clause === undefined ? (column === undefined ? whole : `${column.trimEnd()}\n  `) : `\n${clause.trim()} `,
   );
 }

@@ -48,7 +48,7 @@ export async function untaggedPage(context: PageContext): Promise<Page> {
             <div class="empty"><p>There are no charges.</p></div>
           </section>`
         : html`${shares(own, currency, figures)}
-            <div class="tiles">${overMonths(own, view, figures)}${table(result, own, view, figures)}</div>`
+            <div class="tiles">${overMonths(own, view, figures)}${table(result, own, view, context)}</div>`
     }`;
   return { title: `Untagged cost in ${result.month}`, path: "/untagged", view, body };
 }
@@ -143,7 +143,9 @@ function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup
   });
 }
 
-function table({ by }: UntaggedResult, own: CurrencyUntagged, view: View, figures: Figures): Markup {
+function table(result: UntaggedResult, own: CurrencyUntagged, view: View, context: PageContext): Markup {
+  const { by } = result;
+  const { figures } = context;
   return drawTile({
     title: "What lacks it",
     note: "The most expensive first",
@@ -182,6 +184,6 @@ function table({ by }: UntaggedResult, own: CurrencyUntagged, view: View, figure
         </tfoot>
       </table>
     </div>`,
-    source: { question: "untagged", view },
+    source: { question: "untagged", view, result, context },
   });
 }
