@@ -34,7 +34,7 @@ export interface ColumnSeries {
 const width = 1000;
 
 /** The height of the plot in pixels, and of the labels below it. */
-const [height, labelHeight] = [260, 24];
+const [height, labelHeight] = [230, 24];
 
 /** Draws the chart. The page has the figures in a table beside it. */
 export function drawColumns({ title, buckets, series }: ColumnChart, figures: Figures): Markup {
@@ -115,11 +115,15 @@ export function drawColumns({ title, buckets, series }: ColumnChart, figures: Fi
   </div>`;
 }
 
-/** Every label of a few columns; of many, about eight, and on narrow screens (without `wide`) every second of them. */
+/**
+ * Every label of a few columns; of many, about eight, and on narrow screens (without `wide`) every third of them. A label that
+ * would leave the plot at its end is left out.
+ */
 function labelled(bucket: number, count: number): string {
   const step = Math.max(1, Math.ceil(count / 8));
-  if (bucket % step !== Math.floor(step / 2)) return "";
-  return Math.floor(bucket / step) % 2 === 0 ? "label" : "label wide";
+  const isNearEnd = count > 12 && bucket > count * 0.95;
+  if (bucket % step !== Math.floor(step / 2) || isNearEnd) return "";
+  return Math.floor(bucket / step) % 3 === 0 ? "label" : "label wide";
 }
 
 /** A coordinate with as many digits as a screen shows. */

@@ -44,11 +44,11 @@ export function drawTile({ title, note, actions, body, source, id, place = "" }:
 }
 
 function sourceLinks({ question, view, result, context }: TileSource, title: string): Markup {
+  const of = html`<span class="hidden"> of: ${title}</span>`;
   return html`<footer>
-    <a href="${addressOf(`/source/${question}`, view)}" aria-label="Receipts and SQL of: ${title}"
-      >${receiptInWords(result.loads, context)}</a
-    ><a href="${addressOf(`/source/${question}`, view)}#sql" aria-label="SQL of: ${title}">SQL</a
-    ><a href="${addressOf(`/csv/${question}.csv`, view)}" aria-label="CSV of: ${title}">CSV</a>
+    <a href="${addressOf(`/source/${question}`, view)}">${receiptInWords(result.loads, context)}${of}</a
+    ><a href="${addressOf(`/source/${question}`, view)}#sql">SQL${of}</a
+    ><a href="${addressOf(`/csv/${question}.csv`, view)}">CSV${of}</a>
   </footer>`;
 }
 

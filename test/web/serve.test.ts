@@ -1,54 +1,12 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { request } from "node:http";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 
-import { serveDashboard, type ServeOptions } from "../../src/web/server.ts";
-import { answering, bill, charge } from "../answers/bills.ts";
+import { answering, bill, charge, focusSection } from "../answers/bills.ts";
 import { deliver } from "../support/deliveries.ts";
 import { createProject, type Project, runWell } from "../support/projects.ts";
-import { focusSection } from "../answers/bills.ts";
-
-const now = new Date("2025-06-01T00:00:00Z");
-
-interface Got {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly text: string;
-}
-
-/** A dashboard over a project, and a function that gets one of its paths. */
-async function dashboard(
-  t: TestContext,
-  project: Project,
-  options: Partial<ServeOptions> = {},
-): Promise<(path: string, headers?: Record<string, string>, method?: string) => Promise<Got>> {
-  const errors: unknown[] = [];
-  const served = await serveDashboard(project.config, {
-    host: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    token: null,
-    locale: "en-US",
-    now: () => now,
-    onError: (error) => errors.push(error),
-    ...options,
-  });
-  t.after(async () => {
-    await served.close();
-    assert.deepEqual(errors, []);
-  });
-  return (path, headers = {}, method = "GET") =>
-    new Promise((resolve, reject) => {
-      const sent = request(new URL(path, served.url), { method, headers }, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
-      });
-      sent.on("error", reject).end();
-    });
-}
+import { dashboard } from "./dashboard.ts";
 
 const months = ["2025-02", "2025-03"] as const;
 
@@ -60,7 +18,7 @@ const loaded = async (t: TestContext): Promise<Project> =>
 
 describe("the dashboard", () => {
   test("shows what a month cost, what changed, and the state of the data", async (t) => {
-    const get = await dashboard(t, await loaded(t));
+    const { get } = await dashboard(t, (await loaded(t)).config);
     const { status, text } = await get("/");
     assert.equal(status, 200);
     assert.match(text, /<h1>March 2025<\/h1>/u);
@@ -70,7 +28,7 @@ describe("the dashboard", () => {
   });
 
   test("has a page for costs, changes, commitments, untagged cost and loads, and every link of them leads somewhere", async (t) => {
-    const get = await dashboard(t, await loaded(t));
+    const { get } = await dashboard(t, (await loaded(t)).config);
     const seen = new Set<string>();
     const paths = ["/"];
     for (const path of paths) {
@@ -103,7 +61,7 @@ describe("the dashboard", () => {
   });
 
   test("answers only requests for its own names, with GET, and not of other sites", async (t) => {
-    const get = await dashboard(t, await loaded(t), { allowedHosts: ["costs.example"] });
+    const { get } = await dashboard(t, (await loaded(t)).config, { allowedHosts: ["costs.example"] });
     assert.equal((await get("/healthz", { host: "attacker.example" })).status, 421);
     assert.equal((await get("/healthz", { host: "attacker.example:80" })).status, 421);
     for (const host of ["localhost:1234", "127.0.0.1", "[::1]:80", "Costs.example"]) {
@@ -119,7 +77,7 @@ describe("the dashboard", () => {
   });
 
   test("needs its token, takes it from the address into a cookie, and shows it in no page", async (t) => {
-    const get = await dashboard(t, await loaded(t), { token: "a-long-token-of-a-test" });
+    const { get } = await dashboard(t, (await loaded(t)).config, { token: "a-long-token-of-a-test" });
     const refused = await get("/");
     assert.equal(refused.status, 401);
     assert.doesNotMatch(refused.text, /a-long-token/u);
@@ -138,7 +96,7 @@ describe("the dashboard", () => {
   });
 
   test("has a strict policy: no inline style or script, nothing from elsewhere", async (t) => {
-    const get = await dashboard(t, await loaded(t));
+    const { get } = await dashboard(t, (await loaded(t)).config);
     const { headers, text } = await get("/");
     assert.match(
       String(headers["content-security-policy"]),
@@ -152,7 +110,7 @@ describe("the dashboard", () => {
 
   test("follows new publications without a restart", async (t) => {
     const project = await createProject(t, focusSection);
-    const get = await dashboard(t, project);
+    const { get } = await dashboard(t, project.config);
     const empty = await get("/");
     assert.equal(empty.status, 503);
     assert.match(empty.text, /Nothing is loaded yet.*billhouse run/su);
@@ -179,7 +137,7 @@ describe("the dashboard", () => {
       await bill(months[0], rows[0] ?? []),
       await bill(months[1], rows[1] ?? []),
     ]);
-    const get = await dashboard(t, project);
+    const { get } = await dashboard(t, project.config);
     for (const path of [
       "/",
       "/?by=account",
@@ -193,7 +151,7 @@ describe("the dashboard", () => {
   });
 
   test("says what is wrong with an address, and what to do", async (t) => {
-    const get = await dashboard(t, await loaded(t));
+    const { get } = await dashboard(t, (await loaded(t)).config);
     for (const path of [
       "/?month=March",
       "/?month=2024-01",
@@ -209,7 +167,7 @@ describe("the dashboard", () => {
   });
 
   test("keeps the chosen locale and colours in a cookie, and redirects only within the site", async (t) => {
-    const get = await dashboard(t, await loaded(t));
+    const { get } = await dashboard(t, (await loaded(t)).config);
     const chosen = await get("/settings?locale=de-DE&theme=dark&back=/costs");
     assert.deepEqual([chosen.status, chosen.headers["location"]], [303, "/costs"]);
     const [cookie = ""] = chosen.headers["set-cookie"] ?? [];
@@ -231,7 +189,7 @@ describe("the dashboard", () => {
   });
 
   test("has metrics that Prometheus reads", async (t) => {
-    const get = await dashboard(t, await loaded(t));
+    const { get } = await dashboard(t, (await loaded(t)).config);
     const { text, headers } = await get("/metrics");
     assert.match(String(headers["content-type"]), /^text\/plain; version=0\.0\.4/u);
     assert.match(text, /^billhouse_months\{export="aws_focus",state="\w+"\} 2$/mu);

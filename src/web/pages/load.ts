@@ -86,7 +86,7 @@ function changesTable(title: string, changes: readonly ChangedGroup[], figures: 
       <tr>
         <th scope="col">${title}</th>
         <th scope="col" class="bars"><span class="hidden">bar</span></th>
-        <th scope="col" class="n">before</th>
+        <th scope="col" class="n spare">before</th>
         <th scope="col" class="n">after</th>
         <th scope="col" class="n">change</th>
       </tr>
@@ -97,9 +97,9 @@ function changesTable(title: string, changes: readonly ChangedGroup[], figures: 
           html`<tr>
             <td>${nameOfKey(value, title)}</td>
             <td class="bars">${drawChange(difference, most)}</td>
-            <td class="n minor">${figures.money(costBefore)}</td>
+            <td class="n minor spare">${figures.money(costBefore)}</td>
             <td class="n minor">${figures.money(costAfter)}</td>
-            <td class="n">${figures.change(difference)} ${currency}</td>
+            <td class="n">${figures.change(difference)} <span class="minor">${currency}</span></td>
           </tr>`,
       )}${
         changes.length > listed
@@ -116,7 +116,7 @@ function loadsTile(loads: readonly HistoryLoad[], figures: Figures): Markup {
   return drawTile({
     title: "Loads of this month",
     place: "wide",
-    body: html`<div class="scroll">
+    body: html`<div class="scroll" tabindex="0" role="region" aria-label="Loads of this month">
       <table>
         <thead>
           <tr>
@@ -154,7 +154,7 @@ function deliveriesTile(loads: readonly HistoryLoad[], figures: Figures): Markup
   return drawTile({
     title: "Deliveries in the table",
     place: "wide",
-    body: html`<div class="scroll">
+    body: html`<div class="scroll" tabindex="0" role="region" aria-label="Deliveries in the table">
       <table>
         <thead>
           <tr>

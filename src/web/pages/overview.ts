@@ -81,8 +81,12 @@ export async function overviewPage(context: PageContext): Promise<Page> {
       "What changed",
       async () =>
         moversTile(
-          (await answerTo(at, changeQuestion, { view: { ...view, by: "service", measure: "effective" }, top: listedChanges }))
-            .result,
+          (
+            await answerTo(at, changeQuestion, {
+              view: { ...view, by: "service", measure: "effective" },
+              top: listedChanges,
+            })
+          ).result,
           at,
         ),
       "two",
@@ -153,7 +157,7 @@ function moversTile(result: ExplainResult, context: PageContext): Markup {
               <thead>
                 <tr>
                   <th scope="col">service</th>
-                  <th scope="col">account</th>
+                  <th scope="col" class="spare">account</th>
                   <th scope="col">cause</th>
                   <th scope="col" class="bars"><span class="hidden">bar</span></th>
                   <th scope="col" class="n">change</th>
@@ -164,7 +168,7 @@ function moversTile(result: ExplainResult, context: PageContext): Markup {
                   ({ keys, part, amount }) =>
                     html`<tr>
                       <td>${filterLink(keys.service ?? null, "service", view, "account")}</td>
-                      <td class="minor">${filterLink(keys.account ?? null, "account", view, "service")}</td>
+                      <td class="minor spare">${filterLink(keys.account ?? null, "account", view, "service")}</td>
                       <td class="minor">${partNames[part]}</td>
                       <td class="bars">${drawChange(amount, magnitude(most))}</td>
                       <td class="n">${figures.change(amount)}</td>

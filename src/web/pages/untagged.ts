@@ -115,7 +115,7 @@ function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup
       </figcaption>
       <details>
         <summary>Show as a table</summary>
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Untagged cost by month">
           <table class="figures">
             <thead>
               <tr>
