@@ -8,7 +8,7 @@ import { awsAccounts } from "./aws-fleets.ts";
 import { awsLine, type AwsLine, deliveredCells, monthSpan, usageSpan } from "./aws-lines.ts";
 import { awsUsage } from "./aws-usage.ts";
 import { alphabets, nextMonth, openMonth, randomFrom } from "./company.ts";
-import { type Cells, csvText, type DemoDelivery } from "./delivery.ts";
+import { type Cells, csvText, type DemoExecution } from "./delivery.ts";
 import type { BillingMonth } from "../src/model.ts";
 
 /** The place and the name of the demo's report in its bucket. */
@@ -25,7 +25,7 @@ export const restatedBecause: readonly string[] = [
 ];
 
 /** The figures of one delivery of one month; 2 is the restatement. */
-export function awsDelivery(month: BillingMonth, number: 1 | 2): DemoDelivery {
+export function awsDelivery(month: BillingMonth, number: 1 | 2): DemoExecution {
   return billOf(month, number).delivery;
 }
 
@@ -33,7 +33,7 @@ export function awsDelivery(month: BillingMonth, number: 1 | 2): DemoDelivery {
  * Writes one delivery of one month in the create-new shape: data files and a manifest in a folder named by the
  * assembly, and the pointer manifest above it, which moves to the newest assembly.
  */
-export async function writeAwsMonth(bucket: string, month: BillingMonth, number: 1 | 2): Promise<DemoDelivery> {
+export async function writeAwsMonth(bucket: string, month: BillingMonth, number: 1 | 2): Promise<DemoExecution> {
   const { lines, delivery } = billOf(month, number);
   const assembly = delivery.executionId;
   const range = `${month}-01-${nextMonth(month)}-01`.replaceAll("-", "").replace(/^(\d{8})/, "$1-");
@@ -61,7 +61,7 @@ export async function writeAwsMonth(bucket: string, month: BillingMonth, number:
 const compress = promisify(gzip);
 const rowsPerFile = 2500;
 
-function billOf(month: BillingMonth, number: 1 | 2): { lines: readonly AwsLine[]; delivery: DemoDelivery } {
+function billOf(month: BillingMonth, number: 1 | 2): { lines: readonly AwsLine[]; delivery: DemoExecution } {
   const usage = awsUsage(month);
   const charged = [...usage, ...awsCommitments(month, usage)];
   const first = [...charged, ...awsCharges(month, charged)];

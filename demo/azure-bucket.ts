@@ -7,7 +7,7 @@ import { azureSubscriptions } from "./azure-fleets.ts";
 import { azureBillCells, azureBookedRow, azureInvoice, type AzureRow, subscriptionCells } from "./azure-rows.ts";
 import { azureUsage } from "./azure-usage.ts";
 import { alphabets, lastDayOf, nextMonth, openMonth, randomFrom } from "./company.ts";
-import { type Cells, csvText, type DemoDelivery } from "./delivery.ts";
+import { type Cells, csvText, type DemoExecution } from "./delivery.ts";
 import type { BillingMonth } from "../src/model.ts";
 
 /** The folder of the demo's export in its container, and its name. */
@@ -20,7 +20,7 @@ export const finalRunBecause: readonly string[] = [
 ];
 
 /** The figures of one run of one month; 2 is the run after the invoice. */
-export function azureDelivery(month: BillingMonth, number: 1 | 2): DemoDelivery {
+export function azureDelivery(month: BillingMonth, number: 1 | 2): DemoExecution {
   return billOf(month, number).delivery;
 }
 
@@ -33,7 +33,7 @@ export async function writeAzureMonth(
   month: BillingMonth,
   number: 1 | 2,
   connection: DuckDBConnection,
-): Promise<DemoDelivery> {
+): Promise<DemoExecution> {
   const { rows, delivery } = billOf(month, number);
   const submitted = submittedTime(month, number);
   const range = `${month}-01-${lastDayOf(month)}`.replaceAll("-", "").replace(/^(\d{8})/, "$1-");
@@ -61,7 +61,7 @@ interface Blob {
 
 const rowsPerPart = 1500;
 
-function billOf(month: BillingMonth, number: 1 | 2): { rows: readonly Cells[]; delivery: DemoDelivery } {
+function billOf(month: BillingMonth, number: 1 | 2): { rows: readonly Cells[]; delivery: DemoExecution } {
   // Months before the open one have their invoice from the first run on.
   const final = number === 2 || month !== openMonth;
   const usage = azureUsage(month);

@@ -5,21 +5,22 @@ import { awsDelivery, awsExport, restatedBecause, restatedMonth, writeAwsMonth }
 import { anomaly, awsAccounts } from "./aws-fleets.ts";
 import { azureDelivery, azureExport, finalRunBecause, writeAzureMonth } from "./azure-bucket.ts";
 import { demoMonths, openMonth } from "./company.ts";
-import type { DemoDelivery } from "./delivery.ts";
+import { saasExport, writeSaasMonth } from "./saas-bucket.ts";
+import type { DemoDelivery, DemoExecution } from "./delivery.ts";
 import { BillhouseError } from "../src/errors.ts";
 
 /** What `writeDemoBuckets` wrote. */
 export interface DemoBuckets {
   /** Path of the `billhouse.toml` that loads the buckets. */
   readonly configuration: string;
-  /** One for each export and month, AWS first, oldest month first. */
+  /** One for each export and month, AWS first, the SaaS vendor last, oldest month first. */
   readonly deliveries: readonly DemoDelivery[];
 }
 
 /** A month that was delivered again. */
 export interface DemoRestatement {
-  readonly before: DemoDelivery;
-  readonly after: DemoDelivery;
+  readonly before: DemoExecution;
+  readonly after: DemoExecution;
   /** What changed, as parts of a sentence. */
   readonly because: readonly string[];
 }
@@ -34,16 +35,17 @@ export async function writeDemoBuckets(folder: string): Promise<DemoBuckets> {
     throw unwritable(folder, error);
   });
   // Side by side: while one compresses or writes Parquet, the other one draws rows.
-  const [aws, azure] = await Promise.all([
+  const [aws, azure, saas] = await Promise.all([
     inTurn(demoMonths, (month) => writeAwsMonth(awsBucket(folder), month, 1)),
     withDuckdb((connection) =>
       inTurn(demoMonths, (month) => writeAzureMonth(azureBucket(folder), month, 1, connection)),
     ),
+    inTurn(demoMonths, (month) => writeSaasMonth(saasBucket(folder), month)),
   ]);
   await dateNewFiles(folder, 3);
   const configuration = join(folder, "billhouse.toml");
   await writeFile(configuration, configurationText);
-  return { configuration, deliveries: [...aws, ...azure] };
+  return { configuration, deliveries: [...aws, ...azure, ...saas] };
 }
 
 /**
@@ -91,6 +93,10 @@ function azureBucket(folder: string): string {
   return join(folder, "buckets", "azure");
 }
 
+function saasBucket(folder: string): string {
+  return join(folder, "buckets", "saas");
+}
+
 async function withDuckdb<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
   // One thread: rows keep their order, and DuckDB's own files come out the same on every machine.
   const instance = await DuckDBInstance.create(":memory:", { threads: "1", autoinstall_known_extensions: "false" });
@@ -107,9 +113,10 @@ async function withDuckdb<Result>(work: (connection: DuckDBConnection) => Promis
 export const demoTables = {
   aws: { dataset: "billing_data", name: "aws_cur_data" },
   azure: { dataset: "billing_data", name: "azure_billing_data" },
+  saas: { dataset: "billing_data", name: "lumen_ai_data" },
 } as const;
 
-const configurationText = `# Written by \`billhouse demo\`: two billing exports in folders below this one, loaded into a DuckDB file.
+const configurationText = `# Written by \`billhouse demo\`: three billing exports in folders below this one, loaded into a DuckDB file.
 
 [sources.aws_cur]
 bucket_url  = "buckets/aws"
@@ -120,6 +127,12 @@ export_name = "${awsExport.name}"
 bucket_url  = "buckets/azure"
 prefix      = "${azureExport.prefix}"
 export_name = "${azureExport.name}"
+
+# A SaaS vendor's bills: files in FOCUS columns, without manifests.
+[sources.lumen_ai]
+bucket_url = "buckets/saas"
+prefix     = "${saasExport.prefix}"
+kind       = "focus-files"
 
 [destination.duckdb]
 path = "billhouse.duckdb"
@@ -190,7 +203,7 @@ export interface DemoQuestion {
 /** Questions to the demo's bills. Money stays decimal from the bill to the screen, in SQL too. */
 export const demoQuestions: readonly DemoQuestion[] = [
   {
-    title: "What did the newest month cost, over both clouds?",
+    title: "What did the newest month cost, over all vendors?",
     command: `costs --month ${openMonth} --by category`,
   },
   {
@@ -198,10 +211,11 @@ export const demoQuestions: readonly DemoQuestion[] = [
     command: `explain ${openMonth}`,
   },
   {
-    title: "What did each cloud bill, month by month?",
+    title: "What did each vendor bill, month by month?",
     command: `query "SELECT x_BillingMonth AS month,
   round(sum(BilledCost) FILTER (x_Export = 'aws_cur'), 2) AS aws,
-  round(sum(BilledCost) FILTER (x_Export = 'azure_billing'), 2) AS azure
+  round(sum(BilledCost) FILTER (x_Export = 'azure_billing'), 2) AS azure,
+  round(sum(BilledCost) FILTER (x_Export = 'lumen_ai'), 2) AS saas
 FROM focus_costs GROUP BY month ORDER BY month"`,
   },
   {

@@ -12,7 +12,9 @@ import { runExitCode, runScreen } from "./run.ts";
 export function addDemo(program: Program, perform: Perform): void {
   program
     .command("demo")
-    .description("Write sample AWS and Azure exports, load them, and show the result; needs no account and no network.")
+    .description(
+      "Write sample AWS, Azure and SaaS bills, load them, and show the result; needs no account and no network.",
+    )
     .addHelpText("after", example("billhouse demo"))
     .action(() => perform.writing(demo));
 }
@@ -21,7 +23,7 @@ export function addDemo(program: Program, perform: Perform): void {
 export const demoFolder = "billhouse-demo";
 
 /**
- * Writes sample AWS and Azure exports, loads them, lets two months be delivered again, loads again, and names commands to
+ * Writes sample bills of AWS, Azure and a SaaS vendor, loads them, lets two months be delivered again, loads again, and names commands to
  * try. With `--json` the events of both runs are written. Errors: DEMO_FOLDER_FOREIGN, OUTPUT_FAILED.
  */
 export async function demo(context: CommandContext): Promise<ExitCode> {
@@ -33,7 +35,7 @@ export async function demo(context: CommandContext): Promise<ExitCode> {
   const step = (number: number, text: string): void =>
     say(`${paint(context.stdout, "strong", `${number}. ${text}`)}\n`);
 
-  step(1, `Six months of AWS and Azure bills are written to ./${demoFolder}`);
+  step(1, `Six months of AWS, Azure and SaaS bills are written to ./${demoFolder}`);
   const { configuration, deliveries } = await writeDemoBuckets(folder);
   const files = deliveries.reduce((sum, delivery) => sum + delivery.files, 0);
   say(`   ${formatCount(deliveries.length)} deliveries, ${formatCount(files)} data files and their manifests\n\n`);

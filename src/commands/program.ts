@@ -83,7 +83,7 @@ export function createProgram(host: Host, finish: (code: ExitCode) => void): Pla
   const { stdout, stderr, signal } = host;
   const program = new Command("billhouse")
     .description(
-      "Loads AWS and Azure billing exports into a warehouse you own: every month once, whole, and proved to the cent.",
+      "Loads billing exports of AWS, Azure and others into a warehouse you own: every month once, whole, and proved to the cent.",
     )
     .option("--json", "write the result as JSON to stdout, one event per line for run")
     .option("-c, --config <file>", "read this file instead of billhouse.toml or .dlt/config.toml")
