@@ -1,4 +1,4 @@
-import { scaleBand, scaleLinear } from "d3-scale";
+import { type ScaleBand, scaleBand, type ScaleLinear, scaleLinear } from "d3-scale";
 import { stack, stackOffsetDiverging, stackOrderNone } from "d3-shape";
 import type { Figures } from "./figures.ts";
 import { html, type Markup } from "./markup.ts";
@@ -10,6 +10,18 @@ export interface ColumnChart {
   readonly buckets: readonly Bucket[];
   /** From the bottom to the top. */
   readonly series: readonly ColumnSeries[];
+  /** A line across the plot, such as a budget. */
+  readonly limit?: { readonly name: string; readonly amount: string } | undefined;
+  /** What a column may come to at its end, with its band; null without one. */
+  readonly forecast?: Outlook | undefined;
+}
+
+/** What the column of a running period may come to. */
+export interface Outlook {
+  /** The index of the column. */
+  readonly bucket: number;
+  readonly amount: string;
+  readonly band: { readonly low: string; readonly high: string } | null;
 }
 
 /** A column. */
@@ -37,7 +49,7 @@ const width = 1000;
 const [height, labelHeight] = [230, 24];
 
 /** Draws the chart. The page has the figures in a table beside it. */
-export function drawColumns({ title, buckets, series }: ColumnChart, figures: Figures): Markup {
+export function drawColumns({ title, buckets, series, limit, forecast }: ColumnChart, figures: Figures): Markup {
   const bands = scaleBand<number>()
     .domain(buckets.map((_, index) => index))
     .range([0, width])
@@ -49,7 +61,10 @@ export function drawColumns({ title, buckets, series }: ColumnChart, figures: Fi
     .value((row, key) => row[key] ?? 0)
     .order(stackOrderNone)
     .offset(stackOffsetDiverging)(rows);
-  const ends = layers.flatMap((layer) => layer.flatMap(([from, to]) => [from, to])).filter(Number.isFinite);
+  const further = [limit?.amount, forecast?.amount, forecast?.band?.high].map((amount) => Number(amount ?? "0"));
+  const ends = [...layers.flatMap((layer) => layer.flatMap(([from, to]) => [from, to])), ...further].filter(
+    Number.isFinite,
+  );
   const scale = scaleLinear()
     .domain([Math.min(0, ...ends), Math.max(1, ...ends)])
     .nice(4)
@@ -82,18 +97,9 @@ export function drawColumns({ title, buckets, series }: ColumnChart, figures: Fi
           />`,
       )}
       <svg viewBox="0 0 ${width} ${height}" width="100%" height="${height}" preserveAspectRatio="none">
-        ${paths}
-        ${buckets.map(
-          ({ isOpen }, bucket) =>
-            isOpen &&
-            html`<rect
-              class="open"
-              x="${short(bands(bucket) ?? 0)}"
-              width="${short(bands.bandwidth())}"
-              y="0"
-              height="${height}"
-            />`,
-        )}
+        ${paths} ${buckets.map(({ isOpen }, bucket) => isOpen && drawOpen(bucket, rows[bucket] ?? [], bands, scale))}
+        ${forecast === undefined ? "" : drawOutlook(forecast, bands, scale)}
+        ${limit === undefined ? "" : html`<path class="limit" d="M0 ${short(scale(Number(limit.amount)))}h${width}" />`}
         ${buckets.map(
           ({ label, href }, bucket) =>
             html`<a href="${href}" data-bucket="${bucket}" tabindex="${bucket === 0 ? 0 : -1}" aria-label="${label}"
@@ -113,6 +119,43 @@ export function drawColumns({ title, buckets, series }: ColumnChart, figures: Fi
       )}
     </svg>
   </div>`;
+}
+
+/** A veil over a column that may still grow. */
+function drawOpen(
+  bucket: number,
+  amounts: readonly number[],
+  bands: ScaleBand<number>,
+  scale: ScaleLinear<number, number>,
+): Markup {
+  const top = scale(amounts.reduce((sum, amount) => sum + Math.max(amount, 0), 0));
+  return html`<rect
+    class="open"
+    x="${short(bands(bucket) ?? 0)}"
+    width="${short(bands.bandwidth())}"
+    y="${short(top)}"
+    height="${short(height - top)}"
+  />`;
+}
+
+/** The outline of a column at its forecast end, and the band around its top. */
+function drawOutlook(
+  { bucket, amount, band }: Outlook,
+  bands: ScaleBand<number>,
+  scale: ScaleLinear<number, number>,
+): Markup {
+  const [left, top, wide] = [short(bands(bucket) ?? 0), scale(Number(amount)), short(bands.bandwidth())];
+  const between =
+    band === null
+      ? ""
+      : html`<rect
+          class="band"
+          x="${left}"
+          width="${wide}"
+          y="${short(scale(Number(band.high)))}"
+          height="${short(scale(Number(band.low)) - scale(Number(band.high)))}"
+        />`;
+  return html`${between}<path class="forecast" d="M${left} ${height}V${short(top)}h${wide}V${height}" />`;
 }
 
 /**

@@ -36,7 +36,7 @@ interface Figure {
 export async function drawFigures(context: PageContext, answers: FigureAnswers): Promise<Markup> {
   const figures = [
     effectiveFigure(context, answers),
-    billedFigure(context, answers),
+    forecastFigure(context, answers.costs) ?? billedFigure(context, answers),
     await answerOr("Effective savings rate", async () => savingsFigure(context, (await answers.commitments).result)),
     await answerOr("Untagged", async () => untaggedFigure(context, (await answers.untagged).result)),
   ];
@@ -84,6 +84,24 @@ function billedFigure({ view, figures }: PageContext, { costs, billed }: FigureA
     change: changeOf(before === undefined ? null : subtractDecimals(now, before), before ?? null, { figures }),
     note: before === undefined ? "what invoices contain" : `to ${costs.previousTo}`,
     line: amounts,
+  };
+}
+
+/** What the running month will have cost; null for a month that is over. */
+function forecastFigure({ view, figures }: PageContext, { forecast, to, budgets }: CostsResult): Figure | null {
+  const { currency = "" } = view;
+  const own = forecast?.currency[currency];
+  if (own === undefined) return null;
+  const { band, forecast: amount } = own;
+  const budget = budgets.find((each) => each.by === "total" && each.currency === currency);
+  const range = band === null ? "of usage and fees" : `${figures.whole(band.low)} to ${figures.whole(band.high)}`;
+  return {
+    title: `Forecast of ${to}`,
+    href: addressOf("/", { ...view, grain: "month" }),
+    value: money(amount, currency, figures.money),
+    change: "",
+    note: budget === undefined ? range : `${range}; ${figures.share(budget.forecastShare)} of the budget`,
+    line: [],
   };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import type { Figures } from "../drawing/figures.ts";
 import type { Markup } from "../drawing/markup.ts";
@@ -44,6 +45,26 @@ export async function loadedStatus({
   now,
 }: Pick<PageContext, "publication" | "now">): Promise<StatusResult> {
   return (await publication.ask((config) => status(config, { offline: true, now }))).result;
+}
+
+/** How long what the storages held is kept, in milliseconds: listing them takes seconds and costs requests. */
+const listingAge = 600_000;
+
+/**
+ * What is loaded and what waits in the storages, as far as they were listed within some milliseconds; else, and until they
+ * have been listed, null. They are listed at most every ten minutes.
+ */
+export async function statusWithStorages(
+  { publication, now }: Pick<PageContext, "publication" | "now">,
+  wait: number,
+): Promise<StatusResult | null> {
+  const question = `storages ${Math.floor(now.getTime() / listingAge)}`;
+  const listed = publication.remember(
+    question,
+    async () => (await publication.ask((config) => status(config, { now }))).result,
+  );
+  // A storage that cannot be listed is a note of the result; any other error is that of the pages.
+  return Promise.race([listed.catch(() => null), sleep(wait, null, { ref: false })]);
 }
 
 /** The months of which some export has rows, the oldest first. */

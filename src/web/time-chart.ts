@@ -1,6 +1,6 @@
 import type { CurrencySeries, SeriesResult } from "../answers/series.ts";
 import { addDecimals } from "../schema/sums.ts";
-import { type ColumnSeries, drawColumns } from "../drawing/columns.ts";
+import { type ColumnChart, type ColumnSeries, drawColumns, type Outlook } from "../drawing/columns.ts";
 import type { Figures } from "../drawing/figures.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 import { addressOf, type View } from "./address.ts";
@@ -16,7 +16,13 @@ interface Layer extends ColumnSeries {
 }
 
 /** Costs over time as stacked columns, with a legend and the figures as a table. */
-export function drawTimeChart(result: SeriesResult, currency: string, view: View, figures: Figures): Markup {
+export function drawTimeChart(
+  result: SeriesResult,
+  currency: string,
+  view: View,
+  figures: Figures,
+  { limit, forecast }: Pick<ColumnChart, "limit" | "forecast"> = {},
+): Markup {
   const own = result.currency[currency];
   if (own === undefined || result.buckets.length === 0) {
     return html`<div class="empty"><p>There are no such charges in this period.</p></div>`;
@@ -29,7 +35,7 @@ export function drawTimeChart(result: SeriesResult, currency: string, view: View
   }));
   const title = `${currency} by ${result.grain} and ${result.by}`;
   return html`<figure class="time" data-chart>
-    ${drawColumns({ title, buckets, series: layers }, figures)}
+    ${drawColumns({ title, buckets, series: layers, limit, forecast }, figures)}
     <figcaption>
       <ul class="legend">
         ${layers.map(
@@ -45,6 +51,12 @@ export function drawTimeChart(result: SeriesResult, currency: string, view: View
               belong to no single day.
             </p>`
       }
+      ${
+        limit === undefined
+          ? ""
+          : html`<p class="note"><i class="mark limit"></i>${limit.name} ${figures.money(limit.amount)}</p>`
+      }
+      ${forecast === undefined ? "" : html`<p class="note"><i class="mark forecast"></i>${forecastInWords(forecast, figures)}</p>`}
     </figcaption>
     <details>
       <summary>Show as a table</summary>
@@ -120,4 +132,10 @@ function tableOf(
       </tr>
     </tfoot>
   </table>`;
+}
+
+/** A forecast: `Forecast 61,000.00 (58,200.00 to 63,900.00)`. */
+export function forecastInWords({ amount, band }: Omit<Outlook, "bucket">, figures: Figures): string {
+  const range = band === null ? "" : ` (${figures.money(band.low)} to ${figures.money(band.high)})`;
+  return `Forecast of usage and fees ${figures.money(amount)}${range}`;
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 
 import { answering, bill, charge, focusSection } from "../answers/bills.ts";
-import { deliver } from "../support/deliveries.ts";
+import { deliver, type Row } from "../support/deliveries.ts";
 import { createProject, type Project, runWell } from "../support/projects.ts";
 import { dashboard } from "./dashboard.ts";
 
@@ -148,6 +148,58 @@ describe("the dashboard", () => {
       assert.doesNotMatch(text, /<img src=x|<script>|onerror=alert\(1\)>/u, path);
       assert.match(text, /&lt;img src=x/u, path);
     }
+  });
+
+  test("opens with the running month once it can be forecast, with its budget", async (t) => {
+    const days = (month: string, count: number): Row[] =>
+      Array.from({ length: count }, (_, index) => {
+        const start = `${month}-${String(index + 1).padStart(2, "0")}T00:00:00Z`;
+        const end = new Date(Date.parse(start) + 86_400_000).toISOString();
+        return charge(month, { ChargePeriodStart: start, ChargePeriodEnd: end, EffectiveCost: "10" });
+      });
+    const project = await answering.DuckDB(t, [
+      await bill("2025-02", days("2025-02", 28)),
+      await bill("2025-03", days("2025-03", 19)),
+    ]);
+    const file = join(project.folder, "budgets.csv");
+    await writeFile(file, "by,value,month,amount,currency\ntotal,,,300,USD\n");
+    const config = { ...project.config, budgets: { file } };
+    const { get } = await dashboard(t, config, { now: () => new Date("2025-03-23T12:00:00Z") });
+    const { text } = await get("/?grain=month");
+    assert.match(text, /<h1>March 2025<\/h1>/u);
+    assert.match(text, /Forecast of 2025-03<\/h2>\s*<p class="value">310\.00 /u);
+    assert.match(text, /103\.3% of the budget/u);
+    assert.match(text, /Budget of 2025-03 300\.00/u);
+    assert.match(text, /class="limit" d="M0 [\d.]+h1000"/u);
+    assert.match(text, /usage of the first 19 days, to the same of 2025-02/u);
+    const over = await dashboard(t, config, { now: () => new Date("2025-06-01T00:00:00Z") });
+    assert.doesNotMatch((await over.get("/")).text, /Forecast of/u);
+  });
+
+  test("compares a period with any other one of equal length", async (t) => {
+    const amounts = { "2025-01": "100", "2025-02": "70", "2025-03": "150" };
+    const bills = Object.entries(amounts).map(([month, EffectiveCost]) =>
+      bill(month, [charge(month, { EffectiveCost })]),
+    );
+    const project = await answering.DuckDB(t, await Promise.all(bills));
+    const { get } = await dashboard(t, project.config);
+    assert.match((await get("/costs?month=2025-03")).text, /Compared with 2025-02\..*\+80\.00/su);
+    const { text } = await get("/costs?month=2025-03&vs=2025-01");
+    assert.match(text, /Compared with 2025-01\..*\+50\.00/su);
+    assert.match((await get("/changes?month=2025-03&vs=2025-01")).text, /2025-03 cost 150\.00 USD, 50\.00 USD/u);
+  });
+
+  test("lists deliveries that wait in the storage, with the reason", async (t) => {
+    const project = await loaded(t);
+    const delivery = await bill("2025-04", [charge("2025-04")]);
+    await deliver(project.bucket, delivery);
+    const [file = ""] = delivery.fileKeys;
+    await rm(join(project.bucket, file));
+    const { get } = await dashboard(t, project.config);
+    const { text } = await get("/loads");
+    assert.match(text, /2025-04<\/a>.*class="month waiting".*waiting/su);
+    assert.ok(text.includes(basename(file)), file);
+    assert.match((await get("/")).text, /2025-04 waiting|waits/u);
   });
 
   test("says what is wrong with an address, and what to do", async (t) => {

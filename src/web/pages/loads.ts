@@ -3,17 +3,26 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import type { CurrencySums } from "../../model.ts";
 import type { MonthStatus, PipelineStatus } from "../../pipeline/status.ts";
 import { stateNames } from "../names.ts";
-import { loadedStatus, type Page, type PageContext } from "../page.ts";
+import { loadedStatus, type Page, type PageContext, statusWithStorages } from "../page.ts";
 import { drawTile } from "../tile.ts";
+
+/** How long the page waits for the storages, in milliseconds. */
+const listingWait = 2000;
 
 /** Every month of every export: what it is as a bill, its rows and its cost. */
 export async function loadsPage(context: PageContext): Promise<Page> {
-  const { pipelines } = await loadedStatus(context);
+  const listed = await statusWithStorages(context, listingWait);
+  const { pipelines } = listed ?? (await loadedStatus(context));
+  const storages =
+    listed === null
+      ? "The storages are being listed: open this page again to see which deliveries wait."
+      : "Deliveries that wait in the storages are included; they are listed every ten minutes.";
   const body = html`<div class="head">
       <div>
         <h1>Loads</h1>
         <p class="note">
           Every month was loaded in one transaction, after its rows and its sums had been compared with the files.
+          ${storages}
         </p>
       </div>
     </div>

@@ -1,0 +1,228 @@
+import type { CommitmentsResult } from "../../answers/commitments.ts";
+import type { CostsResult } from "../../answers/costs.ts";
+import type { ExplainResult } from "../../answers/explain.ts";
+import { partNames } from "../../answers/parts.ts";
+import type { SeriesResult } from "../../answers/series.ts";
+import type { UntaggedResult } from "../../answers/untagged.ts";
+import { magnitude, plus } from "../../answers/arithmetic.ts";
+import type { ColumnChart } from "../../drawing/columns.ts";
+import { html, type Markup } from "../../drawing/markup.ts";
+import { drawChange, drawShare } from "../../drawing/small.ts";
+import { addressOf, type View } from "../address.ts";
+import { chartControls } from "../controls.ts";
+import { filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { type PageContext } from "../page.ts";
+import { tagOf } from "../questions.ts";
+import { drawTile } from "../tile.ts";
+import { drawTimeChart } from "../time-chart.ts";
+
+/** How many rows of what was wasted are listed. */
+export const listed = 5;
+
+/** Costs over time, with the budget and the forecast of a running month in a chart by month. */
+export function chartTile(result: SeriesResult, view: View, context: PageContext, costs: CostsResult): Markup {
+  const { config, figures } = context;
+  const { currency = "" } = view;
+  return drawTile({
+    title: `${titles[view.measure]} by ${view.grain}`,
+    note: `${result.from === result.to ? result.from : `${result.from} to ${result.to}`}, ${currency}`,
+    actions: chartControls("/", { ...view, from: view.to }, config),
+    body: drawTimeChart(
+      result,
+      currency,
+      view,
+      figures,
+      view.measure === "effective" ? outlookOf(result, costs, currency) : {},
+    ),
+    source: { question: "series", view, result, context },
+    place: "wide",
+  });
+}
+
+/** The budget and the forecast of a running month, in a chart by month. */
+function outlookOf(
+  { grain, buckets }: SeriesResult,
+  { budgets, forecast, to }: CostsResult,
+  currency: string,
+): Pick<ColumnChart, "limit" | "forecast"> {
+  const bucket = buckets.findIndex(({ name }) => name === to);
+  if (grain !== "month" || bucket === -1) return {};
+  const budget = budgets.find((each) => each.by === "total" && each.currency === currency);
+  const own = forecast?.currency[currency];
+  return {
+    limit: budget === undefined ? undefined : { name: `Budget of ${to}`, amount: budget.budget },
+    forecast: own === undefined ? undefined : { bucket, amount: own.forecast, band: own.band },
+  };
+}
+
+const titles = { effective: "Effective cost", billed: "Billed cost", list: "List cost", contracted: "Contracted cost" };
+
+/** What changed from the month before, and why. */
+export function moversTile(result: ExplainResult, context: PageContext): Markup {
+  const { month, vs, currency } = result;
+  const { view, figures } = context;
+  const own = currency[view.currency ?? ""];
+  const most = own?.drivers[0]?.amount ?? "0";
+  return drawTile({
+    title: `What changed from ${vs} to ${month}`,
+    place: "two",
+    body:
+      own === undefined
+        ? html`<div class="empty"><p>There are no such charges.</p></div>`
+        : html`<p class="sentence">${own.sentence}</p>
+            <table class="list">
+              <thead>
+                <tr>
+                  <th scope="col">service</th>
+                  <th scope="col" class="spare">account</th>
+                  <th scope="col">cause</th>
+                  <th scope="col" class="bars"><span class="hidden">bar</span></th>
+                  <th scope="col" class="n">change</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${own.drivers.map(
+                  ({ keys, part, amount }) =>
+                    html`<tr>
+                      <td>${filterLink(keys.service ?? null, "service", view, "account")}</td>
+                      <td class="minor spare">${filterLink(keys.account ?? null, "account", view, "service")}</td>
+                      <td class="minor">${partNames[part]}</td>
+                      <td class="bars">${drawChange(amount, magnitude(most))}</td>
+                      <td class="n">${figures.change(amount)}</td>
+                    </tr>`,
+                )}${
+                  own.rest.drivers === 0
+                    ? ""
+                    : html`<tr class="rest">
+                        <td colspan="4">
+                          <a href="${addressOf("/changes", { from: month, to: month, currency: view.currency })}"
+                            >${own.rest.drivers} smaller changes</a
+                          >
+                        </td>
+                        <td class="n">${figures.change(own.rest.amount)}</td>
+                      </tr>`
+                }
+              </tbody>
+              <tfoot>
+                <tr>
+                  <th scope="row" colspan="4">all changes</th>
+                  <td class="n">${figures.change(own.difference)}</td>
+                </tr>
+              </tfoot>
+            </table>`,
+    source: { question: "changes", view: { ...view, by: "service" }, result, context },
+  });
+}
+
+/** The commitments with the most unused cost. */
+export function unusedTile(result: CommitmentsResult, context: PageContext): Markup {
+  const { currency, month } = result;
+  const { view, figures } = context;
+  const own = currency[view.currency ?? ""];
+  const rows = (own?.rows ?? []).filter(({ unused }) => unused !== "0").slice(0, listed);
+  return drawTile({
+    title: "Unused commitments",
+    note:
+      own === undefined || own.rows.length === 0
+        ? `No commitment was used or paid for in ${month}.`
+        : html`<b>${figures.money(own.total.unused)}</b> of ${figures.money(plus(own.total.used, own.total.unused))}
+            ${view.currency ?? ""} was paid for nothing`,
+    body: html`<table class="list">
+      <tbody>
+        ${rows.map(
+          ({ commitmentId, name, utilisation, unused }) =>
+            html`<tr>
+              <td>
+                ${filterLink(commitmentId, "commitment", view, "service")}${name === null || name === commitmentId ? "" : html` <span class="minor">${name}</span>`}
+              </td>
+              <td class="bars">${drawShare(utilisation)}</td>
+              <td class="n minor">${figures.share(utilisation)}</td>
+              <td class="n">${figures.money(unused)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`,
+    source: { question: "commitments", view, result, context },
+  });
+}
+
+/** The most expensive resources without a tag. */
+export function untaggedTile(result: UntaggedResult, context: PageContext): Markup {
+  const { currency, tag, by, month } = result;
+  const { view, figures, config } = context;
+  const own = currency[view.currency ?? ""];
+  const { tag: key } = tagOf(config, view);
+  return drawTile({
+    title: key === undefined ? "Cost without any tag" : `Cost without the tag ${key}`,
+    note:
+      own === undefined
+        ? `There are no charges in ${month}.`
+        : html`<b>${figures.money(own.untagged)}</b> of ${figures.money(own.taggable)} ${view.currency ?? ""} taggable,
+            ${figures.share(own.untaggedShare)}`,
+    body: html`<table class="list">
+      <tbody>
+        ${(own?.rows ?? []).map(
+          ({ keys, cost, share }) =>
+            html`<tr>
+              <td>
+                ${by.slice(-1).map((dimension) => filterLink(keys[dimension] ?? null, dimension, view, nextDimension(dimension)))}
+                <span class="minor">${nameOfKey(keys[by[0] ?? ""] ?? null, by[0] ?? "")}</span>
+              </td>
+              <td class="n minor">${figures.share(share)}</td>
+              <td class="n">${figures.money(cost)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`,
+    source: {
+      question: "untagged",
+      view: { ...view, by: "service", ...(tag === null ? { tag: "" } : { tag }) },
+      result,
+      context,
+    },
+  });
+}
+
+/** What was spent of the budgets of the month; nothing where there are none. */
+export function budgetsTile(result: CostsResult, context: PageContext): Markup | "" {
+  const { view, figures } = context;
+  const own = result.budgets.filter(({ currency }) => currency === view.currency);
+  if (own.length === 0) return "";
+  return drawTile({
+    title: `Budgets of ${result.to}`,
+    note: "Usage and fees, without tax, credits and corrections",
+    place: "wide",
+    body: html`<div class="scroll">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">budget</th>
+            <th scope="col" class="bars"><span class="hidden">bar</span></th>
+            <th scope="col" class="n">spent</th>
+            <th scope="col" class="n">of</th>
+            <th scope="col" class="n">left</th>
+            <th scope="col" class="n">share</th>
+            <th scope="col" class="n">forecast</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${own.map(
+            ({ by, value, budget, spent, share, left, forecast, forecastShare }) =>
+              html`<tr>
+                <td>${value === null ? "total" : filterLink(value, by, { ...view, by }, nextDimension(by))}</td>
+                <td class="bars">${drawShare(share)}</td>
+                <td class="n">${figures.money(spent)}</td>
+                <td class="n minor">${figures.money(budget)}</td>
+                <td class="n">${figures.money(left)}</td>
+                <td class="n">${figures.share(share)}</td>
+                <td class="n">
+                  ${forecast === null ? "" : html`${figures.money(forecast.forecast)} <span class="minor">${figures.share(forecastShare)}</span>`}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`,
+    source: { question: "costs", view: { ...view, by: "service" }, result, context },
+  });
+}
