@@ -226,9 +226,9 @@ export interface Acceptance {
  * nothing in it had changed for the settle time, or with `--force`. `no-cost`: there was no cost column to prove the load
  * with. `late-charges`: the month was final, and only support, tax, credits or corrections have changed since.
  * `measured`: the cost was not recorded when the month was loaded, and was measured in the table later; `amounts-measured`:
- * the same of the other amounts.
+ * the same of the other amounts. `view-differs`: the FOCUS view had other sums than were loaded.
  */
-export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges" | "measured" | "amounts-measured";
+export type ReceiptFlag = "unsettled" | "no-cost" | "late-charges" | "measured" | "amounts-measured" | "view-differs";
 
 /**
  * The record of one load: one row of `<table>_load_tracking`. Values that a load by the Python pipelines lacks are

@@ -8,7 +8,16 @@ import { describe, test, type TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { claimFolder } from "../demo/buckets.ts";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
-import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver, withFile } from "./support/deliveries.ts";
+import {
+  azureDelivery,
+  azureRows,
+  curColumns,
+  curDelivery,
+  curRow,
+  curRows,
+  deliver,
+  withFile,
+} from "./support/deliveries.ts";
 import { temporaryFolder } from "./support/folders.ts";
 import { cloudTrials } from "./support/cloud-hints.ts";
 import { failing, type Trial, works } from "./support/hints.ts";
@@ -333,6 +342,21 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     await change(project, "ALTER TABLE focus_costs RENAME TO costs_of_mine");
     await works(project, "run");
     await works(project, "query", "SELECT SUM(BilledCost) FROM focus_costs");
+  },
+  FOCUS_SUM_MISMATCH: async (t) => {
+    const project = await createProject(t, curSection);
+    // The bill contradicts itself: a part of a split line has no cost of its own.
+    const parent = "splitLineItem/ParentResourceId";
+    const row = curRow(month, { "lineItem/UnblendedCost": "2", [parent]: "i-1" });
+    await deliver(
+      project.bucket,
+      curDelivery({ month, id: "20250203T000000Z", columns: [...curColumns, parent], files: [[row]] }),
+    );
+    assert.match(
+      await failing(project, "FOCUS_SUM_MISMATCH", "run"),
+      /use the table billing_data\.aws_cur_data for this month\.$/,
+    );
+    await works(project, "query", "SELECT SUM(line_item_unblended_cost) FROM billing_data.aws_cur_data");
   },
   WAREHOUSE_FULL: async (t) => {
     const project = await createProject(t, curSection);

@@ -37,13 +37,26 @@ export interface Mapping {
   readonly columns: ColumnSources;
   /** Columns that a version of the view defines differently. */
   readonly versions: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
-  /**
-   * What was billed for a row of the table, from fields and facts: its sum over all rows of a month is the sum of BilledCost in
-   * the view. Null if a table does not contain what was billed.
-   */
-  readonly billed: Expression | null;
+  /** What columns of the newest view add up to: the rules by which the sums of the view are proved. */
+  readonly totals: Readonly<Partial<Record<ProvedColumn, Total>>>;
   /** The kinds of rows that become rows of the view. A row of the table can be in several of them. */
   readonly branches: readonly Branch[];
+}
+
+/** The columns of the view whose sums can be proved. */
+export const provedColumns = ["BilledCost", "EffectiveCost", "ContractedCost", "ListCost"] as const;
+
+/** One of them. */
+export type ProvedColumn = (typeof provedColumns)[number];
+
+/** The sum of a column over a month, from fields and facts of all rows of its tables. */
+export interface Total {
+  /** What a row of a table adds to the sum. */
+  readonly rule: Expression;
+  /** An amount whose sum is zero where the rule can be applied; elsewhere the sum is not decidable. */
+  readonly open?: Expression;
+  /** Why a sum is not decidable, as the end of a sentence, where one reason explains it. */
+  readonly whyOpen?: string;
 }
 
 /**
@@ -103,6 +116,8 @@ export interface ChargeTable {
   readonly tracking: readonly TableColumn[];
   /** The dataset of the tracking table. */
   readonly stateIn: string;
+  /** The months that are read, the empty text for rows without a month; absent for all rows. */
+  readonly months?: readonly string[];
 }
 
 /** The column with the ids of executions: as the tracking table has it, else as the table's export has it. */

@@ -1,3 +1,5 @@
+import type { TableColumn } from "../model.ts";
+import { nextMonth } from "../schema/periods.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { Expression, Field, Members } from "./expression.ts";
 import { lookups } from "./lookups.ts";
@@ -133,7 +135,8 @@ function renderTable(table: ChargeTable, tables: readonly ChargeTable[], mapping
     .filter((name) => !["TRUE", "FALSE"].includes(rest.hasColumn(name)))
     .map((name) => `${columns.has(name) ? "TRUE" : "FALSE"} AS ${identifier(hasName(name))}`);
   const items = [`${literal(table.exportName)} AS ${identifier(own.export)}`, `${month} AS ${identifier(own.month)}`];
-  return `SELECT ${[...items, ...fields, ...has].join(", ")} FROM ${tableName(table.table, table.table.name)}`;
+  const read = table.months === undefined ? "" : ` WHERE ${monthsCondition(table.months, partition, dialect)}`;
+  return `SELECT ${[...items, ...fields, ...has].join(", ")} FROM ${tableName(table.table, table.table.name)}${read}`;
 
   function renderColumn(column: (typeof table.columns)[number]): string {
     return dialect.column(identifier(column.name), column, "timestamp");
@@ -158,4 +161,22 @@ function renderTable(table: ChargeTable, tables: readonly ChargeTable[], mapping
     if (found.length > 1) return `COALESCE(${found.join(", ")})`;
     return found[0] ?? `CAST(NULL AS ${types[one.type]})`;
   }
+}
+
+/** The condition that a row is of one of these months, by the partition column itself, so that other months are not read. */
+function monthsCondition(months: readonly string[], partition: TableColumn | undefined, dialect: Dialect): string {
+  const { identifier, literal } = dialect;
+  const named = months.filter((month) => month !== "").toSorted();
+  const [first, last] = [named[0], named.at(-1)];
+  if (partition === undefined) return months.includes("") ? "TRUE" : "FALSE";
+  const column = identifier(partition.name);
+  const alternatives = months.includes("") ? [`${column} IS NULL`] : [];
+  if (first !== undefined && last !== undefined) {
+    const start = (month: string): string => `CAST(${literal(`${month}-01`)} AS ${partition.nativeType})`;
+    const isTime = /^(?:DATE|DATETIME|TIMESTAMP)/.test(partition.nativeType);
+    const range = isTime ? `${column} >= ${start(first)} AND ${column} < ${start(nextMonth(last))} AND ` : "";
+    const month = dialect.month(dialect.column(column, partition, "timestamp"));
+    alternatives.push(`(${range}${month} IN (${named.map(literal).join(", ")}))`);
+  }
+  return alternatives.length === 0 ? "FALSE" : alternatives.join(" OR ");
 }

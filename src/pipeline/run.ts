@@ -15,7 +15,7 @@ import {
   text,
 } from "../config/arguments.ts";
 import type { Config, PipelineConfig } from "../config/config.ts";
-import type { Acceptance, BillingMonth } from "../model.ts";
+import type { Acceptance, BillingMonth, Receipt } from "../model.ts";
 import { receiptPackage, summaryPackage } from "../state/package.ts";
 import { version } from "../version.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
@@ -40,6 +40,7 @@ import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/selec
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { discoverExport, survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
+import { checkView, viewDiffers } from "./views/check.ts";
 
 /** The options of a run. */
 export interface RunOptions {
@@ -129,18 +130,26 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     });
     const finished: (() => Promise<PipelineResult>)[] = [];
     let newestLoad = 0;
+    const toCheck = new Map<string, readonly BillingMonth[]>();
     for (const pipeline of pipelines) {
-      const finish = await runPipeline(pipeline, warehouse, options, emit, (moment) => {
-        newestLoad = Math.max(newestLoad, moment);
+      const differing: BillingMonth[] = [];
+      const finish = await runPipeline(pipeline, warehouse, options, emit, (receipt) => {
+        newestLoad = Math.max(newestLoad, Date.parse(receipt.loadedAt));
+        if (viewDiffers(receipt)) differing.push(receipt.billingMonth);
       });
-      finished.push(finish);
+      finished.push(async () => {
+        const result = await finish();
+        const loaded = result.loaded.map(({ billingMonth }) => billingMonth);
+        toCheck.set(pipeline.name, [...new Set([...loaded, ...differing])].toSorted());
+        return result;
+      });
     }
     // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
     // this run are published whatever the clock says, which can be set back.
     if (options.progress === true) emit({ event: "publishing" });
     const results = await Promise.all(finished.map((finish) => finish()));
-    const warnings = await refreshViews(warehouse, options);
-    const loads = results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
+    const { warnings, isRecorded: isChecked } = await refreshViews(toCheck, config, warehouse, options);
+    const loads = isChecked || results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
     emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results, warnings });
@@ -154,16 +163,23 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
   });
 }
 
-/** Brings the views up to date. What is wrong with them does not touch what was loaded, and is reported. */
+/**
+ * Brings the views up to date, and checks their sums over some months of each export. What is wrong with them does not touch what
+ * was loaded, and is reported.
+ */
 async function refreshViews(
+  months: ReadonlyMap<string, readonly BillingMonth[]>,
+  config: Config,
   warehouse: Warehouse,
   { signal, debug = false }: RunOptions & { signal: AbortSignal },
-): Promise<readonly ReportedError[]> {
+): Promise<{ readonly warnings: readonly ReportedError[]; readonly isRecorded: boolean }> {
   try {
-    return ((await warehouse.refreshViews?.()) ?? []).map((error) => reportedError(error, debug));
+    const refused = (await warehouse.refreshViews?.()) ?? [];
+    const { errors, isRecorded } = await checkView(months, config, warehouse);
+    return { warnings: [...refused, ...errors].map((error) => reportedError(error, debug)), isRecorded };
   } catch (error) {
     if (signal.aborted) throw error;
-    return [reportedError(error, debug)];
+    return { warnings: [reportedError(error, debug)], isRecorded: false };
   }
 }
 
@@ -176,7 +192,7 @@ async function runPipeline(
   warehouse: Warehouse,
   options: RunOptions & { signal: AbortSignal },
   emit: Emit,
-  loadedAt: (moment: number) => void,
+  onReceipt: (receipt: Receipt) => void,
 ): Promise<() => Promise<PipelineResult>> {
   const { name } = pipeline;
   const table = tableTitle(pipeline);
@@ -223,7 +239,7 @@ async function runPipeline(
     const ledger = await warehouse.ledger(tableOf(pipeline));
     const found = await survey(pipeline, ledger, warehouse.reads, { ...options, discovery });
     plans = found.plans;
-    for (const receipt of ledger.receipts) loadedAt(Date.parse(receipt.loadedAt));
+    for (const receipt of ledger.receipts) onReceipt(receipt);
     const { format, exportName, months, storage } = found.discovery;
     emit({
       event: "export_found",

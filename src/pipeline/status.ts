@@ -30,6 +30,7 @@ import {
 import { isSelected, monthRules, selectPipelines, tableTitle } from "./months/select.ts";
 import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
+import { viewDiffers } from "./views/check.ts";
 import { type CountedMonths, countedMonths } from "./views/counted.ts";
 
 /** What `status` looks at. */
@@ -368,9 +369,14 @@ function monthStatus(loaded: LoadedTable, month: BillingMonth, held: HeldMonth |
     notFinalBecause: bill !== null && isLate && bill.lacks.length > 0 ? bill.lacks.join(", ") : null,
     reason,
     waitingSince: isWaiting ? (held?.since ?? null) : null,
-    notes: receipt === null ? [] : loadNotes(receipt).map(({ text }) => text),
+    notes:
+      receipt === null
+        ? []
+        : [...loadNotes(receipt).map(({ text }) => text), ...(viewDiffers(receipt) ? [differingView] : [])],
   };
 }
+
+const differingView = "the FOCUS view has other sums than were loaded";
 
 function finalityOfEntry(
   { receipt, loadedAt }: LoadedPartition,
@@ -400,6 +406,12 @@ function attentionOf(name: string, status: MonthStatus, now: Date): readonly Att
       finality === "restated-after-final",
       "changed after it was final",
       `${month} was final and has changed since: billhouse diff ${name} ${month} shows the changes.`,
+    ),
+    // Exports of a running month that make up charges together arrive one after the other.
+    ...found(
+      finality !== "open" && status.notes.includes(differingView),
+      "differs in the FOCUS view",
+      `${month} has other sums in the FOCUS view than were loaded: billhouse verify ${name} --month ${month} shows both.`,
     ),
     ...found(status.dataEndsEarly, "data ends early", `${month}: data ends ${dayInWords(status.dataUntil ?? "")}.`),
     ...found(waited > waitingLimit, "waiting", `${month} has been waiting for more than ${waitingLimit} hours.`),

@@ -9,7 +9,7 @@ import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
-import { sumsOfView } from "./verify/focus.ts";
+import { compareView } from "./verify/focus.ts";
 import { filesOf, newerDeliveries, rereadMonth } from "./verify/files.ts";
 import { countVerification, type VerifyCounter, type VerifyProgress } from "./verify/progress.ts";
 import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
@@ -103,7 +103,7 @@ async function tableChecks(
       checks.push(...(await compareWithReceipt(loaded, month, warehouse)));
       checks.push(...missingDays(loaded, month, now));
     }
-    checks.push(...(await sumsOfView(loaded, config, warehouse, wantedMonths(loaded, months))));
+    checks.push(...(await compareView(loaded, config, warehouse, wantedMonths(loaded, months))));
     checks.push(...missingMonths(loaded, months));
     return { name, checks, loaded };
   } catch (error) {

@@ -283,6 +283,7 @@ const knownFlags: Readonly<Record<ReceiptFlag, true>> = {
   "late-charges": true,
   measured: true,
   "amounts-measured": true,
+  "view-differs": true,
 };
 
 /** Rows that were left out. */

@@ -63,6 +63,7 @@ describe("verify finds nothing", () => {
         "cost",
         "uninvoiced-rows",
         "focus-billed-cost",
+        "focus-effective-cost",
         "summary",
         "newest-delivery",
         "files",

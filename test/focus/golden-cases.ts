@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 
+import { requireProvedView } from "../support/proved-view.ts";
 import { samplesFolder } from "../support/samples.ts";
 import { differences, type Expected, type FocusRow } from "./compare.ts";
 import { differencesOfMatches, type ExpectedMatches } from "./compare-matched.ts";
@@ -54,6 +55,7 @@ async function runCases(
         for (const version of versions) {
           assert.deepEqual(compare(expected, await bill.rows(version), version, form), [], version);
         }
+        await requireProvedView(bill.config);
       });
     }
   }

@@ -12,6 +12,7 @@ import { type Project, runProject } from "../support/projects.ts";
 
 /** A loaded case: the rows of a view. */
 export interface LoadedCase {
+  readonly config: Config;
   rows(version: "v1_2" | "v1_4"): Promise<readonly QueryRow[]>;
 }
 
@@ -24,7 +25,7 @@ export const caseWarehouses: Readonly<
     await cp(source, folder, { recursive: true });
     const config = await loadConfig({ folder, file, environment: { DESTINATION__DUCKDB__THREADS: "1" } });
     await load({ folder, bucket: folder, config });
-    return { rows: (version) => rowsOf(config, `SELECT * FROM focus_${version}`) };
+    return { config, rows: (version) => rowsOf(config, `SELECT * FROM focus_${version}`) };
   },
 
   async BigQuery(t, source, file) {
@@ -40,7 +41,10 @@ export const caseWarehouses: Readonly<
       await uploadFolder(project, bucket);
     }
     await load(project);
-    return { rows: (version) => rowsOf(project.config, `SELECT * FROM billing_focus.focus_${version}`) };
+    return {
+      config: project.config,
+      rows: (version) => rowsOf(project.config, `SELECT * FROM billing_focus.focus_${version}`),
+    };
   },
 };
 

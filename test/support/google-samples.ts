@@ -8,6 +8,7 @@ import { tableOf } from "../../src/pipeline/months/select.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { createGoogleProject, requireClean, uploadFolder } from "./google.ts";
 import { createProject, runWell, type Project } from "./projects.ts";
+import { requireProvedView } from "./proved-view.ts";
 import { samplesFolder } from "./samples.ts";
 
 /** The sample buckets that both warehouses load: the prefix of the export and its name. */
@@ -38,6 +39,7 @@ export async function compareWarehouses(t: TestContext, bucket: keyof typeof goo
   await runWell(google);
   await runWell(local);
   assert.deepEqual(await planned(google), await planned(local));
+  assert.deepEqual(await requireProvedView(google.config), await requireProvedView(local.config));
   assert.deepEqual(timeless(await status(google.config)), timeless(await status(local.config)));
   const [ours, theirs] = [await receiptsOf(google), await receiptsOf(local)];
   assert.deepEqual(ours.map(comparable), theirs.map(comparable));
@@ -82,6 +84,7 @@ function comparable(receipt: Receipt): unknown {
     roundedValues: 0,
     tableCost: Object.keys(receipt.tableCost ?? {}),
     tableEffectiveCost: Object.keys(receipt.tableEffectiveCost ?? {}),
+    amounts: Object.keys(receipt.amounts ?? {}),
     // DuckDB's tables round the nineteenth digit.
     summary: receipt.summary?.map((line) => ({ ...line, cost: line.cost.replace(/(\.\d{12})\d+$/, "$1") })),
     files: receipt.files?.map((file) => ({ ...file, version: "" })),

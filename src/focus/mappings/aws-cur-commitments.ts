@@ -18,7 +18,7 @@ import {
   text,
   where,
 } from "../expression.ts";
-import type { Branch, ColumnSources } from "../mapping.ts";
+import type { Branch, ColumnSources, Total } from "../mapping.ts";
 import { isNegation, isPlanFee, isPlanUse, isReservationFee } from "./aws-cur-lines.ts";
 
 const zero = decimal("0");
@@ -57,6 +57,12 @@ const unusedReservation = plus(
   first(reservation("net_unused_recurring_fee"), reservation("unused_recurring_fee")),
 );
 
+/** What used part of a savings plan costs. */
+export const planUseCost: Expression = first(
+  plan("net_savings_plan_effective_cost"),
+  plan("savings_plan_effective_cost"),
+);
+
 /** The columns of the unused part of a commitment: nothing was billed for it, and nothing would have been without it. */
 const unused = {
   BilledCost: zero,
@@ -83,32 +89,55 @@ const grossUnused = minus(field("fee", "decimal"), field("used", "decimal"));
 const isNetKnown = all(isWholeUse, present(field("net_fee", "decimal")));
 const unusedWithDiscounts = cases([[isNetKnown, netUnused]], grossUnused);
 
+const planNetFee = plus(
+  plan("net_amortized_upfront_commitment_for_billing_period"),
+  plan("net_recurring_commitment_for_billing_period"),
+);
+const hasNetPlans = hasColumn("savings_plan_net_recurring_commitment_for_billing_period");
+
+/**
+ * What commitments add to the effective cost of a month: their use, and for a payment the part that was not used. With
+ * discounts the bill has that part only for a plan as a whole, as its net fee minus its net use, so that use counts as
+ * nothing; and it can be had only where the use before discounts adds up to what the plan says was used.
+ */
+export const commitmentTotal: Required<Pick<Total, "rule" | "open">> = {
+  rule: cases(
+    [
+      [all(isPlanUse, hasNetPlans), minus(planUseCost, first(plan("net_savings_plan_effective_cost"), zero))],
+      [isPlanUse, planUseCost],
+      [all(isPlanFee, hasNetPlans), planNetFee],
+      [isPlanFee, first(unusedPlan, zero)],
+      [isReservationFee, first(unusedReservation, zero)],
+    ],
+    zero,
+  ),
+  open: cases(
+    [
+      [not(hasNetPlans), zero],
+      [isPlanUse, first(plan("savings_plan_effective_cost"), zero)],
+      [all(isPlanFee, not(present(planNetFee))), decimal("1000000000")],
+      [isPlanFee, minus(zero, first(plan("used_commitment"), zero))],
+    ],
+    zero,
+  ),
+};
+
 const unusedPlans: readonly Branch[] = [
   {
     name: "unused savings plans",
-    rows: all(
-      isPlanFee,
-      not(hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
-      notZero(unusedPlan),
-    ),
+    rows: all(isPlanFee, not(hasNetPlans), notZero(unusedPlan)),
     columns: { ...unused, EffectiveCost: unusedPlan, CommitmentDiscountQuantity: unusedPlan },
   },
   {
     name: "unused savings plans with discounts",
-    rows: all(some(isPlanFee, isPlanUse), hasColumn("savings_plan_net_recurring_commitment_for_billing_period")),
+    rows: all(some(isPlanFee, isPlanUse), hasNetPlans),
     grouped: {
       by: ["commitment_id", "line_item_usage_start_date", "bill_billing_period_start_date"],
       row: isPlanFee,
       sums: {
         fee: where(isPlanFee, plan("total_commitment_to_date")),
         used: where(isPlanFee, first(plan("used_commitment"), zero)),
-        net_fee: where(
-          isPlanFee,
-          plus(
-            plan("net_amortized_upfront_commitment_for_billing_period"),
-            plan("net_recurring_commitment_for_billing_period"),
-          ),
-        ),
+        net_fee: where(isPlanFee, planNetFee),
         net_use: where(isPlanUse, plan("net_savings_plan_effective_cost")),
         use_before_discounts: cases([[isPlanUse, plan("savings_plan_effective_cost")]], zero),
       },

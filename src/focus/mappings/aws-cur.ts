@@ -18,14 +18,22 @@ import {
   nothing,
   number,
   object,
+  plus,
   present,
   replaced,
   some,
   text,
   where,
 } from "../expression.ts";
-import type { Mapping } from "../mapping.ts";
-import { billColumns, commitmentBranches, plan, reservation } from "./aws-cur-commitments.ts";
+import type { Mapping, Total } from "../mapping.ts";
+import {
+  billColumns,
+  commitmentBranches,
+  commitmentTotal,
+  plan,
+  planUseCost,
+  reservation,
+} from "./aws-cur-commitments.ts";
 import {
   amount,
   capacityReservation,
@@ -62,7 +70,20 @@ const productCode = field("line_item_product_code");
 const serviceName = first(product("product_name"), productCode);
 const zero = decimal("0");
 
-const planUseCost = first(plan("net_savings_plan_effective_cost"), plan("savings_plan_effective_cost"));
+/** What a line adds to the effective cost of its month: itself, and the unused part of the commitment that it pays for. */
+const effectiveTotal: Total = {
+  rule: cases(
+    [
+      [isSplit, zero],
+      [isNegation, billed],
+      // Without its negation the on-demand cost of covered usage is in an adjustment.
+      [isPlanUse, plus(commitmentTotal.rule, billed)],
+      [isCommitmentPurchase, commitmentTotal.rule],
+    ],
+    effective,
+  ),
+  open: commitmentTotal.open,
+};
 
 /** A JSON object without its members that are empty texts. A quote within a text is escaped, so that it ends no text. */
 function withoutEmpty(json: Expression): Expression {
@@ -267,7 +288,10 @@ export const awsCur: Mapping = {
 
   versions: {},
 
-  billed,
+  totals: {
+    BilledCost: { rule: billed },
+    EffectiveCost: effectiveTotal,
+  },
 
   branches: [{ name: "charges", rows: all(not(isNegation), not(isSplit)), columns: {} }, ...commitmentBranches],
 };

@@ -70,7 +70,12 @@ export const awsFocus: Mapping = {
     },
   },
 
-  billed,
+  totals: {
+    BilledCost: { rule: billed },
+    EffectiveCost: { rule: cases([[isTax, billed]], field("effectivecost", "decimal")) },
+    ContractedCost: { rule: field("contractedcost", "decimal") },
+    ListCost: { rule: field("listcost", "decimal") },
+  },
 
   branches: [{ name: "charges", columns: {} }],
 };

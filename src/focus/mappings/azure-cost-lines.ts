@@ -158,13 +158,19 @@ export const isAmortized: Condition = isOneOf(field(ownKind), "amortized");
 /** Whether the line is from actual cost. */
 export const isActual: Condition = isOneOf(field(ownKind), "actual");
 
+/** Whether a line is of the export with the actual cost of its account. */
+export const isOfActualAlone: Condition = isOwn(actualExport("account"));
+const isOfActual = isOwn(first(actualExport("account"), exportOf("amortized", "account")));
+/** Whether a line is of the export with the amortized cost of its account, or with the only cost that it has. */
+export const isOfAmortized: Condition = isOwn(first(amortizedExport("account"), exportOf("actual", "account")));
+
 /**
  * The lines that become rows: purchases of commitments from actual cost, everything else from amortized cost where there is
  * one, so that what both exports have is counted once.
  */
 export const isCounted: Condition = some(
-  all(isCommitmentPurchase, isOwn(first(actualExport("account"), exportOf("amortized", "account")))),
-  all(not(isCommitmentPurchase), isOwn(first(amortizedExport("account"), exportOf("actual", "account")))),
+  all(isCommitmentPurchase, isOfActual),
+  all(not(isCommitmentPurchase), isOfAmortized),
 );
 
 /** Whether actual cost is there too: the billed cost of a month of amortized cost lacks the purchases of commitments. */

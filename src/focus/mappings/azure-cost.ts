@@ -47,6 +47,8 @@ import {
   isCorrection,
   isCounted,
   isKnown,
+  isOfActualAlone,
+  isOfAmortized,
   isRefund,
   isSpot,
   isUnknown,
@@ -407,8 +409,18 @@ export const azureCost: Mapping = {
 
   versions: {},
 
-  // One of the two exports alone does not contain what was billed, and together their rows are chosen per account.
-  billed: null,
+  // What was billed is all of actual cost, and the effective cost all of amortized cost, whatever export a row is taken from.
+  totals: {
+    BilledCost: {
+      rule: where(isOfActualAlone, cost),
+      whyOpen: "amortized cost alone does not contain what was billed; load the export of actual cost too",
+    },
+    EffectiveCost: {
+      rule: where(all(isOfAmortized, not(isCommitmentPurchase)), cost),
+      whyOpen:
+        "actual cost alone does not contain the cost of what commitments cover; load the export of amortized cost too",
+    },
+  },
 
   branches: [{ name: "charges", rows: isCounted, columns: {} }],
 };

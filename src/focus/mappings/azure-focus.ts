@@ -230,7 +230,19 @@ export const azureFocus: Mapping = {
     v1_4: { EffectiveCost: cases([[isOneOf(category, "Tax"), billed]], effective) },
   },
 
-  billed,
+  // List and contracted costs that Azure leaves out are filled row by row, so that no sum gives them.
+  totals: {
+    BilledCost: { rule: billed },
+    EffectiveCost: {
+      rule: cases(
+        [
+          [isOneOf(category, "Tax"), billed],
+          [isCommitmentPurchase, zero],
+        ],
+        givenEffective,
+      ),
+    },
+  },
 
   branches: [{ name: "charges", columns: {} }],
 };

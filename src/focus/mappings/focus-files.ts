@@ -3,6 +3,7 @@ import type { Mapping } from "../mapping.ts";
 import { nativeColumns } from "./native.ts";
 
 const billed = field("billedcost", "decimal");
+const effective = cases([[isOneOf(field("chargecategory"), "Tax"), billed]], field("effectivecost", "decimal"));
 const provider = first(field("serviceprovidername"), field("providername"), field("publishername"));
 
 /**
@@ -40,11 +41,16 @@ export const focusFiles: Mapping = {
   versions: {
     // FOCUS 1.4: the effective cost of tax is what is billed.
     v1_4: {
-      EffectiveCost: cases([[isOneOf(field("chargecategory"), "Tax"), billed]], field("effectivecost", "decimal")),
+      EffectiveCost: effective,
     },
   },
 
-  billed,
+  totals: {
+    BilledCost: { rule: billed },
+    EffectiveCost: { rule: effective },
+    ContractedCost: { rule: field("contractedcost", "decimal") },
+    ListCost: { rule: field("listcost", "decimal") },
+  },
 
   branches: [{ name: "charges", columns: {} }],
 };

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { provedColumns } from "../../src/focus/mapping.ts";
+import { type Config, status, verify } from "../../src/index.ts";
+import { readLoaded } from "../../src/pipeline/months/loaded.ts";
+import { sumsOfView } from "../../src/pipeline/views/sums.ts";
+import { compareDecimals } from "../../src/schema/decimals.ts";
+import { addDecimals } from "../../src/schema/sums.ts";
+import { openWarehouse } from "../../src/warehouses/index.ts";
+import { type QueryRow, requireCapability } from "../../src/warehouses/warehouse.ts";
+
+/**
+ * Requires for every loaded month that the sums of the FOCUS view are those of the receipts, to the last digit, as `verify`
+ * checks them, and that the view itself has the sums that were checked. Returns the sums that are not decidable:
+ * `azure 2025-01 BilledCost`.
+ */
+export async function requireProvedView(config: Config): Promise<readonly string[]> {
+  const { checks } = await verify(config);
+  const ofTables = checks.filter(({ name }) => !["newest-delivery", "files", "storage"].includes(name));
+  assert.deepEqual(
+    ofTables.filter(({ ok }) => !ok),
+    [],
+  );
+  const ofView = checks.filter(({ name }) => name.startsWith("focus-"));
+  assert.ok(ofView.length > 0, "the sums of the view are checked");
+  const { pipelines } = await status(config, { offline: true });
+  const isCountedOnce = pipelines.some(({ counted }) => counted.length > 0);
+  if (!isCountedOnce) await requireSameSums(config);
+  return ofView
+    .filter(({ expected }) => expected === "not decidable")
+    .map(({ pipeline, billingMonth, name }) => `${pipeline} ${billingMonth} ${name}`);
+}
+
+/** The sums of the view over all exports are those that were checked: nothing in the whole view repeats or drops charges. */
+async function requireSameSums(config: Config): Promise<void> {
+  const warehouse = await openWarehouse(config.warehouse, "read");
+  try {
+    const checked = new Map<string, readonly string[]>();
+    for (const pipeline of config.pipelines) {
+      const loaded = await readLoaded(pipeline, warehouse);
+      for (const { billingMonth, column, actual } of await sumsOfView(loaded, config, warehouse, [
+        ...loaded.months.keys(),
+      ])) {
+        for (const [currency, amount] of Object.entries(actual)) {
+          const key = `${billingMonth} ${currency} ${column}`;
+          checked.set(key, [...(checked.get(key) ?? []), amount]);
+        }
+      }
+    }
+    const view = config.warehouse.kind === "bigquery" ? `${config.focus.dataset}.focus_v1_4` : "focus_v1_4";
+    const sums = provedColumns.map((name) => `SUM(${name}) AS ${name}`).join(", ");
+    const sql = `SELECT x_BillingMonth, BillingCurrency, ${sums} FROM ${view} GROUP BY 1, 2`;
+    const rows: QueryRow[] = [];
+    for await (const row of requireCapability(warehouse, "query")(sql)) rows.push(row);
+    for (const row of rows) {
+      for (const name of provedColumns) {
+        const expected = checked.get(`${String(row["x_BillingMonth"])} ${String(row["BillingCurrency"])} ${name}`);
+        if (expected === undefined) continue;
+        const value = row[name];
+        const found = typeof value === "string" ? value : "0";
+        assert.equal(compareDecimals(addDecimals(expected), found), 0, `${name}: ${expected.join(" + ")} is ${found}`);
+      }
+    }
+  } finally {
+    await warehouse.close();
+  }
+}
