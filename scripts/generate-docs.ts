@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { exitCodeMeanings, exitCodes, type Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/support/edge-cases.ts";
+import { focusRules } from "./focus-rules.ts";
 import { focusSources } from "./focus-sources.ts";
 import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
 
@@ -19,6 +20,9 @@ export const reliabilityFile: URL = new URL("../docs/reliability.md", import.met
 
 /** The page of which the sources of the columns of the FOCUS views are a part. */
 export const focusFile: URL = new URL("../docs/focus.md", import.meta.url);
+
+/** The page of which what decides the rules of FOCUS is a part. */
+export const rulesFile: URL = new URL("../docs/validate.md", import.meta.url);
 
 const nowhere: Output = {
   write: () => {},
@@ -75,6 +79,11 @@ export function withSources(page: string): string {
   return between(page, sourcesMark, focusSources(), endOfSources);
 }
 
+/** The page on the rules of FOCUS with what decides them between its marks. */
+export function withRules(page: string): string {
+  return between(page, rulesMark, focusRules(), endOfRules);
+}
+
 /** A page with a text between two marks, instead of what is there. */
 function between(page: string, mark: string, text: string, end: string): string {
   const [before, rest] = page.split(`${mark}\n`);
@@ -90,6 +99,10 @@ const endOfPromises = "<!-- End of the promises -->";
 const sourcesMark =
   "<!-- Sources, written by scripts/generate-docs.ts from src/focus/mappings/: change them there and run `npm run docs`. -->";
 const endOfSources = "<!-- End of the sources -->";
+
+const rulesMark =
+  "<!-- Rules, written by scripts/generate-docs.ts from src/focus/rules/: change them there and run `npm run docs`. -->";
+const endOfRules = "<!-- End of the rules -->";
 
 function promiseLine({ title, how, tests }: ReliabilityPromise): string {
   const links = tests.map(([file, name]) => `[${name}](../test/${file})`);
@@ -155,4 +168,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(edgeCasesFile, edgeCasesPage());
   await writeFile(reliabilityFile, withPromises(await readFile(reliabilityFile, "utf8")));
   await writeFile(focusFile, withSources(await readFile(focusFile, "utf8")));
+  await writeFile(rulesFile, withRules(await readFile(rulesFile, "utf8")));
 }

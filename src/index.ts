@@ -86,6 +86,15 @@ export {
 export { budgets, type BudgetsOptions, type BudgetsResult, type BudgetUse } from "./answers/budgets.ts";
 export { forecast, type ForecastOptions, type ForecastResult } from "./answers/forecast.ts";
 export type { Forecast } from "./answers/forecast-rule.ts";
+export {
+  type RuleResult,
+  type RuleScore,
+  validate,
+  type ValidateOptions,
+  type ValidateResult,
+  type Verdict,
+} from "./answers/validate.ts";
+export type { RulesVersion } from "./focus/rules/model.ts";
 export { explain, type ExplainOptions, type ExplainResult } from "./answers/explain.ts";
 export type { CellKeys, CellLabel } from "./answers/explain-cells.ts";
 export type { Driver, Explanation } from "./answers/explanation.ts";

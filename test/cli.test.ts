@@ -101,6 +101,7 @@ test("every command that takes months takes them as words, --month, --from and -
     "status",
     "undo",
     "untagged",
+    "validate",
     "verify",
   ]);
   // These answer for one month, or compare two.

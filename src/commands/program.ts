@@ -39,12 +39,13 @@ import { logOutput, openFileOutput } from "./terminal.ts";
 import { addUndo } from "./undo.ts";
 import { addUntagged } from "./untagged.ts";
 import { commandFirst, explainWrongUse } from "./usage.ts";
+import { addValidate } from "./validate.ts";
 import { addVerify } from "./verify.ts";
 
 /** The commands, as `--help` groups them. Each registers itself: flags, help with an example, and what it does. */
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
-  "Check:": [addStatus, addHistory, addVerify, addDiff, addReconcile, addDoctor],
+  "Check:": [addStatus, addHistory, addVerify, addValidate, addDiff, addReconcile, addDoctor],
   "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addServe, addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };

@@ -8,6 +8,8 @@ import {
   edgeCasesFile,
   edgeCasesPage,
   focusFile,
+  rulesFile,
+  withRules,
   withSources,
 } from "../../scripts/generate-docs.ts";
 import { keysAt, kinds } from "../../src/config/schema.ts";
@@ -27,6 +29,11 @@ test("docs/edge-cases.md is what test/support/edge-cases.ts says (npm run docs)"
 test("docs/focus.md has the sources that the mappings declare (npm run docs)", async () => {
   const page = await readFile(focusFile, "utf8");
   assert.equal(page, withSources(page));
+});
+
+test("docs/validate.md has what decides each rule of FOCUS (npm run docs)", async () => {
+  const page = await readFile(rulesFile, "utf8");
+  assert.equal(page, withRules(page));
 });
 
 test("docs/focus.md explains every quality flag", async () => {

@@ -25,6 +25,7 @@ import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
 import { untaggedScreen } from "../../src/commands/untagged.ts";
+import { validateScreen } from "../../src/commands/validate.ts";
 import { verifyScreen, watchVerify } from "../../src/commands/verify.ts";
 import type { PipelineConfig } from "../../src/config/config.ts";
 import type { DiffResult } from "../../src/pipeline/diff.ts";
@@ -37,7 +38,9 @@ import {
   explained,
   explainedAtOnce,
   noCosts,
+  allPass,
   nothingTaggable,
+  validated,
   uncommitted,
   withoutTag,
 } from "../support/recorded-answers.ts";
@@ -307,6 +310,9 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
   "commitments-none": (style) => commitmentsScreen(uncommitted, style),
   untagged: (style) => untaggedScreen(withoutTag, style),
   "untagged-nothing": (style) => untaggedScreen(nothingTaggable, style),
+  validate: (style) => validateScreen(validated, { ...style, all: false }),
+  "validate-all": (style) => validateScreen(validated, { ...style, all: true }),
+  "validate-pass": (style) => validateScreen(allPass, { ...style, all: false }),
   query: answer,
   failure: (style) => failureText(failure, style),
 };

@@ -10,7 +10,7 @@ import { temporaryFolder } from "../support/folders.ts";
 import { createGoogleProject, uploadFolder } from "../support/google.ts";
 import { type Project, runProject } from "../support/projects.ts";
 
-/** A loaded case: the rows of a view. */
+/** A loaded case: the rows of a view, and the configuration that it was loaded with. */
 export interface LoadedCase {
   readonly config: Config;
   rows(version: "v1_2" | "v1_4"): Promise<readonly QueryRow[]>;

@@ -18,6 +18,7 @@ import {
   nothing,
   notZero,
   present,
+  replaced,
   some,
   text,
   where,
@@ -44,6 +45,8 @@ const isUsage = isOneOf(category, "Usage");
 const isUnused = isOneOf(status, "Unused");
 const isCommitmentPurchase = all(isOneOf(category, "Purchase"), present(commitment));
 const isCommitmentUse = all(isUsage, present(commitment));
+const isOfCommitmentItself = some(isCommitmentPurchase, all(isCommitmentUse, isUnused));
+const isResourceOfCommitment = all(isOfCommitmentItself, not(present(field("resourceid"))));
 const isMarketplace = isOneOf(field("x_publishercategory"), "Vendor", "Marketplace");
 
 /** 1.0-preview has columns that later versions renamed or removed. One table can have months of several versions. */
@@ -114,7 +117,8 @@ export const azureFocus: Mapping = {
     effective: cases([[isCommitmentPurchase, zero]], givenEffective),
     contracted: cases([[isMissing(givenContracted), effective]], givenContracted),
     listed: cases([[isMissing(givenList), contracted]], givenList),
-    resource_id: first(field("resourceid"), where(isCommitmentPurchase, commitment)),
+    // FOCUS: the resource of a commitment's purchase and of its unused part is the commitment.
+    resource_id: first(field("resourceid"), where(isOfCommitmentItself, commitment)),
     resource_type: first(
       lower(field("x_resourcetype")),
       resourceType(first(field("resourceid"), where(present(commitment), commitment))),
@@ -185,7 +189,8 @@ export const azureFocus: Mapping = {
     RegionId: first(field("regionid"), field("region_id")),
     RegionName: first(field("regionname"), field("region_name"), field("region")),
     ResourceId: field("resource_id"),
-    ResourceName: first(field("resourcename"), where(isCommitmentPurchase, field("commitmentdiscountname"))),
+    ResourceName: first(field("resourcename"), where(isOfCommitmentItself, field("commitmentdiscountname"))),
+    ResourceType: first(field("resourcetype"), where(isResourceOfCommitment, field("commitmentdiscounttype"))),
     ServiceCategory: first(field("known_category"), text("Other")),
     ServiceName: serviceName,
     // From FOCUS 1.3 the provider is the seller.
@@ -200,7 +205,11 @@ export const azureFocus: Mapping = {
       joined("", text("Other ("), first(field("known_category"), text("Other")), text(")")),
     ),
     SkuMeter: first(field("skumeter"), field("x_skumetername")),
-    SkuPriceDetails: first(field("skupricedetails", "json"), field("x_skudetails", "json")),
+    SkuPriceDetails: first(
+      field("skupricedetails", "json"),
+      // Its keys are Azure's own, which FOCUS wants to start with x_.
+      replaced(field("x_skudetails", "json"), String.raw`"([A-Za-z0-9_]+)"\s*:`, String.raw`"x_\1":`),
+    ),
     SubAccountId: subscription(field("subaccountid")),
     SubAccountType: first(field("subaccounttype"), where(present(field("subaccountid")), text("Subscription"))),
     x_ResourceType: field("resource_type"),
