@@ -1,13 +1,14 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { commitLockTable } from "../../state/tables.ts";
 import { reachPoint } from "../points.ts";
 import { BillhouseError } from "../../errors.ts";
 import { type Database, offline, readRows, translateFailure } from "./database.ts";
 import { copyDatabase } from "./copy.ts";
 import { readCopyPath } from "./paths.ts";
-import { tableName } from "./sql.ts";
+import { literal, tableName } from "./sql.ts";
 
 /** Creates the copy of a database file that readers open. */
 export interface Publisher {
@@ -28,14 +29,12 @@ export async function createPublisher(database: Database, workFolder: string): P
     throw translateFailure(error, database.description);
   });
   const target = readCopyPath(database.path);
-  // DuckDB opens it in another thread, while this one looks for deliveries.
-  const atOpening = lookAtCopy(target);
 
   return {
     async publish(since) {
       await checkPlace(source, database.path);
       // A large database is not copied only for a run summary.
-      if (since !== undefined && (await holdsNewestLoads(database, target, await atOpening))) return;
+      if (since !== undefined && (await holdsNewestLoads(database, target))) return;
       await database.use((connection) => connection.run("CHECKPOINT"));
       reachPoint("before-publish");
       if (await isCurrent(source, target)) return;
@@ -53,10 +52,7 @@ export async function createPublisher(database: Database, workFolder: string): P
       }
     },
 
-    async close() {
-      await atOpening;
-      await source.close();
-    },
+    close: () => source.close(),
   };
 }
 
@@ -70,23 +66,56 @@ async function checkPlace(source: FileHandle, path: string): Promise<void> {
   });
 }
 
-/** A copy that can be opened and is as long as its header says. */
-interface ReadableCopy {
-  /** Differs from that of any other file, and of this one after a change. */
-  readonly identity: string;
-  /** As `newestLoads`. */
-  readonly holds: string;
+/**
+ * Whether there is a whole copy with the same tables, columns, views and newest load of every table as the database. Opening
+ * it takes as long as opening the database, so what was found is noted in the database, until one of the two changes.
+ */
+async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
+  const identity = await identityOf(target);
+  if (identity === null) return false;
+  const { holds, note } = await database.use(async (connection) => ({
+    holds: await newestLoads(connection),
+    note: await readNote(connection),
+  }));
+  const text = `Published: ${createHash("sha256")
+    .update(JSON.stringify([identity, holds]))
+    .digest("hex")}`;
+  if (note?.text === text) return true;
+  if ((await loadsOfCopy(target)) !== holds || (await identityOf(target)) !== identity) return false;
+  if (note !== null) {
+    await database.transact(
+      (connection) => connection.run(`COMMENT ON TABLE ${note.table} IS ${literal(text)}`),
+      "macros",
+    );
+  }
+  return true;
 }
 
-/** Null for a copy that does not exist, is damaged, or is not a database. */
-async function lookAtCopy(target: string): Promise<ReadableCopy | null> {
-  const identity = await identityOf(target);
-  if (identity === null) return null;
+/** The comment on the commit lock, one of them if there are several; null without one. */
+async function readNote(
+  connection: DuckDBConnection,
+): Promise<{ readonly table: string; readonly text: string | null } | null> {
+  const [lock] = await readRows(
+    connection,
+    `SELECT schema_name AS "schema", table_name AS "table", comment AS "text" FROM duckdb_tables()
+      WHERE database_name = current_database() AND table_name = $1 ORDER BY ALL LIMIT 1`,
+    [commitLockTable.name],
+  );
+  if (lock === undefined) return null;
+  const text = lock["text"];
+  return {
+    table: tableName(String(lock["schema"]), String(lock["table"])),
+    text: typeof text === "string" ? text : null,
+  };
+}
+
+/** As `newestLoads`; null for a copy that is damaged, cut off, or not a database. */
+async function loadsOfCopy(target: string): Promise<string | null> {
   let instance: DuckDBInstance | undefined;
   try {
     if (!(await isWhole(target))) return null;
     instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY", ...offline });
-    return { identity, holds: await newestLoads(await instance.connect()) };
+    return await newestLoads(await instance.connect());
   } catch {
     return null;
   } finally {
@@ -94,13 +123,10 @@ async function lookAtCopy(target: string): Promise<ReadableCopy | null> {
   }
 }
 
-/** Whether a copy is still there and has the same tables, columns and newest load of every table as the database. */
-async function holdsNewestLoads(database: Database, target: string, copy: ReadableCopy | null): Promise<boolean> {
-  if (copy === null || copy.identity !== (await identityOf(target))) return false;
-  return copy.holds === (await database.use((connection) => newestLoads(connection)));
-}
-
-/** Null for anything but a file: opening a FIFO would wait for its writer. */
+/**
+ * Differs from that of any other file, and of this one after a change. Null for anything but a file: opening a FIFO would wait
+ * for its writer.
+ */
 async function identityOf(path: string): Promise<string | null> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   if (found?.isFile() !== true) return null;
