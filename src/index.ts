@@ -83,6 +83,21 @@ export {
   type UntaggedResult,
   type UntaggedRow,
 } from "./answers/untagged.ts";
+export {
+  report,
+  type ReportedExport,
+  type ReportOptions,
+  type ReportResult,
+  type Restatement,
+} from "./answers/report.ts";
+export {
+  series,
+  type CurrencySeries,
+  type GroupSeries,
+  type SeriesOptions,
+  type SeriesResult,
+  type TimeBucket,
+} from "./answers/series.ts";
 export { budgets, type BudgetsOptions, type BudgetsResult, type BudgetUse } from "./answers/budgets.ts";
 export { forecast, type ForecastOptions, type ForecastResult } from "./answers/forecast.ts";
 export type { Forecast } from "./answers/forecast-rule.ts";

@@ -94,6 +94,8 @@ describe("wrong arguments of the library", () => {
         "migrate",
         "plan",
         "reconcile",
+        "report",
+        "series",
         "showState",
         "status",
         "undo",

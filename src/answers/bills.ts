@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import type { BillingMonth } from "../model.ts";
 import { selectPipelines } from "../pipeline/months/select.ts";
 import { reading, type ReadSource } from "../pipeline/open.ts";
@@ -17,6 +17,7 @@ export interface AnswerOptions {
 export interface Bills {
   readonly config: Config;
   readonly warehouse: Warehouse;
+  readonly pipelines: readonly PipelineConfig[];
   /** The chosen exports, also those of which nothing is loaded. */
   readonly exports: readonly LoadedExport[];
   readonly now: Date;
@@ -32,9 +33,10 @@ export async function readingBills<T extends object>(
   answer: (bills: Bills) => Promise<T>,
 ): Promise<T & ReadSource> {
   const selected = await selectPipelines(config, pipelines);
-  return reading(config, async (warehouse) =>
-    answer({ config, warehouse, exports: await readExports(selected, warehouse, now), now }),
-  );
+  return reading(config, async (warehouse) => {
+    const exports = await readExports(selected, warehouse, now);
+    return answer({ config, warehouse, pipelines: selected, exports, now });
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { PipelineConfig } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
-import type { BillingMonth, Receipt } from "../model.ts";
+import type { BillingMonth, Finality, Receipt } from "../model.ts";
 import { lastSettledDay } from "../pipeline/months/cover.ts";
 import { finalityNow, finalityUnknown } from "../pipeline/months/finality.ts";
 import { loadedIds, type LoadedTable, readLoaded } from "../pipeline/months/loaded.ts";
@@ -21,6 +21,10 @@ export interface LoadedMonthFacts {
   readonly state: "whole" | "open" | "partial";
   /** The last day of the month up to which every day is covered and settled; null if there is none. */
   readonly settledUntil: string | null;
+  /** What the month is as a bill, as in `status`. */
+  readonly finality: Finality;
+  /** The last day with usage; null if unknown. */
+  readonly dataUntil: string | null;
   /** As in `AnswerLoad`. */
   readonly executionIds: readonly string[];
   readonly rows: number | null;
@@ -70,6 +74,8 @@ function factsOf(loaded: LoadedTable, month: BillingMonth, now: Date): LoadedMon
   return {
     state: bill.state === "open" || bill.state === "partial" ? bill.state : "whole",
     settledUntil: last < start ? null : last,
+    finality: bill.state,
+    dataUntil: receipt?.dataUntil ?? null,
     executionIds: loadedIds(partition),
     rows: receipt?.rows ?? null,
     loadedAt,

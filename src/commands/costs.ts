@@ -7,7 +7,7 @@ import { dayInWords } from "../schema/periods.ts";
 import { answer, byOption, listed, topOption } from "./answer.ts";
 import { budgetLines } from "./budget-lines.ts";
 import type { Perform, Program } from "./context.ts";
-import { barOf, formatAmount, formatChange, formatNumber, formatShare, sourcePart } from "./figures.ts";
+import { barOf, formatAmount, formatChange, formatNumber, formatShare, isShownAsZero, sourcePart } from "./figures.ts";
 import { addWord, dimensionWords, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -140,7 +140,7 @@ function tableOf(
   style: ScreenStyle,
 ): string[] {
   const isShown = ({ cost, compared, previous }: CostRow): boolean =>
-    [cost, compared ?? "0", previous ?? "0"].some((amount) => !/^-?0\.00$/.test(formatAmount(amount)));
+    ![cost, compared ?? "0", previous ?? "0"].every(isShownAsZero);
   const single = (name: string, row: CostRow): Line => ({ names: [name], row, hasBar: false });
   const lines: readonly Line[] = [
     ...rows.map((row) => ({ names: by.map((name) => nameOf(row, name, style)), row, hasBar: true })),

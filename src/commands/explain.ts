@@ -9,7 +9,7 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
 import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { barOf, formatAmount, formatChange, formatNumber, sourcePart } from "./figures.ts";
+import { barOf, formatAmount, formatChange, formatNumber, isShownAsZero, sourcePart } from "./figures.ts";
 import { dimensionWords, example, exportsAndMonths, parseMonth } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -93,7 +93,7 @@ function partLines(
   { month, vs }: Omit<ExplainResult, keyof ReadSource>,
   style: ScreenStyle,
 ): string[] {
-  const shown = parts.filter((part) => !isZeroCents(amounts[part]));
+  const shown = parts.filter((part) => !isShownAsZero(amounts[part]));
   const sizes = shown.map((part) => magnitude(amounts[part]));
   const largest = sizes.toSorted(compareDecimals).at(-1) ?? "0";
   return indented(
@@ -162,8 +162,4 @@ function notesOn({ estimatedShare, priceIncludesFx }: Explanation): readonly str
       ? ["The bill does not give one exchange rate for each month, so prices include changes of the rate."]
       : []),
   ];
-}
-
-function isZeroCents(amount: string): boolean {
-  return /^-?0\.00$/.test(formatAmount(amount));
 }

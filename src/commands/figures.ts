@@ -54,6 +54,11 @@ export function formatChange(amount: string): string {
   return amount.startsWith("-") || amount === "0" ? text : `+${text}`;
 }
 
+/** Whether an amount is shown as zero: it is less than half a cent. */
+export function isShownAsZero(amount: string): boolean {
+  return /^-?0\.00$/.test(formatAmount(amount));
+}
+
 /** A number of rows that were added or removed, with its sign: `+15`, `-8`, `0`. */
 export function formatRowChange(rows: number): string {
   return rows === 0 ? "0" : `${rows > 0 ? "+" : "-"}${formatCount(Math.abs(rows))}`;

@@ -31,6 +31,7 @@ import { alignRows } from "./tables.ts";
 import { addPlan } from "./plan.ts";
 import { addQuery } from "./query.ts";
 import { addReconcile } from "./reconcile.ts";
+import { addReport } from "./report.ts";
 import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
 import { addState } from "./state.ts";
@@ -46,7 +47,7 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addValidate, addDiff, addReconcile, addDoctor],
-  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addServe, addQuery, addConnect],
+  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addReport, addServe, addQuery, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

@@ -1,5 +1,5 @@
 import { checkArguments, names, type Shape } from "../config/arguments.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, PipelineConfig } from "../config/config.ts";
 import { describeError } from "../errors.ts";
 import {
   type BillingMonth,
@@ -12,7 +12,7 @@ import {
 } from "../model.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
-import { requireCapability } from "../warehouses/warehouse.ts";
+import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { type Days, fromTo, type ReportedError } from "./events.ts";
 import { reasonOfLoad } from "./months/decide.ts";
 import { type LoadedTable, readLoaded } from "./months/loaded.ts";
@@ -98,22 +98,31 @@ export async function history(config: Config, options: HistoryOptions = {}): Pro
     const failed: HistoryResult["failed"][number][] = [];
     for (const pipeline of pipelines) {
       try {
-        const loaded = await readLoaded(pipeline, warehouse);
-        const [only, ...others] = selection.only ?? [];
-        const month = others.length === 0 ? (only ?? null) : null;
-        const receipts = await requireCapability(warehouse, "previous").history(loaded.table, month);
-        const isWanted = (month: BillingMonth): boolean =>
-          isSelected(month, { ...pipeline, firstMonth: null }, selection);
-        const months = Map.groupBy(receipts.toReversed(), ({ billingMonth }) => billingMonth);
-        for (const month of [...months.keys()].filter(isWanted).toSorted()) {
-          loads.push(...loadsOfMonth(loaded, months.get(month) ?? []));
-        }
+        loads.push(...(await historyOf(pipeline, warehouse, selection)));
       } catch (error) {
         failed.push({ pipeline: pipeline.name, ...describeError(error) });
       }
     }
     return { loads, failed };
   });
+}
+
+/** The loads of one export. Errors: STATE_INVALID, and those of the warehouse. */
+export async function historyOf(
+  pipeline: PipelineConfig,
+  warehouse: Warehouse,
+  selection: MonthSelection,
+): Promise<readonly HistoryLoad[]> {
+  const loaded = await readLoaded(pipeline, warehouse);
+  const [only, ...others] = selection.only ?? [];
+  const one = others.length === 0 ? (only ?? null) : null;
+  const receipts = await requireCapability(warehouse, "previous").history(loaded.table, one);
+  const isWanted = (month: BillingMonth): boolean => isSelected(month, { ...pipeline, firstMonth: null }, selection);
+  const months = Map.groupBy(receipts.toReversed(), ({ billingMonth }) => billingMonth);
+  return [...months.keys()]
+    .filter(isWanted)
+    .toSorted()
+    .flatMap((month) => loadsOfMonth(loaded, months.get(month) ?? []));
 }
 
 const historyRules: Shape<HistoryOptions> = { pipelines: names, months: monthRules };

@@ -19,6 +19,8 @@ import { planScreen } from "../../src/commands/plan.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { advance, blockLines, passTime, progressLines, startProgress } from "../../src/commands/progress.ts";
 import { createWriter } from "../../src/commands/query-formats.ts";
+import { reportDocument } from "../../src/commands/report/document.ts";
+import { reportScreen } from "../../src/commands/report/terminal.ts";
 import { reconcileScreen } from "../../src/commands/reconcile.ts";
 import { runScreen } from "../../src/commands/run.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
@@ -41,6 +43,8 @@ import {
   allPass,
   nothingTaggable,
   validated,
+  reported,
+  reportedAlone,
   uncommitted,
   withoutTag,
 } from "../support/recorded-answers.ts";
@@ -313,6 +317,8 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
   validate: (style) => validateScreen(validated, { ...style, all: false }),
   "validate-all": (style) => validateScreen(validated, { ...style, all: true }),
   "validate-pass": (style) => validateScreen(allPass, { ...style, all: false }),
+  report: (style) => reportScreen(reportDocument(reported), style),
+  "report-alone": (style) => reportScreen(reportDocument(reportedAlone), style),
   query: answer,
   failure: (style) => failureText(failure, style),
 };

@@ -3,6 +3,7 @@ import type { CommitmentsResult } from "../../src/answers/commitments.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../src/answers/costs.ts";
 import type { ExplainResult } from "../../src/answers/explain.ts";
 import type { AnswerLoad } from "../../src/answers/loads.ts";
+import type { ReportResult } from "../../src/answers/report.ts";
 import type { UntaggedResult } from "../../src/answers/untagged.ts";
 import type { RuleResult, ValidateResult } from "../../src/answers/validate.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
@@ -513,4 +514,104 @@ export const allPass: typeof validated = {
   scores: validated.scores.slice(0, 1),
   results: validated.results.slice(0, 1),
   withoutRows: [],
+};
+
+const spending = (by: string): ReportResult["clouds"] => ({ ...costsOfMonth, by: [by] });
+
+/** The answer of `report` for a month in two currencies, with values that try to be markup. */
+export const reported: ReportResult = {
+  readFrom: "database",
+  publishedAt: null,
+  lockedBy: null,
+  month: "2025-03",
+  loads,
+  clouds: {
+    ...spending("cloud"),
+    currency: {
+      USD: {
+        ...dollars,
+        rows: [
+          row({ cloud: "AWS" }, "45454.54", "43210.99", "2243.55", "0.626941"),
+          row({ cloud: "<b>Micro|soft</b>" }, "24347.3657855174", "19179.89", "5167.4757855174", "0.335815"),
+        ],
+        rest: { ...row({}, "0", "0", "0", "0"), groups: 0 },
+      },
+    },
+  },
+  services: spending("service"),
+  months: {
+    grain: "month",
+    from: "2025-02",
+    to: "2025-03",
+    by: "cloud",
+    measure: "effective",
+    filters: [],
+    buckets: [
+      { name: "2025-02", isOpen: false },
+      { name: "2025-03", isOpen: false },
+    ],
+    loads,
+    currency: {
+      USD: {
+        groups: [
+          { key: "AWS", amounts: ["43210.99", "45454.54"], total: "88665.53" },
+          { key: null, amounts: ["19179.89", "24347.3657855174"], total: "43527.2557855174" },
+        ],
+        rest: { groups: 0, amounts: ["0", "0"], total: "0" },
+        below: [],
+        amounts: ["64686.21", "72502.1657855174"],
+        total: "137188.3757855174",
+        undated: "0",
+      },
+    },
+  },
+  explain: explained,
+  notExplained: null,
+  commitments: committed,
+  untagged: [withoutTag, { ...withoutTag, tag: "cost_center" }],
+  budgets: costsOfRunningMonth.budgets,
+  forecast: { ...(costsOfRunningMonth.forecast ?? { month: null, settledDays: 0, reason: null, currency: {} }), loads },
+  restatements: [
+    {
+      export: "aws_cur",
+      billingMonth: "2025-02",
+      loadedAt: "2025-03-07T05:00:04.000000+00:00",
+      executionIds: ["20250303T061512Z"],
+      rows: 6854,
+      rowChange: -8,
+      cost: { USD: "52978.4886931296" },
+      costChange: { USD: "-1936.0343194700" },
+      undone: false,
+    },
+    {
+      export: "azure_billing",
+      billingMonth: "2025-01",
+      loadedAt: "2025-02-07T05:00:04.000000+00:00",
+      executionIds: ["a", "b"],
+      rows: 12,
+      rowChange: null,
+      cost: null,
+      costChange: null,
+      undone: true,
+    },
+  ],
+  exports: loads
+    .filter(({ billingMonth }) => billingMonth === "2025-03")
+    .map((each) => ({ ...each, finality: "final", dataUntil: "2025-03-31" })),
+};
+
+/** The same of a month that cannot be compared, with nothing else to tell. */
+export const reportedAlone: ReportResult = {
+  ...reported,
+  clouds: { ...noCosts, comparison: { kind: "none", reason: "aws_cur 2025-02 is not loaded" } },
+  services: noCosts,
+  months: { ...reported.months, buckets: [{ name: "2025-03", isOpen: true }] },
+  explain: null,
+  notExplained: "2025-02 is not loaded.",
+  commitments: uncommitted,
+  untagged: [],
+  budgets: [],
+  forecast: null,
+  restatements: [],
+  exports: [],
 };
