@@ -97,6 +97,7 @@ test("every command that takes months takes them as words, --month, --from and -
     "history",
     "plan",
     "reconcile",
+    "report",
     "run",
     "status",
     "undo",
@@ -105,7 +106,7 @@ test("every command that takes months takes them as words, --month, --from and -
     "verify",
   ]);
   // These answer for one month, or compare two.
-  const ofOneMonth = ["commitments", "explain", "untagged"];
+  const ofOneMonth = ["commitments", "explain", "report", "untagged"];
   for (const command of withMonths) {
     const isOfOneMonth = ofOneMonth.includes(command.name());
     const flags = command.options.map(({ long }) => long);
