@@ -126,15 +126,13 @@ export function unusedTile(result: CommitmentsResult, context: PageContext): Mar
       own === undefined || own.rows.length === 0
         ? `No commitment was used or paid for in ${month}.`
         : html`<b>${figures.money(own.total.unused)}</b> of ${figures.money(plus(own.total.used, own.total.unused))}
-            ${view.currency ?? ""} was paid for nothing`,
+            ${view.currency ?? ""} was paid and not used`,
     body: html`<table class="list">
       <tbody>
         ${rows.map(
           ({ commitmentId, name, utilisation, unused }) =>
             html`<tr>
-              <td>
-                ${filterLink(commitmentId, "commitment", view, "service")}${name === null || name === commitmentId ? "" : html` <span class="minor">${name}</span>`}
-              </td>
+              <td>${filterLink(commitmentId, "commitment", view, "service", name)}</td>
               <td class="bars">${drawShare(utilisation)}</td>
               <td class="n minor">${figures.share(utilisation)}</td>
               <td class="n">${figures.money(unused)}</td>
