@@ -24,10 +24,15 @@ export function addServe(program: Program, perform: Perform): void {
         .argParser(parseLocale)
         .default("en-US"),
     )
+    .addOption(
+      new Option("--max-bytes <size>", "on BigQuery, ask before a page bills more than this")
+        .argParser(parseSize)
+        .default(1e9, "1 GB"),
+    )
     .addHelpText("after", example("billhouse serve --port 8080"))
-    .action(({ port, host, allowHost, token, locale }) =>
+    .action(({ port, host, allowHost, token, locale, maxBytes }) =>
       perform.writing((context) =>
-        serve({ port, host, locale, allowedHosts: allowHost ?? [], hasToken: token }, context),
+        serve({ port, host, locale, maxBytes, allowedHosts: allowHost ?? [], hasToken: token }, context),
       ),
     );
 }
@@ -40,6 +45,7 @@ export interface ServeCommandOptions {
   /** Whether an address of the network requires a token. An address of this machine never does. */
   readonly hasToken: boolean;
   readonly locale: string;
+  readonly maxBytes: number;
 }
 
 /**
@@ -89,6 +95,12 @@ function tokenOf({ environment }: CommandContext): string {
 function parsePort(text: string): number {
   if (/^\d{1,5}$/u.test(text) && Number(text) < 65_536) return Number(text);
   throw new InvalidArgumentError("It must be a number from 0 to 65535.");
+}
+
+function parseSize(text: string): number {
+  const [, figure = "", unit = ""] = /^(\d{1,6}(?:\.\d{1,3})?)\s*([KMGT]?)B$/iu.exec(text) ?? [];
+  if (figure !== "") return Math.round(Number(figure) * 1000 ** " KMGT".indexOf(unit.toUpperCase() || " "));
+  throw new InvalidArgumentError('It must be a size such as "2 GB".');
 }
 
 function parseLocale(text: string): string {

@@ -62,3 +62,10 @@ export function age(time: string, now: Date): string {
 export function minute(time: string): string {
   return `${time.slice(0, 16).replace("T", " ")} UTC`;
 }
+
+/** Bytes in decimal units: `3.2 GB`. */
+export function bytesInWords(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
+}

@@ -76,6 +76,11 @@ export interface Warehouse {
   readonly locksOutWriters: boolean;
   /** The estimated bytes billed for loading one month from these files, shown by `plan`; null if loads are not billed. */
   readonly billedBytes: ((files: readonly FileToLoad[]) => number) | null;
+  /**
+   * The most bytes that one read-only statement would bill, without running it; null if queries are not billed.
+   * Error: QUERY_INVALID.
+   */
+  readonly queryBytes: ((sql: string, settings?: QuerySettings) => Promise<number>) | null;
 
   /**
    * Whether it reads a data file itself from the storage with this `url`, so that its bytes do not pass through

@@ -7,7 +7,7 @@ import { plainView, readView } from "./address.ts";
 import { readAssets } from "./assets.ts";
 import type { OpenBills } from "./bills.ts";
 import { csvText } from "./csv.ts";
-import { failurePage, isExpected, statusOf } from "./failure.ts";
+import { failurePage, isExpected, type FailureStatus, statusOf } from "./failure.ts";
 import { type Access, guard } from "./guard.ts";
 import { wholePage } from "./layout.ts";
 import { metricsText } from "./metrics.ts";
@@ -60,7 +60,7 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
     app.get(path, async (context) => {
       const settings = readSettings(context, locale);
       const { pathname, search, searchParams } = new URL(context.req.url);
-      const show = async (page: Page, source: string | null, status: 200 | 400 | 503 | 500): Promise<Response> =>
+      const show = async (page: Page, source: string | null, status: 200 | FailureStatus): Promise<Response> =>
         context.html(await wholePage(page, { assets, settings, source, address: `${pathname}${search}` }), status);
       try {
         const view = readView(searchParams);
@@ -74,10 +74,10 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
             publishedAt === null ? "Read from the warehouse." : `Published ${age(publishedAt, now())}.`,
             200,
           );
-        });
+        }, allowedBytes(searchParams));
       } catch (error) {
         if (!isExpected(error)) onError(error);
-        const { page, status } = failurePage(error, path, plainView);
+        const { page, status } = failurePage(error, path, plainView, `${pathname}${search}`);
         return show(page, null, status);
       }
     });
@@ -85,9 +85,11 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
 
   app.get("/csv/:file{[a-z]+\\.csv}", async (context) => {
     const name = context.req.param("file").replace(/\.csv$/u, "");
-    const view = readView(new URL(context.req.url).searchParams);
-    const { result } = await bills.read((publication) =>
-      publication.ask((bound) => questionOf(name).ask(bound, view, { now: now() })),
+    const { searchParams } = new URL(context.req.url);
+    const view = readView(searchParams);
+    const { result } = await bills.read(
+      (publication) => publication.ask((bound) => questionOf(name).ask(bound, view, { now: now() })),
+      allowedBytes(searchParams),
     );
     return context.body(csvText(result.table), 200, {
       "Content-Type": "text/csv; charset=utf-8",
@@ -125,4 +127,10 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
   });
   app.notFound((context) => context.text("There is no such page.\n", 404));
   return app;
+}
+
+/** The bytes that the person who looks at a page has confirmed. */
+function allowedBytes(query: URLSearchParams): number {
+  const bytes = query.get("bytes") ?? "";
+  return /^\d{1,15}$/u.test(bytes) ? Number(bytes) : 0;
 }

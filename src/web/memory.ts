@@ -1,12 +1,11 @@
-import type { Warehouse } from "../warehouses/warehouse.ts";
-import { requireCapability, type QueryRow } from "../warehouses/warehouse.ts";
+import { requireCapability, type QueryRow, type QuerySettings, type Warehouse } from "../warehouses/warehouse.ts";
 
 /** Answers of a warehouse that are kept while it does not change: the same question is asked once. */
 export interface Memory {
   /** The answer to a question, from memory, or computed. Questions that fail are asked again. */
   remember<T>(this: void, question: string, answer: () => Promise<T>): Promise<T>;
-  /** Forgets all answers. */
-  clear(): void;
+  /** Whether an answer is in memory. */
+  has(this: void, question: string): boolean;
 }
 
 /** A memory of at most so many answers; those that were not used for the longest time are forgotten first. */
@@ -27,7 +26,7 @@ export function createMemory(most: number): Memory {
       }
       return result;
     },
-    clear: () => answers.clear(),
+    has: (question) => answers.has(question),
   };
 }
 
@@ -64,7 +63,7 @@ export function remembering(
     },
     async *query(sql, settings) {
       onStatement(sql);
-      const rows = await memory.remember(`query ${JSON.stringify([sql, settings?.datasets])}`, () =>
+      const rows = await memory.remember(questionOf(sql, settings), () =>
         queue(async () => {
           const found: QueryRow[] = [];
           for await (const row of query(sql, settings)) found.push(row);
@@ -74,4 +73,33 @@ export function remembering(
       yield* rows;
     },
   };
+}
+
+/**
+ * The warehouse, in which statements that are not in memory are not run: they give no rows, and `onBytes` receives the bytes that
+ * each of them would bill.
+ */
+export function estimating(
+  warehouse: Warehouse,
+  memory: Memory,
+  bytesOf: NonNullable<Warehouse["queryBytes"]>,
+  onBytes: (bytes: number) => void,
+): Warehouse {
+  const remembered = remembering(warehouse, { memory, queue: (work) => work(), onStatement: () => {} });
+  const query = requireCapability(remembered, "query");
+  const seen = new Set<string>();
+  return {
+    ...remembered,
+    async *query(sql, settings) {
+      const question = questionOf(sql, settings);
+      if (memory.has(question)) yield* query(sql, settings);
+      if (memory.has(question) || seen.has(question)) return;
+      seen.add(question);
+      onBytes(await bytesOf(sql, settings));
+    },
+  };
+}
+
+function questionOf(sql: string, settings: QuerySettings | undefined): string {
+  return `query ${JSON.stringify([sql, settings?.datasets])}`;
 }

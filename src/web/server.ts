@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly token: string | null;
   /** The locale of numbers, for people who have not chosen another one. */
   readonly locale: string;
+  /** On BigQuery, the most bytes that a page may bill before somebody confirms it. */
+  readonly maxBytes: number;
   readonly now: () => Date;
   /** Called with an error that is a bug, or that a person who looks at the page cannot fix. */
   readonly onError: (error: unknown) => void;
@@ -34,7 +36,7 @@ export interface Dashboard {
 export async function serveDashboard(config: Config, options: ServeOptions): Promise<Dashboard> {
   const { host, port, token, allowedHosts } = options;
   const named = host.includes(":") ? `[${host}]` : host;
-  const bills = openBills(config);
+  const bills = openBills(config, options);
   const app = createApp(bills, config, {
     ...options,
     access: { token, hosts: [...loopbackHosts, named, ...allowedHosts].map((name) => name.toLowerCase()) },

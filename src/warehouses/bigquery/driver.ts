@@ -15,7 +15,7 @@ import { readHistory, readLedger } from "./ledger.ts";
 import { costsBy, measureMonth, monthsIn } from "./measure.ts";
 import { migrate, pendingSteps } from "./migrate.ts";
 import { preparePrevious, previousRows, restoreMonth } from "./previous.ts";
-import { runQuery } from "./query.ts";
+import { queryBytes, runQuery } from "./query.ts";
 import { replaceMonth } from "./replace/replace.ts";
 import { billedBytes } from "./replace/sources.ts";
 import { openStagingBucket } from "./replace/staging-bucket.ts";
@@ -107,6 +107,7 @@ export async function openBigquery(
     loadsInParallel: true,
     locksOutWriters: false,
     billedBytes,
+    queryBytes: (sql, querySettings = {}) => run(() => queryBytes(settings, sql, options.location, querySettings)),
 
     reads: canRead,
 

@@ -48,11 +48,27 @@ export async function* runQuery(
   }
 }
 
+/** The bytes that one read-only statement would process; nothing is billed for finding out. Error: QUERY_INVALID. */
+export async function queryBytes(
+  settings: Settings,
+  sql: string,
+  location: string,
+  { datasets = [] }: QuerySettings,
+): Promise<number> {
+  try {
+    return (await findDefaultDataset(settings, sql, location, datasets)).bytes;
+  } catch (error) {
+    throw invalidQuery(error);
+  }
+}
+
 type QueryDataset = NonNullable<QuerySettings["datasets"]>[number];
 
 interface DryRun {
   readonly type: string | undefined;
   readonly request: JobRequest;
+  /** What it would process. */
+  readonly bytes: number;
 }
 
 /** A dry run with the first default dataset that has the tables that the statement names without one. */
@@ -89,7 +105,8 @@ async function dryRunQuery(
   const request = { location, configuration: withDatasets(settings, queryConfiguration(settings, statement), dataset) };
   try {
     const job = await dryRunJob(settings.connection, request);
-    return { type: job.statistics?.query?.statementType, request };
+    const { statementType, totalBytesProcessed = "0" } = job.statistics?.query ?? {};
+    return { type: statementType, request, bytes: Number(totalBytesProcessed) };
   } catch (error) {
     const place = /Dataset ([^\s:]+(?::[^\s:]+)?):(\w+) was not found in location/.exec(
       apiErrorOf(error)?.message ?? "",

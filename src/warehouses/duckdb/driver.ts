@@ -50,6 +50,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     loadsInParallel: false,
     locksOutWriters: true,
     billedBytes: null,
+    queryBytes: null,
 
     reads: () => false,
 

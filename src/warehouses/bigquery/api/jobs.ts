@@ -13,7 +13,7 @@ export interface Job {
   };
   readonly statistics?: {
     readonly load?: { readonly outputRows?: string; readonly badRecords?: string };
-    readonly query?: { readonly statementType?: string };
+    readonly query?: { readonly statementType?: string; readonly totalBytesProcessed?: string };
   };
 }
 

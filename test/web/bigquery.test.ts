@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+
+import { answering, bill, charge } from "../answers/bills.ts";
+import type { GoogleProject } from "../support/google.ts";
+import { dashboard } from "./dashboard.ts";
+
+const months = ["2025-02", "2025-03"] as const;
+
+async function loaded(t: TestContext): Promise<GoogleProject> {
+  const bills = months.map((month) => bill(month, [charge(month, { EffectiveCost: "1234.5" })]));
+  return (await answering.BigQuery(t, await Promise.all(bills))) as GoogleProject;
+}
+
+/** The statements on the view that were run, and not only estimated. */
+function statementsRun({ bigquery }: GoogleProject): number {
+  return [...bigquery.jobs.values()].filter(({ configuration }) =>
+    JSON.stringify(configuration).includes("focus_costs"),
+  ).length;
+}
+
+describe("the dashboard on BigQuery", () => {
+  test("shows what a page would bill before it does, and runs no statement until it is confirmed", async (t) => {
+    const project = await loaded(t);
+    const before = statementsRun(project);
+    const { get } = await dashboard(t, project.config, { maxBytes: 0 });
+    const refused = await get("/costs?month=2025-03");
+    assert.equal(refused.status, 403);
+    assert.match(refused.text, /BigQuery would bill [\d.]+ k?B for this/u);
+    assert.equal(statementsRun(project), before);
+    const [, link = ""] = /href="([^"]+bytes=\d+)"/u.exec(refused.text) ?? [];
+    const shown = await get(link.replaceAll("&amp;", "&"));
+    assert.equal(shown.status, 200);
+    assert.match(shown.text, /1,234\.50/u);
+    const after = statementsRun(project);
+    assert.ok(after > before);
+    // What is in memory is free.
+    assert.equal((await get("/costs?month=2025-03")).status, 200);
+    assert.equal(statementsRun(project), after);
+    assert.equal((await get("/csv/costs.csv?month=2025-02")).status, 403);
+    assert.equal((await get("/loads")).status, 200);
+  });
+
+  test("shows pages that bill little at once, and asks again after ten minutes", async (t) => {
+    const project = await loaded(t);
+    let now = new Date("2025-06-01T00:00:00Z");
+    const { get } = await dashboard(t, project.config, { now: () => now });
+    const { status, text } = await get("/");
+    assert.equal(status, 200);
+    assert.match(text, /1,234\.50 <small>USD/u);
+    const once = statementsRun(project);
+    await get("/");
+    assert.equal(statementsRun(project), once);
+    now = new Date("2025-06-01T00:11:00Z");
+    await get("/");
+    assert.ok(statementsRun(project) > once);
+  });
+});
