@@ -14,6 +14,7 @@ import {
   type ScreenStyle,
   unbroken,
   visible,
+  warningParts,
   wrapText,
 } from "./output.ts";
 import { blockLines } from "./progress.ts";
@@ -66,7 +67,10 @@ export async function migrate(options: MigrateCommandOptions, context: CommandCo
 /** The steps of a migration, for people. */
 export function migrateScreen(result: MigrateResult, yes: boolean, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
-  return [...parts, wrapText(summary(result, yes), style.columns, 0)].join("\n\n") + "\n";
+  return (
+    [...parts, ...warningParts(result.warnings, style), wrapText(summary(result, yes), style.columns, 0)].join("\n\n") +
+    "\n"
+  );
 }
 
 function pipelinePart(pipeline: MigratedPipeline, style: ScreenStyle): string {

@@ -185,6 +185,11 @@ export function noteLine(note: string, style: ScreenStyle, look: Look = "changed
   return `${" ".repeat(indent)}${paint(style, look, "!")} ${wrapText(visible(note), style.columns, indent + 2)}`;
 }
 
+/** Warnings with their codes and hints, each with a mark. */
+export function warningParts(warnings: readonly Omit<ReportedError, "stack">[], style: ScreenStyle): string[] {
+  return warnings.map((warning) => `${paint(style, "changed", "!")} ${errorLines(warning, style, 2).join("\n")}`);
+}
+
 /** The name of an export and the table it fills, as a heading. */
 export function heading(
   pipeline: { readonly name: string; readonly table: string },

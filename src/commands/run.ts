@@ -14,6 +14,7 @@ import {
   type ScreenStyle,
   visible,
   screenStyle,
+  warningParts,
   wrapText,
 } from "./output.ts";
 import { alignSentences, fitRows } from "./tables.ts";
@@ -137,10 +138,11 @@ export function runExitCode(finished: RunFinished): ExitCode {
 /** The result of a run, for people: every export with its months, and a summary. */
 export function runScreen(result: RunFinished, style: ScreenStyle): string {
   const parts = result.pipelines.map((pipeline) => pipelinePart(pipeline, style));
-  const warnings = result.warnings.map(
-    (warning) => `${paint(style, "changed", "!")} ${errorLines(warning, style, 2).join("\n")}`,
+  return (
+    [...parts, ...warningParts(result.warnings, style), wrapText(runSummary(result, style), style.columns, 0)].join(
+      "\n\n",
+    ) + "\n"
   );
-  return [...parts, ...warnings, wrapText(runSummary(result, style), style.columns, 0)].join("\n\n") + "\n";
 }
 
 function pipelinePart(pipeline: PipelineResult, style: ScreenStyle): string {

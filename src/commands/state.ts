@@ -12,6 +12,7 @@ import {
   screenStyle,
   type ScreenStyle,
   visible,
+  warningParts,
   wrapText,
 } from "./output.ts";
 import { alignSentences } from "./tables.ts";
@@ -88,15 +89,14 @@ export function stateScreen(result: Pick<StateResult, "pipelines">, style: Scree
 
 /** What was forgotten, for people. */
 export function forgetScreen(result: ForgetResult, style: ScreenStyle): string {
-  return result.pipelines
-    .map(({ name, forgotten }) => {
-      const text =
-        forgotten.length === 0
-          ? `Nothing to forget in the state of ${visible(name)}.`
-          : `Forgot ${formatNumber(forgotten.length, "month")} of ${visible(name)}: ${monthSpans(forgotten)}. ${consequence(forgotten.length)}`;
-      return `${wrapText(text, style.columns, 0)}\n`;
-    })
-    .join("");
+  const parts = result.pipelines.map(({ name, forgotten }) => {
+    const text =
+      forgotten.length === 0
+        ? `Nothing to forget in the state of ${visible(name)}.`
+        : `Forgot ${formatNumber(forgotten.length, "month")} of ${visible(name)}: ${monthSpans(forgotten)}. ${consequence(forgotten.length)}`;
+    return wrapText(text, style.columns, 0);
+  });
+  return [...parts, ...warningParts(result.warnings, style), ""].join("\n");
 }
 
 function consequence(months: number): string {

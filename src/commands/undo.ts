@@ -14,6 +14,7 @@ import {
   type ScreenStyle,
   unbroken,
   visible,
+  warningParts,
   wrapText,
 } from "./output.ts";
 import { watchEvents } from "./progress.ts";
@@ -72,6 +73,7 @@ export function undoScreen(result: UndoResult, style: ScreenStyle): string {
     `  ${paint(style, "good", "✔")} ${month}  ${wrapText(back, style.columns, 13)}`,
     ...result.notes.map((note) => noteLine(note, style, "changed", 4)),
     `    ${wrapText(`${id(undone)} is skipped from now on. To load it again: ${run}`, style.columns, 4)}`,
+    ...warningParts(result.warnings, style),
     "",
   ].join("\n");
 }

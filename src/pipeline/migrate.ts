@@ -17,10 +17,11 @@ import {
 import type { ReportedError } from "./events.ts";
 import { loadedHeader } from "./load/prepare.ts";
 import { inexactColumns } from "./migrate/inexact-columns.ts";
-import { measuredColumns, namedSums, stampedColumn } from "./months/loaded.ts";
+import { measuredColumns, namedSums, readLoaded, stampedColumn } from "./months/loaded.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { survey, type Survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
+import { refreshViews } from "./views/refresh.ts";
 
 /** The scope of a migration. */
 export interface MigrateOptions {
@@ -39,6 +40,8 @@ export interface MigrateOptions {
 /** The result of `migrate`. */
 export interface MigrateResult {
   readonly pipelines: readonly MigratedPipeline[];
+  /** What is wrong with the FOCUS views; the steps are not affected. */
+  readonly warnings: readonly ReportedError[];
 }
 
 /** The steps of one table. */
@@ -88,9 +91,19 @@ export async function migrate(config: Config, options: MigrateOptions = {}): Pro
   const migrateAll = async (warehouse: Warehouse): Promise<MigrateResult> => {
     const results: MigratedPipeline[] = [];
     for (const pipeline of pipelines) results.push(await migratePipeline(pipeline, warehouse, options));
+    if (options.yes !== true) return { pipelines: results, warnings: [] };
+    const migrated = results.map(({ name, steps }) => [name, steps.some(({ done }) => done)] as const);
+    const toCheck = await Promise.all(
+      pipelines.map(async (pipeline) => {
+        const isChanged = migrated.some(([name, hasSteps]) => name === pipeline.name && hasSteps);
+        const months = isChanged ? [...(await readLoaded(pipeline, warehouse)).months.keys()] : [];
+        return [pipeline.name, months.toSorted()] as const;
+      }),
+    );
+    const { warnings } = await refreshViews(new Map(toCheck), config, warehouse, options);
     // Also if nothing was left to do: the last migration may have been killed before publishing.
-    if (options.yes === true) await warehouse.publish();
-    return { pipelines: results };
+    await warehouse.publish();
+    return { pipelines: results, warnings };
   };
   return withWarehouse(config, options.yes === true ? "write" : "read", migrateAll, {
     ...options,

@@ -28,7 +28,6 @@ import {
   type KeptMonth,
   type LoadedMonth,
   type PipelineResult,
-  type ReportedError,
   type RunEvent,
   reportedError,
 } from "./events.ts";
@@ -40,7 +39,8 @@ import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/selec
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { discoverExport, survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
-import { checkView, viewDiffers } from "./views/check.ts";
+import { viewDiffers } from "./views/check.ts";
+import { refreshViews } from "./views/refresh.ts";
 
 /** The options of a run. */
 export interface RunOptions {
@@ -161,26 +161,6 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       hint: "Run again: finished months are kept, and the others are loaded then.",
     }),
   });
-}
-
-/**
- * Brings the views up to date, and checks their sums over some months of each export. What is wrong with them does not touch what
- * was loaded, and is reported.
- */
-async function refreshViews(
-  months: ReadonlyMap<string, readonly BillingMonth[]>,
-  config: Config,
-  warehouse: Warehouse,
-  { signal, debug = false }: RunOptions & { signal: AbortSignal },
-): Promise<{ readonly warnings: readonly ReportedError[]; readonly isRecorded: boolean }> {
-  try {
-    const refused = (await warehouse.refreshViews?.()) ?? [];
-    const { errors, isRecorded } = await checkView(months, config, warehouse);
-    return { warnings: [...refused, ...errors].map((error) => reportedError(error, debug)), isRecorded };
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return { warnings: [reportedError(error, debug)], isRecorded: false };
-  }
 }
 
 /**

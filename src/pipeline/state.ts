@@ -6,8 +6,10 @@ import { monthSpans } from "../schema/periods.ts";
 import { idColumnOf, loadedExecutions } from "../state/executions.ts";
 import { forgetPackage } from "../state/package.ts";
 import type { Holder, Warehouse } from "../warehouses/warehouse.ts";
+import type { ReportedError } from "./events.ts";
 import { selectPipelines, tableOf, tableTitle } from "./months/select.ts";
 import { reading, type ReadSource, withWarehouse } from "./open.ts";
+import { refreshViews } from "./views/refresh.ts";
 
 /** The scope of `showState`. */
 export interface StateOptions {
@@ -89,6 +91,8 @@ export interface ForgetResult {
     readonly table: string;
     readonly forgotten: readonly BillingMonth[];
   }[];
+  /** What is wrong with the FOCUS views; the state is not affected. */
+  readonly warnings: readonly ReportedError[];
 }
 
 /**
@@ -130,8 +134,9 @@ export async function forget(config: Config, options: ForgetOptions): Promise<Fo
       }
       results.push({ name: pipeline.name, table: tableTitle(pipeline), forgotten });
     }
+    const { warnings } = await refreshViews(new Map(), config, warehouse);
     await warehouse.publish();
-    return { pipelines: results };
+    return { pipelines: results, warnings };
   };
   return withWarehouse(config, "write", forgetIn, { holder: options.holder });
 }

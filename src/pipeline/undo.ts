@@ -15,11 +15,12 @@ import { type BillingMonth, executionIdsOf, type Finality, type Receipt, type St
 import { openStorage } from "../storages/index.ts";
 import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { describeReceipt, type ComparedLoad } from "./diff.ts";
-import type { LoadEvent } from "./events.ts";
+import type { LoadEvent, ReportedError } from "./events.ts";
 import { loadedMonth, readLoaded, type LoadedTable } from "./months/loaded.ts";
 import { selectOne, tableTitle } from "./months/select.ts";
 import { holdsFiles, isSameDelivery, isSameSet } from "./months/undone.ts";
 import { withWarehouse } from "./open.ts";
+import { refreshViews } from "./views/refresh.ts";
 import { loadAgain, restore, type StoredDelivery, type Undoing } from "./undo/restore.ts";
 
 /** The options of `undo`. */
@@ -48,6 +49,8 @@ export interface UndoResult {
   /** Sentences: why the files of the delivery were not read. */
   readonly notes: readonly string[];
   readonly state: Finality;
+  /** What is wrong with the FOCUS views; the undo is not affected. */
+  readonly warnings: readonly ReportedError[];
   readonly seconds: number;
 }
 
@@ -77,6 +80,8 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
           })
         : await loadAgain(loaded, undoing, delivery, warehouse, signal, onProgress);
     isDone = true;
+    // What the views read may have changed with the rows: columns, complete months.
+    const { warnings } = await refreshViews(new Map([[pipeline.name, [billingMonth]]]), config, warehouse, { signal });
     onProgress?.({ event: "publishing" });
     await warehouse.publish().catch((error: unknown) => {
       throw unpublished(billingMonth, error);
@@ -90,6 +95,7 @@ export async function undo(config: Config, options: UndoOptions): Promise<UndoRe
       from: delivery === null ? "warehouse" : "storage",
       state: restored.finality ?? "open",
       notes: failure === null ? [] : [`The storage could not be read. ${failure.message}`],
+      warnings,
       seconds: Math.round(performance.now() - started) / 1000,
     };
   };

@@ -287,7 +287,7 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
       ...each,
       steps: each.steps.map(({ step, what }) => ({ step, what, done: false })),
     }));
-    return migrateScreen({ pipelines }, false, style);
+    return migrateScreen({ pipelines, warnings: [] }, false, style);
   },
   "migrate-yes": (style) => migrateScreen(migration, true, style),
   "state-show": (style) => stateScreen(state, style),
@@ -299,6 +299,7 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
           { name: "azure_billing", table: "billing_data.azure_billing_data", forgotten: ["2025-01"] },
           { name: "other", table: "billing_data.other_data", forgotten: [] },
         ],
+        warnings: [],
       },
       style,
     ),

@@ -8,7 +8,7 @@ import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
 import { rejects } from "../support/rejects.ts";
 import { createGoogleProject, upload } from "../support/google.ts";
 import { curDelivery, curColumns, curRow, curRows, deliver } from "../support/deliveries.ts";
-import { loadConfig, verify } from "../../src/index.ts";
+import { forget, loadConfig, migrate, undo, verify } from "../../src/index.ts";
 import { ask, createProject, curSection, type Project, runProject, runWell, textRows } from "../support/projects.ts";
 
 const month = "2025-01";
@@ -88,6 +88,33 @@ describe("the views in DuckDB", () => {
     await change(project, "DROP TABLE billing_data.aws_cur_data");
     await runWell(project);
     assert.equal((await ask(project, sums))[0]?.["billed"], "3.75");
+  });
+
+  test("are made again by undo, state forget and migrate too, which report what is wrong with them", async (t) => {
+    const project = await loaded(t);
+    const next = curDelivery({ month, id: "20250204T000000Z", files: [curRows(month, "1.5", "2.5")] });
+    await deliver(project.bucket, next);
+    await runWell(project);
+    const { config } = project;
+    const changes = [
+      () => undo(config, { pipeline: "aws_cur", month }),
+      () => migrate(config, { yes: true }),
+      () => forget(config, { pipelines: ["aws_cur"], months: [month] }),
+    ];
+    for (const [index, perform] of changes.entries()) {
+      await change(project, "DROP VIEW main.focus_costs; DROP VIEW main.focus_v1_4");
+      if (index === 1) await change(project, "CREATE TABLE main.focus_v1_4 AS SELECT 1 AS x");
+      const { warnings } = await perform();
+      const expected = index === 1 ? ["FOCUS_NAME_TAKEN"] : [];
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        expected,
+      );
+      if (index === 1)
+        await change(project, "DROP TABLE main.focus_v1_4; CREATE VIEW main.focus_v1_4 AS SELECT 1 AS x");
+      if (index === 1) await change(project, "CREATE VIEW main.focus_costs AS SELECT 1 AS x");
+      else assert.equal((await ask(project, sums))[0]?.["billed"], "3.75");
+    }
   });
 
   test("leave an object of that name alone, report it, and load anyway", async (t) => {

@@ -175,6 +175,7 @@ export const found: Recognition = {
 
 /** The steps of one table, a table that cannot be read, and one without steps. */
 export const migration: MigrateResult = {
+  warnings: [],
   pipelines: [
     {
       name: "aws_cur",

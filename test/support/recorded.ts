@@ -568,6 +568,7 @@ export const undone: UndoResult = {
   restored: difference.before,
   from: "storage",
   notes: [],
+  warnings: [],
   state: "estimated",
   seconds: 1.25,
 };
