@@ -84,6 +84,14 @@ export {
   type UntaggedRow,
 } from "./answers/untagged.ts";
 export {
+  restatement,
+  type RestatedCosts,
+  type RestatedExport,
+  type RestatedLoad,
+  type RestatementOptions,
+  type RestatementResult,
+} from "./answers/restatement.ts";
+export {
   report,
   type ReportedExport,
   type ReportOptions,
@@ -112,7 +120,7 @@ export {
 export type { RulesVersion } from "./focus/rules/model.ts";
 export { explain, type ExplainOptions, type ExplainResult } from "./answers/explain.ts";
 export type { CellKeys, CellLabel } from "./answers/explain-cells.ts";
-export type { Driver, Explanation } from "./answers/explanation.ts";
+export type { Driver, DriverDetails, Explanation } from "./answers/explanation.ts";
 export type { Measure } from "./answers/measures.ts";
 export type { Part } from "./answers/parts.ts";
 export type { Comparison } from "./answers/periods.ts";

@@ -95,6 +95,7 @@ describe("wrong arguments of the library", () => {
         "plan",
         "reconcile",
         "report",
+        "restatement",
         "series",
         "showState",
         "status",

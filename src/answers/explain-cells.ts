@@ -9,6 +9,8 @@ import { unitOf } from "./units.ts";
 export interface CellKeys {
   readonly provider: string | null;
   readonly account: string | null;
+  /** From the list of accounts; null where drivers are not grouped by owner. */
+  readonly owner: string | null;
   readonly service: string | null;
   readonly region: string | null;
   readonly sku: string | null;
@@ -188,8 +190,8 @@ function serviceKey({ provider, account, service }: CellKeys): string {
 }
 
 function keysOf(group: ChargeGroup): CellKeys {
-  const { provider = null, account = null, service = null, region = null, sku = null } = group;
-  return { provider, account, service, region, sku };
+  const { provider = null, account = null, owner = null, service = null, region = null, sku = null } = group;
+  return { provider, account, owner, service, region, sku };
 }
 
 function before(groups: readonly ChargeGroup[]): readonly ChargeGroup[] {

@@ -18,6 +18,7 @@ import {
 } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ChargeSums } from "./charges.ts";
+import type { CellKeys } from "./explain-cells.ts";
 
 const category = field("ChargeCategory");
 const effective = field("EffectiveCost", "decimal");
@@ -29,7 +30,7 @@ const pricingCurrency = field("PricingCurrency");
 const rate = field("x_BillingExchangeRate", "decimal");
 
 /** The class of a charge, first match: a part of the difference, or `metered`, which is split further. */
-const chargeClass: Expression = cases(
+export const chargeClass: Expression = cases(
   [
     [isOneOf(field("ChargeClass"), "Correction"), text("refund")],
     [isOneOf(category, "Tax"), text("tax")],
@@ -60,22 +61,42 @@ const knownRate: Expression = cases(
   nothing("decimal"),
 );
 
-/** What `decompose` reads: sums of the rows of two months by cell, class and whether a commitment covered them. */
-export function cellSums(before: BillingMonth, rows: readonly Condition[]): ChargeSums {
+/** What a cell is made of. The owner of an account does not split a cell: an account has one. */
+export const cellKeys: Readonly<Record<keyof CellKeys, Expression>> = {
+  provider: field("ServiceProviderName"),
+  account: field("SubAccountId"),
+  owner: field("x_AccountOwner"),
+  service: field("ServiceName"),
+  region: field("RegionId"),
+  // What is described in words differs from month to month: "Tax for AmazonEC2", "Tax for AmazonEC2 (estimated)".
+  sku: cases(
+    [[isOneOf(chargeClass, "tax", "credit", "refund"), nothing()]],
+    first(field("SkuId"), field("SkuMeter"), field("ChargeDescription")),
+  ),
+};
+
+/** `before` for rows of the earlier month, else `after`. */
+export function periodOf(before: BillingMonth): Expression {
+  return cases([[isOneOf(field("x_BillingMonth"), before), text("before")]], text("after"));
+}
+
+/**
+ * What `decompose` reads: sums of the rows of two months by cell, class and whether a commitment covered them. Owners are read
+ * only where they are asked for.
+ */
+export function cellSums(
+  before: BillingMonth,
+  rows: readonly Condition[],
+  by: readonly (keyof CellKeys)[] = [],
+): ChargeSums {
+  const { owner, ...keys } = cellKeys;
   return {
     by: {
       currency: field("BillingCurrency"),
-      provider: field("ServiceProviderName"),
-      account: field("SubAccountId"),
-      service: field("ServiceName"),
-      region: field("RegionId"),
-      // What is described in words differs from month to month: "Tax for AmazonEC2", "Tax for AmazonEC2 (estimated)".
-      sku: cases(
-        [[isOneOf(chargeClass, "tax", "credit", "refund"), nothing()]],
-        first(field("SkuId"), field("SkuMeter"), field("ChargeDescription")),
-      ),
+      ...keys,
+      ...(by.includes("owner") ? { owner } : {}),
       unit: field("PricingUnit"),
-      period: cases([[isOneOf(field("x_BillingMonth"), before), text("before")]], text("after")),
+      period: periodOf(before),
       class: chargeClass,
       used: cases([[isOneOf(status, "Used"), text("yes")]], text("no")),
     },

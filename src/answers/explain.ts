@@ -1,7 +1,7 @@
 import { checkArguments, count, date, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
-import { some } from "../focus/expression.ts";
+import { type Condition, some } from "../focus/expression.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
@@ -12,7 +12,8 @@ import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
 import { type CellAmount, type CellKeys, costsOf, decompose, sumParts, timingOf } from "./explain-cells.ts";
-import type { Driver, ExplainedChange, Explanation } from "./explanation.ts";
+import { detailsOf } from "./explain-details.ts";
+import type { Driver, DriverDetails, ExplainedChange, Explanation } from "./explanation.ts";
 import { explainInWords } from "./explain-sentence.ts";
 import { cellSums } from "./explain-sums.ts";
 import { type Answer, loadsOf } from "./loads.ts";
@@ -25,12 +26,14 @@ export interface ExplainOptions extends AnswerOptions {
   readonly month?: BillingMonth;
   /** The month that it is compared with; by default the previous month. */
   readonly vs?: BillingMonth;
-  /** `provider`, `account`, `service`, `region`, `sku`: by default service, SKU and account. It only groups the drivers. */
+  /** `provider`, `account`, `owner`, `service`, `region`, `sku`: by default service, SKU and account. It only groups the drivers. */
   readonly by?: readonly string[];
   /** By default `effective`. */
   readonly measure?: "effective" | "billed";
   /** How many drivers are listed; by default all. */
   readonly top?: number;
+  /** Of how many of the largest drivers the resources and days are read; by default of none. */
+  readonly drill?: number;
 }
 
 /** The answer of `explain`. All amounts are exact decimal text. */
@@ -59,7 +62,7 @@ export async function explain(config: Config, options: ExplainOptions = {}): Pro
 
 /** The same of bills that are open, with checked options. */
 export async function explainIn(bills: Bills, options: ExplainOptions): Promise<Omit<ExplainResult, keyof ReadSource>> {
-  const { measure = "effective", top = Infinity } = options;
+  const { measure = "effective", top = Infinity, drill = 0 } = options;
   const by = (options.by ?? ["service", "sku", "account"]).map(driverDimension);
   const { exports } = bills;
   const month = monthOfAnswer(bills, options.month);
@@ -73,7 +76,11 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     comparison.kind === "days"
       ? some(inFirstDays(vs, comparison.days), inFirstDays(month, comparison.days))
       : inMonths([before, period]);
-  const groups = await sumCharges(bills, cellSums(vs, [months, ofExports(exports)]));
+  const rows = [months, ofExports(exports)];
+  const groups = await sumCharges(bills, cellSums(vs, rows, by));
+  const explanations = byCurrency(groups, (own, currency) =>
+    explanation(own, { month, vs, comparison, measure, by, top, currency }),
+  );
   return {
     month,
     vs,
@@ -81,10 +88,25 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     by,
     comparison,
     loads: loadsOf(exports, [vs, month]),
-    currency: byCurrency(groups, (own, currency) =>
-      explanation(own, { month, vs, comparison, measure, by, top, currency }),
-    ),
+    currency: await withDetails(bills, explanations, { vs, rows, drill }),
   };
+}
+
+/** The explanations with the resources and days of the largest drivers of each. */
+async function withDetails(
+  bills: Bills,
+  explanations: ExplainResult["currency"],
+  { drill, ...scope }: { readonly drill: number; readonly vs: BillingMonth; readonly rows: readonly Condition[] },
+): Promise<ExplainResult["currency"]> {
+  const detailed: Record<string, Explanation> = {};
+  for (const [currency, own] of Object.entries(explanations)) {
+    const details: DriverDetails[] = [];
+    for (const driver of own.drivers.slice(0, drill)) {
+      details.push(await detailsOf(bills, driver, { ...scope, currency }));
+    }
+    detailed[currency] = { ...own, details };
+  }
+  return detailed;
 }
 
 const explainRules: Shape<ExplainOptions> = {
@@ -94,6 +116,7 @@ const explainRules: Shape<ExplainOptions> = {
   by: optional(listOf(text)),
   measure: optional(text),
   top: optional(count),
+  drill: optional(count),
   now: optional(date),
 };
 
@@ -135,6 +158,7 @@ export function explanation(groups: readonly ChargeGroup[], change: ExplainedCha
     parts,
     residual: subtractDecimals(difference, addDecimals(Object.values(parts))),
     drivers: listed,
+    details: [],
     rest: { drivers: others.length, amount: addDecimals(others.map(({ amount }) => amount)) },
     estimatedShare: shareOf(estimated, metered),
     priceIncludesFx,

@@ -16,6 +16,8 @@ export interface Explanation {
   readonly residual: string;
   /** The largest amounts first, whatever their sign. */
   readonly drivers: readonly Driver[];
+  /** The resources and days of the largest drivers, as many as `drill` asked for. */
+  readonly details: readonly DriverDetails[];
   /** The drivers that are not listed. */
   readonly rest: { readonly drivers: number; readonly amount: string };
   /** The part of the cost of metered usage whose negotiated cost is not in the bill and was estimated; null without such usage. */
@@ -33,6 +35,19 @@ export interface Driver {
   readonly label: CellLabel | null;
   /** The meter of the SKU, such as `EUC1-BoxUsage:t3.micro`; null where drivers are not grouped by SKU, or it is unknown. */
   readonly meter: string | null;
+}
+
+/** Where one of the largest drivers comes from. All amounts are effective cost. */
+export interface DriverDetails extends Pick<Driver, "keys" | "part" | "amount"> {
+  /** The resources whose cost changed most, whatever the sign; null for charges without one. */
+  readonly resources: readonly {
+    readonly resource: string | null;
+    readonly before: string;
+    readonly after: string;
+    readonly change: string;
+  }[];
+  /** The days of the later month that cost most, `YYYY-MM-DD`. */
+  readonly days: readonly { readonly day: string; readonly cost: string }[];
 }
 
 /** What an explanation is about. */

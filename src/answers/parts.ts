@@ -38,4 +38,4 @@ export const partNames: Readonly<Record<Part, string>> = {
 };
 
 /** What drivers can be grouped by: what a cell is made of, so that no cell is split. */
-export const driverDimensions = ["provider", "account", "service", "region", "sku"] as const;
+export const driverDimensions = ["provider", "account", "owner", "service", "region", "sku"] as const;

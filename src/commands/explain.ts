@@ -2,15 +2,17 @@ import { Option } from "@commander-js/extra-typings";
 import { magnitude } from "../answers/arithmetic.ts";
 import type { ExplainResult } from "../answers/explain.ts";
 import type { CellKeys } from "../answers/explain-cells.ts";
-import type { Driver, Explanation } from "../answers/explanation.ts";
+import type { Driver, DriverDetails, Explanation } from "../answers/explanation.ts";
 import { driverDimensions, partNames, parts } from "../answers/parts.ts";
+import { BillhouseError } from "../errors.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
 import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
 import { barOf, formatAmount, formatChange, formatNumber, isShownAsZero, sourcePart } from "./figures.ts";
-import { dimensionWords, example, exportsAndMonths, parseMonth } from "./flags.ts";
+import { dimensionWords, example, exportsAndMonths, parseCount, parseMonth } from "./flags.ts";
+import { restatementColumns, restatementRows, restatementScreen } from "./restatement-screen.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
 import { type Column, fitNames, indented } from "./tables.ts";
@@ -27,7 +29,13 @@ export function addExplain(program: Program, perform: Perform): void {
     .addOption(
       new Option("--vs <YYYY-MM>", "the month to compare with; otherwise the previous one").argParser(parseMonth),
     )
+    .option("--as-of <time>", "compare two loads of the month: a day, a time, or previous")
     .addOption(byOption(`group the drivers by ${driverDimensions.join(", ")} (repeatable)`))
+    .addOption(
+      new Option("--drill <number>", "of how many of the largest drivers resources and days are shown").argParser(
+        parseCount,
+      ),
+    )
     .addOption(
       new Option("--measure <measure>", "the cost that is explained")
         .choices(["effective", "billed"] as const)
@@ -36,8 +44,20 @@ export function addExplain(program: Program, perform: Perform): void {
     .addOption(topOption("how many drivers are listed"))
     .option("--csv", "write CSV with a header, a line for each part and each driver")
     .addHelpText("after", example(usageExample))
-    .action((words, { month, vs, by, measure, top, csv = false }) =>
+    .action((words, { month, vs, asOf, by, drill, measure, top, csv = false }) =>
       perform.reading(async (context) => {
+        if (asOf !== undefined) {
+          refuseBoth({
+            "--vs": vs !== undefined,
+            "--by": by !== undefined,
+            "--drill": drill !== undefined,
+            "--measure billed": measure === "billed",
+          });
+          const { restatement } = await import("../answers/restatement.ts");
+          const options = { ...scopeOfAnswer(words, month, usageExample), ...listed(top, context), asOf };
+          const shown = { columns: () => restatementColumns, rows: restatementRows, screen: restatementScreen };
+          return answer(restatement, options, { csv, ...shown }, context);
+        }
         const { explain } = await import("../answers/explain.ts");
         const dimensions = dimensionWords(by);
         const options = {
@@ -45,11 +65,21 @@ export function addExplain(program: Program, perform: Perform): void {
           ...(vs === undefined ? {} : { vs }),
           ...(dimensions === undefined ? {} : { by: dimensions }),
           ...listed(top, context),
+          ...(drill === undefined ? {} : { drill }),
           measure,
         };
         return answer(explain, options, { csv, columns: csvColumns, rows: csvRows, screen: explainScreen }, context);
       }),
     );
+}
+
+/** Error: USAGE_INVALID for a flag that is given together with `--as-of`. */
+function refuseBoth(given: Readonly<Record<string, boolean>>): void {
+  const [flag] = Object.entries(given).find(([, isGiven]) => isGiven) ?? [];
+  if (flag === undefined) return;
+  throw new BillhouseError("USAGE_INVALID", `--as-of and ${flag} exclude each other.`, {
+    hint: "--as-of compares two loads of one month by their receipts; without it, explain compares two months.",
+  });
 }
 
 function csvColumns({ by }: ExplainResult): readonly string[] {
@@ -80,6 +110,7 @@ export function explainScreen(result: Omit<ExplainResult, keyof ReadSource>, sty
       "",
       ...partLines(explanation, name, result, style),
       ...driverLines(explanation, result, style),
+      ...explanation.details.flatMap((details) => detailLines(details, name, style)),
       ...notesOn(explanation).map((note) => noteLine(note, style)),
     ].join("\n"),
   );
@@ -137,6 +168,33 @@ function driverLines(
     ],
   }));
   return ["", ...indented([...fitNames(names, figures, style), ...figures], style)];
+}
+
+/** The resources and the days of a driver, below its name. */
+function detailLines(
+  { keys, part, amount, resources, days }: DriverDetails,
+  currency: string,
+  style: ScreenStyle,
+): string[] {
+  const place = Object.values(keys).filter((key) => key !== null && key !== undefined);
+  const unit = currency === "" ? "" : ` ${visible(currency)}`;
+  const head = `${[...place, partNames[part]].join(", ")} ${formatChange(amount)}${unit}`;
+  const changed = resources.map(({ resource }) => {
+    const value = resource ?? "(none)";
+    return visible(style.verbose ? value : lastName(value));
+  });
+  const figures: Column[] = [
+    { title: "change", lean: "right", cells: resources.map(({ change }) => formatChange(change)) },
+    { title: "before", lean: "right", cells: resources.map(({ before }) => formatAmount(before)), spare: 1 },
+    { title: "after", lean: "right", cells: resources.map(({ after }) => formatAmount(after)), spare: 1 },
+  ];
+  const costly = days.map(({ day, cost }) => `${day} ${formatAmount(cost)}`).join(", ");
+  return [
+    "",
+    `  ${wrapText(visible(head), style.columns, 2)}`,
+    ...indented([...fitNames([{ title: "resource", cells: changed }], figures, style), ...figures], style),
+    ...(costly === "" ? [] : [`  ${wrapText(`The days that cost most: ${costly}`, style.columns, 2)}`]),
+  ];
 }
 
 function nameOf({ keys, meter }: Driver, name: keyof CellKeys, { verbose }: ScreenStyle): string {

@@ -185,6 +185,11 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
+/** An account and its owner: two accounts have one. */
+function owned(account: string | null): { readonly account: string | null; readonly owner: string | null } {
+  return { account, owner: account === null ? null : "Ada" };
+}
+
 function randomGroups(next: (below: number) => number): readonly ChargeGroup[] {
   const decimal = (): string => {
     const sign = next(12) === 0 ? "-" : "";
@@ -208,7 +213,7 @@ function randomGroups(next: (below: number) => number): readonly ChargeGroup[] {
     const rate = ["1", "0.8", "0.9137"][next(3)] ?? null;
     return usage(next(2) === 0 ? "before" : "after", {
       provider: ["AWS", "Microsoft"][next(2)] ?? null,
-      account: [null, "1", "2"][next(3)] ?? null,
+      ...owned([null, "1", "2"][next(3)] ?? null),
       service: ["Servers", "Disks"][next(2)] ?? null,
       region: [null, "north"][next(2)] ?? null,
       sku: ["sku-1", "sku-2", null][next(3)] ?? null,

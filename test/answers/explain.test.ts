@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { explain, type ExplainOptions } from "../../src/answers/explain.ts";
-import type { Config } from "../../src/index.ts";
+import { type Config, run } from "../../src/index.ts";
 import type { Delivery, Row } from "../support/deliveries.ts";
 import { billhouse } from "../support/projects.ts";
 import { rejects } from "../support/rejects.ts";
@@ -104,7 +106,83 @@ for (const [warehouse, load] of Object.entries(answering)) {
   });
 }
 
+for (const [warehouse, load] of Object.entries(answering)) {
+  test(`explain in ${warehouse} shows the resources and days of the largest drivers`, async (t) => {
+    const day = (of: string, number: string, resource: string, cost: string, cells: Row = {}): Row =>
+      charge(of, {
+        ChargePeriodStart: `${of}-${number}T05:00:00Z`,
+        ResourceId: resource,
+        EffectiveCost: cost,
+        PricingQuantity: cost,
+        ...cells,
+      });
+    const { config } = await load(t, [
+      await bill(before, [day(before, "01", "a", "5"), day(before, "02", "b", "3"), day(before, "03", "c", "1")]),
+      await bill(month, [
+        day(month, "01", "a", "5"),
+        day(month, "02", "b", "20.5"),
+        day(month, "09", "b", "20.5"),
+        day(month, "03", "", "2"),
+        day(month, "03", "a", "100", { ChargeCategory: "Tax" }),
+        day(month, "03", "a", "50", { BillingCurrency: "EUR" }),
+      ]),
+    ]);
+    const { drivers, details } = await dollars(config, { by: ["service", "account"], drill: 2 });
+    assert.deepEqual(
+      drivers.map(({ part, amount }) => [part, amount]),
+      [
+        ["tax", "100"],
+        ["usage", "39"],
+      ],
+    );
+    assert.deepEqual(details, [
+      {
+        keys: { service: "Servers", account: "012345678901" },
+        part: "tax",
+        amount: "100",
+        resources: [{ resource: "a", before: "0", after: "100", change: "100" }],
+        days: [{ day: "2025-03-03", cost: "100" }],
+      },
+      {
+        keys: { service: "Servers", account: "012345678901" },
+        part: "usage",
+        amount: "39",
+        resources: [
+          { resource: "b", before: "3", after: "41", change: "38" },
+          { resource: null, before: "0", after: "2", change: "2" },
+          { resource: "c", before: "1", after: "0", change: "-1" },
+        ],
+        days: [
+          { day: "2025-03-02", cost: "20.5" },
+          { day: "2025-03-09", cost: "20.5" },
+          { day: "2025-03-01", cost: "5" },
+          { day: "2025-03-03", cost: "2" },
+        ],
+      },
+    ]);
+    assert.deepEqual((await dollars(config)).details, []);
+  });
+}
+
 describe("explain", () => {
+  test("groups drivers by the owners of accounts, with the same parts", async (t) => {
+    const project = await answering.DuckDB(t, await planted());
+    const accounts = join(project.folder, "accounts.csv");
+    await writeFile(accounts, "id,owner\n012345678901,Ada\n");
+    const config = { ...project.config, focus: { ...project.config.focus, accounts } };
+    for await (const _ of run(config)) continue;
+    const owned = await dollars(config, { by: ["owner"] });
+    assert.deepEqual(owned.parts, (await dollars(config)).parts);
+    assert.deepEqual([...new Set(owned.drivers.map(({ keys }) => keys.owner))], ["Ada"]);
+    assert.deepEqual(owned.drivers[0], {
+      keys: { owner: "Ada" },
+      part: "usage",
+      amount: "16",
+      label: null,
+      meter: null,
+    });
+  });
+
   test("compares any two months, and refuses months that cannot be compared", async (t) => {
     const deliveries = [...(await planted()), await bill("2025-05", [charge("2025-05")])];
     const { config } = await answering.DuckDB(t, deliveries);

@@ -254,6 +254,7 @@ export const explained: Omit<ExplainResult, keyof ReadSource> = {
           meter: null,
         },
       ],
+      details: [],
       rest: { drivers: 12, amount: "-12.4977" },
       estimatedShare: "0.125",
       priceIncludesFx: true,
