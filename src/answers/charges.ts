@@ -18,6 +18,8 @@ export interface ChargeSums {
   readonly greatest?: Readonly<Record<string, Expression>>;
   /** Only rows for which all of these hold. */
   readonly rows: readonly Condition[];
+  /** Only so many groups: those whose first sum is the largest. */
+  readonly most?: number;
 }
 
 /** A group: its keys and values by name. A key can be null; so is a sum without any value. */
@@ -51,7 +53,7 @@ export async function sumCharges(
 
 /** The statement for sums, in a dialect; the columns of its result are `v0`, `v1` and so on, in the order of the names. */
 export function chargeStatement(
-  { by, sum = {}, least = {}, greatest = {}, rows }: ChargeSums,
+  { by, sum = {}, least = {}, greatest = {}, rows, most }: ChargeSums,
   dialect: Dialect,
   view: string,
 ): string {
@@ -69,7 +71,8 @@ export function chargeStatement(
   const columns = [...keys, ...computed("SUM", sum), ...computed("MIN", least), ...computed("MAX", greatest)];
   const selected = columns.map((sql, index) => `${sql} AS v${index}`);
   const grouped = keys.length === 0 ? "" : ` GROUP BY ${keys.map((_, index) => index + 1).join(", ")}`;
-  return `SELECT ${selected.join(", ")} FROM ${view} AS c WHERE ${renderCondition(all(...rows), scope)}${grouped}`;
+  const limited = most === undefined ? "" : ` ORDER BY v${keys.length} DESC LIMIT ${most}`;
+  return `SELECT ${selected.join(", ")} FROM ${view} AS c WHERE ${renderCondition(all(...rows), scope)}${grouped}${limited}`;
 }
 
 function textOf(value: unknown): string | null {

@@ -16,6 +16,8 @@ export interface Figures {
   share(this: void, share: string | null): string;
   /** The same with its sign. */
   shareChange(this: void, share: string | null): string;
+  /** A quantity, with up to six digits after the point: `24.5`. */
+  quantity(this: void, amount: string): string;
   /** A whole number: `1,204,331`. */
   count(this: void, count: number): string;
 }
@@ -40,6 +42,7 @@ export function figuresOf(locale: string): Figures {
     change,
     share: (value) => (value === null ? "–" : share(value)),
     shareChange: (value) => (value === null ? "–" : shareChange(value)),
+    quantity: format({ maximumFractionDigits: 6 }),
     count: (value) => count(String(value)),
   };
 }

@@ -15,6 +15,7 @@ import { loadedStatus, type Page, type PageContext } from "./page.ts";
 import { changesPage } from "./pages/changes.ts";
 import { commitmentsPage } from "./pages/commitments.ts";
 import { costsPage } from "./pages/costs.ts";
+import { linesPage } from "./pages/lines.ts";
 import { loadPage } from "./pages/load.ts";
 import { loadsPage } from "./pages/loads.ts";
 import { overviewPage } from "./pages/overview.ts";
@@ -37,6 +38,7 @@ const pages: Readonly<Record<string, (context: PageContext) => Promise<Page>>> =
   "/changes": changesPage,
   "/commitments": commitmentsPage,
   "/untagged": untaggedPage,
+  "/lines": linesPage,
   "/loads": loadsPage,
   "/loads/:export/:month": loadPage,
   "/source/:question": sourcePage,

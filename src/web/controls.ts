@@ -62,6 +62,7 @@ const groupings = [
   "service",
   "region",
   "resource",
+  "meter",
   "sku",
   "charge",
   "pricing",

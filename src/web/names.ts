@@ -30,11 +30,11 @@ export function filterLink(
 
 /** The dimension that a group is looked at by next, from the largest to the smallest. */
 export function nextDimension(dimension: string): string {
-  const order = ["cloud", "service", "account", "resource", "sku"];
+  const order = ["cloud", "service", "account", "resource", "meter"];
   const index = order.indexOf(dimension);
   if (index === -1)
     return dimension.startsWith("tag:") || dimension === "region" || dimension === "category" ? "service" : "resource";
-  return order[Math.min(index + 1, order.length - 1)] ?? "sku";
+  return order[Math.min(index + 1, order.length - 1)] ?? "meter";
 }
 
 /** A month in words: `October 2026`. */

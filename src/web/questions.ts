@@ -1,6 +1,7 @@
 import { commitments, type CommitmentsResult } from "../answers/commitments.ts";
 import { costs, type CostRow, type CostsResult } from "../answers/costs.ts";
 import { explain, type ExplainResult } from "../answers/explain.ts";
+import { lines, type LinesResult } from "../answers/lines.ts";
 import type { Answer, AnswerLoad } from "../answers/loads.ts";
 import { partNames, parts } from "../answers/parts.ts";
 import { series, type SeriesResult } from "../answers/series.ts";
@@ -174,8 +175,20 @@ export const untaggedQuestion: Question<UntaggedResult> = {
   }),
 };
 
+/** The largest charge lines of a period. */
+export const linesQuestion: Question<LinesResult> = {
+  title: "Charge lines",
+  ask: (config, view, { now, top = 10_000 }) =>
+    lines(config, { ...periodOf(view), measure: view.measure, filters: view.filters, now, top }),
+  table: ({ lines: found }) => {
+    const [first] = found;
+    const columns = Object.keys(first ?? {});
+    return { columns, rows: found.map((line) => columns.map((column) => line[column] ?? null)) };
+  },
+};
+
 /** The names that addresses have for questions. */
-export type QuestionName = "costs" | "series" | "changes" | "commitments" | "untagged";
+export type QuestionName = "lines" | "costs" | "series" | "changes" | "commitments" | "untagged";
 
 /** A question whose answer is only needed as a table, and the loads that it comes from. */
 export interface NamedQuestion {
@@ -194,6 +207,7 @@ export const questions: Readonly<Record<QuestionName, NamedQuestion>> = {
   changes: named(changeQuestion),
   commitments: named(commitmentsQuestion),
   untagged: named(untaggedQuestion),
+  lines: named(linesQuestion),
 };
 
 function named<T extends Answer>(question: Question<T>): NamedQuestion {

@@ -150,7 +150,7 @@ describe("the first page", () => {
     }
   });
 
-  test("leads from a service to its accounts, its resources and their SKUs, and to the days of a month", async (t) => {
+  test("leads from a service to its accounts, its resources and their meters, and to the days of a month", async (t) => {
     const page = await open(t);
     await page.goto(at("/?month=2026-10"));
     const follow = async (selector: string): Promise<void> => {
@@ -165,7 +165,7 @@ describe("the first page", () => {
     assert.equal(await total(), await amount(`SELECT sum(EffectiveCost) FROM focus_costs WHERE ${inAccount}`));
     assert.match(page.url(), /by=resource/u);
     await follow(".list tbody a");
-    assert.match(page.url(), /by=sku/u);
+    assert.match(page.url(), /by=meter/u);
     await page.goto(at("/costs?month=2026-10&filter=day%3D2026-10-14"));
     assert.equal(
       await total(),

@@ -43,6 +43,7 @@ export async function costsPage(context: PageContext): Promise<Page> {
         place: "wide",
       })}${drawTile({
         title: `By ${view.by}`,
+        actions: html`<a class="button" href="${addressOf("/lines", view)}">Charge lines</a>`,
         note: comparedWith(result),
         body: costsTable(result, view, figures),
         source: { question: "costs", view, result, context },
@@ -53,7 +54,7 @@ export async function costsPage(context: PageContext): Promise<Page> {
 }
 
 /** The filters of a view, each with a link that removes it. */
-function chips(view: View): Markup {
+export function chips(view: View, path = "/costs"): Markup {
   if (view.filters.length === 0)
     return html`<p class="note">All charges. Choose a name or a column to see only its charges.</p>`;
   return html`<ul class="chips">
@@ -62,11 +63,11 @@ function chips(view: View): Markup {
       const others = view.filters.filter((each) => each !== filter);
       return html`<li>
         <span>${name}</span> <b title="${value}">${nameOfKey(value, name)}</b
-        ><a href="${addressOf("/costs", { ...view, filters: others })}" aria-label="Remove the filter ${filter}">×</a>
+        ><a href="${addressOf(path, { ...view, filters: others })}" aria-label="Remove the filter ${filter}">×</a>
       </li>`;
     })}${
       view.filters.length > 1
-        ? html`<li class="all"><a href="${addressOf("/costs", { ...view, filters: [] })}">Remove all</a></li>`
+        ? html`<li class="all"><a href="${addressOf(path, { ...view, filters: [] })}">Remove all</a></li>`
         : ""
     }
   </ul>`;
