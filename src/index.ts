@@ -149,6 +149,13 @@ export {
   type MigrateResult,
 } from "./pipeline/migrate.ts";
 export { plan, type PlannedPipeline, type PlanOptions, type PlanResult } from "./pipeline/plan.ts";
+export {
+  exportFocus,
+  type ExportFocusOptions,
+  type ExportFocusProgress,
+  type ExportFocusResult,
+} from "./pipeline/focus-export.ts";
+export type { ExportedFile, ExportedMonth, ExportFileFormat } from "./pipeline/focus-export/files.ts";
 export { query, type QueryOptions } from "./pipeline/query.ts";
 export { reconcile, type Reconciliation, type ReconcileOptions, type ReconcileResult } from "./pipeline/reconcile.ts";
 export { readInvoices, type InvoiceLine } from "./pipeline/reconcile/invoices.ts";

@@ -93,6 +93,7 @@ test("every command that takes months takes them as words, --month, --from and -
     "costs",
     "diff",
     "explain",
+    "export",
     "forget",
     "history",
     "plan",

@@ -88,6 +88,7 @@ describe("wrong arguments of the library", () => {
         "diff",
         "doctor",
         "explain",
+        "exportFocus",
         "forecast",
         "forget",
         "history",

@@ -23,6 +23,7 @@ import { addDiff } from "./diff.ts";
 import { addDoctor } from "./doctor.ts";
 import { addExplain } from "./explain.ts";
 import { reportFailure } from "./failure.ts";
+import { addFocus } from "./focus.ts";
 import { addHistory } from "./history.ts";
 import { addInit } from "./init.ts";
 import { addMigrate } from "./migrate.ts";
@@ -47,7 +48,7 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addValidate, addDiff, addReconcile, addDoctor],
-  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addReport, addServe, addQuery, addConnect],
+  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addReport, addServe, addQuery, addFocus, addConnect],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

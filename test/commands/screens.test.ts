@@ -11,6 +11,7 @@ import { doctorScreen } from "../../src/commands/doctor.ts";
 import { explainScreen } from "../../src/commands/explain.ts";
 import { failureText } from "../../src/commands/failure.ts";
 import { eventLine } from "../../src/commands/follow.ts";
+import { focusExportScreen } from "../../src/commands/focus.ts";
 import { historyScreen } from "../../src/commands/history.ts";
 import { foundScreen, searchShown, writtenScreen } from "../../src/commands/init.ts";
 import { migrateScreen } from "../../src/commands/migrate.ts";
@@ -48,7 +49,16 @@ import {
   uncommitted,
   withoutTag,
 } from "../support/recorded-answers.ts";
-import { checks, configured, found, migration, reconciled, state, strict } from "../support/recorded-checks.ts";
+import {
+  checks,
+  configured,
+  exported,
+  found,
+  migration,
+  reconciled,
+  state,
+  strict,
+} from "../support/recorded-checks.ts";
 import {
   difference,
   events,
@@ -228,6 +238,7 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
   status: (style) => statusScreen(status, now, style),
   "status-verbose": (style) => statusScreen(status, now, { ...style, verbose: true }),
   "status-long": (style) => statusScreen(longStatus, now, style, false),
+  "focus-export": (style) => focusExportScreen(exported, "/home/ada", style),
   history: (style) => historyScreen({ loads, failed: [] }, style),
   "history-verbose": (style) => historyScreen({ loads, failed: [] }, { ...style, verbose: true }),
   verify: (style) => verifyScreen(verification, style),

@@ -1,3 +1,5 @@
+import type { ExportFocusResult } from "../../src/pipeline/focus-export.ts";
+import type { ExportedFile } from "../../src/pipeline/focus-export/files.ts";
 import type { ConfigResult } from "../../src/commands/config.ts";
 import type { ShownCheck } from "../../src/commands/doctor.ts";
 import type { Recognition } from "../../src/pipeline/discover/recognise.ts";
@@ -275,3 +277,35 @@ export const configured: ConfigResult = {
     { section: "destination.bigquery.credentials", key: "private_key", value: "********", origin: ".dlt/secrets.toml" },
   ],
 };
+
+/** An anonymized export of two months, of which one has two currencies. */
+export const exported: ExportFocusResult = {
+  readFrom: "database",
+  publishedAt: null,
+  lockedBy: null,
+  folder: "/home/ada/focus-export",
+  focusVersion: "1.4",
+  format: "parquet",
+  anonymized: true,
+  months: [
+    {
+      billingMonth: "2025-01",
+      rows: 301_244,
+      billedCost: { USD: "171250.75" },
+      effectiveCost: { USD: "171250.75" },
+      files: ["00001", "00002"].map((number) => exportedFile("2025-01", number, 150_622)),
+    },
+    {
+      billingMonth: "2025-02",
+      rows: 12,
+      billedCost: { EUR: "9.5", USD: "18.25" },
+      effectiveCost: { EUR: "9.5", USD: "18.25" },
+      files: [exportedFile("2025-02", "00001", 12)],
+    },
+  ],
+};
+
+function exportedFile(month: string, number: string, rows: number): ExportedFile {
+  const path = `billing_period=${month}/focus_1_4-${number}.snappy.parquet`;
+  return { path, bytes: rows * 100, rows, sha256: "0".repeat(64) };
+}

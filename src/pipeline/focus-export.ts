@@ -1,0 +1,253 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  callback,
+  checkArguments,
+  flag,
+  names,
+  optional,
+  type Shape,
+  signal as abortSignal,
+  text,
+} from "../config/arguments.ts";
+import type { Config } from "../config/config.ts";
+import { BillhouseError } from "../errors.ts";
+import { columnsOfVersion } from "../focus/charges.ts";
+import type { FocusVersion } from "../focus/columns.ts";
+import { viewNames } from "../focus/views.ts";
+import type { BillingMonth } from "../model.ts";
+import { checkMonths, monthSpan, type MonthSelection, nextMonth } from "../schema/periods.ts";
+import { parseTimestamp } from "../schema/timestamps.ts";
+import { version } from "../version.ts";
+import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
+import { createAnonymiser, type ExportedRow } from "./focus-export/anonymise.ts";
+import { type ExportedMonth, type ExportFileFormat, exportFileFormats, writeMonth } from "./focus-export/files.ts";
+import { readLoaded } from "./months/loaded.ts";
+import { isSelected, monthRules, selectPipelines } from "./months/select.ts";
+import { reading, type ReadSource } from "./open.ts";
+import { dialects } from "./views/source.ts";
+
+/** The versions of FOCUS that can be exported. */
+export const exportedVersions = ["1.4", "1.2"] as const;
+
+/** Options of `exportFocus`. */
+export interface ExportFocusOptions {
+  /** The folder to write to, which must be empty or not exist. */
+  readonly folder: string;
+  /** Sections, clouds, or `all`; none means all. */
+  readonly pipelines?: readonly string[];
+  readonly months?: MonthSelection;
+  /** By default `parquet`. */
+  readonly format?: ExportFileFormat;
+  /** By default `1.4`. */
+  readonly focusVersion?: (typeof exportedVersions)[number];
+  /** Replaces accounts, resources, names and tags, and multiplies amounts by a secret number. */
+  readonly anonymize?: boolean;
+  /** The secret of `anonymize`: the same one gives the same names and amounts. By default a new one for each export. */
+  readonly key?: string;
+  readonly signal?: AbortSignal;
+  /** Receives how far it is. */
+  readonly onProgress?: (progress: ExportFocusProgress) => void;
+}
+
+/** How far an export is. */
+export interface ExportFocusProgress {
+  readonly billingMonth: BillingMonth;
+  /** The number of the month, from 1, and of all months. */
+  readonly month: number;
+  readonly months: number;
+  /** Rows of the month that were written. */
+  readonly rows: number;
+}
+
+/** The result of `exportFocus`. */
+export interface ExportFocusResult extends ReadSource {
+  /** Absolute. */
+  readonly folder: string;
+  readonly focusVersion: string;
+  readonly format: ExportFileFormat;
+  readonly anonymized: boolean;
+  /** Oldest first. */
+  readonly months: readonly ExportedMonth[];
+}
+
+/** Memory and the temporary file of a Parquet file are bounded by it. */
+const rowsPerFile = 250_000;
+
+/**
+ * Writes the rows of the FOCUS view to files, month by month, and last a manifest with their checksums. An export that was stopped
+ * lacks the manifest. Errors: USAGE_INVALID for a folder that is not empty and for months that are not loaded; WAREHOUSE_NOT_FOUND;
+ * OUTPUT_FAILED when the folder cannot be written; VALUE_INVALID.
+ */
+export async function exportFocus(config: Config, options: ExportFocusOptions): Promise<ExportFocusResult> {
+  checkArguments(config, options, exportRules);
+  const { format = "parquet", focusVersion = "1.4", anonymize = false, months = {} } = options;
+  checkMonths(months);
+  requireOneOf("format", format, exportFileFormats);
+  requireOneOf("focusVersion", focusVersion, exportedVersions);
+  const folder = resolve(options.folder);
+  await claimFolder(folder);
+  const pipelines = await selectPipelines(config, options.pipelines);
+  const isAll = pipelines.length === config.pipelines.length;
+  const view: FocusVersion = focusVersion === "1.2" ? "v1_2" : "v1_4";
+  const anonymised = anonymize ? createAnonymiser(options.key ?? randomBytes(32).toString("hex")) : undefined;
+  return reading(config, async (warehouse) => {
+    const loaded = await Promise.all(pipelines.map((pipeline) => readLoaded(pipeline, warehouse)));
+    const chosen = loaded.flatMap((each) =>
+      [...each.months.keys()].filter((month) => isSelected(month, each.pipeline, months)),
+    );
+    const wanted = [...new Set(chosen)].toSorted();
+    if (wanted.length === 0) {
+      throw new BillhouseError("USAGE_INVALID", "No month to export is loaded.", {
+        hint: "billhouse status lists the loaded months.",
+      });
+    }
+    const columns = columnsOfVersion(view).map(({ name, type }) => ({
+      name,
+      type: type === "json" ? ("text" as const) : type,
+    }));
+    const written: ExportedMonth[] = [];
+    for (const [index, billingMonth] of wanted.entries()) {
+      const rows = rowsOf(warehouse, config, view, billingMonth, isAll ? null : pipelines.map(({ name }) => name));
+      const month = await writeMonth(billingMonth, anonymised === undefined ? rows : mapped(rows, anonymised), {
+        folder,
+        format,
+        name: `focus_${focusVersion.replace(".", "_")}`,
+        columns,
+        rowsPerFile,
+        signal: options.signal,
+        onRows: (count) => options.onProgress?.({ billingMonth, month: index + 1, months: wanted.length, rows: count }),
+      }).catch((error: unknown) => {
+        throw asOutputError(folder, error);
+      });
+      written.push(month);
+    }
+    const result = { folder, focusVersion, format, anonymized: anonymize, months: written };
+    await writeManifest(result).catch((error: unknown) => {
+      throw asOutputError(folder, error);
+    });
+    return result;
+  });
+}
+
+const exportRules: Shape<ExportFocusOptions> = {
+  folder: text,
+  pipelines: names,
+  months: monthRules,
+  format: optional(text),
+  focusVersion: optional(text),
+  anonymize: optional(flag),
+  key: optional(text),
+  signal: optional(abortSignal),
+  onProgress: optional(callback),
+};
+
+function requireOneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw new BillhouseError("USAGE_INVALID", `${value} is not a valid ${name}.`, {
+    hint: `Valid: ${allowed.join(", ")}.`,
+  });
+}
+
+/** The rows of a month in the view, as they are written to files. */
+async function* rowsOf(
+  warehouse: Warehouse,
+  { warehouse: { kind }, focus }: Config,
+  view: FocusVersion,
+  month: BillingMonth,
+  exports: readonly string[] | null,
+): AsyncGenerator<ExportedRow> {
+  const { tableName, identifier, literal } = dialects[kind];
+  const columns = columnsOfVersion(view);
+  const only = exports === null ? "" : ` AND ${identifier("x_Export")} IN (${exports.map(literal).join(", ")})`;
+  const from = tableName({ dataset: kind === "bigquery" ? focus.dataset : "main" }, viewNames[view]);
+  const sql = `SELECT ${columns.map(({ name }) => identifier(name)).join(", ")} FROM ${from} WHERE ${identifier("x_BillingMonth")} = ${literal(month)}${only}`;
+  const times = columns.filter(({ type }) => type === "timestamp").map(({ name }) => name);
+  const start = `${month}-01T00:00:00Z`;
+  const end = `${nextMonth(month)}-01T00:00:00Z`;
+  for await (const row of requireCapability(warehouse, "query")(sql)) {
+    const cells: Record<string, string | null> = {};
+    for (const { name } of columns) {
+      const value = row[name] ?? null;
+      // The view has texts, decimals and times, which queries give as text.
+      if (value !== null && typeof value !== "string") throw new TypeError(`${name} is not text.`);
+      cells[name] = value;
+    }
+    for (const name of times) cells[name] = timeOf(cells[name] ?? null);
+    // Rows without a period got the month of their delivery.
+    cells["BillingPeriodStart"] ??= start;
+    cells["BillingPeriodEnd"] ??= end;
+    yield cells;
+  }
+}
+
+/** A time in the form of FOCUS: ISO 8601 in UTC, with a fraction only if it has one. */
+function timeOf(value: string | null): string | null {
+  if (value === null) return null;
+  return parseTimestamp(value)?.replace(/\.?0*Z$/, "Z") ?? value;
+}
+
+async function* mapped(
+  rows: AsyncIterable<ExportedRow>,
+  change: (row: ExportedRow) => ExportedRow,
+): AsyncGenerator<ExportedRow> {
+  for await (const row of rows) yield change(row);
+}
+
+/** Error: USAGE_INVALID for a folder with contents, OUTPUT_FAILED for one that cannot be made. */
+async function claimFolder(folder: string): Promise<void> {
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw asOutputError(folder, error);
+  });
+  if (found.length > 0) {
+    throw new BillhouseError("USAGE_INVALID", `The folder ${folder} is not empty.`, {
+      hint: "Name a new or an empty folder: files of two exports would be loaded together.",
+    });
+  }
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw asOutputError(folder, error);
+  });
+}
+
+/** The manifest, and the checksums in the form that `sha256sum --check` reads. */
+async function writeManifest({
+  folder,
+  focusVersion,
+  format,
+  anonymized,
+  months,
+}: Omit<ExportFocusResult, keyof ReadSource>): Promise<void> {
+  const files = months.flatMap((month) => month.files);
+  const sums = files.map(({ sha256, path }) => `${sha256}  ${path}\n`);
+  await writeFile(join(folder, "SHA256SUMS"), sums.join(""));
+  const manifest = {
+    dataset: "CostAndUsage",
+    focus_version: focusVersion,
+    format,
+    anonymized,
+    generator: `billhouse ${version}`,
+    columns: columnsOfVersion(focusVersion === "1.2" ? "v1_2" : "v1_4").map(({ name, type }) => ({ name, type })),
+    billing_periods: months.map(({ billingMonth, rows, billedCost, effectiveCost, files: own }) => ({
+      billing_period: billingMonth,
+      billing_period_start: monthSpan(billingMonth).start,
+      billing_period_end: `${nextMonth(billingMonth)}-01`,
+      rows,
+      billed_cost: billedCost,
+      effective_cost: effectiveCost,
+      files: own,
+    })),
+  };
+  await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** Error: OUTPUT_FAILED for a folder that the operating system refuses; any other error as it is. */
+function asOutputError(folder: string, error: unknown): unknown {
+  if (error instanceof BillhouseError || !(error instanceof Error && "syscall" in error && "code" in error))
+    return error;
+  return new BillhouseError("OUTPUT_FAILED", `The folder ${folder} cannot be written to (${String(error.code)}).`, {
+    hint: "Name a folder that you can write to, on a disk with enough space.",
+    cause: error,
+  });
+}
