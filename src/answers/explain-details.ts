@@ -49,6 +49,7 @@ export async function detailsOf(
     keys: driver.keys,
     part: driver.part,
     amount: driver.amount,
+    meter: driver.meter,
     resources: resources
       .filter(({ change }) => !isZero(change))
       .toSorted(

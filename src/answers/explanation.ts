@@ -38,7 +38,7 @@ export interface Driver {
 }
 
 /** Where one of the largest drivers comes from. All amounts are effective cost. */
-export interface DriverDetails extends Pick<Driver, "keys" | "part" | "amount"> {
+export interface DriverDetails extends Pick<Driver, "keys" | "part" | "amount" | "meter"> {
   /** The resources whose cost changed most, whatever the sign; null for charges without one. */
   readonly resources: readonly {
     readonly resource: string | null;

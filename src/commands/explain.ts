@@ -171,17 +171,15 @@ function driverLines(
 }
 
 /** The resources and the days of a driver, below its name. */
-function detailLines(
-  { keys, part, amount, resources, days }: DriverDetails,
-  currency: string,
-  style: ScreenStyle,
-): string[] {
-  const place = Object.values(keys).filter((key) => key !== null && key !== undefined);
+function detailLines({ resources, days, ...driver }: DriverDetails, currency: string, style: ScreenStyle): string[] {
+  const place = (Object.keys(driver.keys) as (keyof CellKeys)[]).map((name) => nameOf(driver, name, style));
   const unit = currency === "" ? "" : ` ${visible(currency)}`;
-  const head = `${[...place, partNames[part]].join(", ")} ${formatChange(amount)}${unit}`;
+  const head = `${[...place.filter((name) => name !== "(none)"), partNames[driver.part]].join(", ")} ${formatChange(driver.amount)}${unit}`;
   const changed = resources.map(({ resource }) => {
     const value = resource ?? "(none)";
-    return visible(style.verbose ? value : lastName(value));
+    // The end of an ARN names the resource.
+    const short = value.startsWith("arn:") ? (value.split(/[/:]/).at(-1) ?? value) : lastName(value);
+    return visible(style.verbose ? value : short);
   });
   const figures: Column[] = [
     { title: "change", lean: "right", cells: resources.map(({ change }) => formatChange(change)) },
@@ -197,7 +195,11 @@ function detailLines(
   ];
 }
 
-function nameOf({ keys, meter }: Driver, name: keyof CellKeys, { verbose }: ScreenStyle): string {
+function nameOf(
+  { keys, meter }: Pick<Driver, "keys" | "meter">,
+  name: keyof CellKeys,
+  { verbose }: ScreenStyle,
+): string {
   const value = name === "sku" ? (meter ?? keys.sku ?? null) : (keys[name] ?? null);
   if (value === null) return "(none)";
   return visible(name === "account" && !verbose ? lastName(value) : value);

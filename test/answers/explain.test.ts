@@ -140,6 +140,7 @@ for (const [warehouse, load] of Object.entries(answering)) {
         keys: { service: "Servers", account: "012345678901" },
         part: "tax",
         amount: "100",
+        meter: null,
         resources: [{ resource: "a", before: "0", after: "100", change: "100" }],
         days: [{ day: "2025-03-03", cost: "100" }],
       },
@@ -147,6 +148,7 @@ for (const [warehouse, load] of Object.entries(answering)) {
         keys: { service: "Servers", account: "012345678901" },
         part: "usage",
         amount: "39",
+        meter: null,
         resources: [
           { resource: "b", before: "3", after: "41", change: "38" },
           { resource: null, before: "0", after: "2", change: "2" },
