@@ -56,7 +56,7 @@ export type {
   RunStarted,
 } from "./pipeline/events.ts";
 export type { ReadSource } from "./pipeline/open.ts";
-export type { AnswerOptions } from "./answers/bills.ts";
+export type { AccountNames, AnswerOptions } from "./answers/bills.ts";
 export type { Answer, AnswerLoad } from "./answers/loads.ts";
 export {
   costs,

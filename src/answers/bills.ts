@@ -3,6 +3,7 @@ import type { BillingMonth } from "../model.ts";
 import { selectPipelines } from "../pipeline/months/select.ts";
 import { reading, type ReadSource } from "../pipeline/open.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
+import type { ChargeGroup } from "./charges.ts";
 import { type LoadedExport, newestMonth, readExports, requireLoaded } from "./periods.ts";
 
 /** What every answer can be asked for. */
@@ -47,6 +48,19 @@ export function monthOfAnswer({ exports, now }: Bills, named: BillingMonth | und
   const month = named ?? newestMonth(exports, now);
   requireLoaded(exports, { from: month, to: month });
   return month;
+}
+
+/** The names of sub-accounts, by id. */
+export type AccountNames = Readonly<Record<string, string>>;
+
+/** The names that groups give their accounts in `accountName`: from the bill, or from the list of accounts. */
+export function accountNamesOf(groups: readonly ChargeGroup[], id: string): AccountNames {
+  return Object.fromEntries(
+    groups.flatMap((group): [string, string][] => {
+      const [account, name] = [group[id] ?? null, group["accountName"] ?? null];
+      return account === null || name === null ? [] : [[account, name]];
+    }),
+  );
 }
 
 /** An answer for each currency, in the order of their names. Groups without a currency count under the empty text. */

@@ -8,7 +8,14 @@ import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { shareOf } from "./arithmetic.ts";
-import { type AnswerOptions, type Bills, byCurrency, readingBills } from "./bills.ts";
+import {
+  type AccountNames,
+  accountNamesOf,
+  type AnswerOptions,
+  type Bills,
+  byCurrency,
+  readingBills,
+} from "./bills.ts";
 import { budgetsIn, type BudgetUse } from "./budgets.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
@@ -64,6 +71,8 @@ export interface CostsResult extends Answer {
   readonly budgets: readonly BudgetUse[];
   /** What the running month will have cost: where the answer is about effective cost of that month alone; else null. */
   readonly forecast: Omit<ForecastResult, keyof Answer> | null;
+  /** The names of the sub-accounts, where groups are by account. */
+  readonly accountNames: AccountNames;
   /** Sentences on what the answer leaves out. */
   readonly notes: readonly string[];
   /** By currency: amounts of two currencies are never added up. */
@@ -170,6 +179,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
       ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
     },
     sum: sumsOf(measureColumns[measure], { period, before, comparison }),
+    ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(exports), ...conditions],
   });
   return {
@@ -189,6 +199,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
     })),
     budgets,
     forecast,
+    accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
     notes: notesOn(exports),
     loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),
     currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),

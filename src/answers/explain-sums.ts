@@ -110,7 +110,7 @@ export function cellSums(
       rowsWithoutRate: where(not(present(knownRate)), decimal("1")),
     },
     least: { leastRate: knownRate },
-    greatest: { greatestRate: knownRate, meter: field("SkuMeter") },
+    greatest: { greatestRate: knownRate, meter: field("SkuMeter"), accountName: field("SubAccountName") },
     rows,
   };
 }

@@ -8,7 +8,15 @@ import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { isZero, magnitude, plus, shareOf } from "./arithmetic.ts";
-import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
+import {
+  type AccountNames,
+  accountNamesOf,
+  type AnswerOptions,
+  type Bills,
+  byCurrency,
+  monthOfAnswer,
+  readingBills,
+} from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
 import { type CellAmount, type CellKeys, costsOf, decompose, sumParts, timingOf } from "./explain-cells.ts";
@@ -44,6 +52,8 @@ export interface ExplainResult extends Answer {
   readonly by: readonly (keyof CellKeys)[];
   /** `months`, or `days` where one of them is running: then only the usage of these days is compared. */
   readonly comparison: Comparison;
+  /** The names of the sub-accounts of both months. */
+  readonly accountNames: AccountNames;
   readonly currency: Readonly<Record<string, Explanation>>;
 }
 
@@ -88,6 +98,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     by,
     comparison,
     loads: loadsOf(exports, [vs, month]),
+    accountNames: accountNamesOf(groups, "account"),
     currency: await withDetails(bills, explanations, { vs, rows, drill }),
   };
 }

@@ -22,7 +22,15 @@ import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { shareOf } from "./arithmetic.ts";
-import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
+import {
+  type AccountNames,
+  accountNamesOf,
+  type AnswerOptions,
+  type Bills,
+  byCurrency,
+  monthOfAnswer,
+  readingBills,
+} from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, tag } from "./dimensions.ts";
@@ -49,6 +57,8 @@ export interface UntaggedResult extends Answer {
   /** Null if any tag counts. */
   readonly tag: string | null;
   readonly by: readonly string[];
+  /** The names of the sub-accounts, where groups are by account. */
+  readonly accountNames: AccountNames;
   readonly currency: Readonly<Record<string, CurrencyUntagged>>;
 }
 
@@ -151,6 +161,7 @@ export async function untaggedIn(
   const groups = await sumCharges(bills, {
     by: { ...keys, ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])) },
     sum: { cost: effective },
+    ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [ofExports(exports), isOneOf(field("x_BillingMonth"), month), isTaggable, not(isTagged)],
   });
   const inMonth = new Set(states.filter((state) => state["month"] === month).map(({ currency }) => currency));
@@ -158,6 +169,7 @@ export async function untaggedIn(
     month,
     tag: options.tag ?? null,
     by,
+    accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
     loads: loadsOf(exports, months),
     currency: byCurrency(
       states.filter(({ currency }) => inMonth.has(currency)),

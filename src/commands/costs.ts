@@ -1,13 +1,22 @@
 import { Option } from "@commander-js/extra-typings";
+import type { AccountNames } from "../answers/bills.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../answers/costs.ts";
 import { measures } from "../answers/measures.ts";
-import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { dayInWords } from "../schema/periods.ts";
 import { answer, byOption, listed, topOption } from "./answer.ts";
 import { budgetLines } from "./budget-lines.ts";
 import type { Perform, Program } from "./context.ts";
-import { barOf, formatAmount, formatChange, formatNumber, formatShare, isShownAsZero, sourcePart } from "./figures.ts";
+import {
+  accountCell,
+  barOf,
+  formatAmount,
+  formatChange,
+  formatNumber,
+  formatShare,
+  isShownAsZero,
+  sourcePart,
+} from "./figures.ts";
 import { addWord, dimensionWords, example, exportsAndMonths, oneSpan, readScope, withMonths } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -136,14 +145,14 @@ interface Line {
 function tableOf(
   { rows, rest, below, total }: CurrencyCosts,
   currency: string,
-  { by, comparison, from, to, previousFrom, previousTo }: Omit<CostsResult, keyof ReadSource>,
+  { by, comparison, from, to, previousFrom, previousTo, accountNames }: Omit<CostsResult, keyof ReadSource>,
   style: ScreenStyle,
 ): string[] {
   const isShown = ({ cost, compared, previous }: CostRow): boolean =>
     ![cost, compared ?? "0", previous ?? "0"].every(isShownAsZero);
   const single = (name: string, row: CostRow): Line => ({ names: [name], row, hasBar: false });
   const lines: readonly Line[] = [
-    ...rows.map((row) => ({ names: by.map((name) => nameOf(row, name, style)), row, hasBar: true })),
+    ...rows.map((row) => ({ names: by.map((name) => nameOf(row, name, accountNames, style)), row, hasBar: true })),
     ...(rest.groups > 0
       ? [single(by.length === 0 ? "usage and purchases" : formatNumber(rest.groups, "other"), rest)]
       : []),
@@ -192,9 +201,10 @@ function tableOf(
   return indented([...fitNames(names, figures, style), ...figures], style);
 }
 
-function nameOf({ keys }: CostRow, dimension: string, { verbose }: ScreenStyle): string {
-  const value = keys[dimension] ?? "(none)";
-  return dimension === "account" && !verbose ? lastName(value) : value;
+function nameOf({ keys }: CostRow, dimension: string, names: AccountNames, style: ScreenStyle): string {
+  const value = keys[dimension] ?? null;
+  if (value === null) return "(none)";
+  return dimension === "account" ? accountCell(value, names, style) : value;
 }
 
 function forecastLines({ forecast }: Omit<CostsResult, keyof ReadSource>, style: ScreenStyle): string[] {

@@ -1,5 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import { magnitude } from "../answers/arithmetic.ts";
+import type { AccountNames } from "../answers/bills.ts";
 import type { ExplainResult } from "../answers/explain.ts";
 import type { CellKeys } from "../answers/explain-cells.ts";
 import type { Driver, DriverDetails, Explanation } from "../answers/explanation.ts";
@@ -10,7 +11,7 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
 import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { barOf, formatAmount, formatChange, formatNumber, isShownAsZero, sourcePart } from "./figures.ts";
+import { accountCell, barOf, formatAmount, formatChange, formatNumber, isShownAsZero, sourcePart } from "./figures.ts";
 import { dimensionWords, example, exportsAndMonths, parseCount, parseMonth } from "./flags.ts";
 import { restatementColumns, restatementRows, restatementScreen } from "./restatement-screen.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
@@ -110,7 +111,7 @@ export function explainScreen(result: Omit<ExplainResult, keyof ReadSource>, sty
       "",
       ...partLines(explanation, name, result, style),
       ...driverLines(explanation, result, style),
-      ...explanation.details.flatMap((details) => detailLines(details, name, style)),
+      ...explanation.details.flatMap((details) => detailLines(details, name, result.accountNames, style)),
       ...notesOn(explanation).map((note) => noteLine(note, style)),
     ].join("\n"),
   );
@@ -147,7 +148,7 @@ function partLines(
 
 function driverLines(
   { drivers, rest }: Explanation,
-  { by }: Omit<ExplainResult, keyof ReadSource>,
+  { by, accountNames }: Omit<ExplainResult, keyof ReadSource>,
   style: ScreenStyle,
 ): string[] {
   if (drivers.length === 0) return [];
@@ -163,7 +164,7 @@ function driverLines(
   const names = by.map((name, index) => ({
     title: name,
     cells: [
-      ...drivers.map((driver) => nameOf(driver, name, style)),
+      ...drivers.map((driver) => nameOf(driver, name, accountNames, style)),
       ...others.map((other) => (index === 0 ? other : "")),
     ],
   }));
@@ -171,8 +172,15 @@ function driverLines(
 }
 
 /** The resources and the days of a driver, below its name. */
-function detailLines({ resources, days, ...driver }: DriverDetails, currency: string, style: ScreenStyle): string[] {
-  const place = (Object.keys(driver.keys) as (keyof CellKeys)[]).map((name) => nameOf(driver, name, style));
+function detailLines(
+  { resources, days, ...driver }: DriverDetails,
+  currency: string,
+  accountNames: AccountNames,
+  style: ScreenStyle,
+): string[] {
+  const place = (Object.keys(driver.keys) as (keyof CellKeys)[]).map((name) =>
+    nameOf(driver, name, accountNames, style),
+  );
   const unit = currency === "" ? "" : ` ${visible(currency)}`;
   const head = `${[...place.filter((name) => name !== "(none)"), partNames[driver.part]].join(", ")} ${formatChange(driver.amount)}${unit}`;
   const changed = resources.map(({ resource }) => {
@@ -198,11 +206,12 @@ function detailLines({ resources, days, ...driver }: DriverDetails, currency: st
 function nameOf(
   { keys, meter }: Pick<Driver, "keys" | "meter">,
   name: keyof CellKeys,
-  { verbose }: ScreenStyle,
+  names: AccountNames,
+  style: ScreenStyle,
 ): string {
   const value = name === "sku" ? (meter ?? keys.sku ?? null) : (keys[name] ?? null);
   if (value === null) return "(none)";
-  return visible(name === "account" && !verbose ? lastName(value) : value);
+  return visible(name === "account" ? accountCell(value, names, style) : value);
 }
 
 function partCell({ part, label }: Driver): string {

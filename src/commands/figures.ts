@@ -1,5 +1,7 @@
+import type { AccountNames } from "../answers/bills.ts";
 import type { AnswerLoad } from "../answers/loads.ts";
 import type { CurrencySums } from "../model.ts";
+import { lastName } from "../pipeline/reconcile/names.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { formatAmount, powerOfTen, readDecimal } from "../schema/decimals.ts";
 import { monthSpans } from "../schema/periods.ts";
@@ -52,6 +54,13 @@ export function costCells(
 export function formatChange(amount: string): string {
   const text = formatAmount(amount);
   return amount.startsWith("-") || amount === "0" ? text : `+${text}`;
+}
+
+/** An account as a screen shows it: its name, else the end of its id; with `--verbose` the name and the whole id. */
+export function accountCell(id: string, names: AccountNames, { verbose }: { readonly verbose: boolean }): string {
+  const name = Object.hasOwn(names, id) ? names[id] : undefined;
+  if (verbose) return name === undefined ? id : `${name} (${id})`;
+  return name ?? lastName(id);
 }
 
 /** Whether an amount is shown as zero: it is less than half a cent. */

@@ -152,7 +152,7 @@ function snakeCased(value: unknown): unknown {
 }
 
 /** Properties of results whose keys come from a bill, not from billhouse. */
-const keyedByData: ReadonlySet<string> = new Set(["cost", "keys", "examples"]);
+const keyedByData: ReadonlySet<string> = new Set(["accountNames", "cost", "keys", "examples"]);
 
 /** An execution's id as a table shows it: enough of a long one to recognise it. `--json` and `--verbose` have it whole. */
 export function shortId(id: string | null): string {

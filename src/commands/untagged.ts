@@ -3,7 +3,7 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { lastName } from "../pipeline/reconcile/names.ts";
 import { answer, byOption, listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
-import { formatAmount, formatNumber, formatShare, sourcePart } from "./figures.ts";
+import { accountCell, formatAmount, formatNumber, formatShare, sourcePart } from "./figures.ts";
 import { addWord, dimensionWords, example, exportsAndMonths } from "./flags.ts";
 import { noteLine, paint, type ScreenStyle, visible, wrapText } from "./output.ts";
 import type { Row } from "./query-formats.ts";
@@ -90,7 +90,7 @@ function shareLines(own: CurrencyUntagged, currency: string, style: ScreenStyle)
 function tableOf(
   { rows, rest, untagged: total }: CurrencyUntagged,
   currency: string,
-  { by }: Omit<UntaggedResult, keyof ReadSource>,
+  { by, accountNames }: Omit<UntaggedResult, keyof ReadSource>,
   style: ScreenStyle,
 ): string[] {
   const others = rest.groups > 0 ? [formatNumber(rest.groups, "other")] : [];
@@ -99,8 +99,10 @@ function tableOf(
     title: visible(name),
     cells: [
       ...rows.map(({ keys }) => {
-        const value = keys[name] ?? "(none)";
-        return visible(["account", "resource"].includes(name) && !style.verbose ? lastName(value) : value);
+        const value = keys[name] ?? null;
+        if (value === null) return "(none)";
+        if (name === "account") return visible(accountCell(value, accountNames, style));
+        return visible(name === "resource" && !style.verbose ? lastName(value) : value);
       }),
       ...ends.map((end) => (index === 0 ? end : "")),
     ],

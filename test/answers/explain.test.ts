@@ -3,7 +3,9 @@ import { describe, test } from "node:test";
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { costs } from "../../src/answers/costs.ts";
 import { explain, type ExplainOptions } from "../../src/answers/explain.ts";
+import { untagged } from "../../src/answers/untagged.ts";
 import { type Config, run } from "../../src/index.ts";
 import type { Delivery, Row } from "../support/deliveries.ts";
 import { billhouse } from "../support/projects.ts";
@@ -167,12 +169,17 @@ for (const [warehouse, load] of Object.entries(answering)) {
 }
 
 describe("explain", () => {
-  test("groups drivers by the owners of accounts, with the same parts", async (t) => {
+  test("groups drivers by the owners of accounts, with the same parts, and names accounts", async (t) => {
     const project = await answering.DuckDB(t, await planted());
     const accounts = join(project.folder, "accounts.csv");
-    await writeFile(accounts, "id,owner\n012345678901,Ada\n");
+    await writeFile(accounts, "id,name,owner\n012345678901,Shop,Ada\n");
     const config = { ...project.config, focus: { ...project.config.focus, accounts } };
     for await (const _ of run(config)) continue;
+    const names = { "012345678901": "Shop" };
+    assert.deepEqual((await explain(config, { now })).accountNames, names);
+    assert.deepEqual((await costs(config, { now, by: ["service", "account"] })).accountNames, names);
+    assert.deepEqual((await untagged(config, { now })).accountNames, names);
+    assert.deepEqual((await costs(config, { now })).accountNames, {});
     const owned = await dollars(config, { by: ["owner"] });
     assert.deepEqual(owned.parts, (await dollars(config)).parts);
     assert.deepEqual([...new Set(owned.drivers.map(({ keys }) => keys.owner))], ["Ada"]);

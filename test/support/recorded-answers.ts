@@ -96,6 +96,7 @@ export const costsOfMonth: Omit<CostsResult, keyof ReadSource> = {
   loads,
   budgets: [],
   forecast: null,
+  accountNames: {},
   notes: ["Azure cost exports (azure_billing) do not contain tax, support plans, or credits that invoices apply."],
   currency: {
     EUR: {
@@ -123,6 +124,7 @@ export const costsOfRunningMonth: typeof costsOfMonth = {
   ...costsOfMonth,
   by: ["account", "tag:team"],
   filters: ["service=Amazon EC2"],
+  accountNames: { "012345678901": "Shop production" },
   comparison: { kind: "days", days: 11 },
   forecast: {
     month: "2025-03",
@@ -202,6 +204,7 @@ export const explained: Omit<ExplainResult, keyof ReadSource> = {
   measure: "effective",
   by: ["service", "sku", "account"],
   comparison: { kind: "months" },
+  accountNames: { "562017734490": "Research \u001b[1m sandbox" },
   loads,
   currency: {
     USD: {
@@ -356,6 +359,7 @@ export const withoutTag: Omit<UntaggedResult, keyof ReadSource> = {
   month: "2025-03",
   tag: "team",
   by: ["service", "account", "resource"],
+  accountNames: { "330918274655": "Commerce" },
   loads,
   currency: {
     USD: {

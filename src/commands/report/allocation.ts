@@ -1,6 +1,6 @@
+import type { AccountNames } from "../../answers/bills.ts";
 import type { ReportResult } from "../../answers/report.ts";
-import { lastName } from "../../pipeline/reconcile/names.ts";
-import { formatAmount, formatShare } from "../figures.ts";
+import { accountCell, formatAmount, formatShare } from "../figures.ts";
 import { nameOfBudget } from "../budget-lines.ts";
 import { columnsOf, money, othersOf, plainRow, type ReportSection, type ReportTable, withUnit } from "./section.ts";
 
@@ -32,7 +32,7 @@ export function untaggedSection({ untagged }: ReportResult): ReportSection {
             rows: [
               ...rows.map(({ keys: own, cost, share }) => ({
                 ...plainRow(
-                  ...(first?.by ?? []).map((name) => nameOf(name, own[name] ?? null)),
+                  ...(first?.by ?? []).map((name) => nameOf(name, own[name] ?? null, first?.accountNames ?? {})),
                   formatAmount(cost),
                   formatShare(share),
                 ),
@@ -54,9 +54,9 @@ export function untaggedSection({ untagged }: ReportResult): ReportSection {
   return { title: "Untagged cost", sentences: [], tables: keys.length === 0 ? [] : [rates, ...groups], notes: missing };
 }
 
-function nameOf(dimension: string, value: string | null): string {
+function nameOf(dimension: string, value: string | null, names: AccountNames): string {
   if (value === null) return "(none)";
-  return dimension === "account" ? lastName(value) : value;
+  return dimension === "account" ? accountCell(value, names, { verbose: false }) : value;
 }
 
 /** What was spent of budgets, and the forecast of the running month. */

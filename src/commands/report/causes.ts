@@ -1,10 +1,10 @@
 import { magnitude, shareOf } from "../../answers/arithmetic.ts";
+import type { AccountNames } from "../../answers/bills.ts";
 import type { Driver } from "../../answers/explanation.ts";
 import { partNames, parts } from "../../answers/parts.ts";
 import type { ReportResult } from "../../answers/report.ts";
-import { lastName } from "../../pipeline/reconcile/names.ts";
 import { compareDecimals } from "../../schema/decimals.ts";
-import { formatAmount, formatChange, formatShare, isShownAsZero } from "../figures.ts";
+import { accountCell, formatAmount, formatChange, formatShare, isShownAsZero } from "../figures.ts";
 import {
   columnsOf,
   money,
@@ -36,7 +36,11 @@ export function causes({ explain, notExplained, month }: ReportResult): ReportSe
       bar: shareOf(magnitude(own.parts[part]), most),
     }));
     const drivers = own.drivers.map((driver) =>
-      plainRow(...explain.by.map((name) => driverName(driver, name)), whatOf(driver), formatChange(driver.amount)),
+      plainRow(
+        ...explain.by.map((name) => driverName(driver, name, explain.accountNames)),
+        whatOf(driver),
+        formatChange(driver.amount),
+      ),
     );
     const others = plainRow(...othersOf(explain.by, own.rest.drivers), "", formatChange(own.rest.amount));
     return [
@@ -57,10 +61,10 @@ export function causes({ explain, notExplained, month }: ReportResult): ReportSe
   return { title, sentences: [], tables, notes: [] };
 }
 
-function driverName({ keys, meter }: Driver, name: keyof Driver["keys"]): string {
+function driverName({ keys, meter }: Driver, name: keyof Driver["keys"], names: AccountNames): string {
   const value = name === "sku" ? (meter ?? keys.sku ?? null) : (keys[name] ?? null);
   if (value === null) return "(none)";
-  return name === "account" ? lastName(value) : value;
+  return name === "account" ? accountCell(value, names, { verbose: false }) : value;
 }
 
 /** What a driver is: `usage`, `new SKU`. */
