@@ -5,9 +5,10 @@ import {
   answeredBy,
   type CheckedRows,
   exampleStatement,
+  readExample,
   rowStatement,
-  valueStatement,
 } from "../focus/rules/statements.ts";
+import { valueStatement } from "../focus/rules/value-statement.ts";
 import type { BillingMonth } from "../model.ts";
 import { formatDecimal, readDecimal } from "../schema/decimals.ts";
 import { requireCapability, type QueryRow, type Warehouse } from "../warehouses/warehouse.ts";
@@ -20,7 +21,7 @@ export interface RuleCount {
   readonly undecided: number;
   /** All that the rule is about. */
   readonly checked: number;
-  /** The value that breaks it, of a rule about values. */
+  /** The value that breaks it, of a rule about values; of a rule about rows, the key of a row. */
   readonly example: string | null;
 }
 
@@ -49,8 +50,8 @@ export async function countRules(
     const counts = ofRows.map(({ id }): [string, RuleCount] => {
       const excused = statement.excused.get(id);
       const undecided = excused === undefined ? 0 : countIn(row, excused);
-      const broken = countIn(row, statement.broken.get(id) ?? "") - undecided;
-      return [id, { broken, undecided, checked: rows, example: null }];
+      const broken = countIn(row, statement.broken.get(id) ?? "");
+      return [id, { broken, undecided, checked: rows, example: row[statement.keys.get(id) ?? ""] as string | null }];
     });
     const month = {
       pipeline: textIn(row, "export"),
@@ -78,36 +79,32 @@ export async function countRules(
   return [...months.values()];
 }
 
-/** Examples of rows that break rules: for each export and month, by rule, the values of the columns that the rule reads. */
+/** An example of the rows that break each rule, among those with some keys, for each export and month (`exampleKey`): the values of the columns that it reads. */
 export async function exampleRows(
   rules: readonly AnsweredRule[],
+  keys: readonly string[],
   checked: CheckedRows,
   warehouse: Warehouse,
-): Promise<ReadonlyMap<string, readonly Readonly<Record<string, string | null>>[]>> {
-  const examples = new Map<string, readonly Readonly<Record<string, string | null>>[]>();
+): Promise<ReadonlyMap<string, Readonly<Record<string, string | null>>>> {
+  const examples = new Map<string, Readonly<Record<string, string | null>>>();
   const ofRows = answeredBy(rules, "rows");
-  if (ofRows.length === 0) return examples;
-  for await (const row of ask(exampleStatement(ofRows, checked), warehouse)) {
-    for (const [index, { id, answer }] of ofRows.entries()) {
-      const texts = new Set([row[`first_${index}`], row[`last_${index}`]]);
-      const found = [...texts].filter((text): text is string => typeof text === "string");
-      const nothing = Object.fromEntries(answer.columns.map((name) => [name, null]));
-      const rows = found.map((text) => ({
-        ...nothing,
-        ...withShortDecimals(JSON.parse(text) as Record<string, string>),
-      }));
-      examples.set(`${keyOf(row)} ${id}`, rows);
+  if (ofRows.length === 0 || keys.length === 0) return examples;
+  const { sql, columns } = exampleStatement(ofRows, checked, keys);
+  for await (const row of ask(sql, warehouse)) {
+    for (const [rule, { name, shown }] of columns) {
+      const text = row[name];
+      if (typeof text === "string") examples.set(`${keyOf(row)} ${rule}`, withShortDecimals(readExample(text, shown)));
     }
   }
   return examples;
 }
 
 /** The values of an example; decimals without the zeros at their end, which only one of the warehouses writes. */
-function withShortDecimals(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function withShortDecimals(values: Readonly<Record<string, string | null>>): Readonly<Record<string, string | null>> {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [
       name,
-      decimals.has(name) ? formatDecimal(readDecimal(value)) : value,
+      value !== null && decimals.has(name) ? formatDecimal(readDecimal(value)) : value,
     ]),
   );
 }

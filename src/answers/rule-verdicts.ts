@@ -23,7 +23,7 @@ export interface RuleResult {
   readonly rows: number;
   /** What `rows` counts. */
   readonly counted: "row" | "value" | "commitment";
-  /** Up to two rows that break it, with the values that the rule reads. */
+  /** A row that breaks it, with the values that the rule reads. */
   readonly examples: readonly Readonly<Record<string, string | null>>[];
   /** How many rules it consists of; 0 for a rule that is checked itself. */
   readonly parts: number;

@@ -8,7 +8,7 @@ import { type AnsweredRule, answeredRules, viewOf } from "../focus/rules/answer.
 import { deliveredRows, isNative } from "../focus/rules/delivered.ts";
 import { missing } from "../focus/rules/missing.ts";
 import type { RulesVersion } from "../focus/rules/model.ts";
-import type { CheckedRows, Excused } from "../focus/rules/statements.ts";
+import { answeredBy, type CheckedRows, type Excused } from "../focus/rules/statements.ts";
 import { viewNames } from "../focus/views.ts";
 import type { BillingMonth } from "../model.ts";
 import { readLoaded } from "../pipeline/months/loaded.ts";
@@ -151,7 +151,13 @@ async function resultsOf(
     });
   const failed = new Set(months.flatMap(({ results }) => results.filter(isFailed).map(({ rule }) => rule)));
   const failing = rules.filter(({ id }) => failed.has(id));
-  const examples = await exampleRows(failing, rows, place.warehouse);
+  const ofRows = new Set(answeredBy(failing, "rows").map(({ id }) => id));
+  const keys = months.flatMap(({ month: { counts } }) =>
+    [...counts].flatMap(([id, { broken, example }]) =>
+      broken > 0 && ofRows.has(id) && example !== null ? [example] : [],
+    ),
+  );
+  const examples = await exampleRows(failing, [...new Set(keys)], rows, place.warehouse);
   const delivered = await deliveredFailures(failing, exports, months, place);
   return months.map(({ month, results }) => {
     const withExamples = results.map((result) => {
@@ -159,9 +165,11 @@ async function resultsOf(
       const rule = failing.find(({ id }) => id === result.rule);
       const key = exampleKey(result.pipeline, result.billingMonth, result.rule);
       const value = month.counts.get(result.rule)?.example ?? null;
-      const shown = value === null || rule === undefined ? [] : [{ [nameOfValue(rule)]: value }];
+      const isValue = value !== null && rule !== undefined && rule.answer.by !== "rows";
+      const shown = isValue ? [{ [nameOfValue(rule)]: value }] : [];
+      const example = examples.get(key);
       const origin = delivered.has(key) ? ("cloud" as const) : ("billhouse" as const);
-      return { ...result, origin, examples: examples.get(key) ?? shown };
+      return { ...result, origin, examples: example === undefined ? shown : [example] };
     });
     return { month, results: withOriginsOfParts(withExamples, failing) };
   });

@@ -1,6 +1,6 @@
 import type { Dialect } from "../dialects/dialect.ts";
-import { all, type Condition, decimal, type Expression, isOneOf, not, present, some, where } from "../expression.ts";
-import { renderCondition, renderExpression, renderObject, type Scope } from "../render.ts";
+import { all, type Condition, first, isOneOf, not, some, text } from "../expression.ts";
+import { renderCondition, renderExpression, type Scope } from "../render.ts";
 import { own } from "../rows.ts";
 import type { AnsweredRule } from "./answer.ts";
 import { columnValue as value } from "./compile.ts";
@@ -36,16 +36,27 @@ export function answeredBy<Kind extends Answer["by"]>(
   return rules.filter((rule): rule is RuleBy<Kind> => rule.answer.by === kind);
 }
 
+/** What finds the row of an example, quickly: never NULL, and different for most rows. */
+const key = first(
+  value("x_LineItemId"),
+  value("ResourceId"),
+  value("ChargeDescription"),
+  value("ServiceName"),
+  text(""),
+);
+
 /** The statement that counts rows, and the column of its result with each count, by the id of the rule. */
 export interface RowCounts {
   readonly sql: string;
   readonly broken: ReadonlyMap<string, string>;
   /** Of the rows that break a rule, those that are excused. */
   readonly excused: ReadonlyMap<string, string>;
+  /** The least key of the rows that break a rule and are not excused, for `exampleStatement`. */
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 /**
- * The statement that counts, for each export and month (`export`, `month`), all rows (`checked`) and those that break each rule.
+ * The statement that counts, for each export and month (`export`, `month`), all rows (`checked`), those that break each rule and are not excused, and those that are excused.
  * What several rules have in common is counted once.
  */
 export function rowStatement(rules: readonly RuleBy<"rows">[], checked: CheckedRows): RowCounts {
@@ -58,176 +69,111 @@ export function rowStatement(rules: readonly RuleBy<"rows">[], checked: CheckedR
     counts.set(sql, name);
     return name;
   };
-  const broken = new Map(rules.map(({ id, answer }) => [id, counted(answer.broken)]));
+  const broken = new Map(rules.map((rule) => [rule.id, counted(unexcused(rule, checked))]));
+  const keysOfRows = new Map([...broken].map(([id, name]) => [id, keyOf(name)]));
   const allowed = new Map(
     rules.flatMap(({ id, answer }) => {
       const excuse = excuseOf(id, checked);
       return excuse === null ? [] : [[id, counted(all(answer.broken, excuse))] as const];
     }),
   );
-  const columns = [...counts].map(
-    ([sql, name]) => `${asText(`COUNT(CASE WHEN ${sql} THEN 1 END)`, dialect)} AS ${name}`,
-  );
+  const least = renderExpression(key, scope);
+  const columns = [...counts].flatMap(([sql, name]) => [
+    `${asText(`COUNT(CASE WHEN ${sql} THEN 1 END)`, dialect)} AS ${name}`,
+    `MIN(CASE WHEN ${sql} THEN ${least} END) AS ${keyOf(name)}`,
+  ]);
   const keys = `${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month`;
   const sql = `SELECT ${[keys, `${asText("COUNT(*)", dialect)} AS checked`, ...columns].join(",\n  ")}
 FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(rows, scope)} GROUP BY 1, 2`;
-  return { sql, broken, excused: allowed };
+  return { sql, broken, excused: allowed, keys: keysOfRows };
+}
+
+/** The statement that finds examples, and how to read them. */
+export interface Examples {
+  readonly sql: string;
+  /** For each rule, the column of the result, and the columns of the view whose values its text has. */
+  readonly columns: ReadonlyMap<string, { readonly name: string; readonly shown: readonly string[] }>;
 }
 
 /**
- * The statement with two examples of rows that break each rule: the first and the last by their text, which is a JSON object
- * (`first_0`, `last_0`), for each export and month.
+ * The statement with an example of the rows that break each rule, for each export and month: the least by its text, which has
+ * the values of some columns (`readExample`). Only rows with one of the keys are examples.
  */
-export function exampleStatement(rules: readonly RuleBy<"rows">[], checked: CheckedRows): string {
+export function exampleStatement(
+  rules: readonly RuleBy<"rows">[],
+  checked: CheckedRows,
+  keys: readonly string[],
+): Examples {
   const { dialect, from, rows } = checked;
   const scope = scopeOf(dialect);
-  const examples = rules.flatMap(({ id, answer }, index) => {
-    const excuse = excuseOf(id, checked);
-    const shown = [...new Set([...identifying, ...answer.columns])].map((key) => memberOf(key, dialect));
-    const example = `CASE WHEN ${renderCondition(excuse === null ? answer.broken : all(answer.broken, not(excuse)), scope)} THEN ${renderObject(shown, dialect)} END`;
-    return [`MIN(${example}) AS first_${index}`, `MAX(${example}) AS last_${index}`];
+  const columns = new Map<string, { readonly name: string; readonly shown: readonly string[] }>();
+  const examples = rules.map((rule, index) => {
+    const { id, answer } = rule;
+    const name = `example_${index}`;
+    const shown = [...new Set([...answer.columns, ...identifying])];
+    columns.set(id, { name, shown });
+    const values = shown.map((column) => {
+      const text = asText(renderExpression(value(column), scope), dialect);
+      return `COALESCE(${text}, ${dialect.literal(nothing)})`;
+    });
+    const condition = renderCondition(unexcused(rule, checked), scope);
+    return `MIN(CASE WHEN ${condition} THEN ${dialect.joined(values, separator)} END) AS ${name}`;
   });
-  return `SELECT ${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month, ${examples.join(",\n  ")}
-FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(rows, scope)} GROUP BY 1, 2`;
+  const sql = `SELECT ${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month, ${examples.join(",\n  ")}
+FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(all(rows, isOneOf(key, ...keys)), scope)} GROUP BY 1, 2`;
+  return { sql, columns };
 }
+
+/** The values of an example by column. Columns that only identify a row are left out where they are NULL. */
+export function readExample(text: string, shown: readonly string[]): Readonly<Record<string, string | null>> {
+  const values = text.split(separator).map((each) => (each === nothing ? null : each));
+  return Object.fromEntries(
+    shown
+      .map((name, index): readonly [string, string | null] => [name, values[index] ?? null])
+      .filter(([name, each]) => each !== null || !identifying.includes(name)),
+  );
+}
+
+/** Signs that bills do not use: between the values of an example, and for NULL. */
+const separator = "\u241f";
+const nothing = "\u2400";
 
 /** The columns by which people find the row of an example. */
-const identifying = ["x_LineItemId", "ChargeDescription"];
+const identifying: readonly string[] = ["x_LineItemId", "ChargeDescription"];
 
-function memberOf(key: string, dialect: Dialect): Parameters<typeof renderObject>[0][number] {
-  const sql = renderExpression(value(key), scopeOf(dialect));
-  return { key, value: sql, json: dialect.jsonText(asText(sql, dialect)) };
+function keyOf(count: string): string {
+  return `key_of_${count}`;
 }
 
-/**
- * The statement for rules about values, groups of values and commitments. A line for each rule (`rule` is its position), export
- * and month: what breaks it (`broken`: rows, values or commitments), what it cannot decide (`undecided`), all that it looked at
- * (`checked`), and one example (`example`). The view is read once, grouped by everything that these rules read.
- */
-export function valueStatement(rules: readonly AnsweredRule[], checked: CheckedRows): string | null {
-  const { dialect, from, rows } = checked;
-  const branches = rules.flatMap((rule, index) => branchesOf(rule, index, checked));
-  if (branches.length === 0) return null;
-  const scope = scopeOf(dialect);
-  const read = [...new Set(rules.flatMap(({ answer }) => keysOf(answer)))];
-  const keys = [own.export, own.month, ...read].map((name) => `c.${dialect.identifier(name)}`);
-  const sums = rules.some(({ answer }) => answer.by === "commitments")
-    ? Object.entries(commitmentSums).map(
-        ([name, of]) => `SUM(${renderExpression(of, scope)}) AS ${dialect.identifier(name)}`,
-      )
-    : [];
-  const cells = `SELECT ${[...keys, "COUNT(*) AS n", ...sums].join(", ")}
-FROM ${from} AS c WHERE ${renderCondition(rows, scope)} GROUP BY ${keys.join(", ")}`;
-  return `WITH cells AS (${cells})\n${branches.join("\nUNION ALL\n")}`;
-}
-
-const isRecurring = all(isOneOf(value("ChargeCategory"), "Purchase"), isOneOf(value("ChargeFrequency"), "Recurring"));
-const isUpfront = all(isOneOf(value("ChargeCategory"), "Purchase"), isOneOf(value("ChargeFrequency"), "One-Time"));
-const isUse = all(isOneOf(value("ChargeCategory"), "Usage"), present(value("CommitmentDiscountStatus")));
-const isRegular = not(isOneOf(value("ChargeClass"), "Correction"));
-
-/** What is added up of the charges of a commitment in a month. */
-const commitmentSums: Readonly<Record<string, Expression>> = {
-  purchased_cost: where(all(isRecurring, isRegular), value("BilledCost")),
-  purchased_quantity: where(all(isRecurring, isRegular), value("CommitmentDiscountQuantity")),
-  used_cost: where(all(isUse, isRegular), value("EffectiveCost")),
-  used_quantity: where(all(isUse, isRegular), value("CommitmentDiscountQuantity")),
-  upfront: where(isUpfront, decimal("1")),
-};
-
-function keysOf(answer: Answer): readonly string[] {
-  if (answer.by === "values") return answer.checks.map(({ column }) => column);
-  if (answer.by === "groups") return [answer.key, answer.counted];
-  return answer.by === "commitments" ? ["CommitmentDiscountId"] : [];
-}
-
-/** What a branch computes, as SQL. */
-interface Figures {
-  readonly broken: string;
-  readonly undecided?: string;
-  readonly checked: string;
-  readonly example: string;
-}
-
-function branchesOf({ id, answer }: AnsweredRule, index: number, checked: CheckedRows): readonly string[] {
-  const { dialect } = checked;
-  const { identifier } = dialect;
-  const scope = scopeOf(dialect);
-  const keys = `${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month`;
-  const line = (figures: Figures, of: string): string =>
-    `SELECT '${index}' AS rule, export, month, ${asText(figures.broken, dialect)} AS broken,
-  ${asText(figures.undecided ?? "0", dialect)} AS undecided, ${asText(figures.checked, dialect)} AS checked, MIN(${figures.example}) AS example
-FROM (${of}) AS g GROUP BY 2, 3`;
-  if (answer.by === "values") {
-    return answer.checks.map(({ column, broken }) => {
-      const name = identifier(column);
-      const isBroken = renderCondition(broken, scope);
-      const values = `SELECT ${keys}, c.${name} AS k, SUM(c.n) AS n, CASE WHEN ${isBroken} THEN 1 ELSE 0 END AS b
-  FROM cells AS c GROUP BY 1, 2, 3, 5`;
-      return line({ broken: "SUM(g.b * g.n)", checked: "SUM(g.n)", example: "CASE WHEN g.b = 1 THEN g.k END" }, values);
-    });
-  }
-  if (answer.by === "groups") {
-    const [key, counted] = [answer.key, answer.counted].map((name) => `c.${identifier(name)}`);
-    const where = all(present(value(answer.key)), ...(answer.exempt === undefined ? [] : [not(answer.exempt)]));
-    const excuse = excuseOf(id, checked);
-    const excused = excuse === null ? "0" : `CASE WHEN ${renderCondition(excuse, scope)} THEN 1 ELSE 0 END`;
-    const groups = `SELECT ${keys}, ${key} AS k, COUNT(DISTINCT ${counted}) AS n, MAX(${excused}) AS e
-  FROM cells AS c WHERE ${renderCondition(where, scope)} GROUP BY 1, 2, 3`;
-    const wrong = answer.most === undefined ? "g.n <> 1" : `g.n > ${answer.most}`;
-    const found = `CASE WHEN ${wrong} AND g.e = 0 THEN g.k END`;
-    const undecided = `COUNT(CASE WHEN ${wrong} AND g.e = 1 THEN 1 END)`;
-    return [line({ broken: `COUNT(${found})`, undecided, checked: "COUNT(*)", example: found }, groups)];
-  }
-  if (answer.by !== "commitments" || checked.commitmentExports.length === 0) return [];
-  const commitment = `c.${identifier("CommitmentDiscountId")}`;
-  const sums = Object.keys(commitmentSums).map((name) => `SUM(c.${identifier(name)}) AS ${identifier(name)}`);
-  const rows = renderCondition(
-    all(isOneOf(value(own.export), ...checked.commitmentExports), present(value("CommitmentDiscountId"))),
-    scope,
-  );
-  const commitments = `SELECT ${keys}, ${commitment} AS k, ${sums.join(", ")} FROM cells AS c WHERE ${rows} GROUP BY 1, 2, 3`;
-  const [purchased, used] = [`g.purchased_${answer.measure}`, `g.used_${answer.measure}`];
-  const isPaid = `${purchased} IS NOT NULL AND g.upfront IS NULL`;
-  const less = `${isPaid} AND COALESCE(${used}, 0) < ${purchased} - ${cent(dialect)}`;
-  const more = `${isPaid} AND ${used} > ${purchased} + ${cent(dialect)}`;
-  return [
-    line(
-      {
-        broken: `COUNT(CASE WHEN ${less} THEN 1 END)`,
-        undecided: `COUNT(CASE WHEN ${more} THEN 1 END)`,
-        checked: `COUNT(CASE WHEN ${isPaid} THEN 1 END)`,
-        example: `CASE WHEN ${less} THEN g.k END`,
-      },
-      commitments,
-    ),
-  ];
-}
-
-/** Rounded prices of many rows add up to less than this in a month. */
-function cent(dialect: Dialect): string {
-  return renderExpression(decimal("0.01"), scopeOf(dialect));
+/** The rows that break a rule, without those that may. */
+function unexcused({ id, answer }: RuleBy<"rows">, checked: CheckedRows): Condition {
+  const excuse = excuseOf(id, checked);
+  return excuse === null ? answer.broken : all(answer.broken, not(excuse));
 }
 
 /** The rows that may break a rule, if there are any. */
-function excuseOf(id: string, { excused }: CheckedRows): Condition | null {
+export function excuseOf(id: string, { excused }: CheckedRows): Condition | null {
   const rows = excused.filter(({ rule }) => rule === id).map((each) => each.rows);
   return rows.length === 0 ? null : some(...rows);
 }
 
-function exportOf({ identifier }: Dialect): string {
+/** The column with the export of a checked row. */
+export function exportOf({ identifier }: Dialect): string {
   return `c.${identifier(own.export)}`;
 }
 
-function monthOf({ identifier }: Dialect): string {
+/** The column with the billing month of a checked row. */
+export function monthOf({ identifier }: Dialect): string {
   return `c.${identifier(own.month)}`;
 }
 
-function asText(sql: string, { types }: Dialect): string {
+/** A value as text. */
+export function asText(sql: string, { types }: Dialect): string {
   return `CAST(${sql} AS ${types.text})`;
 }
 
-function scopeOf(dialect: Dialect): Scope {
+/** The scope of conditions on checked rows. */
+export function scopeOf(dialect: Dialect): Scope {
   return {
     dialect,
     from: "c",
