@@ -8,12 +8,19 @@ import { startGcsServer } from "../../test/servers/gcs.ts";
 import { exportBucket, googleToml, stagingBucket } from "../../test/support/google.ts";
 import { generateHistory } from "./history.ts";
 
+/** What one run asks of the services. */
+export interface RunCounts {
+  readonly bigquery: number;
+  /** Requests to Cloud Storage. */
+  readonly storage: number;
+  readonly seconds: number;
+}
+
 /** What runs into BigQuery ask of the service, counted by the servers of the tests. */
 export interface RequestCounts {
   readonly months: number;
-  /** Requests to BigQuery and to Cloud Storage. */
-  readonly firstRun: readonly [bigquery: number, storage: number];
-  readonly idleRun: readonly [bigquery: number, storage: number];
+  readonly firstRun: RunCounts;
+  readonly idleRun: RunCounts;
   /** The most months whose files BigQuery read at the same time. */
   readonly atOnce: number;
 }
@@ -50,14 +57,19 @@ export async function countRequests(folder: string, months: number): Promise<Req
     const config = await loadConfig({ folder, environment: {} });
     // The objects were written just now.
     const pipelines = config.pipelines.map((pipeline) => ({ ...pipeline, settle: 0 }));
-    const counted = async (expected: number): Promise<readonly [number, number]> => {
-      const before = [bigquery.requests.length, storage.requests.length] as const;
+    const counted = async (expected: number): Promise<RunCounts> => {
+      const before = { bigquery: bigquery.requests.length, storage: storage.requests.length };
+      const started = performance.now();
       for await (const event of run({ ...config, pipelines })) {
         if (event.event !== "run_finished") continue;
         const loaded = event.pipelines.reduce((sum, pipeline) => sum + pipeline.loaded.length, 0);
         if (loaded !== expected) throw new Error(`A run loaded ${loaded} months.`);
       }
-      return [bigquery.requests.length - before[0], storage.requests.length - before[1]];
+      return {
+        bigquery: bigquery.requests.length - before.bigquery,
+        storage: storage.requests.length - before.storage,
+        seconds: (performance.now() - started) / 1000,
+      };
     };
     const firstRun = await counted(2 * months);
     return { months: 2 * months, firstRun, idleRun: await counted(0), atOnce };
