@@ -4,6 +4,8 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { awsDelivery, awsExport, restatedBecause, restatedMonth, writeAwsMonth } from "./aws-bucket.ts";
 import { anomaly, awsAccounts } from "./aws-fleets.ts";
 import { azureDelivery, azureExport, finalRunBecause, writeAzureMonth } from "./azure-bucket.ts";
+import { azureSubscriptions } from "./azure-fleets.ts";
+import { azurePair, pairMonths, writeAzurePair } from "./azure-pair.ts";
 import { demoMonths, openMonth } from "./company.ts";
 import { saasExport, writeSaasMonth } from "./saas-bucket.ts";
 import type { DemoDelivery, DemoExecution } from "./delivery.ts";
@@ -35,17 +37,19 @@ export async function writeDemoBuckets(folder: string): Promise<DemoBuckets> {
     throw unwritable(folder, error);
   });
   // Side by side: while one compresses or writes Parquet, the other one draws rows.
-  const [aws, azure, saas] = await Promise.all([
+  const [aws, azure, pairs, saas] = await Promise.all([
     inTurn(demoMonths, (month) => writeAwsMonth(awsBucket(folder), month, 1)),
     withDuckdb((connection) =>
       inTurn(demoMonths, (month) => writeAzureMonth(azureBucket(folder), month, 1, connection)),
     ),
+    inTurn(pairMonths, (month) => writeAzurePair(azureBucket(folder), month)),
     inTurn(demoMonths, (month) => writeSaasMonth(saasBucket(folder), month)),
   ]);
   await dateNewFiles(folder, 3);
   const configuration = join(folder, "billhouse.toml");
   await writeFile(configuration, configurationText);
-  return { configuration, deliveries: [...aws, ...azure, ...saas] };
+  await writeFile(join(folder, accountsFile), accountsText);
+  return { configuration, deliveries: [...aws, ...azure, ...pairs.flat(), ...saas] };
 }
 
 /**
@@ -116,7 +120,31 @@ export const demoTables = {
   saas: { dataset: "billing_data", name: "lumen_ai_data" },
 } as const;
 
-const configurationText = `# Written by \`billhouse demo\`: three billing exports in folders below this one, loaded into a DuckDB file.
+const owners: Readonly<Record<string, string>> = {
+  management: "platform",
+  production: "web",
+  data: "data",
+  staging: "platform",
+  sandbox: "machine-learning",
+  retail: "web",
+  insights: "data",
+  shared: "platform",
+  development: "platform",
+};
+
+/** The list of accounts beside the configuration. */
+const accountsFile = "accounts.csv";
+
+/** Who owns each account: a bill does not say it, and the report of AWS does not name accounts either. */
+const accountsText = [
+  "id,name,owner,environment",
+  ...[...Object.entries(awsAccounts), ...Object.entries(azureSubscriptions)].map(
+    ([key, { id, name, environment }]) => `${id},${name},${owners[key] ?? ""},${environment}`,
+  ),
+  "",
+].join("\n");
+
+const configurationText = `# Written by \`billhouse demo\`: five billing exports in folders below this one, loaded into a DuckDB file.
 
 [sources.aws_cur]
 bucket_url  = "buckets/aws"
@@ -128,6 +156,17 @@ bucket_url  = "buckets/azure"
 prefix      = "${azureExport.prefix}"
 export_name = "${azureExport.name}"
 
+# Actual and amortized cost of the newest months, which the export in FOCUS columns has too: they are counted once.
+[sources.${azurePair.actual.source}]
+bucket_url  = "buckets/azure"
+prefix      = "${azurePair.actual.prefix}"
+export_name = "${azurePair.actual.name}"
+
+[sources.${azurePair.amortized.source}]
+bucket_url  = "buckets/azure"
+prefix      = "${azurePair.amortized.prefix}"
+export_name = "${azurePair.amortized.name}"
+
 # A SaaS vendor's bills: files in FOCUS columns, without manifests.
 [sources.lumen_ai]
 bucket_url = "buckets/saas"
@@ -136,6 +175,10 @@ kind       = "focus-files"
 
 [destination.duckdb]
 path = "billhouse.duckdb"
+
+# Who owns each account.
+[focus]
+accounts = "${accountsFile}"
 
 # The tags by which costs are allocated. The teams write the key of their cost center in two ways.
 [focus.tags]
@@ -156,7 +199,9 @@ export async function claimFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const text = "`billhouse demo` created this folder and rewrites it each time it runs.\n";
   await writeFile(join(folder, demoMark), text);
-  for (const entry of entries.filter((name) => name === "buckets" || name.startsWith("billhouse."))) {
+  const isDemos = (name: string): boolean =>
+    name === "buckets" || name === accountsFile || name.startsWith("billhouse.");
+  for (const entry of entries.filter(isDemos)) {
     await rm(join(folder, entry), { recursive: true, force: true });
   }
 }

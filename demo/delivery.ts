@@ -3,14 +3,14 @@ import type { BillingMonth } from "../src/model.ts";
 /** A delivery that the demo wrote, with the figures that a load of it must give. */
 export interface DemoDelivery {
   /** The section of `billhouse.toml` that loads it. */
-  readonly source: "aws_cur" | "azure_billing" | "lumen_ai";
+  readonly source: "aws_cur" | "azure_billing" | "azure_actual" | "azure_amortized" | "lumen_ai";
   readonly billingMonth: BillingMonth;
   /** `assemblyId` or `runId`; null for files without a manifest, whose execution depends on their versions. */
   readonly executionId: string | null;
   readonly files: number;
   readonly rows: number;
   readonly currency: string;
-  /** Exact sum of `lineItem/UnblendedCost` or `BilledCost`, as decimal text. */
+  /** Exact sum of `lineItem/UnblendedCost`, `BilledCost` or `costInBillingCurrency`, as decimal text. */
   readonly cost: string;
 }
 

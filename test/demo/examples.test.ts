@@ -68,6 +68,19 @@ describe("the examples of the pages, in the folder of the demo", () => {
     }
   });
 
+  test("charges of the months that the pair of Azure cost exports has too are counted once", async () => {
+    const [row] = await rowsOf(
+      `query "SELECT count(*) FILTER (x_Export LIKE 'azure_a%') AS pair, count(*) AS rows FROM focus_costs WHERE x_BillingMonth >= '2026-09'"`,
+    );
+    assert.equal(row?.["pair"], "0");
+    assert.ok(Number(row?.["rows"]) > 0);
+    const { stdout } = await billhouse(folder, ["status", "--offline"], {}, { now });
+    assert.match(
+      stdout,
+      /charges of several exports count from azure_billing, else from azure_actual and azure_amortized/,
+    );
+  });
+
   test("no line of the demo is wider than a terminal of 80 columns", () => {
     for (const line of demo.stdout.split("\n")) assert.ok(displayWidth(line) <= 80, line);
   });
