@@ -95,19 +95,7 @@ export const seriesQuestion: Question<SeriesResult> = {
 /** Why a month costs more or less than another. */
 export const changeQuestion: Question<ExplainResult> = {
   title: "Why the cost changed",
-  ask: (config, { to, vs, by, measure }, scope) =>
-    explain(config, {
-      ...(to === undefined ? {} : { month: to }),
-      ...versus({ vs }),
-      by:
-        by === "account"
-          ? ["account", "service"]
-          : by === "sku"
-            ? ["service", "sku", "account"]
-            : ["service", "account"],
-      measure: measure === "billed" ? "billed" : "effective",
-      ...scope,
-    }),
+  ask: (config, view, scope) => explainView(config, view, scope, {}),
   table: ({ by, currency }) => ({
     columns: ["currency", "row", "part", ...by, "amount"],
     rows: Object.entries(currency).flatMap(([name, own]) => [
@@ -122,6 +110,30 @@ export const changeQuestion: Question<ExplainResult> = {
     ]),
   }),
 };
+
+/** The same, with the resources and days of the largest change. */
+export const drilledChangeQuestion: Question<ExplainResult> = {
+  ...changeQuestion,
+  ask: (config, view, scope) => explainView(config, view, scope, { drill: 1 }),
+};
+
+function explainView(
+  config: Config,
+  { to, vs, by, measure }: View,
+  scope: Scope,
+  drill: { readonly drill?: number },
+): Promise<ExplainResult> {
+  const dimensions =
+    by === "account" ? ["account", "service"] : by === "sku" ? ["service", "sku", "account"] : ["service", "account"];
+  return explain(config, {
+    ...(to === undefined ? {} : { month: to }),
+    ...versus({ vs }),
+    by: dimensions,
+    measure: measure === "billed" ? "billed" : "effective",
+    ...scope,
+    ...drill,
+  });
+}
 
 /** How commitments of a month were used. */
 export const commitmentsQuestion: Question<CommitmentsResult> = {

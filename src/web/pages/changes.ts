@@ -1,21 +1,16 @@
-import { magnitude } from "../../answers/arithmetic.ts";
 import type { ExplainResult } from "../../answers/explain.ts";
-import type { Explanation } from "../../answers/explanation.ts";
-import { partNames, parts } from "../../answers/parts.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawChange } from "../../drawing/small.ts";
 import { BillhouseError } from "../../errors.ts";
-import { compareDecimals } from "../../schema/decimals.ts";
-import { isShownAsZero } from "../../drawing/figures.ts";
-import type { View } from "../address.ts";
+import { type View } from "../address.ts";
 import { changeForm, currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
-import { filterLink, monthInWords } from "../names.ts";
+import { monthInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { changeQuestion } from "../questions.ts";
-import { drawTile, failedTile } from "../tile.ts";
+import { drilledChangeQuestion } from "../questions.ts";
+import { failedTile } from "../tile.ts";
+import { detailsTile, driversTile, partsTile } from "./change-tiles.ts";
 
 /** How many drivers are listed; CSV has all. */
-const listed = 25;
+const listed = 20;
 
 /** Why a month costs more or less than another: the parts of the difference, and where they come from. */
 export async function changesPage(context: PageContext): Promise<Page> {
@@ -42,14 +37,17 @@ export async function changesPage(context: PageContext): Promise<Page> {
   const tiles =
     own === undefined
       ? html`<div class="empty"><p>There are no charges.</p></div>`
-      : html`${partsTile(own, answer, view, context)}${driversTile(own, answer, view, context)}`;
+      : html`<div class="stack">
+            ${partsTile(own, answer, view, context)}${own.details.map((details) => detailsTile(details, view, context))}
+          </div>
+          ${driversTile(own, answer, view, context)}`;
   return pageOf(view, { title: `Changes from ${vs} to ${month}`, months, currencies, note }, tiles);
 }
 
 /** The answer, or why two months cannot be compared. */
 async function resultOf(context: PageContext): Promise<ExplainResult | BillhouseError> {
   try {
-    return (await answerTo(context, changeQuestion, { top: listed })).result;
+    return (await answerTo(context, drilledChangeQuestion, { top: listed })).result;
   } catch (error) {
     if (error instanceof BillhouseError && error.code === "USAGE_INVALID") return error;
     throw error;
@@ -77,103 +75,4 @@ function pageOf(
     </div>
     <div class="tiles">${tiles}</div>`;
   return { title, path: "/changes", view, body };
-}
-
-function partsTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
-  const { month, vs } = result;
-  const { figures } = context;
-  const shown = parts.filter((part) => !isShownAsZero(own.parts[part]));
-  const most =
-    shown
-      .map((part) => magnitude(own.parts[part]))
-      .toSorted(compareDecimals)
-      .at(-1) ?? "0";
-  const estimated =
-    own.estimatedShare === null || own.estimatedShare === "0"
-      ? ""
-      : ` The negotiated price of ${figures.share(own.estimatedShare)} of the metered cost is not in the bills, and was estimated.`;
-  return drawTile({
-    title: `From ${vs} to ${month}`,
-    body: html`<table class="parts">
-        <tbody>
-          <tr class="sum">
-            <th scope="row">${vs}</th>
-            <td class="bars"></td>
-            <td class="n">${figures.money(own.before)}</td>
-          </tr>
-          ${shown.map(
-            (part) =>
-              html`<tr>
-                <th scope="row">${partNames[part]}</th>
-                <td class="bars">${drawChange(own.parts[part], most)}</td>
-                <td class="n">${figures.change(own.parts[part])}</td>
-              </tr>`,
-          )}
-          <tr class="sum">
-            <th scope="row">${month}</th>
-            <td class="bars"></td>
-            <td class="n">${figures.money(own.after)}</td>
-          </tr>
-        </tbody>
-      </table>
-      <p class="note after">
-        The parts add up to ${figures.change(own.difference)} exactly: the residual is
-        ${figures.money(own.residual)}.${estimated}${own.priceIncludesFx ? " Prices include changes of exchange rates." : ""}
-      </p>`,
-    source: { question: "changes", view, result, context },
-  });
-}
-
-function driversTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
-  const { by } = result;
-  const { figures } = context;
-  const most = magnitude(own.drivers[0]?.amount ?? "0");
-  const costs: View = { ...view, vs: undefined };
-  return drawTile({
-    title: "Where it comes from",
-    note: own.sentence,
-    body: html`<div class="scroll">
-      <table class="list">
-        <thead>
-          <tr>
-            ${by.map((name) => html`<th scope="col">${name}</th>`)}
-            <th scope="col">cause</th>
-            <th scope="col" class="bars"><span class="hidden">bar</span></th>
-            <th scope="col" class="n">${view.currency}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${own.drivers.map(
-            ({ keys, part, label, amount, meter }) =>
-              html`<tr>
-                ${by.map(
-                  (name) =>
-                    html`<td>
-                      ${name === "sku" && meter !== null ? filterLink(keys.sku ?? null, "sku", costs, "resource", meter) : filterLink(keys[name] ?? null, name, costs, name === "service" ? "account" : "service")}
-                    </td>`,
-                )}
-                <td class="minor">${partNames[part]}${label === null ? "" : ` ${label}`}</td>
-                <td class="bars">${drawChange(amount, most)}</td>
-                <td class="n">${figures.change(amount)}</td>
-              </tr>`,
-          )}${
-            own.rest.drivers === 0
-              ? ""
-              : html`<tr class="rest">
-                  <td colspan="${by.length + 2}">${own.rest.drivers} smaller changes, in the CSV</td>
-                  <td class="n">${figures.change(own.rest.amount)}</td>
-                </tr>`
-          }
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row" colspan="${by.length + 2}">all changes</th>
-            <td class="n">${figures.change(own.difference)}</td>
-          </tr>
-        </tfoot>
-      </table>
-    </div>`,
-    source: { question: "changes", view, result, context },
-    place: "two",
-  });
 }

@@ -1,0 +1,169 @@
+import { magnitude } from "../../answers/arithmetic.ts";
+import type { ExplainResult } from "../../answers/explain.ts";
+import type { DriverDetails, Explanation } from "../../answers/explanation.ts";
+import { partNames, parts } from "../../answers/parts.ts";
+import { html, type Markup } from "../../drawing/markup.ts";
+import { drawAmount, drawChange } from "../../drawing/small.ts";
+import { compareDecimals } from "../../schema/decimals.ts";
+import { isShownAsZero } from "../../drawing/figures.ts";
+import { addressOf, type View } from "../address.ts";
+import { filterLink, nameOfKey } from "../names.ts";
+import { type PageContext } from "../page.ts";
+import { drawTile } from "../tile.ts";
+
+/** The parts of the difference, from one month to the other. */
+export function partsTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
+  const { month, vs } = result;
+  const { figures } = context;
+  const shown = parts.filter((part) => !isShownAsZero(own.parts[part]));
+  const most =
+    shown
+      .map((part) => magnitude(own.parts[part]))
+      .toSorted(compareDecimals)
+      .at(-1) ?? "0";
+  const estimated =
+    own.estimatedShare === null || own.estimatedShare === "0"
+      ? ""
+      : ` The negotiated price of ${figures.share(own.estimatedShare)} of the metered cost is not in the bills, and was estimated.`;
+  return drawTile({
+    title: `From ${vs} to ${month}`,
+    body: html`<table class="parts">
+        <tbody>
+          <tr class="sum">
+            <th scope="row">${vs}</th>
+            <td class="bars"></td>
+            <td class="n">${figures.money(own.before)}</td>
+          </tr>
+          ${shown.map(
+            (part) =>
+              html`<tr>
+                <th scope="row">${partNames[part]}</th>
+                <td class="bars">${drawChange(own.parts[part], most)}</td>
+                <td class="n">${figures.change(own.parts[part])}</td>
+              </tr>`,
+          )}
+          <tr class="sum">
+            <th scope="row">${month}</th>
+            <td class="bars"></td>
+            <td class="n">${figures.money(own.after)}</td>
+          </tr>
+        </tbody>
+      </table>
+      <p class="note after">
+        The parts add up to ${figures.change(own.difference)} exactly: the residual is
+        ${figures.money(own.residual)}.${estimated}${own.priceIncludesFx ? " Prices include changes of exchange rates." : ""}
+      </p>`,
+    source: { question: "changes", view, result, context },
+  });
+}
+
+/** Where the difference comes from. */
+export function driversTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
+  const { by } = result;
+  const { figures } = context;
+  const most = magnitude(own.drivers[0]?.amount ?? "0");
+  const costs: View = { ...view, vs: undefined };
+  return drawTile({
+    title: "Where it comes from",
+    note: own.sentence,
+    body: html`<div class="scroll">
+      <table class="list">
+        <thead>
+          <tr>
+            ${by.map((name) => html`<th scope="col">${name}</th>`)}
+            <th scope="col">cause</th>
+            <th scope="col" class="bars"><span class="hidden">bar</span></th>
+            <th scope="col" class="n">${view.currency}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${own.drivers.map(
+            ({ keys, part, label, amount, meter }) =>
+              html`<tr>
+                ${by.map(
+                  (name) =>
+                    html`<td>
+                      ${name === "sku" && meter !== null ? filterLink(keys.sku ?? null, "sku", costs, "resource", meter) : filterLink(keys[name] ?? null, name, costs, name === "service" ? "account" : "service")}
+                    </td>`,
+                )}
+                <td class="minor">${partNames[part]}${label === null ? "" : ` ${label}`}</td>
+                <td class="bars">${drawChange(amount, most)}</td>
+                <td class="n">${figures.change(amount)}</td>
+              </tr>`,
+          )}${
+            own.rest.drivers === 0
+              ? ""
+              : html`<tr class="rest">
+                  <td colspan="${by.length + 2}">${own.rest.drivers} smaller changes, in the CSV</td>
+                  <td class="n">${figures.change(own.rest.amount)}</td>
+                </tr>`
+          }
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row" colspan="${by.length + 2}">all changes</th>
+            <td class="n">${figures.change(own.difference)}</td>
+          </tr>
+        </tfoot>
+      </table>
+    </div>`,
+    source: { question: "changes", view, result, context },
+    place: "two",
+  });
+}
+
+/** The resources and days of one of the largest changes. */
+export function detailsTile(details: DriverDetails, view: View, context: PageContext): Markup {
+  const { keys, part, amount, resources, days } = details;
+  const { figures } = context;
+  const filters = Object.entries(keys).map(([dimension, value]) => `${dimension}=${value ?? ""}`);
+  const inDriver: View = { ...view, vs: undefined, filters };
+  const most = magnitude(resources[0]?.change ?? "0");
+  const mostOfDay = days[0]?.cost ?? "0";
+  const names = Object.entries(keys).map(([dimension, value]) => nameOfKey(value, dimension));
+  return drawTile({
+    title: names.join(", "),
+    note: `${partNames[part]} ${figures.change(amount)} ${view.currency ?? ""}`,
+    actions: html`<a class="button" href="${addressOf("/costs", { ...inDriver, by: "resource" })}">Costs</a>`,
+    body: html`<div class="columns">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">resource</th>
+            <th scope="col" class="bars"><span class="hidden">bar</span></th>
+            <th scope="col" class="n">change</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${resources.map(
+            ({ resource, change }) =>
+              html`<tr>
+                <td>${filterLink(resource, "resource", inDriver, "meter")}</td>
+                <td class="bars">${drawChange(change, most)}</td>
+                <td class="n">${figures.change(change)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">most expensive days</th>
+            <th scope="col" class="bars"><span class="hidden">bar</span></th>
+            <th scope="col" class="n">cost</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${days.map(
+            ({ day, cost }) =>
+              html`<tr>
+                <td>${filterLink(day, "day", inDriver, "resource")}</td>
+                <td class="bars">${drawAmount(cost, mostOfDay)}</td>
+                <td class="n">${figures.money(cost)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`,
+  });
+}
