@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { DuckDBInstance } from "@duckdb/node-api";
 
 /** A column of a Parquet file that is written. */
 export interface WrittenColumn {
@@ -17,7 +18,6 @@ const types: Readonly<Record<WrittenColumn["type"], string>> = {
  * Memory is bounded: rows are streamed. Decimals must have at most 18 digits after the point, or they are rounded.
  */
 export async function writeParquet(csv: string, path: string, columns: readonly WrittenColumn[]): Promise<void> {
-  const { DuckDBInstance } = await import("@duckdb/node-api");
   const instance = await DuckDBInstance.create(":memory:", {
     threads: "2",
     memory_limit: "1GB",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline as pass } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { BillhouseError } from "../../errors.ts";
-import { writeParquet, type WrittenColumn } from "../../files/parquet/write.ts";
+import type { WrittenColumn } from "../../files/parquet/write.ts";
 import type { BillingMonth, CurrencySums } from "../../model.ts";
 import { type DecimalSum, fractionDigits } from "../../schema/decimals.ts";
 import { createSum } from "../../schema/sums.ts";
@@ -92,6 +92,7 @@ export async function writeMonth(
     if (format === "csv") await pass(lines, createGzip(), createWriteStream(target));
     else {
       await pass(lines, createWriteStream(`${target}.csv`));
+      const { writeParquet } = await import("../../files/parquet/write.ts");
       await writeParquet(`${target}.csv`, target, columns);
     }
     total += written;
