@@ -121,6 +121,7 @@ function valuesOf(expression: Expression, names: Names): readonly string[] {
       return [`part of ${oneOf(expression.of)}`];
     case "next day":
       return [`the day after ${oneOf(expression.of)}`];
+    case "day start":
     case "month start":
       return [`the first day of the month of ${oneOf(expression.of)}`];
     case "next month":

@@ -40,12 +40,8 @@ export function allocated(
   dialect: Dialect,
 ): { readonly relations: readonly Relation[]; readonly select: string } {
   if (accounts.length === 0 && tags.length === 0) return { relations: [], select };
-  const { identifier, types } = dialect;
-  const given: Readonly<Record<string, string>> = {
-    SubAccountName: `COALESCE(c.${identifier("SubAccountName")}, a.name)`,
-    x_AccountOwner: "a.owner",
-    x_AccountEnvironment: "a.environment",
-  };
+  const { identifier } = dialect;
+  const { relation, on, given } = accountColumns(accounts, dialect);
   const columns = columnsOfVersion(version).map(({ name }) =>
     given[name] === undefined ? `c.${identifier(name)}` : `${given[name]} AS ${identifier(name)}`,
   );
@@ -54,8 +50,24 @@ export function allocated(
     const entries = [...new Set(spellings)].map((spelling) => dialect.entry(`c.${identifier("Tags")}`, spelling));
     return `COALESCE(${entries.join(", ")}) AS ${identifier(tagColumn(tag))}`;
   });
-  // Azure writes a subscription with and without its path.
-  const id = dialect.replaced(`LOWER(c.${identifier("SubAccountId")})`, "^/subscriptions/", "");
+  return {
+    relations: [
+      { name: "accounts", sql: relation },
+      { name: "charges", sql: select },
+    ],
+    select: `SELECT ${[...columns, ...values].join(", ")}\nFROM ${reference("charges")} AS c LEFT JOIN ${reference("accounts")} AS a ON ${on}`,
+  };
+}
+
+/**
+ * What is known of accounts: a relation, the condition by which a row `c` finds its account `a` in it, and the SQL of the columns
+ * that it gives. The name in a bill is stronger.
+ */
+export function accountColumns(
+  accounts: readonly Account[],
+  dialect: Dialect,
+): { readonly relation: string; readonly on: string; readonly given: Readonly<Record<string, string>> } {
+  const { identifier, types } = dialect;
   const rows = accounts.map(({ id, name, owner, environment }) => [
     id.toLowerCase().replace(/^\/subscriptions\//, ""),
     name,
@@ -65,10 +77,13 @@ export function allocated(
   const names = ["id", "name", "owner", "environment"];
   const none = names.map((name) => `CAST(NULL AS ${types.text}) AS ${name}`).join(", ");
   return {
-    relations: [
-      { name: "accounts", sql: rows.length === 0 ? `SELECT ${none}` : dialect.relation(names, rows) },
-      { name: "charges", sql: select },
-    ],
-    select: `SELECT ${[...columns, ...values].join(", ")}\nFROM ${reference("charges")} AS c LEFT JOIN ${reference("accounts")} AS a ON a.id = ${id}`,
+    relation: rows.length === 0 ? `SELECT ${none}` : dialect.relation(names, rows),
+    // Azure writes a subscription with and without its path.
+    on: `a.id = ${dialect.replaced(`LOWER(c.${identifier("SubAccountId")})`, "^/subscriptions/", "")}`,
+    given: {
+      SubAccountName: `COALESCE(c.${identifier("SubAccountName")}, a.name)`,
+      x_AccountOwner: "a.owner",
+      x_AccountEnvironment: "a.environment",
+    },
   };
 }

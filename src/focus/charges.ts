@@ -5,8 +5,8 @@ import { type Expression, nothing } from "./expression.ts";
 import { familyRelation, withFamily } from "./family.ts";
 import { lookups } from "./lookups.ts";
 import { type Branch, type ChargeTable, idColumnOf, type Mapping } from "./mapping.ts";
-import { fieldsIn, sourcesOf } from "./reading.ts";
-import { type Relation, reference } from "./relations.ts";
+import { fieldsIn, withColumns } from "./reading.ts";
+import { composed, type Relation, reference } from "./relations.ts";
 import { renderCondition, renderExpression } from "./render.ts";
 import { withSharedParts } from "./sharing.ts";
 import { linesName, own, rowRelations, rowsName, scopeOf } from "./rows.ts";
@@ -22,28 +22,55 @@ export interface Charges {
   readonly select: string;
 }
 
-/** The charges in all tables of a mapping, with the columns of a version of the view in their order. */
+/**
+ * The charges in all tables of a mapping, with the columns of a version of the view in their order; with `only`, with export, month
+ * and those of these columns that come from bills.
+ */
 export function chargesOf(
   tables: readonly ChargeTable[],
   declared: Mapping,
   version: FocusVersion,
   dialect: Dialect,
+  only?: ReadonlySet<string>,
 ): Charges {
   const { identifier } = dialect;
-  const mapping = withSharedParts(declared, version);
+  const mapping = withSharedParts(only === undefined ? declared : withColumns(declared, version, only), version);
+  const wanted = columnsOfVersion(version).filter(
+    ({ name }) => only === undefined || only.has(name) || name === own.export || name === own.month,
+  );
   const { lines, rows, lookups: used } = rowRelations(tables, mapping, dialect);
   const relations = used.map((name) => {
     const { columns = [], rows: facts = [] } = lookups[name] ?? {};
     return { name, sql: dialect.relation(columns, facts) };
   });
-  const branches = mapping.branches.map((branch) => renderBranch(tables, mapping, branch, version, dialect));
-  const columns = columnsOfVersion(version).map(({ name }) =>
+  const branches = mapping.branches.map((branch) => renderBranch(tables, mapping, branch, wanted, dialect));
+  const columns = wanted.map(({ name }) =>
     name === own.execution ? `l.execution_id AS ${identifier(name)}` : `c.${identifier(name)}`,
   );
+  const charges = `(\n${branches.join("\nUNION ALL\n")}\n) AS c`;
   const loads = tables.map((table) => newestLoads(table, dialect)).join("\nUNION ALL\n");
-  const select = `SELECT ${columns.join(", ")}\nFROM (\n${branches.join("\nUNION ALL\n")}\n) AS c
+  const select = `SELECT ${columns.join(", ")}\nFROM ${charges}
 LEFT JOIN (${loads}) AS l ON l.export_name = c.${identifier(own.export)} AND l.billing_month = c.${identifier(own.month)}`;
-  return { relations: [...relations, lines, ...withFamilyRows(tables, mapping, rows, dialect)], select };
+  const all = [...relations, lines, ...withFamilyRows(tables, mapping, rows, dialect)];
+  if (only !== undefined) return { relations: all, select: `SELECT ${columns.join(", ")}\nFROM ${charges}` };
+  return { relations: all, select };
+}
+
+/**
+ * The statement that finds what the rows of the tables show of their kinds in a family: `export_name` and the position of a kind,
+ * which is NULL if they show none. Null for a mapping without a family.
+ */
+export function kindsShown(tables: readonly ChargeTable[], declared: Mapping, dialect: Dialect): string | null {
+  if (declared.family === undefined) return null;
+  const mapping = withColumns(declared, "v1_4", new Set());
+  const { lines } = rowRelations(tables, mapping, dialect);
+  const scope = scopeOf(tables, mapping, "r", dialect);
+  const shows = declared.family.kinds.map(
+    ([, shown], position) => `WHEN ${renderCondition(shown, scope)} THEN '${position}'`,
+  );
+  const name = `r.${dialect.identifier(own.export)}`;
+  const select = `SELECT ${name} AS export_name, MIN(CASE ${shows.join(" ")} END) AS shown FROM ${reference(linesName(mapping))} AS r GROUP BY ${name}`;
+  return composed([lines], select, dialect);
 }
 
 /** The rows of a mapping, and what its tables have together. */
@@ -57,7 +84,9 @@ function withFamilyRows(
   if (family === undefined) return [rows];
   const scope = scopeOf(tables, mapping, "r", dialect);
   const shows = family.kinds.map(([, shown]) => renderCondition(shown, scope));
-  const shared = familyRelation({ name, family, shows, rows: linesName(mapping) }, own, dialect);
+  const known = tables.flatMap(({ exportName, kind }) => (kind === undefined ? [] : [[exportName, kind] as const]));
+  const lines = { name, family, shows, rows: linesName(mapping), known: known.length === 0 ? null : known };
+  const shared = familyRelation(lines, own, dialect);
   return [shared, { ...rows, sql: withFamily({ name, family }, rows.sql, own, dialect) }];
 }
 
@@ -81,24 +110,23 @@ function newestLoads(charged: ChargeTable, dialect: Dialect): string {
 function renderBranch(
   tables: readonly ChargeTable[],
   mapping: Mapping,
-  branch: Branch,
-  version: FocusVersion,
+  { columns, rows: ofBranch, grouped }: Branch,
+  wanted: readonly FocusColumn[],
   dialect: Dialect,
 ): string {
   const { identifier, types } = dialect;
-  const columns = sourcesOf(mapping, branch, version);
   const scope = scopeOf(tables, mapping, "s", dialect);
-  const items = columnsOfVersion(version)
+  const items = wanted
     .filter(({ name }) => name !== own.execution)
     .map(({ name, type }) => {
-      const wanted: Expression = columns[name] ?? nothing(type);
+      const source: Expression = columns[name] ?? nothing(type);
       if (name === own.export || name === own.month) return `s.${identifier(name)}`;
-      return `${renderExpression(wanted, scope)} AS ${identifier(name)}`;
+      return `${renderExpression(source, scope)} AS ${identifier(name)}`;
     });
-  const rows = branch.rows === undefined ? "" : `\n  WHERE ${renderCondition(branch.rows, scope)}`;
+  const rows = ofBranch === undefined ? "" : `\n  WHERE ${renderCondition(ofBranch, scope)}`;
   const from = reference(rowsName(mapping));
-  if (branch.grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM ${from} AS s${rows}`;
-  const { by, row, sums, having } = branch.grouped;
+  if (grouped === undefined) return `SELECT ${items.join(",\n  ")}\nFROM ${from} AS s${rows}`;
+  const { by, row, sums, having } = grouped;
   const keys = [own.export, own.month, ...by].map((name) => `s.${identifier(name)}`);
   const added = Object.entries(sums).map(
     ([name, of]) => `CAST(SUM(${renderExpression(of, scope)}) AS ${types.decimal}) AS ${identifier(name)}`,

@@ -27,6 +27,7 @@ export type Expression =
   | { readonly is: "day"; readonly of: Expression }
   | { readonly is: "month"; readonly of: Expression }
   | { readonly is: "next day"; readonly of: Expression }
+  | { readonly is: "day start"; readonly of: Expression }
   | { readonly is: "month start"; readonly of: Expression }
   | { readonly is: "next month"; readonly of: Expression };
 
@@ -181,6 +182,11 @@ export function nextDay(of: Expression): Expression {
   return { is: "next day", of };
 }
 
+/** The start of a time's day. */
+export function dayStart(of: Expression): Expression {
+  return { is: "day start", of };
+}
+
 /** The start of a time's month. */
 export function monthStart(of: Expression): Expression {
   return { is: "month start", of };
@@ -264,6 +270,7 @@ export function typeOf(expression: Expression): ValueType {
     case "number":
       return "decimal";
     case "next day":
+    case "day start":
     case "month start":
     case "next month":
       return "timestamp";

@@ -27,10 +27,11 @@ export function familyFields(family: Family | undefined): readonly string[] {
  * rows as `r`.
  */
 export function familyRelation(
-  { name, family, shows, rows }: FamilyLines,
+  { name, family, shows, rows, known }: FamilyLines,
   own: { readonly export: string; readonly month: string },
-  { identifier, literal }: Dialect,
+  dialect: Dialect,
 ): Relation {
+  const { identifier, literal } = dialect;
   const [exportName, month] = [identifier(own.export), identifier(own.month)];
   const by = [exportName, month, ...family.keys.map(identifier)].map((column) => `r.${column}`).join(", ");
   const shown = shows.map((sql, position) => `MAX(CASE WHEN ${sql} THEN 1 ELSE 0 END) AS ${evidence(position)}`);
@@ -51,13 +52,16 @@ FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName} GROUP BY 
     const on = [month, identifier(key)].map((column) => `e${position}.${column} = c.${column}`);
     return `LEFT JOIN by_key_${position} AS e${position} ON ${on.join(" AND ")}`;
   });
+  const kinds =
+    known === null
+      ? `SELECT c.${exportName}, CASE ${cases.join(" ")} ELSE ${literal(unknownKind)} END AS kind\nFROM covered AS c GROUP BY c.${exportName}`
+      : dialect.relation([own.export, "kind"], known);
   const columns = [exportName, month, ...family.keys.map(identifier)].map((column) => `c.${column}`);
   return {
     name: relationName(name),
     sql: `WITH covered AS (SELECT ${by}, ${shown.join(", ")}
 FROM ${reference(rows)} AS r GROUP BY ${by}),
-kinds AS (SELECT c.${exportName}, CASE ${cases.join(" ")} ELSE ${literal(unknownKind)} END AS kind
-FROM covered AS c GROUP BY c.${exportName}),
+kinds AS (${kinds}),
 ${byKeys.join(",\n")}
 SELECT ${[...columns, `k.kind AS ${identifier(ownKind)}`, ...fields].join(", ")}
 FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName}
@@ -71,6 +75,8 @@ export interface FamilyLines {
   readonly family: Family;
   readonly shows: readonly string[];
   readonly rows: string;
+  /** The kinds of the exports, if they are known; null to find them in the rows. */
+  readonly known: readonly (readonly [exportName: string, kind: string])[] | null;
 }
 
 /** The rows of a query with the fields that the family adds. */

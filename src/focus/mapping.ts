@@ -118,6 +118,8 @@ export interface ChargeTable {
   readonly stateIn: string;
   /** The months that are read, the empty text for rows without a month; absent for all rows. */
   readonly months?: readonly string[];
+  /** Its kind in its family, where only some months are read; else it is found in the rows of all months. */
+  readonly kind?: string;
 }
 
 /** The column with the ids of executions: as the tracking table has it, else as the table's export has it. */

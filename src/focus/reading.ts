@@ -6,6 +6,23 @@ import type { Branch, ColumnSources, Mapping } from "./mapping.ts";
 /** An expression or a condition. */
 export type Part = Expression | Condition;
 
+/** Whether a part is a condition. */
+export function isCondition(part: Part): part is Condition {
+  return conditions.has(part.is);
+}
+
+const conditions: ReadonlySet<string> = new Set<Condition["is"]>([
+  "one of",
+  "match",
+  "present",
+  "json",
+  "compared",
+  "all",
+  "some",
+  "not",
+  "column",
+]);
+
 /** A part with all parts within it. */
 export function partsIn(part: Part): readonly Part[] {
   let parts = knownParts.get(part);
@@ -55,6 +72,7 @@ export function partsWithin(part: Part): readonly Part[] {
     case "day":
     case "month":
     case "next day":
+    case "day start":
     case "month start":
     case "next month":
   }
@@ -121,4 +139,34 @@ export function fieldsAsked(mapping: Mapping): readonly string[] {
     partsIn(part).flatMap((each) => (each.is === "column" ? [each.name] : [])),
   );
   return [...new Set(asked)];
+}
+
+/** The mapping for one version of the view with only these columns, and the facts that they, its branches and its family read. */
+export function withColumns(mapping: Mapping, version: FocusVersion, names: ReadonlySet<string>): Mapping {
+  const branches = mapping.branches.map((branch) => ({
+    ...branch,
+    columns: Object.fromEntries(
+      Object.entries(sourcesOf(mapping, branch, version)).filter(([name]) => names.has(name)),
+    ),
+    versions: {},
+  }));
+  const facts = new Map<string, Expression>();
+  const keep = (name: string): void => {
+    const fact = mapping.facts[name];
+    if (fact === undefined || facts.has(name)) return;
+    facts.set(name, fact);
+    for (const each of fieldsIn(fact)) keep(each.name);
+  };
+  const read = declared({ ...mapping, facts: {}, columns: {}, versions: {}, branches }).flatMap(fieldsIn);
+  for (const { name } of read) keep(name);
+  for (const name of [...(mapping.family?.keys ?? []), ...branches.flatMap(({ grouped }) => grouped?.by ?? [])])
+    keep(name);
+  const isKept = ([name]: readonly [string, Expression]): boolean => facts.has(name);
+  return {
+    ...mapping,
+    facts: Object.fromEntries(Object.entries(mapping.facts).filter(isKept)),
+    columns: {},
+    versions: {},
+    branches,
+  };
 }

@@ -71,6 +71,8 @@ export function renderExpression(expression: Expression, scope: Scope): string {
       return dialect.day(inner(expression.of));
     case "month":
       return dialect.month(inner(expression.of));
+    case "day start":
+      return dialect.dayStart(inner(expression.of));
     case "month start":
       return dialect.monthStart(inner(expression.of));
     case "next month":

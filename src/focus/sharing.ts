@@ -2,7 +2,7 @@ import type { FocusVersion } from "./columns.ts";
 import { type Condition, type Expression, field, present, text, typeOf, where } from "./expression.ts";
 import { familyFields } from "./family.ts";
 import type { ColumnSources, Mapping } from "./mapping.ts";
-import { fieldsIn, type Part, partsIn, partsWithin, sourcesOf } from "./reading.ts";
+import { fieldsIn, isCondition, type Part, partsIn, partsWithin, sourcesOf } from "./reading.ts";
 
 /** Parts of at least this many parts become facts where several columns use them. */
 const worthwhile = 5;
@@ -122,27 +122,12 @@ export function withSharedParts(mapping: Mapping, version: FocusVersion): Mappin
       case "day":
       case "month":
       case "next day":
+      case "day start":
       case "month start":
       case "next month":
     }
     return { ...part, of: replace(part.of) as Expression };
   }
-}
-
-const conditions: ReadonlySet<string> = new Set<Condition["is"]>([
-  "one of",
-  "match",
-  "present",
-  "json",
-  "compared",
-  "all",
-  "some",
-  "not",
-  "column",
-]);
-
-function isCondition(part: Part): part is Condition {
-  return conditions.has(part.is);
 }
 
 /** A condition is a fact with a value where it holds. */

@@ -30,31 +30,53 @@ export function focusViews(
   dataset: { readonly project?: string; readonly dataset: string },
   allocation: Allocation,
 ): readonly View[] {
-  const known = Map.groupBy(tables, mappingOf);
   const versioned = Object.entries(viewNames).map(([key, name]) => {
     const version = key as FocusVersion;
-    const mapped = mappings.flatMap((mapping) => {
-      const own = known.get(mapping) ?? [];
-      return own.length === 0 ? [] : [{ mapping, tables: own, charges: chargesOf(own, mapping, version, dialect) }];
-    });
-    const clouds = Map.groupBy(mapped, ({ mapping }) => mapping.cloud);
-    const parts = [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, version, dialect));
-    return {
-      name,
-      sql: parts.length === 0 ? emptyView(version, allocation, dialect) : union(parts, version, allocation, dialect),
-      reads: null,
-    };
+    const all = partsOf(tables, version, dialect);
+    const sql = all.length === 0 ? emptyView(version, allocation, dialect) : union(all, version, allocation, dialect);
+    return { name, sql, reads: null };
   });
   const newest = `SELECT * FROM ${dialect.tableName(dataset, viewNames.v1_4)}`;
   return [...versioned, { name: newestView, sql: newest, reads: viewNames.v1_4 }];
 }
 
-/** The charges of several tables, with every relation once. */
-function union(parts: readonly Charges[], version: FocusVersion, allocation: Allocation, dialect: Dialect): string {
+/** These columns of the charges of some bills, each counted once, without what is known of accounts and tags. */
+export function chargesQuery(
+  tables: readonly ChargeTable[],
+  version: FocusVersion,
+  dialect: Dialect,
+  only: ReadonlySet<string>,
+): string {
+  const { relations, select } = together(partsOf(tables, version, dialect, only));
+  return composed(relations, select, dialect);
+}
+
+/** The charges of each mapping, counted once for each cloud. */
+function partsOf(
+  tables: readonly ChargeTable[],
+  version: FocusVersion,
+  dialect: Dialect,
+  only?: ReadonlySet<string>,
+): readonly Charges[] {
+  const known = Map.groupBy(tables, mappingOf);
+  const mapped = mappings.flatMap((mapping) => {
+    const own = known.get(mapping) ?? [];
+    return own.length === 0 ? [] : [{ mapping, tables: own, charges: chargesOf(own, mapping, version, dialect, only) }];
+  });
+  const clouds = Map.groupBy(mapped, ({ mapping }) => mapping.cloud);
+  return [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, version, dialect));
+}
+
+/** The charges of several mappings, with every relation once. */
+function together(parts: readonly Charges[]): Charges {
   const relations = new Map(parts.flatMap((part) => part.relations).map((relation) => [relation.name, relation]));
-  const all = parts.map(({ select }) => select).join("\nUNION ALL\n");
+  return { relations: [...relations.values()], select: parts.map(({ select }) => select).join("\nUNION ALL\n") };
+}
+
+function union(parts: readonly Charges[], version: FocusVersion, allocation: Allocation, dialect: Dialect): string {
+  const { relations, select: all } = together(parts);
   const { relations: more, select } = allocated(all, version, allocation, dialect);
-  return composed([...relations.values(), ...more], select, dialect);
+  return composed([...relations, ...more], select, dialect);
 }
 
 function emptyView(version: FocusVersion, { tags }: Allocation, { types, identifier }: Dialect): string {

@@ -10,6 +10,44 @@ export interface ViewSource {
   readonly dataset: string;
   /** The views over those of the tables that exist, in the order in which they must be made. */
   render(this: void, tables: readonly TableShape[], place: ViewPlace): readonly View[];
+  /** The sums of the views that are kept for each month, over those of the tables that exist. */
+  rollups(this: void, tables: readonly TableShape[], place: ViewPlace): Rollups;
+}
+
+/** The sums of views that a warehouse keeps as tables. */
+export interface Rollups {
+  /** The tables: the first has the sums, the second records what they were built from. */
+  readonly tables: readonly RollupTable[];
+  /** Views over them. */
+  readonly views: readonly View[];
+  readonly clouds: readonly CloudRollups[];
+}
+
+/** A table of sums, with its columns and their types in the warehouse. */
+export interface RollupTable {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** The sums of the exports of one cloud, of which a month is built together. */
+export interface CloudRollups {
+  readonly cloud: string;
+  readonly tables: readonly { readonly table: Table; readonly exportName: string }[];
+  /** Differs when the same rows of bills would give other sums. */
+  readonly version: string;
+  /** The statement for the months of all rows: `billing_month`, the empty text for rows without a month. */
+  readonly months: string;
+  /** The statement for the newest loads of each month, as a text: `billing_month`, `loads`. */
+  readonly loads: string;
+  /**
+   * The statement for what the rows of a month show of the kinds of their tables: `export_name`, `shown`. Null if the rows of a
+   * month do not depend on other months.
+   */
+  kindsShown(this: void, month: string): string | null;
+  /** The kind of a table of which the rows of all months show this. */
+  kindOf(this: void, shown: readonly string[]): string;
+  /** The query for the sums of a month, in the columns of the table; `kinds` has the kind of each export that has one. */
+  rows(this: void, month: string, kinds: ReadonlyMap<string, string>): string;
 }
 
 /** Where views are made, and in which SQL. */
@@ -40,7 +78,16 @@ export interface View {
 
 /** What every view says of itself, so that a view of someone else is not replaced, and an unchanged one is not made again. */
 export function viewComment({ sql }: View): string {
-  return `${ownComment}${createHash("sha256").update(sql).digest("hex").slice(0, 16)}`;
+  return commentOn(sql);
+}
+
+/** The same for a table of sums. */
+export function rollupComment({ columns }: RollupTable): string {
+  return commentOn(JSON.stringify(columns));
+}
+
+function commentOn(content: string): string {
+  return `${ownComment}${createHash("sha256").update(content).digest("hex").slice(0, 16)}`;
 }
 
 /** Whether the comment of a view says that billhouse made it. */
@@ -65,11 +112,7 @@ export function elsewhere(tables: readonly Table[], dataset: string, location: s
 /** The error for views whose names are taken by objects that billhouse did not make. `place` is their schema or dataset. */
 export function nameTaken(names: readonly string[], place: string): BillhouseError {
   const shown = names.map((name) => `${place}.${name}`).join(", ");
-  return new BillhouseError(
-    "FOCUS_NAME_TAKEN",
-    `billhouse did not make ${shown}, and does not replace it with its view.`,
-    {
-      hint: "Rename or drop the object, then run again. Loading is not affected.",
-    },
-  );
+  return new BillhouseError("FOCUS_NAME_TAKEN", `billhouse did not make ${shown}, and does not replace it.`, {
+    hint: "Rename or drop the object, then run again. Loading is not affected.",
+  });
 }

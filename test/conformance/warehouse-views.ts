@@ -19,6 +19,7 @@ function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
       },
       { name: "copies", sql: `SELECT * FROM ${dataset}.ids`, reads: "ids" },
     ],
+    rollups: () => ({ tables: [], views: [], clouds: [] }),
   };
 }
 
@@ -29,6 +30,7 @@ function faulty(dataset: string): ViewSource {
     render() {
       throw new TypeError("A bug in the views.");
     },
+    rollups: () => ({ tables: [], views: [], clouds: [] }),
   };
 }
 

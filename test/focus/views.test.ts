@@ -124,12 +124,7 @@ describe("the views in DuckDB", () => {
     const { finished } = await runProject(project);
     assert.deepEqual(
       finished.warnings.map(({ code, message }) => [code, message]),
-      [
-        [
-          "FOCUS_NAME_TAKEN",
-          'billhouse did not make "main".focus_v1_4, "main".focus_costs, and does not replace it with its view.',
-        ],
-      ],
+      [["FOCUS_NAME_TAKEN", 'billhouse did not make "main".focus_v1_4, "main".focus_costs, and does not replace it.']],
     );
     assert.equal(finished.pipelines[0]?.loaded.length, 1);
     assert.deepEqual(await ask(project, "SELECT mine FROM main.focus_v1_4"), [{ mine: 42 }]);

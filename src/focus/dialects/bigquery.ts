@@ -41,6 +41,7 @@ export const bigquery: Dialect = {
   day: (time) => `FORMAT_TIMESTAMP('%Y-%m-%d', ${time})`,
   month: (time) => `FORMAT_TIMESTAMP('%Y-%m', ${time})`,
   nextDay: (time) => `TIMESTAMP_MICROS(UNIX_MICROS(${time}) + 86400000000)`,
+  dayStart: (time) => `CAST(FORMAT_TIMESTAMP('%Y-%m-%d', ${time}) AS TIMESTAMP)`,
   monthStart: (time) => `CAST(FORMAT_TIMESTAMP('%Y-%m-01', ${time}) AS TIMESTAMP)`,
   // 32 days after the start of a month is in the next one.
   nextMonth: (time) =>

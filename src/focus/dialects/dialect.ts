@@ -31,6 +31,8 @@ export interface Dialect {
   day(this: void, time: string): string;
   month(this: void, time: string): string;
   nextDay(this: void, time: string): string;
+  /** The start of a time's day. */
+  dayStart(this: void, time: string): string;
   /** The start of a time's month, and of the month after it. */
   monthStart(this: void, time: string): string;
   nextMonth(this: void, time: string): string;

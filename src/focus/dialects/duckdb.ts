@@ -53,6 +53,7 @@ export const duckdb: Dialect = {
   day: (time) => `strftime(${time}, '%Y-%m-%d')`,
   month: (time) => `strftime(${time}, '%Y-%m')`,
   nextDay: (time) => `(${time} + INTERVAL 1 DAY)`,
+  dayStart: (time) => `CAST(date_trunc('day', ${time}) AS TIMESTAMP)`,
   monthStart: (time) => `CAST(date_trunc('month', ${time}) AS TIMESTAMP)`,
   nextMonth: (time) => `CAST(date_trunc('month', ${time}) + INTERVAL 1 MONTH AS TIMESTAMP)`,
 

@@ -4,6 +4,7 @@ import { bigquery } from "../../focus/dialects/bigquery.ts";
 import type { Dialect } from "../../focus/dialects/dialect.ts";
 import { duckdb } from "../../focus/dialects/duckdb.ts";
 import type { ChargeTable } from "../../focus/mapping.ts";
+import { focusRollups } from "../../focus/rollups.ts";
 import { focusViews } from "../../focus/views.ts";
 import { findColumn } from "../../schema/columns.ts";
 import { fold } from "../../schema/names.ts";
@@ -15,21 +16,22 @@ import { tableOf } from "../months/select.ts";
 /** The SQL of each warehouse. */
 export const dialects: Readonly<Record<"duckdb" | "bigquery", Dialect>> = { duckdb, bigquery };
 
-/** The FOCUS views over the tables of a configuration. Errors: those of reading the list of accounts. */
+/** The FOCUS views, and the sums of them that are kept, over the tables of a configuration. Errors: those of reading the list of accounts. */
 export async function focusViewSource(config: Config): Promise<ViewSource> {
   const { accounts, tags } = config.focus;
   const allocation = { accounts: accounts === null ? [] : await readAccounts(accounts), tags };
   const pipelines = new Map(config.pipelines.map((pipeline) => [keyOf(tableOf(pipeline)), pipeline]));
+  const chargeTables = (shapes: readonly TableShape[]): readonly ChargeTable[] =>
+    shapes.flatMap((shape) => {
+      const pipeline = pipelines.get(keyOf(shape.table));
+      return pipeline === undefined ? [] : [chargeTable(shape, pipeline)];
+    });
   return {
     tables: config.pipelines.map((pipeline) => tableOf(pipeline)),
     dataset: config.focus.dataset,
-    render(shapes, { dialect, ...place }) {
-      const tables = shapes.flatMap((shape) => {
-        const pipeline = pipelines.get(keyOf(shape.table));
-        return pipeline === undefined ? [] : [chargeTable(shape, pipeline)];
-      });
-      return focusViews(tables, dialects[dialect], place, allocation);
-    },
+    render: (shapes, { dialect, ...place }) => focusViews(chargeTables(shapes), dialects[dialect], place, allocation),
+    rollups: (shapes, { dialect, ...place }) =>
+      focusRollups(chargeTables(shapes), dialects[dialect], place, allocation),
   };
 }
 

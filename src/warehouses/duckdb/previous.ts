@@ -15,6 +15,7 @@ import { type Database, readRows } from "./database.ts";
 import { columnsOfTables, nativeColumns, nativeTypesOf, takeCommitLock } from "./ledger.ts";
 import { settleMonth } from "./measure.ts";
 import { watchStatement } from "./resources.ts";
+import { rebuildLoadedMonth } from "./rollups.ts";
 import { castExpression, identifier, monthCondition, tableName } from "./sql.ts";
 
 /**
@@ -116,7 +117,7 @@ export async function restoreMonth(
   const { table, loadId } = restoration;
   const target = tableName(table.dataset, table.name);
   const previous = tableName(table.dataset, previousTable(table));
-  return database.transact(async (connection) => {
+  const load = await database.transact(async (connection) => {
     await takeCommitLock(connection, table);
     const names = [table.name, previousTable(table)] as const;
     const [loaded, present] = await columnsOfTables(connection, table.dataset, names);
@@ -145,4 +146,6 @@ export async function restoreMonth(
     await connection.run(`DELETE FROM ${previous} WHERE ${isOfLoad}`, [loadId]);
     return settleMonth(connection, restoration, rowsChanged, settle);
   });
+  if (load !== null) await rebuildLoadedMonth(database, restoration);
+  return load;
 }

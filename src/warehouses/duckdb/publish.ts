@@ -9,6 +9,7 @@ import { type Database, offline, readRows, translateFailure } from "./database.t
 import { copyDatabase } from "./copy.ts";
 import { readCopyPath } from "./paths.ts";
 import { literal, tableName } from "./sql.ts";
+import { viewSchema } from "./view-objects.ts";
 
 /** Creates the copy of a database file that readers open. */
 export interface Publisher {
@@ -133,7 +134,7 @@ async function identityOf(path: string): Promise<string | null> {
   return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(" ");
 }
 
-/** A text that identifies the tables, columns and views of a database, and the newest load of each billing table. */
+/** A text that identifies the tables, columns and views of a database, the newest load of each billing table, and what sums were built from. */
 async function newestLoads(connection: DuckDBConnection): Promise<string> {
   // Not `duckdb_columns()`, which binds every view.
   const tables = await readRows(
@@ -153,10 +154,17 @@ async function newestLoads(connection: DuckDBConnection): Promise<string> {
     const sql = `SELECT max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`;
     newest.push([name, (await readRows(connection, sql))[0]?.["load"] ?? null]);
   }
-  return JSON.stringify([tables, views, newest]);
+  // A run that loaded nothing can have built sums that a killed one left out.
+  const built = tables.some(({ schema, table }) => schema === viewSchema && table === rollupMonths)
+    ? await readRows(connection, `SELECT * FROM ${tableName(viewSchema, rollupMonths)} ORDER BY ALL`)
+    : [];
+  return JSON.stringify([tables, views, newest, built]);
 }
 
 const trackingTableEnd = "_load_tracking";
+
+// The warehouses do not import the views, whose name for this table it is.
+const rollupMonths = "_billhouse_focus_months";
 
 /**
  * The file header and the two database headers, of which every checkpoint writes one with a higher count: files of one

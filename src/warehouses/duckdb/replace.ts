@@ -13,6 +13,7 @@ import { settleMonth } from "./measure.ts";
 import { keepRows } from "./previous.ts";
 import { prepareTable } from "./schema.ts";
 import { runInsert } from "./resources.ts";
+import { rebuildLoadedMonth } from "./rollups.ts";
 import { blankLinesAtStart, corruptFile, describeSource, type Source, type SourceColumn } from "./sources.ts";
 import { castMacros, identifier, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
@@ -25,7 +26,7 @@ export async function replaceMonth(
   const { table, schema } = replacement;
   const target = tableName(table.dataset, table.name);
   await database.checkpoint();
-  return database.transact(async (connection) => {
+  const load = await database.transact(async (connection) => {
     if (await isView(connection, table)) throw replacedByView(table);
     if (schema !== null) await prepareTable(connection, table, schema, database.views);
     // Before any row: two writers conflict here instead of after an hour of loading.
@@ -67,6 +68,8 @@ export async function replaceMonth(
     progress?.checking();
     return settleMonth(connection, replacement, inserted, settle);
   });
+  await rebuildLoadedMonth(database, replacement);
+  return load;
 }
 
 function replacedByView({ dataset, name }: MonthReplacement["table"]): BillhouseError {

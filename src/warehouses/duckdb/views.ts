@@ -1,60 +1,64 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type BillhouseError, messageOf } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
-import { columnsTable, trackingTableName } from "../../state/tables.ts";
-import { isOwnComment, nameTaken, type TableShape, type View, viewComment, type ViewSource } from "../views.ts";
-import { readRows } from "./database.ts";
-import { columnsOfTables, readRegistry } from "./ledger.ts";
-import { identifier, literal, tableName } from "./sql.ts";
-
-/** The schema in which every client finds a view without naming its schema. */
-const schema = "main";
+import type { Rollups, View, ViewSource } from "../views.ts";
+import { areMade, findStaleMonths, makeRollups, nameProblems, type StaleMonth } from "./rollups.ts";
+import { compareWith, makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
 
 /**
- * Makes the views over the tables as this transaction sees them; a view whose text is unchanged is left alone. Returns what
- * kept it from making one. The connection must be in a transaction.
+ * Makes the views over the tables as this transaction sees them, and the tables of their sums; a view whose text is unchanged is
+ * left alone. Returns what kept it from making one. The connection must be in a transaction.
  */
 export async function refreshViews(
   connection: DuckDBConnection,
   source: ViewSource,
 ): Promise<readonly BillhouseError[]> {
-  const { outdated, problems } = await compareViews(connection, source);
-  for (const view of outdated) {
-    const name = tableName(schema, view.name);
-    await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${view.sql}`);
-    await connection.run(`COMMENT ON VIEW ${name} IS ${literal(viewComment(view))}`);
-  }
-  return problems;
+  const wanted = await wantedViews(connection, source);
+  if (wanted === null) return [];
+  const made = await makeViews(connection, wanted.views, wanted.present);
+  return [...made, ...(await makeRollups(connection, wanted.rollups, wanted.present))];
 }
 
-/** The views over the tables that must be made, in order, and what keeps others from being made. */
-export async function compareViews(
+/** What there is to do for the views, and what keeps them from being made. */
+export interface ViewsCompared {
+  /** Whether the views and the tables of their sums are as they must be, apart from those that cannot be made. */
+  readonly isCurrent: boolean;
+  readonly problems: readonly BillhouseError[];
+  readonly stale: readonly StaleMonth[];
+}
+
+/** Compares the views, and the months of their sums, with what the tables would give. */
+export async function compareViews(connection: DuckDBConnection, source: ViewSource): Promise<ViewsCompared> {
+  const wanted = await wantedViews(connection, source);
+  if (wanted === null) return { isCurrent: true, problems: [], stale: [] };
+  const { views, rollups, present } = wanted;
+  const taken = nameProblems(rollups, present);
+  const own = compareWith(views, present);
+  const ofRollups = taken.length > 0 ? { outdated: [], problems: taken } : compareWith(rollups.views, present);
+  const areTablesMade = areMade(rollups, present);
+  return {
+    isCurrent: own.outdated.length + ofRollups.outdated.length === 0 && (areTablesMade || taken.length > 0),
+    problems: [...own.problems, ...ofRollups.problems],
+    stale: areTablesMade ? await findStaleMonths(connection, rollups) : [],
+  };
+}
+
+/** The views that there must be, and the objects that there are; null where there is nothing to make a view over. */
+async function wantedViews(
   connection: DuckDBConnection,
   source: ViewSource,
-): Promise<{ readonly outdated: readonly View[]; readonly problems: readonly BillhouseError[] }> {
-  const shapes: TableShape[] = [];
-  for (const table of source.tables) {
-    const names = [table.name, trackingTableName(table), columnsTable.name] as const;
-    const [columns, tracking, registry] = await columnsOfTables(connection, table.dataset, names);
-    if (columns.length === 0) continue;
-    const registered = registry.length === 0 ? [] : await readRegistry(connection, table);
-    shapes.push({ table, columns, tracking, registry: registered, stateIn: table.dataset });
-  }
+): Promise<{
+  readonly views: readonly View[];
+  readonly rollups: Rollups;
+  readonly present: ReadonlyMap<string, string | null>;
+} | null> {
+  const shapes = await shapesOf(connection, source);
+  const place = { dialect: "duckdb", dataset: viewSchema } as const;
   const present = await objectsIn(connection);
-  const views = source.render(shapes, { dialect: "duckdb", dataset: schema });
-  const outdated: View[] = [];
-  const taken: string[] = [];
-  for (const view of views) {
-    const comment = viewComment(view);
-    const found = present.get(fold(view.name));
-    if (found === comment || (found === undefined && shapes.length === 0)) continue;
-    if ((found !== undefined && !isOwnComment(found)) || (view.reads !== null && taken.includes(view.reads))) {
-      taken.push(view.name);
-      continue;
-    }
-    outdated.push(view);
-  }
-  return { outdated, problems: taken.length === 0 ? [] : [nameTaken(taken, identifier(schema))] };
+  const views = source.render(shapes, place);
+  // Without any table, only views that were made before are made again, without rows.
+  if (shapes.length === 0 && !views.some(({ name }) => present.has(fold(name)))) return null;
+  return { views, rollups: source.rollups(shapes, place), present };
 }
 
 /**
@@ -68,17 +72,4 @@ export async function refreshViewsInLoad(connection: DuckDBConnection, source: V
     const isOfView = error instanceof TypeError || /^(?:Binder|Catalog|Parser) Error/.test(messageOf(error));
     if (!isOfView) throw error;
   }
-}
-
-/** The comments of the tables and views in the schema of the views, by folded name. */
-async function objectsIn(connection: DuckDBConnection): Promise<ReadonlyMap<string, string | null>> {
-  const rows = await readRows(
-    connection,
-    `SELECT view_name AS "name", comment AS "comment" FROM duckdb_views()
-      WHERE database_name = current_database() AND schema_name = $1 AND NOT internal
-      UNION ALL SELECT table_name, NULL FROM duckdb_tables()
-      WHERE database_name = current_database() AND schema_name = $1`,
-    [schema],
-  );
-  return new Map(rows.map(({ name, comment }) => [fold(String(name)), comment === null ? null : String(comment)]));
 }

@@ -1,0 +1,275 @@
+import { createHash } from "node:crypto";
+import type { BillingMonth } from "../model.ts";
+import { trackingTableName } from "../state/tables.ts";
+import { accountColumns, type Allocation } from "./allocation.ts";
+import { kindsShown } from "./charges.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import { type Expression, text, typeOf, where } from "./expression.ts";
+import { unknownKind } from "./family.ts";
+import type { ChargeTable } from "./mapping.ts";
+import { mappingOf, mappings } from "./mappings/index.ts";
+import { fieldsIn, isCondition, type Part, withColumns } from "./reading.ts";
+import { renderExpression, type Scope } from "./render.ts";
+import { type Rollup, rollupsWith, rowsColumn } from "./rollup-columns.ts";
+import { own, rowRelations } from "./rows.ts";
+import { chargesQuery, type View } from "./views.ts";
+
+/** The table with the rows of all rollups, and the one that records what each month was built from. */
+export const rollupTables = { sums: "_billhouse_focus_sums", months: "_billhouse_focus_months" } as const;
+
+/** The view that lists the months of the rollups, and whether they are current. */
+export const rollupMonthsView = "focus_rollup_months";
+
+/** A table of the rollups, with the columns in their order and their types in the warehouse. */
+export interface RollupTable {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** The rollups of the bills of one cloud: exports of one cloud are counted together, so a month is built of all of them. */
+export interface CloudRollups {
+  /** `aws` or `azure`. */
+  readonly cloud: string;
+  readonly tables: readonly ChargeTable[];
+  /** Differs when the same bills would give other rows: other mappings, columns that they read, tags or exports. */
+  readonly version: string;
+  /** The statement for the months of all rows: `billing_month`, the empty text for rows without a month. */
+  readonly months: string;
+  /** The statement for the newest loads of each month, as a text: `billing_month`, `loads`. */
+  readonly loads: string;
+  /** The statement for what the rows of a month show of the kinds of their tables: `export_name`, `shown`. Null without a family. */
+  kindsShown(this: void, month: BillingMonth | ""): string | null;
+  /** The kind of a table of which the rows of all months show this. */
+  kindOf(this: void, shown: readonly string[]): string;
+  /** The query for the rows of a month, in the columns of the table; `kinds` has the kind of each export, where there are kinds. */
+  rows(this: void, month: BillingMonth | "", kinds: ReadonlyMap<string, string>): string;
+}
+
+/** Everything that a warehouse needs to keep the rollups. */
+export interface Rollups {
+  readonly tables: readonly RollupTable[];
+  /** The views over these tables, in the order in which they must be made. */
+  readonly views: readonly View[];
+  readonly clouds: readonly CloudRollups[];
+}
+
+/** The rollups over these tables. Tables that are not bills are left out. */
+export function focusRollups(
+  tables: readonly ChargeTable[],
+  dialect: Dialect,
+  dataset: { readonly project?: string; readonly dataset: string },
+  allocation: Allocation,
+): Rollups {
+  const rollups = rollupsWith(allocation.tags);
+  const bills = tables.filter((table) => mappingOf(table) !== undefined);
+  const clouds = [...Map.groupBy(bills, (table) => mappingOf(table)?.cloud ?? "")].map(([cloud, ofCloud]) =>
+    cloudRollups(cloud, ofCloud, rollups, dialect),
+  );
+  const { text, decimal } = dialect.types;
+  const columns = [
+    { name: "rollup", type: text },
+    { name: "cloud", type: text },
+    ...keysOf(rollups).map(([name, part]) => ({ name, type: dialect.types[typeOf(asValue(part))] })),
+    ...[...sumsOf(rollups), rowsColumn].map((name) => ({ name, type: decimal })),
+  ];
+  const recorded = ["cloud", "billing_month", "version", "loads", "kinds", "shown"];
+  return {
+    tables: [
+      { name: rollupTables.sums, columns },
+      { name: rollupTables.months, columns: recorded.map((name) => ({ name, type: text })) },
+    ],
+    views: [
+      ...rollups.map((rollup) => rollupView(rollup, dialect, dataset, allocation)),
+      monthsView(clouds, dialect, dataset),
+    ],
+    clouds,
+  };
+}
+
+function cloudRollups(
+  cloud: string,
+  tables: readonly ChargeTable[],
+  rollups: readonly Rollup[],
+  dialect: Dialect,
+): CloudRollups {
+  const families = mappings.filter(
+    ({ family, ...mapping }) => family !== undefined && tables.some((table) => mappingOf(table)?.name === mapping.name),
+  );
+  const [family] = families;
+  const ofFamily = tables.filter((table) => mappingOf(table) === family);
+  const rows: CloudRollups["rows"] = (month, kinds) =>
+    rowsOfMonth(
+      cloud,
+      tables.map((table) => {
+        const kind = kinds.get(table.exportName);
+        return { ...table, months: [month], ...(kind === undefined ? {} : { kind }) };
+      }),
+      rollups,
+      dialect,
+    );
+  const version = rows("2000-01", new Map(ofFamily.map(({ exportName }) => [exportName, unknownKind])));
+  return {
+    cloud,
+    tables,
+    version: createHash("sha256").update(version).digest("hex").slice(0, 16),
+    months: [...Map.groupBy(tables, mappingOf)]
+      .flatMap(([mapping, ofMapping]) => (mapping === undefined ? [] : [monthsOf(ofMapping, mapping, dialect)]))
+      .join("\nUNION DISTINCT\n"),
+    loads: loadsOfMonths(tables, dialect),
+    kindOf: (shown) => {
+      const [first] = shown.toSorted();
+      return family?.family?.kinds[Number(first ?? -1)]?.[0] ?? unknownKind;
+    },
+    kindsShown: (month) =>
+      family === undefined
+        ? null
+        : kindsShown(
+            ofFamily.map((table) => ({ ...table, months: [month] })),
+            family,
+            dialect,
+          ),
+    rows,
+  };
+}
+
+function monthsOf(tables: readonly ChargeTable[], mapping: (typeof mappings)[number], dialect: Dialect): string {
+  const { lines } = rowRelations(tables, withColumns(mapping, "v1_4", new Set()), dialect);
+  const month = `COALESCE(r.${dialect.identifier(own.month)}, '')`;
+  return `SELECT DISTINCT ${month} AS billing_month FROM (${lines.sql}) AS r`;
+}
+
+/**
+ * The rows of all rollups for the tables of one cloud, from one pass over their charges. Columns that a rollup lacks are NULL.
+ */
+function rowsOfMonth(
+  cloud: string,
+  tables: readonly ChargeTable[],
+  rollups: readonly Rollup[],
+  dialect: Dialect,
+): string {
+  const { identifier, literal, types } = dialect;
+  const scope: Scope = {
+    dialect,
+    from: "c",
+    hasColumn: () => "TRUE",
+    joined: (lookup) => {
+      throw new TypeError(`A rollup cannot use the lookup ${lookup}.`);
+    },
+  };
+  const keys = keysOf(rollups);
+  const sums = sumsOf(rollups);
+  const read = new Set([...keys.flatMap(([, part]) => fieldsIn(part).map(({ name }) => name)), ...sums]);
+  const values = [
+    ...keys.map(([name, part]) => `${renderExpression(asValue(part), scope)} AS ${identifier(keyName(name))}`),
+    ...sums.map((name) => `c.${identifier(name)}`),
+  ];
+  const [first] = rollups;
+  const others = keys.filter(([name]) => first?.keys[name] === undefined).map(([name]) => name);
+  const [distinguishing = ""] = others;
+  const names = rollups.map(({ name }) => literal(name));
+  const selected = [
+    // Of the columns that only the second rollup has, those of the first are not grouped.
+    `CASE WHEN GROUPING(k.${identifier(keyName(distinguishing))}) = 1 THEN ${names.join(" ELSE ")} END AS ${identifier("rollup")}`,
+    `${literal(cloud)} AS cloud`,
+    ...keys.map(([name]) => `k.${identifier(keyName(name))} AS ${identifier(name)}`),
+    ...sums.map((name) => `CAST(SUM(k.${identifier(name)}) AS ${types.decimal}) AS ${identifier(name)}`),
+    `CAST(COUNT(*) AS ${types.decimal}) AS ${identifier(rowsColumn)}`,
+  ];
+  const sets = rollups.map((rollup) => {
+    const own = keys.filter(([name]) => rollup.keys[name] !== undefined);
+    return `(${own.map(([name]) => `k.${identifier(keyName(name))}`).join(", ")})`;
+  });
+  return `SELECT ${selected.join(",\n  ")}
+FROM (SELECT ${values.join(",\n  ")}
+FROM (${chargesQuery(tables, "v1_4", dialect, read)}) AS c) AS k
+GROUP BY GROUPING SETS (${sets.join(",\n  ")})`;
+}
+
+function keyName(name: string): string {
+  return `key_${name}`;
+}
+
+function keysOf(rollups: readonly Rollup[]): readonly (readonly [name: string, part: Part])[] {
+  return [...new Map(rollups.flatMap(({ keys }) => Object.entries(keys)))];
+}
+
+function sumsOf(rollups: readonly Rollup[]): readonly string[] {
+  return [...new Set(rollups.flatMap(({ sums }) => sums))];
+}
+
+function asValue(part: Part): Expression {
+  return isCondition(part) ? where(part, text("yes")) : part;
+}
+
+/** A rollup as a view, with what is known of the accounts. */
+function rollupView(
+  { name, keys, sums }: Rollup,
+  dialect: Dialect,
+  dataset: { readonly project?: string; readonly dataset: string },
+  { accounts }: Allocation,
+): View {
+  const { identifier, literal } = dialect;
+  const { relation, on, given } = accountColumns(accounts, dialect);
+  const own = [...Object.keys(keys), ...sums, rowsColumn].filter((column) => given[column] === undefined);
+  const columns = [
+    ...own.map((column) => `c.${identifier(column)}`),
+    ...Object.entries(given).map(([column, sql]) => `${sql} AS ${identifier(column)}`),
+  ];
+  const sql = `SELECT ${columns.join(", ")}
+FROM ${dialect.tableName(dataset, rollupTables.sums)} AS c LEFT JOIN (${relation}) AS a ON ${on}
+WHERE c.${identifier("rollup")} = ${literal(name)}`;
+  return { name, sql, reads: null };
+}
+
+/** The months that were built or loaded, and whether they were built from the newest loads with the present mappings. */
+function monthsView(
+  clouds: readonly CloudRollups[],
+  dialect: Dialect,
+  dataset: { readonly project?: string; readonly dataset: string },
+): View {
+  const { literal, types } = dialect;
+  const built = dialect.tableName(dataset, rollupTables.months);
+  const loads = clouds.map(
+    ({ cloud, loads: sql }) => `SELECT ${literal(cloud)} AS cloud, l.billing_month, l.loads FROM (${sql}) AS l`,
+  );
+  if (loads.length === 0) {
+    const none = ["cloud", "billing_month"].map((name) => `CAST(NULL AS ${types.text}) AS ${name}`);
+    const sql = `SELECT * FROM (SELECT ${none.join(", ")}, FALSE AS is_current) AS m WHERE FALSE`;
+    return { name: rollupMonthsView, sql, reads: null };
+  }
+  const versions = clouds.map(
+    ({ cloud, version }) => `(m.cloud = ${literal(cloud)} AND b.version = ${literal(version)})`,
+  );
+  // What kind of cost a table has can change with each of its loads, and with it all months of the family.
+  const families = clouds
+    .filter(({ kindsShown: statement }) => statement("") !== null)
+    .map(({ cloud }) => literal(cloud));
+  const isCurrent = "CASE WHEN m.is_current THEN 0 ELSE 1 END";
+  const all =
+    families.length === 0
+      ? "m.is_current"
+      : `CASE WHEN m.cloud IN (${families.join(", ")}) THEN MAX(${isCurrent}) OVER (PARTITION BY m.cloud) = 0 ELSE m.is_current END`;
+  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current FROM (
+SELECT m.cloud, m.billing_month,
+  COALESCE((${versions.join(" OR ")}) AND b.loads = COALESCE(l.loads, ''), FALSE) AS is_current
+FROM (SELECT cloud, billing_month FROM ${built} UNION DISTINCT SELECT cloud, billing_month FROM (${loads.join("\nUNION ALL\n")}) AS u) AS m
+LEFT JOIN ${built} AS b ON b.cloud = m.cloud AND b.billing_month = m.billing_month
+LEFT JOIN (${loads.join("\nUNION ALL\n")}) AS l ON l.cloud = m.cloud AND l.billing_month = m.billing_month) AS m`;
+  return { name: rollupMonthsView, sql, reads: null };
+}
+
+/** The newest load of every export in each month, in a text: `aws_cur 1764489846.1, aws_cur2 1764489850.2`. */
+function loadsOfMonths(tables: readonly ChargeTable[], { literal, types, tableName }: Dialect): string {
+  const newest = tables.flatMap(({ exportName, table, tracking, stateIn }) =>
+    tracking.some(({ name }) => name === "billing_month")
+      ? `SELECT billing_month, ${literal(`${exportName} `)} || MAX(_dlt_load_id) AS loaded
+FROM ${tableName({ ...table, dataset: stateIn }, trackingTableName(table))} WHERE billing_month IS NOT NULL GROUP BY billing_month`
+      : [],
+  );
+  if (newest.length === 0) {
+    const none = ["billing_month", "loads"].map((name) => `CAST(NULL AS ${types.text}) AS ${name}`);
+    return `SELECT * FROM (SELECT ${none.join(", ")}) AS l WHERE FALSE`;
+  }
+  return `SELECT l.billing_month, STRING_AGG(l.loaded, ', ' ORDER BY l.loaded) AS loads
+FROM (${newest.join("\nUNION ALL\n")}) AS l GROUP BY l.billing_month`;
+}
