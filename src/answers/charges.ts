@@ -3,24 +3,16 @@ import { BillhouseError } from "../errors.ts";
 import { bigquery } from "../focus/dialects/bigquery.ts";
 import type { Dialect } from "../focus/dialects/dialect.ts";
 import { duckdb } from "../focus/dialects/duckdb.ts";
-import { all, type Condition, type Expression } from "../focus/expression.ts";
+import { all, type Condition, type Expression, field, isOneOf, not } from "../focus/expression.ts";
 import { renderCondition, renderExpression, type Scope } from "../focus/render.ts";
+import { rollupsWith } from "../focus/rollup-columns.ts";
+import { rollupMonthsView } from "../focus/rollups.ts";
 import { newestView } from "../focus/views.ts";
 import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
+import type { ChargeSums } from "./charge-sums.ts";
+import { monthsAsked, onRollup } from "./rollups.ts";
 
-/** Sums over rows of the view `focus_costs`, as data: what is grouped, what is computed of each group, and of which rows. */
-export interface ChargeSums {
-  /** The columns by which rows are grouped, by their names in the result. */
-  readonly by: Readonly<Record<string, Expression>>;
-  /** What is computed of each group: sums of numbers, the least or the greatest of values. NULL counts nowhere. */
-  readonly sum?: Readonly<Record<string, Expression>>;
-  readonly least?: Readonly<Record<string, Expression>>;
-  readonly greatest?: Readonly<Record<string, Expression>>;
-  /** Only rows for which all of these hold. */
-  readonly rows: readonly Condition[];
-  /** Only so many groups: those whose first sum is the largest. */
-  readonly most?: number;
-}
+export type { ChargeSums } from "./charge-sums.ts";
 
 /** A group: its keys and values by name. A key can be null; so is a sum without any value. */
 export type ChargeGroup = Readonly<Record<string, string | null>>;
@@ -33,22 +25,83 @@ export async function sumCharges(
   { warehouse, config }: { readonly warehouse: Warehouse; readonly config: Config },
   sums: ChargeSums,
 ): Promise<readonly ChargeGroup[]> {
-  const dialect = config.warehouse.kind === "bigquery" ? bigquery : duckdb;
-  const dataset = config.warehouse.kind === "bigquery" ? config.focus.dataset : "main";
   const names = Object.keys({ ...sums.by, ...sums.sum, ...sums.least, ...sums.greatest });
   const groups: ChargeGroup[] = [];
   try {
-    const rows = requireCapability(
-      warehouse,
-      "query",
-    )(chargeStatement(sums, dialect, dialect.tableName({ dataset }, newestView)));
-    for await (const row of rows) {
+    const statement = await statementFor(sums, warehouse, config);
+    for await (const row of requireCapability(warehouse, "query")(statement)) {
       groups.push(Object.fromEntries(names.map((name, index) => [name, textOf(row[`v${index}`])])));
     }
   } catch (error) {
-    throw isWithoutView(error) ? noView(error) : error;
+    throw isWithout(newestView, error) ? noView(error) : error;
   }
   return groups;
+}
+
+/** The statement that reads the sums from a rollup as far as it is current, and else from the view. */
+async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Config): Promise<string> {
+  const dialect = config.warehouse.kind === "bigquery" ? bigquery : duckdb;
+  const dataset = config.warehouse.kind === "bigquery" ? config.focus.dataset : "main";
+  const placed = (name: string): string => dialect.tableName({ dataset }, name);
+  const all = chargeStatement(sums, dialect, placed(newestView));
+  // The columns of tags are read only where they are known to be in a rollup.
+  const isPossible = rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
+  if (!isPossible) return all;
+  const { current, others, tags } = await readMonths(warehouse, placed(rollupMonthsView));
+  const isTagged = tags === JSON.stringify(config.focus.tags);
+  const rollups = rollupsWith(isTagged ? config.focus.tags : []);
+  const rollup = rollups.find((each) => onRollup(sums, each) !== null);
+  const asked = monthsAsked({ is: "all", of: sums.rows }) ?? [...current, ...others];
+  const stale = others.filter((month) => asked.includes(month));
+  if (rollup === undefined || !asked.some((month) => current.includes(month))) return all;
+  const kept = (part: ChargeSums): string =>
+    chargeStatement(onRollup(part, rollup) ?? part, dialect, placed(rollup.name));
+  if (stale.length === 0) return kept(sums);
+  const isStale = isOneOf(field("x_BillingMonth"), ...stale);
+  const ofRows = (condition: Condition): ChargeSums => ({ ...sums, rows: [...sums.rows, condition] });
+  return together(sums, kept(ofRows(not(isStale))), chargeStatement(ofRows(isStale), dialect, placed(newestView)));
+}
+
+/** The sums of two statements for them. */
+function together({ by, sum = {}, least = {}, greatest = {} }: ChargeSums, one: string, other: string): string {
+  const [keys, sums, lows, highs] = [by, sum, least, greatest].map((values) => Object.keys(values).length);
+  const kinds = [
+    ...Array.from({ length: keys ?? 0 }, () => ""),
+    ...Array.from({ length: sums ?? 0 }, () => "SUM"),
+    ...Array.from({ length: lows ?? 0 }, () => "MIN"),
+    ...Array.from({ length: highs ?? 0 }, () => "MAX"),
+  ];
+  const columns = kinds.map((kind, index) => (kind === "" ? `u.v${index}` : `${kind}(u.v${index}) AS v${index}`));
+  const grouped =
+    keys === 0
+      ? ""
+      : ` GROUP BY ${kinds
+          .slice(0, keys)
+          .map((_, index) => index + 1)
+          .join(", ")}`;
+  return `SELECT ${columns.join(", ")} FROM (${one} UNION ALL ${other}) AS u${grouped}`;
+}
+
+/** The months whose rollups are current, the other months, and the tags that rollups have, as JSON. */
+async function readMonths(
+  warehouse: Warehouse,
+  view: string,
+): Promise<{ readonly current: readonly string[]; readonly others: readonly string[]; readonly tags: string | null }> {
+  const months = new Map<string, boolean>();
+  let tags: string | null = null;
+  try {
+    for await (const row of requireCapability(warehouse, "query")(`SELECT * FROM ${view}`)) {
+      const month = textOf(row["billing_month"]) ?? "";
+      // A month is current if it is for every cloud.
+      months.set(month, row["is_current"] === true && (months.get(month) ?? true));
+      tags = textOf(row["tags"]);
+    }
+  } catch (error) {
+    if (!isWithout(rollupMonthsView, error)) throw error;
+  }
+  const having = (isCurrent: boolean): readonly string[] =>
+    [...months].filter(([, each]) => each === isCurrent).map(([month]) => month);
+  return { current: having(true), others: having(false), tags };
 }
 
 /** The statement for sums, in a dialect; the columns of its result are `v0`, `v1` and so on, in the order of the names. */
@@ -81,11 +134,11 @@ function textOf(value: unknown): string | null {
   throw new TypeError(`An answer reads text and decimals, not ${typeof value}.`);
 }
 
-function isWithoutView(error: unknown): boolean {
+function isWithout(view: string, error: unknown): boolean {
   return (
     error instanceof BillhouseError &&
     error.code === "QUERY_INVALID" &&
-    error.message.includes(newestView) &&
+    error.message.includes(view) &&
     /does not exist|not found/i.test(error.message)
   );
 }

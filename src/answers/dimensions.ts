@@ -4,10 +4,8 @@ import { BillhouseError, quoted } from "../errors.ts";
 import {
   type Condition,
   day,
-  entry,
   type Expression,
   field,
-  first,
   isOneOf,
   lower,
   not,
@@ -15,6 +13,7 @@ import {
   replaced,
   some,
 } from "../focus/expression.ts";
+import { sku, tagValue } from "../focus/rollup-columns.ts";
 
 /** What costs can be grouped and filtered by, as people name it, with the column of the view. */
 const dimensions: Readonly<Record<string, Expression>> = {
@@ -29,7 +28,7 @@ const dimensions: Readonly<Record<string, Expression>> = {
   service: field("ServiceName"),
   region: field("RegionId"),
   resource: field("ResourceId"),
-  sku: first(field("SkuId"), field("SkuMeter"), field("ChargeDescription")),
+  sku,
   meter: field("SkuMeter"),
   charge: field("ChargeCategory"),
   pricing: field("PricingCategory"),
@@ -70,10 +69,8 @@ export function dimensionOf(name: string, tags: FocusConfig["tags"]): Expression
  */
 export function tag(key: string, tags: FocusConfig["tags"]): Expression {
   if (!/["\\\p{Cc}]/u.test(key)) {
-    const spellings = [key, ...(tags.find((each) => each.key === key)?.spellings ?? [])];
-    return first(
-      ...spellings.flatMap((each) => [each, `user:${each}`]).map((each) => entry(field("Tags", "json"), each)),
-    );
+    const { spellings = [] } = tags.find((each) => each.key === key) ?? {};
+    return tagValue({ key, spellings });
   }
   throw new BillhouseError("USAGE_INVALID", `${quoted(key)} is not a key of a tag.`, {
     hint: "Use a key without quotes, backslashes and control characters, such as tag:team.",

@@ -1,21 +1,18 @@
 import {
   all,
   cases,
-  compared,
   type Condition,
   decimal,
   type Expression,
   field,
-  first,
   isOneOf,
   not,
   nothing,
-  notZero,
   present,
-  some,
   text,
   where,
 } from "../focus/expression.ts";
+import { exchangeRate, isContractedMissing, sku } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ChargeSums } from "./charges.ts";
 import type { CellKeys } from "./explain-cells.ts";
@@ -26,8 +23,6 @@ const contracted = field("ContractedCost", "decimal");
 const quantity = field("PricingQuantity", "decimal");
 const commitment = field("CommitmentDiscountId");
 const status = field("CommitmentDiscountStatus");
-const pricingCurrency = field("PricingCurrency");
-const rate = field("x_BillingExchangeRate", "decimal");
 
 /** The class of a charge, first match: a part of the difference, or `metered`, which is split further. */
 export const chargeClass: Expression = cases(
@@ -45,22 +40,6 @@ export const chargeClass: Expression = cases(
   text("other"),
 );
 
-/** Whether a row lacks the cost at negotiated prices. */
-const isContractedMissing: Condition = some(
-  not(present(contracted)),
-  all(compared(contracted, "=", decimal("0")), notZero(effective)),
-);
-
-/** Billing currency per pricing currency: 1 where they are the same, NULL where it is not known. */
-const knownRate: Expression = cases(
-  [
-    [present(rate), rate],
-    [not(present(pricingCurrency)), decimal("1")],
-    [compared(pricingCurrency, "=", field("BillingCurrency")), decimal("1")],
-  ],
-  nothing("decimal"),
-);
-
 /** What a cell is made of. The owner of an account does not split a cell: an account has one. */
 export const cellKeys: Readonly<Record<keyof CellKeys, Expression>> = {
   provider: field("ServiceProviderName"),
@@ -69,10 +48,7 @@ export const cellKeys: Readonly<Record<keyof CellKeys, Expression>> = {
   service: field("ServiceName"),
   region: field("RegionId"),
   // What is described in words differs from month to month: "Tax for AmazonEC2", "Tax for AmazonEC2 (estimated)".
-  sku: cases(
-    [[isOneOf(chargeClass, "tax", "credit", "refund"), nothing()]],
-    first(field("SkuId"), field("SkuMeter"), field("ChargeDescription")),
-  ),
+  sku: cases([[isOneOf(chargeClass, "tax", "credit", "refund"), nothing()]], sku),
 };
 
 /** `before` for rows of the earlier month, else `after`. */
@@ -107,10 +83,10 @@ export function cellSums(
       contracted: where(not(isContractedMissing), contracted),
       missingEffective: where(isContractedMissing, effective),
       missingQuantity: where(isContractedMissing, quantity),
-      rowsWithoutRate: where(not(present(knownRate)), decimal("1")),
+      rowsWithoutRate: where(not(present(exchangeRate)), decimal("1")),
     },
-    least: { leastRate: knownRate },
-    greatest: { greatestRate: knownRate, meter: field("SkuMeter"), accountName: field("SubAccountName") },
+    least: { leastRate: exchangeRate },
+    greatest: { greatestRate: exchangeRate, meter: field("SkuMeter"), accountName: field("SubAccountName") },
     rows,
   };
 }

@@ -79,6 +79,55 @@ export function partsWithin(part: Part): readonly Part[] {
   return [part.of];
 }
 
+/** A part whose parts directly within it are changed; a part without any is returned as it is. */
+export function mapWithin(part: Part, change: (part: Part) => Part): Part {
+  switch (part.is) {
+    case "field":
+    case "members":
+    case "constant":
+    case "column":
+      return part;
+    case "first":
+    case "joined":
+      return { ...part, of: part.of.map((each) => change(each) as Expression) };
+    case "all":
+    case "some":
+      return { ...part, of: part.of.map((each) => change(each) as Condition) };
+    case "cases":
+      return {
+        ...part,
+        cases: part.cases.map(([when, then]) => [change(when) as Condition, change(then) as Expression]),
+        otherwise: change(part.otherwise) as Expression,
+      };
+    case "arithmetic":
+    case "compared":
+      return { ...part, left: change(part.left) as Expression, right: change(part.right) as Expression };
+    case "lookup":
+      return { ...part, key: change(part.key) as Expression };
+    case "object":
+      return { ...part, members: part.members.map(([key, value]) => [key, change(value) as Expression]) };
+    case "one of":
+    case "match":
+    case "present":
+    case "json":
+      return { ...part, value: change(part.value) as Expression };
+    case "not":
+      return { ...part, of: change(part.of) as Condition };
+    case "entry":
+    case "lower":
+    case "replaced":
+    case "extracted":
+    case "number":
+    case "day":
+    case "month":
+    case "next day":
+    case "day start":
+    case "month start":
+    case "next month":
+  }
+  return { ...part, of: change(part.of) as Expression };
+}
+
 /** The fields that a part reads. */
 export function fieldsIn(part: Part): readonly (Field | Members)[] {
   return partsIn(part).filter((each): each is Field | Members => each.is === "field" || each.is === "members");

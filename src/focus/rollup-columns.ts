@@ -103,6 +103,7 @@ export function rollupsWith(tags: readonly AllocationTag[]): readonly Rollup[] {
       name: "focus_daily",
       keys: {
         ...columns([...common, "BillingAccountName"]),
+        x_HasCommitmentDiscount: present(field("CommitmentDiscountId")),
         ChargePeriodStart: dayStart(field("ChargePeriodStart", "timestamp")),
         ...Object.fromEntries(tags.map((tag) => [tagColumn(tag), tagValue(tag)])),
       },

@@ -38,11 +38,11 @@ export interface CloudRollups {
   /** The statement for the newest loads of each month, as a text: `billing_month`, `loads`. */
   readonly loads: string;
   /** The statement for what the rows of a month show of the kinds of their tables: `export_name`, `shown`. Null without a family. */
-  kindsShown(this: void, month: BillingMonth | ""): string | null;
+  kindsShown(this: void, month: BillingMonth): string | null;
   /** The kind of a table of which the rows of all months show this. */
   kindOf(this: void, shown: readonly string[]): string;
   /** The query for the rows of a month, in the columns of the table; `kinds` has the kind of each export, where there are kinds. */
-  rows(this: void, month: BillingMonth | "", kinds: ReadonlyMap<string, string>): string;
+  rows(this: void, month: BillingMonth, kinds: ReadonlyMap<string, string>): string;
 }
 
 /** Everything that a warehouse needs to keep the rollups. */
@@ -80,7 +80,7 @@ export function focusRollups(
     ],
     views: [
       ...rollups.map((rollup) => rollupView(rollup, dialect, dataset, allocation)),
-      monthsView(clouds, dialect, dataset),
+      monthsView(clouds, dialect, dataset, allocation),
     ],
     clouds,
   };
@@ -221,20 +221,22 @@ WHERE c.${identifier("rollup")} = ${literal(name)}`;
   return { name, sql, reads: null };
 }
 
-/** The months that were built or loaded, and whether they were built from the newest loads with the present mappings. */
+/** The months that were built or loaded, whether they were built from the newest loads with the present mappings, and the tags with columns. */
 function monthsView(
   clouds: readonly CloudRollups[],
   dialect: Dialect,
   dataset: { readonly project?: string; readonly dataset: string },
+  { tags }: Allocation,
 ): View {
   const { literal, types } = dialect;
+  const tagged = `${literal(JSON.stringify(tags))} AS tags`;
   const built = dialect.tableName(dataset, rollupTables.months);
   const loads = clouds.map(
     ({ cloud, loads: sql }) => `SELECT ${literal(cloud)} AS cloud, l.billing_month, l.loads FROM (${sql}) AS l`,
   );
   if (loads.length === 0) {
     const none = ["cloud", "billing_month"].map((name) => `CAST(NULL AS ${types.text}) AS ${name}`);
-    const sql = `SELECT * FROM (SELECT ${none.join(", ")}, FALSE AS is_current) AS m WHERE FALSE`;
+    const sql = `SELECT * FROM (SELECT ${none.join(", ")}, FALSE AS is_current, ${tagged}) AS m WHERE FALSE`;
     return { name: rollupMonthsView, sql, reads: null };
   }
   const versions = clouds.map(
@@ -249,7 +251,7 @@ function monthsView(
     families.length === 0
       ? "m.is_current"
       : `CASE WHEN m.cloud IN (${families.join(", ")}) THEN MAX(${isCurrent}) OVER (PARTITION BY m.cloud) = 0 ELSE m.is_current END`;
-  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current FROM (
+  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current, ${tagged} FROM (
 SELECT m.cloud, m.billing_month,
   COALESCE((${versions.join(" OR ")}) AND b.loads = COALESCE(l.loads, ''), FALSE) AS is_current
 FROM (SELECT cloud, billing_month FROM ${built} UNION DISTINCT SELECT cloud, billing_month FROM (${loads.join("\nUNION ALL\n")}) AS u) AS m

@@ -2,7 +2,7 @@ import type { FocusVersion } from "./columns.ts";
 import { type Condition, type Expression, field, present, text, typeOf, where } from "./expression.ts";
 import { familyFields } from "./family.ts";
 import type { ColumnSources, Mapping } from "./mapping.ts";
-import { fieldsIn, isCondition, type Part, partsIn, partsWithin, sourcesOf } from "./reading.ts";
+import { fieldsIn, isCondition, mapWithin, type Part, partsIn, partsWithin, sourcesOf } from "./reading.ts";
 
 /** Parts of at least this many parts become facts where several columns use them. */
 const worthwhile = 5;
@@ -82,51 +82,7 @@ export function withSharedParts(mapping: Mapping, version: FocusVersion): Mappin
   }
 
   function replaceWithin(part: Part): Part {
-    switch (part.is) {
-      case "field":
-      case "members":
-      case "constant":
-      case "column":
-        return part;
-      case "first":
-      case "joined":
-        return { ...part, of: part.of.map((each) => replace(each) as Expression) };
-      case "all":
-      case "some":
-        return { ...part, of: part.of.map((each) => replace(each) as Condition) };
-      case "cases":
-        return {
-          ...part,
-          cases: part.cases.map(([when, then]) => [replace(when) as Condition, replace(then) as Expression]),
-          otherwise: replace(part.otherwise) as Expression,
-        };
-      case "arithmetic":
-      case "compared":
-        return { ...part, left: replace(part.left) as Expression, right: replace(part.right) as Expression };
-      case "lookup":
-        return { ...part, key: replace(part.key) as Expression };
-      case "object":
-        return { ...part, members: part.members.map(([key, value]) => [key, replace(value) as Expression]) };
-      case "one of":
-      case "match":
-      case "present":
-      case "json":
-        return { ...part, value: replace(part.value) as Expression };
-      case "not":
-        return { ...part, of: replace(part.of) as Condition };
-      case "entry":
-      case "lower":
-      case "replaced":
-      case "extracted":
-      case "number":
-      case "day":
-      case "month":
-      case "next day":
-      case "day start":
-      case "month start":
-      case "next month":
-    }
-    return { ...part, of: replace(part.of) as Expression };
+    return mapWithin(part, replace);
   }
 }
 

@@ -11,7 +11,7 @@ import { makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
 export interface StaleMonth {
   readonly cloud: string;
   /** The empty text for rows without a month. */
-  readonly month: BillingMonth | "";
+  readonly month: BillingMonth;
 }
 
 /**
@@ -122,7 +122,7 @@ async function removeMonth(
   connection: DuckDBConnection,
   rollups: Rollups,
   cloud: string,
-  month: BillingMonth | "",
+  month: BillingMonth,
 ): Promise<void> {
   const { sums, months } = targetsOf(rollups);
   const isCloud = `"cloud" = ${literal(cloud)}`;
@@ -135,7 +135,7 @@ async function build(
   connection: DuckDBConnection,
   rollups: Rollups,
   own: CloudRollups,
-  month: BillingMonth | "",
+  month: BillingMonth,
 ): Promise<void> {
   const { sums, months } = targetsOf(rollups);
   const loads = (await readRows(connection, own.loads)).find((row) => row["billing_month"] === month);
@@ -155,7 +155,7 @@ async function build(
 async function kindsOf(
   connection: DuckDBConnection,
   own: CloudRollups,
-  month: BillingMonth | "",
+  month: BillingMonth,
   months: string,
 ): Promise<{ readonly kinds: ReadonlyMap<string, string>; readonly shown: ReadonlyMap<string, string | null> }> {
   const statement = own.kindsShown(month);
@@ -173,7 +173,7 @@ async function kindsOf(
   return { kinds: new Map(kinds), shown: new Map(pairs) };
 }
 
-function textOrNull(value: unknown): string | null {
+function textOrNull(value: string | number | boolean | null | undefined): string | null {
   return value === null || value === undefined ? null : String(value);
 }
 

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { DuckDBInstance } from "@duckdb/node-api";
+
+import { costs } from "../../src/answers/costs.ts";
+import { dimensionNames } from "../../src/answers/dimensions.ts";
+import { explain } from "../../src/answers/explain.ts";
+import { series } from "../../src/answers/series.ts";
+import { measures } from "../../src/answers/measures.ts";
+import type { Row } from "../support/deliveries.ts";
+import type { Project } from "../support/projects.ts";
+import { answering, bill, charge } from "./bills.ts";
+
+const [before, month] = ["2025-02", "2025-03"];
+
+/** Charges of every kind; in some cells amounts cancel out, and others lack an amount that others of the cell have. */
+function charges(of: string, scale: string): readonly Row[] {
+  const rows: readonly Row[] = [
+    { EffectiveCost: `10.5${scale}`, Tags: '{"team":"web","user:env":"prod"}' },
+    { EffectiveCost: `3.25${scale}`, ChargePeriodStart: `${of}-28T23:00:00Z`, SubAccountId: "098765432109" },
+    { EffectiveCost: "5", ContractedCost: "", ServiceName: "Cells" },
+    { EffectiveCost: "-5", ContractedCost: "0", ServiceName: "Cells" },
+    { EffectiveCost: "7", ContractedCost: "2", ServiceName: "Cells" },
+    { EffectiveCost: "1", ContractedCost: "-2", ServiceName: "Cells", PricingQuantity: "" },
+    { EffectiveCost: "3", BilledCost: "0", CommitmentDiscountId: "ri-1", CommitmentDiscountStatus: "Used" },
+    { EffectiveCost: "2", BilledCost: "0", CommitmentDiscountId: "ri-1", CommitmentDiscountStatus: "Unused" },
+    { EffectiveCost: "0", BilledCost: "7", ChargeCategory: "Purchase", CommitmentDiscountId: "ri-1" },
+    { EffectiveCost: "1.75", ChargeCategory: "Purchase", ServiceName: "Support", SkuId: "", SkuMeter: "Fee" },
+    { EffectiveCost: "-1.5", ChargeCategory: "Credit", SkuId: "", ChargeDescription: `Credit of ${of}` },
+    { EffectiveCost: "-0.5", ChargeClass: "Correction" },
+    { EffectiveCost: "3.8", ChargeCategory: "Tax", SkuId: "", ChargeDescription: "Tax" },
+    { EffectiveCost: "100", BillingCurrency: "EUR", PricingCurrency: "USD", x_BillingExchangeRate: `0.9${scale}` },
+    { EffectiveCost: "20", BillingCurrency: "EUR", PricingCurrency: "USD", x_BillingExchangeRate: "" },
+  ];
+  return rows.map((cells) => charge(of, cells));
+}
+
+/** Everything that `costs`, `explain` and `series` say, of months that are over and of one that is running. */
+async function answers({ config }: Project): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  const names = [...dimensionNames.filter((name) => !name.includes(":")), "tag:team", "tag:env"];
+  const [over, running] = [new Date("2025-06-01T00:00:00Z"), new Date("2025-03-20T00:00:00Z")];
+  for (const name of names) {
+    found.push(await costs(config, { by: [name], now: over }));
+    found.push(await costs(config, { by: [name, "service"], from: month, to: month, now: running }));
+  }
+  for (const measure of measures)
+    found.push(await costs(config, { by: [], measure, from: before, to: month, now: over }));
+  found.push(await costs(config, { by: ["service"], filters: ["tag:team=web", "account=012345678901"], now: over }));
+  for (const by of ["provider", "account", "service", "region", "sku"]) {
+    found.push(await explain(config, { by: [by], now: over }));
+  }
+  found.push(await explain(config, { month, measure: "billed", now: running }));
+  for (const grain of ["month", "day"] as const)
+    found.push(await series(config, { grain, from: before, to: month, now: over }));
+  return found;
+}
+
+/** Changes the database as another program does. */
+async function change({ folder }: Project, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(join(folder, "billhouse.duckdb"));
+  const connection = await instance.connect();
+  await connection.run(sql);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+test("answers from sums that are kept equal those from the view, also where only some months are current", async (t) => {
+  const deliveries = [await bill(before, charges(before, "1")), await bill(month, charges(month, "3"))];
+  const project = await answering.DuckDB(t, deliveries, undefined, ["team"]);
+  const months = "_billhouse_focus_months";
+  const kept = await answers(project);
+  await change(project, `UPDATE ${months} SET loads = 'x' WHERE billing_month = '${month}'`);
+  const mixed = await answers(project);
+  await change(project, `UPDATE ${months} SET loads = 'x'`);
+  const view = await answers(project);
+  for (const [index, answer] of view.entries()) {
+    assert.deepEqual(kept[index], answer);
+    assert.deepEqual(mixed[index], answer);
+  }
+});
+
+test("answers read sums that are kept where these can answer, and else the view", async (t) => {
+  const project = await answering.DuckDB(t, [await bill(month, charges(month, "1"))], undefined, ["team"]);
+  await change(project, "UPDATE _billhouse_focus_sums SET EffectiveCost = 0, BilledCost = 0");
+  const now = new Date("2025-06-01T00:00:00Z");
+  const isKept = async (name: string): Promise<boolean> =>
+    (await costs(project.config, { by: [name], now })).currency["USD"]?.total.cost === "0";
+  const names = [...dimensionNames.filter((name) => !name.includes(":")), "tag:team", "tag:env"];
+  const fromView: string[] = [];
+  for (const name of names) if (!(await isKept(name))) fromView.push(name);
+  assert.deepEqual(fromView, ["resource", "invoice", "tag:env"]);
+});
