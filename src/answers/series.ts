@@ -18,7 +18,14 @@ import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
 import { addDays, checkMonths, countDays, monthSpan } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
-import { type AnswerOptions, type Bills, byCurrency, readingBills } from "./bills.ts";
+import {
+  type AccountNames,
+  accountNamesOf,
+  type AnswerOptions,
+  type Bills,
+  byCurrency,
+  readingBills,
+} from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { type BelowCharge, belowCharges, chargeKind, checkMeasure, measureColumns } from "./costs.ts";
@@ -53,6 +60,8 @@ export interface SeriesResult extends Answer {
   readonly measure: Measure;
   readonly filters: readonly string[];
   readonly buckets: readonly TimeBucket[];
+  /** The names of the sub-accounts, where groups are by account. */
+  readonly accountNames: AccountNames;
   readonly currency: Readonly<Record<string, CurrencySeries>>;
 }
 
@@ -126,6 +135,7 @@ export async function seriesIn(bills: Bills, options: SeriesOptions): Promise<Om
       key: dimensionOf(by, config.focus.tags),
     },
     sum: { cost: measureColumns[measure] },
+    ...(by === "account" ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [inMonths([period]), ofExports(exports), ...filterConditions(filters, config.focus.tags)],
   });
   const buckets = grain === "month" ? monthBuckets(exports, months) : dayBuckets(exports, months);
@@ -137,6 +147,7 @@ export async function seriesIn(bills: Bills, options: SeriesOptions): Promise<Om
     measure,
     filters,
     buckets,
+    accountNames: by === "account" ? accountNamesOf(groups, "key") : {},
     loads: loadsOf(exports, months),
     currency: byCurrency(groups, (own) => currencySeries(own, shape)),
   };

@@ -1,3 +1,4 @@
+import type { AccountNames } from "../answers/bills.ts";
 import { addressOf, type View } from "./address.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 
@@ -26,6 +27,13 @@ export function filterLink(
     ${shown === key ? "" : html` title="${key ?? ""}"`}
     >${shown}</a
   >`;
+}
+
+/** The name of a sub-account, where the bills or the list of accounts have one; else, and for other dimensions, null. */
+export function accountName(key: string | null | undefined, dimension: string, names: AccountNames): string | null {
+  return dimension === "account" && key !== null && key !== undefined && Object.hasOwn(names, key)
+    ? (names[key] ?? null)
+    : null;
 }
 
 /** The dimension that a group is looked at by next, from the largest to the smallest. */

@@ -4,7 +4,7 @@ import { type ColumnChart, type ColumnSeries, drawColumns, type Outlook } from "
 import type { Figures } from "../drawing/figures.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 import { addressOf, type View } from "./address.ts";
-import { filterLink, nameOfKey, nextDimension } from "./names.ts";
+import { accountName, filterLink, nameOfKey, nextDimension } from "./names.ts";
 
 /** How many groups have a colour of their own. */
 export const coloured = 7;
@@ -65,11 +65,12 @@ export function drawTimeChart(
   </figure>`;
 }
 
-function layersOf({ groups, rest, below }: CurrencySeries, { by }: SeriesResult, view: View): Layer[] {
+function layersOf({ groups, rest, below }: CurrencySeries, { by, accountNames }: SeriesResult, view: View): Layer[] {
   const next = nextDimension(by);
   const named = groups.map(({ key, amounts, total }, index): Layer => {
-    const name = nameOfKey(key, by);
-    return { name, colour: `s${index}`, amounts, total, link: filterLink(key, by, view, next) };
+    const named = accountName(key, by, accountNames);
+    const link = filterLink(key, by, view, next, named);
+    return { name: named ?? nameOfKey(key, by), colour: `s${index}`, amounts, total, link };
   });
   const others: Layer[] =
     rest.groups === 0

@@ -50,7 +50,8 @@ function drawExport(pipeline: PipelineStatus, loads: readonly HistoryLoad[], fig
   return html`<article class="export">
     <h3><a href="/loads#${name}">${name}</a></h3>
     <p class="facts">
-      Data until <b>${until === "" ? "unknown" : until}</b> <span>loaded ${age(newestLoad, now)}</span>
+      <span>Data until <b>${until === "" ? "unknown" : until}</b></span
+      ><span>loaded ${age(newestLoad, now)}</span>
     </p>
     <ol class="months" aria-label="Months of ${name}">
       ${shown.map((month) => drawMonth(name, month))}

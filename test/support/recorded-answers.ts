@@ -555,6 +555,7 @@ export const reported: ReportResult = {
       { name: "2025-02", isOpen: false },
       { name: "2025-03", isOpen: false },
     ],
+    accountNames: {},
     loads,
     currency: {
       USD: {

@@ -7,7 +7,7 @@ import { drawAmount, drawChange } from "../../drawing/small.ts";
 import { compareDecimals } from "../../schema/decimals.ts";
 import { isShownAsZero } from "../../drawing/figures.ts";
 import { addressOf, type View } from "../address.ts";
-import { filterLink, nameOfKey } from "../names.ts";
+import { accountName, filterLink, nameOfKey } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { drawTile } from "../tile.ts";
 
@@ -59,7 +59,7 @@ export function partsTile(own: Explanation, result: ExplainResult, view: View, c
 
 /** Where the difference comes from. */
 export function driversTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
-  const { by } = result;
+  const { by, accountNames } = result;
   const { figures } = context;
   const most = magnitude(own.drivers[0]?.amount ?? "0");
   const costs: View = { ...view, vs: undefined };
@@ -83,7 +83,7 @@ export function driversTile(own: Explanation, result: ExplainResult, view: View,
                 ${by.map(
                   (name) =>
                     html`<td>
-                      ${name === "sku" && meter !== null ? filterLink(keys.sku ?? null, "sku", costs, "resource", meter) : filterLink(keys[name] ?? null, name, costs, name === "service" ? "account" : "service")}
+                      ${name === "sku" && meter !== null ? filterLink(keys.sku ?? null, "sku", costs, "resource", meter) : filterLink(keys[name] ?? null, name, costs, name === "service" ? "account" : "service", accountName(keys[name], name, accountNames))}
                     </td>`,
                 )}
                 <td class="minor">${partNames[part]}${label === null ? "" : ` ${label}`}</td>
@@ -113,14 +113,21 @@ export function driversTile(own: Explanation, result: ExplainResult, view: View,
 }
 
 /** The resources and days of one of the largest changes. */
-export function detailsTile(details: DriverDetails, view: View, context: PageContext): Markup {
+export function detailsTile(
+  details: DriverDetails,
+  { accountNames }: ExplainResult,
+  view: View,
+  context: PageContext,
+): Markup {
   const { keys, part, amount, resources, days } = details;
   const { figures } = context;
   const filters = Object.entries(keys).map(([dimension, value]) => `${dimension}=${value ?? ""}`);
   const inDriver: View = { ...view, vs: undefined, filters };
   const most = magnitude(resources[0]?.change ?? "0");
   const mostOfDay = days[0]?.cost ?? "0";
-  const names = Object.entries(keys).map(([dimension, value]) => nameOfKey(value, dimension));
+  const names = Object.entries(keys).map(
+    ([dimension, value]) => accountName(value, dimension, accountNames) ?? nameOfKey(value, dimension),
+  );
   return drawTile({
     title: names.join(", "),
     note: `${partNames[part]} ${figures.change(amount)} ${view.currency ?? ""}`,

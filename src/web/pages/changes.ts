@@ -38,7 +38,7 @@ export async function changesPage(context: PageContext): Promise<Page> {
     own === undefined
       ? html`<div class="empty"><p>There are no charges.</p></div>`
       : html`<div class="stack">
-            ${partsTile(own, answer, view, context)}${own.details.map((details) => detailsTile(details, view, context))}
+            ${partsTile(own, answer, view, context)}${own.details.map((details) => detailsTile(details, answer, view, context))}
           </div>
           ${driversTile(own, answer, view, context)}`;
   return pageOf(view, { title: `Changes from ${vs} to ${month}`, months, currencies, note }, tiles);

@@ -5,7 +5,7 @@ import { drawAmount } from "../../drawing/small.ts";
 import { type Figures, isShownAsZero } from "../../drawing/figures.ts";
 import { addressOf, filterParts, type View } from "../address.ts";
 import { chartControls, currencyOf, currencySwitch, periodForm } from "../controls.ts";
-import { filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { accountName, filterLink, nameOfKey, nextDimension } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { costsQuestion, seriesQuestion } from "../questions.ts";
 import { drawTile } from "../tile.ts";
@@ -121,7 +121,7 @@ function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
           </tr>
         </thead>
         <tbody>
-          ${rows.map((row) => line(filterLink(row.keys[view.by] ?? null, view.by, view, next), row, true))}${
+          ${rows.map((row) => line(filterLink(row.keys[view.by] ?? null, view.by, view, next, accountName(row.keys[view.by], view.by, result.accountNames)), row, true))}${
             rest.groups > 0 ? line(`${rest.groups} more, in the CSV`, rest, false) : ""
           }${below.filter(isShown).map((row) => line(row.charge, row, false))}
         </tbody>

@@ -10,7 +10,7 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { drawChange, drawShare } from "../../drawing/small.ts";
 import { addressOf, type View } from "../address.ts";
 import { chartControls } from "../controls.ts";
-import { filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { accountName, filterLink, nameOfKey, nextDimension } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { tagOf } from "../questions.ts";
 import { drawTile } from "../tile.ts";
@@ -59,7 +59,7 @@ const titles = { effective: "Effective cost", billed: "Billed cost", list: "List
 
 /** What changed from the month before, and why. */
 export function moversTile(result: ExplainResult, context: PageContext): Markup {
-  const { month, vs, currency } = result;
+  const { month, vs, currency, accountNames } = result;
   const { view, figures } = context;
   const own = currency[view.currency ?? ""];
   const most = own?.drivers[0]?.amount ?? "0";
@@ -85,7 +85,9 @@ export function moversTile(result: ExplainResult, context: PageContext): Markup 
                   ({ keys, part, amount }) =>
                     html`<tr>
                       <td>${filterLink(keys.service ?? null, "service", view, "account")}</td>
-                      <td class="minor spare">${filterLink(keys.account ?? null, "account", view, "service")}</td>
+                      <td class="minor spare">
+                        ${filterLink(keys.account ?? null, "account", view, "service", accountName(keys.account, "account", accountNames))}
+                      </td>
                       <td class="minor">${partNames[part]}</td>
                       <td class="bars">${drawChange(amount, magnitude(most))}</td>
                       <td class="n">${figures.change(amount)}</td>

@@ -5,7 +5,7 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { subtractDecimals } from "../../schema/decimals.ts";
 import { addressOf, type View } from "../address.ts";
 import { currencyOf, currencySwitch, monthSwitch, tagForm } from "../controls.ts";
-import { filterLink } from "../names.ts";
+import { accountName, filterLink } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { tagOf, untaggedQuestion } from "../questions.ts";
 import { drawTile } from "../tile.ts";
@@ -144,7 +144,7 @@ function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup
 }
 
 function table(result: UntaggedResult, own: CurrencyUntagged, view: View, context: PageContext): Markup {
-  const { by } = result;
+  const { by, accountNames } = result;
   const { figures } = context;
   return drawTile({
     title: "What lacks it",
@@ -163,7 +163,7 @@ function table(result: UntaggedResult, own: CurrencyUntagged, view: View, contex
           ${own.rows.map(
             ({ keys, cost, share }) =>
               html`<tr>
-                ${by.map((name) => html`<td>${filterLink(keys[name] ?? null, name, view, name === "resource" ? "sku" : "resource")}</td>`)}
+                ${by.map((name) => html`<td>${filterLink(keys[name] ?? null, name, view, name === "resource" ? "meter" : "resource", accountName(keys[name], name, accountNames))}</td>`)}
                 <td class="n minor">${figures.share(share)}</td>
                 <td class="n">${figures.money(cost)}</td>
               </tr>`,
