@@ -1,5 +1,6 @@
 import { compareDecimals, formatAmount, subtractDecimals } from "../schema/decimals.ts";
 import { isPositive, isZero, magnitude, negative, shareOf } from "./arithmetic.ts";
+import type { AccountNames } from "./bills.ts";
 import type { Driver, ExplainedChange, Explanation } from "./explanation.ts";
 import { partNames, parts } from "./parts.ts";
 
@@ -13,7 +14,7 @@ const namedParts = 3;
 export function explainInWords(
   result: Pick<Explanation, "before" | "after" | "difference" | "parts" | "drivers">,
   covered: readonly [before: string, after: string],
-  { month, vs, comparison, measure, currency }: ExplainedChange,
+  { month, vs, comparison, measure, currency, accountNames }: ExplainedChange,
 ): string {
   const { before, after, difference } = result;
   const money = (amount: string): string => `${formatAmount(amount)}${currency === "" ? "" : ` ${currency}`}`;
@@ -35,19 +36,21 @@ export function explainInWords(
   const [driver] = result.drivers;
   return [
     `${subject} ${verb} ${money(after)}, ${changed}${named.length === 0 ? "" : `: ${[...named, ...more].join(", ")}`}.`,
-    ...(driver === undefined || named.length === 0 ? [] : [`The largest driver is ${driverInWords(driver)}.`]),
+    ...(driver === undefined || named.length === 0
+      ? []
+      : [`The largest driver is ${driverInWords(driver, accountNames)}.`]),
     ...unsavedInWords(subtractDecimals(covered[0], covered[1]), result.parts.commitmentUnused, money),
   ].join(" ");
 }
 
 /** A driver: `Amazon EC2 in account 012345678901, usage +12.50`. */
-function driverInWords({ keys, part, amount, label, meter }: Driver): string {
+function driverInWords({ keys, part, amount, label, meter }: Driver, names: AccountNames): string {
   const { provider = null, account = null, service = null, region = null, sku = null } = keys;
   const place = [
     service ?? provider,
     ...(meter === null && sku === null ? [] : [meter ?? sku]),
     ...(region === null ? [] : [`in ${region}`]),
-    ...(account === null ? [] : [`in account ${account}`]),
+    ...(account === null ? [] : [`in account ${Object.hasOwn(names, account) ? names[account] : account}`]),
   ].filter((word) => word !== null);
   const what =
     (part === "new" || part === "gone") && label !== null ? `${part} ${labelNames[label] ?? label}` : partNames[part];

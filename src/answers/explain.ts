@@ -88,8 +88,9 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
       : inMonths([before, period]);
   const rows = [months, ofExports(exports)];
   const groups = await sumCharges(bills, cellSums(vs, rows, by));
+  const accountNames = accountNamesOf(groups, "account");
   const explanations = byCurrency(groups, (own, currency) =>
-    explanation(own, { month, vs, comparison, measure, by, top, currency }),
+    explanation(own, { month, vs, comparison, measure, by, top, currency, accountNames }),
   );
   return {
     month,
@@ -98,7 +99,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     by,
     comparison,
     loads: loadsOf(exports, [vs, month]),
-    accountNames: accountNamesOf(groups, "account"),
+    accountNames,
     currency: await withDetails(bills, explanations, { vs, rows, drill }),
   };
 }

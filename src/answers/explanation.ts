@@ -1,3 +1,4 @@
+import type { AccountNames } from "./bills.ts";
 import type { BillingMonth } from "../model.ts";
 import type { CellKeys, CellLabel } from "./explain-cells.ts";
 import type { Part } from "./parts.ts";
@@ -59,4 +60,6 @@ export interface ExplainedChange {
   readonly by: readonly (keyof CellKeys)[];
   readonly top: number;
   readonly currency: string;
+  /** The names of sub-accounts, for the sentence. */
+  readonly accountNames: AccountNames;
 }

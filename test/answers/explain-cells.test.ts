@@ -16,6 +16,7 @@ const change: ExplainedChange = {
   by: ["account", "service", "sku"],
   top: Infinity,
   currency: "USD",
+  accountNames: {},
 };
 
 /** A group of usage of one price, as the warehouse adds it up. */

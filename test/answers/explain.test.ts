@@ -180,6 +180,7 @@ describe("explain", () => {
     assert.deepEqual((await costs(config, { now, by: ["service", "account"] })).accountNames, names);
     assert.deepEqual((await untagged(config, { now })).accountNames, names);
     assert.deepEqual((await costs(config, { now })).accountNames, {});
+    assert.match((await dollars(config)).sentence, / in account Shop, usage \+20\.00\./u);
     const owned = await dollars(config, { by: ["owner"] });
     assert.deepEqual(owned.parts, (await dollars(config)).parts);
     assert.deepEqual([...new Set(owned.drivers.map(({ keys }) => keys.owner))], ["Ada"]);

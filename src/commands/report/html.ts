@@ -27,11 +27,11 @@ export async function reportHtml({ title, sections }: ReportDocument): Promise<s
         <table
           role="presentation"
           align="center"
-          width="760"
+          width="100%"
           cellpadding="0"
           cellspacing="0"
           border="0"
-          style="max-width: 100%"
+          style="max-width: 760px"
         >
           <tr>
             <td style="color: ${ink}; ${font}; font-size: 14px; line-height: 1.45">
