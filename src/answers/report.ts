@@ -21,7 +21,7 @@ import { type UntaggedResult, untaggedIn } from "./untagged.ts";
 export interface ReportOptions extends AnswerOptions {
   /** By default the newest loaded month that is over. */
   readonly month?: BillingMonth;
-  /** The keys of tags whose untagged cost is shown; by default those of `[focus]`, and without them any tag. */
+  /** The keys of tags by which costs are allocated, and whose untagged cost is shown; by default those of `[focus]`, and without them any tag. */
   readonly tags?: readonly string[];
   /** How many groups, drivers and commitments are listed; by default all. */
   readonly top?: number;
@@ -32,6 +32,8 @@ export interface ReportResult extends Answer {
   readonly month: BillingMonth;
   readonly clouds: Omit<CostsResult, keyof ReadSource>;
   readonly services: Omit<CostsResult, keyof ReadSource>;
+  /** The same by owner, if there is a list of accounts, and by each of the tags. */
+  readonly allocations: readonly Omit<CostsResult, keyof ReadSource>[];
   /** Effective cost of the last six months by cloud, as far as they are loaded. */
   readonly months: Omit<SeriesResult, keyof ReadSource>;
   /** The change from the month before; null if the two cannot be compared. */
@@ -107,11 +109,16 @@ export async function reportIn(bills: Bills, options: ReportOptions): Promise<Om
     const key = tag === undefined ? {} : { tag };
     untagged.push(await untaggedIn(bills, { month, by: ["service", "account"], ...key, ...top }));
   }
+  const allocations: Omit<CostsResult, keyof ReadSource>[] = [];
+  for (const by of [...(config.focus.accounts === null ? [] : ["owner"]), ...tags.map((tag) => `tag:${tag}`)]) {
+    allocations.push(await costsIn(bills, { from: month, by: [by], ...top }));
+  }
   const forecast = await forecastIn(bills, {});
   return {
     month,
     clouds: await costsIn(bills, { from: month, by: ["cloud"] }),
     services: await costsIn(bills, { from: month, by: ["service"], ...top }),
+    allocations,
     months: await seriesIn(bills, { from: span[0] ?? month, to: month, by: "cloud" }),
     explain,
     notExplained,

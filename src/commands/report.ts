@@ -43,7 +43,11 @@ export function addReport(program: Program, perform: Perform): void {
         "how it is written; otherwise by the ending of --output (.html, .md, .json, .csv), or for the terminal",
       ).choices(formats),
     )
-    .option("--tag <key>", "a tag whose untagged cost is shown; otherwise those of [focus] (repeatable)", addWord)
+    .option(
+      "--tag <key>",
+      "a tag by which costs are shown, with what lacks it; otherwise those of [focus] (repeatable)",
+      addWord,
+    )
     .addOption(topOption("how many services, drivers and untagged groups are listed"))
     .option("--csv", "the same as --format csv")
     .addHelpText("after", example(usageExample))

@@ -111,6 +111,17 @@ describe("report", () => {
       result.untagged.map(({ tag }) => tag),
       ["team"],
     );
+    const {
+      readFrom: _,
+      publishedAt: _2,
+      lockedBy: _3,
+      ...byTeam
+    } = await costs(config, {
+      now,
+      from: month,
+      by: ["tag:team"],
+    });
+    assert.deepEqual(result.allocations, [byTeam]);
     assert.deepEqual(result.budgets, (await budgets(config, { now, month })).budgets);
     assert.equal(
       result.forecast?.currency["USD"]?.forecast,

@@ -544,6 +544,21 @@ export const reported: ReportResult = {
     },
   },
   services: spending("service"),
+  allocations: [
+    {
+      ...spending("tag:team"),
+      currency: {
+        USD: {
+          ...dollars,
+          rows: [
+            row({ "tag:team": "web" }, "69801.9057855174", "62390.88", "7411.0257855174", "0.962757"),
+            row({ "tag:team": null }, "0", "0", "0", "0"),
+          ],
+          rest: { ...row({}, "0", "0", "0", "0"), groups: 0 },
+        },
+      },
+    },
+  ],
   months: {
     grain: "month",
     from: "2025-02",
@@ -611,6 +626,7 @@ export const reportedAlone: ReportResult = {
   ...reported,
   clouds: { ...noCosts, comparison: { kind: "none", reason: "aws_cur 2025-02 is not loaded" } },
   services: noCosts,
+  allocations: [],
   months: { ...reported.months, buckets: [{ name: "2025-03", isOpen: true }] },
   explain: null,
   notExplained: "2025-02 is not loaded.",

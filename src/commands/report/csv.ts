@@ -23,7 +23,8 @@ interface Line {
 }
 
 function* lines(report: ReportResult): Generator<Line> {
-  for (const part of ["clouds", "services"] as const) yield* costLines(report, part);
+  for (const part of ["clouds", "services"] as const) yield* costLines(report[part], part);
+  for (const costs of report.allocations) yield* costLines(costs, costs.by.join(" "));
   for (const [currency, { amounts }] of Object.entries(report.months.currency)) {
     for (const [index, { name }] of report.months.buckets.entries()) {
       yield { section: "months", currency, item: name, figures: { cost: amounts[index] ?? null } };
@@ -82,8 +83,7 @@ function* lines(report: ReportResult): Generator<Line> {
   }
 }
 
-function* costLines(report: ReportResult, section: "clouds" | "services"): Generator<Line> {
-  const { by, currency: currencies } = report[section];
+function* costLines({ by, currency: currencies }: ReportResult["clouds"], section: string): Generator<Line> {
   for (const [currency, { rows, rest, below, total }] of Object.entries(currencies)) {
     const named = rows.map((row) => ({ item: by.map((name) => row.keys[name] ?? "(none)").join(" "), row }));
     const others = rest.groups > 0 ? [{ item: "(others)", row: rest }] : [];

@@ -19,12 +19,15 @@ export function summary({ clouds, explain }: ReportResult): ReportSection {
   };
 }
 
-/** The costs by cloud and by service, with the changes from the month before. */
-export function costSections({ clouds, services }: ReportResult): readonly ReportSection[] {
-  return [
-    { title: "Cost by cloud", sentences: [], tables: costTables(clouds), notes: comparisonNotes(clouds) },
-    { title: "Cost by service", sentences: [], tables: costTables(services), notes: [] },
-  ];
+/** The costs by cloud, service, owner and tag, with the changes from the month before. */
+export function costSections({ clouds, services, allocations }: ReportResult): readonly ReportSection[] {
+  const section = (costs: ReportResult["clouds"]): ReportSection => ({
+    title: `Cost by ${costs.by.join(" and ").replace(/^tag:/, "")}`,
+    sentences: [],
+    tables: costTables(costs),
+    notes: [],
+  });
+  return [{ ...section(clouds), notes: comparisonNotes(clouds) }, section(services), ...allocations.map(section)];
 }
 
 function comparisonNotes({ comparison, from, previousFrom }: ReportResult["clouds"]): readonly string[] {
