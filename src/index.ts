@@ -66,6 +66,7 @@ export {
   type CostsResult,
   type CurrencyCosts,
   type IncludedExport,
+  type SummedCosts,
 } from "./answers/costs.ts";
 export {
   commitments,

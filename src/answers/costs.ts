@@ -158,11 +158,19 @@ export async function costs(config: Config, options: CostsOptions = {}): Promise
   checkArguments(config, options, costsRules);
   checkMeasure(options.measure);
   checkMonths({ ...options, ...(options.vs === undefined ? {} : { only: [options.vs] }) });
-  return readingBills(config, options, (bills) => costsIn(bills, options));
+  return readingBills(config, options, async (bills) => {
+    const summed = await costsIn(bills, options);
+    const period = { from: summed.from, to: summed.to };
+    const budgets = await budgetsOfMonth(bills, period, options);
+    return { ...summed, budgets, forecast: await forecastOfMonth(bills, period, options) };
+  });
 }
 
-/** The same of bills that are open, with checked options. */
-export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit<CostsResult, keyof ReadSource>> {
+/** Costs without budgets and forecast. */
+export type SummedCosts = Omit<CostsResult, keyof ReadSource | "budgets" | "forecast">;
+
+/** The sums of `costs` in bills that are open, with checked options. */
+export async function costsIn(bills: Bills, options: CostsOptions): Promise<SummedCosts> {
   const { by = ["service"], measure = "effective", filters = [], top = Infinity } = options;
   const { config, exports } = bills;
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
@@ -170,8 +178,6 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
   const period = periodOf(options, bills);
   const before = options.vs === undefined ? periodBefore(period) : periodFrom(options.vs, monthsIn(period));
   const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
-  const forecast = await forecastOfMonth(bills, period, options);
-  const budgets = await budgetsOfMonth(bills, period, options);
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),
@@ -197,8 +203,6 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Omit
       cloud,
       missingMonths: monthsIn(period).filter((month) => !months.has(month)),
     })),
-    budgets,
-    forecast,
     accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
     notes: notesOn(exports),
     loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),

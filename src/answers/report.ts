@@ -8,7 +8,7 @@ import { checkMonths } from "../schema/periods.ts";
 import { type AnswerOptions, type Bills, monthOfAnswer, readingBills } from "./bills.ts";
 import { type BudgetUse, budgetsIn } from "./budgets.ts";
 import { type CommitmentsResult, commitmentsIn } from "./commitments.ts";
-import { type CostsResult, costsIn } from "./costs.ts";
+import { costsIn, type SummedCosts } from "./costs.ts";
 import { type ExplainResult, explainIn } from "./explain.ts";
 import { type ForecastResult, forecastIn } from "./forecast.ts";
 import { earlierMonths } from "./forecast-rule.ts";
@@ -27,13 +27,13 @@ export interface ReportOptions extends AnswerOptions {
   readonly top?: number;
 }
 
-/** The answer of `report`: a month on one page. Each part is what the function of its name answers. */
+/** The answer of `report`: a month on one page. Each part is what the function of its name answers; costs are without budgets and forecast. */
 export interface ReportResult extends Answer {
   readonly month: BillingMonth;
-  readonly clouds: Omit<CostsResult, keyof ReadSource>;
-  readonly services: Omit<CostsResult, keyof ReadSource>;
+  readonly clouds: SummedCosts;
+  readonly services: SummedCosts;
   /** The same by owner, if there is a list of accounts, and by each of the tags. */
-  readonly allocations: readonly Omit<CostsResult, keyof ReadSource>[];
+  readonly allocations: readonly SummedCosts[];
   /** Effective cost of the last six months by cloud, as far as they are loaded. */
   readonly months: Omit<SeriesResult, keyof ReadSource>;
   /** The change from the month before; null if the two cannot be compared. */
@@ -109,7 +109,7 @@ export async function reportIn(bills: Bills, options: ReportOptions): Promise<Om
     const key = tag === undefined ? {} : { tag };
     untagged.push(await untaggedIn(bills, { month, by: ["service", "account"], ...key, ...top }));
   }
-  const allocations: Omit<CostsResult, keyof ReadSource>[] = [];
+  const allocations: SummedCosts[] = [];
   for (const by of [...(config.focus.accounts === null ? [] : ["owner"]), ...tags.map((tag) => `tag:${tag}`)]) {
     allocations.push(await costsIn(bills, { from: month, by: [by], ...top }));
   }
