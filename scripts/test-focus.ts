@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { conformancePage, type Difference, type Judgement } from "../test/witnesses/focus/page.ts";
-import { type Finding, installPrograms, lint, validate } from "../test/witnesses/focus/programs.ts";
+import { type Finding, installPrograms, lint, ruleVerdicts, validate } from "../test/witnesses/focus/programs.ts";
 import { lintReasons, type Reason, validatorReasons } from "../test/witnesses/focus/reasons.ts";
 import { type Family, writeRows } from "../test/witnesses/focus/rows.ts";
+import { ownVerdicts, verdictDifferences } from "../test/witnesses/focus/verdicts.ts";
 
 /*
  * Loads the sample deliveries (BILLHOUSE_SAMPLES, or ../shared/samples), has focus-validator and focus-data-toolkit check the
@@ -34,10 +35,13 @@ if (system === undefined) {
 async function check(python: string, deliveries: string, home: string): Promise<void> {
   const programs = await installPrograms(python, home);
   const judgements: Judgement[] = [];
+  const verdicts: Parameters<typeof verdictDifferences>[0][number][] = [];
   for (const { family, files, rows } of await writeRows(deliveries, home)) {
     const validator = validate(programs, files.focus_v1_2);
     const findings = lint(programs, files.focus_v1_4);
     judgements.push({ family, rows, validator, lint: findings });
+    const official = ruleVerdicts(programs, files.focus_v1_2);
+    verdicts.push({ family, official, own: await ownVerdicts(files.focus_v1_2) });
     const { passed, failed, skipped } = validator;
     console.log(
       `${family}: ${rows} rows; focus-validator: ${passed} pass, ${failed} fail, ${skipped} skipped; lint: ${findings.length} rules broken`,
@@ -45,10 +49,15 @@ async function check(python: string, deliveries: string, home: string): Promise<
   }
   const validator = differences(judgements, (each) => each.validator.findings, validatorReasons);
   const linted = differences(judgements, (each) => each.lint, lintReasons);
+  const unlike = verdictDifferences(verdicts);
   await writeFile(
     new URL("../docs/focus-conformance.md", import.meta.url),
-    conformancePage(judgements, validator, linted),
+    conformancePage(judgements, validator, linted, unlike),
   );
+  for (const { rule, official, own, families } of unlike.filter(({ reason }) => reason === null)) {
+    console.error(`✖ ${rule}: focus-validator says ${official}, billhouse ${own}, in ${families.join(", ")}.`);
+    process.exitCode = 1;
+  }
   for (const { finding, counts, reason } of [...validator, ...linted]) {
     if (reason !== null) continue;
     const places = [...counts].map(([family, rows]) => `${family} (${rows})`).join(", ");

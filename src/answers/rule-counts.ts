@@ -37,7 +37,7 @@ export interface MonthCounts {
 export async function countRules(
   rules: readonly AnsweredRule[],
   checked: CheckedRows,
-  warehouse: Warehouse,
+  ask: Ask,
 ): Promise<readonly MonthCounts[]> {
   const months = new Map<
     string,
@@ -45,7 +45,7 @@ export async function countRules(
   >();
   const ofRows = answeredBy(rules, "rows");
   const statement = rowStatement(ofRows, checked);
-  for await (const row of ask(statement.sql, warehouse)) {
+  for await (const row of ask(statement.sql)) {
     const rows = countIn(row, "checked");
     const counts = ofRows.map(({ id }): [string, RuleCount] => {
       const excused = statement.excused.get(id);
@@ -63,7 +63,7 @@ export async function countRules(
   }
   const others = rules.filter(({ answer }) => ["values", "groups", "commitments"].includes(answer.by));
   const values = valueStatement(others, checked);
-  for await (const row of values === null ? [] : ask(values, warehouse)) {
+  for await (const row of values === null ? [] : ask(values)) {
     const rule = others[countIn(row, "rule")];
     const counts = months.get(keyOf(row))?.counts;
     if (rule === undefined || counts === undefined) continue;
@@ -84,13 +84,13 @@ export async function exampleRows(
   rules: readonly AnsweredRule[],
   keys: readonly string[],
   checked: CheckedRows,
-  warehouse: Warehouse,
+  ask: Ask,
 ): Promise<ReadonlyMap<string, Readonly<Record<string, string | null>>>> {
   const examples = new Map<string, Readonly<Record<string, string | null>>>();
   const ofRows = answeredBy(rules, "rows");
   if (ofRows.length === 0 || keys.length === 0) return examples;
   const { sql, columns } = exampleStatement(ofRows, checked, keys);
-  for await (const row of ask(sql, warehouse)) {
+  for await (const row of ask(sql)) {
     for (const [rule, { name, shown }] of columns) {
       const text = row[name];
       if (typeof text === "string") examples.set(`${keyOf(row)} ${rule}`, withShortDecimals(readExample(text, shown)));
@@ -118,12 +118,18 @@ export function exampleKey(pipeline: string, billingMonth: BillingMonth, rule: s
   return `${JSON.stringify([pipeline, billingMonth])} ${rule}`;
 }
 
-async function* ask(sql: string, warehouse: Warehouse): AsyncGenerator<QueryRow> {
-  try {
-    yield* requireCapability(warehouse, "query")(sql);
-  } catch (error) {
-    throw isWithoutView(error) ? noView(error) : error;
-  }
+/** Runs a statement and yields its rows, with numbers as text. */
+export type Ask = (sql: string) => AsyncIterable<QueryRow>;
+
+/** Runs statements on the FOCUS views of a warehouse. Error: WAREHOUSE_NOT_FOUND where there are none. */
+export function askingViews(warehouse: Warehouse): Ask {
+  return async function* ask(sql) {
+    try {
+      yield* requireCapability(warehouse, "query")(sql);
+    } catch (error) {
+      throw isWithoutView(error) ? noView(error) : error;
+    }
+  };
 }
 
 function isWithoutView(error: unknown): boolean {

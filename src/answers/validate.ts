@@ -19,7 +19,7 @@ import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { shareOf } from "./arithmetic.ts";
 import { ofExports } from "./conditions.ts";
-import { countRules, exampleKey, exampleRows, type MonthCounts } from "./rule-counts.ts";
+import { askingViews, countRules, exampleKey, exampleRows, type MonthCounts } from "./rule-counts.ts";
 import { type RuleResult, verdictsOf } from "./rule-verdicts.ts";
 
 export type { RuleResult, Verdict } from "./rule-verdicts.ts";
@@ -136,7 +136,7 @@ async function resultsOf(
   place: Place,
 ): Promise<readonly MonthResults[]> {
   const rows = viewRows(exports, place);
-  const counted = await countRules(rules, rows, place.warehouse);
+  const counted = await countRules(rules, rows, askingViews(place.warehouse));
   const byName = new Map(exports.map((each) => [each.name, each]));
   const order = [...byName.keys()];
   const months = counted
@@ -157,7 +157,7 @@ async function resultsOf(
       broken > 0 && ofRows.has(id) && example !== null ? [example] : [],
     ),
   );
-  const examples = await exampleRows(failing, [...new Set(keys)], rows, place.warehouse);
+  const examples = await exampleRows(failing, [...new Set(keys)], rows, askingViews(place.warehouse));
   const delivered = await deliveredFailures(failing, exports, months, place);
   return months.map(({ month, results }) => {
     const withExamples = results.map((result) => {
@@ -220,7 +220,7 @@ async function deliveredFailures(
       excused: [],
       commitmentExports: each.mapping.cloud === "aws" ? [each.name] : [],
     };
-    for (const { pipeline, billingMonth, counts } of await countRules(rules, rows, warehouse)) {
+    for (const { pipeline, billingMonth, counts } of await countRules(rules, rows, askingViews(warehouse))) {
       for (const [rule, { broken }] of counts) if (broken > 0) found.add(exampleKey(pipeline, billingMonth, rule));
     }
   }

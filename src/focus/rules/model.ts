@@ -38,6 +38,8 @@ export interface Rule {
   readonly check?: Check;
   /** The rules that it consists of. */
   readonly parts?: readonly string[];
+  /** Rules with SHOULD and MAY that it also consists of, which do not decide it. */
+  readonly others?: readonly string[];
 }
 
 /** What decides a rule. */

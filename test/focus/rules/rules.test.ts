@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 
-import { countRules } from "../../../src/answers/rule-counts.ts";
+import { askingViews, countRules } from "../../../src/answers/rule-counts.ts";
 import { bigquery } from "../../../src/focus/dialects/bigquery.ts";
 import { duckdb } from "../../../src/focus/dialects/duckdb.ts";
 import { field, present } from "../../../src/focus/expression.ts";
@@ -102,7 +102,7 @@ async function count(
         excused: [],
         commitmentExports: some.map(({ id }) => id),
       };
-      for (const { pipeline, counts } of await countRules(answeredRules(version), checked, open)) {
+      for (const { pipeline, counts } of await countRules(answeredRules(version), checked, askingViews(open))) {
         found.set(pipeline, counts);
       }
     }

@@ -1,6 +1,7 @@
 import { families, type Family } from "./rows.ts";
 import { type Finding, rulesVersion, type Verdict, versions } from "./programs.ts";
 import type { Reason } from "./reasons.ts";
+import type { VerdictDifference } from "./verdicts.ts";
 
 /** What both programs say of the rows of a family. */
 export interface Judgement {
@@ -22,6 +23,7 @@ export function conformancePage(
   judgements: readonly Judgement[],
   validator: readonly Difference[],
   lint: readonly Difference[],
+  verdicts: readonly VerdictDifference[],
 ): string {
   const counts = judgements.map(({ family, rows, validator: { passed, failed, skipped }, lint: findings }) => [
     families[family],
@@ -39,6 +41,18 @@ export function conformancePage(
     differences(judgements, validator),
     "## What focus-data-toolkit finds in `focus_v1_4`",
     differences(judgements, lint),
+    "## Where `billhouse validate` differs from focus-validator",
+    `[\`billhouse validate\`](validate.md) answers the same rules. Below are the rules to which it gives another verdict on the same rows than focus-validator does for a provider that supports everything (\`--applicability-criteria ALL\`), and why; on all other rules that focus-validator runs they agree. Here billhouse decides by the rows alone; \`billhouse validate\` also considers what a bill lacks.`,
+    table(
+      ["rule", "focus-validator", "billhouse", "dataset families", "reason"],
+      verdicts.map(({ rule, official, own, families: where, reason }) => [
+        `\`${rule}\``,
+        official,
+        own,
+        where.length === judgements.length ? "all" : where.map((family) => families[family]).join(", "),
+        reason ?? "**No reason is known.**",
+      ]),
+    ),
   ].join("\n\n")}\n`;
 }
 

@@ -3,6 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** What focus-validator says of a rule. */
+export type OfficialVerdict = "pass" | "fail" | "skipped";
+
 /** The versions that are installed: others have other rules, for which the known reasons need not hold. */
 export const versions = { "focus-validator": "2.2.1", "focus-data-toolkit": "0.14.1" } as const;
 
@@ -93,6 +96,13 @@ export function validate({ validator }: Programs, file: string): Verdict {
     throw new Error(`focus-validator gave no complete report on ${file}:\n${report}`);
   }
   return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped), findings };
+}
+
+/** What focus-validator says of each rule for rows of `focus_v1_2`, for a provider that supports everything. */
+export function ruleVerdicts({ validator }: Programs, file: string): ReadonlyMap<string, OfficialVerdict> {
+  const program = fileURLToPath(new URL("verdicts.py", import.meta.url));
+  const answer = run(validator.python, ["-B", program, rulesVersion, file], { cwd: validator.packages });
+  return new Map(Object.entries(JSON.parse(answer) as Record<string, OfficialVerdict>));
 }
 
 /** Checks rows of `focus_v1_4` with the lint of focus-data-toolkit: the rules that rows break. */
