@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { exitCodeMeanings, exitCodes, type Output } from "../src/commands/context.ts";
 import { createProgram } from "../src/commands/program.ts";
 import { caseGroups, type EdgeCase } from "../test/support/edge-cases.ts";
+import { questionsPage } from "./focus-questions.ts";
 import { focusRules } from "./focus-rules.ts";
 import { focusSources } from "./focus-sources.ts";
 import { promises, type ReliabilityPromise } from "../test/support/promises.ts";
@@ -23,6 +24,9 @@ export const focusFile: URL = new URL("../docs/focus.md", import.meta.url);
 
 /** The page of which what decides the rules of FOCUS is a part. */
 export const rulesFile: URL = new URL("../docs/validate.md", import.meta.url);
+
+/** The page on questions. */
+export const questionsFile: URL = new URL("../docs/questions.md", import.meta.url);
 
 const nowhere: Output = {
   write: () => {},
@@ -166,6 +170,7 @@ function fullName(command: Command): string {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(commandsFile, commandsPage());
   await writeFile(edgeCasesFile, edgeCasesPage());
+  await writeFile(questionsFile, questionsPage());
   await writeFile(reliabilityFile, withPromises(await readFile(reliabilityFile, "utf8")));
   await writeFile(focusFile, withSources(await readFile(focusFile, "utf8")));
   await writeFile(rulesFile, withRules(await readFile(rulesFile, "utf8")));

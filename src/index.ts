@@ -111,6 +111,15 @@ export { budgets, type BudgetsOptions, type BudgetsResult, type BudgetUse } from
 export { forecast, type ForecastOptions, type ForecastResult } from "./answers/forecast.ts";
 export type { Forecast } from "./answers/forecast-rule.ts";
 export {
+  ask,
+  listQuestions,
+  questionSql,
+  type ListedQuestion,
+  type QuestionList,
+  type QuestionOptions,
+  type QuestionResult,
+} from "./answers/questions.ts";
+export {
   type RuleResult,
   type RuleScore,
   validate,

@@ -31,6 +31,7 @@ import { paint } from "./output.ts";
 import { alignRows } from "./tables.ts";
 import { addPlan } from "./plan.ts";
 import { addQuery } from "./query.ts";
+import { addQuestions } from "./questions.ts";
 import { addReconcile } from "./reconcile.ts";
 import { addReport } from "./report.ts";
 import { addRun } from "./run.ts";
@@ -48,7 +49,18 @@ import { addVerify } from "./verify.ts";
 const groups: Readonly<Record<string, readonly ((program: Program, perform: Perform) => void)[]>> = {
   "Load:": [addInit, addPlan, addRun, addUndo, addMigrate],
   "Check:": [addStatus, addHistory, addVerify, addValidate, addDiff, addReconcile, addDoctor],
-  "Answer:": [addCosts, addExplain, addCommitments, addUntagged, addReport, addServe, addQuery, addFocus, addConnect],
+  "Answer:": [
+    addCosts,
+    addExplain,
+    addCommitments,
+    addUntagged,
+    addReport,
+    addServe,
+    addQuestions,
+    addQuery,
+    addFocus,
+    addConnect,
+  ],
   "Set up:": [addDemo, addConfig, addState, addCompletion],
 };
 

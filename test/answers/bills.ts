@@ -8,7 +8,7 @@ import { createGoogleProject, upload } from "../support/google.ts";
 import { createProject, type Project, runProject, type Sections } from "../support/projects.ts";
 
 const columns =
-  "BilledCost EffectiveCost ContractedCost ContractedUnitPrice InvoiceId PublisherName ListCost BillingCurrency PricingCurrency BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass ChargeDescription ChargeFrequency CommitmentDiscountId CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountName PricingCategory PricingQuantity PricingUnit ProviderName RegionId ResourceId ServiceCategory ServiceName SkuId SkuMeter SubAccountId SubAccountName Tags x_BillingExchangeRate x_QualityFlags CommitmentProgramEligibilityDetails x_ServiceCode".split(
+  "BilledCost EffectiveCost ContractedCost ContractedUnitPrice InvoiceId PublisherName ListCost BillingCurrency PricingCurrency BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass ChargeDescription ChargeFrequency CommitmentDiscountId CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountName PricingCategory PricingQuantity PricingUnit ProviderName RegionId ResourceId ServiceCategory ServiceSubcategory ServiceName BillingAccountId InvoiceIssuerName AvailabilityZone ConsumedQuantity ConsumedUnit CommitmentDiscountQuantity CommitmentDiscountUnit CapacityReservationId CapacityReservationStatus SkuId SkuMeter SubAccountId SubAccountName Tags x_BillingExchangeRate x_QualityFlags CommitmentProgramEligibilityDetails x_ServiceCode".split(
     " ",
   );
 

@@ -8,10 +8,12 @@ import {
   edgeCasesFile,
   edgeCasesPage,
   focusFile,
+  questionsFile,
   rulesFile,
   withRules,
   withSources,
 } from "../../scripts/generate-docs.ts";
+import { questionsPage } from "../../scripts/focus-questions.ts";
 import { keysAt, kinds } from "../../src/config/schema.ts";
 import { mappings } from "../../src/focus/mappings/index.ts";
 import { partsIn, sourcesOf } from "../../src/focus/reading.ts";
@@ -20,6 +22,10 @@ import { temporaryFolder } from "../support/folders.ts";
 
 test("docs/commands.md is what --help says (npm run docs)", async () => {
   assert.equal(await readFile(commandsFile, "utf8"), commandsPage());
+});
+
+test("docs/questions.md is what src/focus/questions/ says (npm run docs)", async () => {
+  assert.equal(await readFile(questionsFile, "utf8"), questionsPage());
 });
 
 test("docs/edge-cases.md is what test/support/edge-cases.ts says (npm run docs)", async () => {

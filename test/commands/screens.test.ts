@@ -27,6 +27,8 @@ import { runScreen } from "../../src/commands/run.ts";
 import { forgetScreen, stateScreen } from "../../src/commands/state.ts";
 import { statusScreen } from "../../src/commands/status.ts";
 import { undoScreen } from "../../src/commands/undo.ts";
+import { listQuestions } from "../../src/answers/questions.ts";
+import { questionsScreen } from "../../src/commands/questions.ts";
 import { untaggedScreen } from "../../src/commands/untagged.ts";
 import { validateScreen } from "../../src/commands/validate.ts";
 import { verifyScreen, watchVerify } from "../../src/commands/verify.ts";
@@ -326,6 +328,7 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
   "commitments-none": (style) => commitmentsScreen(uncommitted, style),
   untagged: (style) => untaggedScreen(withoutTag, style),
   "untagged-nothing": (style) => untaggedScreen(nothingTaggable, style),
+  questions: (style) => questionsScreen(listQuestions(), style),
   validate: (style) => validateScreen(validated, { ...style, all: false }),
   "validate-all": (style) => validateScreen(validated, { ...style, all: true }),
   "validate-pass": (style) => validateScreen(allPass, { ...style, all: false }),

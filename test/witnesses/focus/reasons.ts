@@ -153,13 +153,6 @@ export const lintReasons: Reasons = {
   "ContractedUnitPrice: required_with_sku_price_id": [
     { by: "export", text: "The report lacks the negotiated price for the row.", families: reports },
   ],
-  "SkuPriceDetails: custom_key_not_prefixed": [
-    {
-      by: "view",
-      text: "Where the export has only `x_SkuDetails`, the view has its keys (`VCPUs`) as Azure writes them, without the prefix `x_`.",
-      families: ["azure_focus"],
-    },
-  ],
   "ListCost: cost_not_unit_price_times_quantity": costs("list"),
   "ContractedCost: cost_not_unit_price_times_quantity": costs("negotiated"),
 };
