@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { type Bill, generateAzure, generateCur } from "./bench/bills.ts";
+import { measureAnswers } from "./bench/answers.ts";
 import { measureIdle } from "./bench/idle.ts";
 import { type Cost, limitMemory, measure, releaseMemory } from "./bench/measure.ts";
 import { installPython, type Peer, type PeerJob, plainDuckdb } from "./bench/peers.ts";
@@ -19,11 +20,11 @@ import { countRequests, type RunCounts } from "./bench/requests.ts";
  *   npm run bench -- --rows 100000 --pairs 1    smaller
  *   npm run bench -- --sizes 1,4,10             also how time and memory grow, in millions of rows
  *   npm run bench -- --no-python                without peers in Python
- *   npm run bench -- --only publishing,idle     some sections: loads, growth (with --sizes), publishing, idle, requests
+ *   npm run bench -- --only publishing,idle     some sections: loads, growth (with --sizes), publishing, idle, requests, focus, answers
  *   npm run bench -- --write                    writes docs/performance.md; with --only, only these sections of it
  */
 
-const allSections = "loads,growth,publishing,idle,requests";
+const allSections = "loads,growth,publishing,idle,requests,focus,answers";
 const { values: options } = parseArgs({
   options: {
     rows: { type: "string", default: "1000000" },
@@ -80,6 +81,8 @@ try {
   if (sections.includes("publishing")) await publishing();
   if (sections.includes("idle")) await idle();
   if (sections.includes("requests")) await requests();
+  if (sections.includes("focus")) await focus();
+  if (sections.includes("answers")) await answers();
   say(...whereTimeGoes, "");
   if (python.missing.length > 0) say("## Not measured", "", ...python.missing.map((reason) => `- ${reason}`), "");
   if (options.write) writeFileSync(page, options.only === allSections ? pageOf(lines) : withSections(lines));
@@ -99,6 +102,59 @@ async function compareLoads(peers: readonly Peer[]): Promise<void> {
     await bill("focus", (bucket) => generateAzure(bucket, { rows, files: 5, month })),
     peers,
   );
+}
+
+/** What the sums of the FOCUS view add to a load: a run that builds them again for a loaded month, and one that does not. */
+async function focus(): Promise<void> {
+  say(
+    "## Sums of the FOCUS view",
+    "",
+    `A load of a month of ${rows.toLocaleString("en")} rows with the sums by day and by price, and what building the sums takes of it. The goal is a ratio of 1.15.`,
+    "",
+    "| bill | load | of it sums | ratio |",
+    "|---|---:|---:|---:|",
+  );
+  const size = { rows, files: 5, month };
+  const kinds = [
+    ["CUR, CSV, 120 columns", (bucket: string) => generateCur(bucket, { ...size, more: 90, filled: 60 })],
+    ["Azure FOCUS, Parquet", (bucket: string) => generateAzure(bucket, size)],
+  ] as const;
+  for (const [title, generate] of kinds) {
+    const delivered = await bill(`sums-${title.slice(0, 3)}`, generate);
+    const costs: { readonly load: number; readonly sums: number }[] = [];
+    for (let pair = 0; pair < pairs; pair += 1) {
+      const folder = mkdtempSync(join(home, "sums-"));
+      const load = await loadWithBillhouse(folder, delivered);
+      const idle = await measure([process.execPath, cli, "run", "--quiet"], { folder });
+      const instance = await DuckDBInstance.create(join(folder, "billhouse.duckdb"));
+      const connection = await instance.connect();
+      await connection.run("UPDATE _billhouse_focus_months SET loads = ''");
+      connection.closeSync();
+      instance.closeSync();
+      const built = await measure([process.execPath, cli, "run", "--quiet"], { folder });
+      costs.push({ load: load.seconds, sums: Math.max(0, built.seconds - idle.seconds) });
+      rmSync(folder, { recursive: true, force: true });
+    }
+    const [load, sums] = [median(costs.map((each) => each.load)), median(costs.map((each) => each.sums))];
+    say(`| ${title} | ${load.toFixed(1)} s | ${sums.toFixed(1)} s | ${(load / (load - sums)).toFixed(2)} |`);
+  }
+  say("");
+}
+
+async function answers(): Promise<void> {
+  const months = 36;
+  say(
+    "## Answers",
+    "",
+    `${months} months of a CUR of ${rows.toLocaleString("en")} rows each, in DuckDB. A time is that of the whole answer, with opening the database and reading its state. The goal is 0.3 s.`,
+    "",
+    "| question | time |",
+    "|---|---:|",
+  );
+  for (const { title, seconds } of await measureAnswers(join(home, "answers"), { months, rows })) {
+    say(`| ${title} | ${seconds.toFixed(2)} s |`);
+  }
+  say("");
 }
 
 /** What a read copy costs after one month of a history changed. */

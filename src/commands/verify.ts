@@ -127,6 +127,8 @@ const ofTable = new Set([
   "amounts",
   "uninvoiced-rows",
   "focus-billed-cost",
+  "focus-daily",
+  "focus-sku-monthly",
   "state",
   "table",
 ]);

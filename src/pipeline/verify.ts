@@ -10,6 +10,7 @@ import { survey } from "./months/survey.ts";
 import { reading, type ReadSource } from "./open.ts";
 import { difference, type Check, type MonthCheck } from "./verify/checks.ts";
 import { compareView } from "./verify/focus.ts";
+import { compareRollups } from "./verify/rollups.ts";
 import { filesOf, newerDeliveries, rereadMonth } from "./verify/files.ts";
 import { countVerification, type VerifyCounter, type VerifyProgress } from "./verify/progress.ts";
 import { compareWithReceipt, missingDays, missingMonths, monthsWithoutTable, strayMonths } from "./verify/table.ts";
@@ -104,6 +105,7 @@ async function tableChecks(
       checks.push(...missingDays(loaded, month, now));
     }
     checks.push(...(await compareView(loaded, config, warehouse, wantedMonths(loaded, months))));
+    checks.push(...(await compareRollups(name, config, warehouse, wantedMonths(loaded, months))));
     checks.push(...missingMonths(loaded, months));
     return { name, checks, loaded };
   } catch (error) {

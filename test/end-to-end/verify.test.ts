@@ -64,6 +64,8 @@ describe("verify finds nothing", () => {
         "uninvoiced-rows",
         "focus-billed-cost",
         "focus-effective-cost",
+        "focus-daily",
+        "focus-sku-monthly",
         "summary",
         "newest-delivery",
         "files",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
-import { loadConfig, undo } from "../../src/index.ts";
+import { loadConfig, undo, verify } from "../../src/index.ts";
 import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
 import { curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
@@ -183,6 +183,31 @@ describe("the sums of the view that are kept as tables", () => {
       "1",
     );
     assert.deepEqual(await differences(project), []);
+  });
+
+  test("are compared with the view by verify", async (t) => {
+    const project = await twoMonths(t);
+    assert.ok((await verify(project.config)).ok);
+    await change(
+      project,
+      `UPDATE ${sumsTable} SET ListCost = 9 WHERE rollup = 'focus_daily' AND x_BillingMonth = '${january}'`,
+    );
+    const { checks } = await verify(project.config);
+    const sums = (list: string): string =>
+      `BilledCost 3.75 USD, EffectiveCost 3.75 USD, ListCost ${list} USD, ContractedCost 3.75 USD`;
+    assert.deepEqual(
+      checks.filter(({ ok }) => !ok),
+      [
+        {
+          pipeline: "aws_cur",
+          name: "focus-daily",
+          billingMonth: january,
+          ok: false,
+          expected: sums("3.75"),
+          actual: sums("9"),
+        },
+      ],
+    );
   });
 
   test("change with the export that counts for a month", async (t) => {
