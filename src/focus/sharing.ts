@@ -32,8 +32,9 @@ export function withSharedParts(mapping: Mapping, version: FocusVersion): Mappin
   const added = new Set(familyFields(mapping.family));
   const shared = new Map<string, Part>();
   for (const [part, number] of uses) {
+    if (number < 2 || names.has(part) || partsIn(part).length < worthwhile) continue;
     const isLate = fieldsIn(part).some(({ name }) => added.has(name));
-    if (number < 2 || names.has(part) || isLate || partsIn(part).length < worthwhile) continue;
+    if (isLate) continue;
     const name = `part_${shared.size + 1}`;
     shared.set(name, part);
     names.set(part, name);

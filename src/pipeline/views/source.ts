@@ -8,7 +8,7 @@ import { focusRollups } from "../../focus/rollups.ts";
 import { focusViews } from "../../focus/views.ts";
 import { findColumn } from "../../schema/columns.ts";
 import { fold } from "../../schema/names.ts";
-import type { TableShape, ViewSource } from "../../warehouses/views.ts";
+import type { TableShape, ViewPlace, ViewSource } from "../../warehouses/views.ts";
 import { readAccounts } from "./accounts.ts";
 import { stampedColumn } from "../months/loaded.ts";
 import { tableOf } from "../months/select.ts";
@@ -29,9 +29,24 @@ export async function focusViewSource(config: Config): Promise<ViewSource> {
   return {
     tables: config.pipelines.map((pipeline) => tableOf(pipeline)),
     dataset: config.focus.dataset,
-    render: (shapes, { dialect, ...place }) => focusViews(chargeTables(shapes), dialects[dialect], place, allocation),
-    rollups: (shapes, { dialect, ...place }) =>
+    render: untilChanged((shapes, { dialect, ...place }) =>
+      focusViews(chargeTables(shapes), dialects[dialect], place, allocation),
+    ),
+    rollups: untilChanged((shapes, { dialect, ...place }) =>
       focusRollups(chargeTables(shapes), dialects[dialect], place, allocation),
+    ),
+  };
+}
+
+/** Returns the result before where the tables are as before: every load of a run asks, and few loads change a table. */
+function untilChanged<Result>(
+  render: (shapes: readonly TableShape[], place: ViewPlace) => Result,
+): (shapes: readonly TableShape[], place: ViewPlace) => Result {
+  let last: { readonly of: string; readonly result: Result } | undefined;
+  return (shapes, place) => {
+    const of = JSON.stringify([shapes, place]);
+    if (last?.of !== of) last = { of, result: render(shapes, place) };
+    return last.result;
   };
 }
 
