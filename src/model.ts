@@ -82,6 +82,8 @@ export interface Execution {
   readonly isEmpty: boolean;
   /** The owner of the charges, if the manifest names it: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
+  /** What the export contains, in the cloud's own word, where one format has several: `ActualCost`. */
+  readonly dataset?: string | null;
   /** Whether the delivery holds more than one billing month, so that rows of other months are left out instead of refused. */
   readonly spansMonths: boolean;
 }
@@ -264,6 +266,8 @@ export interface Receipt {
   readonly files: readonly ReceiptFile[] | null;
   /** The owner of the charges: see `Execution.scope`. */
   readonly scope: string | null;
+  /** See `Execution.dataset`. */
+  readonly dataset: string | null;
   /** `Execution.submittedTime`. */
   readonly submittedTime: string | null;
   /** The kind of its export: `aws-cur`. */

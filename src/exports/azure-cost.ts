@@ -86,6 +86,7 @@ export const azureCost: ExportFormat = {
       submittedTime: runInfo?.submittedTime ?? null,
       partial: true,
       scope: scopeOf(exportConfig?.resourceId),
+      dataset: type,
     };
   },
 

@@ -133,6 +133,8 @@ export interface Manifest {
   readonly bytes: number | null;
   /** The owner of the charges, if the manifest names it: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
+  /** What the export contains, in the cloud's own word, where one format has several: `ActualCost`. */
+  readonly dataset?: string | null;
 }
 
 /** A data file in the list of a manifest. */

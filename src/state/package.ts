@@ -248,6 +248,7 @@ function ownValues(receipt: Receipt): Row {
     schema_changes: toJson(receipt.schemaChanges),
     files: toJson(receipt.files),
     scope: receipt.scope,
+    dataset: receipt.dataset,
     submitted_time: receipt.submittedTime,
     export_kind: receipt.kind,
     measured_columns: toJson(receipt.measured),

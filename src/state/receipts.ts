@@ -93,6 +93,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     schemaChanges: json("schema_changes", texts) ?? [],
     files: json("files", receiptFiles),
     scope: text(kept("scope")),
+    dataset: text(kept("dataset")),
     submittedTime: text(kept("submitted_time")),
     kind: text(kept("export_kind")),
     measured: json("measured_columns", measuredColumns),

@@ -74,6 +74,7 @@ const receiptColumns: readonly StateColumn[] = [
   ours("schema_changes", "text"),
   ours("files", "text"),
   ours("scope", "text"),
+  ours("dataset", "text"),
   ours("submitted_time", "text"),
   ours("export_kind", "text"),
   ours("measured_columns", "text"),

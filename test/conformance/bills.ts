@@ -232,6 +232,7 @@ export function billReceipt(
     amounts: null,
     roundedValues: 1,
     scope: "111122223333",
+    dataset: null,
     submittedTime: "2025-02-01T00:00:00.0000000Z",
     kind: "aws-cur",
     measured: billMeasured,

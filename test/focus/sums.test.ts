@@ -12,7 +12,7 @@ import {
   type Row,
 } from "../support/deliveries.ts";
 import { createGoogleProject, type GoogleProject, upload } from "../support/google.ts";
-import { createProject, curSection, type Project, runProject, runWell } from "../support/projects.ts";
+import { ask, createProject, curSection, type Project, runProject, runWell } from "../support/projects.ts";
 import { requireProvedView } from "../support/proved-view.ts";
 import { type Bill, eaRow } from "./azure-bills.ts";
 import { eaActual, eaAmortized } from "./azure-ea-bills.ts";
@@ -68,6 +68,11 @@ describe("verify proves what Azure actual and amortized cost add up to", () => {
     assert.deepEqual(finished.warnings, []);
     assert.deepEqual(await focusChecks(project), bothProved);
     assert.deepEqual(await requireProvedView(project.config), []);
+    const recorded = ["actual", "amortized"].map(
+      (name) => `SELECT dataset FROM billing_data.azure_${name}_data_load_tracking WHERE billing_month IS NOT NULL`,
+    );
+    const rows = await ask(project, `${recorded.join(" UNION ALL ")} ORDER BY 1`);
+    assert.deepEqual(rows, [{ dataset: "ActualCost" }, { dataset: "AmortizedCost" }]);
   });
 
   test("also in BigQuery", async (t) => {

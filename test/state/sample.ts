@@ -30,6 +30,7 @@ export const receipt: Receipt = {
   amounts: { list: { USD: "15.5" } },
   roundedValues: 1,
   scope: "111122223333",
+  dataset: "ActualCost",
   submittedTime: "2025-02-01T00:00:00.0000000Z",
   kind: "aws-cur",
   measured: {

@@ -115,6 +115,7 @@ export async function readExecution(
     submittedTime: manifest.submittedTime,
     made: madeOf(manifest.submittedTime, place, object.modified, manifest.period),
     scope: manifest.scope,
+    dataset: manifest.dataset ?? null,
     coverage: manifest.partial ? coverage : null,
     declared: manifest.period,
     isEmpty: manifest.rows === 0 || manifest.bytes === 0,

@@ -170,6 +170,7 @@ export function draftReceipt(facts: LoadFacts): Draft {
     schemaChanges,
     files: files.map((file) => ({ ...file, ...replacedVersion(file, month) })),
     scope: execution.scope,
+    dataset: execution.dataset ?? null,
     submittedTime: execution.submittedTime,
     kind,
     measured,

@@ -105,7 +105,7 @@ function planOf(previous: Receipt, executions: readonly Execution[]): MonthPlan 
 
 /** The executions of a load, oldest first, as its receipt describes them: their manifests may no longer exist. */
 function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: string): readonly Execution[] {
-  const { billingMonth, loadId, loadedAt, executionId, format, scope } = receipt;
+  const { billingMonth, loadId, loadedAt, executionId, format, scope, dataset } = receipt;
   const { coverage, submittedTime, rows } = receipt;
   const alone = { execution_id: executionId, coverage, submitted_time: submittedTime, rows };
   return (receipt.deliveries ?? [alone]).map((delivery) => {
@@ -130,6 +130,7 @@ function executionsOf(receipt: Receipt, files: readonly DataFile[], exportName: 
       declared: delivery.coverage ?? monthSpan(billingMonth),
       isEmpty: own.length === 0,
       scope,
+      dataset,
       // All rows without a billing period belong to this month.
       spansMonths: false,
     };

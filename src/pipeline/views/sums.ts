@@ -84,14 +84,13 @@ async function familyOf(
 ): Promise<readonly ChargeTable[] | null> {
   const tables: ChargeTable[] = [];
   for (const pipeline of config.pipelines) {
-    if (tableOf(pipeline).idColumn !== own.table.idColumn) continue;
     try {
       const table = pipeline.name === own.exportName ? own : asCharges(await readLoaded(pipeline, warehouse));
       if (table !== null && mappingOf(table) === mapping) tables.push(table);
     } catch (error) {
-      // The checks of that table report it.
-      if (error instanceof BillhouseError) return null;
-      throw error;
+      // The checks of that table report it. Without its state only its section says which cloud it is of.
+      if (!(error instanceof BillhouseError)) throw error;
+      if (tableOf(pipeline).idColumn === own.table.idColumn) return null;
     }
   }
   return tables;
