@@ -10,6 +10,7 @@ export type {
   ConfigPlace,
   DuckdbConfig,
   FocusConfig,
+  JoinedTable,
   NotifyConfig,
   PipelineConfig,
   StorageConfig,

@@ -343,6 +343,17 @@ const trials: Readonly<Record<ErrorCode, Trial>> = {
     await works(project, "run");
     await works(project, "query", "SELECT SUM(BilledCost) FROM focus_costs");
   },
+  FOCUS_TABLE_MISSING: async (t) => {
+    const project = await loaded(t);
+    const file = join(project.folder, "billhouse.toml");
+    await writeFile(file, `${await readFile(file, "utf8")}[focus.tables.lake]\ntable = "lake.costs"\n`);
+    assert.match(await failing(project, "FOCUS_TABLE_MISSING", "run"), /^Correct the address in \[focus\.tables\]/);
+    await change(
+      project,
+      "CREATE SCHEMA lake; CREATE TABLE lake.costs (BilledCost DECIMAL(9,2), BillingPeriodStart DATE)",
+    );
+    await works(project, "run");
+  },
   FOCUS_SUM_MISMATCH: async (t) => {
     const project = await createProject(t, curSection);
     // The bill contradicts itself: a part of a split line has no cost of its own.

@@ -76,7 +76,7 @@ describe("wrong arguments of the library", () => {
       threads: null,
     },
     notify: null,
-    focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+    focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [], tables: [] },
     budgets: { file: null },
   };
   const functions: Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>> = {

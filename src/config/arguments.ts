@@ -220,6 +220,7 @@ const focusRules: Shape<FocusConfig> = {
   accounts: nullable(text),
   tags: listOf(objectOf({ key: text, spellings: listOf(text) })),
   placeholders: listOf(text),
+  tables: listOf(objectOf({ name: text, project: nullable(text), dataset: text, table: text })),
 };
 
 const budgetsRules: Shape<BudgetsConfig> = { file: nullable(text) };

@@ -24,10 +24,21 @@ export interface FocusConfig {
   readonly dataset: string;
   /** Absolute path of the list of accounts; null without one. */
   readonly accounts: string | null;
+  /** Tables in FOCUS columns that others fill, which are joined into the views. The project is null for that of the warehouse. */
+  readonly tables: readonly JoinedTable[];
   /** The tags by which people allocate costs, and other spellings of their keys. */
   readonly tags: readonly { readonly key: string; readonly spellings: readonly string[] }[];
   /** Values, in lower case, that mean that a tag is not set, such as `n/a`. */
   readonly placeholders: readonly string[];
+}
+
+/** `[focus.tables.<name>]`: a table that others fill. */
+export interface JoinedTable {
+  /** The name of the section, which is `x_Export` in the views. */
+  readonly name: string;
+  readonly project: string | null;
+  readonly dataset: string;
+  readonly table: string;
 }
 
 /** `[notify]`: the command that `billhouse run` runs for every alert. The library does not run it. */

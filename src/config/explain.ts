@@ -130,6 +130,11 @@ function focusValues({ config: { focus }, document, originOf }: Reading): Config
     accounts: focus.accounts,
     tags: shownWords(tags),
     placeholders: shownWords(focus.placeholders),
+    tables: shownWords(
+      focus.tables.map(({ name, project, dataset, table }) =>
+        [name, [...(project === null ? [] : [project]), dataset, table].join(".")].join(" = "),
+      ),
+    ),
   };
   return sectionValues(["focus"], values, document.focus ?? {}, originOf);
 }

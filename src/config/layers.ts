@@ -274,9 +274,16 @@ function place(document: Record<string, unknown>, path: readonly string[], value
   if (!isTable(value) || !isTable(table[last])) table[last] = isTable(value) ? { ...value } : value;
 }
 
-/** The environment has only text; a few keys are numbers, and some are lists of words separated by commas. */
+/**
+ * The environment has only text; a few keys are numbers, some are lists of words separated by commas, and joined tables are such a
+ * list of `name=address`.
+ */
 function typedValue(key: string, text: string): unknown {
   if (["null_values", "tags", "placeholders"].includes(key)) return text.split(",");
+  if (key === "tables") {
+    const pairs = text.split(",").map((pair) => /^([^=]*)=?(.*)$/s.exec(pair) ?? []);
+    return Object.fromEntries(pairs.map(([, name = "", table = ""]) => [name.trim(), { table: table.trim() }]));
+  }
   const isNumber = key === "threads" || key === "keep_previous";
   return isNumber && /^\d+$/.test(text) ? Number(text) : text;
 }

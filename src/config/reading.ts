@@ -157,6 +157,10 @@ function focusConfig({ focus = {} }: ConfigDocument, folder: string): FocusConfi
     accounts: accounts === undefined ? null : resolve(folder, accounts),
     tags: spelled.map(([key, spellings]) => ({ key, spellings: [...spellings] })),
     placeholders: (focus.placeholders ?? []).map((word) => word.trim().toLowerCase()),
+    tables: Object.entries(focus.tables ?? {}).map(([name, { table: address }]) => {
+      const [, project = null, set = "", table = ""] = /^(?:(.+)\.)?(\w+)\.([\w-]+)$/.exec(address) ?? [];
+      return { name, project, dataset: set, table };
+    }),
   };
 }
 

@@ -56,6 +56,8 @@ export interface FocusSection {
   /** Keys, or each key with other spellings of it. */
   readonly tags?: readonly string[] | Readonly<Record<string, readonly string[]>> | undefined;
   readonly placeholders?: readonly string[] | undefined;
+  /** Tables in FOCUS columns that others fill, by name. */
+  readonly tables?: Readonly<Record<string, { readonly table: string }>> | undefined;
 }
 
 /** `[budgets]`, checked. */
@@ -175,6 +177,18 @@ function isTags(tags: unknown): boolean {
   );
 }
 
+/** The names become values of `x_Export`, and the parts of an address names in SQL. */
+function areTables(tables: unknown): boolean {
+  const isTable = (table: unknown): boolean =>
+    typeof table === "object" &&
+    table !== null &&
+    Object.keys(table).join(" ") === "table" &&
+    /^(?:[\w:.-]+\.)?\w+\.[\w-]+$/.test(String((table as { readonly table: unknown }).table));
+  if (typeof tables !== "object" || tables === null || Array.isArray(tables)) return false;
+  const entries = Object.entries(tables);
+  return entries.length <= 100 && entries.every(([name, table]) => /^\w{1,100}$/.test(name) && isTable(table));
+}
+
 function isNullWord(word: unknown): boolean {
   return typeof word === "string" && /^[^'"\\\p{Cc}]{1,100}$/u.test(word);
 }
@@ -270,6 +284,9 @@ const focusKeys = {
   placeholders: z
     .custom<readonly string[]>((list) => Array.isArray(list) && list.length <= 100 && list.every(isPlaceholder))
     .describe('a list of words such as ["none", "n/a"]'),
+  tables: z
+    .custom<Readonly<Record<string, { readonly table: string }>>>(areTables)
+    .describe('sections such as [focus.tables.gcp] with table = "project.dataset.table"'),
 };
 
 const budgetsKeys = {

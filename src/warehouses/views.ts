@@ -6,6 +6,8 @@ import type { RegisteredColumn, Table, TableColumn } from "../model.ts";
 export interface ViewSource {
   /** The tables of the configuration, whether they exist or not. */
   readonly tables: readonly Table[];
+  /** Those of them that others fill: it is reported when one does not exist. */
+  readonly joined: readonly Table[];
   /** The dataset of the views, in a warehouse that has datasets. */
   readonly dataset: string;
   /** The views over those of the tables that exist, in the order in which they must be made. */
@@ -107,6 +109,22 @@ export function elsewhere(tables: readonly Table[], dataset: string, location: s
       hint: "A query of BigQuery reads one location only. Load the export into a dataset in the same location, or keep its configuration apart, with a dataset of its own in [focus].",
     },
   );
+}
+
+/** The errors for tables that others fill and that do not exist, or may not be read, among the tables that were found. */
+export function missingTables(joined: readonly Table[], found: readonly Pick<TableShape, "table">[]): BillhouseError[] {
+  return joined
+    .filter((table) => !found.some((shape) => shape.table === table))
+    .map((table) => {
+      const place = [...(table.project === undefined ? [] : [table.project]), table.dataset, table.name].join(".");
+      return new BillhouseError(
+        "FOCUS_TABLE_MISSING",
+        `The FOCUS views leave out ${place}, which does not exist or may not be read.`,
+        {
+          hint: "Correct the address in [focus.tables], give read access to the table, or remove its section. Loading is not affected.",
+        },
+      );
+    });
 }
 
 /** The error for views whose names are taken by objects that billhouse did not make. `place` is their schema or dataset. */

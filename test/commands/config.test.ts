@@ -78,6 +78,7 @@ describe("every value is shown with its origin", () => {
         ["focus", "accounts", null],
         ["focus", "tags", null],
         ["focus", "placeholders", null],
+        ["focus", "tables", null],
       ].map((row) => [...row, "default"]),
     );
   });

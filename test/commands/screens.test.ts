@@ -287,7 +287,7 @@ const screens: Readonly<Record<string, (style: ScreenStyle) => string | Promise<
           pipelines,
           warehouse: duckdb,
           notify: null,
-          focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+          focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [], tables: [] },
           budgets: { file: null },
         },
         duckdb,

@@ -106,15 +106,38 @@ describe("billhouse.toml", () => {
         threads: null,
       },
       notify: null,
-      focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+      focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [], tables: [] },
       budgets: { file: null },
     });
+  });
+
+  test("[focus.tables] takes the addresses of tables that others fill", async () => {
+    const focus = async (toml: string): Promise<unknown> =>
+      (await load({ "billhouse.toml": `${smallest}${toml}\n` }))[0].focus.tables;
+    assert.deepEqual(
+      await focus(
+        '[focus.tables.gcp]\ntable = "acme-billing.gcp.focus_01-A"\n[focus.tables.lake]\ntable = "lake.costs"',
+      ),
+      [
+        { name: "gcp", project: "acme-billing", dataset: "gcp", table: "focus_01-A" },
+        { name: "lake", project: null, dataset: "lake", table: "costs" },
+      ],
+    );
+    const [{ focus: variables }] = await load({ "billhouse.toml": smallest }, { FOCUS__TABLES: "gcp=a.b.c, lake=b.c" });
+    assert.deepEqual(variables.tables, [
+      { name: "gcp", project: "a", dataset: "b", table: "c" },
+      { name: "lake", project: null, dataset: "b", table: "c" },
+    ]);
+    await rejects(load({ "billhouse.toml": smallest }, { FOCUS__TABLES: "a.b.c" }), "CONFIG_INVALID", "FOCUS__TABLES");
+    for (const wrong of ['table = "costs"', 'table = "a.b`c"', 'tables = "a.b"', 'table = "a.b"\nother = 1']) {
+      await rejects(focus(`[focus.tables.gcp]\n${wrong}`), "CONFIG_INVALID", "tables", "[focus.tables.gcp]");
+    }
   });
 
   test("[focus] takes the keys of tags as a list, or with their spellings", async () => {
     const focus = async (toml: string): Promise<unknown> =>
       (await load({ "billhouse.toml": `${smallest}[focus]\n${toml}\n` }))[0].focus;
-    const defaults = { dataset: "billing_focus", accounts: null, placeholders: [] };
+    const defaults = { dataset: "billing_focus", accounts: null, placeholders: [], tables: [] };
     assert.deepEqual(await focus('tags = ["team"]'), { ...defaults, tags: [{ key: "team", spellings: [] }] });
     assert.deepEqual(await focus('[focus.tags]\nteam = ["Team"]'), {
       ...defaults,
@@ -125,7 +148,13 @@ describe("billhouse.toml", () => {
       { FOCUS__TAGS: "team,env", FOCUS__ACCOUNTS: "a.csv", FOCUS__DATASET: "f" },
     );
     const keys = ["team", "env"].map((key) => ({ key, spellings: [] }));
-    assert.deepEqual(variables, { dataset: "f", accounts: join(folder, "a.csv"), tags: keys, placeholders: [] });
+    assert.deepEqual(variables, {
+      dataset: "f",
+      accounts: join(folder, "a.csv"),
+      tags: keys,
+      placeholders: [],
+      tables: [],
+    });
     for (const wrong of ['tags = ["a b"]', 'tags = ["a", "A"]', "tags = 1"]) {
       await rejects(load({ "billhouse.toml": `${smallest}[focus]\n${wrong}\n` }), "CONFIG_INVALID", "tags");
     }
@@ -359,7 +388,7 @@ describe("billhouse.toml", () => {
     ],
     "an unknown kind": [
       '[sources.aws_cur]\nbucket = "b"\nkind = "aws_cur"\n',
-      'billhouse.toml, line 3: "kind" in [sources.aws_cur] must be one of aws-cur, aws-data-export, azure-cost, not "aws_cur"; did you mean "aws-cur"?',
+      'billhouse.toml, line 3: "kind" in [sources.aws_cur] must be one of aws-cur, aws-data-export, azure-cost, focus-files, not "aws_cur"; did you mean "aws-cur"?',
     ],
     "a month that is none": [
       '[sources.aws_cur]\nbucket = "b"\nfirst_month = "2025-13"\n',
@@ -736,7 +765,7 @@ describe("a dlt folder", () => {
     const [loaded, folder] = await load({ ".dlt/config.toml": config, ".dlt/secrets.toml": secrets });
     assert.deepEqual(loaded, {
       notify: null,
-      focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+      focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [], tables: [] },
       budgets: { file: null },
       file: join(folder, ".dlt/config.toml"),
       pipelines: [

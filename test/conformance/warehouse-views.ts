@@ -8,6 +8,7 @@ import type { CapableTestWarehouse } from "./warehouse.ts";
 function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
   return {
     tables: [table, { ...table, name: "missing" }],
+    joined: [],
     dataset: place.dataset,
     render: (shapes, { dataset }): readonly View[] => [
       {
@@ -26,6 +27,7 @@ function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
 function faulty(dataset: string): ViewSource {
   return {
     tables: [table],
+    joined: [],
     dataset,
     render() {
       throw new TypeError("A bug in the views.");

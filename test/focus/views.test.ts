@@ -162,6 +162,32 @@ describe("[focus] in the configuration", () => {
     );
   });
 
+  test("joins tables that others fill, in FOCUS columns of any version", async (t) => {
+    const project = await createProject(t, curSection);
+    await deliver(project.bucket, bill);
+    await change(
+      project,
+      `CREATE SCHEMA lake; CREATE TABLE lake.costs AS SELECT 'Lake' AS ProviderName, 1.5::DOUBLE AS BilledCost,
+        DATE '2025-03-01' AS BillingPeriodStart, MAP {'team': 'search'} AS Tags`,
+    );
+    const source = await readFile(join(project.folder, "billhouse.toml"), "utf8");
+    const joined = '[focus.tables.lake]\ntable = "lake.costs"\n[focus.tables.none]\ntable = "lake.missing"\n';
+    await writeFile(join(project.folder, "billhouse.toml"), source + joined);
+    const config = await loadConfig({ folder: project.folder, environment: {} });
+    const { finished } = await runProject({ ...project, config });
+    assert.deepEqual(
+      finished.warnings.map(({ code }) => code),
+      ["FOCUS_TABLE_MISSING"],
+    );
+    const sql = `SELECT x_Export, x_BillingMonth, CAST(sum(BilledCost) AS VARCHAR) AS cost, any_value(ServiceProviderName) AS provider,
+      any_value(Tags) AS tags FROM focus_costs WHERE x_Export = 'lake' GROUP BY ALL`;
+    assert.deepEqual(
+      (await ask(project, sql)).map((row) => Object.values(row)),
+      [["lake", "2025-03", "1.500000000000000000", "Lake", '{"team":"search"}']],
+    );
+    assert.equal((await ask(project, "SELECT count(DISTINCT x_Export) AS n FROM focus_v1_2"))[0]?.["n"], "2");
+  });
+
   test("names what is wrong with the list of accounts", async (t) => {
     const project = await loaded(t);
     const accounts = join(project.folder, "accounts.csv");
@@ -194,6 +220,33 @@ describe("what verify says of the view", () => {
 });
 
 describe("the views in BigQuery", () => {
+  test("join Google Cloud's own FOCUS table without loading it", async (t) => {
+    const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
+    upload(project, bill);
+    await runProject(project);
+    project.bigquery.createDataset("gcp", { project: "acme" });
+    await project.bigquery.rows(
+      `CREATE TABLE gcp.focus AS SELECT 'Google Cloud' AS ServiceProviderName, CAST('0.1' AS BIGNUMERIC) AS BilledCost,
+        CAST('2025-03-01' AS TIMESTAMP) AS BillingPeriodStart, [STRUCT('team' AS key, 'a"b' AS value)] AS Tags, 'p-1' AS SubAccountId`,
+      "acme",
+    );
+    const tables = [
+      { name: "gcp", project: "acme", dataset: "gcp", table: "focus" },
+      { name: "none", project: null, dataset: "gcp", table: "missing" },
+    ];
+    const config = { ...project.config, focus: { ...project.config.focus, tables } };
+    const { finished } = await runProject({ ...project, config });
+    assert.deepEqual(
+      finished.warnings.map(({ code }) => code),
+      ["FOCUS_TABLE_MISSING"],
+    );
+    const sql = `SELECT x_Export, x_BillingMonth, CAST(BilledCost AS STRING), ServiceProviderName, Tags, x_ExecutionId
+      FROM billing_focus.focus_costs WHERE x_Export = 'gcp'`;
+    assert.deepEqual(await project.bigquery.rows(sql, "acme"), [
+      ["gcp", "2025-03", "0.1", "Google Cloud", '{"team":"a\\"b"}', null],
+    ]);
+  });
+
   test("are in a dataset of their own, in the location of the tables, and answer with the same sums", async (t) => {
     const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
     upload(project, bill);
@@ -211,6 +264,7 @@ describe("the views in BigQuery", () => {
       accounts,
       tags: [{ key: "team", spellings: ["Team"] }],
       placeholders: [],
+      tables: [],
     };
     const again = await runProject({ ...project, config: { ...project.config, focus } });
     assert.deepEqual(again.finished.warnings, []);

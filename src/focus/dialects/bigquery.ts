@@ -25,7 +25,7 @@ export const bigquery: Dialect = {
       if (nativeType === "TIMESTAMP") return sql;
       return nativeType === "STRING" ? `SAFE_CAST(${sql} AS TIMESTAMP)` : `CAST(${sql} AS TIMESTAMP)`;
     }
-    return `NULLIF(${nativeType === "STRING" ? sql : nativeType === "JSON" ? `TO_JSON_STRING(${sql})` : `CAST(${sql} AS STRING)`}, '')`;
+    return `NULLIF(${textOf(sql, nativeType)}, '')`;
   },
 
   product: (left, right) => `(${left} * ${right})`,
@@ -56,6 +56,16 @@ export const bigquery: Dialect = {
 };
 
 // Names that BigQuery refuses were refused when the table was created.
+/** A value as text: nested values as JSON, and lists of keys and values, as Google Cloud writes tags, as one JSON object. */
+function textOf(sql: string, nativeType: string): string {
+  if (nativeType === "STRING") return sql;
+  if (/^ARRAY<STRUCT<key STRING, value STRING\b/i.test(nativeType)) {
+    const entries = "STRING_AGG(TO_JSON_STRING(e.key) || ':' || TO_JSON_STRING(e.value), ',')";
+    return `(SELECT '{' || ${entries} || '}' FROM UNNEST(${sql}) AS e)`;
+  }
+  return /^(?:JSON|ARRAY|STRUCT)\b/.test(nativeType) ? `TO_JSON_STRING(${sql})` : `CAST(${sql} AS STRING)`;
+}
+
 function identifier(name: string): string {
   return `\`${name}\``;
 }

@@ -22,7 +22,11 @@ export const duckdb: Dialect = {
       if (nativeType === "TIMESTAMP WITH TIME ZONE") return `timezone('UTC', ${sql})`;
       return nativeType === "DATE" ? `CAST(${sql} AS TIMESTAMP)` : `TRY_CAST(${sql} AS TIMESTAMP)`;
     }
-    return `nullif(${nativeType === "VARCHAR" ? sql : `CAST(${sql} AS VARCHAR)`}, '')`;
+    // Maps, structs and lists are JSON, as in the tables that billhouse creates.
+    const text = /^(?:MAP|STRUCT)\b|\]$/.test(nativeType)
+      ? `CAST(to_json(${sql}) AS VARCHAR)`
+      : `CAST(${sql} AS VARCHAR)`;
+    return `nullif(${nativeType === "VARCHAR" ? sql : text}, '')`;
   },
 
   // The product of two DECIMAL(38,18) needs more digits than DuckDB has, so the whole parts and the fractions are

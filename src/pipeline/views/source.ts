@@ -1,4 +1,4 @@
-import type { Config, PipelineConfig } from "../../config/config.ts";
+import type { Config, JoinedTable, PipelineConfig } from "../../config/config.ts";
 import { exportFormats } from "../../exports/index.ts";
 import { bigquery } from "../../focus/dialects/bigquery.ts";
 import type { Dialect } from "../../focus/dialects/dialect.ts";
@@ -6,6 +6,7 @@ import { duckdb } from "../../focus/dialects/duckdb.ts";
 import type { ChargeTable } from "../../focus/mapping.ts";
 import { focusRollups } from "../../focus/rollups.ts";
 import { focusViews } from "../../focus/views.ts";
+import type { Table } from "../../model.ts";
 import { findColumn } from "../../schema/columns.ts";
 import { fold } from "../../schema/names.ts";
 import type { TableShape, ViewPlace, ViewSource } from "../../warehouses/views.ts";
@@ -21,20 +22,40 @@ export async function focusViewSource(config: Config): Promise<ViewSource> {
   const { accounts, tags } = config.focus;
   const allocation = { accounts: accounts === null ? [] : await readAccounts(accounts), tags };
   const pipelines = new Map(config.pipelines.map((pipeline) => [keyOf(tableOf(pipeline)), pipeline]));
-  const chargeTables = (shapes: readonly TableShape[]): readonly ChargeTable[] =>
+  const joined = new Map(config.focus.tables.map((table) => [joinedTable(table), table.name]));
+  const loadedTables = (shapes: readonly TableShape[]): readonly ChargeTable[] =>
     shapes.flatMap((shape) => {
-      const pipeline = pipelines.get(keyOf(shape.table));
+      const pipeline = joined.has(shape.table) ? undefined : pipelines.get(keyOf(shape.table));
       return pipeline === undefined ? [] : [chargeTable(shape, pipeline)];
     });
+  const joinedTables = (shapes: readonly TableShape[]): readonly ChargeTable[] =>
+    shapes.flatMap((shape) => {
+      const exportName = joined.get(shape.table);
+      return exportName === undefined ? [] : [{ ...shape, exportName, partitionColumn: naturalPartition(shape) ?? "" }];
+    });
   return {
-    tables: config.pipelines.map((pipeline) => tableOf(pipeline)),
+    tables: [...config.pipelines.map((pipeline) => tableOf(pipeline)), ...joined.keys()],
+    joined: [...joined.keys()],
     dataset: config.focus.dataset,
     render: untilChanged((shapes, { dialect, ...place }) =>
-      focusViews(chargeTables(shapes), dialects[dialect], place, allocation),
+      focusViews([...loadedTables(shapes), ...joinedTables(shapes)], dialects[dialect], place, allocation),
     ),
+    // Nothing says when others change a table, so only loaded bills have sums.
     rollups: untilChanged((shapes, { dialect, ...place }) =>
-      focusRollups(chargeTables(shapes), dialects[dialect], place, allocation),
+      focusRollups(loadedTables(shapes), dialects[dialect], place, allocation),
     ),
+  };
+}
+
+/** A table that others fill: it has the form of FOCUS files, and no state. */
+function joinedTable({ name, project, dataset, table }: JoinedTable): Table {
+  return {
+    ...(project === null ? {} : { project }),
+    dataset,
+    name: table,
+    pipelineName: name,
+    sourceName: name,
+    idColumn: "execution_id",
   };
 }
 
@@ -59,14 +80,21 @@ export function chargeTable(shape: TableShape, pipeline: PipelineConfig): Charge
  * The column that partitions a table. A stamped column exists only where it is the partition column; without a known column
  * the result is the empty text.
  */
-function partitionOf({ columns, registry }: TableShape, { partitionColumn }: PipelineConfig): string {
-  const present = (name: string | null | undefined): string | undefined =>
-    columns.find((column) => fold(column.name) === fold(name ?? ""))?.name;
+function partitionOf(shape: TableShape, { partitionColumn }: PipelineConfig): string {
+  const { columns } = shape;
+  return presentIn(columns, stampedColumn) ?? presentIn(columns, partitionColumn) ?? naturalPartition(shape) ?? "";
+}
+
+/** The column with the billing period, by its names in all formats. */
+function naturalPartition({ columns, registry }: TableShape): string | undefined {
   const known = [...registry, ...columns.map(({ name, type }) => ({ sourceName: name, columnName: name, type }))];
-  const natural = exportFormats
-    .map((format) => present(findColumn(known, format.columns.partition, format.columns)?.columnName))
+  return exportFormats
+    .map((format) => presentIn(columns, findColumn(known, format.columns.partition, format.columns)?.columnName))
     .find((name) => name !== undefined);
-  return present(stampedColumn) ?? present(partitionColumn) ?? natural ?? "";
+}
+
+function presentIn(columns: TableShape["columns"], name: string | null | undefined): string | undefined {
+  return columns.find((column) => fold(column.name) === fold(name ?? ""))?.name;
 }
 
 function keyOf({ dataset, name }: { readonly dataset: string; readonly name: string }): string {

@@ -1,10 +1,11 @@
-import type { BillhouseError } from "../../errors.ts";
+import { BillhouseError } from "../../errors.ts";
 import type { RegisteredColumn, Table } from "../../model.ts";
 import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
 import { trackingTableName } from "../../state/tables.ts";
 import {
   elsewhere,
   isOwnComment,
+  missingTables,
   nameTaken,
   type TableShape,
   type View,
@@ -31,7 +32,16 @@ import { columnsOf } from "./sql/names.ts";
  */
 export async function refreshViews(settings: Settings, source: ViewSource): Promise<readonly BillhouseError[]> {
   const { connection } = settings;
-  const found = await Promise.all(source.tables.map((table) => shapeOf(settings, table)));
+  const found = await Promise.all(
+    source.tables.map(async (table) =>
+      shapeOf(settings, table).catch((error: unknown) => {
+        // A table of another team may not be readable; the others still have their views.
+        const isDenied = error instanceof BillhouseError && error.code === "WAREHOUSE_DENIED";
+        if (isDenied && source.joined.includes(table)) return null;
+        throw error;
+      }),
+    ),
+  );
   const located = found.filter((each) => each !== null);
   const place = { project: connection.project, dataset: source.dataset };
   const present = await findLocation(settings, place.project, place.dataset);
@@ -47,6 +57,10 @@ export async function refreshViews(settings: Settings, source: ViewSource): Prom
     if (!isMade) taken.push(view.name);
   }
   return [
+    ...missingTables(
+      source.joined,
+      located.map(({ shape }) => shape),
+    ),
     ...(taken.length === 0 ? [] : [nameTaken(taken, `${place.project}.${place.dataset}`)]),
     ...(away.length === 0
       ? []

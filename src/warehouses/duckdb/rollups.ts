@@ -52,6 +52,7 @@ export function areMade({ tables }: Rollups, present: ReadonlyMap<string, string
 
 /** The months whose sums differ from what the present tables and mappings would give, in tables that are made. */
 export async function findStaleMonths(connection: DuckDBConnection, rollups: Rollups): Promise<readonly StaleMonth[]> {
+  if (rollups.tables.length === 0) return [];
   const { months } = targetsOf(rollups);
   const records = await readRows(connection, `SELECT * FROM ${months}`);
   const clouds = rollups.clouds.map(({ cloud }) => cloud);

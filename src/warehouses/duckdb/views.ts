@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type BillhouseError, messageOf } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
-import type { Rollups, View, ViewSource } from "../views.ts";
+import { missingTables, type Rollups, type View, type ViewSource } from "../views.ts";
 import { areMade, findStaleMonths, makeRollups, nameProblems, type StaleMonth } from "./rollups.ts";
 import { compareWith, makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
 
@@ -16,7 +16,7 @@ export async function refreshViews(
   const wanted = await wantedViews(connection, source);
   if (wanted === null) return [];
   const made = await makeViews(connection, wanted.views, wanted.present);
-  return [...made, ...(await makeRollups(connection, wanted.rollups, wanted.present))];
+  return [...wanted.missing, ...made, ...(await makeRollups(connection, wanted.rollups, wanted.present))];
 }
 
 /** What there is to do for the views, and what keeps them from being made. */
@@ -31,14 +31,14 @@ export interface ViewsCompared {
 export async function compareViews(connection: DuckDBConnection, source: ViewSource): Promise<ViewsCompared> {
   const wanted = await wantedViews(connection, source);
   if (wanted === null) return { isCurrent: true, problems: [], stale: [] };
-  const { views, rollups, present } = wanted;
+  const { views, rollups, present, missing } = wanted;
   const taken = nameProblems(rollups, present);
   const own = compareWith(views, present);
   const ofRollups = taken.length > 0 ? { outdated: [], problems: taken } : compareWith(rollups.views, present);
   const areTablesMade = areMade(rollups, present);
   return {
     isCurrent: own.outdated.length + ofRollups.outdated.length === 0 && (areTablesMade || taken.length > 0),
-    problems: [...own.problems, ...ofRollups.problems],
+    problems: [...missing, ...own.problems, ...ofRollups.problems],
     stale: areTablesMade ? await findStaleMonths(connection, rollups) : [],
   };
 }
@@ -51,6 +51,8 @@ async function wantedViews(
   readonly views: readonly View[];
   readonly rollups: Rollups;
   readonly present: ReadonlyMap<string, string | null>;
+  /** The errors for joined tables that do not exist. */
+  readonly missing: readonly BillhouseError[];
 } | null> {
   const shapes = await shapesOf(connection, source);
   const place = { dialect: "duckdb", dataset: viewSchema } as const;
@@ -58,7 +60,8 @@ async function wantedViews(
   const views = source.render(shapes, place);
   // Without any table, only views that were made before are made again, without rows.
   if (shapes.length === 0 && !views.some(({ name }) => present.has(fold(name)))) return null;
-  return { views, rollups: source.rollups(shapes, place), present };
+  const missing = missingTables(source.joined, shapes);
+  return { views, rollups: source.rollups(shapes, place), present, missing };
 }
 
 /**

@@ -87,7 +87,7 @@ function configure(database: string, bucket: string, table: Table): Config {
     ],
     warehouse: { kind: "duckdb", path: database, storageVersion: "v1.3.0", memoryLimit: null, threads: null },
     notify: null,
-    focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [] },
+    focus: { dataset: "billing_focus", accounts: null, tags: [], placeholders: [], tables: [] },
     budgets: { file: null },
   };
 }
