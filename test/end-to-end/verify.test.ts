@@ -136,6 +136,8 @@ describe("verify finds and names", () => {
       "2025-02 cost: 2 USD / 2.01 USD",
       "2025-02 summary: AmazonEC2 / 012345678901 / Usage / USD: 2 in 3 rows / AmazonEC2 / 012345678901 / Usage / USD: 2.01 in 3 rows",
       "2025-02 focus-billed-cost: 2 USD / 2.01 USD",
+      "2025-02 focus-sku-monthly: BilledCost 2.01 USD, EffectiveCost 2.01 USD, ListCost 2.01 USD, ContractedCost 2.01 USD / BilledCost 2 USD, EffectiveCost 2 USD, ListCost 2 USD, ContractedCost 2 USD",
+      "2025-02 focus-daily: BilledCost 2.01 USD, EffectiveCost 2.01 USD, ListCost 2.01 USD, ContractedCost 2.01 USD / BilledCost 2 USD, EffectiveCost 2 USD, ListCost 2 USD, ContractedCost 2 USD",
     ]);
     const { code, stdout } = await billhouse(project, ["verify", "aws", "--month", "2025-02"]);
     assert.equal(code, 4);
