@@ -27,7 +27,7 @@ const pictures: readonly Picture[] = [
   { name: "overview", path: "/", width: 1280, height: 900, theme: "light", hover: 'a[data-bucket="74"]' },
   { name: "overview-dark", path: "/", width: 1280, height: 900, theme: "dark" },
   { name: "phone", path: "/", width: 390, height: 844, theme: "light" },
-  { name: "changes", path: "/changes", width: 1280, height: 820, theme: "light" },
+  { name: "changes", path: "/changes?month=2026-10&drill=1", width: 1280, height: 820, theme: "light" },
   { name: "loads", path: "/loads/aws_cur/2026-08", width: 1280, height: 780, theme: "light" },
 ];
 
@@ -43,6 +43,7 @@ const dashboard = await serveDashboard(config, {
   allowedHosts: [],
   token: null,
   locale: "en-US",
+  isWarm: false,
   maxBytes: 1e9,
   now: () => now,
   onError: (error) => {

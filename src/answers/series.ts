@@ -1,18 +1,8 @@
 import { checkArguments, count, date, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
-import {
-  all,
-  cases,
-  compared,
-  type Condition,
-  day,
-  field,
-  isOneOf,
-  nextDay,
-  not,
-  text as constant,
-} from "../focus/expression.ts";
+import { all, cases, type Condition, day, field, isOneOf, not, text as constant } from "../focus/expression.ts";
+import { isOfOneDay } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
@@ -100,11 +90,7 @@ export interface GroupSeries {
 }
 
 /** Usage of a single day at most. Fees of a month would otherwise make its first day the most expensive one. */
-const isDated: Condition = all(
-  isOneOf(field("ChargeCategory"), "Usage"),
-  not(isCorrection),
-  compared(field("ChargePeriodEnd", "timestamp"), "<=", nextDay(field("ChargePeriodStart", "timestamp"))),
-);
+const isDated: Condition = all(isOneOf(field("ChargeCategory"), "Usage"), not(isCorrection), isOfOneDay);
 
 /**
  * Costs of a period by month or by day. By month all charges are part of a bucket, so that it equals the sum of the view.

@@ -60,6 +60,7 @@ export async function serve(options: ServeCommandOptions, context: CommandContex
   const dashboard = await serveDashboard(config, {
     ...options,
     token: needsToken ? tokenOf(context) : null,
+    isWarm: true,
     now: () => context.now(),
     onError: (error) => void reportFailure(error, { stdout: stderr, stderr, flags: { ...flags, json: false } }),
   });

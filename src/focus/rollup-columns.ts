@@ -10,6 +10,7 @@ import {
   type Expression,
   field,
   first,
+  nextDay,
   not,
   nothing,
   notZero,
@@ -51,6 +52,13 @@ export const exchangeRate: Expression = cases(
     [compared(pricingCurrency, "=", field("BillingCurrency")), decimal("1")],
   ],
   nothing("decimal"),
+);
+
+/** Whether a charge is for one day at most, so that it can be shown on its day. */
+export const isOfOneDay: Condition = compared(
+  field("ChargePeriodEnd", "timestamp"),
+  "<=",
+  nextDay(field("ChargePeriodStart", "timestamp")),
 );
 
 /** What identifies a price: the SKU, else its meter, else the description of the charge. */
@@ -104,6 +112,7 @@ export function rollupsWith(tags: readonly AllocationTag[]): readonly Rollup[] {
       keys: {
         ...columns([...common, "BillingAccountName"]),
         x_HasCommitmentDiscount: present(field("CommitmentDiscountId")),
+        x_IsOfOneDay: isOfOneDay,
         ChargePeriodStart: dayStart(field("ChargePeriodStart", "timestamp")),
         ...Object.fromEntries(tags.map((tag) => [tagColumn(tag), tagValue(tag)])),
       },

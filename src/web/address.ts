@@ -16,6 +16,8 @@ export interface View {
   readonly grain: "day" | "month";
   /** Such as `service=Amazon EC2`. */
   readonly filters: readonly string[];
+  /** `1` to show the resources and days of the largest change, which takes longer than its cause. */
+  readonly drill?: string | undefined;
   /** The key of the tag that untagged cost lacks; undefined for the page's choice, empty for any. */
   readonly tag?: string | undefined;
 }
@@ -51,6 +53,7 @@ export function readView(query: URLSearchParams): View {
     measure,
     grain,
     filters: [...new Set(query.getAll("filter").filter((filter) => filter !== ""))],
+    drill: given("drill") === "1" ? "1" : undefined,
     tag: query.get("tag") ?? undefined,
   };
 }

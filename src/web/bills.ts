@@ -15,6 +15,8 @@ export interface OpenBills {
    * before with a publication that only estimates them: it must do nothing but ask.
    */
   read<T>(use: (publication: Publication) => Promise<T>, allowedBytes?: number): Promise<T>;
+  /** The newest publication where nothing is billed for reading it; null where there is none, and where queries are billed. */
+  newestWithoutBill(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -83,6 +85,10 @@ export function openBills(config: Config, { now, maxBytes }: ReadingRules): Open
       } finally {
         await opened.release();
       }
+    },
+    async newestWithoutBill() {
+      const { id, publishedAt } = await publicationOf(serving, now());
+      return publishedAt === null ? null : id;
     },
     async close() {
       const last = current;
@@ -167,6 +173,6 @@ async function publicationOf(
 /** A server shares its machine with others: without a `memory_limit`, DuckDB takes little memory. */
 function forServing(config: Config): Config {
   if (config.warehouse.kind !== "duckdb") return config;
-  const warehouse: DuckdbConfig = { ...config.warehouse, memoryLimit: config.warehouse.memoryLimit ?? "300MB" };
+  const warehouse: DuckdbConfig = { ...config.warehouse, memoryLimit: config.warehouse.memoryLimit ?? "256MB" };
   return { ...config, warehouse };
 }

@@ -95,7 +95,7 @@ export const seriesQuestion: Question<SeriesResult> = {
 /** Why a month costs more or less than another. */
 export const changeQuestion: Question<ExplainResult> = {
   title: "Why the cost changed",
-  ask: (config, view, scope) => explainView(config, view, scope, {}),
+  ask: explainView,
   table: ({ by, currency }) => ({
     columns: ["currency", "row", "part", ...by, "amount"],
     rows: Object.entries(currency).flatMap(([name, own]) => [
@@ -111,18 +111,7 @@ export const changeQuestion: Question<ExplainResult> = {
   }),
 };
 
-/** The same, with the resources and days of the largest change. */
-export const drilledChangeQuestion: Question<ExplainResult> = {
-  ...changeQuestion,
-  ask: (config, view, scope) => explainView(config, view, scope, { drill: 1 }),
-};
-
-function explainView(
-  config: Config,
-  { to, vs, by, measure }: View,
-  scope: Scope,
-  drill: { readonly drill?: number },
-): Promise<ExplainResult> {
+function explainView(config: Config, { to, vs, by, measure, drill }: View, scope: Scope): Promise<ExplainResult> {
   const dimensions =
     by === "account" ? ["account", "service"] : by === "sku" ? ["service", "sku", "account"] : ["service", "account"];
   return explain(config, {
@@ -131,7 +120,7 @@ function explainView(
     by: dimensions,
     measure: measure === "billed" ? "billed" : "effective",
     ...scope,
-    ...drill,
+    ...(drill === undefined ? {} : { drill: Number(drill) }),
   });
 }
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { createApp } from "./app.ts";
-import { openBills } from "./bills.ts";
+import { type OpenBills, openBills } from "./bills.ts";
 import { loopbackHosts } from "./guard.ts";
 
 /** How the dashboard is served. */
@@ -20,6 +20,8 @@ export interface ServeOptions {
   readonly locale: string;
   /** On BigQuery, the most bytes that a page may bill before somebody confirms it. */
   readonly maxBytes: number;
+  /** Whether the first page is made when something was published, before somebody looks at it. Never where queries are billed. */
+  readonly isWarm: boolean;
   readonly now: () => Date;
   /** Called with an error that is a bug, or that a person who looks at the page cannot fix. */
   readonly onError: (error: unknown) => void;
@@ -47,15 +49,45 @@ export async function serveDashboard(config: Config, options: ServeOptions): Pro
     server.listen(port, host, resolve);
   });
   const address = server.address() as AddressInfo;
+  const stopWarming = options.isWarm ? keepWarm(bills, () => app.request("/", { headers: loopback(token) })) : () => {};
   const path = token === null ? "/" : `/?token=${encodeURIComponent(token)}`;
   return {
     url: `http://${named}:${address.port}${path}`,
     async close() {
+      stopWarming();
       if ("closeAllConnections" in server) server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await bills.close();
     },
   };
+}
+
+/** How often it is looked for a new publication, in milliseconds. */
+const lookingInterval = 10_000;
+
+/** Makes the first page for each new publication, so that its answers are in memory; returns what ends that. */
+function keepWarm(bills: OpenBills, makePage: () => Response | Promise<Response>): () => void {
+  let last: string | null = null;
+  let isWorking = false;
+  const look = async (): Promise<void> => {
+    if (isWorking) return;
+    isWorking = true;
+    try {
+      const newest = await bills.newestWithoutBill();
+      if (newest !== null && newest !== last) await makePage();
+      last = newest;
+    } finally {
+      isWorking = false;
+    }
+  };
+  const timer = setInterval(() => void look(), lookingInterval);
+  timer.unref();
+  void look();
+  return () => clearInterval(timer);
+}
+
+function loopback(token: string | null): Record<string, string> {
+  return { host: "localhost", ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
 }
 
 /** Whether only programs of this machine can reach an address. */

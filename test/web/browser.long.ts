@@ -21,6 +21,7 @@ const pages = [
   "/costs?month=2026-10&filter=service%3DAmazon%20SageMaker&by=account",
   "/costs?from=2026-05&to=2026-10&grain=month&by=tag%3Ateam",
   "/changes",
+  "/changes?month=2026-10&drill=1",
   "/changes?month=2026-05",
   "/commitments",
   "/untagged",

@@ -28,6 +28,7 @@ export async function dashboard(
     allowedHosts: [],
     token: null,
     locale: "en-US",
+    isWarm: false,
     maxBytes: 1e9,
     now: () => new Date("2025-06-01T00:00:00Z"),
     onError: (error) => errors.push(error),

@@ -183,6 +183,9 @@ describe("the dashboard", () => {
     );
     const project = await answering.DuckDB(t, await Promise.all(bills));
     const { get } = await dashboard(t, project.config);
+    // Days and groups come from the sums that are kept with each load.
+    assert.match((await get("/source/series?month=2025-03")).text, /FROM &quot;main&quot;\.&quot;focus_daily&quot;/u);
+    assert.match((await get("/changes?month=2025-03&drill=1")).text, /most expensive days/u);
     assert.match((await get("/costs?month=2025-03")).text, /Compared with 2025-02\..*\+80\.00/su);
     const { text } = await get("/costs?month=2025-03&vs=2025-01");
     assert.match(text, /Compared with 2025-01\..*\+50\.00/su);

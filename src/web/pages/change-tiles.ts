@@ -62,9 +62,16 @@ export function driversTile(own: Explanation, result: ExplainResult, view: View,
   const { by, accountNames } = result;
   const { figures } = context;
   const most = magnitude(own.drivers[0]?.amount ?? "0");
-  const costs: View = { ...view, vs: undefined };
+  const costs: View = { ...view, vs: undefined, drill: undefined };
   return drawTile({
     title: "Where it comes from",
+    ...(view.drill === undefined
+      ? {
+          actions: html`<a class="button" href="${addressOf("/changes", { ...view, drill: "1" })}"
+            >Resources of the largest</a
+          >`,
+        }
+      : {}),
     note: own.sentence,
     body: html`<div class="scroll">
       <table class="list">
@@ -122,7 +129,7 @@ export function detailsTile(
   const { keys, part, amount, resources, days } = details;
   const { figures } = context;
   const filters = Object.entries(keys).map(([dimension, value]) => `${dimension}=${value ?? ""}`);
-  const inDriver: View = { ...view, vs: undefined, filters };
+  const inDriver: View = { ...view, vs: undefined, drill: undefined, filters };
   const most = magnitude(resources[0]?.change ?? "0");
   const mostOfDay = days[0]?.cost ?? "0";
   const names = Object.entries(keys).map(

@@ -5,7 +5,7 @@ import { type View } from "../address.ts";
 import { changeForm, currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { monthInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { drilledChangeQuestion } from "../questions.ts";
+import { changeQuestion } from "../questions.ts";
 import { failedTile } from "../tile.ts";
 import { detailsTile, driversTile, partsTile } from "./change-tiles.ts";
 
@@ -47,7 +47,7 @@ export async function changesPage(context: PageContext): Promise<Page> {
 /** The answer, or why two months cannot be compared. */
 async function resultOf(context: PageContext): Promise<ExplainResult | BillhouseError> {
   try {
-    return (await answerTo(context, drilledChangeQuestion, { top: listed })).result;
+    return (await answerTo(context, changeQuestion, { top: listed })).result;
   } catch (error) {
     if (error instanceof BillhouseError && error.code === "USAGE_INVALID") return error;
     throw error;
