@@ -7,24 +7,36 @@ import { parseArgs, promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { loadConfig } from "../src/index.ts";
 import { serveDashboard } from "../src/web/server.ts";
+import { writeSums } from "./bench/dashboard-history.ts";
 
 /*
  * Measures the dashboard over the bills of a configuration, by default those of the demo: how large its pages are, how long the
  * server takes for them the first time and again, and how much memory it has used.
  *
  *   npm run bench:dashboard
+ *   npm run bench:dashboard -- --rows 1000000    # 36 months, with the sums of a month of so many rows for each export
  *   npm run bench:dashboard -- --config /data/billhouse.toml --month 2025-03 --filter 'service=Amazon EC2'
  */
 
 const { values } = parseArgs({
-  options: { config: { type: "string" }, month: { type: "string" }, filter: { type: "string", multiple: true } },
+  options: {
+    config: { type: "string" },
+    rows: { type: "string" },
+    month: { type: "string" },
+    filter: { type: "string", multiple: true },
+  },
 });
 
 /** What the pages should stay below: kilobytes of the first page with all that belongs to it, and milliseconds. */
 const limits = { kilobytes: 60, milliseconds: 300 };
 
 const folder = await mkdtemp(join(tmpdir(), "billhouse-dashboard-"));
-const file = values.config === undefined ? undefined : resolve(values.config);
+const file =
+  values.rows !== undefined
+    ? await writeSums(folder, { months: 36, rows: Number(values.rows) })
+    : values.config === undefined
+      ? undefined
+      : resolve(values.config);
 if (file === undefined) {
   // In a process of its own, whose memory is not that of the dashboard.
   await promisify(execFile)(process.execPath, [join(import.meta.dirname, "../src/cli.ts"), "demo", "--quiet"], {
@@ -49,9 +61,11 @@ const dashboard = await serveDashboard(config, {
 });
 
 const month = values.month === undefined ? "" : `month=${values.month}&`;
-const filters = (values.filter ?? ["service=Amazon SageMaker", "account=562017734490", "tag:team=search"]).map(
-  (filter) => `filter=${encodeURIComponent(filter)}`,
-);
+const filtered =
+  values.rows === undefined
+    ? ["service=Amazon SageMaker", "account=562017734490", "tag:team=search"]
+    : ["service=AmazonEC2", "region=us-east-1"];
+const filters = (values.filter ?? filtered).map((filter) => `filter=${encodeURIComponent(filter)}`);
 const paths = [
   `/?${month}`,
   `/?${month}grain=month`,

@@ -27,7 +27,7 @@ export interface Publication {
   /** Asks a question with a configuration that is bound to the publication, and returns the statements that it took. */
   ask<T>(question: (config: Config) => Promise<T>): Promise<Answered<T>>;
   /** Keeps what was computed from this publication. */
-  remember<T>(question: string, answer: () => Promise<T>): Promise<T>;
+  remember<T>(this: void, question: string, answer: () => Promise<T>): Promise<T>;
 }
 
 /** An answer and the SQL that it was computed from. */
@@ -116,10 +116,13 @@ async function open(config: Config, id: string, publishedAt: string | null): Pro
   const queue: Queue = queryBytes === null ? createQueue() : (work) => work();
   let holders = 1;
 
-  function publicationFrom(warehouseOf: (onStatement: (sql: string) => void) => Warehouse): Publication {
+  function publicationFrom(
+    warehouseOf: (onStatement: (sql: string) => void) => Warehouse,
+    remember: Publication["remember"],
+  ): Publication {
     return {
       publishedAt,
-      remember: memory.remember,
+      remember,
       async ask(question) {
         const statements: string[] = [];
         const bound = bindWarehouse(
@@ -133,13 +136,18 @@ async function open(config: Config, id: string, publishedAt: string | null): Pro
 
   return {
     id,
-    publication: publicationFrom((onStatement) => remembering(warehouse, { memory, queue, onStatement })),
+    publication: publicationFrom(
+      (onStatement) => remembering(warehouse, { memory, queue, onStatement }),
+      memory.remember,
+    ),
     async bytesOf(use) {
       if (queryBytes === null) return 0;
       let bytes = 0;
       const estimated = estimating(warehouse, memory, queryBytes, (more) => (bytes += more));
       // Without rows an answer may fail; when it is asked for its rows, its error is shown.
-      await use(publicationFrom(() => estimated)).catch(() => undefined);
+      const onlyKnown: Publication["remember"] = (question, answer) =>
+        memory.has(question) ? memory.remember(question, answer) : answer();
+      await use(publicationFrom(() => estimated, onlyKnown)).catch(() => undefined);
       return bytes;
     },
     hold: () => (holders += 1),

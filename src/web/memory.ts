@@ -2,8 +2,11 @@ import { requireCapability, type QueryRow, type QuerySettings, type Warehouse } 
 
 /** Answers of a warehouse that are kept while it does not change: the same question is asked once. */
 export interface Memory {
-  /** The answer to a question, from memory, or computed. Questions that fail are asked again. */
-  remember<T>(this: void, question: string, answer: () => Promise<T>): Promise<T>;
+  /**
+   * The answer to a question, from memory, or computed. Questions that fail are asked again, and so are those whose answer is not
+   * worth keeping.
+   */
+  remember<T>(this: void, question: string, answer: () => Promise<T>, isKept?: (answer: T) => boolean): Promise<T>;
   /** Whether an answer is in memory. */
   has(this: void, question: string): boolean;
 }
@@ -11,16 +14,20 @@ export interface Memory {
 /** A memory of at most so many answers; those that were not used for the longest time are forgotten first. */
 export function createMemory(most: number): Memory {
   const answers = new Map<string, Promise<unknown>>();
+  const forget = (question: string, result: Promise<unknown>): void => {
+    if (answers.get(question) === result) answers.delete(question);
+  };
   return {
-    remember<T>(question: string, answer: () => Promise<T>): Promise<T> {
+    remember<T>(question: string, answer: () => Promise<T>, isKept: (answer: T) => boolean = () => true): Promise<T> {
       const known = answers.get(question) as Promise<T> | undefined;
       const result = known ?? answer();
       answers.delete(question);
       answers.set(question, result);
       if (known === undefined) {
-        result.catch(() => {
-          if (answers.get(question) === result) answers.delete(question);
-        });
+        result.then(
+          (given) => isKept(given) || forget(question, result),
+          () => forget(question, result),
+        );
         const [oldest] = answers.keys();
         if (answers.size > most && oldest !== undefined) answers.delete(oldest);
       }
@@ -29,6 +36,9 @@ export function createMemory(most: number): Memory {
     has: (question) => answers.has(question),
   };
 }
+
+/** How many rows of a statement are kept. What is computed from more of them is kept by itself. */
+const mostRows = 2000;
 
 /** Work that is done one after the other. */
 export type Queue = <T>(work: () => Promise<T>) => Promise<T>;
@@ -63,12 +73,15 @@ export function remembering(
     },
     async *query(sql, settings) {
       onStatement(sql);
-      const rows = await memory.remember(questionOf(sql, settings), () =>
-        queue(async () => {
-          const found: QueryRow[] = [];
-          for await (const row of query(sql, settings)) found.push(row);
-          return found;
-        }),
+      const rows = await memory.remember(
+        questionOf(sql, settings),
+        () =>
+          queue(async () => {
+            const found: QueryRow[] = [];
+            for await (const row of query(sql, settings)) found.push(row);
+            return found;
+          }),
+        ({ length }) => length <= mostRows,
       );
       yield* rows;
     },

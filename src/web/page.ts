@@ -36,7 +36,9 @@ export function answerTo<T>(
   { view: other = view, top }: { readonly view?: View; readonly top?: number } = {},
 ): Promise<Answered<T>> {
   const scope = { now, ...(top === undefined ? {} : { top }) };
-  return publication.ask((config) => question.ask(config, other, scope));
+  // The hour decides which months are open.
+  const asked = JSON.stringify([question.title, other, top, now.toISOString().slice(0, 13)]);
+  return publication.remember(`answer ${asked}`, () => publication.ask((config) => question.ask(config, other, scope)));
 }
 
 /** What is loaded, without looking into the storages. */
