@@ -162,11 +162,14 @@ function checkGrain(grain: string | undefined): void {
 }
 
 function monthBuckets(exports: readonly LoadedExport[], months: readonly BillingMonth[]): TimeBucket[] {
-  const used = exports.filter((each) => each.months.size > 0);
-  return months.map((month) => ({
-    name: month,
-    isOpen: used.some((each) => (each.months.get(month)?.state ?? "open") !== "whole"),
-  }));
+  return months.map((month) => {
+    // An export that starts later does not lack the month.
+    const started = exports.filter(({ months: own }) => [...own.keys()].some((each) => each <= month));
+    return {
+      name: month,
+      isOpen: started.some((each) => (each.months.get(month)?.state ?? "open") !== "whole"),
+    };
+  });
 }
 
 /** The days of loaded months. Of a running month only the days up to the last one that some export has settled. */
