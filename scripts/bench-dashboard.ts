@@ -7,7 +7,6 @@ import { parseArgs, promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { loadConfig } from "../src/index.ts";
 import { serveDashboard } from "../src/web/server.ts";
-import { writeSums } from "./bench/dashboard-history.ts";
 
 /*
  * Measures the dashboard over the bills of a configuration, by default those of the demo: how large its pages are, how long the
@@ -31,18 +30,13 @@ const { values } = parseArgs({
 const limits = { kilobytes: 60, milliseconds: 300 };
 
 const folder = await mkdtemp(join(tmpdir(), "billhouse-dashboard-"));
-const file =
-  values.rows !== undefined
-    ? await writeSums(folder, { months: 36, rows: Number(values.rows) })
-    : values.config === undefined
-      ? undefined
-      : resolve(values.config);
-if (file === undefined) {
-  // In a process of its own, whose memory is not that of the dashboard.
-  await promisify(execFile)(process.execPath, [join(import.meta.dirname, "../src/cli.ts"), "demo", "--quiet"], {
-    cwd: folder,
-  });
-}
+// The demo and the history are made in processes of their own, whose memory is not that of the dashboard.
+const made = async (script: string, ...words: readonly string[]): Promise<void> =>
+  void (await promisify(execFile)(process.execPath, [join(import.meta.dirname, script), ...words], { cwd: folder }));
+if (values.rows !== undefined) await made("bench/dashboard-history.ts", folder, "36", values.rows);
+const named = values.rows === undefined ? values.config : join(folder, "months", "billhouse.toml");
+const file = named === undefined ? undefined : resolve(named);
+if (file === undefined) await made("../src/cli.ts", "demo", "--quiet");
 const config = await loadConfig({
   folder: file === undefined ? join(folder, "billhouse-demo") : dirname(file),
   ...(file === undefined ? {} : { file }),

@@ -5,12 +5,17 @@ import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { generateHistory } from "./history.ts";
 
-/**
+/*
  * Writes a DuckDB file with bills of AWS and Azure for the months before 2026-09, and its published copy, beside a configuration. Loading
  * months of a million rows takes hours, so that one such month is loaded, and the sums that are kept of it (by day and by price)
  * become those of all months. The other rows of the months are few.
+ *
+ *   node scripts/bench/dashboard-history.ts FOLDER MONTHS ROWS
  */
-export async function writeSums(folder: string, { months, rows }: { months: number; rows: number }): Promise<string> {
+const [, , folder = "", months = "", rows = ""] = process.argv;
+await writeSums({ months: Number(months), rows: Number(rows) });
+
+async function writeSums({ months, rows }: { months: number; rows: number }): Promise<void> {
   const [many, one] = [join(folder, "months"), join(folder, "month")];
   for (const [place, size] of [
     [many, { months, rows: 500, azureRuns: 1 }],
@@ -50,5 +55,4 @@ export async function writeSums(folder: string, { months, rows }: { months: numb
   connection.closeSync();
   instance.closeSync();
   await copyFile(database, join(many, "billhouse.read.duckdb"));
-  return join(many, "billhouse.toml");
 }
