@@ -93,7 +93,7 @@ describe("the colours of the dashboard", () => {
   });
 
   for (const [name, colours = {}] of Object.entries(themes)) {
-    test(`of series that touch are told apart by everybody (${name})`, () => {
+    test(`of series that touch differ in the eyes of everybody (${name})`, () => {
       const series = ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "rest", "below"].map((each) =>
         rgb(colours[each] ?? ""),
       );
