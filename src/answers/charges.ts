@@ -44,8 +44,10 @@ async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Conf
   const dataset = config.warehouse.kind === "bigquery" ? config.focus.dataset : "main";
   const placed = (name: string): string => dialect.tableName({ dataset }, name);
   const all = chargeStatement(sums, dialect, placed(newestView));
-  // The columns of tags are read only where they are known to be in a rollup.
-  const isPossible = rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
+  // Only DuckDB keeps rollups. The columns of tags are read only where they are known to be in one.
+  const isPossible =
+    config.warehouse.kind === "duckdb" &&
+    rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
   if (!isPossible) return all;
   const { current, others, tags } = await readMonths(warehouse, placed(rollupMonthsView));
   const isTagged = tags === JSON.stringify(config.focus.tags);
