@@ -5,6 +5,7 @@ import { type Expression, nothing } from "./expression.ts";
 import { familyRelation, withFamily } from "./family.ts";
 import { lookups } from "./lookups.ts";
 import { type Branch, type ChargeTable, idColumnOf, type Mapping } from "./mapping.ts";
+import { withoutMissing } from "./missing.ts";
 import { fieldsIn, withColumns } from "./reading.ts";
 import { composed, type Relation, reference } from "./relations.ts";
 import { renderCondition, renderExpression } from "./render.ts";
@@ -34,7 +35,8 @@ export function chargesOf(
   only?: ReadonlySet<string>,
 ): Charges {
   const { identifier } = dialect;
-  const mapping = withSharedParts(only === undefined ? declared : withColumns(declared, version, only), version);
+  const asked = only === undefined ? declared : withColumns(declared, version, only);
+  const mapping = withSharedParts(withoutMissing(asked, tables), version);
   const wanted = columnsOfVersion(version).filter(
     ({ name }) => only === undefined || only.has(name) || name === own.export || name === own.month,
   );

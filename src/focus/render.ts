@@ -99,9 +99,9 @@ export function renderCondition(condition: Condition, scope: Scope): string {
     case "compared":
       return `COALESCE(${value(condition.left)} ${condition.operator} ${value(condition.right)}, FALSE)`;
     case "all":
-      return `(${condition.of.map(inner).join(" AND ")})`;
+      return condition.of.length === 0 ? "TRUE" : `(${condition.of.map(inner).join(" AND ")})`;
     case "some":
-      return `(${condition.of.map(inner).join(" OR ")})`;
+      return condition.of.length === 0 ? "FALSE" : `(${condition.of.map(inner).join(" OR ")})`;
     case "not":
       return `(NOT ${inner(condition.of)})`;
     case "column":

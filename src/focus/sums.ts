@@ -10,6 +10,7 @@ import {
   type ProvedColumn,
   provedColumns,
 } from "./mapping.ts";
+import { withoutMissing } from "./missing.ts";
 import { fieldsIn, fieldsUsed, partsIn, type Part } from "./reading.ts";
 import { composed, reference } from "./relations.ts";
 import { renderExpression } from "./render.ts";
@@ -22,7 +23,8 @@ import { own, rowsName, scopeOf } from "./rows.ts";
  * where the sum is not decidable, because the view has charges without a value or the rule cannot be applied. Only the
  * columns and facts that these sums need are computed. Null for a mapping without totals.
  */
-export function sumsOfCharges(tables: readonly ChargeTable[], mapping: Mapping, dialect: Dialect): string | null {
+export function sumsOfCharges(tables: readonly ChargeTable[], declared: Mapping, dialect: Dialect): string | null {
+  const mapping = withoutMissing(declared, tables);
   const proved = provedColumns.flatMap((name) => {
     const total = mapping.totals[name];
     return total === undefined ? [] : [{ name, ...total }];
