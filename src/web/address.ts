@@ -1,4 +1,5 @@
 import { measures, type Measure } from "../answers/measures.ts";
+import type { ValidateResult } from "../answers/validate.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import { isBillingMonth, isDay } from "../schema/periods.ts";
 
@@ -20,10 +21,18 @@ export interface View {
   readonly drill?: string | undefined;
   /** The key of the tag that untagged cost lacks; undefined for the page's choice, empty for any. */
   readonly tag?: string | undefined;
+  /** Whose rules are checked. */
+  readonly focus: FocusVersion;
 }
 
+/** A version of FOCUS with rules. */
+export type FocusVersion = ValidateResult["version"];
+
+/** The versions of FOCUS with rules; the first one has official rules. */
+export const focusVersions: readonly FocusVersion[] = ["1.2", "1.4"];
+
 /** What an address without a query shows. */
-export const plainView: View = { by: "service", measure: "effective", grain: "day", filters: [] };
+export const plainView: View = { by: "service", measure: "effective", grain: "day", filters: [], focus: "1.2" };
 
 /** Reads the query of an address; unknown names are ignored. Error: USAGE_INVALID for a value that a page cannot show. */
 export function readView(query: URLSearchParams): View {
@@ -42,6 +51,9 @@ export function readView(query: URLSearchParams): View {
   }
   if (!isMeasure(measure)) throw wrong(measure, "a measure", `Choose from ${measures.join(", ")}.`);
   if (grain !== "day" && grain !== "month") throw wrong(grain, "a step of time", "Choose from day, month.");
+  const focus = focusVersions.find((version) => version === (given("focus") ?? plainView.focus));
+  if (focus === undefined)
+    throw wrong(given("focus") ?? "", "a version of FOCUS with rules", `Choose from ${focusVersions.join(", ")}.`);
   const day = given("day");
   if (day !== undefined && !isDay(day)) throw wrong(day, "a day", "A day is written 2025-03-07.");
   return {
@@ -55,6 +67,7 @@ export function readView(query: URLSearchParams): View {
     filters: [...new Set(query.getAll("filter").filter((filter) => filter !== ""))],
     drill: given("drill") === "1" ? "1" : undefined,
     tag: query.get("tag") ?? undefined,
+    focus,
   };
 }
 

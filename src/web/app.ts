@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { compress } from "hono/compress";
 import type { Config } from "../config/config.ts";
 import { age, figuresOf } from "../drawing/figures.ts";
@@ -11,7 +11,7 @@ import { failurePage, isExpected, type FailureStatus, statusOf } from "./failure
 import { type Access, guard } from "./guard.ts";
 import { wholePage } from "./layout.ts";
 import { metricsText } from "./metrics.ts";
-import { loadedStatus, type Page, type PageContext } from "./page.ts";
+import { type CsvFile, loadedStatus, type Page, type PageContext } from "./page.ts";
 import { changesPage } from "./pages/changes.ts";
 import { commitmentsPage } from "./pages/commitments.ts";
 import { costsPage } from "./pages/costs.ts";
@@ -19,6 +19,9 @@ import { linesPage } from "./pages/lines.ts";
 import { loadPage } from "./pages/load.ts";
 import { loadsPage } from "./pages/loads.ts";
 import { overviewPage } from "./pages/overview.ts";
+import { qualityCsv, qualityPage } from "./pages/quality.ts";
+import { questionCsv, questionPage } from "./pages/question.ts";
+import { questionsPage } from "./pages/questions.ts";
 import { questionOf, sourcePage } from "./pages/source.ts";
 import { untaggedPage } from "./pages/untagged.ts";
 import { keepSettings, readSettings } from "./settings.ts";
@@ -38,10 +41,19 @@ const pages: Readonly<Record<string, (context: PageContext) => Promise<Page>>> =
   "/changes": changesPage,
   "/commitments": commitmentsPage,
   "/untagged": untaggedPage,
+  "/questions": questionsPage,
+  "/questions/:question": questionPage,
   "/lines": linesPage,
   "/loads": loadsPage,
   "/loads/:export/:month": loadPage,
+  "/quality": qualityPage,
   "/source/:question": sourcePage,
+};
+
+/** Files of pages by their paths. Answers with receipts have theirs in `/csv`. */
+const files: Readonly<Record<string, (context: PageContext) => Promise<CsvFile>>> = {
+  "/questions/:question/answer.csv": questionCsv,
+  "/quality/rules.csv": qualityCsv,
 };
 
 /** The dashboard as an application of the web. It only reads. */
@@ -93,11 +105,21 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
       (publication) => publication.ask((bound) => questionOf(name).ask(bound, view, { now: now() })),
       allowedBytes(searchParams),
     );
-    return context.body(csvText(result.table), 200, {
-      "Content-Type": "text/csv; charset=utf-8",
-      "Content-Disposition": `attachment; filename="${name}.csv"`,
-    });
+    return sendCsv(context, { name, table: result.table });
   });
+
+  for (const [path, read] of Object.entries(files)) {
+    app.get(path, async (context) => {
+      const { searchParams } = new URL(context.req.url);
+      const view = readView(searchParams);
+      const parameters = context.req.param() as Readonly<Record<string, string>>;
+      const file = await bills.read((publication) => {
+        const figures = figuresOf(readSettings(context, locale).locale);
+        return read({ publication, config, view, figures, now: now(), parameters });
+      }, allowedBytes(searchParams));
+      return sendCsv(context, file);
+    });
+  }
 
   app.get("/healthz", async (context) => {
     try {
@@ -129,6 +151,13 @@ export function createApp(bills: OpenBills, config: Config, { access, locale, no
   });
   app.notFound((context) => context.text("There is no such page.\n", 404));
   return app;
+}
+
+function sendCsv(context: Context, { name, table }: CsvFile): Response {
+  return context.body(csvText(table), 200, {
+    "Content-Type": "text/csv; charset=utf-8",
+    "Content-Disposition": `attachment; filename="${name}.csv"`,
+  });
 }
 
 /** The bytes that the person who looks at a page has confirmed. */

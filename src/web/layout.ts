@@ -12,7 +12,9 @@ const places: Readonly<Record<string, string>> = {
   "/changes": "Changes",
   "/commitments": "Commitments",
   "/untagged": "Untagged",
+  "/questions": "Questions",
   "/loads": "Loads",
+  "/quality": "Quality",
 };
 
 /** What surrounds every page. */

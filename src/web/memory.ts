@@ -1,4 +1,10 @@
-import { requireCapability, type QueryRow, type QuerySettings, type Warehouse } from "../warehouses/warehouse.ts";
+import {
+  requireCapability,
+  type QueryColumn,
+  type QueryRow,
+  type QuerySettings,
+  type Warehouse,
+} from "../warehouses/warehouse.ts";
 
 /** Answers of a warehouse that are kept while it does not change: the same question is asked once. */
 export interface Memory {
@@ -73,16 +79,19 @@ export function remembering(
     },
     async *query(sql, settings) {
       onStatement(sql);
-      const rows = await memory.remember(
+      const { columns, rows } = await memory.remember(
         questionOf(sql, settings),
         () =>
           queue(async () => {
             const found: QueryRow[] = [];
-            for await (const row of query(sql, settings)) found.push(row);
-            return found;
+            let names: readonly QueryColumn[] = [];
+            const onColumns = (given: readonly QueryColumn[]): void => void (names = given);
+            for await (const row of query(sql, { ...settings, onColumns })) found.push(row);
+            return { columns: names, rows: found };
           }),
-        ({ length }) => length <= mostRows,
+        (answer) => answer.rows.length <= mostRows,
       );
+      settings?.onColumns?.(columns);
       yield* rows;
     },
   };

@@ -6,7 +6,7 @@ import type { BillingMonth } from "../model.ts";
 import { status, type StatusResult } from "../pipeline/status.ts";
 import type { View } from "./address.ts";
 import type { Answered, Publication } from "./bills.ts";
-import type { Question } from "./questions.ts";
+import type { Question, Table } from "./questions.ts";
 
 /** What a page is made from. */
 export interface PageContext {
@@ -27,6 +27,13 @@ export interface Page {
   /** The view with everything that the page chose, for links to other pages. */
   readonly view: View;
   readonly body: Markup;
+}
+
+/** A table that a page offers as a file. */
+export interface CsvFile {
+  /** The name of the file, without its ending. */
+  readonly name: string;
+  readonly table: Table;
 }
 
 /** Asks a question about a view. Errors: those of the question. */

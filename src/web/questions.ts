@@ -227,7 +227,8 @@ export function tagOf({ focus }: Pick<Config, "focus">, { tag }: View): { readon
   return key === "" ? {} : { tag: key };
 }
 
-function periodOf({ from, to }: View): { from?: string; to?: string } {
+/** The months of a view, as options of answers. */
+export function periodOf({ from, to }: View): { from?: string; to?: string } {
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
 

@@ -27,7 +27,7 @@ describe("the dashboard", () => {
     assert.match(text, /2025-03 cost 1,234\.50 USD, the same as 2025-02/u);
   });
 
-  test("has a page for costs, changes, commitments, untagged cost and loads, and every link of them leads somewhere", async (t) => {
+  test("has a page for costs, changes, commitments, untagged cost, questions, loads and quality, and every link of them leads somewhere", async (t) => {
     const { get } = await dashboard(t, (await loaded(t)).config);
     const seen = new Set<string>();
     const paths = ["/"];
@@ -49,6 +49,8 @@ describe("the dashboard", () => {
       "/changes",
       "/commitments",
       "/untagged",
+      "/questions/",
+      "/quality/rules.csv",
       "/loads",
       "/source/costs",
       "/csv/series.csv",
