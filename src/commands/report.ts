@@ -1,26 +1,19 @@
 import { extname } from "node:path";
 import { Option } from "@commander-js/extra-typings";
-import type { ReportResult } from "../answers/report.ts";
 import { BillhouseError } from "../errors.ts";
 import { listed, monthOption, scopeOfAnswer, topOption } from "./answer.ts";
 import { type CommandContext, exitCodes, type Perform, type Program } from "./context.ts";
 import { noteSource } from "./figures.ts";
 import { addWord, example, exportsAndMonths } from "./flags.ts";
-import { resultText, screenStyle } from "./output.ts";
-import { writeCsv } from "./query-formats.ts";
-import { reportColumns, reportRows } from "./report/csv.ts";
-import { reportDocument } from "./report/document.ts";
-import { reportMarkdown } from "./report/markdown.ts";
-import { reportScreen } from "./report/terminal.ts";
 
 const usageExample = "billhouse report 2025-03 --output report.html";
 
-/** How a report is written. */
 const formats = ["terminal", "markdown", "html", "json", "csv"] as const;
 
-type Format = (typeof formats)[number];
+/** How a report is written. */
+export type ReportFormat = (typeof formats)[number];
 
-const formatsOfEndings: Readonly<Record<string, Format | undefined>> = {
+const formatsOfEndings: Readonly<Record<string, ReportFormat | undefined>> = {
   ".csv": "csv",
   ".htm": "html",
   ".html": "html",
@@ -55,21 +48,22 @@ export function addReport(program: Program, perform: Perform): void {
       perform.reading(async (context) => {
         const chosen = chooseFormat(format, csv, context);
         const { report } = await import("../answers/report.ts");
+        const { writeReport } = await import("./report/write.ts");
         const scope = scopeOfAnswer(words, month, usageExample);
         const tags = tag === undefined ? {} : { tags: tag };
         const options = { ...scope, ...tags, ...listed(top, context), now: context.now() };
         const result = await report(await context.loadConfig(), options);
         noteSource(result, context);
-        await write(result, chosen, context);
+        await writeReport(result, chosen, context);
         return exitCodes.done;
       }),
     );
 }
 
 /** The one format that the flags name, else that of the ending of `--output`. Error: USAGE_INVALID for several. */
-function chooseFormat(format: Format | undefined, csv: boolean, context: CommandContext): Format {
+function chooseFormat(format: ReportFormat | undefined, csv: boolean, context: CommandContext): ReportFormat {
   const { flags, outputFile = "" } = context;
-  const wanted = new Set<Format>([
+  const wanted = new Set<ReportFormat>([
     ...(format === undefined ? [] : [format]),
     ...(csv ? ["csv" as const] : []),
     ...(flags.json ? ["json" as const] : []),
@@ -79,16 +73,4 @@ function chooseFormat(format: Format | undefined, csv: boolean, context: Command
   throw new BillhouseError("USAGE_INVALID", `A report has one format, not ${[...wanted].join(" and ")}.`, {
     hint: "Keep one of --format, --csv and --json.",
   });
-}
-
-async function write(result: ReportResult, format: Format, context: CommandContext): Promise<void> {
-  const { stdout } = context;
-  if (format === "json") stdout.write(`${resultText(result, 2)}\n`);
-  else if (format === "csv") writeCsv(reportColumns, reportRows(result), stdout);
-  else if (format === "markdown") stdout.write(reportMarkdown(reportDocument(result)));
-  else if (format === "terminal") stdout.write(reportScreen(reportDocument(result), screenStyle(context)));
-  else {
-    const { reportHtml } = await import("./report/html.ts");
-    stdout.write(await reportHtml(reportDocument(result)));
-  }
 }

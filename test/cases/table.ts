@@ -356,7 +356,12 @@ export const cases: readonly Case[] = [
   },
   notFound("02-cid-aggregated-no-metadata", "2 data files but no manifest: copy the metadata/ folder too"),
   notFound("67-cur-only-assembly-manifests", "1 data file", "manifest of the month", "one folder up"),
-  notFound("22a-oracle-focus", "looks like Oracle", "not supported"),
+  {
+    // FOCUS files of every vendor are loaded.
+    folder: "22a-oracle-focus",
+    cost: ["BilledCost"],
+    actions: [{ step: "", months: { "2025-01": { rows: 1, cost: "1.00 USD" } } }],
+  },
   notFound("22d-finops-hub-ingestion", "looks like FinOps hub", "not supported"),
   {
     folder: "48-manifest-bom",
