@@ -360,7 +360,7 @@ export const cases: readonly Case[] = [
     // FOCUS files of every vendor are loaded.
     folder: "22a-oracle-focus",
     cost: ["BilledCost"],
-    actions: [{ step: "", months: { "2025-01": { rows: 1, cost: "1.00 USD" } } }],
+    actions: [{ step: "", months: { "2025-01": { rows: 2, cost: "2.00 USD" } } }],
   },
   notFound("22d-finops-hub-ingestion", "looks like FinOps hub", "not supported"),
   {
