@@ -59,7 +59,9 @@ after(() => started.close());
 
 /** A page of the browser that fails the test when anything is written to its console, or a request leaves the server. */
 async function open(t: TestContext, browser: Browser = started.browser): Promise<Page> {
-  const page = await browser.newPage();
+  // With cookies of its own.
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
   const said: string[] = [];
   page.on("console", (message) => said.push(message.text()));
   page.on("pageerror", (error) => said.push(String(error)));
@@ -67,7 +69,7 @@ async function open(t: TestContext, browser: Browser = started.browser): Promise
     if (!request.url().startsWith(url)) said.push(`requested ${request.url()}`);
   });
   t.after(async () => {
-    await page.close();
+    await context.close();
     // Pages that say what is wrong have a status of their own, which Chromium writes to the console.
     assert.deepEqual(
       said.filter((text) => !/status of 400/u.test(text)),
