@@ -222,6 +222,7 @@ export function nativeRow(cells: Row = {}): Row {
     SubAccountId: `/subscriptions/${subscription}`,
     Tags: "",
     x_BillingProfileId: "R4TX-K2QD-BG7-PGB",
+    x_EffectiveCostInUsd: "1.3",
     x_InvoiceId: "G071234567",
     x_PricingCurrency: "USD",
     x_PublisherCategory: "Cloud Provider",

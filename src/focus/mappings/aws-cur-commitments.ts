@@ -2,6 +2,7 @@ import {
   all,
   cases,
   compared,
+  type Condition,
   decimal,
   type Expression,
   field,
@@ -19,22 +20,39 @@ import {
   where,
 } from "../expression.ts";
 import type { Branch, ColumnSources, Total } from "../mapping.ts";
+import { type Currencies, inPricingCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 import { isNegation, isPlanFee, isPlanUse, isReservationFee } from "./aws-cur-lines.ts";
 
 const zero = decimal("0");
+
+/** The currencies of a line. Reports have no costs in the currency of prices. */
+export const currencies: Currencies = {
+  billing: field("line_item_currency_code"),
+  pricing: first(field("pricing_currency"), field("line_item_currency_code")),
+};
+
+/** The effective cost of a row in both currencies, with these flags and the one for a cost that is not known. */
+function effectiveCosts(effective: Expression, others: Readonly<Record<string, Condition>>): ColumnSources {
+  const priced = inPricingCurrency(effective, currencies);
+  return {
+    EffectiveCost: effective,
+    PricingCurrencyEffectiveCost: priced,
+    x_QualityFlags: flags({ ...others, PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, priced) }),
+  };
+}
 
 /** The columns that every row of a bill has. */
 export const billColumns: ColumnSources = {
   BillingAccountId: field("bill_payer_account_id"),
   BillingAccountName: field("bill_payer_account_name"),
   BillingAccountType: text("Management Account"),
-  BillingCurrency: field("line_item_currency_code"),
+  BillingCurrency: currencies.billing,
   BillingPeriodStart: field("bill_billing_period_start_date", "timestamp"),
   BillingPeriodEnd: field("bill_billing_period_end_date", "timestamp"),
   HostProviderName: text("AWS"),
   InvoiceId: field("bill_invoice_id"),
   InvoiceIssuerName: first(field("bill_invoicing_entity"), text("AWS")),
-  PricingCurrency: first(field("pricing_currency"), field("line_item_currency_code")),
+  PricingCurrency: currencies.pricing,
   ProviderName: text("AWS"),
 };
 
@@ -122,11 +140,17 @@ export const commitmentTotal: Required<Pick<Total, "rule" | "open">> = {
   ),
 };
 
+const serviceUnknown = { ServiceUnknown: not(present(field("service"))) };
+
 const unusedPlans: readonly Branch[] = [
   {
     name: "unused savings plans",
     rows: all(isPlanFee, not(hasNetPlans), notZero(unusedPlan)),
-    columns: { ...unused, EffectiveCost: unusedPlan, CommitmentDiscountQuantity: unusedPlan },
+    columns: {
+      ...unused,
+      ...effectiveCosts(unusedPlan, serviceUnknown),
+      CommitmentDiscountQuantity: unusedPlan,
+    },
   },
   {
     name: "unused savings plans with discounts",
@@ -145,9 +169,8 @@ const unusedPlans: readonly Branch[] = [
     },
     columns: {
       ...unused,
-      EffectiveCost: unusedWithDiscounts,
+      ...effectiveCosts(unusedWithDiscounts, { UnusedCostBeforeDiscounts: not(isNetKnown) }),
       CommitmentDiscountQuantity: grossUnused,
-      x_QualityFlags: flags({ UnusedCostBeforeDiscounts: not(isNetKnown) }),
     },
   },
 ];
@@ -176,7 +199,7 @@ const residualOfPlans: Branch = {
     ChargePeriodStart: field("bill_billing_period_start_date", "timestamp"),
     ChargePeriodEnd: field("bill_billing_period_end_date", "timestamp"),
     ContractedCost: residual,
-    EffectiveCost: residual,
+    ...effectiveCosts(residual, { SavingsPlanResidual: notZero(residual) }),
     ListCost: residual,
     ServiceCategory: text("Other"),
     ServiceName: text("Savings Plans"),
@@ -185,7 +208,6 @@ const residualOfPlans: Branch = {
     PublisherName: text("AWS"),
     x_LineItemId: field("identity_line_item_id"),
     x_LineItemType: text("SavingsPlanNegation"),
-    x_QualityFlags: text("SavingsPlanResidual"),
   },
 };
 
@@ -197,7 +219,7 @@ export const commitmentBranches: readonly Branch[] = [
     rows: all(isReservationFee, notZero(unusedReservation)),
     columns: {
       ...unused,
-      EffectiveCost: unusedReservation,
+      ...effectiveCosts(unusedReservation, serviceUnknown),
       CommitmentDiscountQuantity: first(reservation("unused_normalized_unit_quantity"), reservation("unused_quantity")),
       PricingQuantity: reservation("unused_quantity"),
     },

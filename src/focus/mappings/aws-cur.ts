@@ -30,6 +30,7 @@ import {
   billColumns,
   commitmentBranches,
   commitmentTotal,
+  currencies,
   plan,
   planUseCost,
   reservation,
@@ -55,9 +56,11 @@ import {
   lineType,
   product,
 } from "./aws-cur-lines.ts";
+import { inPricingCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 
 const billed = field("billed", "decimal");
 const effective = field("effective", "decimal");
+const priced = inPricingCurrency(effective, currencies);
 const listed = field("pricing_public_on_demand_cost", "decimal");
 const commitmentId = field("commitment_id");
 const isUsageCharge = isOneOf(field("charge_category"), "Usage");
@@ -223,6 +226,7 @@ export const awsCur: Mapping = {
       billed,
     ),
     ListUnitPrice: where(all(isUsageCharge, not(isDiscount)), number(field("pricing_public_on_demand_rate"))),
+    PricingCurrencyEffectiveCost: priced,
     PricingCategory: cases(
       [
         [isCovered, text("Committed")],
@@ -283,6 +287,7 @@ export const awsCur: Mapping = {
       EffectiveCostMissing: all(isCovered, not(present(effective))),
       ListCostFromContractedCost: all(isUsageCharge, not(isDiscount), not(present(listed))),
       ContractedCostFromListCost: all(isReservationUse, present(field("line_item_net_unblended_cost", "decimal"))),
+      PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, priced),
     }),
   },
 

@@ -1,4 +1,5 @@
 import {
+  all,
   cases,
   compared,
   field,
@@ -14,9 +15,19 @@ import {
 } from "../expression.ts";
 import type { Mapping } from "../mapping.ts";
 import { nativeColumns } from "./native.ts";
+import { type Currencies, inPricingCurrency, isOneCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 
 const billed = field("billedcost", "decimal");
 const serviceCode = field("x_servicecode");
+const effective = field("effectivecost", "decimal");
+const given = field("pricingcurrencyeffectivecost", "decimal");
+// FOCUS 1.0 lacks the currency of prices.
+const currencies: Currencies = {
+  billing: field("billingcurrency"),
+  pricing: first(field("pricingcurrency"), field("billingcurrency")),
+  given,
+};
+const pricedEffective = first(given, inPricingCurrency(effective, currencies));
 const isTax = isOneOf(field("chargecategory"), "Tax");
 
 /**
@@ -48,6 +59,8 @@ export const awsFocus: Mapping = {
 
   columns: {
     ...nativeColumns,
+    PricingCurrency: currencies.pricing,
+    PricingCurrencyEffectiveCost: pricedEffective,
     // 1.0 has the usage type in a column of AWS, and cost categories beside the tags.
     SkuMeter: first(field("skumeter"), field("x_usagetype")),
     // AWS is the provider of what it sells for others; from 1.3 the provider is the seller.
@@ -61,18 +74,22 @@ export const awsFocus: Mapping = {
     x_Operation: field("x_operation"),
     x_CostCategories: field("x_costcategories", "json"),
     x_Discounts: field("x_discounts", "json"),
-    x_QualityFlags: flags({ ServiceSubcategoryUnknown: not(present(field("subcategory"))) }),
+    x_QualityFlags: flags({
+      ServiceSubcategoryUnknown: not(present(field("subcategory"))),
+      PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, pricedEffective),
+    }),
   },
 
   versions: {
     v1_4: {
-      EffectiveCost: cases([[isTax, billed]], field("effectivecost", "decimal")),
+      EffectiveCost: cases([[isTax, billed]], effective),
+      PricingCurrencyEffectiveCost: cases([[all(isTax, isOneCurrency(currencies)), billed]], pricedEffective),
     },
   },
 
   totals: {
     BilledCost: { rule: billed },
-    EffectiveCost: { rule: cases([[isTax, billed]], field("effectivecost", "decimal")) },
+    EffectiveCost: { rule: cases([[isTax, billed]], effective) },
     ContractedCost: { rule: field("contractedcost", "decimal") },
     ListCost: { rule: field("listcost", "decimal") },
   },

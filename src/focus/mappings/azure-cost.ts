@@ -57,6 +57,7 @@ import {
   isWithAmortized,
 } from "./azure-cost-lines.ts";
 import { lookupKey, resourceType, subscription } from "./azure-values.ts";
+import { type Currencies, inPricingCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 
 const commitmentId = field("commitment_id");
 const contracted = field("contracted", "decimal");
@@ -101,6 +102,13 @@ const effectiveCost = cases(
   ],
   cost,
 );
+const currencies: Currencies = {
+  billing: currency,
+  // The Enterprise Agreement and pay-as-you-go have one currency.
+  pricing: first(field("pricing_currency"), currency),
+  given: where(not(isCommitmentPurchase), field("costinpricingcurrency", "decimal")),
+};
+const pricedEffective = inPricingCurrency(effectiveCost, currencies);
 const billedCost = cases(
   [
     [not(isWithActual), nothing("decimal")],
@@ -227,7 +235,7 @@ export const azureCost: Mapping = {
       present(billingAccount),
       cases([[isBilledToProfile, text("Billing Profile")]], text("Billing Account")),
     ),
-    BillingCurrency: currency,
+    BillingCurrency: currencies.billing,
     BillingPeriodStart: field("period_start", "timestamp"),
     BillingPeriodEnd: first(
       nextDay(field("billingperiodenddate", "timestamp")),
@@ -307,19 +315,12 @@ export const azureCost: Mapping = {
       ],
       nothing(),
     ),
-    PricingCurrency: first(field("pricing_currency"), currency),
+    PricingCurrency: currencies.pricing,
     PricingCurrencyContractedUnitPrice: where(
       all(isSold, present(field("pricing_currency")), notZero(contractedPrice)),
       field("unitprice", "decimal"),
     ),
-    PricingCurrencyEffectiveCost: cases(
-      [
-        [not(present(field("pricing_currency"))), nothing("decimal")],
-        [isCommitmentPurchase, zero],
-        [all(isActual, isCovered), nothing("decimal")],
-      ],
-      field("costinpricingcurrency", "decimal"),
-    ),
+    PricingCurrencyEffectiveCost: pricedEffective,
     PricingCurrencyListUnitPrice: where(
       all(isSold, present(field("pricing_currency")), notZero(listPrice)),
       field("paygprice", "decimal"),
@@ -399,6 +400,7 @@ export const azureCost: Mapping = {
         compared(effectiveCost, ">", zero),
       ),
       ListCostBelowContractedCost: all(isSold, compared(listed, "<", contracted), compared(contracted, ">", zero)),
+      PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effectiveCost, pricedEffective),
       RefundedPeriodAssumed: all(isRefund, not(present(field("invoiceid")))),
       RegionUnknown: all(present(location), not(present(region))),
       TagsInvalid: all(present(tags), not(isJson(tags))),

@@ -26,6 +26,7 @@ import {
 import type { Mapping } from "../mapping.ts";
 import { lookupKey, resourceType, subscription } from "./azure-values.ts";
 import { nativeColumns } from "./native.ts";
+import { type Currencies, inPricingCurrency, isOneCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 
 const category = field("charge_category");
 const commitment = field("commitment_id");
@@ -33,6 +34,7 @@ const effective = field("effective", "decimal");
 const contracted = field("contracted", "decimal");
 const listed = field("listed", "decimal");
 const status = field("commitment_status");
+const pricingCurrency = first(field("pricingcurrency"), field("x_pricingcurrency"), field("billingcurrency"));
 const serviceName = field("service_name");
 const billed = field("billedcost", "decimal");
 const givenEffective = field("effectivecost", "decimal");
@@ -47,6 +49,20 @@ const isCommitmentPurchase = all(isOneOf(category, "Purchase"), present(commitme
 const isCommitmentUse = all(isUsage, present(commitment));
 const isOfCommitmentItself = some(isCommitmentPurchase, all(isCommitmentUse, isUnused));
 const isResourceOfCommitment = all(isOfCommitmentItself, not(present(field("resourceid"))));
+const isTax = isOneOf(category, "Tax");
+const currencies: Currencies = {
+  billing: field("billingcurrency"),
+  pricing: pricingCurrency,
+  // Today's exports have costs in the currency of the bill and in US dollars.
+  given: where(
+    not(isCommitmentPurchase),
+    first(
+      field("pricingcurrencyeffectivecost", "decimal"),
+      where(isOneOf(pricingCurrency, "USD"), field("x_effectivecostinusd", "decimal")),
+    ),
+  ),
+};
+const pricedEffective = inPricingCurrency(effective, currencies);
 const isMarketplace = isOneOf(field("x_publishercategory"), "Vendor", "Marketplace");
 
 /** 1.0-preview has columns that later versions renamed or removed. One table can have months of several versions. */
@@ -175,7 +191,7 @@ export const azureFocus: Mapping = {
     ListCost: listed,
     PricingCategory: cases(
       [
-        [isOneOf(category, "Tax"), nothing()],
+        [isTax, nothing()],
         [isCommitmentPurchase, text("Standard")],
         [isCommitmentUse, text("Committed")],
         [wasStandard, text("Standard")],
@@ -183,7 +199,8 @@ export const azureFocus: Mapping = {
       ],
       givenPricing,
     ),
-    PricingCurrency: first(field("pricingcurrency"), field("x_pricingcurrency")),
+    PricingCurrency: pricingCurrency,
+    PricingCurrencyEffectiveCost: pricedEffective,
     ProviderName: first(field("providername"), text("Microsoft")),
     PublisherName: first(field("publishername"), text("Microsoft")),
     RegionId: first(field("regionid"), field("region_id")),
@@ -226,6 +243,7 @@ export const azureFocus: Mapping = {
       ListCostFromContractedCost: isMissing(givenList),
       ContractedCostBelowEffectiveCost: isBelow(contracted, effective),
       ListCostBelowContractedCost: isBelow(listed, contracted),
+      PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, pricedEffective),
       ConsumedQuantityMissing: all(isUsage, not(isUnused), not(present(quantity))),
       PublisherNameAssumed: not(present(field("publishername"))),
       ServiceNameAssumed: not(present(givenService)),
@@ -236,7 +254,10 @@ export const azureFocus: Mapping = {
 
   versions: {
     // FOCUS 1.4: the effective cost of tax is what is billed.
-    v1_4: { EffectiveCost: cases([[isOneOf(category, "Tax"), billed]], effective) },
+    v1_4: {
+      EffectiveCost: cases([[isTax, billed]], effective),
+      PricingCurrencyEffectiveCost: cases([[all(isTax, isOneCurrency(currencies)), billed]], pricedEffective),
+    },
   },
 
   // List and contracted costs that Azure leaves out are filled row by row, so that no sum gives them.
@@ -245,7 +266,7 @@ export const azureFocus: Mapping = {
     EffectiveCost: {
       rule: cases(
         [
-          [isOneOf(category, "Tax"), billed],
+          [isTax, billed],
           [isCommitmentPurchase, zero],
         ],
         givenEffective,

@@ -17,15 +17,18 @@ const withoutListPrice = ["ListUnitPrice-C-005-C", "PricingCurrencyListUnitPrice
 const withoutContractedPrice = ["ContractedUnitPrice-C-006-C", "PricingCurrencyContractedUnitPrice-C-005-C"];
 
 const withoutUnit = ["ConsumedUnit-C-006-C", "PricingUnit-C-006-C"];
-const withoutPricingCurrency: Missing = {
-  rules: ["PricingCurrencyEffectiveCost-C-003-M", "PricingCurrencyEffectiveCost-not-null"],
-  because: "The bill lacks the amounts in the currency of its prices.",
-};
+const pricingCurrencyIsNull = ["PricingCurrencyEffectiveCost-C-003-M", "PricingCurrencyEffectiveCost-not-null"];
 
 /** A flag that the mapping gives to rows. */
 function flagged(flag: string): Condition {
   return matches(value("x_QualityFlags"), `(^|,)${flag}(,|$)`);
 }
+
+const withoutPricingCurrency: Missing = {
+  rules: pricingCurrencyIsNull,
+  rows: flagged("PricingCurrencyEffectiveCostMissing"),
+  because: "The row has prices in another currency than costs, and lacks its cost in the currency of prices.",
+};
 
 /**
  * What bills of the mappings that convert them lack, by the name of the mapping. Rows that break a rule for such a reason make it
@@ -80,7 +83,7 @@ export const missing: Readonly<Record<string, readonly Missing[]>> = {
       because: "Amortized cost alone does not give what is billed.",
     },
     {
-      rules: ["EffectiveCost-C-003-M", "EffectiveCost-C-004-M", "EffectiveCost-not-null"],
+      rules: ["EffectiveCost-C-003-M", "EffectiveCost-C-004-M", "EffectiveCost-not-null", ...pricingCurrencyIsNull],
       rows: flagged("AmortizedCostMissing"),
       because: "Actual cost alone does not give the effective cost of usage that a commitment covers.",
     },

@@ -3,9 +3,8 @@
  * `billhouse` what only the view breaks.
  */
 const inPricingCurrency = [
-  // Neither cloud exports amounts in the currency of prices before FOCUS 1.2, nor in these deliveries.
+  // Neither cloud exports prices in the currency of prices before FOCUS 1.2, nor in these deliveries.
   "PricingCurrencyContractedUnitPrice-C-005-C cloud",
-  "PricingCurrencyEffectiveCost-C-003-M cloud",
   "PricingCurrencyListUnitPrice-C-005-C cloud",
 ];
 const withoutSku = [
@@ -42,7 +41,6 @@ const withoutUnit = [
   "PricingUnit-C-006-C cloud",
 ];
 const withoutType = ["ResourceType-C-005-C cloud"];
-const in14 = ["PricingCurrencyEffectiveCost-not-null cloud"];
 
 /** Rules that exports in FOCUS columns break, by sample or case and version of the rules. Other bills break none. */
 export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
@@ -58,7 +56,6 @@ export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
     ...withoutType,
     // FOCUS 1.0 does not have these columns.
     "BillingAccountType-C-005-C cloud",
-    "PricingCurrency-C-004-M cloud",
     "SubAccountType-C-005-C cloud",
     // Conformance gaps of AWS.
     "ContractedUnitPrice-C-006-C cloud",
@@ -71,12 +68,7 @@ export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
     "DiscountHandling-A-012-C cloud",
     "DiscountHandling-A-019-C cloud",
   ],
-  "aws-focus-1-0-then-1-2 1.4": [
-    ...in14,
-    "BillingAccountType-not-null cloud",
-    "InvoiceIssuerName-not-null cloud",
-    "PricingCurrency-not-null cloud",
-  ],
+  "aws-focus-1-0-then-1-2 1.4": ["BillingAccountType-not-null cloud", "InvoiceIssuerName-not-null cloud"],
   "focus10-csv-known-defects 1.2": [
     ...inPricingCurrency,
     ...withoutSku,
@@ -84,7 +76,6 @@ export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
     ...withoutUnit,
     ...zeroPrice,
   ],
-  "focus10-csv-known-defects 1.4": in14,
   "focus10-preview-old-columns 1.2": [
     ...inPricingCurrency,
     ...withoutSku,
@@ -94,9 +85,13 @@ export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
     // The preview has no negotiated price.
     "ContractedUnitPrice-C-006-C cloud",
   ],
-  "focus10-preview-old-columns 1.4": in14,
   "focus12-and-cost-exports-count-once 1.2": [...inPricingCurrency, ...withoutSku, ...withoutQuantity, ...withoutType],
-  "focus12-and-cost-exports-count-once 1.4": in14,
-  "focus12-two-currencies 1.2": [...inPricingCurrency, ...withoutSku, ...withoutQuantity],
-  "focus12-two-currencies 1.4": in14,
+  "focus12-two-currencies 1.2": [
+    ...inPricingCurrency,
+    // A row has prices in dollars and costs in euros, without the cost in dollars.
+    "PricingCurrencyEffectiveCost-C-003-M cloud",
+    ...withoutSku,
+    ...withoutQuantity,
+  ],
+  "focus12-two-currencies 1.4": ["PricingCurrencyEffectiveCost-not-null cloud"],
 };

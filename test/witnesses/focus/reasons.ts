@@ -129,13 +129,15 @@ export const validatorReasons: Reasons = {
 export const lintReasons: Reasons = {
   "PricingCurrencyEffectiveCost: null_not_allowed": [
     {
-      by: "view",
-      text: "The export does not have the amount. Where prices and the bill have one currency, it equals EffectiveCost, which the view does not fill in yet.",
-      families: everywhere,
+      by: "export",
+      text: "The row has prices in another currency than costs, and the export lacks its cost in the currency of prices (flag PricingCurrencyEffectiveCostMissing).",
+      families: ["azure_focus"],
     },
-  ],
-  "PricingCurrency: null_not_allowed": [
-    { by: "export", text: "FOCUS 1.0 does not have the column.", families: ["aws_focus"] },
+    {
+      by: "export",
+      text: "The row has prices in another currency than costs, and the export lacks its cost in the currency of prices (flag PricingCurrencyEffectiveCostMissing), or actual cost alone does not give the effective cost (flag AmortizedCostMissing).",
+      families: ["azure"],
+    },
   ],
   "BillingAccountType: null_not_allowed": [
     { by: "export", text: "FOCUS 1.0 does not have the column.", families: ["aws_focus"] },
