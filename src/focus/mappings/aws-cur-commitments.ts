@@ -25,7 +25,7 @@ import { isNegation, isPlanFee, isPlanUse, isReservationFee } from "./aws-cur-li
 
 const zero = decimal("0");
 
-/** The currencies of a line. Reports have no costs in the currency of prices. */
+/** The currencies of a line. Reports lack costs in the currency of prices. */
 export const currencies: Currencies = {
   billing: field("line_item_currency_code"),
   pricing: first(field("pricing_currency"), field("line_item_currency_code")),
