@@ -71,6 +71,7 @@ const usage = field("line_item_usage_amount", "decimal");
 const normalised = field("line_item_normalized_usage_amount", "decimal");
 const productCode = field("line_item_product_code");
 const serviceName = first(product("product_name"), productCode);
+const rate = number(first(field("line_item_net_unblended_rate"), field("line_item_unblended_rate")));
 const zero = decimal("0");
 
 /** What a line adds to the effective cost of its month: itself, and the unused part of the commitment that it pays for. */
@@ -212,8 +213,9 @@ export const awsCur: Mapping = {
     ContractedUnitPrice: cases(
       [
         [isReservationUse, number(field("pricing_public_on_demand_rate"))],
-        [isDiscount, nothing("decimal")],
-        [isPriced, number(first(field("line_item_net_unblended_rate"), field("line_item_unblended_rate")))],
+        // A refund has a rate below zero, which FOCUS does not allow for a price.
+        [some(isDiscount, compared(rate, "<", zero)), nothing("decimal")],
+        [isPriced, rate],
       ],
       nothing("decimal"),
     ),
@@ -250,7 +252,8 @@ export const awsCur: Mapping = {
     ServiceProviderName: cases([[isMarketplace, first(field("line_item_legal_entity"), text("AWS"))]], text("AWS")),
     ServiceSubcategory: first(field("subservice"), text("Other (Other)")),
     SkuId: where(isPriced, product("sku")),
-    SkuMeter: where(isPriced, field("line_item_usage_type")),
+    // The bill gives a recurring fee a usage type without a SKU, and FOCUS has no meter without its SKU.
+    SkuMeter: where(all(isPriced, present(product("sku"))), field("line_item_usage_type")),
     SkuPriceDetails: where(
       all(isPriced, present(first(field("pricing_rate_code"), field("pricing_rate_id")))),
       object({
