@@ -252,7 +252,7 @@ export const awsCur: Mapping = {
     ServiceProviderName: cases([[isMarketplace, first(field("line_item_legal_entity"), text("AWS"))]], text("AWS")),
     ServiceSubcategory: first(field("subservice"), text("Other (Other)")),
     SkuId: where(isPriced, product("sku")),
-    // The bill gives a recurring fee a usage type without a SKU, and FOCUS has no meter without its SKU.
+    // A recurring fee can have a usage type without a SKU; FOCUS does not allow a meter without its SKU.
     SkuMeter: where(all(isPriced, present(product("sku"))), field("line_item_usage_type")),
     SkuPriceDetails: where(
       all(isPriced, present(first(field("pricing_rate_code"), field("pricing_rate_id")))),
