@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { conformancePage, type Difference, type Judgement } from "../test/witnesses/focus/page.ts";
 import { type Finding, installPrograms, lint, ruleVerdicts, validate } from "../test/witnesses/focus/programs.ts";
 import { lintReasons, type Reason, validatorReasons } from "../test/witnesses/focus/reasons.ts";
 import { type Family, writeRows } from "../test/witnesses/focus/rows.ts";
+import { opponentsOf, withOpponents } from "./opponents/page.ts";
 import { ownVerdicts, verdictDifferences } from "../test/witnesses/focus/verdicts.ts";
 
 /*
@@ -50,10 +51,9 @@ async function check(python: string, deliveries: string, home: string): Promise<
   const validator = differences(judgements, (each) => each.validator.findings, validatorReasons);
   const linted = differences(judgements, (each) => each.lint, lintReasons);
   const unlike = verdictDifferences(verdicts);
-  await writeFile(
-    new URL("../docs/focus-conformance.md", import.meta.url),
-    conformancePage(judgements, validator, linted, unlike),
-  );
+  const page = new URL("../docs/focus-conformance.md", import.meta.url);
+  const opponents = opponentsOf(await readFile(page, "utf8"));
+  await writeFile(page, withOpponents(conformancePage(judgements, validator, linted, unlike), opponents));
   for (const { rule, official, own, families } of unlike.filter(({ reason }) => reason === null)) {
     console.error(`✖ ${rule}: focus-validator says ${official}, billhouse ${own}, in ${families.join(", ")}.`);
     process.exitCode = 1;
