@@ -230,7 +230,7 @@ const table: Readonly<Record<string, Rows>> = {
     month: "2024-09",
     around: azureOverTwoMonths,
     section: { first_month: "2024-09" },
-    expected: { code: "VALUE_INVALID", words: [/line 458, column "ConsumedQuantity": "NULL" is no/] },
+    expected: { code: "VALUE_INVALID", words: [/line 927, column ContractedCost: "NULL" is not a decimal number/] },
   },
 };
 

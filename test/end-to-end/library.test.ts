@@ -232,6 +232,7 @@ describe("the library", { concurrency: 3 }, () => {
     const before = await snapshotMonth(project, table, proof.partition, "2025-01");
     assert.deepEqual(await forget(project.config, { pipelines: ["aws"], months: ["2025-01"] }), {
       pipelines: [{ name: "aws_cur", table, forgotten: ["2025-01"] }],
+      warnings: [],
     });
     const known = (await showState(project.config)).pipelines[0]?.months;
     assert.deepEqual(
