@@ -232,7 +232,14 @@ function withSections(content: readonly string[]): string {
       .map((section) => [titleOf(section), section.trimEnd()]),
   );
   const old = sectionsOf(readFileSync(page, "utf8")).map((section) => section.trimEnd());
-  return pageOf([old.map((section) => measured.get(titleOf(section)) ?? section).join("\n\n")]);
+  const titles = new Set(old.map(titleOf));
+  const added = [...measured].filter(([title]) => !titles.has(title) && title !== "## Not measured");
+  const sections = old.flatMap((section) => [
+    // Sections that the page lacks stand before the last one.
+    ...(titleOf(section) === "## Where the time goes" ? added.map(([, own]) => own) : []),
+    measured.get(titleOf(section)) ?? section,
+  ]);
+  return pageOf([sections.join("\n\n")]);
 }
 
 function megabytes(bytes: number): string {
