@@ -235,7 +235,7 @@ function withSections(content: readonly string[]): string {
   const titles = new Set(old.map(titleOf));
   const added = [...measured].filter(([title]) => !titles.has(title) && title !== "## Not measured");
   const sections = old.flatMap((section) => [
-    // Sections that the page lacks stand before the last one.
+    // Sections that the page lacks precede the last one.
     ...(titleOf(section) === "## Where the time goes" ? added.map(([, own]) => own) : []),
     measured.get(titleOf(section)) ?? section,
   ]);
