@@ -51,7 +51,7 @@ test("the package installs in an empty folder, and works there", { timeout: 180_
       assert.ok(files.includes(`package/${name}`), name);
     }
     const allowed =
-      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/src\/.*\.(?:js|d\.ts)|dist\/program\/[\w-]+\.(?:js|js\.map)|dist\/program\/LICENSES\.md|dist\/program\/assets\/(?:style\.css|script\.js|icon\.svg)|dist\/src\/focus\/lookups\/.*\.json)$/u;
+      /^package\/(?:LICENSE|[A-Z]+\.md|package\.json|docs\/.*\.md|dist\/src\/.*\.(?:js|d\.ts)|dist\/program\/[\w-]+\.(?:js|js\.map)|dist\/program\/LICENSES\.md|dist\/program\/assets\/(?:style\.css|script\.js|icon\.svg)|dist\/src\/focus\/(?:lookups|rules)\/.*\.json)$/u;
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
       [],
