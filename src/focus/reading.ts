@@ -38,45 +38,12 @@ const knownParts = new WeakMap<Part, readonly Part[]>();
 
 /** The parts directly within a part. */
 export function partsWithin(part: Part): readonly Part[] {
-  switch (part.is) {
-    case "field":
-    case "members":
-    case "constant":
-    case "column":
-      return [];
-    case "first":
-    case "joined":
-    case "all":
-    case "some":
-      return part.of;
-    case "cases":
-      return [...part.cases.flat(), part.otherwise];
-    case "arithmetic":
-    case "compared":
-      return [part.left, part.right];
-    case "lookup":
-      return [part.key];
-    case "object":
-      return part.members.map(([, value]) => value);
-    case "one of":
-    case "match":
-    case "present":
-    case "json":
-      return [part.value];
-    case "not":
-    case "entry":
-    case "lower":
-    case "replaced":
-    case "extracted":
-    case "number":
-    case "day":
-    case "month":
-    case "next day":
-    case "day start":
-    case "month start":
-    case "next month":
-  }
-  return [part.of];
+  const parts: Part[] = [];
+  mapWithin(part, (each) => {
+    parts.push(each);
+    return each;
+  });
+  return parts;
 }
 
 /** A part whose parts directly within it are changed; a part without any is returned as it is. */
