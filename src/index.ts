@@ -183,15 +183,13 @@ export {
 } from "./pipeline/state.ts";
 export {
   status,
-  type Attention,
   type KeptCopies,
-  type MonthState,
-  type MonthStatus,
   type PipelineStatus,
   type StatusOptions,
   type StatusResult,
   type StatusTotal,
 } from "./pipeline/status.ts";
+export { type Attention, type MonthState, type MonthStatus } from "./pipeline/status/month.ts";
 export { type CountedMonths } from "./pipeline/views/counted.ts";
 export { undo, type UndoOptions, type UndoResult } from "./pipeline/undo.ts";
 export { verify, type Check, type VerifyOptions, type VerifyProgress, type VerifyResult } from "./pipeline/verify.ts";

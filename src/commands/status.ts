@@ -1,4 +1,5 @@
-import type { MonthState, MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
+import type { PipelineStatus, StatusResult } from "../pipeline/status.ts";
+import type { MonthState, MonthStatus } from "../pipeline/status/month.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import { monthSpans } from "../schema/periods.ts";
 import { type CommandContext, type ExitCode, exitCodes, type Perform, type Program } from "./context.ts";

@@ -1,7 +1,8 @@
 import { age, type Figures } from "../drawing/figures.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 import { history, type HistoryLoad } from "../pipeline/history.ts";
-import type { MonthStatus, PipelineStatus, StatusResult } from "../pipeline/status.ts";
+import type { PipelineStatus, StatusResult } from "../pipeline/status.ts";
+import type { MonthStatus } from "../pipeline/status/month.ts";
 import { stateNames } from "./names.ts";
 import type { PageContext } from "./page.ts";
 

@@ -14,7 +14,7 @@ const floors = [
   ["views"],
   ["load"],
   ["migrate"],
-  ["undo", "verify", "reconcile", "focus-export"],
+  ["status", "undo", "verify", "reconcile", "focus-export"],
 ];
 
 /** Imports of a room on the same floor or above, types included. */

@@ -11,7 +11,8 @@ import type {
 import type { HistoryLoad } from "../../src/pipeline/history.ts";
 import type { ReadSource } from "../../src/pipeline/open.ts";
 import type { PlanResult } from "../../src/pipeline/plan.ts";
-import type { MonthStatus, StatusResult } from "../../src/pipeline/status.ts";
+import type { StatusResult } from "../../src/pipeline/status.ts";
+import type { MonthStatus } from "../../src/pipeline/status/month.ts";
 import type { UndoResult } from "../../src/pipeline/undo.ts";
 import type { VerifyResult } from "../../src/pipeline/verify.ts";
 

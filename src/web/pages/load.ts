@@ -5,7 +5,7 @@ import { drawChange } from "../../drawing/small.ts";
 import { BillhouseError } from "../../errors.ts";
 import { diff, type ChangedGroup, type DiffResult } from "../../pipeline/diff.ts";
 import type { HistoryLoad } from "../../pipeline/history.ts";
-import type { MonthStatus } from "../../pipeline/status.ts";
+import type { MonthStatus } from "../../pipeline/status/month.ts";
 import { addressOf } from "../address.ts";
 import { nameOfKey, stateNames } from "../names.ts";
 import { loadedStatus, type Page, type PageContext } from "../page.ts";

@@ -1,7 +1,8 @@
 import { age, type Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import type { CurrencySums } from "../../model.ts";
-import type { MonthStatus, PipelineStatus } from "../../pipeline/status.ts";
+import type { PipelineStatus } from "../../pipeline/status.ts";
+import type { MonthStatus } from "../../pipeline/status/month.ts";
 import { stateNames } from "../names.ts";
 import { loadedStatus, type Page, type PageContext, statusWithStorages } from "../page.ts";
 import { drawTile } from "../tile.ts";
