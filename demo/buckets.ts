@@ -49,6 +49,7 @@ export async function writeDemoBuckets(folder: string): Promise<DemoBuckets> {
   const configuration = join(folder, "billhouse.toml");
   await writeFile(configuration, configurationText);
   await writeFile(join(folder, accountsFile), accountsText);
+  await writeFile(join(folder, budgetsFile), budgetsText);
   return { configuration, deliveries: [...aws, ...azure, ...pairs.flat(), ...saas] };
 }
 
@@ -144,6 +145,18 @@ const accountsText = [
   "",
 ].join("\n");
 
+/** The list of budgets beside the configuration. */
+const budgetsFile = "budgets.csv";
+
+/** What a month may cost: the machine-learning team exceeds its budget with the spike of the newest month. */
+const budgetsText = `by,value,amount,currency
+total,,88000,USD
+owner,web,42000,USD
+owner,data,28000,USD
+owner,platform,12500,USD
+owner,machine-learning,2000,USD
+`;
+
 const configurationText = `# Written by \`billhouse demo\`: five billing exports in folders below this one, loaded into a DuckDB file.
 
 [sources.aws_cur]
@@ -180,6 +193,10 @@ path = "billhouse.duckdb"
 [focus]
 accounts = "${accountsFile}"
 
+# What a month may cost, in all and by owner.
+[budgets]
+file = "${budgetsFile}"
+
 # The tags by which costs are allocated. The teams write the key of their cost center in two ways.
 [focus.tags]
 team = []
@@ -200,7 +217,7 @@ export async function claimFolder(folder: string): Promise<void> {
   const text = "`billhouse demo` created this folder and rewrites it each time it runs.\n";
   await writeFile(join(folder, demoMark), text);
   const isDemos = (name: string): boolean =>
-    name === "buckets" || name === accountsFile || name.startsWith("billhouse.");
+    ["buckets", accountsFile, budgetsFile].includes(name) || name.startsWith("billhouse.");
   for (const entry of entries.filter(isDemos)) {
     await rm(join(folder, entry), { recursive: true, force: true });
   }
