@@ -3,15 +3,7 @@ import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import type { QueryColumn, QueryRow, QuerySettings } from "../warehouse.ts";
 import { apiErrorOf } from "./api/api-error.ts";
 import type { Settings } from "./api/client.ts";
-import {
-  type Cell,
-  createParameters,
-  dryRunJob,
-  type JobRequest,
-  queryConfiguration,
-  resultPages,
-  runNewJob,
-} from "./api/jobs.ts";
+import { type Cell, createParameters, dryRunJob, type JobRequest, queryConfiguration, runSelect } from "./api/jobs.ts";
 import { type Field, findLocation, listTables } from "./api/tables.ts";
 
 /** Runs one read-only statement, and streams its rows. Error: QUERY_INVALID. */
@@ -36,9 +28,8 @@ export async function* runQuery(
           : "A query must be read-only, but this statement is not.",
       );
     }
-    const job = await runNewJob(settings.connection, "query", request);
     let isFirst = true;
-    for await (const { fields, rows } of resultPages(settings.connection, job)) {
+    for await (const { fields, rows } of runSelect(settings.connection, "query", request)) {
       if (isFirst) onColumns?.(fields.map(columnOf));
       isFirst = false;
       for (const cells of rows) yield rowOf(fields, cells);

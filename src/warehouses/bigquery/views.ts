@@ -49,7 +49,7 @@ export async function refreshViews(settings: Settings, source: ViewSource): Prom
   if (location === undefined || (present === null && located.length === 0)) return [];
   const away = located.filter((each) => fold(each.location) !== fold(location));
   const here = located.filter((each) => !away.includes(each)).map(({ shape }) => shape);
-  await makeDataset(settings, { ...place, name: "" } as Table, location);
+  if (present === null) await makeDataset(settings, { ...place, name: "" } as Table, location);
   const views = source.render(here, { dialect: "bigquery", ...place });
   const taken: string[] = [];
   for (const view of views) {

@@ -88,6 +88,21 @@ describe("the jobs of a month", () => {
     assert.ok(hours > 23 && hours <= 24, String(hours));
   });
 
+  test("that are queries are asked for their rows and not for their state, unless the rows do not come", async (t) => {
+    const { big, warehouse } = await opened(t);
+    const asked = async (): Promise<readonly string[]> => {
+      const before = big.server.requests.length;
+      assert.deepEqual(await rows(warehouse, "SELECT 1 AS one"), [{ one: "1" }]);
+      return big.server.requests.slice(before + 1).map(({ name }) => name);
+    };
+    assert.deepEqual(await asked(), ["jobs.insert", "queries.get"], "after the dry run");
+    big.server.fault({ on: "queries.get", kind: "503" });
+    const [, failed, ...others] = await asked();
+    assert.equal(failed, "queries.get");
+    assert.ok(others.includes("jobs.get"));
+    assert.equal(others.at(-1), "queries.get");
+  });
+
   test("take many small files together, because every table of a query is billed", async (t) => {
     const { big, warehouse } = await opened(t);
     const files = await Promise.all(

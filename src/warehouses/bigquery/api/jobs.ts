@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { apiErrorOf, apiErrorOfJob, apiFailure, type ErrorProto, isTransient } from "./api-error.ts";
-import type { Connection, Settings } from "./client.ts";
+import type { Call, Connection, Settings } from "./client.ts";
 import type { Field, TableReference } from "./tables.ts";
 
 /** A job, as the REST API describes it. */
@@ -23,6 +23,8 @@ export interface JobRequest {
   readonly configuration: object;
   /** Called as soon as BigQuery has accepted the job. */
   readonly onInserted?: () => void;
+  /** Called with the first rows of a query that ends soon: asking for them waits for its end and shows that it succeeded. */
+  readonly onFirstPage?: (page: ResultPage) => void;
 }
 
 /** A finished job, and whether this call submitted it. */
@@ -32,6 +34,9 @@ export interface FoundJob {
 }
 
 const retries = 6;
+
+/** How long the first rows of a query are waited for, in milliseconds: a run that is stopped waits as long. */
+const firstWait = 2000;
 
 /**
  * Runs a job at most once: attempts with one `prefix` are numbered, a job of an earlier process is awaited, and one
@@ -75,6 +80,14 @@ export async function finishJob(connection: Connection, jobId: string, request: 
     const body = { jobReference, configuration };
     job = await connection.call<Job>({ method: "POST", project: connection.jobProject, path: "jobs", body });
     request.onInserted?.();
+    if (request.onFirstPage !== undefined) {
+      // What is wrong with the job is in the job itself.
+      const page = await connection.callOnce<ResultPage>(pageCall(job, firstWait)).catch(() => null);
+      if (page?.jobComplete === true) {
+        request.onFirstPage(page);
+        return { job, isOwn: true };
+      }
+    }
   } catch (error) {
     if (apiErrorOf(error)?.status !== 409) throw error;
   }
@@ -210,9 +223,9 @@ export async function selectParts(
   settings: Settings,
   statement: Statement,
 ): Promise<ReadonlyMap<string, readonly TextRow[]>> {
-  const job = await runStatement(settings, statement);
   const parts = new Map<string, TextRow[]>();
-  for await (const page of resultPages(settings.connection, job)) {
+  const request = { location: statement.location, configuration: queryConfiguration(settings, statement) };
+  for await (const page of runSelect(settings.connection, statement.labels.billhouse, request)) {
     for (const [part, row] of page.rows) {
       const rows = parts.get(String(part?.v)) ?? [];
       rows.push(JSON.parse(String(row?.v)) as TextRow);
@@ -246,25 +259,35 @@ interface ResultPage {
   readonly pageToken?: string;
 }
 
-/** The rows of a finished query, page by page; an answer without rows has one page too. */
-export async function* resultPages(connection: Connection, { jobReference }: Job): AsyncGenerator<ResultRows> {
-  const { jobId, location = "" } = jobReference;
-  let pageToken: string | undefined;
-  do {
-    const query = {
-      location,
-      timeoutMs: "10000",
-      "formatOptions.useInt64Timestamp": "true",
-      ...(pageToken === undefined ? {} : { pageToken }),
-    };
-    const call = { method: "GET", project: connection.jobProject, path: `queries/${jobId}`, query } as const;
-    const page = await connection.call<ResultPage>(call);
-    if (page.jobComplete === false) continue;
-    const fields = page.schema?.fields ?? [];
-    yield { fields, rows: (page.rows ?? []).map(({ f }) => f) };
-    pageToken = page.pageToken;
-    if (pageToken === undefined || pageToken === "") return;
-  } while (true);
+/** Runs a query, and returns its rows page by page; an answer without rows has one page too. */
+export async function* runSelect(
+  connection: Connection,
+  purpose: string,
+  request: JobRequest,
+): AsyncGenerator<ResultRows> {
+  let page: ResultPage | undefined;
+  const job = await runNewJob(connection, purpose, { ...request, onFirstPage: (first) => (page = first) });
+  for (let pageToken: string | undefined; ;) {
+    page ??= await connection.call<ResultPage>(pageCall(job, 10_000, pageToken));
+    if (page.jobComplete !== false) {
+      yield { fields: page.schema?.fields ?? [], rows: (page.rows ?? []).map(({ f }) => f) };
+      pageToken = page.pageToken;
+      if (pageToken === undefined || pageToken === "") return;
+    }
+    page = undefined;
+  }
+}
+
+/** Asks for rows of a query. BigQuery answers when it has ended, and after `wait` milliseconds at the latest. */
+function pageCall({ jobReference }: Job, wait: number, pageToken?: string): Call {
+  const { projectId, jobId, location = "" } = jobReference;
+  const query = {
+    location,
+    timeoutMs: String(wait),
+    "formatOptions.useInt64Timestamp": "true",
+    ...(pageToken === undefined ? {} : { pageToken }),
+  };
+  return { method: "GET", project: projectId, path: `queries/${jobId}`, query };
 }
 
 /** Labels of a job: lower case, and only the characters that BigQuery allows. */
