@@ -20,7 +20,7 @@ const ticksPerSecond = 100;
 
 /**
  * Runs a command to its end and measures it with the processes that it starts, from `/proc` (Linux; elsewhere only time).
- * Throws with its stderr when it ends with another exit code than 0.
+ * Throws with its stderr when it ends with another exit code than 0 and those in `codes`.
  */
 export async function measure(
   command: readonly string[],
@@ -29,6 +29,7 @@ export async function measure(
     readonly environment?: NodeJS.ProcessEnv;
     /** A control group that the command joins: see `limitMemory`. */
     readonly group?: string;
+    readonly codes?: readonly number[];
   },
 ): Promise<Cost> {
   const joined = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', options.group ?? "", ...command];
@@ -59,7 +60,7 @@ export async function measure(
     child.on("close", resolve);
   }).finally(() => clearInterval(timer));
   const seconds = (performance.now() - started) / 1000;
-  if (code !== 0)
+  if (code !== 0 && options.codes?.includes(code ?? -1) !== true)
     throw new Error(`${command.join(" ")} ended with ${code}:\n${Buffer.concat(stderr).toString("utf8")}`);
   const isKnown = cpu.size > 0;
   return {
