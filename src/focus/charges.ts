@@ -1,10 +1,10 @@
-import { trackingTableName } from "../state/tables.ts";
 import { type FocusColumn, focusColumns, type FocusVersion } from "./columns.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { type Expression, nothing } from "./expression.ts";
 import { familyRelation, withFamily } from "./family.ts";
+import { newestLoads } from "./loads.ts";
 import { lookups } from "./lookups.ts";
-import { type Branch, type ChargeTable, idColumnOf, type Mapping } from "./mapping.ts";
+import type { Branch, ChargeTable, Family, Mapping } from "./mapping.ts";
 import { withoutMissing } from "./missing.ts";
 import { fieldsIn, withColumns } from "./reading.ts";
 import { composed, type Relation, reference } from "./relations.ts";
@@ -50,7 +50,7 @@ export function chargesOf(
     name === own.execution ? `l.execution_id AS ${identifier(name)}` : `c.${identifier(name)}`,
   );
   const charges = `(\n${branches.join("\nUNION ALL\n")}\n) AS c`;
-  const loads = tables.map((table) => newestLoads(table, dialect)).join("\nUNION ALL\n");
+  const loads = tables.map((table) => executionsOf(table, dialect)).join("\nUNION ALL\n");
   const select = `SELECT ${columns.join(", ")}\nFROM ${charges}
 LEFT JOIN (${loads}) AS l ON l.export_name = c.${identifier(own.export)} AND l.billing_month = c.${identifier(own.month)}`;
   const all = [...relations, lines, ...withFamilyRows(tables, mapping, rows, dialect)];
@@ -87,26 +87,40 @@ function withFamilyRows(
   const scope = scopeOf(tables, mapping, "r", dialect);
   const shows = family.kinds.map(([, shown]) => renderCondition(shown, scope));
   const known = tables.flatMap(({ exportName, kind }) => (kind === undefined ? [] : [[exportName, kind] as const]));
-  const lines = { name, family, shows, rows: linesName(mapping), known: known.length === 0 ? null : known };
+  const lines = {
+    name,
+    family,
+    shows,
+    rows: linesName(mapping),
+    declared: tables.flatMap((table) => declaredKinds(table, family, dialect) ?? []),
+    known: known.length === 0 ? null : known,
+  };
   const shared = familyRelation(lines, own, dialect);
   return [shared, { ...rows, sql: withFamily({ name, family }, rows.sql, own, dialect) }];
 }
 
+/** The kinds of the months of a table, as their manifests declare them: `export_name`, `billing_month`, `kind`. Null without any. */
+function declaredKinds(table: ChargeTable, { datasets }: Family, dialect: Dialect): string | null {
+  const { literal } = dialect;
+  const loads =
+    table.datasets === undefined
+      ? newestLoads(table, ["dataset"], dialect)
+      : dialect.relation(["billing_month", "dataset"], [...table.datasets]);
+  if (loads === null || table.datasets?.size === 0) return null;
+  const kinds = Object.entries(datasets).map(([dataset, kind]) => `WHEN ${literal(dataset)} THEN ${literal(kind)}`);
+  return `SELECT ${literal(table.exportName)} AS export_name, d.billing_month, CASE d.dataset ${kinds.join(" ")} END AS kind FROM (${loads}) AS d`;
+}
+
 /** The execution that each month of a table was last loaded from. */
-function newestLoads(charged: ChargeTable, dialect: Dialect): string {
-  const { exportName, table, tracking, stateIn } = charged;
-  const { types, identifier, literal, tableName } = dialect;
-  const id = tracking.find(({ name, type }) => name === idColumnOf(charged) && type === "text");
-  if (id === undefined) {
-    const empty = ["export_name", "billing_month", "execution_id"].map(
-      (name) => `CAST(NULL AS ${types.text}) AS ${name}`,
-    );
-    return `SELECT ${empty.join(", ")}`;
-  }
-  const newest = `ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY _dlt_load_id DESC)`;
-  return `SELECT ${literal(exportName)} AS export_name, billing_month, execution_id FROM (
-    SELECT billing_month, ${identifier(id.name)} AS execution_id, ${newest} AS n
-    FROM ${tableName({ ...table, dataset: stateIn }, trackingTableName(table))} WHERE billing_month IS NOT NULL) AS t WHERE n = 1`;
+function executionsOf(table: ChargeTable, dialect: Dialect): string {
+  const { literal, types } = dialect;
+  const loads = newestLoads(table, ["execution_id"], dialect);
+  if (loads !== null)
+    return `SELECT ${literal(table.exportName)} AS export_name, e.billing_month, e.execution_id FROM (${loads}) AS e`;
+  const empty = ["export_name", "billing_month", "execution_id"].map(
+    (name) => `CAST(NULL AS ${types.text}) AS ${name}`,
+  );
+  return `SELECT ${empty.join(", ")}`;
 }
 
 function renderBranch(

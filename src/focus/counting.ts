@@ -1,7 +1,7 @@
-import { trackingTableName } from "../state/tables.ts";
 import type { Charges } from "./charges.ts";
 import type { FocusVersion } from "./columns.ts";
 import type { Dialect } from "./dialects/dialect.ts";
+import { newestLoads } from "./loads.ts";
 import { type ChargeTable, fieldsOf, type Mapping } from "./mapping.ts";
 import { type Relation, reference } from "./relations.ts";
 
@@ -104,16 +104,8 @@ function sourcesIn(parts: readonly Omit<MappedCharges, "charges">[]): readonly S
 }
 
 /** The months of a source whose newest load leaves out days. */
-function partialMonths(
-  { table, tracking, stateIn }: ChargeTable,
-  source: string,
-  { tableName }: Dialect,
-): readonly string[] {
-  if (!tracking.some(({ name }) => name === "missing_days")) return [];
-  const newest = "ROW_NUMBER() OVER (PARTITION BY billing_month ORDER BY _dlt_load_id DESC)";
-  return [
-    `SELECT ${source} AS source, billing_month FROM (
-  SELECT billing_month, missing_days, ${newest} AS n FROM ${tableName({ ...table, dataset: stateIn }, trackingTableName(table))}
-  WHERE billing_month IS NOT NULL) AS t WHERE n = 1 AND missing_days <> '[]'`,
-  ];
+function partialMonths(table: ChargeTable, source: string, dialect: Dialect): readonly string[] {
+  const loads = newestLoads(table, ["missing_days"], dialect);
+  if (loads === null) return [];
+  return [`SELECT ${source} AS source, p.billing_month FROM (${loads}) AS p WHERE p.missing_days <> '[]'`];
 }

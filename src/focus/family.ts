@@ -27,14 +27,16 @@ export function familyFields(family: Family | undefined): readonly string[] {
  * rows as `r`.
  */
 export function familyRelation(
-  { name, family, shows, rows, known }: FamilyLines,
+  { name, family, shows, rows, declared, known }: FamilyLines,
   own: { readonly export: string; readonly month: string },
   dialect: Dialect,
 ): Relation {
   const { identifier, literal } = dialect;
   const [exportName, month] = [identifier(own.export), identifier(own.month)];
-  const by = [exportName, month, ...family.keys.map(identifier)].map((column) => `r.${column}`).join(", ");
+  const monthOf = `COALESCE(r.${month}, '')`;
+  const keys = family.keys.map((key) => `r.${identifier(key)}`);
   const shown = shows.map((sql, position) => `MAX(CASE WHEN ${sql} THEN 1 ELSE 0 END) AS ${evidence(position)}`);
+  const ofMonth = `k.${exportName} = c.${exportName} AND k.${month} = c.${month}`;
   const cases = family.kinds.map(([kind], position) => `WHEN MAX(c.${evidence(position)}) = 1 THEN ${literal(kind)}`);
   const byKeys = family.keys.map((key, position) => {
     const columns = [month, identifier(key)].map((column) => `c.${column}`).join(", ");
@@ -43,7 +45,7 @@ export function familyRelation(
         `MIN(CASE WHEN k.kind = ${literal(kind)} THEN c.${exportName} END) AS ${identifier(exportField(kind, key))}`,
     );
     return `by_key_${position} AS (SELECT ${columns}, ${exports.join(", ")}
-FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName} GROUP BY ${columns})`;
+FROM covered AS c JOIN kinds AS k ON ${ofMonth} GROUP BY ${columns})`;
   });
   const fields = family.keys.flatMap((key, position) =>
     kindsOf(family).map((kind) => `e${position}.${identifier(exportField(kind, key))}`),
@@ -52,19 +54,26 @@ FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName} GROUP BY 
     const on = [month, identifier(key)].map((column) => `e${position}.${column} = c.${column}`);
     return `LEFT JOIN by_key_${position} AS e${position} ON ${on.join(" AND ")}`;
   });
-  const kinds =
+  const shownKinds =
     known === null
       ? `SELECT c.${exportName}, CASE ${cases.join(" ")} ELSE ${literal(unknownKind)} END AS kind\nFROM covered AS c GROUP BY c.${exportName}`
       : dialect.relation([own.export, "kind"], known);
+  const kinds = `SELECT DISTINCT c.${exportName}, c.${month}, ${declared.length === 0 ? "k.kind" : "COALESCE(d.kind, k.kind)"} AS kind
+FROM covered AS c JOIN (${shownKinds}) AS k ON k.${exportName} = c.${exportName}${
+    declared.length === 0
+      ? ""
+      : `\nLEFT JOIN (${declared.join("\nUNION ALL\n")}) AS d ON d.export_name = c.${exportName} AND d.billing_month = c.${month}`
+  }`;
   const columns = [exportName, month, ...family.keys.map(identifier)].map((column) => `c.${column}`);
   return {
     name: relationName(name),
-    sql: `WITH covered AS (SELECT ${by}, ${shown.join(", ")}
-FROM ${reference(rows)} AS r GROUP BY ${by}),
+    // Rows without a month have one together.
+    sql: `WITH covered AS (SELECT r.${exportName}, ${[`${monthOf} AS ${month}`, ...keys, ...shown].join(", ")}
+FROM ${reference(rows)} AS r GROUP BY ${[`r.${exportName}`, monthOf, ...keys].join(", ")}),
 kinds AS (${kinds}),
 ${byKeys.join(",\n")}
 SELECT ${[...columns, `k.kind AS ${identifier(ownKind)}`, ...fields].join(", ")}
-FROM covered AS c JOIN kinds AS k ON k.${exportName} = c.${exportName}
+FROM covered AS c JOIN kinds AS k ON ${ofMonth}
 ${joins.join("\n")}`,
   };
 }
@@ -75,7 +84,9 @@ export interface FamilyLines {
   readonly family: Family;
   readonly shows: readonly string[];
   readonly rows: string;
-  /** The kinds of the exports, if they are known; null to find them in the rows. */
+  /** Statements for the kinds that manifests declare: `export_name`, `billing_month`, `kind`. */
+  readonly declared: readonly string[];
+  /** The kinds that the rows of exports show, if they are known; null to find them in the rows. */
   readonly known: readonly (readonly [exportName: string, kind: string])[] | null;
 }
 
@@ -91,7 +102,7 @@ export function withFamily(
   const on = [own.export, ...family.keys].map((column) => `e.${identifier(column)} = f.${identifier(column)}`);
   return `SELECT ${["f.*", ...added.map((field) => `e.${identifier(field)}`)].join(", ")}
 FROM (${rows}) AS f
-  LEFT JOIN ${reference(relationName(name))} AS e ON ${on.join(" AND ")} AND COALESCE(e.${month}, '') = COALESCE(f.${month}, '')`;
+  LEFT JOIN ${reference(relationName(name))} AS e ON ${on.join(" AND ")} AND e.${month} = COALESCE(f.${month}, '')`;
 }
 
 function kindsOf(family: Family): readonly string[] {

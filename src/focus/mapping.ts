@@ -69,9 +69,11 @@ export interface Family {
   readonly keys: readonly string[];
   /**
    * The kinds of tables, with rows that only such a table has, the surest first: the first that holds for any row of a table is
-   * its kind. A table without such rows is `unknown`.
+   * its kind, in all months for which nothing else is declared. A table without such rows is `unknown`.
    */
   readonly kinds: readonly (readonly [kind: string, rows: Condition])[];
+  /** The kinds that manifests declare, by their own word for what they contain. What they declare is stronger than rows. */
+  readonly datasets: Readonly<Record<string, string>>;
 }
 
 /** Rows of a table that become rows of the view. */
@@ -114,8 +116,12 @@ export interface ChargeTable {
   readonly partitionColumn: string;
   /** The tracking table's columns; empty if there is none. */
   readonly tracking: readonly TableColumn[];
+  /** The columns of the table with the receipts that the tracking table lacks columns for; absent if there is none. */
+  readonly receipts?: readonly TableColumn[];
   /** The dataset of the tracking table. */
   readonly stateIn: string;
+  /** What the manifests of months say that these contain, where the receipts were read already. */
+  readonly datasets?: ReadonlyMap<string, string>;
   /** The months that are read, the empty text for rows without a month; absent for all rows. */
   readonly months?: readonly string[];
   /** Its kind in its family, where only some months are read; else it is found in the rows of all months. */

@@ -66,6 +66,8 @@ export interface TableShape {
   readonly registry: readonly RegisteredColumn[];
   /** The columns of its tracking table; empty without one. */
   readonly tracking: readonly TableColumn[];
+  /** The columns of the table with the receipts that the tracking table lacks columns for; absent if there is none. */
+  readonly receipts?: readonly TableColumn[];
   /** The dataset of its tracking table. */
   readonly stateIn: string;
 }

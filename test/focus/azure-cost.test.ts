@@ -6,6 +6,7 @@ import { type Bill, comparable, day, eaRow, finder, loadBills, pick } from "./az
 import { covered, eaActual, eaAmortized, order, purchase, reservation, unused } from "./azure-ea-bills.ts";
 import { mcaAmortized } from "./azure-mca-bills.ts";
 import { sumOf } from "./compare.ts";
+import { type MadeTable, viewOver } from "./made-tables.ts";
 
 test("one of the two exports alone gives one cost, and says so on every row", async (t) => {
   await t.test("actual cost: covered usage has no effective cost", async (t) => {
@@ -75,21 +76,53 @@ test("rule 16: a commitment that nothing uses: only purchases in actual cost, on
   for (const row of await view()) assert.doesNotMatch(String(row["x_QualityFlags"]), /Missing/u);
 });
 
-test("two exports without any commitment are counted once", async (t) => {
+test("the manifest says which cost an export has, also in a month without any commitment", async (t) => {
   const rows = [eaRow(), eaRow({ ProductName: "spot", PricingModel: "Spot" })];
-  const view = await loadBills(t, [
+  const [actual, amortized] = [
     { ...eaActual, rows },
     { ...eaAmortized, rows },
+  ];
+  const shown = async (bills: readonly Bill[]): Promise<unknown> => {
+    const found = await (await loadBills(t, bills))();
+    const row = found.find((each) => each["ChargeDescription"] === "machine") ?? {};
+    return [found.length, ...pick(row, ["x_Export", "BilledCost", "EffectiveCost", "x_QualityFlags"])];
+  };
+  assert.deepEqual(await shown([actual, amortized]), [2, "azure_amortized", "1.152", "1.152", null]);
+  assert.deepEqual(await shown([amortized]), [2, "azure_amortized", null, "1.152", "ActualCostMissing"]);
+  assert.deepEqual(await shown([actual]), [2, "azure_actual", "1.152", "1.152", "AmortizedCostMissing"]);
+});
+
+test("without a declared type the rows show which cost an export has, and without commitments both are the same", async (t) => {
+  const made = (exportName: string, rows: readonly Row[], datasets = {}): MadeTable => ({
+    exportName,
+    idColumn: "run_id",
+    period: "BillingPeriodStartDate",
+    datasets,
+    rows: rows.map((row) => ({ ...row, BillingPeriodStartDate: "2025-03-01", BillingPeriodEndDate: "2025-03-31" })),
+  });
+  const shown = async (...tables: readonly MadeTable[]): Promise<readonly unknown[]> =>
+    (await (await viewOver(t, tables))())
+      .toSorted((one, other) => (String(one["x_BillingMonth"]) < String(other["x_BillingMonth"]) ? -1 : 1))
+      .map((row) => [row["x_Export"], row["BilledCost"], row["x_QualityFlags"]]);
+  const alike = [eaRow()];
+  const both = [["one", "1.152", null]];
+  assert.deepEqual(await shown(made("one", alike), made("two", alike)), both);
+  assert.deepEqual(await shown(made("one", alike)), both);
+  // The month of a receipt that does not declare it is of the kind that the rows of other months show.
+  const april = { BillingPeriodStartDate: "2025-04-01", BillingPeriodEndDate: "2025-04-30" };
+  const later = made("two", [eaRow(unused)]).rows.map((row) => ({ ...row, ...april }));
+  const amortized = { ...made("two", alike), rows: [...made("two", alike).rows, ...later] };
+  const flags = "ActualCostMissing";
+  assert.deepEqual(await shown(amortized), [
+    ["two", null, flags],
+    ["two", null, flags],
   ]);
-  const found = await view();
-  assert.deepEqual(
-    found.map((each) => [each["x_Export"], each["x_QualityFlags"]]),
-    [
-      ["azure_actual", null],
-      ["azure_actual", null],
-    ],
-  );
-  assert.equal(sumOf(found, "BilledCost"), "2.304");
+  // What the manifest of a month declares is stronger than what rows show.
+  const declared = await shown({ ...amortized, datasets: { "2025-03": "ActualCost" } });
+  assert.deepEqual(declared, [
+    ["two", "1.152", "AmortizedCostMissing"],
+    ["two", null, flags],
+  ]);
 });
 
 test("other names of columns: Cost, Product and BillingCurrency, and reservations without benefits", async (t) => {

@@ -40,6 +40,7 @@ export const bigquery: Dialect = {
   number: (text) => `SAFE_CAST(${text} AS ${decimal})`,
   day: (time) => `FORMAT_TIMESTAMP('%Y-%m-%d', ${time})`,
   month: (time) => `FORMAT_TIMESTAMP('%Y-%m', ${time})`,
+  timeId: (time) => `FORMAT_TIMESTAMP('%Y%m%dT%H%M%SZ', ${time})`,
   nextDay: (time) => `TIMESTAMP_MICROS(UNIX_MICROS(${time}) + 86400000000)`,
   dayStart: (time) => `CAST(FORMAT_TIMESTAMP('%Y-%m-%d', ${time}) AS TIMESTAMP)`,
   monthStart: (time) => `CAST(FORMAT_TIMESTAMP('%Y-%m-01', ${time}) AS TIMESTAMP)`,

@@ -30,6 +30,8 @@ export interface Dialect {
   /** A time as `2025-03-07`, and as `2025-03`. */
   day(this: void, time: string): string;
   month(this: void, time: string): string;
+  /** A time as AWS writes it in the id of an execution: `20251103T010203Z`. */
+  timeId(this: void, time: string): string;
   nextDay(this: void, time: string): string;
   /** The start of a time's day. */
   dayStart(this: void, time: string): string;

@@ -56,6 +56,7 @@ export const duckdb: Dialect = {
   number: (text) => `TRY_CAST(${text} AS ${decimal})`,
   day: (time) => `strftime(${time}, '%Y-%m-%d')`,
   month: (time) => `strftime(${time}, '%Y-%m')`,
+  timeId: (time) => `strftime(${time}, '%Y%m%dT%H%M%SZ')`,
   nextDay: (time) => `(${time} + INTERVAL 1 DAY)`,
   dayStart: (time) => `CAST(date_trunc('day', ${time}) AS TIMESTAMP)`,
   monthStart: (time) => `CAST(date_trunc('month', ${time}) AS TIMESTAMP)`,

@@ -139,6 +139,7 @@ export const family: Family = {
     ["amortized", all(isCommitmentUse, notZero(cost))],
     ["actual", isCommitmentUse],
   ],
+  datasets: { ActualCost: "actual", AmortizedCost: "amortized" },
 };
 
 /** The facts that are the keys of the family: where a line is charged, and who is billed. */

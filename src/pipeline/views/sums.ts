@@ -71,8 +71,14 @@ export async function sumsOfView(
 /** A row of the statement of `sumsOfCharges`: values as text. */
 type SumRow = Readonly<Record<string, string | null>>;
 
-function asCharges({ pipeline, table, ledger: { columns, registry } }: LoadedTable): ChargeTable | null {
-  return columns && chargeTable({ table, columns, registry, tracking: [], stateIn: table.dataset }, pipeline);
+function asCharges({ pipeline, table, ledger }: LoadedTable): ChargeTable | null {
+  const { columns, registry, receipts } = ledger;
+  if (columns === null) return null;
+  const datasets = receipts.flatMap(({ billingMonth, dataset }) =>
+    dataset === null ? [] : [[billingMonth, dataset] as const],
+  );
+  const shape = { table, columns, registry, tracking: [], stateIn: table.dataset };
+  return { ...chargeTable(shape, pipeline), datasets: new Map(datasets) };
 }
 
 /** The tables of a family, in the order of the configuration; null if one of them cannot be read. */

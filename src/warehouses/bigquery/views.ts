@@ -1,7 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import type { RegisteredColumn, Table } from "../../model.ts";
 import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
-import { trackingTableName } from "../../state/tables.ts";
+import { keepsReceipts, receiptsTable, trackingTableName } from "../../state/tables.ts";
 import {
   elsewhere,
   isOwnComment,
@@ -103,6 +103,11 @@ async function shapeOf(
   const bill = await findBillingTable(settings, table);
   if (bill === null) return null;
   const tracking = await findTable(settings.connection, referenceTo(settings, table, trackingTableName(table)));
+  // Only a table that another tool began has its receipts apart.
+  const apart =
+    tracking === null || keepsReceipts(columnsOf(tracking))
+      ? {}
+      : { receipts: columnsOf(await findTable(settings.connection, referenceTo(settings, table, receiptsTable.name))) };
   const stateIn = stateDataset(settings, table);
   return {
     shape: {
@@ -110,6 +115,7 @@ async function shapeOf(
       columns: columnsOf(bill),
       registry: describedColumns(bill),
       tracking: columnsOf(tracking),
+      ...apart,
       stateIn,
     },
     location: bill.location,

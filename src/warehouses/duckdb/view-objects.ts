@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillhouseError } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
-import { columnsTable, trackingTableName } from "../../state/tables.ts";
+import { columnsTable, keepsReceipts, receiptsTable, trackingTableName } from "../../state/tables.ts";
 import { isOwnComment, nameTaken, type TableShape, type View, viewComment, type ViewSource } from "../views.ts";
 import { readRows } from "./database.ts";
 import { columnsOfTables, readRegistry } from "./ledger.ts";
@@ -14,11 +14,12 @@ export const viewSchema = "main";
 export async function shapesOf(connection: DuckDBConnection, source: ViewSource): Promise<readonly TableShape[]> {
   const shapes: TableShape[] = [];
   for (const table of source.tables) {
-    const names = [table.name, trackingTableName(table), columnsTable.name] as const;
-    const [columns, tracking, registry] = await columnsOfTables(connection, table.dataset, names);
+    const names = [table.name, trackingTableName(table), columnsTable.name, receiptsTable.name] as const;
+    const [columns, tracking, registry, receipts] = await columnsOfTables(connection, table.dataset, names);
     if (columns.length === 0) continue;
     const registered = registry.length === 0 ? [] : await readRegistry(connection, table);
-    shapes.push({ table, columns, tracking, registry: registered, stateIn: table.dataset });
+    const apart = keepsReceipts(tracking) ? {} : { receipts };
+    shapes.push({ table, columns, tracking, ...apart, registry: registered, stateIn: table.dataset });
   }
   return shapes;
 }
