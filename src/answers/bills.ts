@@ -4,6 +4,7 @@ import { selectPipelines } from "../pipeline/months/select.ts";
 import { reading, type ReadSource } from "../pipeline/open.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { ChargeGroup } from "./charges.ts";
+import { withCounted } from "./counted.ts";
 import { type LoadedExport, newestMonth, readExports, requireLoaded } from "./periods.ts";
 
 /** What every answer can be asked for. */
@@ -35,7 +36,7 @@ export async function readingBills<T extends object>(
 ): Promise<T & ReadSource> {
   const selected = await selectPipelines(config, pipelines);
   return reading(config, async (warehouse) => {
-    const exports = await readExports(selected, warehouse, now);
+    const exports = await withCounted(await readExports(selected, warehouse, now), { warehouse, config });
     return answer({ config, warehouse, pipelines: selected, exports, now });
   });
 }

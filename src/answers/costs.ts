@@ -19,6 +19,7 @@ import {
 import { budgetsIn, type BudgetUse } from "./budgets.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
+import { changedSources } from "./counted.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
 import { forecastIn, type ForecastResult, runningMonth } from "./forecast.ts";
 import { type Answer, loadsOf } from "./loads.ts";
@@ -198,13 +199,12 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
     filters,
     comparison,
     partialMonths: partialMonths(exports, [before, period]),
-    exports: exports.map(({ name, cloud, months }) => ({
-      name,
-      cloud,
-      missingMonths: monthsIn(period).filter((month) => !months.has(month)),
-    })),
+    exports: exports.flatMap(({ name, cloud, months, replacedIn }) => {
+      const own = monthsIn(period).filter((month) => !replacedIn.has(month));
+      return own.length === 0 ? [] : [{ name, cloud, missingMonths: own.filter((month) => !months.has(month)) }];
+    }),
     accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
-    notes: notesOn(exports),
+    notes: [...(comparison.kind === "none" ? [] : changedSources(exports, before, period)), ...notesOn(exports)],
     loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),
     currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),
   };

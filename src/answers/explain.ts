@@ -19,6 +19,7 @@ import {
 } from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
+import { changedSources } from "./counted.ts";
 import { type CellAmount, type CellKeys, costsOf, decompose, sumParts, timingOf } from "./explain-cells.ts";
 import { detailsOf } from "./explain-details.ts";
 import type { Driver, DriverDetails, ExplainedChange, Explanation } from "./explanation.ts";
@@ -54,6 +55,8 @@ export interface ExplainResult extends Answer {
   readonly comparison: Comparison;
   /** The names of the sub-accounts of both months. */
   readonly accountNames: AccountNames;
+  /** Sentences on what is compared: that other exports count for one of the months. */
+  readonly notes: readonly string[];
   readonly currency: Readonly<Record<string, Explanation>>;
 }
 
@@ -100,6 +103,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     comparison,
     loads: loadsOf(exports, [vs, month]),
     accountNames,
+    notes: changedSources(exports, before, period),
     currency: await withDetails(bills, explanations, { vs, rows, drill }),
   };
 }

@@ -106,17 +106,17 @@ export function runningMonth({ exports, now }: Pick<Bills, "exports" | "now">): 
   });
   const included = exports.filter(({ months }) => months.has(month) || months.has(before));
   if (!included.some(({ months }) => months.has(month))) return without(`${month} is not loaded`);
-  for (const { name, months } of included) {
-    for (const each of [month, before]) if (!months.has(each)) return without(`${name} ${each} is not loaded`);
-    const state = months.get(before)?.state;
+  for (const { name, months, replacedIn } of included) {
+    const missing = [month, before].find((each) => !months.has(each) && !replacedIn.has(each));
+    if (missing !== undefined) return without(`${name} ${missing} is not loaded`);
+    const state = months.get(before)?.state ?? "whole";
     if (state !== "whole") return without(`${name} ${before} is ${state === "open" ? "not over" : "partial"}`);
   }
   const { start } = monthSpan(month);
   const days = Math.min(
-    ...included.map(({ months }) => {
-      const until = months.get(month)?.settledUntil ?? null;
-      return until === null ? 0 : countDays({ start, end: until });
-    }),
+    ...included
+      .flatMap(({ months }) => months.get(month) ?? [])
+      .map(({ settledUntil }) => (settledUntil === null ? 0 : countDays({ start, end: settledUntil }))),
   );
   if (days < fewestDays) {
     const counted = days === 1 ? "1 day" : `${days} days`;
@@ -126,7 +126,8 @@ export function runningMonth({ exports, now }: Pick<Bills, "exports" | "now">): 
     );
   }
   const isSettled = (each: BillingMonth): boolean =>
-    included.every(({ months }) => {
+    included.every(({ months, replacedIn }) => {
+      if (replacedIn.has(each)) return true;
       const facts = months.get(each);
       const end = addDays(monthSpan(each).end, -dataTolerance);
       return facts?.state === "whole" && facts.settledUntil !== null && facts.settledUntil >= end;

@@ -14,6 +14,8 @@ export interface LoadedExport {
   readonly cloud: string;
   readonly title: string;
   readonly months: ReadonlyMap<BillingMonth, LoadedMonthFacts>;
+  /** The months for which other exports of the cloud count instead. */
+  readonly replacedIn: ReadonlySet<BillingMonth>;
 }
 
 /** What decides whether a month can be compared, and what is known of its load. */
@@ -58,7 +60,7 @@ export async function readExports(
     const loaded = await readLoaded(pipeline, warehouse);
     const months = [...loaded.months.keys()].map((month) => [month, factsOf(loaded, month, now)] as const);
     const { cloud, title } = loaded.format;
-    exports.push({ name: pipeline.name, cloud, title, months: new Map(months) });
+    exports.push({ name: pipeline.name, cloud, title, months: new Map(months), replacedIn: new Set() });
   }
   return exports;
 }
@@ -154,12 +156,15 @@ export function partialMonths(exports: readonly LoadedExport[], periods: readonl
   return [...new Set(partial)].toSorted();
 }
 
-/** How a period can be compared with an earlier one. Every export of one of them must be loaded in all of their months. */
+/**
+ * How a period can be compared with an earlier one. Every export of one of them must be loaded in all of their months, or another
+ * one must count instead.
+ */
 export function compare(exports: readonly LoadedExport[], period: Period, before: Period): Comparison {
   const months = [...monthsIn(before), ...monthsIn(period)];
   const included = exports.filter((each) => months.some((month) => each.months.has(month)));
-  for (const { name, months: own } of included) {
-    const missing = months.find((month) => !own.has(month));
+  for (const { name, months: own, replacedIn } of included) {
+    const missing = months.find((month) => !own.has(month) && !replacedIn.has(month));
     if (missing !== undefined) return { kind: "none", reason: `${name} ${missing} is not loaded` };
     const partial = months.find((month) => own.get(month)?.state === "partial");
     if (partial !== undefined) return { kind: "none", reason: `${name} ${partial} is partial` };
@@ -167,7 +172,8 @@ export function compare(exports: readonly LoadedExport[], period: Period, before
   const open = months.find((month) => included.some((each) => each.months.get(month)?.state === "open"));
   if (open === undefined) return { kind: "months" };
   if (months.length > 2 || open !== period.to) return { kind: "none", reason: `${open} is not over` };
-  const days = included.map(({ months: own }) => dayOfMonth(own.get(open)?.settledUntil ?? null));
+  const running = included.flatMap(({ months: own }) => own.get(open) ?? []);
+  const days = running.map(({ settledUntil }) => dayOfMonth(settledUntil));
   const settled = Math.min(...days, countDays(monthSpan(before.from)));
   return settled < 1 ? { kind: "none", reason: `no day of ${open} is settled yet` } : { kind: "days", days: settled };
 }

@@ -109,11 +109,12 @@ async function restatementIn(
   until: number | null,
 ): Promise<Omit<RestatementResult, keyof ReadSource>> {
   const month = monthOfAnswer({ exports, pipelines, warehouse, ...bills }, named);
-  const compared: ComparedReceipts[] = [];
+  const found: ComparedReceipts[] = [];
   const notes: string[] = [];
   for (const pipeline of pipelines) {
-    const { table, months } = await readLoaded(pipeline, warehouse);
-    if (!months.has(month)) continue;
+    // Charges that several exports have are compared once.
+    if (exports.find(({ name }) => name === pipeline.name)?.months.has(month) !== true) continue;
+    const { table } = await readLoaded(pipeline, warehouse);
     const [after, ...older] = await requireCapability(warehouse, "previous").history(table, month);
     const before =
       until === null
@@ -123,8 +124,9 @@ async function restatementIn(
     if (after === undefined) notes.push(`${name} does not have receipts of ${month}.`);
     else if (before === undefined) {
       notes.push(until === null ? `${name} ${month} was delivered once.` : `${name} ${month} was not loaded by then.`);
-    } else compared.push({ name, before, after });
+    } else found.push({ name, before, after });
   }
+  const compared = withoutAmortized(found);
   if (compared.length === 0) {
     throw new BillhouseError(
       "USAGE_INVALID",
@@ -154,6 +156,12 @@ async function restatementIn(
       [...currencies].toSorted().map((currency) => [currency, restatedCosts(compared, currency, { month, asOf, top })]),
     ),
   };
+}
+
+/** Amortized cost has the charges again that the actual cost of its scope has. */
+function withoutAmortized(compared: readonly ComparedReceipts[]): readonly ComparedReceipts[] {
+  const actual = compared.filter(({ after }) => after.dataset === "ActualCost").map(({ after }) => after.scope);
+  return compared.filter(({ after }) => after.dataset !== "AmortizedCost" || !actual.includes(after.scope));
 }
 
 interface ComparedReceipts {

@@ -116,7 +116,8 @@ export function explainScreen(result: Omit<ExplainResult, keyof ReadSource>, sty
     ].join("\n"),
   );
   const none = sections.length === 0 ? ["  There are no charges in these months."] : [];
-  return `${[title, ...sections, ...none, ...sourcePart(result.loads, style)].join("\n\n")}\n`;
+  const notes = result.notes.length === 0 ? [] : [result.notes.map((note) => noteLine(note, style)).join("\n")];
+  return `${[title, ...sections, ...none, ...notes, ...sourcePart(result.loads, style)].join("\n\n")}\n`;
 }
 
 function partLines(

@@ -215,18 +215,45 @@ describe("costs", () => {
     assert.deepEqual([euros?.total.previous, euros?.total.change], [null, null]);
   });
 
+  const twoExports = {
+    ...focusSection,
+    aws_other: { bucket_url: "bucket", prefix: "exports/acme-other", table_name: "other_data" },
+  };
+
   test("does not compare a month with one that an export lacks", async (t) => {
-    const sections = {
-      ...focusSection,
-      aws_other: { bucket_url: "bucket", prefix: "exports/acme-other", table_name: "other_data" },
-    };
-    const other = await bill(month, [charge(month)], "acme-other");
-    const { config } = await answering.DuckDB(t, [...(await bills()), other], sections);
+    const other = await bill(month, [charge(month, { SubAccountId: "555555555555" })], "acme-other");
+    const { config } = await answering.DuckDB(t, [...(await bills()), other], twoExports);
     const result = await costs(config, { now });
     assert.deepEqual(result.comparison, { kind: "none", reason: `aws_other ${before} is not loaded` });
     const alone = await costs(config, { now, pipelines: ["aws_focus"] });
     assert.deepEqual(alone.comparison, { kind: "months" });
     assert.equal(alone.currency["USD"]?.total.cost, "23.3430000000000003");
+  });
+
+  test("leaves out an export whose charges count from another one, and compares the months", async (t) => {
+    const other = await bill(month, charges(month, "9"), "acme-other");
+    const { config } = await answering.DuckDB(t, [...(await bills()), other], twoExports);
+    const result = await costs(config, { now });
+    assert.deepEqual([result.comparison, result.notes], [{ kind: "months" }, []]);
+    assert.deepEqual(
+      result.exports.map(({ name }) => name),
+      ["aws_focus"],
+    );
+    assert.deepEqual(
+      result.loads.map((load) => `${load.export} ${load.billingMonth}`),
+      [`aws_focus ${before}`, `aws_focus ${month}`],
+    );
+    assert.equal(result.currency["USD"]?.total.cost, "23.3430000000000003");
+  });
+
+  test("compares months that count from different exports of the same accounts, and says so", async (t) => {
+    const deliveries = [await bill(before, charges(before, "1")), await bill(month, charges(month, "3"), "acme-other")];
+    const { config } = await answering.DuckDB(t, deliveries, twoExports);
+    const note = "The charges of 2025-02 are those of aws_focus, and of 2025-03 those of aws_other.";
+    const result = await costs(config, { now });
+    assert.deepEqual([result.comparison, result.notes], [{ kind: "months" }, [note]]);
+    assert.equal(result.currency["USD"]?.total.previous, "23.3210000000000001");
+    assert.deepEqual((await explain(config, { now })).notes, [note]);
   });
 
   test("names an export that is configured and not loaded, and compares the others", async (t) => {

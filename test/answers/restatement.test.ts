@@ -3,7 +3,7 @@ import { describe, test, type TestContext } from "node:test";
 
 import { restatement } from "../../src/answers/restatement.ts";
 import { history } from "../../src/index.ts";
-import { deliver, type Delivery } from "../support/deliveries.ts";
+import { azureDelivery, azureRows, deliver, type Delivery } from "../support/deliveries.ts";
 import { type GoogleProject, upload } from "../support/google.ts";
 import { billhouse, type Project, runProject } from "../support/projects.ts";
 import { rejects } from "../support/rejects.ts";
@@ -86,6 +86,23 @@ for (const warehouse of ["DuckDB", "BigQuery"] as const) {
     });
   });
 }
+
+test("charges that several exports have are compared once", async (t) => {
+  const sections = Object.fromEntries(
+    ["actual", "amortized"].map((name) => [`azure_${name}`, { bucket_url: "bucket", prefix: name }]),
+  );
+  const delivery = (folder: string, type: "ActualCost" | "AmortizedCost", cost: string): Delivery =>
+    azureDelivery({ month, id: `${folder} ${cost}`, folder, type, files: [azureRows(month, cost)] });
+  const delivered = (cost: string) => [
+    delivery("actual", "ActualCost", cost),
+    delivery("amortized", "AmortizedCost", cost),
+  ];
+  const project = await answering.DuckDB(t, delivered("1.5"), sections);
+  for (const one of delivered("2.25")) await deliver(project.bucket, one);
+  await runProject(project);
+  const { currency, exports } = await restatement(project.config, { now, asOf: "previous" });
+  assert.deepEqual([exports.map(({ name }) => name), currency["EUR"]?.difference], [["azure_actual"], "0.75"]);
+});
 
 describe("explain --as-of", () => {
   test("writes the two loads for people, as JSON and as CSV, and refuses what it cannot compare", async (t) => {

@@ -133,15 +133,19 @@ function commandsIn(block: string): { readonly words: readonly string[]; readonl
 
 /** Times, durations and ages are those of the run; columns may be wider, and decimals may keep their zeros. */
 function comparable(text: string): string {
-  return text
-    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/gu, "<time>")
-    .replaceAll(/(?<=load of )\d{4}-\d\d-\d\d/gu, "<day>")
-    .replaceAll(/\d+(?:\.\d)? s\b/gu, "<seconds>")
-    .replaceAll(/(\.\d*?)0+(?=\D|$)/gu, "$1")
-    .replaceAll(/─+/gu, "─")
-    .replaceAll(/[ \t]+/gu, " ")
-    .replaceAll(/^ | $/gmu, "")
-    .trim();
+  return (
+    text
+      .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/gu, "<time>")
+      // The loads of a run may begin in one minute and end in the next.
+      .replaceAll("<time> to <time>", "<time>")
+      .replaceAll(/(?<=load of )\d{4}-\d\d-\d\d/gu, "<day>")
+      .replaceAll(/\d+(?:\.\d)? s\b/gu, "<seconds>")
+      .replaceAll(/(\.\d*?)0+(?=\D|$)/gu, "$1")
+      .replaceAll(/─+/gu, "─")
+      .replaceAll(/[ \t]+/gu, " ")
+      .replaceAll(/^ | $/gmu, "")
+      .trim()
+  );
 }
 
 /** What is shown, in which a line of three dots stands for any lines. */

@@ -205,6 +205,7 @@ export const explained: Omit<ExplainResult, keyof ReadSource> = {
   by: ["service", "sku", "account"],
   comparison: { kind: "months" },
   accountNames: { "562017734490": "Research \u001b[1m sandbox" },
+  notes: [],
   loads,
   currency: {
     USD: {
