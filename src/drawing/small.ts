@@ -40,13 +40,29 @@ export function drawShare(share: string | null): Markup {
   </svg>`;
 }
 
-/** A bar to the right of the middle for more, to the left for less; the longest one has the length of `most`. */
-export function drawChange(amount: string, most: string): Markup {
-  const part = Number(most) === 0 ? 0 : Math.min(Math.abs(Number(amount) / Number(most)), 1) * 50;
-  const isLess = amount.startsWith("-");
-  return html`<svg class="bar ${isLess ? "less" : "more"}" width="100%" height="6" aria-hidden="true">
-    <rect class="part" x="${rounded(isLess ? 50 - part : 50)}%" width="${rounded(part)}%" height="6" />
-    <line x1="50%" x2="50%" y1="0" y2="6" />
+/** The ends of an axis for changes, which always has zero on it. */
+export interface ChangeRange {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The range of changes that are compared with each other. */
+export function rangeOf(changes: readonly string[]): ChangeRange {
+  const values = changes.map(Number);
+  return { least: Math.min(0, ...values), most: Math.max(0, ...values) };
+}
+
+/** A bar from zero to the right for more, to the left for less. The range has the whole width. */
+export function drawChange(change: string, { least, most }: ChangeRange): Markup {
+  const value = Number(change);
+  const across = scaleLinear()
+    .domain(least === most ? [0, 1] : [least, most])
+    .range([0, 100]);
+  const [start, end] = [across(Math.min(value, 0)), across(Math.max(value, 0))].map(rounded) as [number, number];
+  const zero = `${rounded(across(0))}%`;
+  return html`<svg class="bar ${value < 0 ? "less" : "more"}" width="100%" height="6" aria-hidden="true">
+    <rect class="part" x="${start}%" width="${rounded(end - start)}%" height="6" />
+    <line x1="${zero}" x2="${zero}" y1="0" y2="6" />
   </svg>`;
 }
 

@@ -4,7 +4,7 @@ import type { Figures } from "../drawing/figures.ts";
 import type { Markup } from "../drawing/markup.ts";
 import type { BillingMonth } from "../model.ts";
 import { status, type StatusResult } from "../pipeline/status.ts";
-import type { View } from "./address.ts";
+import { plainView, type View } from "./address.ts";
 import type { Answered, Publication } from "./bills.ts";
 import type { Question, Table } from "./questions.ts";
 
@@ -36,16 +36,17 @@ export interface CsvFile {
   readonly table: Table;
 }
 
-/** Asks a question about a view. Errors: those of the question. */
+/** Asks a question about the parts of a view that it reads. Errors: those of the question. */
 export function answerTo<T>(
   { publication, now, view }: PageContext,
   question: Question<T>,
   { view: other = view, top }: { readonly view?: View; readonly top?: number } = {},
 ): Promise<Answered<T>> {
   const scope = { now, ...(top === undefined ? {} : { top }) };
+  const read: View = { ...plainView, ...Object.fromEntries(question.reads.map((name) => [name, other[name]])) };
   // The hour decides which months are open.
-  const asked = JSON.stringify([question.title, other, top, now.toISOString().slice(0, 13)]);
-  return publication.remember(`answer ${asked}`, () => publication.ask((config) => question.ask(config, other, scope)));
+  const asked = JSON.stringify([question.title, read, top, now.toISOString().slice(0, 13)]);
+  return publication.remember(`answer ${asked}`, () => publication.ask((config) => question.ask(config, read, scope)));
 }
 
 /** What is loaded, without looking into the storages. */

@@ -13,6 +13,8 @@ import type { View } from "./address.ts";
 export interface Question<T> {
   /** What the answer is called on its page. */
   readonly title: string;
+  /** The parts of a view that the answer depends on: it is kept for all views that have them in common. */
+  readonly reads: readonly (keyof View)[];
   /** Asks for what a view shows. Errors: those of the answer. */
   ask(config: Config, view: View, scope: Scope): Promise<T>;
   table(result: T): Table;
@@ -34,6 +36,7 @@ export interface Table {
 /** Costs of a period by one dimension, compared with the period before. */
 export const costsQuestion: Question<CostsResult> = {
   title: "Costs",
+  reads: ["from", "to", "vs", "by", "measure", "filters"],
   ask: (config, view, scope) =>
     costs(config, {
       ...periodOf(view),
@@ -69,6 +72,7 @@ export const costsQuestion: Question<CostsResult> = {
 /** Costs of a period over time, by one dimension. */
 export const seriesQuestion: Question<SeriesResult> = {
   title: "Costs over time",
+  reads: ["from", "to", "by", "measure", "grain", "filters"],
   ask: (config, view, scope) =>
     series(config, {
       ...periodOf(view),
@@ -95,6 +99,7 @@ export const seriesQuestion: Question<SeriesResult> = {
 /** Why a month costs more or less than another. */
 export const changeQuestion: Question<ExplainResult> = {
   title: "Why the cost changed",
+  reads: ["to", "vs", "by", "measure", "drill"],
   ask: explainView,
   table: ({ by, currency }) => ({
     columns: ["currency", "row", "part", ...by, "amount"],
@@ -127,6 +132,7 @@ function explainView(config: Config, { to, vs, by, measure, drill }: View, scope
 /** How commitments of a month were used. */
 export const commitmentsQuestion: Question<CommitmentsResult> = {
   title: "Commitments",
+  reads: ["to"],
   ask: (config, { to }, { now }) => commitments(config, { ...(to === undefined ? {} : { month: to }), now }),
   table: ({ currency }) => ({
     columns: [
@@ -161,6 +167,7 @@ export const commitmentsQuestion: Question<CommitmentsResult> = {
 /** What lacks a tag in a month. */
 export const untaggedQuestion: Question<UntaggedResult> = {
   title: "Untagged cost",
+  reads: ["to", "by", "tag"],
   ask: (config, view, scope) =>
     untagged(config, {
       ...(view.to === undefined ? {} : { month: view.to }),
@@ -179,6 +186,7 @@ export const untaggedQuestion: Question<UntaggedResult> = {
 /** The largest charge lines of a period. */
 export const linesQuestion: Question<LinesResult> = {
   title: "Charge lines",
+  reads: ["from", "to", "measure", "filters"],
   ask: (config, view, { now, top = 10_000 }) =>
     lines(config, { ...periodOf(view), measure: view.measure, filters: view.filters, now, top }),
   table: ({ lines: found }) => {

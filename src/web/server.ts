@@ -1,5 +1,6 @@
 import { createAdaptorServer } from "@hono/node-server";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config/config.ts";
 import { BillhouseError } from "../errors.ts";
 import { createApp } from "./app.ts";
@@ -37,6 +38,8 @@ export interface Dashboard {
 /** Serves the dashboard. Errors: USAGE_INVALID if the address is in use, or is not one of this machine. */
 export async function serveDashboard(config: Config, options: ServeOptions): Promise<Dashboard> {
   const { host, port, token, allowedHosts } = options;
+  // The rows of one answer would make V8 keep 100 MB for young objects from then on. It reads this whenever it wants more.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const named = host.includes(":") ? `[${host}]` : host;
   const bills = openBills(config, options);
   const app = createApp(bills, config, {

@@ -1,12 +1,11 @@
-import { magnitude } from "../../answers/arithmetic.ts";
 import type { ExplainResult } from "../../answers/explain.ts";
 import type { DriverDetails, Explanation } from "../../answers/explanation.ts";
 import { partNames, parts } from "../../answers/parts.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawAmount, drawChange } from "../../drawing/small.ts";
-import { compareDecimals } from "../../schema/decimals.ts";
+import { drawAmount, drawChange, rangeOf } from "../../drawing/small.ts";
 import { isShownAsZero } from "../../drawing/figures.ts";
 import { addressOf, type View } from "../address.ts";
+import { driversTable } from "../drivers-table.ts";
 import { accountName, filterLink, nameOfKey } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { drawTile } from "../tile.ts";
@@ -16,11 +15,7 @@ export function partsTile(own: Explanation, result: ExplainResult, view: View, c
   const { month, vs } = result;
   const { figures } = context;
   const shown = parts.filter((part) => !isShownAsZero(own.parts[part]));
-  const most =
-    shown
-      .map((part) => magnitude(own.parts[part]))
-      .toSorted(compareDecimals)
-      .at(-1) ?? "0";
+  const range = rangeOf(shown.map((part) => own.parts[part]));
   const estimated =
     own.estimatedShare === null || own.estimatedShare === "0"
       ? ""
@@ -38,7 +33,7 @@ export function partsTile(own: Explanation, result: ExplainResult, view: View, c
             (part) =>
               html`<tr>
                 <th scope="row">${partNames[part]}</th>
-                <td class="bars">${drawChange(own.parts[part], most)}</td>
+                <td class="bars">${drawChange(own.parts[part], range)}</td>
                 <td class="n">${figures.change(own.parts[part])}</td>
               </tr>`,
           )}
@@ -59,9 +54,7 @@ export function partsTile(own: Explanation, result: ExplainResult, view: View, c
 
 /** Where the difference comes from. */
 export function driversTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
-  const { by, accountNames } = result;
   const { figures } = context;
-  const most = magnitude(own.drivers[0]?.amount ?? "0");
   const costs: View = { ...view, vs: undefined, drill: undefined };
   return drawTile({
     title: "Where it comes from",
@@ -73,47 +66,11 @@ export function driversTile(own: Explanation, result: ExplainResult, view: View,
         }
       : {}),
     note: own.sentence,
-    body: html`<div class="scroll">
-      <table class="list">
-        <thead>
-          <tr>
-            ${by.map((name) => html`<th scope="col">${name}</th>`)}
-            <th scope="col">cause</th>
-            <th scope="col" class="bars"><span class="hidden">bar</span></th>
-            <th scope="col" class="n">${view.currency}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${own.drivers.map(
-            ({ keys, part, label, amount, meter }) =>
-              html`<tr>
-                ${by.map(
-                  (name) =>
-                    html`<td>
-                      ${name === "sku" && meter !== null ? filterLink(keys.sku ?? null, "sku", costs, "resource", meter) : filterLink(keys[name] ?? null, name, costs, name === "service" ? "account" : "service", accountName(keys[name], name, accountNames))}
-                    </td>`,
-                )}
-                <td class="minor">${partNames[part]}${label === null ? "" : ` ${label}`}</td>
-                <td class="bars">${drawChange(amount, most)}</td>
-                <td class="n">${figures.change(amount)}</td>
-              </tr>`,
-          )}${
-            own.rest.drivers === 0
-              ? ""
-              : html`<tr class="rest">
-                  <td colspan="${by.length + 2}">${own.rest.drivers} smaller changes, in the CSV</td>
-                  <td class="n">${figures.change(own.rest.amount)}</td>
-                </tr>`
-          }
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row" colspan="${by.length + 2}">all changes</th>
-            <td class="n">${figures.change(own.difference)}</td>
-          </tr>
-        </tfoot>
-      </table>
-    </div>`,
+    body: driversTable(own, result, {
+      view: costs,
+      rest: (drivers) => `${drivers} smaller changes, in the CSV`,
+      figures,
+    }),
     source: { question: "changes", view, result, context },
     place: "two",
   });
@@ -130,7 +87,7 @@ export function detailsTile(
   const { figures } = context;
   const filters = Object.entries(keys).map(([dimension, value]) => `${dimension}=${value ?? ""}`);
   const inDriver: View = { ...view, vs: undefined, drill: undefined, filters };
-  const most = magnitude(resources[0]?.change ?? "0");
+  const range = rangeOf(resources.map(({ change }) => change));
   const mostOfDay = days[0]?.cost ?? "0";
   const names = Object.entries(keys).map(
     ([dimension, value]) => accountName(value, dimension, accountNames) ?? nameOfKey(value, dimension),
@@ -153,7 +110,7 @@ export function detailsTile(
             ({ resource, change }) =>
               html`<tr>
                 <td>${filterLink(resource, "resource", inDriver, "meter")}</td>
-                <td class="bars">${drawChange(change, most)}</td>
+                <td class="bars">${drawChange(change, range)}</td>
                 <td class="n">${figures.change(change)}</td>
               </tr>`,
           )}

@@ -3,14 +3,12 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { BillhouseError } from "../../errors.ts";
 import { type View } from "../address.ts";
 import { changeForm, currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
+import { askedDrivers } from "../drivers-table.ts";
 import { monthInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { changeQuestion } from "../questions.ts";
 import { failedTile } from "../tile.ts";
 import { detailsTile, driversTile, partsTile } from "./change-tiles.ts";
-
-/** How many drivers are listed; CSV has all. */
-const listed = 20;
 
 /** Why a month costs more or less than another: the parts of the difference, and where they come from. */
 export async function changesPage(context: PageContext): Promise<Page> {
@@ -47,7 +45,7 @@ export async function changesPage(context: PageContext): Promise<Page> {
 /** The answer, or why two months cannot be compared. */
 async function resultOf(context: PageContext): Promise<ExplainResult | BillhouseError> {
   try {
-    return (await answerTo(context, changeQuestion, { top: listed })).result;
+    return (await answerTo(context, changeQuestion, { top: askedDrivers })).result;
   } catch (error) {
     if (error instanceof BillhouseError && error.code === "USAGE_INVALID") return error;
     throw error;

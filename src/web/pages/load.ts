@@ -1,7 +1,6 @@
-import { magnitude } from "../../answers/arithmetic.ts";
 import { minute, type Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawChange } from "../../drawing/small.ts";
+import { drawChange, rangeOf } from "../../drawing/small.ts";
 import { BillhouseError } from "../../errors.ts";
 import { diff, type ChangedGroup, type DiffResult } from "../../pipeline/diff.ts";
 import type { HistoryLoad } from "../../pipeline/history.ts";
@@ -80,7 +79,7 @@ function diffTile(
 }
 
 function changesTable(title: string, changes: readonly ChangedGroup[], figures: Figures): Markup {
-  const most = magnitude(changes[0]?.difference ?? "0");
+  const range = rangeOf(changes.map(({ difference }) => difference));
   return html`<table class="list">
     <thead>
       <tr>
@@ -96,7 +95,7 @@ function changesTable(title: string, changes: readonly ChangedGroup[], figures: 
         ({ value, costBefore, costAfter, difference, currency }) =>
           html`<tr>
             <td>${nameOfKey(value, title)}</td>
-            <td class="bars">${drawChange(difference, most)}</td>
+            <td class="bars">${drawChange(difference, range)}</td>
             <td class="n minor spare">${figures.money(costBefore)}</td>
             <td class="n minor">${figures.money(costAfter)}</td>
             <td class="n">${figures.change(difference)} <span class="minor">${currency}</span></td>

@@ -1,16 +1,16 @@
 import type { CommitmentsResult } from "../../answers/commitments.ts";
 import type { CostsResult } from "../../answers/costs.ts";
 import type { ExplainResult } from "../../answers/explain.ts";
-import { partNames } from "../../answers/parts.ts";
 import type { SeriesResult } from "../../answers/series.ts";
 import type { UntaggedResult } from "../../answers/untagged.ts";
-import { magnitude, plus } from "../../answers/arithmetic.ts";
+import { plus } from "../../answers/arithmetic.ts";
 import type { ColumnChart } from "../../drawing/columns.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawChange, drawShare } from "../../drawing/small.ts";
+import { drawShare } from "../../drawing/small.ts";
 import { addressOf, type View } from "../address.ts";
 import { chartControls } from "../controls.ts";
-import { accountName, filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { driversTable } from "../drivers-table.ts";
+import { filterLink, nameOfKey, nextDimension } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { tagOf } from "../questions.ts";
 import { drawTile } from "../tile.ts";
@@ -57,12 +57,16 @@ function outlookOf(
 
 const titles = { effective: "Effective cost", billed: "Billed cost", list: "List cost", contracted: "Contracted cost" };
 
+/** How many changes are listed. */
+const listedChanges = 8;
+
 /** What changed from the month before, and why. */
 export function moversTile(result: ExplainResult, context: PageContext): Markup {
-  const { month, vs, currency, accountNames } = result;
+  const { month, vs, currency } = result;
   const { view, figures } = context;
   const own = currency[view.currency ?? ""];
-  const most = own?.drivers[0]?.amount ?? "0";
+  const all = addressOf("/changes", { from: month, to: month, currency: view.currency });
+  const rest = (drivers: number): Markup => html`<a href="${all}">${drivers} smaller changes</a>`;
   return drawTile({
     title: `What changed from ${vs} to ${month}`,
     place: "two",
@@ -70,48 +74,7 @@ export function moversTile(result: ExplainResult, context: PageContext): Markup 
       own === undefined
         ? html`<div class="empty"><p>There are no such charges.</p></div>`
         : html`<p class="sentence">${own.sentence}</p>
-            <table class="list">
-              <thead>
-                <tr>
-                  <th scope="col">service</th>
-                  <th scope="col" class="spare">account</th>
-                  <th scope="col">cause</th>
-                  <th scope="col" class="bars"><span class="hidden">bar</span></th>
-                  <th scope="col" class="n">change</th>
-                </tr>
-              </thead>
-              <tbody>
-                ${own.drivers.map(
-                  ({ keys, part, amount }) =>
-                    html`<tr>
-                      <td>${filterLink(keys.service ?? null, "service", view, "account")}</td>
-                      <td class="minor spare">
-                        ${filterLink(keys.account ?? null, "account", view, "service", accountName(keys.account, "account", accountNames))}
-                      </td>
-                      <td class="minor">${partNames[part]}</td>
-                      <td class="bars">${drawChange(amount, magnitude(most))}</td>
-                      <td class="n">${figures.change(amount)}</td>
-                    </tr>`,
-                )}${
-                  own.rest.drivers === 0
-                    ? ""
-                    : html`<tr class="rest">
-                        <td colspan="4">
-                          <a href="${addressOf("/changes", { from: month, to: month, currency: view.currency })}"
-                            >${own.rest.drivers} smaller changes</a
-                          >
-                        </td>
-                        <td class="n">${figures.change(own.rest.amount)}</td>
-                      </tr>`
-                }
-              </tbody>
-              <tfoot>
-                <tr>
-                  <th scope="row" colspan="4">all changes</th>
-                  <td class="n">${figures.change(own.difference)}</td>
-                </tr>
-              </tfoot>
-            </table>`,
+            ${driversTable(own, result, { most: listedChanges, view, rest, figures })}`,
     source: { question: "changes", view: { ...view, by: "service" }, result, context },
   });
 }

@@ -4,6 +4,7 @@ import type { StatusResult } from "../../pipeline/status.ts";
 import { type View } from "../address.ts";
 import type { Answered } from "../bills.ts";
 import { currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
+import { askedDrivers } from "../drivers-table.ts";
 import { drawFigures } from "../figures-row.ts";
 import { monthInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext, statusWithStorages } from "../page.ts";
@@ -15,9 +16,6 @@ import { budgetsTile, chartTile, listed, moversTile, unusedTile, untaggedTile } 
 
 /** Months of the chart by day, and by month. */
 const [monthsByDay, monthsByMonth] = [3, 13];
-
-/** How many changes are listed. */
-const listedChanges = 8;
 
 /** The first page: whether the data can be trusted, what a month cost, what changed and why, and what was wasted. */
 export async function overviewPage(context: PageContext): Promise<Page> {
@@ -70,7 +68,7 @@ export async function overviewPage(context: PageContext): Promise<Page> {
           (
             await answerTo(at, changeQuestion, {
               view: { ...view, by: "service", measure: "effective" },
-              top: listedChanges,
+              top: askedDrivers,
             })
           ).result,
           at,

@@ -3,7 +3,7 @@ import type { ReadSource } from "../../pipeline/open.ts";
 import type { Config } from "../../config/config.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import type { BillingMonth } from "../../model.ts";
-import { addressOf, focusVersions, plainView, type View } from "../address.ts";
+import { addressOf, focusVersions, type View } from "../address.ts";
 import { monthSwitch } from "../controls.ts";
 import { answerTo, type CsvFile, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { periodOf, type Question } from "../questions.ts";
@@ -14,6 +14,7 @@ type Verdicts = Omit<ValidateResult, keyof ReadSource>;
 
 const qualityQuestion: Question<Verdicts> = {
   title: "Quality",
+  reads: ["from", "to", "focus"],
   ask: verdictsOf,
   table: ({ results }) => ({
     columns: "export billing_month rule verdict origin rows counted reason text".split(" "),
@@ -46,16 +47,11 @@ async function verdictsOf(config: Config, view: View): Promise<Verdicts> {
   };
 }
 
-/** The answer for a view. What does not change it is left out, so that it is kept once. */
-async function answerFor(context: PageContext, { from, to, focus }: View): Promise<Verdicts> {
-  return (await answerTo(context, qualityQuestion, { view: { ...plainView, from, to, focus } })).result;
-}
-
 /** Which rules of FOCUS the rows of the view keep, by export and month. */
 export async function qualityPage(context: PageContext): Promise<Page> {
   const months = loadedMonths(await loadedStatus(context));
   const view = viewOfMonths(context, months);
-  const result = await answerFor(context, view);
+  const result = (await answerTo(context, qualityQuestion, { view })).result;
   const { from = "", to = "" } = view;
   const period = from === to ? to : `${from} to ${to}`;
   const body = html`<div class="head">
@@ -91,7 +87,7 @@ export async function qualityPage(context: PageContext): Promise<Page> {
 /** Every rule with its verdict, for each export and month of the page. */
 export async function qualityCsv(context: PageContext): Promise<CsvFile> {
   const view = viewOfMonths(context, loadedMonths(await loadedStatus(context)));
-  return { name: "rules", table: qualityQuestion.table(await answerFor(context, view)) };
+  return { name: "rules", table: qualityQuestion.table((await answerTo(context, qualityQuestion, { view })).result) };
 }
 
 /** The view with the months that are checked: those that it names, else the newest loaded month that is over. */

@@ -2,7 +2,7 @@ import type { QuestionResult } from "../../answers/questions.ts";
 import { drawColumns } from "../../drawing/columns.ts";
 import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawAmount, drawChange } from "../../drawing/small.ts";
+import { drawAmount, drawChange, rangeOf } from "../../drawing/small.ts";
 import { compareDecimals } from "../../schema/decimals.ts";
 import { addDecimals } from "../../schema/sums.ts";
 import { addressOf, type View } from "../address.ts";
@@ -83,8 +83,9 @@ export function chartTile(
 function barsTile(title: string, named: readonly Named[], { figures }: PageContext): Markup {
   const size = ({ amount }: Named): string => amount.replace("-", "");
   const largest = named.toSorted((one, other) => compareDecimals(size(other), size(one))).slice(0, bars);
-  const most = largest[0] === undefined ? "0" : size(largest[0]);
-  const draw = largest.some(({ amount }) => amount.startsWith("-")) ? drawChange : drawAmount;
+  const range = rangeOf(largest.map(({ amount }) => amount));
+  const draw = (amount: string): Markup =>
+    range.least < 0 ? drawChange(amount, range) : drawAmount(amount, largest[0]?.amount ?? "0");
   return drawTile({
     title,
     note: named.length > bars ? `The largest ${bars} of ${figures.count(named.length)}` : "The largest first",
@@ -102,7 +103,7 @@ function barsTile(title: string, named: readonly Named[], { figures }: PageConte
           ({ name, amount }) =>
             html`<tr>
               <td title="${name}">${name}</td>
-              <td class="bars">${draw(amount, most)}</td>
+              <td class="bars">${draw(amount)}</td>
               <td class="n">${figures.money(amount)}</td>
             </tr>`,
         )}
