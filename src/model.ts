@@ -53,6 +53,14 @@ export interface DataFile extends StoredObject {
   readonly declaredSize: number | null;
   /** The billing months of its rows, for a file that no manifest lists. */
   readonly months?: readonly BillingMonth[];
+  /** For a file that no manifest lists: others of its folder with the same bytes, which are left out. */
+  readonly copies?: readonly FileCopy[];
+}
+
+/** A file at one version. */
+export interface FileCopy {
+  readonly key: string;
+  readonly version: string;
 }
 
 /** One delivery of one export, seen for one billing month. */
@@ -190,6 +198,8 @@ export interface ReceiptFile {
   readonly executionId?: string;
   /** `DataFile.months`, so that the file need not be read again. */
   readonly months?: readonly BillingMonth[];
+  /** `DataFile.copies`. */
+  readonly copies?: readonly FileCopy[];
 }
 
 /** One of the deliveries that a month was loaded from, as its receipt records it. */

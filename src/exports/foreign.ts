@@ -6,6 +6,8 @@ export interface ForeignBills {
   readonly path: RegExp;
   /** Sets of columns, in lower case: a file with all columns of one set belongs to them, whatever its key. */
   readonly columns: readonly (readonly string[])[];
+  /** Matches the keys in the folder of FOCUS files that the vendor writes beside these bills, up to the end of that folder. */
+  readonly focus?: RegExp;
 }
 
 /**
@@ -19,6 +21,7 @@ export const foreignBills: readonly ForeignBills[] = [
     title: "Oracle Cloud reports",
     path: /(?:^|\/)(?:FOCUS(?:[ _+-]|%20)?Reports|reports\/(?:cost|usage)-csv)\/|(?:^|[/_])\d{16}(?:-\d{5})?\.csv(?:\.gz)?$/i,
     columns: [["lineitem/referenceno", "lineitem/tenantid"], ["oci_referencenumber"]],
+    focus: /^(?:.*\/)?FOCUS(?:[ _+-]|%20)?Reports(?=\/)/i,
   },
   {
     title: "Google Cloud billing data",
@@ -40,3 +43,17 @@ export const foreignBills: readonly ForeignBills[] = [
     columns: [["x_sourcechanges"], ["x_ingestiontime"]],
   },
 ];
+
+/**
+ * The folder of FOCUS files of a vendor that writes the same charges in its own format beside them, if `keys` has files of both;
+ * undefined otherwise.
+ */
+export function focusBesideForeign(keys: Iterable<string>): string | undefined {
+  const all = [...keys];
+  for (const { path, focus } of foreignBills) {
+    if (focus === undefined) continue;
+    const folder = all.map((key) => focus.exec(key)?.[0]).find((found) => found !== undefined);
+    if (folder !== undefined && all.some((key) => path.test(key) && !focus.test(key))) return folder;
+  }
+  return undefined;
+}

@@ -248,6 +248,7 @@ export const receiptFiles: z.ZodType<readonly ReceiptFile[]> = listOf(
     replaced: z.string().exactOptional(),
     executionId: z.string().exactOptional(),
     months: z.array(z.string().refine(isBillingMonth, "a month was expected")).exactOptional(),
+    copies: z.array(z.object({ key: z.string(), version: z.string() })).exactOptional(),
   }),
 );
 

@@ -356,12 +356,8 @@ export const cases: readonly Case[] = [
   },
   notFound("02-cid-aggregated-no-metadata", "2 data files but no manifest: copy the metadata/ folder too"),
   notFound("67-cur-only-assembly-manifests", "1 data file", "manifest of the month", "one folder up"),
-  {
-    // FOCUS files of every vendor are loaded.
-    folder: "22a-oracle-focus",
-    cost: ["BilledCost"],
-    actions: [{ step: "", months: { "2025-01": { rows: 2, cost: "2.00 USD" } } }],
-  },
+  // Once the hint is followed, the FOCUS files beside Oracle's own reports are loaded.
+  notFound("22a-oracle-focus", "looks like Oracle", "not supported", "FOCUS Reports"),
   notFound("22d-finops-hub-ingestion", "looks like FinOps hub", "not supported"),
   {
     folder: "48-manifest-bom",

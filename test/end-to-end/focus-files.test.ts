@@ -78,12 +78,14 @@ test("BigQuery has the same rows of published FOCUS files as DuckDB", async (t) 
   await writeKey(local.bucket, "oci/part-0.parquet", parquet);
   const [ours, theirs] = [await runWell(google), await runWell(local)];
   const figures = ({ loaded }: typeof ours): unknown =>
-    loaded.map(({ billingMonth, rows, files, cost }) => [billingMonth, rows, files, cost]);
+    loaded
+      .map(({ billingMonth, rows, files, cost }) => [billingMonth, rows, files, cost] as const)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1));
   assert.deepEqual(figures(ours), figures(theirs));
   assert.deepEqual(figures(ours), [
-    ["2024-11", 1, 1, { USD: "0.1" }],
-    ["2024-10", 1, 1, { USD: "0.24" }],
     ["2024-09", 14, 2, { USD: "1.86510748273" }],
+    ["2024-10", 1, 1, { USD: "0.24" }],
+    ["2024-11", 1, 1, { USD: "0.1" }],
   ]);
   const rows = await ask(
     google,
@@ -153,7 +155,11 @@ describe("a folder of FOCUS files", () => {
   test("keeps a month whose file vanished until the file is back or its absence is accepted", async (t) => {
     const project = await createProject(t, section);
     await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
-    const second = await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "1")));
+    const second = await writeKey(
+      project.bucket,
+      "saas/2.csv",
+      focusCsv(focusRow("2025-01", "1", { ServiceName: "Search" })),
+    );
     const only = await writeKey(project.bucket, "saas/3.csv", focusCsv(focusRow("2025-02", "4")));
     await runWell(project);
     await rm(second);
@@ -279,6 +285,67 @@ describe("a folder of FOCUS files", () => {
     assert.deepEqual(await viewed(project), ["2025-01 2 5"]);
     const older = await ask(project, "SELECT CAST(sum(BilledCost) AS VARCHAR) AS cost FROM focus_v1_2");
     assert.deepEqual(older, [{ cost: "5.000000000000000000" }]);
+  });
+});
+
+describe("FOCUS files that repeat others", () => {
+  test("of several files with the same bytes one is loaded, and plan, run, status and verify name the others", async (t) => {
+    const project = await createProject(t, section);
+    const bytes = focusCsv(focusRow("2025-01", "1"));
+    await writeKey(project.bucket, "saas/bill.csv", bytes);
+    await writeKey(project.bucket, "saas/2025-02-01/copy.csv", bytes);
+    await writeKey(project.bucket, "saas/other.csv", focusCsv(focusRow("2025-01", "2")));
+    const [planned] = (await plan(project.config)).pipelines;
+    assert.deepEqual(
+      planned?.months.map(({ action, files, passedOver }) => [action, files, passedOver]),
+      [["new", 2, [{ executionId: "saas/bill.csv", reason: "It has the same bytes as saas/2025-02-01/copy.csv." }]]],
+    );
+    const { loaded } = await runWell(project);
+    const note = "saas/bill.csv left out: it has the same bytes as saas/2025-02-01/copy.csv";
+    assert.deepEqual(
+      loaded.map(({ rows, cost, notes }) => [rows, cost, notes]),
+      [[2, { USD: "3" }, [note]]],
+    );
+    assert.deepEqual((await status(project.config)).pipelines[0]?.months[0]?.notes, [note]);
+    const verified = await verify(project.config, { deep: true });
+    assert.equal(verified.ok, true);
+    assert.ok(verified.checks.some(({ name, note: text }) => name === "copies" && text === note));
+    assert.deepEqual(await run(project), ["2025-01 unchanged"]);
+  });
+
+  test("a copy that appears later, and a file that is renamed, change nothing", async (t) => {
+    const project = await createProject(t, section);
+    const bytes = focusCsv(focusRow("2025-01", "1"));
+    const first = await writeKey(project.bucket, "saas/b.csv", bytes);
+    await runWell(project);
+    await writeKey(project.bucket, "saas/a.csv", bytes);
+    assert.deepEqual(await run(project), ["2025-01 unchanged"]);
+    await rm(first);
+    assert.deepEqual(await run(project), ["2025-01 restated"]);
+    assert.deepEqual(await run(project), ["2025-01 unchanged"]);
+    assert.deepEqual(await viewed(project), ["2025-01 1 1"]);
+  });
+
+  test("beside Oracle's own reports nothing is loaded until the folder of its FOCUS files is named, as the hints say", async (t) => {
+    const project = await createProject(t, { bills: { bucket_url: "bucket" } });
+    await writeKey(project.bucket, "reports/cost-csv/0001000000012345.csv.gz", gzipSync("lineItem/referenceNo\n1\n"));
+    await writeKey(
+      project.bucket,
+      "FOCUS Reports/2024/10/02/0001000001234567-00001.csv.gz",
+      gzipSync(await vendorFile("oracle")),
+    );
+    const { error } = onlyResult((await runProject(project)).finished);
+    assert.equal(error?.code, "EXPORT_NOT_FOUND");
+    assert.match(error.message, /looks like Oracle Cloud reports, which are not supported/u);
+    assert.match(error.hint ?? "", /Set `prefix` in \[sources\.bills\] to "FOCUS Reports"\.$/u);
+    const folder = await temporaryFolder(t);
+    const refused = await billhouse({ folder }, ["init", project.bucket]);
+    const [, address = ""] = /Run `billhouse init "(.*)"`/u.exec(refused.stderr.replaceAll(/\s+/gu, " ")) ?? [];
+    assert.equal(address, `${project.bucket}/FOCUS Reports`, refused.stderr);
+    assert.equal((await billhouse({ folder }, ["init", address])).code, 0);
+    assert.equal((await billhouse({ folder }, ["run"])).code, 0);
+    const named = await createProject(t, { bills: { bucket_url: project.bucket, prefix: "FOCUS Reports" } });
+    assert.deepEqual(await run(named), ["2024-09 new", "2024-10 new"]);
   });
 });
 

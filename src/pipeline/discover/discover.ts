@@ -1,6 +1,7 @@
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat, ManifestPlace } from "../../exports/export.ts";
+import { focusBesideForeign } from "../../exports/foreign.ts";
 import { exportFormats } from "../../exports/index.ts";
 import type { BillingMonth, Receipt, StoredObject } from "../../model.ts";
 import { intersect, monthsOf } from "../../schema/periods.ts";
@@ -45,7 +46,10 @@ export async function discover(
     const exportName = pipeline.exportName ?? (pipeline.prefix || storage.url).split("/").at(-1) ?? "";
     return { format: folder, exportName, storage, objects, months: new Map(), files: null };
   }
-  if (candidates.length === 0) throw await exportNotFound(listed, storage, { where, named }, formats);
+  if (candidates.length === 0) {
+    const setFolder = (path: string): string => `Set ${named} to ${JSON.stringify(path)}.`;
+    throw await exportNotFound(listed, storage, { where, named, setFolder }, formats);
+  }
   const chosen = await choose(candidates, pipeline, storage, objects, where);
   return {
     format: chosen.format,
@@ -93,6 +97,7 @@ async function folderFormat(
   storage: Storage,
   formats: readonly ExportFormat[],
 ): Promise<ExportFormat | undefined> {
+  if (focusBesideForeign(objects.keys()) !== undefined) return undefined;
   for (const format of formats.filter(({ folder }) => folder !== undefined)) {
     const files = filesOfFolder(objects, prefix, format);
     if (files.length === 0) continue;

@@ -3,18 +3,21 @@ import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat, FolderRules } from "../../exports/export.ts";
 import { readColumn } from "../../files/column.ts";
 import { checksumOf, readHeader } from "../../files/read.ts";
-import type { BillingMonth, DataFile, Receipt, ReceiptFile, StoredObject } from "../../model.ts";
+import type { BillingMonth, DataFile, Receipt, FileCopy, ReceiptFile, StoredObject } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
 import { invalidValue, missingPeriod } from "../../schema/invalid-rows.ts";
 import { monthOf } from "../../schema/timestamps.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { fileFormat } from "./manifests.ts";
+import { withoutCopies } from "./repeats.ts";
 
 /** A file of a folder without manifests, and the billing months of its rows. */
 export interface FolderFile {
   /** Its checksum is set where it is known. */
   readonly object: StoredObject;
   readonly months: readonly BillingMonth[];
+  /** Other files with the same bytes, which are left out. */
+  readonly copies: readonly FileCopy[];
   /** Why none of these months can be loaded, or null. */
   readonly error: BillhouseError | null;
 }
@@ -31,8 +34,8 @@ export interface FolderOptions {
 }
 
 /**
- * Reads the billing periods of the files of a folder. A file at the version of a receipt, or with its bytes, has the months in the
- * receipt. Any other file is read, with the bytes of a CSV file as a whole. A file that cannot be read and is younger than
+ * Reads the billing periods of the files of a folder; of several files with the same bytes only one counts. A file at the version
+ * of a receipt, or with its bytes, has the months in the receipt. Any other file is read, with the bytes of a CSV file as a whole. A file that cannot be read and is younger than
  * `settle` is left out: it may still be arriving. Empty files and files of other datasets are left out too.
  * Errors: that of a file that cannot be read, is not a bill or lacks billing periods, if nothing says which months it belongs to;
  * those of the storage.
@@ -44,14 +47,15 @@ export async function readFolder(
   { receipts, now, settle, unpackedLimit }: FolderOptions,
 ): Promise<readonly FolderFile[]> {
   const known = Map.groupBy(
-    receipts.flatMap((receipt) => receipt.files ?? []),
+    receipts.flatMap(({ files: loaded }) => (loaded ?? []).flatMap(withCopies)),
     ({ key }) => key,
   );
   const hasUndone = receipts.some(({ undone }) => undone.length > 0);
   const read = async (object: StoredObject): Promise<FolderFile | null> => {
     const loads = known.get(object.key) ?? [];
     const same = loads.find(({ version }) => version === object.version);
-    if (same?.months !== undefined) return { object: withChecksum(object, same), months: same.months, error: null };
+    if (same?.months !== undefined)
+      return { object: withChecksum(object, same), months: same.months, copies: [], error: null };
     const isArriving =
       now.getTime() - Date.parse(object.modified) < settle && Date.parse(object.modified) <= now.getTime();
     const before = [...new Set(loads.flatMap(({ months = [] }) => months))];
@@ -60,20 +64,22 @@ export async function readFolder(
       const rival = loads.some(({ size, checksum }) => size === object.size && checksum !== null);
       const checksum = rival || hasUndone ? await checksumOf(object, readerOf(storage, object)) : object.checksum;
       const copy = loads.find((load) => load.checksum !== null && load.checksum === checksum);
-      if (copy?.months !== undefined) return { object: withChecksum(object, copy), months: copy.months, error: null };
+      if (copy?.months !== undefined)
+        return { object: withChecksum(object, copy), months: copy.months, copies: [], error: null };
       const found = await readPeriods(object, storage, folder, nullValues, unpackedLimit, periods);
       if (found === null) return null;
       return {
         object: withChecksum(object, { checksum: checksum ?? found.checksum }),
         months: [...periods],
+        copies: [],
         error: found.error,
       };
     } catch (error) {
       if (!(error instanceof BillhouseError) || !ofFile.has(error.code)) throw error;
       const months = [...new Set([...before, ...periods])];
-      if (isArriving) return months.length === 0 ? null : { object, months, error: null };
+      if (isArriving) return months.length === 0 ? null : { object, months, copies: [], error: null };
       if (months.length === 0) throw error;
-      return { object, months, error };
+      return { object, months, copies: [], error };
     }
   };
   const found = await pMap(
@@ -81,7 +87,17 @@ export async function readFolder(
     read,
     { concurrency: filesRead },
   );
-  return found.filter((file) => file !== null);
+  const loaded = new Set(receipts.flatMap(({ files: own }) => (own ?? []).map(({ key }) => key)));
+  return withoutCopies(
+    found.filter((file) => file !== null),
+    loaded,
+    storage,
+  );
+}
+
+/** A file of a receipt, and its copies, which have its bytes. */
+function withCopies(file: ReceiptFile): readonly ReceiptFile[] {
+  return [file, ...(file.copies ?? []).map((copy) => ({ ...file, ...copy }))];
 }
 
 /** Files without those that belong to an export whose manifests are missing. */

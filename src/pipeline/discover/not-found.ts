@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat } from "../../exports/export.ts";
-import { foreignBills } from "../../exports/foreign.ts";
+import { focusBesideForeign, foreignBills } from "../../exports/foreign.ts";
 import { exportFormats } from "../../exports/index.ts";
 import { readHeader } from "../../files/read.ts";
 import type { StoredObject } from "../../model.ts";
@@ -14,6 +14,8 @@ export interface LookedAt {
   readonly where: string;
   /** The setting that names the place: "`prefix` in [sources.aws_cur]". */
   readonly named: string;
+  /** A sentence that says how to set the place to a folder of the storage. */
+  readonly setFolder: (folder: string) => string;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface LookedAt {
 export async function exportNotFound(
   listed: ListedExports,
   storage: Storage,
-  { where, named }: LookedAt,
+  { where, named, setFolder }: LookedAt,
   formats: readonly ExportFormat[] = exportFormats,
 ): Promise<BillhouseError> {
   const { objects } = listed;
@@ -42,9 +44,12 @@ export async function exportNotFound(
   const dataFiles = [...objects.values()].filter(({ key }) => isDataFile.test(key));
   const foreign = byPath.length > 0 ? byPath : await foreignByColumns(dataFiles, storage);
   if (foreign.length > 0) {
+    const focus = focusBesideForeign(objects.keys());
     return found(
       `it looks like ${foreign.join(" and ")}, which are not supported`,
-      `Set ${named} to an AWS Cost and Usage Report, an AWS Data Export, an Azure cost export or a folder of FOCUS files.`,
+      focus !== undefined
+        ? `Their charges are also in FOCUS files, which are supported. ${setFolder(focus)}`
+        : `Set ${named} to an AWS Cost and Usage Report, an AWS Data Export, an Azure cost export or a folder of FOCUS files.`,
     );
   }
   if (others.length > 0) {

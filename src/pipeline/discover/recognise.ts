@@ -1,6 +1,7 @@
 import type { PipelineConfig, StorageConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import type { Cloud, Manifest } from "../../exports/export.ts";
+import { focusBesideForeign } from "../../exports/foreign.ts";
 import { exportFormats } from "../../exports/index.ts";
 import type { BillingMonth, StoredObject } from "../../model.ts";
 import { monthsOf } from "../../schema/periods.ts";
@@ -78,10 +79,14 @@ export async function recogniseExports(
     onProgress?.({ ...search });
   });
   const { objects, candidates } = listed;
-  const folders = await foundFolders(listed, place.prefix, storage, exportFormats);
+  const all = await foundFolders(listed, place.prefix, storage, exportFormats);
+  // Charges that a vendor writes in two formats are loaded from one of them only when its folder is named.
+  const isOneOfTwo = candidates.length === 0 && focusBesideForeign(objects.keys()) !== undefined;
+  const folders = isOneOfTwo ? [] : all;
   if (candidates.length === 0 && folders.length === 0) {
+    const setFolder = (folder: string): string => `Run \`billhouse init "${storage.url}/${folder}"\` for them.`;
     const where = `in ${place.prefix === "" ? storage.url : `${storage.url}/${place.prefix}`}`;
-    throw await exportNotFound(listed, storage, { where, named: "the address" });
+    throw await exportNotFound(listed, storage, { where, named: "the address", setFolder });
   }
   const exports: FoundExport[] = [];
   const scopes: (string | null)[] = [];

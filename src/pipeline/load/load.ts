@@ -276,10 +276,17 @@ async function loadMonth(
         otherMonths,
         measures,
         files: sources.map(({ prepared }): ReceiptFile => {
-          const { key, size, version, checksum, months } = prepared.file;
+          const { key, size, version, checksum, months, copies } = prepared.file;
           const proved = checked.get(key)?.checksum ?? checksum ?? null;
-          const known = { key, size, version, checksum: proved, rows: rowsOf(prepared) };
-          const file = months === undefined ? known : { ...known, months };
+          const file = {
+            key,
+            size,
+            version,
+            checksum: proved,
+            rows: rowsOf(prepared),
+            ...(months === undefined ? {} : { months }),
+            ...(copies === undefined ? {} : { copies }),
+          };
           return executions.length > 1 ? { ...file, executionId: prepared.execution.id } : file;
         }),
         accepted: accept,

@@ -45,7 +45,7 @@ export interface MonthRuns {
 /** A delivery that is not part of the month, and why. */
 export interface PassedOverRun {
   readonly id: string;
-  readonly why: PassedOver<CoveringRun>["reason"];
+  readonly why: PassedOver<CoveringRun>["reason"] | "copy";
   /** The reason as a sentence. */
   readonly reason: string;
   /** Whether it is newer than every delivery that is part of the month. */

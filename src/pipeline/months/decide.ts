@@ -236,7 +236,10 @@ function refusedRun(
     };
   }
   // Overlapping runs are normal if several of them make up the month.
-  const shorter = runs.length > 1 ? undefined : passedOver.find(({ why, isNewer }) => why !== "superseded" && isNewer);
+  const shorter =
+    runs.length > 1
+      ? undefined
+      : passedOver.find(({ why, isNewer }) => why !== "superseded" && why !== "copy" && isNewer);
   if (shorter === undefined) return null;
   return { id: shorter.id, reason: `${shorter.id} is not part of the month. ${shorter.reason}`, executions: [] };
 }

@@ -35,7 +35,14 @@ export function folderRuns(
     coveredDays: 0,
     missingDays: [],
     unsettledDays: [],
-    passedOver: [],
+    passedOver: own.flatMap(({ object, copies }) =>
+      copies.map(({ key }) => ({
+        id: key,
+        why: "copy" as const,
+        reason: `It has the same bytes as ${object.key}.`,
+        isNewer: false,
+      })),
+    ),
     undone: isUndone ? execution : null,
     torn: [],
     removed: isUndone || command.accept.includes("removed-files") ? null : removal(own, files, receipt, command),
@@ -49,7 +56,10 @@ function executionOf(
   receipt: Receipt | null,
 ): Execution | null {
   const files = own
-    .map(({ object, months }): DataFile => ({ ...dataFileOf(object), months }))
+    .map(({ object, months, copies }): DataFile => {
+      const file = { ...dataFileOf(object), months };
+      return copies.length === 0 ? file : { ...file, copies };
+    })
     .toSorted((one, other) => (one.key < other.key ? -1 : 1));
   const newest = files.toSorted((one, other) => Date.parse(one.modified) - Date.parse(other.modified)).at(-1);
   if (newest === undefined) return null;
@@ -90,7 +100,11 @@ function removal(
   load: LoadCommand,
 ): string | null {
   const here = new Set(own.map(({ object }) => object.key));
-  const gone = (receipt?.files ?? []).filter(({ key }) => !here.has(key));
+  // A file that was renamed is not gone.
+  const bytes = new Set(own.flatMap(({ object }) => object.checksum ?? []));
+  const gone = (receipt?.files ?? []).filter(
+    ({ key, checksum }) => !here.has(key) && (checksum === null || !bytes.has(checksum)),
+  );
   const [first] = gone;
   if (receipt === null || first === undefined) return null;
   const isThere = files.some(({ object }) => object.key === first.key);

@@ -148,13 +148,17 @@ export function loadNotes({
   flags,
   otherMonths,
   rowsWithoutPeriod,
-}: Pick<Receipt, "flags" | "otherMonths" | "rowsWithoutPeriod">): readonly LoadNote[] {
+  files,
+}: Pick<Receipt, "flags" | "otherMonths" | "rowsWithoutPeriod" | "files">): readonly LoadNote[] {
   const rows = rowsWithoutPeriod ?? 0;
   return [
     ...otherMonths.map((other) => ({
       check: "other-months",
       text: `${describeOtherMonth(other)} left out (--accept other-months)`,
     })),
+    ...(files ?? []).flatMap(({ key, copies = [] }) =>
+      copies.map((copy) => ({ check: "copies", text: `${copy.key} left out: it has the same bytes as ${key}` })),
+    ),
     ...(flags.includes("no-cost")
       ? [{ check: "cost", text: "no cost proved: the delivery lacks all known cost columns" }]
       : []),
