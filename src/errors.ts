@@ -5,6 +5,7 @@ import { maskSecrets } from "./secrets.ts";
  * section for each (a test compares the two lists).
  */
 export const errorCodes = [
+  "CHARGES_REPEATED",
   "CONFIG_EXISTS",
   "CONFIG_INVALID",
   "CREDENTIALS_INVALID",

@@ -55,6 +55,8 @@ export interface DataFile extends StoredObject {
   readonly months?: readonly BillingMonth[];
   /** For a file that no manifest lists: others of its folder with the same bytes, which are left out. */
   readonly copies?: readonly FileCopy[];
+  /** For a file that no manifest lists: numbers that stand for a few of its charges, by which files that repeat others are found. */
+  readonly sample?: readonly number[];
 }
 
 /** A file at one version. */
@@ -200,6 +202,8 @@ export interface ReceiptFile {
   readonly months?: readonly BillingMonth[];
   /** `DataFile.copies`. */
   readonly copies?: readonly FileCopy[];
+  /** `DataFile.sample`. */
+  readonly sample?: readonly number[];
 }
 
 /** One of the deliveries that a month was loaded from, as its receipt records it. */

@@ -54,6 +54,10 @@ async function change(project: Pick<Project, "folder">, sql: string): Promise<vo
 
 const trials: Readonly<Record<ErrorCode, Trial>> = {
   ...cloudTrials,
+  CHARGES_REPEATED: {
+    file: "test/end-to-end/focus-files.test.ts",
+    title: "an older export beside a newer one fails the month until one of them is gone, or both are accepted",
+  },
   CONFIG_EXISTS: async (t) => {
     const project = await createProject(t, curSection);
     await deliver(project.bucket, good);

@@ -35,7 +35,7 @@ export function addRun(program: Program, perform: Perform): void {
     )
     .option(
       "--accept <check>",
-      "waive a check for this run: row-count, scope, other-months or second-copy; with --month also shrink, gap or removed-files (repeatable)",
+      "waive a check for this run: row-count, scope, other-months or second-copy; with --month also shrink, gap, removed-files or repeated-charges (repeatable)",
       addWord,
     )
     .option("--reason <text>", "why a gap is accepted; stored in the month's receipt")

@@ -66,6 +66,11 @@ export interface FolderRules {
   readonly period: string;
   /** Every file must have at least one of these. */
   readonly costs: readonly string[];
+  /**
+   * The columns that together distinguish most charges, whichever of them a file has: its cost, the start of its time, and texts.
+   * They show which files repeat charges of others.
+   */
+  readonly charge: { readonly cost: string; readonly time: string; readonly texts: readonly string[] };
   /** The columns by which a folder is recognised where no export is configured. */
   readonly recognised: readonly string[];
   /** Files that may be beside the bills and are ignored, each by a column that no bill has. */

@@ -24,6 +24,20 @@ export const focusFiles: ExportFormat = {
     file: /^(?:[^/_.][^/]*\/)*[^/_.][^/]*\.(?:csv|csv\.gz|csv\.zip|parquet)$/i,
     period: "BillingPeriodStart",
     costs: ["BilledCost", "EffectiveCost"],
+    charge: {
+      cost: "BilledCost",
+      time: "ChargePeriodStart",
+      texts: [
+        "BillingAccountId",
+        "ChargeCategory",
+        "ChargeDescription",
+        "RegionId",
+        "ResourceId",
+        "ServiceName",
+        "SkuId",
+        "SubAccountId",
+      ],
+    },
     recognised: ["BilledCost", "BillingCurrency", "BillingPeriodStart", "ChargeCategory", "ChargePeriodStart"],
     others: [
       { column: "BillingPeriodStatus", title: "billing periods" },

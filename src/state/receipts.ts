@@ -249,6 +249,7 @@ export const receiptFiles: z.ZodType<readonly ReceiptFile[]> = listOf(
     executionId: z.string().exactOptional(),
     months: z.array(z.string().refine(isBillingMonth, "a month was expected")).exactOptional(),
     copies: z.array(z.object({ key: z.string(), version: z.string() })).exactOptional(),
+    sample: z.array(count).exactOptional(),
   }),
 );
 

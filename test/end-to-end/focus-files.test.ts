@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { plan, status, undo, verify } from "../../src/index.ts";
-import { focusCsv, focusParquet, focusRow, vendorFile } from "../support/focus-files.ts";
+import { focusCsv, focusParquet, focusRow, type FocusRow, vendorFile } from "../support/focus-files.ts";
 import { createGoogleProject, exportBucket, requireClean } from "../support/google.ts";
 import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { ask, billhouse, createProject, onlyResult, outcomes, runProject, runWell } from "../support/projects.ts";
@@ -326,6 +326,48 @@ describe("FOCUS files that repeat others", () => {
     assert.deepEqual(await viewed(project), ["2025-01 1 1"]);
   });
 
+  test("an older export beside a newer one fails the month until one of them is gone, or both are accepted", async (t) => {
+    const project = await createProject(t, section);
+    const day = (number: number, columns: FocusRow = {}): FocusRow =>
+      focusRow("2025-01", `${number}.10`, { ChargePeriodStart: `2025-01-0${number}T00:00:00Z`, ...columns });
+    const older = await writeKey(project.bucket, "saas/run-1/bill.csv", focusCsv(day(1), day(2), day(3)));
+    await runWell(project);
+    // Other columns, another order of rows, other texts of the same times and costs, and more charges.
+    const plainer = { ChargePeriodStart: "2025-01-01", BilledCost: "1.1", Tags: undefined };
+    const newer = focusCsv(day(5, { Tags: undefined }), day(4), day(3), day(2), day(1, plainer));
+    await writeKey(project.bucket, "saas/run-2/bill.csv", newer);
+    assert.deepEqual(await run(project), ["2025-01 failed CHARGES_REPEATED"]);
+    assert.deepEqual(await run(project, { force: true }), ["2025-01 failed CHARGES_REPEATED"]);
+    assert.deepEqual(await viewed(project), ["2025-01 3 6.3"]);
+    const [failed] = (await plan(project.config)).pipelines[0]?.failed ?? [];
+    assert.equal(
+      failed?.message,
+      "saas/run-1/bill.csv has charges that are also in saas/run-2/bill.csv: 3 of 3 that were compared. Loading all of these files would count them twice.",
+    );
+    const command = /charges of its own: billhouse (run .*)$/u.exec(failed.hint)?.[1]?.split(" ") ?? [];
+    const both = await createProject(t, { saas: { ...section.saas, bucket_url: project.bucket } });
+    assert.equal((await billhouse(both, command)).code, 0);
+    assert.deepEqual(await run(both), ["2025-01 unchanged"]);
+    // What was accepted is not compared again, new files are.
+    await writeKey(project.bucket, "saas/run-3/bill.csv", focusCsv(day(6)));
+    assert.deepEqual(await run(both), ["2025-01 restated"]);
+    await rm(older);
+    assert.deepEqual(await run(project), ["2025-01 restated"]);
+    assert.deepEqual(await viewed(project), ["2025-01 6 21.6"]);
+  });
+
+  test("parts of one export, days, accounts, and many charges of one price do not count as repeated", async (t) => {
+    const project = await createProject(t, section);
+    const calls = (account: string): FocusRow[] =>
+      Array.from({ length: 40 }, () => focusRow("2025-01", "0.04", { SubAccountId: account }));
+    const days = (part: number): FocusRow[] =>
+      Array.from({ length: 100 }, (_, index) => focusRow("2025-01", `0.${1000 + index * 2 + part}`));
+    await writeKey(project.bucket, "saas/part-0.csv", focusCsv(...days(0), ...calls("a")));
+    await writeKey(project.bucket, "saas/part-1.csv", focusCsv(...days(1), ...calls("a")));
+    await writeKey(project.bucket, "saas/part-2.csv", focusCsv(...calls("a"), ...calls("b")));
+    assert.deepEqual(await run(project), ["2025-01 new"]);
+  });
+
   test("beside Oracle's own reports nothing is loaded until the folder of its FOCUS files is named, as the hints say", async (t) => {
     const project = await createProject(t, { bills: { bucket_url: "bucket" } });
     await writeKey(project.bucket, "reports/cost-csv/0001000000012345.csv.gz", gzipSync("lineItem/referenceNo\n1\n"));
@@ -383,7 +425,7 @@ describe("FOCUS files that cannot be loaded", () => {
   test("files of a month with different cost columns are refused", async (t) => {
     const project = await createProject(t, section);
     await writeKey(project.bucket, "saas/1.csv", focusCsv(focusRow("2025-01", "1")));
-    await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "1", { EffectiveCost: undefined })));
+    await writeKey(project.bucket, "saas/2.csv", focusCsv(focusRow("2025-01", "2", { EffectiveCost: undefined })));
     const { finished } = await runProject(project);
     const result = onlyResult(finished);
     assert.deepEqual(outcomes(result), ["2025-01 failed FILE_INVALID"]);

@@ -1,7 +1,7 @@
 import pMap from "p-map";
 import { BillhouseError } from "../../errors.ts";
 import type { ExportFormat, FolderRules } from "../../exports/export.ts";
-import { readColumn } from "../../files/column.ts";
+import { readColumns } from "../../files/columns.ts";
 import { checksumOf, readHeader } from "../../files/read.ts";
 import type { BillingMonth, DataFile, Receipt, FileCopy, ReceiptFile, StoredObject } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
@@ -9,7 +9,7 @@ import { invalidValue, missingPeriod } from "../../schema/invalid-rows.ts";
 import { monthOf } from "../../schema/timestamps.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { fileFormat } from "./manifests.ts";
-import { withoutCopies } from "./repeats.ts";
+import { chargeReader, createSampler, withoutCopies } from "./repeats.ts";
 
 /** A file of a folder without manifests, and the billing months of its rows. */
 export interface FolderFile {
@@ -18,6 +18,8 @@ export interface FolderFile {
   readonly months: readonly BillingMonth[];
   /** Other files with the same bytes, which are left out. */
   readonly copies: readonly FileCopy[];
+  /** See `DataFile.sample`; undefined if it was not read, or may still be arriving. */
+  readonly sample?: readonly number[] | undefined;
   /** Why none of these months can be loaded, or null. */
   readonly error: BillhouseError | null;
 }
@@ -55,7 +57,7 @@ export async function readFolder(
     const loads = known.get(object.key) ?? [];
     const same = loads.find(({ version }) => version === object.version);
     if (same?.months !== undefined)
-      return { object: withChecksum(object, same), months: same.months, copies: [], error: null };
+      return { object: withChecksum(object, same), months: same.months, sample: same.sample, copies: [], error: null };
     const isArriving =
       now.getTime() - Date.parse(object.modified) < settle && Date.parse(object.modified) <= now.getTime();
     const before = [...new Set(loads.flatMap(({ months = [] }) => months))];
@@ -65,13 +67,20 @@ export async function readFolder(
       const checksum = rival || hasUndone ? await checksumOf(object, readerOf(storage, object)) : object.checksum;
       const copy = loads.find((load) => load.checksum !== null && load.checksum === checksum);
       if (copy?.months !== undefined)
-        return { object: withChecksum(object, copy), months: copy.months, copies: [], error: null };
+        return {
+          object: withChecksum(object, copy),
+          months: copy.months,
+          sample: copy.sample,
+          copies: [],
+          error: null,
+        };
       const found = await readPeriods(object, storage, folder, nullValues, unpackedLimit, periods);
       if (found === null) return null;
       return {
         object: withChecksum(object, { checksum: checksum ?? found.checksum }),
         months: [...periods],
         copies: [],
+        sample: isArriving ? undefined : found.sample,
         error: found.error,
       };
     } catch (error) {
@@ -164,6 +173,13 @@ const ofFile: ReadonlySet<string> = new Set([
   "VALUE_INVALID",
 ]);
 
+/** What else the reading of a file shows. */
+interface PeriodsRead {
+  readonly checksum: string | null;
+  readonly sample: readonly number[];
+  readonly error: BillhouseError | null;
+}
+
 /**
  * Adds the months of a file to `months`; null for a file of another dataset. A row without a period, or with an invalid one, is an
  * error of the other months of the file, which its load would report as well.
@@ -175,7 +191,7 @@ async function readPeriods(
   nullValues: readonly string[],
   limit: number | null,
   months: Set<BillingMonth>,
-): Promise<{ readonly checksum: string | null; readonly error: BillhouseError | null } | null> {
+): Promise<PeriodsRead | null> {
   const file = dataFileOf(object);
   const { columns } = await readHeader(file, readerOf(storage, object), limit);
   const names = columns.map(({ name }) => fold(name));
@@ -188,7 +204,12 @@ async function readPeriods(
   const unit = file.format === "csv" ? "line" : "row";
   const parsed = new Map<string, BillingMonth>();
   let error: BillhouseError | null = null;
-  const checksum = await readColumn(file, readerOf(storage, object), limit, position, (cell, where) => {
+  const charge = chargeReader(columns, folder.charge);
+  const sampler = createSampler();
+  const positions = [position, ...charge.positions];
+  const checksum = await readColumns(file, readerOf(storage, object), limit, positions, (cells, where) => {
+    sampler.add(charge.digest(cells.slice(1)));
+    const [cell = ""] = cells;
     if (parsed.has(cell)) return;
     const text = nullValues.includes(cell) ? "" : cell;
     const month = monthOf(text);
@@ -202,7 +223,7 @@ async function readPeriods(
     months.add(month);
   });
   if (error !== null && months.size === 0) throw error;
-  return { checksum, error };
+  return { checksum, sample: sampler.sample(), error };
 }
 
 // Periods repeat from row to row; memory must not grow with rows that do not.

@@ -276,7 +276,7 @@ async function loadMonth(
         otherMonths,
         measures,
         files: sources.map(({ prepared }): ReceiptFile => {
-          const { key, size, version, checksum, months, copies } = prepared.file;
+          const { key, size, version, checksum, months, copies, sample } = prepared.file;
           const proved = checked.get(key)?.checksum ?? checksum ?? null;
           const file = {
             key,
@@ -286,6 +286,7 @@ async function loadMonth(
             rows: rowsOf(prepared),
             ...(months === undefined ? {} : { months }),
             ...(copies === undefined ? {} : { copies }),
+            ...(sample === undefined ? {} : { sample }),
           };
           return executions.length > 1 ? { ...file, executionId: prepared.execution.id } : file;
         }),

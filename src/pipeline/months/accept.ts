@@ -18,6 +18,7 @@ export const waivableChecks: readonly WaivableCheck[] = [
   { name: "shrink", needsMonths: true },
   { name: "gap", needsMonths: true },
   { name: "removed-files", needsMonths: true },
+  { name: "repeated-charges", needsMonths: true },
 ];
 
 /** Checks the names of checks to waive. Error: USAGE_INVALID for an unknown name, and for a missing --month. */

@@ -1,7 +1,9 @@
-import type { BillingMonth, DataFile, Execution, Receipt } from "../../model.ts";
+import { BillhouseError } from "../../errors.ts";
+import type { BillingMonth, DataFile, Execution, Receipt, ReceiptFile } from "../../model.ts";
 import { monthSpan } from "../../schema/periods.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { dataFileOf, type FolderFile } from "../discover/folder.ts";
+import { repeatedCharges } from "../discover/repeats.ts";
 import { commandToAccept, type LoadCommand } from "./accept.ts";
 import type { MonthRuns } from "./choose.ts";
 import type { LoadedPartition } from "./loaded.ts";
@@ -11,7 +13,7 @@ import { fingerprintOf, holdsFiles } from "./undone.ts";
  * The delivery of one month of a folder without manifests: all files with rows of the month. Its id follows from their keys and
  * versions; a file with the bytes that are loaded counts as that version, so that a copy changes nothing. A month with a file that
  * was loaded and is gone, or lacks rows of the month now, keeps its rows.
- * Error: that of a file of the month that cannot be loaded.
+ * Errors: that of a file of the month that cannot be loaded; CHARGES_REPEATED.
  */
 export function folderRuns(
   { exportName, files }: Pick<Discovery, "exportName"> & { readonly files: readonly FolderFile[] },
@@ -28,6 +30,9 @@ export function folderRuns(
     execution !== null &&
     execution.id !== receipt?.executionId &&
     (loaded?.undone ?? []).some((one) => holdsFiles(one, execution.files));
+  if (!command.accept.includes("repeated-charges") && execution?.id !== receipt?.executionId) {
+    requireOwnCharges(own, billingMonth, receipt, command);
+  }
   const days = monthSpan(billingMonth);
   return {
     runs: execution === null || isUndone ? [] : [execution],
@@ -56,10 +61,12 @@ function executionOf(
   receipt: Receipt | null,
 ): Execution | null {
   const files = own
-    .map(({ object, months, copies }): DataFile => {
-      const file = { ...dataFileOf(object), months };
-      return copies.length === 0 ? file : { ...file, copies };
-    })
+    .map(({ object, months, copies, sample }): DataFile => ({
+      ...dataFileOf(object),
+      months,
+      ...(copies.length === 0 ? {} : { copies }),
+      ...(sample === undefined ? {} : { sample }),
+    }))
     .toSorted((one, other) => (one.key < other.key ? -1 : 1));
   const newest = files.toSorted((one, other) => Date.parse(one.modified) - Date.parse(other.modified)).at(-1);
   if (newest === undefined) return null;
@@ -92,6 +99,45 @@ function executionOf(
   };
 }
 
+/**
+ * Checks that no file of the month has charges of others, as an older export beside a newer one has. Files that were loaded
+ * together are not compared again. Error: CHARGES_REPEATED.
+ */
+function requireOwnCharges(
+  own: readonly FolderFile[],
+  billingMonth: BillingMonth,
+  receipt: Receipt | null,
+  load: LoadCommand,
+): void {
+  const loaded = new Set((receipt?.files ?? []).map(({ key, version }) => `${key} ${version}`));
+  const files = own.map((file) => ({
+    ...asSampled(file),
+    isLoaded: loaded.has(`${file.object.key} ${file.object.version}`),
+  }));
+  for (const file of files) {
+    const others = files.filter((other) => other !== file && !(other.isLoaded && file.isLoaded));
+    const repeated = repeatedCharges(file, others);
+    if (repeated === null) continue;
+    const names = repeated.others.map(({ key }) => key);
+    const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
+    throw new BillhouseError(
+      "CHARGES_REPEATED",
+      `${file.key} has charges that are also in ${names[0]}${more}: ${repeated.shared} of ${repeated.compared} that were compared. Loading all of these files would count them twice.`,
+      {
+        hint: `Move the older files out of the folder, if they are an earlier export of the same bill; the month then loads without them. If every file has charges of its own: ${commandToAccept(load, "repeated-charges", billingMonth, true)}`,
+      },
+    );
+  }
+}
+
+function sampled({ key, sample = [] }: ReceiptFile): { readonly key: string; readonly sample: readonly number[] } {
+  return { key, sample };
+}
+
+function asSampled({ object, sample }: FolderFile): ReturnType<typeof sampled> {
+  return { key: object.key, sample: sample ?? [] };
+}
+
 /** Why the month keeps its rows although its files could be loaded: a sentence; null if all loaded files are there. */
 function removal(
   own: readonly FolderFile[],
@@ -100,10 +146,13 @@ function removal(
   load: LoadCommand,
 ): string | null {
   const here = new Set(own.map(({ object }) => object.key));
-  // A file that was renamed is not gone.
   const bytes = new Set(own.flatMap(({ object }) => object.checksum ?? []));
+  // A file that was renamed, or exported again under another name, is not gone.
   const gone = (receipt?.files ?? []).filter(
-    ({ key, checksum }) => !here.has(key) && (checksum === null || !bytes.has(checksum)),
+    (file) =>
+      !here.has(file.key) &&
+      (file.checksum === null || !bytes.has(file.checksum)) &&
+      repeatedCharges(sampled(file), own.map(asSampled)) === null,
   );
   const [first] = gone;
   if (receipt === null || first === undefined) return null;

@@ -54,9 +54,9 @@ export async function loadAgain(
   const { name } = pipeline;
   const { billingMonth, previous } = undoing;
   const files = objects.map((object, index): DataFile => {
-    const { rows = null, months } = previous.files?.[index] ?? {};
+    const { rows = null, months, sample } = previous.files?.[index] ?? {};
     const file = { ...object, rows, declaredSize: null, format: fileFormat(object.key, previous.format ?? "csv") };
-    return months === undefined ? file : { ...file, months };
+    return { ...file, ...(months === undefined ? {} : { months }), ...(sample === undefined ? {} : { sample }) };
   });
   const plan = planOf(previous, executionsOf(previous, files, pipeline.exportName ?? ""));
   const now = new Date();
