@@ -77,6 +77,41 @@ async function load(project: Project): Promise<Record<string, string[]>> {
 }
 
 describe("the days of a month", { timeout: 120_000 }, () => {
+  test("are those of its billing period where each run has a calendar month, of two periods", async (t) => {
+    const project = await createProject(t, { payg: { bucket_url: "bucket", prefix: "payg" } });
+    const [december, january, february] = [
+      days("2024-12-15", "2025-01-14"),
+      days("2025-01-15", "2025-02-14"),
+      days("2025-02-15", "2025-03-14"),
+    ];
+    const ofJanuary = days("2025-01-01", "2025-01-31");
+    const rows = [rowOf(december, "1", "", "2025-01-14"), rowOf(january, "2", "", "2025-01-31")];
+    await deliver(project.bucket, run("payg", "r1", ofJanuary, "2025-02-20", [rows]));
+    assert.deepEqual(await load(project), { payg: ["2024-12 new r1", "2025-01 new r1"] });
+    assert.deepEqual(await months(project, "payg"), [
+      "2024-12 partial 1 rows 1, missing 2024-12-15/2024-12-31",
+      "2025-01 partial 1 rows 2, missing 2025-02-01/2025-02-14",
+    ]);
+    const next = [rowOf(january, "4", "", "2025-02-14"), rowOf(february, "8", "", "2025-02-28")];
+    await deliver(project.bucket, run("payg", "r2", days("2025-02-01", "2025-02-28"), "2025-03-20", [next]));
+    assert.deepEqual(await load(project), {
+      payg: ["2024-12 unchanged r1", "2025-01 restated r2", "2025-02 new r2"],
+    });
+    assert.deepEqual((await months(project, "payg"))[1], "2025-01 final 2 rows 6");
+    const foreign = rowOf(days("2025-04-15", "2025-05-14"), "16", "", "2025-03-03");
+    await deliver(project.bucket, run("payg", "r3", days("2025-03-01", "2025-03-31"), "2025-04-20", [[foreign]]));
+    const { finished } = await runProject(project);
+    const failed = finished.pipelines.flatMap((result) => result.failed);
+    assert.deepEqual(
+      failed.map(({ billingMonth, code }) => [billingMonth, code]),
+      [
+        ["2025-03", "MONTH_MISMATCH"],
+        ["2025-02", "MONTH_MISMATCH"],
+      ],
+    );
+    assert.match(failed[0]?.message ?? "", /1 row of 2025-04 \(16\.00 EUR\)/u);
+  });
+
   test("are those of its billing period, and every kind of run that covers some of them loads together", async (t) => {
     const section = (prefix: string): Record<string, string> => ({ bucket_url: "bucket", prefix });
     const names = ["payg", "payg_dates", "payg_focus", "payg_to_date", "selected", "to_date", "single"];

@@ -267,7 +267,7 @@ async function loadMonth(
         const elsewhere = delivered?.evidence.get(execution.id) ?? [];
         return { execution, evidence: combineEvidence(read.concat(elsewhere)) };
       });
-      const otherMonths = foreignRows(deliveries, command);
+      const otherMonths = foreignRows(deliveries, month.period, command);
       const digits = month.precisions.map((precision) => (precision === "float" ? warehouse.decimalScale : precision));
       verifyMonth(deliveries, measures, digits, command);
       const draft = draftReceipt({

@@ -14,7 +14,7 @@ import {
 } from "../../model.ts";
 import { compareDecimals, subtractDecimals, type DecimalSum } from "../../schema/decimals.ts";
 import { describeOtherMonth } from "../../schema/invalid-rows.ts";
-import { monthsOf } from "../../schema/periods.ts";
+import { addDays, intersect, monthsOf } from "../../schema/periods.ts";
 import { createSum } from "../../schema/sums.ts";
 import type { TableMeasures } from "../../warehouses/warehouse.ts";
 import { fromTo, type LoadedMonth } from "../events.ts";
@@ -22,6 +22,7 @@ import { commandToAccept, type LoadCommand } from "../months/accept.ts";
 import { coveredDays } from "../months/cover.ts";
 import { acceptsGap, finalityAfter, finalityNow, type FinalityRules, hasSameFigures } from "../months/finality.ts";
 import { loadNotes, namedSums } from "../months/loaded.ts";
+import { periodLike } from "../months/period.ts";
 import { isUndone } from "../months/undone.ts";
 import type { PreparedMonth } from "./prepare.ts";
 
@@ -85,9 +86,13 @@ export function verifyMonth(
  * that it does cover are loaded there, unless another delivery was chosen for that month.
  * Error: MONTH_MISMATCH, which names their number, months and costs.
  */
-export function foreignRows(deliveries: readonly DeliveredEvidence[], command: LoadCommand): readonly OtherMonthRows[] {
+export function foreignRows(
+  deliveries: readonly DeliveredEvidence[],
+  period: DaySpan | null,
+  command: LoadCommand,
+): readonly OtherMonthRows[] {
   const foreign = deliveries.map(({ execution, evidence }) => {
-    const covered = monthsOf(execution.declared);
+    const covered = coveredMonths(execution.declared, period);
     return { execution, rows: evidence.otherMonths.filter(({ month }) => !covered.includes(month)) };
   });
   const [first] = foreign.filter(({ rows }) => rows.length > 0);
@@ -99,6 +104,13 @@ export function foreignRows(deliveries: readonly DeliveredEvidence[], command: L
   throw new BillhouseError("MONTH_MISMATCH", what, {
     hint: `No month of this delivery was loaded. Check the settings of the export. To leave these rows out: ${commandToAccept(command, "other-months", billingMonth, false)}`,
   });
+}
+
+/** The months whose days a delivery declares. `period` is that of one of them, null where periods are calendar months. */
+function coveredMonths(declared: DaySpan, period: DaySpan | null): readonly BillingMonth[] {
+  if (period === null) return monthsOf(declared);
+  const months = monthsOf({ start: addDays(`${declared.start.slice(0, 7)}-01`, -1), end: declared.end });
+  return months.filter((month) => intersect(periodLike(period, month), declared) !== undefined);
 }
 
 /** The newest of executions that are ordered oldest first. */

@@ -1,7 +1,7 @@
 import { BillhouseError } from "../../errors.ts";
 import type { ManifestPlace } from "../../exports/export.ts";
 import type { BillingMonth, DaySpan, Execution, Receipt, ReceiptDelivery } from "../../model.ts";
-import { countDays, intersect, monthSpan } from "../../schema/periods.ts";
+import { countDays, intersect, monthSpan, nextMonth } from "../../schema/periods.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { fileFormat, isTorn, madeOf, readExecution } from "../discover/manifests.ts";
 import {
@@ -14,7 +14,7 @@ import {
   sortNewestFirst,
 } from "./cover.ts";
 import { loadedIds, type LoadedPartition } from "./loaded.ts";
-import { readPeriod } from "./period.ts";
+import { periodLike, readPeriod } from "./period.ts";
 import { isUndone } from "./undone.ts";
 
 /** The deliveries that make up a month. */
@@ -62,6 +62,8 @@ export interface ChoiceOptions {
   readonly force: boolean;
   /** Bytes that one file may decompress to: as for `decompress`. */
   readonly unpackedLimit: number | null;
+  /** The billing period of the next month, for a month whose days are all in folders of the next one. */
+  readonly nextPeriod?: DaySpan | undefined;
 }
 
 /**
@@ -74,7 +76,8 @@ export interface ChoiceOptions {
  * off is still being written and counts as missing. An error in a delivery matters only if that delivery is chosen.
  *
  * The days of the month are the billing period in the first rows of the newest delivery, or in the receipt if it is
- * loaded already. A run of other days is not a run of the month.
+ * loaded already. A run of other days is not a run of the month. A period that ends in the next month (pay-as-you-go) may
+ * have its last days in runs of the next calendar month.
  * Errors: MANIFEST_INVALID, KEY_OUTSIDE_PREFIX, EXPORT_NOT_FOUND, those of the storage.
  */
 export async function chooseRuns(
@@ -84,33 +87,39 @@ export async function chooseRuns(
   options: ChoiceOptions,
 ): Promise<MonthRuns> {
   const { format, storage, objects } = discovery;
-  let days = loaded?.receipt?.period ?? monthSpan(billingMonth);
+  const { nextPeriod } = options;
+  const expected = nextPeriod === undefined ? monthSpan(billingMonth) : periodLike(nextPeriod, billingMonth);
+  let days = loaded?.receipt?.period ?? expected;
   let isPeriodRead = false;
   const receipt = loaded?.receipt ?? null;
   const isAsLoaded = receipt?.files?.every(({ key, version }) => objects.get(key)?.version === version) ?? false;
-  let runs = (discovery.months.get(billingMonth) ?? []).map((place) => {
+  const placesOf = (month: BillingMonth): readonly ManifestPlace[] => discovery.months.get(month) ?? [];
+  const places = new Set([...placesOf(billingMonth), ...placesOf(nextMonth(billingMonth))]);
+  let runs = [...places].map((place) => {
     const delivery = receipt?.deliveries?.find(
       (one) => one.manifest_key === place.key && one.manifest_version === objects.get(place.key)?.version,
     );
     return delivery === undefined ? runOfPath(discovery, place) : runOfReceipt(discovery, place, delivery, days);
   });
   for (;;) {
-    const whole = runs.filter((run) => !isTornRun(run) && intersect(run.declared, days) !== undefined);
+    const isOfDays = ({ declared }: Run): boolean => intersect(declared, days) !== undefined;
+    const whole = runs.filter((run) => !isTornRun(run) && isOfDays(run));
     const { candidates, undone } = withoutUndone(whole, options.force ? null : loaded);
     const cover = coverOf(candidates, days, options);
     const isSame = isAsLoaded && !options.force && isRemembered(cover.chosen, receipt);
     const wanted = [...cover.chosen.filter(({ remembered }) => remembered === null || !isSame), ...undone.slice(0, 1)];
-    const timeless = runs.filter(({ place, remembered }) => place.order === "" && remembered === null);
+    const timeless = runs.filter((run) => run.place.order === "" && run.remembered === null && isOfDays(run));
     const unread = [timeless, wanted].map((some) => some.filter(isUnread)).find((some) => some.length > 0);
     if (unread === undefined) {
       for (const { error } of cover.chosen) if (error !== null) throw error;
       const newest = cover.chosen.toSorted(compareAge).at(-1);
       if (!isPeriodRead && !isSame && newest?.execution?.coverage != null) {
         isPeriodRead = true;
-        days = (await readPeriod(newest.execution, discovery, options.unpackedLimit)) ?? monthSpan(billingMonth);
+        days = (await readPeriod(newest.execution, discovery, options.unpackedLimit)) ?? expected;
         continue;
       }
-      return monthRuns(cover, days, undone[0], runs.filter(isTornRun), (run) =>
+      const torn = runs.filter((run) => isTornRun(run) && isOfDays(run));
+      return monthRuns(cover, days, undone[0], torn, (run) =>
         run.execution === null
           ? executionOfReceipt(discovery, billingMonth, run, receipt)
           : { ...run.execution, coverage: run.execution.coverage && (intersect(run.declared, days) ?? null) },

@@ -68,7 +68,7 @@ function namedPeriod(start: string, end: string, isIncluded: boolean): DaySpan |
 }
 
 /** The period of a month, derived from the period of another month. */
-function periodLike(period: DaySpan, month: BillingMonth): DaySpan {
+export function periodLike(period: DaySpan, month: BillingMonth): DaySpan {
   const day = Number(period.start.slice(8));
   const isWholePeriod = addDays(period.end, 1) === dayOf(nextMonth(period.start.slice(0, 7)), day);
   if (day === 1 || !isWholePeriod) return monthSpan(month);

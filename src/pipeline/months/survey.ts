@@ -3,7 +3,14 @@ import { isLoadAction } from "../events.ts";
 import type { PipelineConfig } from "../../config/config.ts";
 import { BillhouseError } from "../../errors.ts";
 import { checksumOf } from "../../files/read.ts";
-import { executionIdsOf, type BillingMonth, type DataFile, type Execution, type Receipt } from "../../model.ts";
+import {
+  executionIdsOf,
+  type BillingMonth,
+  type DataFile,
+  type DaySpan,
+  type Execution,
+  type Receipt,
+} from "../../model.ts";
 import { openStorage } from "../../storages/index.ts";
 import { readerOf, type Storage } from "../../storages/storage.ts";
 import { reachPoint } from "../../warehouses/points.ts";
@@ -11,12 +18,12 @@ import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery, withMonths } from "../discover/discover.ts";
 import { requireOneExport, requireOneScope } from "../discover/one-export.ts";
 import { scopeOf } from "../discover/scopes.ts";
-import { chooseRuns } from "./choose.ts";
+import { type ChoiceOptions, chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
 import { folderRuns } from "./folder-month.ts";
 import { loadedElsewhere, loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
 import { isSelected, tableOf } from "./select.ts";
-import type { MonthSelection } from "../../schema/periods.ts";
+import { addDays, type MonthSelection, monthSpan } from "../../schema/periods.ts";
 import type { ArrivalRule } from "./settle.ts";
 import { holdsFiles } from "./undone.ts";
 
@@ -115,23 +122,30 @@ export async function planMonths(
   const selected = [...discovery.months.keys()].filter((month) =>
     isSelected(month, options.pipeline, options.months ?? {}),
   );
-  const planned = await pMap(
-    selected,
-    async (month) => {
-      options.signal?.throwIfAborted();
-      try {
-        const loaded = months.get(month) ?? null;
-        if (!isAccepted) await requireOneExport(discovery, month, loadedIds(loaded));
-        const receipt = receipts.find(({ billingMonth }) => billingMonth === month) ?? null;
-        return await surveyMonth(discovery, month, loaded, receipt, options);
-      } catch (error) {
-        failed.set(month, error);
-        return [];
-      }
-    },
-    { concurrency: smallReads },
-  );
-  const plans = planned.flat();
+  const planOf = async (month: BillingMonth, nextPeriod?: DaySpan): Promise<readonly MonthPlan[]> => {
+    options.signal?.throwIfAborted();
+    try {
+      const loaded = months.get(month) ?? null;
+      if (!isAccepted) await requireOneExport(discovery, month, loadedIds(loaded));
+      const receipt = receipts.find(({ billingMonth }) => billingMonth === month) ?? null;
+      return await surveyMonth(discovery, month, loaded, receipt, { ...options, nextPeriod });
+    } catch (error) {
+      failed.set(month, error);
+      return [];
+    }
+  };
+  const planned = (await pMap(selected, (month) => planOf(month), { concurrency: smallReads })).flat();
+  // A billing period that began in an earlier month than the first run of the export.
+  const { billingMonth: first = "", period = null } = planned.at(-1) ?? {};
+  const isSplit = discovery.months.get(first)?.some((place) => period !== null && place.period.start < period.start);
+  const before = isSplit === true ? addDays(monthSpan(first).start, -1).slice(0, 7) : null;
+  const plans =
+    period !== null &&
+    before !== null &&
+    !discovery.months.has(before) &&
+    isSelected(before, options.pipeline, options.months ?? {})
+      ? [...planned, ...(await planOf(before, period))]
+      : planned;
   const [several] = selected
     .filter((month) => (discovery.months.get(month)?.length ?? 0) > 1)
     .toSorted()
@@ -215,10 +229,11 @@ async function surveyMonth(
     accept = [],
     now = new Date(),
     rules,
-  }: PlanningOptions,
+    nextPeriod,
+  }: PlanningOptions & Pick<ChoiceOptions, "nextPeriod">,
 ): Promise<readonly MonthPlan[]> {
   const { name, activeFrom, activeTo, settle, unpackedLimit } = pipeline;
-  const options = { now, activeFrom, activeTo, force, unpackedLimit };
+  const options = { now, activeFrom, activeTo, force, unpackedLimit, nextPeriod };
   const { files } = discovery;
   const chosen =
     files === null
