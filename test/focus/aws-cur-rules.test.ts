@@ -159,7 +159,7 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     for (const work of cleanups) await work();
   });
 
-  test("(1) a fee is a purchase without effective cost, and its unused part is usage that is not billed", () => {
+  test("rule 1: a fee is a purchase without effective cost, and its unused part is usage that is not billed", () => {
     assert.deepEqual(pick("fee", "ChargeCategory", "BilledCost", "EffectiveCost"), ["Purchase", "9", "0"]);
     assert.deepEqual(pick("ri fee", "ChargeCategory", "BilledCost", "EffectiveCost"), ["Purchase", "3.6", "0"]);
     for (const key of ["fee unused", "ri fee unused"]) {
@@ -172,7 +172,7 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     }
   });
 
-  test("(1) the unused part of a commitment with net amounts is the net fee minus what was used", () => {
+  test("rule 1: the unused part of a commitment with net amounts is the net fee minus what was used", () => {
     assert.deepEqual(pick("fee unused", "EffectiveCost", "CommitmentDiscountQuantity", "x_QualityFlags"), [
       "3.9",
       "4",
@@ -182,13 +182,13 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     assert.deepEqual(pick("member fee unused", "EffectiveCost", "x_QualityFlags"), ["4", "UnusedCostBeforeDiscounts"]);
   });
 
-  test("(2) a net amount counts where the line has one, and discount lines are not counted again", () => {
+  test("rule 2: a net amount counts where the line has one, and discount lines are not counted again", () => {
     assert.deepEqual(costs("net usage"), ["4", "4", "5", "4"]);
     assert.deepEqual(costs("discount"), ["0", "0", "0", "0"]);
     assert.deepEqual(costs("no net amount"), ["3", "3", "3", "3"]);
   });
 
-  test("(3) what covered usage and its negation leave is an adjustment, and neither is billed", () => {
+  test("rule 3: what covered usage and its negation leave is an adjustment, and neither is billed", () => {
     assert.deepEqual(costs("covered"), ["0", "5.1", "8.5", "7.2"]);
     assert.ok(!rows.has("negation"));
     assert.deepEqual(pick("negation residual", "ChargeCategory", "BilledCost", "EffectiveCost"), [
@@ -198,20 +198,20 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     ]);
   });
 
-  test("(3) without a negation the whole amount is an adjustment, so that the bill still adds up", () => {
+  test("rule 3: without a negation the whole amount is an adjustment, so that the bill still adds up", () => {
     assert.deepEqual(pick("alone residual", "BilledCost", "BillingCurrency", "SubAccountId"), ["2", "USD", null]);
     assert.deepEqual(costs("alone").slice(0, 2), ["0", "1"]);
   });
 
-  test("(4) the refund of a commitment costs nothing effectively, also without an ARN", () => {
+  test("rule 4: the refund of a commitment costs nothing effectively, also without an ARN", () => {
     assert.deepEqual(pick("plan refund", "ChargeCategory", "BilledCost", "EffectiveCost"), ["Purchase", "-7", "0"]);
   });
 
-  test("(5) a discount line is usage that consumes nothing", () => {
+  test("rule 5: a discount line is usage that consumes nothing", () => {
     assert.deepEqual(pick("discount", "ChargeCategory", "ConsumedQuantity", "PricingQuantity"), ["Usage", "0", "0"]);
   });
 
-  test("(6) a credit is a credit, and its effective cost is its billed cost", () => {
+  test("rule 6: a credit is a credit, and its effective cost is its billed cost", () => {
     assert.deepEqual(pick("credit", "ChargeCategory", "BilledCost", "EffectiveCost", "ConsumedQuantity"), [
       "Credit",
       "-2",
@@ -220,18 +220,18 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     ]);
   });
 
-  test("(7) a refund is a correction only if its usage is older than the bill", () => {
+  test("rule 7: a refund is a correction only if its usage is older than the bill", () => {
     assert.deepEqual(pick("old refund", "ChargeCategory", "ChargeClass"), ["Usage", "Correction"]);
     assert.deepEqual(pick("new refund", "ChargeCategory", "ChargeClass"), ["Usage", null]);
   });
 
-  test("(8, 30) tax lacks prices and quantities, and its effective cost is its billed cost", () => {
+  test("rules 8 and 30: tax lacks prices and quantities, and its effective cost is its billed cost", () => {
     const names = ["PricingCategory", "PricingQuantity", "PricingUnit", "ListUnitPrice", "SkuId", "SkuPriceId"];
     assert.deepEqual(pick("tax", ...names), [null, null, null, null, null, null]);
     assert.deepEqual(pick("tax", "ChargeCategory", "BilledCost", "EffectiveCost"), ["Tax", "1.9", "1.9"]);
   });
 
-  test("(9) AWS bills what it sells for others, and the seller provides it", () => {
+  test("rule 9: AWS bills what it sells for others, and the seller provides it", () => {
     assert.deepEqual(pick("seller", "BilledCost", "ServiceProviderName", "InvoiceIssuerName", "HostProviderName"), [
       "2",
       "Northwind Ltd.",
@@ -240,11 +240,11 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     ]);
   });
 
-  test("(10) lines of split cost allocation are left out: their cost is in the line that they split", () => {
+  test("rule 10: lines of split cost allocation are left out: their cost is in the line that they split", () => {
     assert.ok(!rows.has("split"));
   });
 
-  test("(11) EBS is storage under the name of EC2, and a service that the lookup lacks is flagged", () => {
+  test("rule 11: EBS is storage under the name of EC2, and a service that the lookup lacks is flagged", () => {
     assert.deepEqual(pick("volume", "ServiceName", "ServiceCategory", "ServiceSubcategory"), [
       "Amazon Elastic Compute Cloud",
       "Storage",
@@ -257,7 +257,7 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     ]);
   });
 
-  test("(12) an unknown line type is an adjustment with a flag", () => {
+  test("rule 12: an unknown line type is an adjustment with a flag", () => {
     assert.deepEqual(pick("unknown type", "ChargeCategory", "BilledCost", "EffectiveCost", "x_QualityFlags"), [
       "Adjustment",
       "1",
@@ -266,7 +266,7 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     ]);
   });
 
-  test("(13) accounts are text with their zeros, and an empty ARN is NULL", () => {
+  test("rule 13: accounts are text with their zeros, and an empty ARN is NULL", () => {
     assert.deepEqual(pick("net usage", "BillingAccountId", "SubAccountId", "CommitmentDiscountId"), [
       "0022222222222",
       "012345678901",
@@ -274,25 +274,25 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
     ]);
   });
 
-  test("(14) the unused part of a reservation is in the period of its fee", () => {
+  test("rule 14: the unused part of a reservation is in the period of its fee", () => {
     assert.equal(String(row("ri fee unused")["ChargePeriodStart"]).slice(0, 10), "2025-03-01");
   });
 
-  test("(15) a line keeps the period that it was delivered with", () => {
+  test("rule 15: a line keeps the period that it was delivered with", () => {
     const period = pick("monthly", "ChargePeriodStart", "ChargePeriodEnd").map((time) => String(time).slice(0, 10));
     assert.deepEqual(period, ["2025-03-01", "2025-04-01"]);
   });
 
-  test("(25, 26) currencies stay apart, and every digit is kept", () => {
+  test("rules 25 and 26: currencies stay apart, and every digit is kept", () => {
     assert.deepEqual(pick("euro", "BillingCurrency", "BilledCost"), ["EUR", "1.000000000000000001"]);
   });
 
-  test("(28) the unused part of a commitment lacks list and contracted cost, so that usage can be summed", () => {
+  test("rule 28: the unused part of a commitment lacks list and contracted cost, so that usage can be summed", () => {
     assert.deepEqual(costs("fee unused").slice(2), ["0", "0"]);
     assert.deepEqual(costs("ri fee unused").slice(2), ["0", "0"]);
   });
 
-  test("(29) the contracted cost of usage that a reservation covers is the public price, flagged under a discount", () => {
+  test("rule 29: the contracted cost of usage that a reservation covers is the public price, flagged under a discount", () => {
     assert.deepEqual(costs("ri use"), ["0", "8.1", "12", "12"]);
     assert.equal(row("ri use")["x_QualityFlags"], "ContractedCostFromListCost");
   });

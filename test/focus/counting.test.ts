@@ -48,7 +48,7 @@ async function countedExports(project: Project): Promise<readonly unknown[]> {
   return (await ask(project, counted)).map(({ month, account, exports, billed }) => [month, account, exports, billed]);
 }
 
-test("a charge of two exports is counted once, from the better export of its account and month", async (t) => {
+test("rule 27: a charge of two exports is counted once, from the better export of its account and month", async (t) => {
   const project = await twoExports(t);
   assert.deepEqual(await countedExports(project), [
     [month, "012345678901", "aws_cur2", "1.25"],

@@ -66,13 +66,19 @@ export function reservation(name: string): Expression {
   return field(`reservation_${name}`, "decimal");
 }
 
-const unusedPlan = minus(plan("total_commitment_to_date"), plan("used_commitment"));
-const unusedReservation = plus(
-  first(
+/** The sum of two amounts, of which a bill can leave one empty; NULL without any. */
+function sumOfPresent(one: Expression, other: Expression): Expression {
+  return where(some(present(one), present(other)), plus(first(one, zero), first(other, zero)));
+}
+
+// A plan or reservation without an upfront fee, or one that nothing used, can have empty cells instead of zeros.
+const unusedPlan = minus(plan("total_commitment_to_date"), first(plan("used_commitment"), zero));
+const unusedReservation = first(
+  sumOfPresent(
     reservation("net_unused_amortized_upfront_fee_for_billing_period"),
-    reservation("unused_amortized_upfront_fee_for_billing_period"),
+    reservation("net_unused_recurring_fee"),
   ),
-  first(reservation("net_unused_recurring_fee"), reservation("unused_recurring_fee")),
+  sumOfPresent(reservation("unused_amortized_upfront_fee_for_billing_period"), reservation("unused_recurring_fee")),
 );
 
 /** What used part of a savings plan costs. */
@@ -104,14 +110,16 @@ const unused = {
 const isWholeUse = compared(field("use_before_discounts", "decimal"), "=", field("used", "decimal"));
 const netUnused = minus(field("net_fee", "decimal"), first(field("net_use", "decimal"), zero));
 const grossUnused = minus(field("fee", "decimal"), field("used", "decimal"));
-const isNetKnown = all(isWholeUse, present(field("net_fee", "decimal")));
-const unusedWithDiscounts = cases([[isNetKnown, netUnused]], grossUnused);
+const unusedWithDiscounts = cases([[isWholeUse, netUnused]], grossUnused);
 
-const planNetFee = plus(
+const planNetFee = sumOfPresent(
   plan("net_amortized_upfront_commitment_for_billing_period"),
   plan("net_recurring_commitment_for_billing_period"),
 );
+const netUse = plan("net_savings_plan_effective_cost");
+// CUR 2.0 has the columns of net amounts in bills without discounts too, where they are empty.
 const hasNetPlans = hasColumn("savings_plan_net_recurring_commitment_for_billing_period");
+const isNetFee = all(isPlanFee, present(planNetFee));
 
 /**
  * What commitments add to the effective cost of a month: their use, and for a payment the part that was not used. With
@@ -121,9 +129,9 @@ const hasNetPlans = hasColumn("savings_plan_net_recurring_commitment_for_billing
 export const commitmentTotal: Required<Pick<Total, "rule" | "open">> = {
   rule: cases(
     [
-      [all(isPlanUse, hasNetPlans), minus(planUseCost, first(plan("net_savings_plan_effective_cost"), zero))],
+      [all(isPlanUse, present(netUse)), zero],
       [isPlanUse, planUseCost],
-      [all(isPlanFee, hasNetPlans), planNetFee],
+      [isNetFee, planNetFee],
       [isPlanFee, first(unusedPlan, zero)],
       [isReservationFee, first(unusedReservation, zero)],
     ],
@@ -131,10 +139,8 @@ export const commitmentTotal: Required<Pick<Total, "rule" | "open">> = {
   ),
   open: cases(
     [
-      [not(hasNetPlans), zero],
-      [isPlanUse, first(plan("savings_plan_effective_cost"), zero)],
-      [all(isPlanFee, not(present(planNetFee))), decimal("1000000000")],
-      [isPlanFee, minus(zero, first(plan("used_commitment"), zero))],
+      [all(isPlanUse, present(netUse)), first(plan("savings_plan_effective_cost"), zero)],
+      [isNetFee, minus(zero, first(plan("used_commitment"), zero))],
     ],
     zero,
   ),
@@ -145,7 +151,7 @@ const serviceUnknown = { ServiceUnknown: not(present(field("service"))) };
 const unusedPlans: readonly Branch[] = [
   {
     name: "unused savings plans",
-    rows: all(isPlanFee, not(hasNetPlans), notZero(unusedPlan)),
+    rows: all(isPlanFee, not(isNetFee), notZero(unusedPlan)),
     columns: {
       ...unused,
       ...effectiveCosts(unusedPlan, serviceUnknown),
@@ -154,22 +160,22 @@ const unusedPlans: readonly Branch[] = [
   },
   {
     name: "unused savings plans with discounts",
-    rows: all(some(isPlanFee, isPlanUse), hasNetPlans),
+    rows: all(some(isNetFee, isPlanUse), hasNetPlans),
     grouped: {
       by: ["commitment_id", "line_item_usage_start_date", "bill_billing_period_start_date"],
-      row: isPlanFee,
+      row: isNetFee,
       sums: {
         fee: where(isPlanFee, plan("total_commitment_to_date")),
         used: where(isPlanFee, first(plan("used_commitment"), zero)),
         net_fee: where(isPlanFee, planNetFee),
-        net_use: where(isPlanUse, plan("net_savings_plan_effective_cost")),
+        net_use: where(isPlanUse, planUseCost),
         use_before_discounts: cases([[isPlanUse, plan("savings_plan_effective_cost")]], zero),
       },
       having: notZero(unusedWithDiscounts),
     },
     columns: {
       ...unused,
-      ...effectiveCosts(unusedWithDiscounts, { UnusedCostBeforeDiscounts: not(isNetKnown) }),
+      ...effectiveCosts(unusedWithDiscounts, { UnusedCostBeforeDiscounts: not(isWholeUse) }),
       CommitmentDiscountQuantity: grossUnused,
     },
   },

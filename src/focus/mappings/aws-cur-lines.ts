@@ -130,13 +130,18 @@ export const isSpot: Condition = some(
   isOneOf(product("purchase_option"), "Spot"),
 );
 
+const capacityStatus = field("capacity_reservation_capacity_reservation_status");
+
 /** The part of a capacity reservation that was not used. */
 export const isUnusedCapacity: Condition = some(
-  isOneOf(field("capacity_reservation_capacity_reservation_status"), "Unused"),
-  all(
-    not(present(field("capacity_reservation_capacity_reservation_status"))),
-    matches(usageType, "UnusedBox|UnusedDed"),
-  ),
+  isOneOf(capacityStatus, "Unused"),
+  all(not(present(capacityStatus)), matches(usageType, "UnusedBox|UnusedDed")),
+);
+
+/** The whole of a capacity reservation, or its cancellation: FOCUS lacks a word for both. */
+export const isWholeCapacity: Condition = some(
+  isOneOf(capacityStatus, "Reserved", "Cancelled"),
+  all(not(present(capacityStatus)), matches(usageType, "(?:^|-)Reservation:")),
 );
 
 /** The capacity reservation that a line is for: its own column in CUR 2.0, the resource in legacy reports. */

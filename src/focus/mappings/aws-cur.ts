@@ -4,6 +4,7 @@ import {
   cases,
   compared,
   decimal,
+  entry,
   type Expression,
   extracted,
   field,
@@ -23,6 +24,7 @@ import {
   replaced,
   some,
   text,
+  times,
   where,
 } from "../expression.ts";
 import type { Mapping, Total } from "../mapping.ts";
@@ -53,6 +55,7 @@ import {
   isSplit,
   isSpot,
   isUnusedCapacity,
+  isWholeCapacity,
   lineType,
   product,
 } from "./aws-cur-lines.ts";
@@ -61,7 +64,8 @@ import { inPricingCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 const billed = field("billed", "decimal");
 const effective = field("effective", "decimal");
 const priced = inPricingCurrency(effective, currencies);
-const listed = field("pricing_public_on_demand_cost", "decimal");
+const publicRate = number(field("pricing_public_on_demand_rate"));
+const listed = field("listed", "decimal");
 const commitmentId = field("commitment_id");
 const isUsageCharge = isOneOf(field("charge_category"), "Usage");
 const isPriced = isOneOf(field("charge_category"), "Usage", "Purchase");
@@ -70,6 +74,8 @@ const isPlan = matches(commitmentId, ":savingsplan/");
 const usage = field("line_item_usage_amount", "decimal");
 const normalised = field("line_item_normalized_usage_amount", "decimal");
 const productCode = field("line_item_product_code");
+// FOCUS: the resource of a commitment's purchase and of its unused part is the commitment.
+const resourceId = cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id"));
 const serviceName = first(product("product_name"), productCode);
 const rate = number(first(field("line_item_net_unblended_rate"), field("line_item_unblended_rate")));
 const zero = decimal("0");
@@ -143,6 +149,10 @@ export const awsCur: Mapping = {
       ],
       amount,
     ),
+    listed: first(
+      field("pricing_public_on_demand_cost", "decimal"),
+      times(publicRate, field("line_item_usage_amount", "decimal")),
+    ),
     charge_category: category,
     commitment_id: commitment,
     capacity_reservation: capacityReservation,
@@ -169,7 +179,13 @@ export const awsCur: Mapping = {
     CapacityReservationId: field("capacity_reservation"),
     CapacityReservationStatus: where(
       all(present(field("capacity_reservation")), isUsageCharge),
-      cases([[isUnusedCapacity, text("Unused")]], text("Used")),
+      cases(
+        [
+          [isUnusedCapacity, text("Unused")],
+          [isWholeCapacity, nothing()],
+        ],
+        text("Used"),
+      ),
     ),
     ChargeCategory: field("charge_category"),
     ChargeClass: where(isCorrection, text("Correction")),
@@ -212,7 +228,7 @@ export const awsCur: Mapping = {
     ContractedCost: cases([[isReservationUse, first(listed, billed)]], billed),
     ContractedUnitPrice: cases(
       [
-        [isReservationUse, number(field("pricing_public_on_demand_rate"))],
+        [isReservationUse, publicRate],
         // A refund has a rate below zero, which FOCUS does not allow for a price.
         [some(isDiscount, compared(rate, "<", zero)), nothing("decimal")],
         [isPriced, rate],
@@ -227,7 +243,7 @@ export const awsCur: Mapping = {
       ],
       billed,
     ),
-    ListUnitPrice: where(all(isUsageCharge, not(isDiscount)), number(field("pricing_public_on_demand_rate"))),
+    ListUnitPrice: where(all(isUsageCharge, not(isDiscount)), publicRate),
     PricingCurrencyEffectiveCost: priced,
     PricingCategory: cases(
       [
@@ -242,10 +258,21 @@ export const awsCur: Mapping = {
     PublisherName: first(field("line_item_legal_entity"), text("AWS")),
     RegionId: field("region"),
     RegionName: first(field("region_name"), where(present(field("region")), product("location"))),
-    ResourceId: cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id")),
-    ResourceType: extracted(
-      cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id")),
-      "^arn:[^:]*:[^:]*:[^:]*:[^:]*:([A-Za-z][A-Za-z0-9-]*)[:/]",
+    ResourceId: resourceId,
+    // The tag that the AWS console shows as the name of a resource.
+    ResourceName: where(
+      all(present(field("line_item_resource_id")), not(isCommitmentPurchase)),
+      first(
+        field("resource_tags_user_name"),
+        ...["user_name", "user:Name", "user_Name"].map((key) => entry(field("resource_tags", "json"), key)),
+      ),
+    ),
+    ResourceType: cases(
+      [
+        // The name of a bucket stands where other services have the type.
+        [matches(resourceId, "^arn:[^:]*:s3:::"), text("bucket")],
+      ],
+      extracted(resourceId, "^arn:[^:]*:[^:]*:[^:]*:[^:]*:([A-Za-z][A-Za-z0-9-]*)[:/]"),
     ),
     ServiceCategory: first(field("service"), text("Other")),
     ServiceName: serviceName,
@@ -287,6 +314,7 @@ export const awsCur: Mapping = {
     x_QualityFlags: flags({
       LineItemTypeUnknown: not(isKnown),
       ServiceUnknown: not(present(field("service"))),
+      CapacityReservationStatusUnknown: all(present(field("capacity_reservation")), isUsageCharge, isWholeCapacity),
       EffectiveCostMissing: all(isCovered, not(present(effective))),
       ListCostFromContractedCost: all(isUsageCharge, not(isDiscount), not(present(listed))),
       ContractedCostFromListCost: all(isReservationUse, present(field("line_item_net_unblended_cost", "decimal"))),

@@ -83,10 +83,16 @@ const isCovered = some(isCommitmentUse, isUnused);
 const isPlan = matches(commitmentId, "/microsoft.billingbenefits/");
 const isMarketplace = isOneOf(lower(field("publishertype")), "marketplace");
 
-/** Prices of the Microsoft Customer Agreement are in the pricing currency. */
+/** Prices of the Microsoft Customer Agreement are in the pricing currency. In another currency without a rate they are unknown. */
 const inBillingCurrency = (price: Expression): Expression => {
   const rate = field("exchange_rate", "decimal");
-  return cases([[compared(rate, "<>", decimal("1")), times(price, rate)]], price);
+  return cases(
+    [
+      [compared(rate, "<>", decimal("1")), times(price, rate)],
+      [all(not(present(rate)), compared(field("pricing_currency"), "<>", currency)), nothing("decimal")],
+    ],
+    price,
+  );
 };
 
 /** The Enterprise Agreement writes JSON without the braces around it. */

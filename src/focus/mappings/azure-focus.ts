@@ -38,6 +38,7 @@ const pricingCurrency = first(field("pricingcurrency"), field("x_pricingcurrency
 const serviceName = field("service_name");
 const billed = field("billedcost", "decimal");
 const givenEffective = field("effectivecost", "decimal");
+const effectiveInUsd = field("x_effectivecostinusd", "decimal");
 const givenPricing = field("pricingcategory");
 const subcategory = field("chargesubcategory");
 const quantity = first(field("consumedquantity", "decimal"), field("usagequantity", "decimal"));
@@ -56,10 +57,7 @@ const currencies: Currencies = {
   // Today's exports have costs in the currency of the bill and in US dollars.
   given: where(
     not(isCommitmentPurchase),
-    first(
-      field("pricingcurrencyeffectivecost", "decimal"),
-      where(isOneOf(pricingCurrency, "USD"), field("x_effectivecostinusd", "decimal")),
-    ),
+    first(field("pricingcurrencyeffectivecost", "decimal"), where(isOneOf(pricingCurrency, "USD"), effectiveInUsd)),
   ),
 };
 const pricedEffective = inPricingCurrency(effective, currencies);
@@ -229,6 +227,7 @@ export const azureFocus: Mapping = {
     ),
     SubAccountId: subscription(field("subaccountid")),
     SubAccountType: first(field("subaccounttype"), where(present(field("subaccountid")), text("Subscription"))),
+    x_EffectiveCostInUsd: cases([[all(isCommitmentPurchase, present(effectiveInUsd)), zero]], effectiveInUsd),
     x_ResourceType: field("resource_type"),
     x_QualityFlags: flags({
       LegacyFocusVersion: isPreview,

@@ -1,0 +1,36 @@
+/**
+ * The rules that conversions of bills to FOCUS most often break, by number. Each has a test whose title starts with its number:
+ * `rule 12: an unknown line type is ...`.
+ */
+export const rulesByNumber: Readonly<Record<number, string>> = {
+  1: "AWS: the fee of a commitment is a purchase and, where a part was not used, unused usage",
+  2: "AWS: net amounts where the bill has them, never together with lines of discounts",
+  3: "AWS: what lines of a savings plan and their negations leave is an adjustment for each plan and month",
+  4: "AWS: upfront fees and their refunds have no effective cost of their own",
+  5: "AWS: discounts of every kind count once, in lines or in columns",
+  6: "AWS: a credit is a credit, and its effective cost is its billed cost",
+  7: "AWS: a refund is a correction only of a period that was invoiced earlier",
+  8: "AWS: tax",
+  9: "AWS: what AWS invoices for a seller is billed by AWS and provided by the seller",
+  10: "AWS: lines of split cost allocation do not count again",
+  11: "AWS: EBS is storage under the name of EC2",
+  12: "AWS: a line type that is not documented is an adjustment with a flag",
+  13: "AWS: accounts are text, and an empty ARN is NULL",
+  14: "AWS: the unused cost of a reservation is in the month of its fee",
+  15: "AWS: hours, days and months stay as delivered",
+  16: "Azure: all amortized cost, and the purchases and refunds of commitments from actual cost",
+  17: "Azure: the unused part of a commitment is not billed",
+  18: "Azure: savings plans are known by their benefit",
+  19: "Azure: the columns, accounts, tags and prices of each agreement",
+  20: "Azure: price times quantity is the cost, also for blocks of units",
+  21: "Azure in FOCUS columns: known defects are corrected with a flag",
+  22: "Azure: rounding, shortfall and credit keep their amount and have a name",
+  23: "Azure: the identifier of a commitment is in lower case",
+  24: "Azure: the ends of periods are exclusive, and dates of both forms are read",
+  25: "amounts of different currencies are not added up",
+  26: "amounts keep every digit",
+  27: "a charge that two exports have counts once",
+  28: "list and contracted cost of usage can be added up",
+  29: "an effective cost is never invented",
+  30: "FOCUS 1.4: the effective cost of tax is its billed cost",
+};
