@@ -3,11 +3,12 @@ import { BillhouseError } from "../errors.ts";
 import { bigquery } from "../focus/dialects/bigquery.ts";
 import type { Dialect } from "../focus/dialects/dialect.ts";
 import { duckdb } from "../focus/dialects/duckdb.ts";
-import { all, type Condition, type Expression, field, isOneOf, not } from "../focus/expression.ts";
+import { all, compared, type Condition, type Expression, field, isOneOf, not, time } from "../focus/expression.ts";
 import { renderCondition, renderExpression, type Scope } from "../focus/render.ts";
-import { rollupsWith } from "../focus/rollup-columns.ts";
+import { monthStartColumn, rollupsWith } from "../focus/rollup-columns.ts";
 import { rollupMonthsView } from "../focus/rollups.ts";
 import { newestView } from "../focus/views.ts";
+import type { BillingMonth } from "../model.ts";
 import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import type { ChargeSums } from "./charge-sums.ts";
 import { monthsAsked, onRollup } from "./rollups.ts";
@@ -40,28 +41,48 @@ export async function sumCharges(
 
 /** The statement that reads the sums from a rollup as far as it is current, and else from the view. */
 async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Config): Promise<string> {
-  const dialect = config.warehouse.kind === "bigquery" ? bigquery : duckdb;
-  const dataset = config.warehouse.kind === "bigquery" ? config.focus.dataset : "main";
-  const placed = (name: string): string => dialect.tableName({ dataset }, name);
+  const { dialect, placed } = placeOf(config);
   const all = chargeStatement(sums, dialect, placed(newestView));
-  // Only DuckDB keeps rollups. The columns of tags are read only where they are known to be in one.
-  const isPossible =
-    config.warehouse.kind === "duckdb" &&
-    rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
-  if (!isPossible) return all;
-  const { current, others, tags } = await readMonths(warehouse, placed(rollupMonthsView));
+  if (!rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null)) return all;
+  const { current, others, tags } = await readMonths(warehouse, monthsStatement(config));
+  // The columns of tags are read only where they are known to be in a rollup.
   const isTagged = tags === JSON.stringify(config.focus.tags);
   const rollups = rollupsWith(isTagged ? config.focus.tags : []);
   const rollup = rollups.find((each) => onRollup(sums, each) !== null);
   const asked = monthsAsked({ is: "all", of: sums.rows }) ?? [...current, ...others];
   const stale = others.filter((month) => asked.includes(month));
   if (rollup === undefined || !asked.some((month) => current.includes(month))) return all;
-  const kept = (part: ChargeSums): string =>
-    chargeStatement(onRollup(part, rollup) ?? part, dialect, placed(rollup.name));
+  const kept = (part: ChargeSums): string => {
+    const onKept = onRollup(part, rollup) ?? part;
+    return chargeStatement({ ...onKept, rows: [...onKept.rows, ...spanOf(asked)] }, dialect, placed(rollup.name));
+  };
   if (stale.length === 0) return kept(sums);
   const isStale = isOneOf(field("x_BillingMonth"), ...stale);
   const ofRows = (condition: Condition): ChargeSums => ({ ...sums, rows: [...sums.rows, condition] });
   return together(sums, kept(ofRows(not(isStale))), chargeStatement(ofRows(isStale), dialect, placed(newestView)));
+}
+
+/** The statement for which months the rollups can be read: it reads little, whatever the question. */
+export function monthsStatement(config: Config): string {
+  return `SELECT * FROM ${placeOf(config).placed(rollupMonthsView)}`;
+}
+
+function placeOf({ warehouse, focus }: Config): {
+  readonly dialect: Dialect;
+  placed(this: void, name: string): string;
+} {
+  const dialect = warehouse.kind === "bigquery" ? bigquery : duckdb;
+  const dataset = warehouse.kind === "bigquery" ? focus.dataset : "main";
+  return { dialect, placed: (name) => dialect.tableName({ dataset }, name) };
+}
+
+/** That rows are of no month before the first or after the last of these: BigQuery does not read, or bill, others then. */
+function spanOf(months: readonly BillingMonth[]): readonly Condition[] {
+  const named = months.filter((month) => month !== "").toSorted();
+  const [first, last] = [named[0], named.at(-1)];
+  if (first === undefined || last === undefined || named.length < months.length) return [];
+  const start = field(monthStartColumn, "timestamp");
+  return [compared(start, ">=", time(`${first}-01`)), compared(start, "<=", time(`${last}-01`))];
 }
 
 /** The sums of two statements for them. */
@@ -87,12 +108,12 @@ function together({ by, sum = {}, least = {}, greatest = {} }: ChargeSums, one: 
 /** The months whose rollups are current, the other months, and the tags that rollups have, as JSON. */
 async function readMonths(
   warehouse: Warehouse,
-  view: string,
+  statement: string,
 ): Promise<{ readonly current: readonly string[]; readonly others: readonly string[]; readonly tags: string | null }> {
   const months = new Map<string, boolean>();
   let tags: string | null = null;
   try {
-    for await (const row of requireCapability(warehouse, "query")(`SELECT * FROM ${view}`)) {
+    for await (const row of requireCapability(warehouse, "query")(statement)) {
       const month = textOf(row["billing_month"]) ?? "";
       // A month is current if it is for every cloud.
       months.set(month, row["is_current"] === true && (months.get(month) ?? true));

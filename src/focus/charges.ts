@@ -59,8 +59,8 @@ LEFT JOIN (${loads}) AS l ON l.export_name = c.${identifier(own.export)} AND l.b
 }
 
 /**
- * The statement that finds what the rows of the tables show of their kinds in a family: `export_name` and the position of a kind,
- * which is NULL if they show none. Null for a mapping without a family.
+ * The statement that finds what the rows of the tables show of their kinds in a family, for each month: `billing_month`,
+ * `export_name` and the position of a kind, which is NULL if they show none. Null for a mapping without a family.
  */
 export function kindsShown(tables: readonly ChargeTable[], declared: Mapping, dialect: Dialect): string | null {
   if (declared.family === undefined) return null;
@@ -71,7 +71,9 @@ export function kindsShown(tables: readonly ChargeTable[], declared: Mapping, di
     ([, shown], position) => `WHEN ${renderCondition(shown, scope)} THEN '${position}'`,
   );
   const name = `r.${dialect.identifier(own.export)}`;
-  const select = `SELECT ${name} AS export_name, MIN(CASE ${shows.join(" ")} END) AS shown FROM ${reference(linesName(mapping))} AS r GROUP BY ${name}`;
+  const month = `COALESCE(r.${dialect.identifier(own.month)}, '')`;
+  const select = `SELECT ${month} AS billing_month, ${name} AS export_name, MIN(CASE ${shows.join(" ")} END) AS shown
+FROM ${reference(linesName(mapping))} AS r GROUP BY 1, 2`;
   return composed([lines], select, dialect);
 }
 

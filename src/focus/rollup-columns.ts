@@ -32,6 +32,9 @@ export interface Rollup {
 /** The column with the number of rows of the view that a row of a rollup adds up. */
 export const rowsColumn = "x_Rows";
 
+/** The column with the start of the billing month, by which BigQuery keeps the rows of months apart; NULL without a month. */
+export const monthStartColumn = "x_BillingMonthStart";
+
 const costs = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"];
 
 const contracted = field("ContractedCost", "decimal");

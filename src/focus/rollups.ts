@@ -10,7 +10,7 @@ import type { ChargeTable } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
 import { fieldsIn, isCondition, type Part, withColumns } from "./reading.ts";
 import { renderExpression, type Scope } from "./render.ts";
-import { type Rollup, rollupsWith, rowsColumn } from "./rollup-columns.ts";
+import { monthStartColumn, type Rollup, rollupsWith, rowsColumn } from "./rollup-columns.ts";
 import { own, rowRelations } from "./rows.ts";
 import { chargesQuery, type View } from "./views.ts";
 
@@ -24,6 +24,10 @@ export const rollupMonthsView = "focus_rollup_months";
 export interface RollupTable {
   readonly name: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** The column with the time by whose month its rows are kept apart, in a warehouse that does that. */
+  readonly partitionedBy?: string;
+  /** The column by which the rows of such a month are ordered. */
+  readonly clusteredBy?: string;
 }
 
 /** The rollups of the bills of one cloud: exports of one cloud are counted together, so a month is built of all of them. */
@@ -37,8 +41,11 @@ export interface CloudRollups {
   readonly months: string;
   /** The statement for the newest loads of each month, as a text: `billing_month`, `loads`. */
   readonly loads: string;
-  /** The statement for what the rows of a month show of the kinds of their tables: `export_name`, `shown`. Null without a family. */
-  kindsShown(this: void, month: BillingMonth): string | null;
+  /**
+   * The statement for what the rows of months show of the kinds of their tables: `billing_month`, `export_name`, `shown`. Null
+   * without a family.
+   */
+  kindsShown(this: void, months: readonly BillingMonth[]): string | null;
   /** The kind of a table of which the rows of all months show this. */
   kindOf(this: void, shown: readonly string[]): string;
   /** The query for the rows of a month, in the columns of the table; `kinds` has the kind of each export, where there are kinds. */
@@ -51,6 +58,8 @@ export interface Rollups {
   /** The views over these tables, in the order in which they must be made. */
   readonly views: readonly View[];
   readonly clouds: readonly CloudRollups[];
+  /** The statement for the months that were built or loaded and are not current: `cloud`, `billing_month`, `loads`. */
+  readonly stale: string;
 }
 
 /** The rollups over these tables. Tables that are not bills are left out. */
@@ -65,17 +74,18 @@ export function focusRollups(
   const clouds = [...Map.groupBy(bills, (table) => mappingOf(table)?.cloud ?? "")].map(([cloud, ofCloud]) =>
     cloudRollups(cloud, ofCloud, rollups, dialect),
   );
-  const { text, decimal } = dialect.types;
+  const { text, decimal, timestamp } = dialect.types;
   const columns = [
     { name: "rollup", type: text },
     { name: "cloud", type: text },
+    { name: monthStartColumn, type: timestamp },
     ...keysOf(rollups).map(([name, part]) => ({ name, type: dialect.types[typeOf(asValue(part))] })),
     ...[...sumsOf(rollups), rowsColumn].map((name) => ({ name, type: decimal })),
   ];
   const recorded = ["cloud", "billing_month", "version", "loads", "kinds", "shown"];
   return {
     tables: [
-      { name: rollupTables.sums, columns },
+      { name: rollupTables.sums, columns, partitionedBy: monthStartColumn, clusteredBy: "rollup" },
       { name: rollupTables.months, columns: recorded.map((name) => ({ name, type: text })) },
     ],
     views: [
@@ -83,6 +93,7 @@ export function focusRollups(
       monthsView(clouds, dialect, dataset, allocation),
     ],
     clouds,
+    stale: `SELECT m.cloud, m.billing_month, m.loads FROM (${comparedMonths(clouds, dialect, dataset)}) AS m WHERE NOT m.is_current`,
   };
 }
 
@@ -104,6 +115,7 @@ function cloudRollups(
         const kind = kinds.get(table.exportName);
         return { ...table, months: [month], ...(kind === undefined ? {} : { kind }) };
       }),
+      month,
       rollups,
       dialect,
     );
@@ -120,11 +132,11 @@ function cloudRollups(
       const [first] = shown.toSorted();
       return family?.family?.kinds[Number(first ?? -1)]?.[0] ?? unknownKind;
     },
-    kindsShown: (month) =>
+    kindsShown: (months) =>
       family === undefined
         ? null
         : kindsShown(
-            ofFamily.map((table) => ({ ...table, months: [month] })),
+            ofFamily.map((table) => ({ ...table, months })),
             family,
             dialect,
           ),
@@ -144,6 +156,7 @@ function monthsOf(tables: readonly ChargeTable[], mapping: (typeof mappings)[num
 function rowsOfMonth(
   cloud: string,
   tables: readonly ChargeTable[],
+  month: BillingMonth,
   rollups: readonly Rollup[],
   dialect: Dialect,
 ): string {
@@ -171,6 +184,7 @@ function rowsOfMonth(
     // Of the columns that only the second rollup has, those of the first are not grouped.
     `CASE WHEN GROUPING(k.${identifier(keyName(distinguishing))}) = 1 THEN ${names.join(" ELSE ")} END AS ${identifier("rollup")}`,
     `${literal(cloud)} AS cloud`,
+    `CAST(${month === "" ? "NULL" : literal(`${month}-01`)} AS ${types.timestamp}) AS ${identifier(monthStartColumn)}`,
     ...keys.map(([name]) => `k.${identifier(keyName(name))} AS ${identifier(name)}`),
     ...sums.map((name) => `CAST(SUM(k.${identifier(name)}) AS ${types.decimal}) AS ${identifier(name)}`),
     `CAST(COUNT(*) AS ${types.decimal}) AS ${identifier(rowsColumn)}`,
@@ -210,7 +224,9 @@ function rollupView(
 ): View {
   const { identifier, literal } = dialect;
   const { relation, on, given } = accountColumns(accounts, dialect);
-  const own = [...Object.keys(keys), ...sums, rowsColumn].filter((column) => given[column] === undefined);
+  const own = [monthStartColumn, ...Object.keys(keys), ...sums, rowsColumn].filter(
+    (column) => given[column] === undefined,
+  );
   const columns = [
     ...own.map((column) => `c.${identifier(column)}`),
     ...Object.entries(given).map(([column, sql]) => `${sql} AS ${identifier(column)}`),
@@ -228,36 +244,41 @@ function monthsView(
   dataset: { readonly project?: string; readonly dataset: string },
   { tags }: Allocation,
 ): View {
-  const { literal, types } = dialect;
-  const tagged = `${literal(JSON.stringify(tags))} AS tags`;
-  const built = dialect.tableName(dataset, rollupTables.months);
-  const loads = clouds.map(
-    ({ cloud, loads: sql }) => `SELECT ${literal(cloud)} AS cloud, l.billing_month, l.loads FROM (${sql}) AS l`,
-  );
-  if (loads.length === 0) {
-    const none = ["cloud", "billing_month"].map((name) => `CAST(NULL AS ${types.text}) AS ${name}`);
-    const sql = `SELECT * FROM (SELECT ${none.join(", ")}, FALSE AS is_current, ${tagged}) AS m WHERE FALSE`;
-    return { name: rollupMonthsView, sql, reads: null };
-  }
-  const versions = clouds.map(
-    ({ cloud, version }) => `(m.cloud = ${literal(cloud)} AND b.version = ${literal(version)})`,
-  );
+  const { literal } = dialect;
   // What kind of cost a table has can change with each of its loads, and with it all months of the family.
   const families = clouds
-    .filter(({ kindsShown: statement }) => statement("") !== null)
+    .filter(({ kindsShown: statement }) => statement([]) !== null)
     .map(({ cloud }) => literal(cloud));
   const isCurrent = "CASE WHEN m.is_current THEN 0 ELSE 1 END";
   const all =
     families.length === 0
       ? "m.is_current"
       : `CASE WHEN m.cloud IN (${families.join(", ")}) THEN MAX(${isCurrent}) OVER (PARTITION BY m.cloud) = 0 ELSE m.is_current END`;
-  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current, ${tagged} FROM (
-SELECT m.cloud, m.billing_month,
-  COALESCE((${versions.join(" OR ")}) AND b.loads = COALESCE(l.loads, ''), FALSE) AS is_current
-FROM (SELECT cloud, billing_month FROM ${built} UNION DISTINCT SELECT cloud, billing_month FROM (${loads.join("\nUNION ALL\n")}) AS u) AS m
-LEFT JOIN ${built} AS b ON b.cloud = m.cloud AND b.billing_month = m.billing_month
-LEFT JOIN (${loads.join("\nUNION ALL\n")}) AS l ON l.cloud = m.cloud AND l.billing_month = m.billing_month) AS m`;
+  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current, ${literal(JSON.stringify(tags))} AS tags
+FROM (${comparedMonths(clouds, dialect, dataset)}) AS m`;
   return { name: rollupMonthsView, sql, reads: null };
+}
+
+/** The months that were built or loaded, with their newest loads, and whether they were built from these in the present version. */
+function comparedMonths(
+  clouds: readonly CloudRollups[],
+  dialect: Dialect,
+  dataset: { readonly project?: string; readonly dataset: string },
+): string {
+  const { literal } = dialect;
+  const built = dialect.tableName(dataset, rollupTables.months);
+  if (clouds.length === 0) return `SELECT cloud, billing_month, '' AS loads, FALSE AS is_current FROM ${built}`;
+  const loads = clouds
+    .map(({ cloud, loads: sql }) => `SELECT ${literal(cloud)} AS cloud, l.billing_month, l.loads FROM (${sql}) AS l`)
+    .join("\nUNION ALL\n");
+  const versions = clouds.map(
+    ({ cloud, version }) => `(m.cloud = ${literal(cloud)} AND b.version = ${literal(version)})`,
+  );
+  return `SELECT m.cloud, m.billing_month, COALESCE(l.loads, '') AS loads,
+  COALESCE((${versions.join(" OR ")}) AND b.loads = COALESCE(l.loads, ''), FALSE) AS is_current
+FROM (SELECT cloud, billing_month FROM ${built} UNION DISTINCT SELECT cloud, billing_month FROM (${loads}) AS u) AS m
+LEFT JOIN ${built} AS b ON b.cloud = m.cloud AND b.billing_month = m.billing_month
+LEFT JOIN (${loads}) AS l ON l.cloud = m.cloud AND l.billing_month = m.billing_month`;
 }
 
 /** The newest load of every export in each month, in a text: `aws_cur 1764489846.1, aws_cur2 1764489850.2`. */

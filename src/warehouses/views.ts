@@ -23,12 +23,21 @@ export interface Rollups {
   /** Views over them. */
   readonly views: readonly View[];
   readonly clouds: readonly CloudRollups[];
+  /**
+   * The statement for the months of which the record in the second table differs from the present loads or versions: `cloud`,
+   * `billing_month`, `loads` (the empty text without a load). Months that have rows and no load are found by `months` of their cloud.
+   */
+  readonly stale: string;
 }
 
 /** A table of sums, with its columns and their types in the warehouse. */
 export interface RollupTable {
   readonly name: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** The column with the time by whose month its rows are kept apart, in a warehouse that does that. */
+  readonly partitionedBy?: string;
+  /** The column by which the rows of such a month are ordered. */
+  readonly clusteredBy?: string;
 }
 
 /** The sums of the exports of one cloud, of which a month is built together. */
@@ -42,14 +51,55 @@ export interface CloudRollups {
   /** The statement for the newest loads of each month, as a text: `billing_month`, `loads`. */
   readonly loads: string;
   /**
-   * The statement for what the rows of a month show of the kinds of their tables: `export_name`, `shown`. Null if the rows of a
-   * month do not depend on other months.
+   * The statement for what the rows of months show of the kinds of their tables: `billing_month`, `export_name`, `shown`. Null if
+   * the rows of a month do not depend on other months.
    */
-  kindsShown(this: void, month: string): string | null;
+  kindsShown(this: void, months: readonly string[]): string | null;
   /** The kind of a table of which the rows of all months show this. */
   kindOf(this: void, shown: readonly string[]): string;
   /** The query for the sums of a month, in the columns of the table; `kinds` has the kind of each export that has one. */
   rows(this: void, month: string, kinds: ReadonlyMap<string, string>): string;
+}
+
+/** A month of a cloud whose sums must be built again. */
+export interface StaleMonth {
+  readonly cloud: string;
+  /** The empty text for rows without a month. */
+  readonly month: string;
+}
+
+/**
+ * The clouds of which no month was built, or one in another version, by the versions in the second table: a table that another
+ * program filled can have months without a load.
+ */
+export function unbuiltClouds(
+  { clouds }: Rollups,
+  built: readonly { readonly cloud: string; readonly version: string }[],
+): readonly CloudRollups[] {
+  return clouds.filter(({ cloud, version }) => {
+    const versions = built.filter((each) => each.cloud === cloud).map((each) => each.version);
+    return versions.length === 0 || versions.some((each) => each !== version);
+  });
+}
+
+/** What the rows of a month show of the kinds of their tables, by export. */
+export type ShownKinds = ReadonlyMap<string, string | null>;
+
+/** The kinds of the tables of a cloud, from what the rows of all its months show. */
+export function kindsFrom({ tables, kindOf }: CloudRollups, shown: readonly ShownKinds[]): ReadonlyMap<string, string> {
+  return new Map(
+    tables.map(({ exportName }) => [exportName, kindOf(shown.flatMap((month) => month.get(exportName) ?? []))]),
+  );
+}
+
+/** Kinds in the second table. */
+export function kindsText(kinds: ReadonlyMap<string, string | null>): string {
+  return JSON.stringify([...kinds].toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** Reads what `kindsText` wrote. */
+export function readKinds(text: string): ShownKinds {
+  return new Map(JSON.parse(text) as [string, string | null][]);
 }
 
 /** Where views are made, and in which SQL. */

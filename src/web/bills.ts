@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { monthsStatement } from "../answers/charges.ts";
 import type { Config, DuckdbConfig } from "../config/config.ts";
 import { bytesInWords } from "../drawing/figures.ts";
 import { BillhouseError } from "../errors.ts";
@@ -143,7 +144,8 @@ async function open(config: Config, id: string, publishedAt: string | null): Pro
     async bytesOf(use) {
       if (queryBytes === null) return 0;
       let bytes = 0;
-      const estimated = estimating(warehouse, memory, queryBytes, (more) => (bytes += more));
+      const onBytes = (more: number): unknown => (bytes += more);
+      const estimated = estimating(warehouse, memory, { small: monthsStatement(config), bytesOf: queryBytes, onBytes });
       // Without rows an answer may fail; when it is asked for its rows, its error is shown.
       const onlyKnown: Publication["remember"] = (question, answer) =>
         memory.has(question) ? memory.remember(question, answer) : answer();

@@ -99,13 +99,20 @@ export function remembering(
 
 /**
  * The warehouse, in which statements that are not in memory are not run: they give no rows, and `onBytes` receives the bytes that
- * each of them would bill.
+ * each of them would bill. Only `small` is run, because other statements depend on its rows.
  */
 export function estimating(
   warehouse: Warehouse,
   memory: Memory,
-  bytesOf: NonNullable<Warehouse["queryBytes"]>,
-  onBytes: (bytes: number) => void,
+  {
+    small,
+    bytesOf,
+    onBytes,
+  }: {
+    small: string;
+    bytesOf: NonNullable<Warehouse["queryBytes"]>;
+    onBytes: (bytes: number) => void;
+  },
 ): Warehouse {
   const remembered = remembering(warehouse, { memory, queue: (work) => work(), onStatement: () => {} });
   const query = requireCapability(remembered, "query");
@@ -114,8 +121,9 @@ export function estimating(
     ...remembered,
     async *query(sql, settings) {
       const question = questionOf(sql, settings);
-      if (memory.has(question)) yield* query(sql, settings);
-      if (memory.has(question) || seen.has(question)) return;
+      const isRun = sql === small || memory.has(question);
+      if (isRun) yield* query(sql, settings);
+      if (isRun || seen.has(question)) return;
       seen.add(question);
       onBytes(await bytesOf(sql, settings));
     },

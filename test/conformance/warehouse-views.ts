@@ -20,7 +20,7 @@ function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
       },
       { name: "copies", sql: `SELECT * FROM ${dataset}.ids`, reads: "ids" },
     ],
-    rollups: () => ({ tables: [], views: [], clouds: [] }),
+    rollups: () => ({ tables: [], views: [], clouds: [], stale: "" }),
   };
 }
 
@@ -32,7 +32,7 @@ function faulty(dataset: string): ViewSource {
     render() {
       throw new TypeError("A bug in the views.");
     },
-    rollups: () => ({ tables: [], views: [], clouds: [] }),
+    rollups: () => ({ tables: [], views: [], clouds: [], stale: "" }),
   };
 }
 

@@ -12,10 +12,10 @@ async function loaded(t: TestContext): Promise<GoogleProject> {
   return (await answering.BigQuery(t, await Promise.all(bills))) as GoogleProject;
 }
 
-/** The statements on the view that were run, and not only estimated. */
+/** The statements on the view, and on the sums that are kept of it, that were run, and not only estimated. */
 function statementsRun({ bigquery }: GoogleProject): number {
   return [...bigquery.jobs.values()].filter(({ configuration }) =>
-    JSON.stringify(configuration).includes("focus_costs"),
+    /focus_(?:costs|daily|sku_monthly)/u.test(JSON.stringify(configuration)),
   ).length;
 }
 

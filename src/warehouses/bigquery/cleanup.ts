@@ -7,8 +7,13 @@ import { dropTable, listTables, patchTable, type TableReference, type TableResou
 import { referenceTo } from "./companion-tables.ts";
 import { digest, rebuildNames, stagingPrefix } from "./sql/names.ts";
 
-/** The newest load_id by table and month, as known to this process. */
+/** The newest load_id by table (`tableKey`) and month, as known to this process. */
 export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly months: ReadonlyMap<string, string> }>;
+
+/** What identifies a table. */
+export function tableKey({ project, dataset, name }: Table): string {
+  return JSON.stringify([project, dataset, name]);
+}
 
 const oldest = 24 * 60 * 60 * 1000;
 

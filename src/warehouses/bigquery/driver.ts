@@ -7,7 +7,7 @@ import { databaseItself, type FullWarehouse, type Holder, type OpenMode } from "
 import { makeWorkFolder } from "../work-folders.ts";
 import { translateFailure } from "./api/api-error.ts";
 import { type ConnectionOptions, openConnection, type Settings } from "./api/client.ts";
-import { dropLeftovers } from "./cleanup.ts";
+import { dropLeftovers, tableKey } from "./cleanup.ts";
 import { commitPackage } from "./commit.ts";
 import { findBillingTable } from "./companion-tables.ts";
 import { doctor } from "./doctor.ts";
@@ -92,7 +92,7 @@ export async function openBigquery(
   }
 
   function remember(table: Table, months: readonly (readonly [string, string])[]): void {
-    const key = JSON.stringify([table.project, table.dataset, table.name]);
+    const key = tableKey(table);
     const before = known.get(key)?.months ?? [];
     known.set(key, { table, months: new Map([...before, ...months]) });
   }
@@ -188,7 +188,7 @@ export async function openBigquery(
     },
 
     async refreshViews() {
-      return views === undefined ? [] : write(() => refreshViews(settings, views));
+      return views === undefined ? [] : write(() => refreshViews(settings, views, known));
     },
 
     doctor: (tables) => run(() => doctor(settings, bucket, tables, description)),

@@ -2,35 +2,25 @@ import { BillhouseError } from "../../errors.ts";
 import type { RegisteredColumn, Table } from "../../model.ts";
 import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
 import { keepsReceipts, receiptsTable, trackingTableName } from "../../state/tables.ts";
-import {
-  elsewhere,
-  isOwnComment,
-  missingTables,
-  nameTaken,
-  type TableShape,
-  type View,
-  viewComment,
-  type ViewSource,
-} from "../views.ts";
+import { elsewhere, missingTables, nameTaken, type TableShape, type ViewSource } from "../views.ts";
 import type { Settings } from "./api/client.ts";
-import {
-  createTable,
-  fieldsOf,
-  findLocation,
-  findTable,
-  makeDataset,
-  patchTable,
-  type TableReference,
-  type TableResource,
-} from "./api/tables.ts";
+import { fieldsOf, findLocation, findTable, makeDataset, type TableResource } from "./api/tables.ts";
+import type { NewestLoads } from "./cleanup.ts";
 import { findBillingTable, referenceTo, stateDataset } from "./companion-tables.ts";
+import { refreshRollups } from "./rollups.ts";
 import { columnsOf } from "./sql/names.ts";
+import { makeViews } from "./view-objects.ts";
 
 /**
- * Makes the views over the tables of one location, that of the first table; views and tables of BigQuery must share it. A view
- * whose text is unchanged is left alone. Returns what kept it from making one.
+ * Makes the views over the tables of one location, that of the first table, and the sums that are kept of them; views and tables of
+ * BigQuery must share it. A view whose text is unchanged is left alone. `known` are the newest loads that this process has read.
+ * Returns what kept it from making one.
  */
-export async function refreshViews(settings: Settings, source: ViewSource): Promise<readonly BillhouseError[]> {
+export async function refreshViews(
+  settings: Settings,
+  source: ViewSource,
+  known: NewestLoads,
+): Promise<readonly BillhouseError[]> {
   const { connection } = settings;
   const found = await Promise.all(
     source.tables.map(async (table) =>
@@ -50,18 +40,16 @@ export async function refreshViews(settings: Settings, source: ViewSource): Prom
   const away = located.filter((each) => fold(each.location) !== fold(location));
   const here = located.filter((each) => !away.includes(each)).map(({ shape }) => shape);
   if (present === null) await makeDataset(settings, { ...place, name: "" } as Table, location);
-  const views = source.render(here, { dialect: "bigquery", ...place });
-  const taken: string[] = [];
-  for (const view of views) {
-    const isMade = view.reads !== null && taken.includes(view.reads) ? false : await makeView(settings, view, place);
-    if (!isMade) taken.push(view.name);
-  }
+  const viewPlace = { dialect: "bigquery", ...place } as const;
+  const taken = await makeViews(settings, source.render(here, viewPlace), place);
+  const ofRollups = await refreshRollups(settings, source.rollups(here, viewPlace), { ...place, location }, known);
   return [
     ...missingTables(
       source.joined,
       located.map(({ shape }) => shape),
     ),
     ...(taken.length === 0 ? [] : [nameTaken(taken, `${place.project}.${place.dataset}`)]),
+    ...ofRollups,
     ...(away.length === 0
       ? []
       : [
@@ -72,27 +60,6 @@ export async function refreshViews(settings: Settings, source: ViewSource): Prom
           ),
         ]),
   ];
-}
-
-/** Makes a view, or changes its text; false if its name is taken by something else. */
-async function makeView(
-  { connection }: Settings,
-  view: View,
-  place: { readonly project: string; readonly dataset: string },
-): Promise<boolean> {
-  const reference: TableReference = { projectId: place.project, datasetId: place.dataset, tableId: view.name };
-  const description = viewComment(view);
-  const wanted = { view: { query: view.sql, useLegacySql: false }, description };
-  for (;;) {
-    const present = await findTable(connection, reference);
-    if (present === null) {
-      if (await createTable(connection, wanted, reference)) return true;
-    } else {
-      if (present.type !== "VIEW" || !isOwnComment(present.description ?? null)) return false;
-      if (present.description !== description) await patchTable(connection, reference, wanted);
-      return true;
-    }
-  }
 }
 
 /** A table that exists, with its location. */

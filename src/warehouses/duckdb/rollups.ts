@@ -2,17 +2,23 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillhouseError } from "../../errors.ts";
 import type { BillingMonth, Table } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
-import { type CloudRollups, isOwnComment, nameTaken, rollupComment, type Rollups, type ViewSource } from "../views.ts";
+import {
+  type CloudRollups,
+  isOwnComment,
+  kindsFrom,
+  kindsText,
+  nameTaken,
+  readKinds,
+  rollupComment,
+  type Rollups,
+  type ShownKinds,
+  type StaleMonth,
+  unbuiltClouds,
+  type ViewSource,
+} from "../views.ts";
 import { type Database, readRows } from "./database.ts";
 import { identifier, literal, tableName } from "./sql.ts";
 import { makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
-
-/** A month of a cloud whose sums must be built again. */
-export interface StaleMonth {
-  readonly cloud: string;
-  /** The empty text for rows without a month. */
-  readonly month: BillingMonth;
-}
 
 /**
  * Makes the tables of the sums and the views over them; tables with other columns are made again, empty. Returns what kept it
@@ -54,26 +60,13 @@ export function areMade({ tables }: Rollups, present: ReadonlyMap<string, string
 export async function findStaleMonths(connection: DuckDBConnection, rollups: Rollups): Promise<readonly StaleMonth[]> {
   if (rollups.tables.length === 0) return [];
   const { months } = targetsOf(rollups);
-  const records = await readRows(connection, `SELECT * FROM ${months}`);
-  const clouds = rollups.clouds.map(({ cloud }) => cloud);
+  const built = await readRows(connection, `SELECT DISTINCT "cloud", "version" FROM ${months}`);
+  const versions = built.map(({ cloud, version }) => ({ cloud: String(cloud), version: String(version) }));
   const found = new Map<string, StaleMonth>();
   const add = (cloud: string, month: string): unknown => found.set(JSON.stringify([cloud, month]), { cloud, month });
-  for (const { cloud, billing_month: month } of records) {
-    if (!clouds.includes(String(cloud))) add(String(cloud), String(month));
-  }
-  for (const { cloud, version, loads, months: all } of rollups.clouds) {
-    const built = records.filter((row) => row["cloud"] === cloud);
-    const loaded = new Map((await readRows(connection, loads)).map((row) => [row["billing_month"], row["loads"]]));
-    const isBuilt = built.length > 0 && built.every((row) => row["version"] === version);
-    // A table that another program filled can have months without a load.
-    const others = isBuilt ? [] : await readRows(connection, all);
-    const wanted = new Set([...loaded.keys(), ...[...others, ...built].map((row) => row["billing_month"])]);
-    const current = new Map(built.map((row) => [row["billing_month"], row]));
-    for (const month of wanted) {
-      const record = current.get(month);
-      const isCurrent = record?.["version"] === version && record["loads"] === (loaded.get(month) ?? "");
-      if (!isCurrent) add(cloud, String(month));
-    }
+  for (const row of await readRows(connection, rollups.stale)) add(String(row["cloud"]), String(row["billing_month"]));
+  for (const { cloud, months: all } of unbuiltClouds(rollups, versions)) {
+    for (const row of await readRows(connection, all)) add(cloud, String(row["billing_month"]));
   }
   return [...found.values()];
 }
@@ -142,10 +135,10 @@ async function build(
   const loads = (await readRows(connection, own.loads)).find((row) => row["billing_month"] === month);
   const { kinds, shown } = await kindsOf(connection, own, month, months);
   await connection.run(`INSERT INTO ${sums} ${own.rows(month, kinds)}`);
-  const texts = [own.cloud, month, own.version, String(loads?.["loads"] ?? ""), textOf(kinds), textOf(shown)];
+  const texts = [own.cloud, month, own.version, String(loads?.["loads"] ?? ""), kindsText(kinds), kindsText(shown)];
   await connection.run(`INSERT INTO ${months} VALUES (${texts.map(literal).join(", ")})`);
   // What other months were built from is not current any more.
-  const isOther = `"cloud" = ${literal(own.cloud)} AND "kinds" <> ${literal(textOf(kinds))}`;
+  const isOther = `"cloud" = ${literal(own.cloud)} AND "kinds" <> ${literal(kindsText(kinds))}`;
   await connection.run(`UPDATE ${months} SET "loads" = 'other kinds' WHERE ${isOther}`);
 }
 
@@ -158,28 +151,17 @@ async function kindsOf(
   own: CloudRollups,
   month: BillingMonth,
   months: string,
-): Promise<{ readonly kinds: ReadonlyMap<string, string>; readonly shown: ReadonlyMap<string, string | null> }> {
-  const statement = own.kindsShown(month);
+): Promise<{ readonly kinds: ReadonlyMap<string, string>; readonly shown: ShownKinds }> {
+  const statement = own.kindsShown([month]);
   if (statement === null) return { kinds: new Map(), shown: new Map() };
-  const shown = await readRows(connection, statement);
-  const pairs = shown.map((row): [string, string | null] => [String(row["export_name"]), textOrNull(row["shown"])]);
+  const rows = await readRows(connection, statement);
+  const shown = new Map(rows.map((row) => [String(row["export_name"]), textOrNull(row["shown"])]));
   const recorded = await readRows(connection, `SELECT "shown" FROM ${months} WHERE "cloud" = ${literal(own.cloud)}`);
-  const maps = [pairs, ...recorded.map((row) => JSON.parse(String(row["shown"])) as typeof pairs)].map(
-    (each) => new Map(each),
-  );
-  const kinds = own.tables.map(({ exportName }): [string, string] => [
-    exportName,
-    own.kindOf(maps.flatMap((map) => map.get(exportName) ?? [])),
-  ]);
-  return { kinds: new Map(kinds), shown: new Map(pairs) };
+  return { kinds: kindsFrom(own, [shown, ...recorded.map((row) => readKinds(String(row["shown"])))]), shown };
 }
 
 function textOrNull(value: string | number | boolean | null | undefined): string | null {
   return value === null || value === undefined ? null : String(value);
-}
-
-function textOf(pairs: ReadonlyMap<string, string | null>): string {
-  return JSON.stringify([...pairs].toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function targetsOf({ tables }: Rollups): { readonly sums: string; readonly months: string } {

@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type BillhouseError, messageOf } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
-import { missingTables, type Rollups, type View, type ViewSource } from "../views.ts";
-import { areMade, findStaleMonths, makeRollups, nameProblems, type StaleMonth } from "./rollups.ts";
+import { missingTables, type Rollups, type StaleMonth, type View, type ViewSource } from "../views.ts";
+import { areMade, findStaleMonths, makeRollups, nameProblems } from "./rollups.ts";
 import { compareWith, makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
 
 /**

@@ -23,6 +23,9 @@ export function callAggregate(call: Call, inner: (part: Expression) => Value): V
       if (call.over === undefined)
         throw queryError(`Analytic function ${name} cannot be called without an OVER clause`);
       return { sql: `${name}()${over}`, type: scalar("INT64") };
+    // DuckDB refuses what is not grouped by, as BigQuery does (documented: standard-sql/aggregate_functions#grouping).
+    case "GROUPING":
+      return { sql: `grouping(${first().sql})`, type: scalar("INT64") };
     case "COUNT":
       return { sql: `count(${call.star ? "*" : distinct + first().sql})${over}`, type: scalar("INT64") };
     case "COUNTIF": {

@@ -47,7 +47,11 @@ export function parsePrimary(reader: Reader): Expression {
   const word = kind === "word" ? text.toUpperCase() : "";
   const special = parseSpecial(reader, word);
   if (special !== undefined) return special;
-  if (kind === "word" && reader.sees(word, "(") && (!isReserved(word) || ["IF", "LEFT", "RIGHT"].includes(word))) {
+  if (
+    kind === "word" &&
+    reader.sees(word, "(") &&
+    (!isReserved(word) || ["GROUPING", "IF", "LEFT", "RIGHT"].includes(word))
+  ) {
     return parseCall(reader, word, at);
   }
   if (reader.takes("SAFE", ".")) {

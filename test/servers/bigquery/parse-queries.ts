@@ -1,4 +1,4 @@
-import { parseExpression, parseOrder } from "./parse-expressions.ts";
+import { parseExpression, parseList, parseOrder } from "./parse-expressions.ts";
 import type { Reader } from "./reader.ts";
 
 import type { Body, Expression, From, Item, Query, Select } from "./syntax.ts";
@@ -54,8 +54,10 @@ function parseSelect(reader: Reader): Select {
   while (reader.takes(",") && !reader.sees("FROM"));
   const from = reader.takes("FROM") ? parseFrom(reader) : undefined;
   const where = reader.takes("WHERE") ? parseExpression(reader) : undefined;
+  const isGrouped = reader.takes("GROUP", "BY");
+  const groupingSets = isGrouped && reader.takes("GROUPING", "SETS") ? parseGroupingSets(reader) : undefined;
   const group: Expression[] = [];
-  if (reader.takes("GROUP", "BY"))
+  if (isGrouped && groupingSets === undefined)
     do group.push(parseExpression(reader));
     while (reader.takes(","));
   const having = reader.takes("HAVING") ? parseExpression(reader) : undefined;
@@ -66,9 +68,21 @@ function parseSelect(reader: Reader): Select {
     group,
     ...(from && { from }),
     ...(where && { where }),
+    ...(groupingSets && { groupingSets }),
     ...(having && { having }),
     ...(qualify && { qualify }),
   };
+}
+
+/** Documented: standard-sql/query-syntax#group_by_grouping_sets; ROLLUP and CUBE among the sets are not known here. */
+function parseGroupingSets(reader: Reader): Expression[][] {
+  const sets: Expression[][] = [];
+  reader.expect("(");
+  do {
+    sets.push(reader.takes("(") ? parseList(reader, ")") : [parseExpression(reader)]);
+  } while (reader.takes(","));
+  reader.expect(")");
+  return sets;
 }
 
 function parseItem(reader: Reader): Item {

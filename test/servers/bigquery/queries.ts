@@ -102,14 +102,18 @@ function translateSelect(select: Select, order: readonly Ordering[], outer: Scop
   };
   if (joined.sql !== "") clauses.push(`FROM ${joined.sql}`);
   if (select.where !== undefined) clauses.push(`WHERE ${boolean(select.where, scope, "WHERE")}`);
-  if (select.group.length > 0) {
-    const keys = select.group.map((key) => {
-      if (key.e !== "literal" || key.kind !== "INT64") return translate(key, late, around).sql;
-      const item = items[Number(key.value) - 1];
-      if (item === undefined) throw queryError(`GROUP BY is out of SELECT column number range: ${key.value}`);
-      return item.value.sql;
-    });
-    clauses.push(`GROUP BY ${keys.join(", ")}`);
+  const keysOf = (list: readonly Expression[]): string =>
+    list
+      .map((key) => {
+        if (key.e !== "literal" || key.kind !== "INT64") return translate(key, late, around).sql;
+        const item = items[Number(key.value) - 1];
+        if (item === undefined) throw queryError(`GROUP BY is out of SELECT column number range: ${key.value}`);
+        return item.value.sql;
+      })
+      .join(", ");
+  if (select.group.length > 0) clauses.push(`GROUP BY ${keysOf(select.group)}`);
+  if (select.groupingSets !== undefined) {
+    clauses.push(`GROUP BY GROUPING SETS (${select.groupingSets.map((set) => `(${keysOf(set)})`).join(", ")})`);
   }
   if (select.having !== undefined) clauses.push(`HAVING ${boolean(select.having, late, "HAVING")}`);
   if (select.qualify !== undefined) clauses.push(`QUALIFY ${boolean(select.qualify, late, "QUALIFY")}`);

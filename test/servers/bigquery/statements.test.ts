@@ -147,6 +147,21 @@ describe("statements of the BigQuery server", () => {
     assert.deepEqual(await bench.client.query(joined), [["1", null]]);
   });
 
+  test("group by several sets of columns", async () => {
+    const rows = "(SELECT 'x' AS a, 'y' AS b, CAST('0.5' AS BIGNUMERIC) AS n UNION ALL SELECT 'x', NULL, 2) AS t";
+    const sets = "SELECT t.a, t.b, GROUPING(t.b), SUM(t.n), COUNT(*)";
+    assert.deepEqual(
+      await bench.client.query(`${sets} FROM ${rows} GROUP BY GROUPING SETS ((t.a, t.b), t.a, ()) ORDER BY 1, 3, 2`),
+      [
+        [null, null, "1", "2.5", "2"],
+        ["x", null, "0", "2", "1"],
+        ["x", "y", "0", "0.5", "1"],
+        ["x", null, "1", "2.5", "2"],
+      ],
+    );
+    await refuses(bench.client.query(`SELECT GROUPING(t.n) FROM ${rows} GROUP BY GROUPING SETS ((t.a))`), "GROUPING");
+  });
+
   test("refuse what GoogleSQL refuses", async () => {
     await bench.createTable("t", bills);
     for (const [sql, message] of [

@@ -86,6 +86,8 @@ export interface Select {
   readonly from?: From;
   readonly where?: Expression;
   readonly group: readonly Expression[];
+  /** The sets of GROUPING SETS; `group` is empty then. */
+  readonly groupingSets?: readonly (readonly Expression[])[];
   readonly having?: Expression;
   readonly qualify?: Expression;
 }
