@@ -18,14 +18,10 @@ export async function createEngine(): Promise<Engine> {
   registerNatives(shared);
   // A transaction of DuckDB begins with the first table it reads.
   await shared.run(`CREATE TABLE main."pin" (x BIGINT)`);
-  await shared.run("SET TimeZone = 'UTC'");
+  await shared.run("SET GLOBAL TimeZone = 'UTC'");
   let last: Promise<unknown> = Promise.resolve();
   return {
-    async connect() {
-      const connection = await instance.connect();
-      await connection.run("SET TimeZone = 'UTC'");
-      return connection;
-    },
+    connect: () => instance.connect(),
     async run(sql) {
       const next = last.then(() => shared.runAndReadAll(sql));
       last = next.catch(() => undefined);

@@ -192,6 +192,8 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
       column.type.kind === "NULL" ? { ...column, type: scalar("INT64") } : column,
     );
     if (dryRun) {
+      // What DuckDB refuses, it refuses before it looks for the best plan.
+      await connection.run("PRAGMA disable_optimizer");
       await transactions.execute(`EXPLAIN ${sql}`, current);
       last = { columns: shown, rows: [] };
       return;
