@@ -36,6 +36,7 @@ import {
   periodFrom,
   requireLoaded,
 } from "./periods.ts";
+import { unmatchedFilters } from "./unmatched.ts";
 
 /** What `costs` sums. */
 export interface CostsOptions extends AnswerOptions {
@@ -189,6 +190,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
     ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(exports), ...conditions],
   });
+  const unmatched = groups.length === 0 ? await unmatchedFilters(bills, filters, period) : [];
   return {
     measure,
     from: period.from,
@@ -204,7 +206,11 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
       return own.length === 0 ? [] : [{ name, cloud, missingMonths: own.filter((month) => !months.has(month)) }];
     }),
     accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
-    notes: [...(comparison.kind === "none" ? [] : changedSources(exports, before, period)), ...notesOn(exports)],
+    notes: [
+      ...unmatched,
+      ...(comparison.kind === "none" ? [] : changedSources(exports, before, period)),
+      ...notesOn(exports),
+    ],
     loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),
     currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),
   };

@@ -4,7 +4,7 @@ import type { BillingMonth } from "../model.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { ofExports } from "./conditions.ts";
-import { type LoadedExport, loadedMonthsOf, monthsIn, type Period } from "./periods.ts";
+import { type LoadedExport, loadedMonthsOf, monthsIn, type Period, titleOf } from "./periods.ts";
 
 /**
  * The exports by what counts of them in the FOCUS views. Where several exports of a cloud are loaded, their charges count once: a
@@ -58,8 +58,4 @@ export function changedSources(exports: readonly LoadedExport[], before: Period,
     if (then === now || then === "" || now === "") return [];
     return [`The charges of ${titleOf(before)} are those of ${then}, and of ${titleOf(period)} those of ${now}.`];
   });
-}
-
-function titleOf({ from, to }: Period): string {
-  return from === to ? from : `${from} to ${to}`;
 }

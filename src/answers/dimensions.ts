@@ -77,19 +77,23 @@ export function tag(key: string, tags: FocusConfig["tags"]): Expression {
   });
 }
 
-/**
- * The conditions of filters such as `service=Amazon EC2`: charges with this value, or without one where nothing follows the
- * sign. Several filters of one dimension allow each of their values. Error: USAGE_INVALID.
- */
-export function filterConditions(filters: readonly string[], tags: FocusConfig["tags"]): readonly Condition[] {
-  const parts = filters.map((filter) => {
+/** The dimension and the value of each filter such as `service=Amazon EC2`. Error: USAGE_INVALID. */
+export function filterParts(filters: readonly string[]): readonly { readonly name: string; readonly value: string }[] {
+  return filters.map((filter) => {
     const [, name, value] = /^(tag:[^=]+|[^=]+)=(.*)$/su.exec(filter) ?? [];
     if (name !== undefined && value !== undefined) return { name, value };
     throw new BillhouseError("USAGE_INVALID", `${quoted(filter)} is not a filter.`, {
       hint: "Write a name, = and a value, such as 'service=Amazon EC2' or tag:team=web.",
     });
   });
-  return [...Map.groupBy(parts, ({ name }) => name)].map(([name, own]) => {
+}
+
+/**
+ * The conditions of filters: charges with this value, or without one where nothing follows the sign. Several filters of one
+ * dimension allow each of their values. Error: USAGE_INVALID.
+ */
+export function filterConditions(filters: readonly string[], tags: FocusConfig["tags"]): readonly Condition[] {
+  return [...Map.groupBy(filterParts(filters), ({ name }) => name)].map(([name, own]) => {
     const column = dimensionOf(name, tags);
     const values = own.map(({ value }) => value).filter((value) => value !== "");
     const isWanted =

@@ -121,6 +121,11 @@ export function loadedMonthsOf(exports: readonly LoadedExport[]): readonly Billi
   return [...new Set(exports.flatMap(({ months }) => [...months.keys()]))].toSorted();
 }
 
+/** A period in words: `2025-01 to 2025-03`. */
+export function titleOf({ from, to }: Period): string {
+  return from === to ? from : `${from} to ${to}`;
+}
+
 /** The billing months of a period. */
 export function monthsIn({ from, to }: Period): readonly BillingMonth[] {
   return monthsOf({ start: `${from}-01`, end: `${to}-01` });

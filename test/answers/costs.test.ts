@@ -283,6 +283,19 @@ describe("costs", () => {
     assert.equal(await hint({ from: "2024-01" }), "Loaded: 2025-02 to 2025-03.");
   });
 
+  test("says which values there are where no charge has the value of a filter", async (t) => {
+    const { config } = await answering.DuckDB(t, await bills());
+    const notes = async (...filters: readonly string[]) => (await costs(config, { now, filters })).notes;
+    assert.deepEqual(await notes("service=servers"), [
+      "No charge of 2025-03 has service=servers. Did you mean 'service=Servers'?",
+    ]);
+    assert.deepEqual(await notes("account=9", "service=Disks"), [
+      "No charge of 2025-03 has account=9. There is 012345678901, 098765432109.",
+    ]);
+    // Each value is there, but no charge has both.
+    assert.deepEqual(await notes("service=Queues", "tag:team=web"), []);
+  });
+
   test("says what to do before anything is loaded", async (t) => {
     const { config } = await createProject(t, focusSection);
     await rejects(costs(config, { now }), "WAREHOUSE_NOT_FOUND", "Nothing is loaded yet.");

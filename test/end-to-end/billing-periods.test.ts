@@ -311,6 +311,20 @@ describe("the cost that proves a load", () => {
     assert.deepEqual((await runWell(project)).loaded[0]?.cost, { USD: "103.75" });
   });
 
+  test("a part that lacks any other column that the manifest declares is loaded, and the receipt names it", async (t) => {
+    const project = await createProject(t, curSection);
+    const some = curColumns.filter((name) => name !== "product/region");
+    const files = [curRows(march, "100"), curRows(march, "3.75")];
+    await deliver(project.bucket, curDelivery({ month: march, id: "torn", files, columns: [curColumns, some] }));
+    const { loaded } = await runWell(project);
+    const [sentence, ...others] = loaded[0]?.schemaChanges ?? [];
+    assert.match(
+      sentence ?? "",
+      /^The manifest declares the column "product\/region", but .*00002\.csv\.gz lacks it\.$/u,
+    );
+    assert.deepEqual(others, []);
+  });
+
   test("a part that lacks the cost of the others fails the month where no manifest declares it", async (t) => {
     const project = await createProject(t, azureSection);
     const costless = azureColumns.filter((name) => name !== "CostInBillingCurrency");

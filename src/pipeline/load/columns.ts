@@ -6,6 +6,7 @@ import {
   mapHeader,
   planColumns,
   type ColumnPlan,
+  type ColumnRules,
   type ColumnSituation,
   type DeliveredHeader,
   type MappedColumn,
@@ -158,6 +159,21 @@ function withoutProof(
     if (cost !== undefined) return lacksProof(file.key, cost, "other files of the month have");
   }
   return null;
+}
+
+/** The columns that manifests declare and files with rows lack, as sentences for the receipt. The table has NULL there. */
+export function undeliveredColumns(files: readonly LaidOutFile[], rules: ColumnRules): readonly string[] {
+  const lacking = files.flatMap(({ file, execution, columns, rows }) =>
+    columns.length === 0 || rows === 0
+      ? []
+      : execution.columns
+          .filter(({ name }) => findColumn(columns, [name], rules) === undefined)
+          .map(({ name }) => ({ name, key: file.key })),
+  );
+  return [...Map.groupBy(lacking, ({ name }) => name)].map(([name, own]) => {
+    const others = own.length > 1 ? ` and ${own.length - 1} more ${own.length === 2 ? "file" : "files"}` : "";
+    return `The manifest declares the column ${quoted(name)}, but ${own[0]?.key}${others} ${own.length === 1 ? "lacks" : "lack"} it.`;
+  });
 }
 
 function lacksProof(key: string, column: string, source: string): BillhouseError {

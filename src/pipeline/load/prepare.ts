@@ -27,7 +27,14 @@ import type { MonthPlan } from "../months/decide.ts";
 import { isLoadAction, type LoadAction } from "../events.ts";
 import { columnsToMeasure, stampedColumn, type LoadedTable, withAmounts } from "../months/loaded.ts";
 import { smallReads } from "../months/survey.ts";
-import { delivered, layOut, unusableMonths, type LaidOutFile, type MonthHeaders } from "./columns.ts";
+import {
+  delivered,
+  layOut,
+  undeliveredColumns,
+  unusableMonths,
+  type LaidOutFile,
+  type MonthHeaders,
+} from "./columns.ts";
 
 /** A table into which months are loaded, and the source of their files. */
 export interface Destination extends LoadedTable {
@@ -135,11 +142,14 @@ export async function prepare(plans: readonly MonthPlan[], destination: Destinat
         }),
         previous: loaded.get(billingMonth)?.receipt ?? null,
         newestReceipt: ledger.receipts.find((receipt) => receipt.billingMonth === billingMonth) ?? null,
-        schemaChanges: describeDrift(
-          distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
-          planAsAtFirst(executions, plans, destination, situation, plan),
-          rules,
-        ),
+        schemaChanges: [
+          ...describeDrift(
+            distinct(headers).map(({ file, columns }) => ({ columns, format: file.format })),
+            planAsAtFirst(executions, plans, destination, situation, plan),
+            rules,
+          ),
+          ...undeliveredColumns(files, rules),
+        ],
         files: files.map((file) => ({
           ...file,
           proof: proofColumns(file, measured),
