@@ -12,4 +12,9 @@ export interface ChargeSums {
   readonly rows: readonly Condition[];
   /** Only so many groups: those whose first sum is the largest. */
   readonly most?: number;
+  /**
+   * Keys by name, for each combination of which there are so many groups. Each group then has the number of groups of its
+   * combination under `groupsWithin`.
+   */
+  readonly within?: readonly string[];
 }

@@ -18,6 +18,9 @@ export type { ChargeSums } from "./charge-sums.ts";
 /** A group: its keys and values by name. A key can be null; so is a sum without any value. */
 export type ChargeGroup = Readonly<Record<string, string | null>>;
 
+/** The name under which groups of the largest within a combination of keys have the number of all of them. */
+export const groupsWithin = "groupsWithin";
+
 /**
  * Computes sums over `focus_costs`, exactly: decimals come as text. The only place where answers read rows of the view.
  * Error: WAREHOUSE_NOT_FOUND if the view does not exist yet.
@@ -26,7 +29,8 @@ export async function sumCharges(
   { warehouse, config }: { readonly warehouse: Warehouse; readonly config: Config },
   sums: ChargeSums,
 ): Promise<readonly ChargeGroup[]> {
-  const names = Object.keys({ ...sums.by, ...sums.sum, ...sums.least, ...sums.greatest });
+  const values = Object.keys({ ...sums.by, ...sums.sum, ...sums.least, ...sums.greatest });
+  const names = sums.within === undefined ? values : [...values, groupsWithin];
   const groups: ChargeGroup[] = [];
   try {
     const statement = await statementFor(sums, warehouse, config);
@@ -43,7 +47,10 @@ export async function sumCharges(
 async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Config): Promise<string> {
   const { dialect, placed } = placeOf(config);
   const all = chargeStatement(sums, dialect, placed(newestView));
-  if (!rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null)) return all;
+  // The largest groups of two statements are not those of both together.
+  const isPossible =
+    sums.most === undefined && rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
+  if (!isPossible) return all;
   const { current, others, tags } = await readMonths(warehouse, monthsStatement(config));
   // The columns of tags are read only where they are known to be in a rollup.
   const isTagged = tags === JSON.stringify(config.focus.tags);
@@ -129,7 +136,7 @@ async function readMonths(
 
 /** The statement for sums, in a dialect; the columns of its result are `v0`, `v1` and so on, in the order of the names. */
 export function chargeStatement(
-  { by, sum = {}, least = {}, greatest = {}, rows, most }: ChargeSums,
+  { by, sum = {}, least = {}, greatest = {}, rows, most, within }: ChargeSums,
   dialect: Dialect,
   view: string,
 ): string {
@@ -147,8 +154,15 @@ export function chargeStatement(
   const columns = [...keys, ...computed("SUM", sum), ...computed("MIN", least), ...computed("MAX", greatest)];
   const selected = columns.map((sql, index) => `${sql} AS v${index}`);
   const grouped = keys.length === 0 ? "" : ` GROUP BY ${keys.map((_, index) => index + 1).join(", ")}`;
-  const limited = most === undefined ? "" : ` ORDER BY v${keys.length} DESC LIMIT ${most}`;
-  return `SELECT ${selected.join(", ")} FROM ${view} AS c WHERE ${renderCondition(all(...rows), scope)}${grouped}${limited}`;
+  const every = `SELECT ${selected.join(", ")} FROM ${view} AS c WHERE ${renderCondition(all(...rows), scope)}${grouped}`;
+  if (most === undefined) return every;
+  const largest = `v${keys.length} DESC`;
+  if (within === undefined) return `${every} ORDER BY ${largest} LIMIT ${most}`;
+  const combination = within.map((name) => `v${Object.keys(by).indexOf(name)}`).join(", ");
+  const names = columns.map((_, index) => `v${index}`);
+  const order = [largest, ...names.slice(0, keys.length)].join(", ");
+  const places = `SELECT g.*, ROW_NUMBER() OVER (PARTITION BY ${combination} ORDER BY ${order}) AS place, COUNT(*) OVER (PARTITION BY ${combination}) AS groups_within FROM (${every}) AS g`;
+  return `SELECT ${names.join(", ")}, CAST(groups_within AS ${dialect.types.text}) AS v${names.length} FROM (${places}) AS p WHERE place <= ${most}`;
 }
 
 function textOf(value: unknown): string | null {

@@ -50,7 +50,7 @@ export interface CurrencyCommitments {
   readonly coverage: string | null;
   /** Of what `coverage` is a part: usage that a commitment could cover, or, where the bill does not say which, all usage. */
   readonly coverageOf: "eligible usage" | "all usage";
-  /** 1 - effective cost of usage, unused commitments included, / list cost of usage without them. */
+  /** As `savingsRate` computes it. */
   readonly effectiveSavingsRate: string | null;
   /** Net savings / contracted cost of usage without unused commitments. */
   readonly commitmentSavingsRate: string | null;
@@ -103,10 +103,29 @@ function known(cost: Expression): Expression {
   return cases([[isMissing(cost), effective]], cost);
 }
 
-const sums: NonNullable<ChargeSums["sum"]> = {
+/** The charges that commitments and savings are about. */
+export const ofUsage: readonly Condition[] = [isOneOf(field("ChargeCategory"), "Usage"), not(isCorrection)];
+
+/** The costs of usage: of what commitments cover and what of them is unused, and of all usage at each price. */
+export const usageSums: Readonly<Record<UsageSum, Expression>> = {
   used: where(isUsed, effective),
   unused: where(isUnused, effective),
   contracted: where(isUsed, known(contractedCost)),
+  effective,
+  usageContracted: where(not(isUnused), known(contractedCost)),
+  usageListed: where(not(isUnused), known(listCost)),
+};
+
+/** The names of `usageSums`. */
+export type UsageSum = "used" | "unused" | "contracted" | "effective" | "usageContracted" | "usageListed";
+
+/** The effective savings rate: 1 - effective cost of usage, unused commitments included, / list cost of usage without them. */
+export function savingsRate(listed: string, paid: string): string | null {
+  return shareOf(subtractDecimals(listed, paid), listed);
+}
+
+const sums: NonNullable<ChargeSums["sum"]> = {
+  ...usageSums,
   contractedMissing: where(all(isUsed, isMissing(contractedCost)), effective),
   contractedPublic: where(
     all(isUsed, matches(field("x_QualityFlags"), "(^|,)ContractedCostFromListCost(,|$)")),
@@ -115,9 +134,6 @@ const sums: NonNullable<ChargeSums["sum"]> = {
   standard: where(isStandard, known(contractedCost)),
   eligible: where(isEligible, known(contractedCost)),
   eligibleRows: where(isEligible, decimal("1")),
-  effective,
-  usageContracted: where(not(isUnused), known(contractedCost)),
-  usageListed: where(not(isUnused), known(listCost)),
 };
 
 /**
@@ -149,12 +165,7 @@ export async function commitmentsIn(
       type: field("CommitmentDiscountType"),
       provider: field("HostProviderName"),
     },
-    rows: [
-      inMonths([{ from: month, to: month }]),
-      ofExports(bills.exports),
-      isOneOf(field("ChargeCategory"), "Usage"),
-      not(isCorrection),
-    ],
+    rows: [inMonths([{ from: month, to: month }]), ofExports(bills.exports), ...ofUsage],
   });
   return {
     month,
@@ -192,7 +203,7 @@ function currencyCommitments(groups: readonly ChargeGroup[]): CurrencyCommitment
     total,
     coverage: shareOf(total.contracted, plus(total.contracted, uncovered)),
     coverageOf: isEligibilityKnown ? "eligible usage" : "all usage",
-    effectiveSavingsRate: shareOf(subtractDecimals(listed, totalOf(groups, "effective")), listed),
+    effectiveSavingsRate: savingsRate(listed, totalOf(groups, "effective")),
     commitmentSavingsRate: shareOf(total.netSavings, contracted),
     publicPriceShare: shareOf(totalOf(groups, "contractedPublic"), total.contracted),
     missingPriceShare: shareOf(totalOf(groups, "contractedMissing"), total.contracted),

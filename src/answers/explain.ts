@@ -20,6 +20,7 @@ import {
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
 import { changedSources } from "./counted.ts";
+import { filterConditions } from "./dimensions.ts";
 import { type CellAmount, type CellKeys, costsOf, decompose, sumParts, timingOf } from "./explain-cells.ts";
 import { detailsOf } from "./explain-details.ts";
 import type { Driver, DriverDetails, ExplainedChange, Explanation } from "./explanation.ts";
@@ -39,6 +40,8 @@ export interface ExplainOptions extends AnswerOptions {
   readonly by?: readonly string[];
   /** By default `effective`. */
   readonly measure?: "effective" | "billed";
+  /** As in `costs`. */
+  readonly filters?: readonly string[];
   /** How many drivers are listed; by default all. */
   readonly top?: number;
   /** Of how many of the largest drivers the resources and days are read; by default of none. */
@@ -50,6 +53,7 @@ export interface ExplainResult extends Answer {
   readonly month: BillingMonth;
   readonly vs: BillingMonth;
   readonly measure: "effective" | "billed";
+  readonly filters: readonly string[];
   readonly by: readonly (keyof CellKeys)[];
   /** `months`, or `days` where one of them is running: then only the usage of these days is compared. */
   readonly comparison: Comparison;
@@ -75,7 +79,7 @@ export async function explain(config: Config, options: ExplainOptions = {}): Pro
 
 /** The same of bills that are open, with checked options. */
 export async function explainIn(bills: Bills, options: ExplainOptions): Promise<Omit<ExplainResult, keyof ReadSource>> {
-  const { measure = "effective", top = Infinity, drill = 0 } = options;
+  const { measure = "effective", filters = [], top = Infinity, drill = 0 } = options;
   const by = (options.by ?? ["service", "sku", "account"]).map(driverDimension);
   const { exports } = bills;
   const month = monthOfAnswer(bills, options.month);
@@ -89,7 +93,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     comparison.kind === "days"
       ? some(inFirstDays(vs, comparison.days), inFirstDays(month, comparison.days))
       : inMonths([before, period]);
-  const rows = [months, ofExports(exports)];
+  const rows = [months, ofExports(exports), ...filterConditions(filters, bills.config.focus.tags)];
   const groups = await sumCharges(bills, cellSums(vs, rows, by));
   const accountNames = accountNamesOf(groups, "account");
   const explanations = byCurrency(groups, (own, currency) =>
@@ -99,6 +103,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
     month,
     vs,
     measure,
+    filters,
     by,
     comparison,
     loads: loadsOf(exports, [vs, month]),
@@ -131,6 +136,7 @@ const explainRules: Shape<ExplainOptions> = {
   pipelines: names,
   by: optional(listOf(text)),
   measure: optional(text),
+  filters: optional(listOf(text)),
   top: optional(count),
   drill: optional(count),
   now: optional(date),

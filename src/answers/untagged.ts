@@ -31,7 +31,7 @@ import {
   monthOfAnswer,
   readingBills,
 } from "./bills.ts";
-import { type ChargeGroup, sumCharges } from "./charges.ts";
+import { type ChargeGroup, groupsWithin, sumCharges } from "./charges.ts";
 import { isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, tag } from "./dimensions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
@@ -163,6 +163,8 @@ export async function untaggedIn(
     sum: { cost: effective },
     ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [ofExports(exports), isOneOf(field("x_BillingMonth"), month), isTaggable, not(isTagged)],
+    // A bill can have a million resources, each of one cloud. Other groups of two clouds can be the same.
+    ...(by.includes("resource") && top !== Infinity ? { most: top, within: ["currency", "cloud"] } : {}),
   });
   const inMonth = new Set(states.filter((state) => state["month"] === month).map(({ currency }) => currency));
   return {
@@ -225,7 +227,13 @@ function currencyUntagged(
     .toSorted((one, other) => compareDecimals(other.row.cost, one.row.cost) || (one.name < other.name ? -1 : 1))
     .map(({ row }) => row);
   const listed = ranked.slice(0, scope.top);
-  const rest = ranked.slice(listed.length);
+  const clouds = Map.groupBy(groups, cloudOf);
+  const counts = [...clouds].map(([name, [group]]) => (activated.has(name) ? Number(group?.[groupsWithin] ?? 0) : 0));
+  const count = Math.max(
+    ranked.length,
+    counts.reduce((sum, each) => sum + each, 0),
+  );
+  const cost = subtractDecimals(missing, addDecimals(listed.map((row) => row.cost)));
   return {
     total,
     taggable,
@@ -236,7 +244,7 @@ function currencyUntagged(
     unallocatedShare: shareOf(unallocated, total),
     notActivated: others.map(([name, same]) => ({ cloud: name, taggable: totalOf(same) })),
     rows: listed,
-    rest: { groups: rest.length, cost: addDecimals(rest.map(({ cost }) => cost)) },
+    rest: { groups: count - listed.length, cost },
     months: scope.months.map((month) => monthOf(month, states)),
   };
 }

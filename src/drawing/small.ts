@@ -66,6 +66,23 @@ export function drawChange(change: string, { least, most }: ChangeRange): Markup
   </svg>`;
 }
 
+/** A bar of a waterfall: from what is left before a step to what is left after it. The whole width is `most`. */
+export function drawStep({ from, to }: { readonly from: string; readonly to: string }, most: string): Markup {
+  const across = scaleLinear()
+    .domain([0, Math.max(Number(most), Number.MIN_VALUE)])
+    .range([0, 100]);
+  const [start, end] = [Number(from), Number(to)];
+  const kind = start === 0 ? "" : end < start ? "less" : "more";
+  return html`<svg class="bar ${kind}" width="100%" height="10" aria-hidden="true">
+    <rect
+      class="part"
+      x="${rounded(across(Math.min(start, end)))}%"
+      width="${rounded(across(Math.abs(end - start)))}%"
+      height="10"
+    />
+  </svg>`;
+}
+
 function rounded(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -34,6 +34,8 @@ export function driversTable(
   const range = rangeOf(listed.map(({ amount }) => amount));
   const restAmount = plus(own.rest.amount, addDecimals(others.map(({ amount }) => amount)));
   const restDrivers = own.rest.drivers + others.length;
+  // A cell over several columns would count those that narrow screens leave out.
+  const empty = [...by.slice(1).map(() => "spare"), "", "bars"].map((kind) => html`<td class="${kind}"></td>`);
   return html`<div class="scroll">
     <table class="list">
       <thead>
@@ -62,14 +64,16 @@ export function driversTable(
           restDrivers === 0
             ? ""
             : html`<tr class="rest">
-                <td colspan="${by.length + 2}">${rest(restDrivers)}</td>
+                <td>${rest(restDrivers)}</td>
+                ${empty}
                 <td class="n">${figures.change(restAmount)}</td>
               </tr>`
         }
       </tbody>
       <tfoot>
         <tr>
-          <th scope="row" colspan="${by.length + 2}">all changes</th>
+          <th scope="row">all changes</th>
+          ${empty}
           <td class="n">${figures.change(own.difference)}</td>
         </tr>
       </tfoot>

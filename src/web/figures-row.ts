@@ -1,8 +1,10 @@
 import { negative, shareOf } from "../answers/arithmetic.ts";
 import type { CommitmentsResult } from "../answers/commitments.ts";
 import type { CostsResult } from "../answers/costs.ts";
+import type { SavingsResult } from "../answers/savings.ts";
 import type { SeriesResult } from "../answers/series.ts";
 import type { UntaggedResult } from "../answers/untagged.ts";
+import type { Figures } from "../drawing/figures.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 import { drawLine } from "../drawing/small.ts";
 import { BillhouseError } from "../errors.ts";
@@ -18,6 +20,7 @@ export interface FigureAnswers {
   readonly effective: SeriesResult;
   readonly billed: SeriesResult;
   readonly commitments: Promise<Answered<CommitmentsResult>>;
+  readonly savings: Promise<Answered<SavingsResult>>;
   readonly untagged: Promise<Answered<UntaggedResult>>;
 }
 
@@ -37,7 +40,9 @@ export async function drawFigures(context: PageContext, answers: FigureAnswers):
   const figures = [
     effectiveFigure(context, answers),
     forecastFigure(context, answers.costs) ?? billedFigure(context, answers),
-    await answerOr("Effective savings rate", async () => savingsFigure(context, (await answers.commitments).result)),
+    await answerOr("Effective savings rate", async () =>
+      savingsFigure(context, (await answers.commitments).result, (await answers.savings).result),
+    ),
     await answerOr("Untagged", async () => untaggedFigure(context, (await answers.untagged).result)),
   ];
   return html`<div class="keys">
@@ -105,39 +110,43 @@ function forecastFigure({ view, figures }: PageContext, { forecast, to, budgets 
   };
 }
 
-function savingsFigure({ view, figures }: PageContext, { currency }: CommitmentsResult): Figure {
-  const own = currency[view.currency ?? ""];
+function savingsFigure({ view, figures }: PageContext, commitments: CommitmentsResult, savings: SavingsResult): Figure {
+  const { currency = "" } = view;
+  const own = commitments.currency[currency];
+  const months = savings.currency[currency] ?? [];
+  const rates = months.map(({ rate }) => rate ?? "0");
   return {
     title: "Effective savings rate",
     href: addressOf("/commitments", view),
     value: figures.share(own?.effectiveSavingsRate ?? null),
-    change: "",
-    note:
-      own === undefined
-        ? "no usage"
-        : `commitments saved ${figures.money(own.total.netSavings)} ${view.currency ?? ""}`,
-    line: [],
+    // More savings are better.
+    change: pointsOf(rates, figures, (change) => (direction(change) === "more" ? "less" : "more")),
+    note: own === undefined ? "no usage" : `commitments saved ${figures.money(own.total.netSavings)} ${currency}`,
+    line: rates,
   };
 }
 
 function untaggedFigure({ view, figures }: PageContext, { currency, tag }: UntaggedResult): Figure {
   const own = currency[view.currency ?? ""];
   const shares = (own?.months ?? []).map(({ untagged, taggable }) => shareOf(untagged, taggable) ?? "0");
-  const [before, now] = shares.slice(-2).length === 2 ? shares.slice(-2) : [undefined, shares.at(-1)];
-  const change = before === undefined || now === undefined ? null : subtractDecimals(now, before);
   return {
     title: tag === null ? "Without any tag" : `Without the tag ${tag}`,
     href: addressOf("/untagged", view),
     value: figures.share(own?.untaggedShare ?? null),
-    change: change === null ? "" : html`<b class="${direction(change)}">${points(change, figures.shareChange)}</b>`,
+    change: pointsOf(shares, figures, direction),
     note: own === undefined ? "no usage" : `${figures.money(own.untagged)} ${view.currency ?? ""}`,
     line: shares,
   };
 }
 
-/** A difference of shares is in percentage points. */
-function points(change: string, format: (share: string) => string): string {
-  return format(change).replace("%", "pp");
+/** The change of the last two shares, in percentage points, in the colour that a class gives it. */
+function pointsOf(shares: readonly string[], figures: Figures, classOf: (change: string) => string): Markup | "" {
+  const [before, now] = shares.slice(-2);
+  if (before === undefined || now === undefined) return "";
+  const change = subtractDecimals(now, before);
+  return html`<b class="${change === "0" ? "same" : classOf(change)}"
+    >${figures.shareChange(change).replace("%", "pp")}</b
+  >`;
 }
 
 function money(amount: string, currency: string, format: (amount: string) => string): Markup {

@@ -6,7 +6,7 @@ import type { BillingMonth } from "../model.ts";
 import { status, type StatusResult } from "../pipeline/status.ts";
 import { plainView, type View } from "./address.ts";
 import type { Answered, Publication } from "./bills.ts";
-import type { Question, Table } from "./questions.ts";
+import type { Asked, Table } from "./questions.ts";
 
 /** What a page is made from. */
 export interface PageContext {
@@ -39,7 +39,7 @@ export interface CsvFile {
 /** Asks a question about the parts of a view that it reads. Errors: those of the question. */
 export function answerTo<T>(
   { publication, now, view }: PageContext,
-  question: Question<T>,
+  question: Asked<T>,
   { view: other = view, top }: { readonly view?: View; readonly top?: number } = {},
 ): Promise<Answered<T>> {
   const scope = { now, ...(top === undefined ? {} : { top }) };

@@ -4,19 +4,25 @@ import { explain, type ExplainResult } from "../answers/explain.ts";
 import { lines, type LinesResult } from "../answers/lines.ts";
 import type { Answer, AnswerLoad } from "../answers/loads.ts";
 import { partNames, parts } from "../answers/parts.ts";
+import { receipts } from "../answers/receipts.ts";
+import { savings, type SavingsResult } from "../answers/savings.ts";
 import { series, type SeriesResult } from "../answers/series.ts";
 import { untagged, type UntaggedResult } from "../answers/untagged.ts";
 import type { Config } from "../config/config.ts";
 import type { View } from "./address.ts";
 
-/** What a tile shows: an answer, and the same as a table for CSV. */
-export interface Question<T> {
+/** What a tile shows. */
+export interface Asked<T> {
   /** What the answer is called on its page. */
   readonly title: string;
   /** The parts of a view that the answer depends on: it is kept for all views that have them in common. */
   readonly reads: readonly (keyof View)[];
   /** Asks for what a view shows. Errors: those of the answer. */
   ask(config: Config, view: View, scope: Scope): Promise<T>;
+}
+
+/** An answer that is also a table, for CSV. */
+export interface Question<T> extends Asked<T> {
   table(result: T): Table;
 }
 
@@ -99,7 +105,7 @@ export const seriesQuestion: Question<SeriesResult> = {
 /** Why a month costs more or less than another. */
 export const changeQuestion: Question<ExplainResult> = {
   title: "Why the cost changed",
-  reads: ["to", "vs", "by", "measure", "drill"],
+  reads: ["to", "vs", "by", "measure", "filters", "drill"],
   ask: explainView,
   table: ({ by, currency }) => ({
     columns: ["currency", "row", "part", ...by, "amount"],
@@ -116,7 +122,11 @@ export const changeQuestion: Question<ExplainResult> = {
   }),
 };
 
-function explainView(config: Config, { to, vs, by, measure, drill }: View, scope: Scope): Promise<ExplainResult> {
+function explainView(
+  config: Config,
+  { to, vs, by, measure, filters, drill }: View,
+  scope: Scope,
+): Promise<ExplainResult> {
   const dimensions =
     by === "account" ? ["account", "service"] : by === "sku" ? ["service", "sku", "account"] : ["service", "account"];
   return explain(config, {
@@ -124,6 +134,7 @@ function explainView(config: Config, { to, vs, by, measure, drill }: View, scope
     ...versus({ vs }),
     by: dimensions,
     measure: measure === "billed" ? "billed" : "effective",
+    filters,
     ...scope,
     ...(drill === undefined ? {} : { drill: Number(drill) }),
   });
@@ -164,6 +175,21 @@ export const commitmentsQuestion: Question<CommitmentsResult> = {
   }),
 };
 
+/** What negotiated prices and commitments took off list prices, by month. */
+export const savingsQuestion: Question<SavingsResult> = {
+  title: "Savings",
+  reads: ["to"],
+  ask: (config, { to }, { now }) => savings(config, { ...(to === undefined ? {} : { month: to }), now }),
+  table: ({ currency }) => ({
+    columns: ["currency", "month", ...savingsColumns, "savings_rate"],
+    rows: Object.entries(currency).flatMap(([name, months]) =>
+      months.map((each) => [name, each.month, ...savingsColumns.map((column) => each[column]), each.rate]),
+    ),
+  }),
+};
+
+const savingsColumns = ["list", "negotiated", "committed", "others", "unused", "effective"] as const;
+
 /** What lacks a tag in a month. */
 export const untaggedQuestion: Question<UntaggedResult> = {
   title: "Untagged cost",
@@ -196,8 +222,15 @@ export const linesQuestion: Question<LinesResult> = {
   },
 };
 
+/** The loads that the figures of a period come from. */
+export const receiptsQuestion: Asked<Answer> = {
+  title: "Receipts",
+  reads: ["from", "to"],
+  ask: (config, { from = "", to = "" }, { now }) => receipts(config, { from, to, now }),
+};
+
 /** The names that addresses have for questions. */
-export type QuestionName = "lines" | "costs" | "series" | "changes" | "commitments" | "untagged";
+export type QuestionName = "lines" | "costs" | "series" | "changes" | "commitments" | "savings" | "untagged";
 
 /** A question whose answer is only needed as a table, and the loads that it comes from. */
 export interface NamedQuestion {
@@ -215,6 +248,7 @@ export const questions: Readonly<Record<QuestionName, NamedQuestion>> = {
   series: named(seriesQuestion),
   changes: named(changeQuestion),
   commitments: named(commitmentsQuestion),
+  savings: named(savingsQuestion),
   untagged: named(untaggedQuestion),
   lines: named(linesQuestion),
 };

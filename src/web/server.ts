@@ -38,8 +38,7 @@ export interface Dashboard {
 /** Serves the dashboard. Errors: USAGE_INVALID if the address is in use, or is not one of this machine. */
 export async function serveDashboard(config: Config, options: ServeOptions): Promise<Dashboard> {
   const { host, port, token, allowedHosts } = options;
-  // The rows of one answer would make V8 keep 100 MB for young objects from then on. It reads this whenever it wants more.
-  setFlagsFromString("--semi-space-growth-factor=1");
+  limitHeap();
   const named = host.includes(":") ? `[${host}]` : host;
   const bills = openBills(config, options);
   const app = createApp(bills, config, {
@@ -63,6 +62,15 @@ export async function serveDashboard(config: Config, options: ServeOptions): Pro
       await bills.close();
     },
   };
+}
+
+/**
+ * Keeps V8 from reserving memory after the rows of one large answer: 100 MB for young objects, and as much again for old ones
+ * before it looks which of them are still used. It reads both settings whenever it wants more.
+ */
+function limitHeap(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--heap-growing-percent=30");
 }
 
 /** How often it is looked for a new publication, in milliseconds. */

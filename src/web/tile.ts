@@ -8,10 +8,22 @@ import type { QuestionName } from "./questions.ts";
 
 /** Where the figures of a tile come from. */
 export interface TileSource {
-  readonly question: QuestionName;
-  readonly view: View;
-  readonly result: Answer;
+  readonly loads: readonly AnswerLoad[];
+  /** Where the receipts, the SQL and the rows are; absent for what there is not. */
+  readonly links: { readonly receipts: string; readonly sql?: string; readonly csv: string };
   readonly context: Pick<PageContext, "figures" | "now">;
+}
+
+/** The source of a tile that shows the answer to a question with an address. */
+export function sourceOf(
+  question: QuestionName,
+  view: View,
+  { loads }: Pick<Answer, "loads">,
+  context: TileSource["context"],
+): TileSource {
+  const receipts = addressOf(`/source/${question}`, view);
+  const links = { receipts, sql: `${receipts}#sql`, csv: addressOf(`/csv/${question}.csv`, view) };
+  return { loads, links, context };
 }
 
 /** A part of a page with a title. */
@@ -43,12 +55,13 @@ export function drawTile({ title, note, actions, body, source, id, place = "" }:
   </section>`;
 }
 
-function sourceLinks({ question, view, result, context }: TileSource, title: string): Markup {
-  const of = html`<span class="hidden"> of: ${title}</span>`;
+function sourceLinks({ loads, links, context }: TileSource, title: string): Markup {
+  const link = (address: string, name: string): Markup =>
+    html`<a href="${address}">${name}<span class="hidden"> of: ${title}</span></a>`;
   return html`<footer>
-    <a href="${addressOf(`/source/${question}`, view)}">${receiptInWords(result.loads, context)}${of}</a
-    ><a href="${addressOf(`/source/${question}`, view)}#sql">SQL${of}</a
-    ><a href="${addressOf(`/csv/${question}.csv`, view)}">CSV${of}</a>
+    ${link(links.receipts, receiptInWords(loads, context))}${
+      links.sql === undefined ? "" : link(links.sql, "SQL")
+    }${link(links.csv, "CSV")}
   </footer>`;
 }
 

@@ -4,10 +4,8 @@ import { type ColumnChart, type ColumnSeries, drawColumns, type Outlook } from "
 import type { Figures } from "../drawing/figures.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 import { addressOf, type View } from "./address.ts";
+import { coloursOf, type Ranking } from "./colours.ts";
 import { accountName, filterLink, nameOfKey, nextDimension } from "./names.ts";
-
-/** How many groups have a colour of their own. */
-export const coloured = 7;
 
 /** A row of the chart, of its legend and of its table. */
 interface Layer extends ColumnSeries {
@@ -21,13 +19,13 @@ export function drawTimeChart(
   currency: string,
   view: View,
   figures: Figures,
-  { limit, forecast }: Pick<ColumnChart, "limit" | "forecast"> = {},
+  { limit, forecast, ranking = [] }: Pick<ColumnChart, "limit" | "forecast"> & { readonly ranking?: Ranking } = {},
 ): Markup {
   const own = result.currency[currency];
   if (own === undefined || result.buckets.length === 0) {
     return html`<div class="empty"><p>There are no such charges in this period.</p></div>`;
   }
-  const layers = layersOf(own, result, view);
+  const layers = layersOf(own, result, view, ranking);
   const buckets = result.buckets.map(({ name, isOpen }) => ({
     label: name,
     isOpen,
@@ -65,12 +63,19 @@ export function drawTimeChart(
   </figure>`;
 }
 
-function layersOf({ groups, rest, below }: CurrencySeries, { by, accountNames }: SeriesResult, view: View): Layer[] {
+function layersOf(
+  { groups, rest, below }: CurrencySeries,
+  { by, accountNames }: SeriesResult,
+  view: View,
+  ranking: Ranking,
+): Layer[] {
   const next = nextDimension(by);
+  const keys = groups.map(({ key }) => key);
+  const colours = coloursOf(keys, ranking);
   const named = groups.map(({ key, amounts, total }, index): Layer => {
     const named = accountName(key, by, accountNames);
     const link = filterLink(key, by, view, next, named);
-    return { name: named ?? nameOfKey(key, by), colour: `s${index}`, amounts, total, link };
+    return { name: named ?? nameOfKey(key, by), colour: colours[index] ?? "rest", amounts, total, link };
   });
   const others: Layer[] =
     rest.groups === 0

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { commitments } from "../../src/answers/commitments.ts";
+import { savings } from "../../src/answers/savings.ts";
 import { curDelivery, curRow, type Row } from "../support/deliveries.ts";
 import { answering, bill, charge } from "./bills.ts";
 
@@ -39,6 +40,24 @@ const rows: readonly Row[] = [
 
 for (const [warehouse, load] of Object.entries(answering)) {
   describe(`commitments in ${warehouse}`, () => {
+    test("savings lead from list prices to effective cost, with the same rate as commitments", async (t) => {
+      const { config } = await load(t, [await bill(month, rows)]);
+      const own = (await savings(config, { now })).currency["USD"] ?? assert.fail();
+      // List 100 + 40 + 5 + 120 + 20; spot usage without a contracted cost counts as paid.
+      assert.deepEqual(own, [
+        {
+          month,
+          list: "285",
+          negotiated: "33",
+          committed: "50",
+          others: "10",
+          unused: "20",
+          effective: "212",
+          rate: (await commitments(config, { now })).currency["USD"]?.effectiveSavingsRate,
+        },
+      ]);
+    });
+
     test("what was used and unused, utilisation, net savings, coverage and both savings rates", async (t) => {
       const { config } = await load(t, [await bill(month, rows)]);
       const result = await commitments(config, { now });

@@ -202,6 +202,7 @@ export const explained: Omit<ExplainResult, keyof ReadSource> = {
   month: "2025-03",
   vs: "2025-02",
   measure: "effective",
+  filters: [],
   by: ["service", "sku", "account"],
   comparison: { kind: "months" },
   accountNames: { "562017734490": "Research \u001b[1m sandbox" },

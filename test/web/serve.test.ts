@@ -6,6 +6,7 @@ import { describe, test, type TestContext } from "node:test";
 import { answering, bill, charge, focusSection } from "../answers/bills.ts";
 import { deliver, type Row } from "../support/deliveries.ts";
 import { createProject, type Project, runWell } from "../support/projects.ts";
+import { coloured, coloursOf } from "../../src/web/colours.ts";
 import { dashboard } from "./dashboard.ts";
 
 const months = ["2025-02", "2025-03"] as const;
@@ -60,6 +61,15 @@ describe("the dashboard", () => {
         path,
       );
     }
+  });
+
+  test("explains a change within filters, and removes them one by one", async (t) => {
+    const { get } = await dashboard(t, (await loaded(t)).config);
+    const { text } = await get("/changes?month=2025-03&filter=service%3DServers&filter=cloud%3DAWS");
+    assert.match(text, /aria-label="Remove the filter service=Servers"/u);
+    assert.match(text, /2025-03 cost 1,234\.50 USD/u);
+    assert.match((await get("/changes?month=2025-03&filter=service%3DDisks")).text, /There are no charges/u);
+    assert.match((await get("/costs?month=2025-03&filter=service%3DServers")).text, /href="\/changes\?month=2025-03&/u);
   });
 
   test("answers only requests for its own names, with GET, and not of other sites", async (t) => {
@@ -254,6 +264,15 @@ describe("the dashboard", () => {
     for (const line of text.trim().split("\n"))
       assert.match(line, /^(?:# (?:HELP|TYPE) \w+ .+|\w+(?:\{(?:\w+="[^"]*",?)+\})? -?\d+(?:\.\d+)?)$/u);
   });
+});
+
+test("services have the colour of their rank on all pages, others one that is free", () => {
+  const ranking = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+  assert.deepEqual(coloursOf(["c", "a"], ranking), ["s2", "s0"]);
+  // The eighth service would have the colour of the first one.
+  assert.deepEqual(coloursOf(["h", "a", "i", null], ranking), ["s1", "s0", "s2", "s3"]);
+  assert.deepEqual(coloursOf(["x", "y"], []), ["s0", "s1"]);
+  assert.equal(new Set(coloursOf(["g", "h", "i", "x", "y", "z", null], ranking)).size, coloured);
 });
 
 test("the style of the pages has every class of a state of a month", async () => {

@@ -8,7 +8,7 @@ import { addressOf, type View } from "../address.ts";
 import { driversTable } from "../drivers-table.ts";
 import { accountName, filterLink, nameOfKey } from "../names.ts";
 import { type PageContext } from "../page.ts";
-import { drawTile } from "../tile.ts";
+import { drawTile, sourceOf } from "../tile.ts";
 
 /** The parts of the difference, from one month to the other. */
 export function partsTile(own: Explanation, result: ExplainResult, view: View, context: PageContext): Markup {
@@ -48,7 +48,7 @@ export function partsTile(own: Explanation, result: ExplainResult, view: View, c
         The parts add up to ${figures.change(own.difference)} exactly: the residual is
         ${figures.money(own.residual)}.${estimated}${own.priceIncludesFx ? " Prices include changes of exchange rates." : ""}
       </p>`,
-    source: { question: "changes", view, result, context },
+    source: sourceOf("changes", view, result, context),
   });
 }
 
@@ -71,7 +71,7 @@ export function driversTile(own: Explanation, result: ExplainResult, view: View,
       rest: (drivers) => `${drivers} smaller changes, in the CSV`,
       figures,
     }),
-    source: { question: "changes", view, result, context },
+    source: sourceOf("changes", view, result, context),
     place: "two",
   });
 }

@@ -2,6 +2,7 @@ import type { ExplainResult } from "../../answers/explain.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { BillhouseError } from "../../errors.ts";
 import { type View } from "../address.ts";
+import { chips } from "../chips.ts";
 import { changeForm, currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { askedDrivers } from "../drivers-table.ts";
 import { monthInWords } from "../names.ts";
@@ -65,7 +66,7 @@ function pageOf(
   const body = html`<div class="head">
       <div>
         <h1>Why ${monthInWords(view.to ?? "")} differs</h1>
-        <p class="note">${note}</p>
+        ${chips("/changes", view, note)}${view.filters.length === 0 ? "" : html`<p class="note">${note}</p>`}
       </div>
       <div class="switches">
         ${currencySwitch("/changes", view, currencies)}${changeForm("/changes", view, months)}${monthSwitch("/changes", { ...view, vs: undefined }, months)}

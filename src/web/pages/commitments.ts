@@ -6,21 +6,26 @@ import type { View } from "../address.ts";
 import { currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { filterLink } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { commitmentsQuestion } from "../questions.ts";
-import { drawTile } from "../tile.ts";
+import { commitmentsQuestion, savingsQuestion } from "../questions.ts";
+import { drawTile, sourceOf } from "../tile.ts";
+import { savingsTile } from "./savings-tile.ts";
 
 /** How the commitments of a month were used, and what they saved. */
 export async function commitmentsPage(context: PageContext): Promise<Page> {
-  const [status, { result }] = await Promise.all([loadedStatus(context), answerTo(context, commitmentsQuestion)]);
+  const [status, { result }, { result: savings }] = await Promise.all([
+    loadedStatus(context),
+    answerTo(context, commitmentsQuestion),
+    answerTo(context, savingsQuestion),
+  ]);
   const currencies = Object.keys(result.currency);
   const currency = currencyOf(context.view, currencies);
   const view: View = { ...context.view, from: result.month, to: result.month, currency };
   const own = result.currency[currency];
   const body = html`<div class="head">
       <div>
-        <h1>Commitments in ${result.month}</h1>
+        <h1>Commitments and savings in ${result.month}</h1>
         <p class="note">
-          Reservations and savings plans, in effective cost and without
+          Reservations, savings plans and negotiated prices, in effective cost and without
           corrections.${result.isOver ? "" : " The month is not over: fees of the whole month can already count as unused."}
         </p>
       </div>
@@ -28,14 +33,18 @@ export async function commitmentsPage(context: PageContext): Promise<Page> {
         ${currencySwitch("/commitments", view, currencies)}${monthSwitch("/commitments", view, loadedMonths(status))}
       </div>
     </div>
-    ${
-      own === undefined || own.rows.length === 0
-        ? html`<section class="tile">
-            <div class="empty"><p>No commitment was used or paid for in ${result.month}.</p></div>
-          </section>`
-        : html`${rates(own, currency, context.figures)}
-            <div class="tiles">${table(result, own, view, context)}</div>`
-    }`;
+    ${own === undefined ? "" : rates(own, currency, context.figures)}
+    <div class="tiles">
+      ${savingsTile(savings, { ...context, view })}${
+        own === undefined || own.rows.length === 0
+          ? drawTile({
+              title: "By commitment",
+              place: "wide",
+              body: html`<div class="empty"><p>No commitment was used or paid for in ${result.month}.</p></div>`,
+            })
+          : table(result, own, view, context)
+      }
+    </div>`;
   return { title: `Commitments in ${result.month}`, path: "/commitments", view, body };
 }
 
@@ -81,7 +90,6 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           `The bill lacks the contracted cost of ${figures.share(own.missingPriceShare)} of the covered usage: it shows no savings.`,
         ]),
   ];
-  const lines = [...own.rows, null];
   return drawTile({
     title: "By commitment",
     note: "The most unused first",
@@ -115,7 +123,7 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           </tbody>
           <tfoot>
             <tr>
-              <th scope="row" colspan="3">total of ${lines.length - 1}</th>
+              <th scope="row" colspan="3">total of ${own.rows.length}</th>
               <td class="n">${figures.share(own.total.utilisation)}</td>
               <td class="n">${figures.money(own.total.used)}</td>
               <td class="n">${figures.money(own.total.unused)}</td>
@@ -125,7 +133,7 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
         </table>
       </div>
       ${doubts.map((doubt) => html`<p class="note after">${doubt}</p>`)}`,
-    source: { question: "commitments", view, result, context },
+    source: sourceOf("commitments", view, result, context),
   });
 }
 

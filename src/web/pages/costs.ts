@@ -1,15 +1,18 @@
 import { magnitude } from "../../answers/arithmetic.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../answers/costs.ts";
+import type { SeriesResult } from "../../answers/series.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawAmount } from "../../drawing/small.ts";
 import { type Figures, isShownAsZero } from "../../drawing/figures.ts";
-import { addressOf, filterParts, type View } from "../address.ts";
+import { addressOf, plainView, type View } from "../address.ts";
+import { chips } from "../chips.ts";
+import { coloured, coloursOf, type Ranking, rankingFor } from "../colours.ts";
 import { chartControls, currencyOf, currencySwitch, periodForm } from "../controls.ts";
-import { accountName, filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { accountName, filterLink, nextDimension } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { costsQuestion, seriesQuestion } from "../questions.ts";
-import { drawTile } from "../tile.ts";
-import { coloured, drawTimeChart } from "../time-chart.ts";
+import { drawTile, sourceOf } from "../tile.ts";
+import { drawTimeChart } from "../time-chart.ts";
 
 /** How many groups of a page are listed; CSV has all. */
 const listed = 100;
@@ -26,11 +29,12 @@ export async function costsPage(context: PageContext): Promise<Page> {
   const series = await answerTo({ ...context, view }, seriesQuestion, { top: coloured });
   const { config, figures } = context;
   const months = loadedMonths(status);
+  const ranking = await rankingFor(view, months, context);
   const period = result.from === result.to ? result.from : `${result.from} to ${result.to}`;
   const body = html`<div class="head">
       <div>
         <h1>Costs of ${period}</h1>
-        ${chips(view)}
+        ${chips("/costs", view, "All charges. Choose a name or a column to see only its charges.")}
       </div>
       <div class="switches">${currencySwitch("/costs", view, currencies)}${periodForm("/costs", view, months)}</div>
     </div>
@@ -38,39 +42,22 @@ export async function costsPage(context: PageContext): Promise<Page> {
       ${drawTile({
         title: `${view.measure.charAt(0).toUpperCase()}${view.measure.slice(1)} cost by ${view.grain}`,
         actions: chartControls("/costs", view, config),
-        body: drawTimeChart(series.result, currency, view, figures),
-        source: { question: "series", view, result: series.result, context },
+        body: drawTimeChart(series.result, currency, view, figures, { ranking }),
+        source: sourceOf("series", view, series.result, context),
         place: "wide",
       })}${drawTile({
         title: `By ${view.by}`,
-        actions: html`<a class="button" href="${addressOf("/lines", view)}">Charge lines</a>`,
+        actions: html`<p class="buttons">
+          ${result.from === result.to ? html`<a class="button" href="${addressOf("/changes", { ...view, by: plainView.by })}">Why it differs</a>` : ""}
+          <a class="button" href="${addressOf("/lines", view)}">Charge lines</a>
+        </p>`,
         note: comparedWith(result),
-        body: costsTable(result, view, figures),
-        source: { question: "costs", view, result, context },
+        body: costsTable(result, view, figures, swatchesOf(series.result, currency, ranking)),
+        source: sourceOf("costs", view, result, context),
         place: "wide",
       })}
     </div>`;
   return { title: `Costs of ${period}`, path: "/costs", view, body };
-}
-
-/** The filters of a view, each with a link that removes it. */
-export function chips(view: View, path = "/costs"): Markup {
-  if (view.filters.length === 0)
-    return html`<p class="note">All charges. Choose a name or a column to see only its charges.</p>`;
-  return html`<ul class="chips">
-    ${view.filters.map((filter) => {
-      const { name, value } = filterParts(filter);
-      const others = view.filters.filter((each) => each !== filter);
-      return html`<li>
-        <span>${name}</span> <b title="${value}">${nameOfKey(value, name)}</b
-        ><a href="${addressOf(path, { ...view, filters: others })}" aria-label="Remove the filter ${filter}">×</a>
-      </li>`;
-    })}${
-      view.filters.length > 1
-        ? html`<li class="all"><a href="${addressOf(path, { ...view, filters: [] })}">Remove all</a></li>`
-        : ""
-    }
-  </ul>`;
 }
 
 function comparedWith({ comparison, previousFrom, previousTo, notes }: CostsResult): string {
@@ -84,13 +71,30 @@ function comparedWith({ comparison, previousFrom, previousTo, notes }: CostsResu
   return [compared, ...notes].join(" ");
 }
 
-function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
+/** The colours that the chart gives the groups of a view, by their keys. */
+function swatchesOf({ currency }: SeriesResult, name: string, ranking: Ranking): ReadonlyMap<string | null, string> {
+  const keys = (currency[name]?.groups ?? []).map(({ key }) => key);
+  const colours = coloursOf(keys, ranking);
+  return new Map(keys.map((key, index) => [key, colours[index] ?? "rest"]));
+}
+
+function costsTable(
+  result: CostsResult,
+  view: View,
+  figures: Figures,
+  swatches: ReadonlyMap<string | null, string>,
+): Markup {
   const own = result.currency[view.currency ?? ""];
   if (own === undefined) return html`<div class="empty"><p>There are no such charges.</p></div>`;
   const { rows, rest, below, total } = own;
   const next = nextDimension(view.by);
   const most = rows[0]?.cost ?? "0";
   const isCompared = result.comparison.kind !== "none";
+  const nameOf = ({ keys }: CostRow): Markup => {
+    const key = keys[view.by] ?? null;
+    const link = filterLink(key, view.by, view, next, accountName(key, view.by, result.accountNames));
+    return html`<i class="swatch ${swatches.get(key) ?? "rest"}"></i>${link}`;
+  };
   const line = (name: Markup | string, row: CostRow, hasBar: boolean): Markup =>
     html`<tr class="${hasBar ? "" : "rest"}">
       <td>${name}</td>
@@ -121,7 +125,7 @@ function costsTable(result: CostsResult, view: View, figures: Figures): Markup {
           </tr>
         </thead>
         <tbody>
-          ${rows.map((row) => line(filterLink(row.keys[view.by] ?? null, view.by, view, next, accountName(row.keys[view.by], view.by, result.accountNames)), row, true))}${
+          ${rows.map((row) => line(nameOf(row), row, true))}${
             rest.groups > 0 ? line(`${rest.groups} more, in the CSV`, rest, false) : ""
           }${below.filter(isShown).map((row) => line(row.charge, row, false))}
         </tbody>

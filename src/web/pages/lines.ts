@@ -2,11 +2,11 @@ import type { ChargeLine } from "../../answers/lines.ts";
 import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { addressOf, type View } from "../address.ts";
+import { chips } from "../chips.ts";
 import { nameOfKey } from "../names.ts";
 import { answerTo, type Page, type PageContext } from "../page.ts";
 import { linesQuestion } from "../questions.ts";
-import { drawTile } from "../tile.ts";
-import { chips } from "./costs.ts";
+import { drawTile, sourceOf } from "../tile.ts";
 
 /** How many lines are listed; CSV has more. */
 const listed = 100;
@@ -24,7 +24,7 @@ export async function linesPage(context: PageContext): Promise<Page> {
   const body = html`<div class="head">
       <div>
         <h1>Charge lines of ${period}</h1>
-        ${chips(view, "/lines")}
+        ${chips("/lines", view, "All charges.")}
       </div>
       <div class="switches"><a class="button" href="${addressOf("/costs", view)}">Back to the costs</a></div>
     </div>
@@ -37,7 +37,7 @@ export async function linesPage(context: PageContext): Promise<Page> {
           result.lines.length === 0
             ? html`<div class="empty"><p>There are no such charges.</p></div>`
             : table(result.lines, context.figures),
-        source: { question: "lines", view, result, context },
+        source: sourceOf("lines", view, result, context),
       })}
     </div>`;
   return { title: `Charge lines of ${period}`, path: "/costs", view, body };

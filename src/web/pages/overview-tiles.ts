@@ -8,33 +8,36 @@ import type { ColumnChart } from "../../drawing/columns.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawShare } from "../../drawing/small.ts";
 import { addressOf, type View } from "../address.ts";
+import type { Ranking } from "../colours.ts";
 import { chartControls } from "../controls.ts";
 import { driversTable } from "../drivers-table.ts";
 import { filterLink, nameOfKey, nextDimension } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { tagOf } from "../questions.ts";
-import { drawTile } from "../tile.ts";
+import { drawTile, sourceOf } from "../tile.ts";
 import { drawTimeChart } from "../time-chart.ts";
 
 /** How many rows of what was wasted are listed. */
 export const listed = 5;
 
 /** Costs over time, with the budget and the forecast of a running month in a chart by month. */
-export function chartTile(result: SeriesResult, view: View, context: PageContext, costs: CostsResult): Markup {
+export function chartTile(
+  result: SeriesResult,
+  view: View,
+  context: PageContext,
+  { costs, ranking }: { readonly costs: CostsResult; readonly ranking: Ranking },
+): Markup {
   const { config, figures } = context;
   const { currency = "" } = view;
   return drawTile({
     title: `${titles[view.measure]} by ${view.grain}`,
     note: `${result.from === result.to ? result.from : `${result.from} to ${result.to}`}, ${currency}`,
     actions: chartControls("/", { ...view, from: view.to }, config),
-    body: drawTimeChart(
-      result,
-      currency,
-      view,
-      figures,
-      view.measure === "effective" ? outlookOf(result, costs, currency) : {},
-    ),
-    source: { question: "series", view, result, context },
+    body: drawTimeChart(result, currency, view, figures, {
+      ...(view.measure === "effective" ? outlookOf(result, costs, currency) : {}),
+      ranking,
+    }),
+    source: sourceOf("series", view, result, context),
     place: "wide",
   });
 }
@@ -75,7 +78,7 @@ export function moversTile(result: ExplainResult, context: PageContext): Markup 
         ? html`<div class="empty"><p>There are no such charges.</p></div>`
         : html`<p class="sentence">${own.sentence}</p>
             ${driversTable(own, result, { most: listedChanges, view, rest, figures })}`,
-    source: { question: "changes", view: { ...view, by: "service" }, result, context },
+    source: sourceOf("changes", { ...view, by: "service" }, result, context),
   });
 }
 
@@ -105,7 +108,7 @@ export function unusedTile(result: CommitmentsResult, context: PageContext): Mar
         )}
       </tbody>
     </table>`,
-    source: { question: "commitments", view, result, context },
+    source: sourceOf("commitments", view, result, context),
   });
 }
 
@@ -129,7 +132,7 @@ export function untaggedTile(result: UntaggedResult, context: PageContext): Mark
             html`<tr>
               <td>
                 ${by.slice(-1).map((dimension) => filterLink(keys[dimension] ?? null, dimension, view, nextDimension(dimension)))}
-                <span class="minor">${nameOfKey(keys[by[0] ?? ""] ?? null, by[0] ?? "")}</span>
+                <span class="said">${nameOfKey(keys[by[0] ?? ""] ?? null, by[0] ?? "")}</span>
               </td>
               <td class="n minor">${figures.share(share)}</td>
               <td class="n">${figures.money(cost)}</td>
@@ -137,12 +140,12 @@ export function untaggedTile(result: UntaggedResult, context: PageContext): Mark
         )}
       </tbody>
     </table>`,
-    source: {
-      question: "untagged",
-      view: { ...view, by: "service", ...(tag === null ? { tag: "" } : { tag }) },
+    source: sourceOf(
+      "untagged",
+      { ...view, by: "service", ...(tag === null ? { tag: "" } : { tag }) },
       result,
       context,
-    },
+    ),
   });
 }
 
@@ -186,6 +189,6 @@ export function budgetsTile(result: CostsResult, context: PageContext): Markup |
         </tbody>
       </table>
     </div>`,
-    source: { question: "costs", view: { ...view, by: "service" }, result, context },
+    source: sourceOf("costs", { ...view, by: "service" }, result, context),
   });
 }

@@ -3,14 +3,21 @@ import { html } from "../../drawing/markup.ts";
 import type { StatusResult } from "../../pipeline/status.ts";
 import { type View } from "../address.ts";
 import type { Answered } from "../bills.ts";
+import { coloured, rankingFor } from "../colours.ts";
 import { currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { askedDrivers } from "../drivers-table.ts";
 import { drawFigures } from "../figures-row.ts";
 import { monthInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext, statusWithStorages } from "../page.ts";
-import { changeQuestion, commitmentsQuestion, costsQuestion, seriesQuestion, untaggedQuestion } from "../questions.ts";
+import {
+  changeQuestion,
+  commitmentsQuestion,
+  costsQuestion,
+  savingsQuestion,
+  seriesQuestion,
+  untaggedQuestion,
+} from "../questions.ts";
 import { tileOr } from "../tile.ts";
-import { coloured } from "../time-chart.ts";
 import { drawTrust, loadHistory } from "../trust.ts";
 import { budgetsTile, chartTile, listed, moversTile, unusedTile, untaggedTile } from "./overview-tiles.ts";
 
@@ -46,6 +53,7 @@ export async function overviewPage(context: PageContext): Promise<Page> {
     answerTo(at, seriesQuestion, { view: { ...whole, measure: "billed" }, top: 1 }),
   ]);
   const commitments = answerTo(at, commitmentsQuestion);
+  const savings = answerTo(at, savingsQuestion);
   const untagged = answerTo(at, untaggedQuestion, { view: { ...view, by: "service" }, top: listed });
   const [figuresRow, chart, movers, unused, missing] = await Promise.all([
     drawFigures(at, {
@@ -53,12 +61,16 @@ export async function overviewPage(context: PageContext): Promise<Page> {
       effective: overMonths.result,
       billed: billed.result,
       commitments,
+      savings,
       untagged,
     }),
     tileOr(
       "Cost over time",
       async () =>
-        chartTile((await answerTo(at, seriesQuestion, { view: by, top: coloured })).result, by, at, costs.result),
+        chartTile((await answerTo(at, seriesQuestion, { view: by, top: coloured })).result, by, at, {
+          costs: costs.result,
+          ranking: await rankingFor(by, months, at),
+        }),
       "wide",
     ),
     tileOr(

@@ -4,12 +4,12 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { drawShare } from "../../drawing/small.ts";
 import { monthSpans } from "../../schema/periods.ts";
 import type { PageContext } from "../page.ts";
-import { drawTile } from "../tile.ts";
+import { drawTile, type TileSource } from "../tile.ts";
 
 /** How many rules hold for each export and month. */
 export function scoresTile(
   { scores, withoutRows }: Pick<ValidateResult, "scores" | "withoutRows">,
-  csv: string,
+  source: TileSource,
   { figures }: Pick<PageContext, "figures">,
 ): Markup {
   const elsewhere = [...Map.groupBy(withoutRows, ({ pipeline }) => pipeline)].map(
@@ -22,7 +22,7 @@ export function scoresTile(
   return drawTile({
     title: "Scores",
     note: "The part of the decided rules that pass",
-    actions: html`<a class="button" href="${csv}">CSV</a>`,
+    source,
     place: "wide",
     body: html`<div class="scroll">
         <table class="list">

@@ -6,8 +6,8 @@ import type { BillingMonth } from "../../model.ts";
 import { addressOf, focusVersions, type View } from "../address.ts";
 import { monthSwitch } from "../controls.ts";
 import { answerTo, type CsvFile, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { periodOf, type Question } from "../questions.ts";
-import { drawTile } from "../tile.ts";
+import { periodOf, type Question, receiptsQuestion } from "../questions.ts";
+import { drawTile, type TileSource } from "../tile.ts";
 import { failuresTile, scoresTile, undecidableTile } from "./quality-tiles.ts";
 
 type Verdicts = Omit<ValidateResult, keyof ReadSource>;
@@ -54,6 +54,9 @@ export async function qualityPage(context: PageContext): Promise<Page> {
   const result = (await answerTo(context, qualityQuestion, { view })).result;
   const { from = "", to = "" } = view;
   const period = from === to ? to : `${from} to ${to}`;
+  const { loads } = (await answerTo(context, receiptsQuestion, { view })).result;
+  const csv = addressOf("/quality/rules.csv", view);
+  const source: TileSource = { loads, links: { receipts: "/loads", csv }, context };
   const body = html`<div class="head">
       <div>
         <h1>Quality in ${period}</h1>
@@ -74,11 +77,7 @@ export async function qualityPage(context: PageContext): Promise<Page> {
               place: "wide",
               body: html`<div class="empty"><p>There are no rows in the FOCUS view in ${period}.</p></div>`,
             })
-          : [
-              scoresTile(result, addressOf("/quality/rules.csv", view), context),
-              failuresTile(result, context),
-              undecidableTile(result, context),
-            ]
+          : [scoresTile(result, source, context), failuresTile(result, context), undecidableTile(result, context)]
       }
     </div>`;
   return { title: `Quality in ${period}`, path: "/quality", view, body };

@@ -6,9 +6,9 @@ import { drawAmount, drawChange, rangeOf } from "../../drawing/small.ts";
 import { compareDecimals } from "../../schema/decimals.ts";
 import { addDecimals } from "../../schema/sums.ts";
 import { addressOf, type View } from "../address.ts";
+import { coloured, coloursOf, type Ranking } from "../colours.ts";
 import type { PageContext } from "../page.ts";
 import { drawTile } from "../tile.ts";
-import { coloured } from "../time-chart.ts";
 
 type Column = QuestionResult["columns"][number];
 type Value = QuestionResult["rows"][number][string];
@@ -25,6 +25,9 @@ const money: ReadonlySet<string> = new Set(
 const shares: ReadonlySet<string> = new Set(
   "discount_rate utilisation savings_rate negotiated_rate committed_rate tagged_share".split(" "),
 );
+
+/** The column whose values have the same colours on all pages. */
+const serviceColumn = "ServiceName";
 
 /** Columns whose values are steps of time. */
 const times: ReadonlySet<string> = new Set(["x_BillingMonth", "day"]);
@@ -49,6 +52,8 @@ export function cellText({ name, kind }: Column, value: Value, figures: Figures)
 /** An amount with the name that distinguishes it from the others. */
 interface Named {
   readonly name: string;
+  /** Null where rows are not about services. */
+  readonly service: string | null;
   readonly time: string;
   readonly amount: string;
 }
@@ -61,7 +66,7 @@ export function chartTile(
   { columns, rows }: QuestionResult,
   currency: string,
   view: View,
-  context: PageContext,
+  context: PageContext & { readonly ranking: Ranking },
 ): Markup | "" {
   const [amount, second] = amountColumns(columns);
   const own = rows.filter((row) => String(row[currencyColumn] ?? "") === currency);
@@ -73,6 +78,7 @@ export function chartTile(
   const labels = varying.filter((name) => name !== time);
   const named = own.map((row): Named => ({
     name: labels.length === 0 ? amount : labels.map((label) => String(row[label] ?? `(no ${label})`)).join(", "),
+    service: labels.includes(serviceColumn) ? String(row[serviceColumn] ?? "") : null,
     time: time === undefined ? "" : String(row[time]),
     amount: String(row[amount] ?? "0"),
   }));
@@ -120,9 +126,14 @@ interface Layer {
   readonly amounts: readonly string[];
 }
 
-function timeTile(title: string, named: readonly Named[], view: View, { figures, now }: PageContext): Markup {
+function timeTile(
+  title: string,
+  named: readonly Named[],
+  view: View,
+  { figures, now, ranking }: PageContext & { readonly ranking: Ranking },
+): Markup {
   const steps = [...new Set(named.map(({ time }) => time))].toSorted();
-  const layers = layersOf(named, steps);
+  const layers = layersOf(named, steps, ranking);
   const thisMonth = now.toISOString().slice(0, 7);
   return drawTile({
     title,
@@ -172,7 +183,7 @@ function timeTile(title: string, named: readonly Named[], view: View, { figures,
 }
 
 /** The largest groups, each with a colour, and the sum of the others. */
-function layersOf(named: readonly Named[], steps: readonly string[]): readonly Layer[] {
+function layersOf(named: readonly Named[], steps: readonly string[], ranking: Ranking): readonly Layer[] {
   const layer = (name: string, colour: string, own: readonly Named[]): Layer => {
     const byStep = Map.groupBy(own, ({ time }) => time);
     const amounts = steps.map((step) => addDecimals((byStep.get(step) ?? []).map(({ amount }) => amount)));
@@ -182,7 +193,10 @@ function layersOf(named: readonly Named[], steps: readonly string[]): readonly L
     .map(([name, own]) => ({ name, own, total: addDecimals(own.map(({ amount }) => amount)) }))
     .toSorted((one, other) => compareDecimals(other.total, one.total));
   const rest = groups.slice(coloured);
-  const shown = groups.slice(0, coloured).map(({ name, own }, index) => layer(name, `s${index}`, own));
+  const largest = groups.slice(0, coloured);
+  const services = largest.map(({ own }) => own[0]?.service ?? null);
+  const colours = coloursOf(services, ranking);
+  const shown = largest.map(({ name, own }, index) => layer(name, colours[index] ?? "rest", own));
   if (rest.length === 0) return shown;
   const title = rest.length === 1 ? "1 other" : `${rest.length} others`;
   return [

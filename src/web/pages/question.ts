@@ -1,9 +1,11 @@
 import { ask, listQuestions, type QuestionResult } from "../../answers/questions.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { addressOf, type View } from "../address.ts";
+import { rankingFor } from "../colours.ts";
 import { currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
-import { type CsvFile, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { drawTile } from "../tile.ts";
+import { answerTo, type CsvFile, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
+import { receiptsQuestion } from "../questions.ts";
+import { drawTile, type TileSource } from "../tile.ts";
 import { amountColumns, cellText, chartTile, currencyColumn } from "./question-chart.ts";
 
 /** How many rows are listed; CSV has all. */
@@ -19,7 +21,12 @@ export async function questionPage(context: PageContext): Promise<Page> {
   const view: View = { ...context.view, to, from: isOneMonth(context.view) ? to : from, currency };
   const period = from === to ? to : `${from} to ${to}`;
   const difference = listQuestions().questions.find((each) => each.name === name)?.difference ?? null;
-  const chart = chartTile(result, currency, view, context);
+  const months = loadedMonths(status);
+  const ranking = await rankingFor({ by: "service", currency }, months, context);
+  const chart = chartTile(result, currency, view, { ...context, ranking });
+  const { loads } = (await answerTo(context, receiptsQuestion, { view: { ...view, from, to } })).result;
+  const csv = addressOf(`${path}/answer.csv`, view);
+  const source: TileSource = { loads, links: { receipts: "/loads", sql: "#sql", csv }, context };
   const body = html`<div class="head">
       <div>
         <p class="note"><a href="${addressOf("/questions", view)}">Questions</a> › ${name}</p>
@@ -27,11 +34,11 @@ export async function questionPage(context: PageContext): Promise<Page> {
         <p class="note">${period}. ${difference ?? ""}</p>
       </div>
       <div class="switches">
-        ${chart === "" ? "" : currencySwitch(path, view, currencies)}${monthSwitch(path, view, loadedMonths(status))}
+        ${chart === "" ? "" : currencySwitch(path, view, currencies)}${monthSwitch(path, view, months)}
       </div>
     </div>
     <div class="tiles">
-      ${chart}${tableTile(result, addressOf(`${path}/answer.csv`, view), context)}${drawTile({
+      ${chart}${tableTile(result, source, context)}${drawTile({
         title: "SQL",
         id: "sql",
         note: html`<code>billhouse query -</code> reads it from standard input`,
@@ -64,14 +71,14 @@ function isOneMonth({ from, to }: Pick<View, "from" | "to">): boolean {
   return from === undefined || from === to;
 }
 
-function tableTile({ columns, rows }: QuestionResult, csv: string, { figures }: PageContext): Markup {
+function tableTile({ columns, rows }: QuestionResult, source: TileSource, { figures }: PageContext): Markup {
   const amounts = amountColumns(columns);
   const place = ({ name, kind }: QuestionResult["columns"][number]): string =>
     kind === "other" && !amounts.includes(name) ? "" : "n";
   return drawTile({
     title: "Answer",
     note: `${figures.count(rows.length)} ${rows.length === 1 ? "row" : "rows"}`,
-    actions: html`<a class="button" href="${csv}">CSV</a>`,
+    source,
     place: "wide",
     body:
       rows.length === 0

@@ -8,7 +8,7 @@ import { currencyOf, currencySwitch, monthSwitch, tagForm } from "../controls.ts
 import { accountName, filterLink } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { tagOf, untaggedQuestion } from "../questions.ts";
-import { drawTile } from "../tile.ts";
+import { drawTile, sourceOf } from "../tile.ts";
 
 /** How many groups are listed; CSV has all. */
 const listed = 100;
@@ -87,6 +87,7 @@ function shares(own: CurrencyUntagged, currency: string, figures: Figures): Mark
 function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup {
   return drawTile({
     title: "Over the months",
+    place: "staying",
     body: html`<figure class="time" data-chart>
       ${drawColumns(
         {
@@ -97,10 +98,10 @@ function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup
             href: addressOf("/untagged", { ...view, from: month, to: month }),
           })),
           series: [
-            { name: "untagged", colour: "s1", amounts: own.months.map(({ untagged }) => untagged) },
+            { name: "untagged", colour: "lacking", amounts: own.months.map(({ untagged }) => untagged) },
             {
               name: "tagged",
-              colour: "s0",
+              colour: "rest",
               amounts: own.months.map(({ taggable, untagged }) => subtractDecimals(taggable, untagged)),
             },
           ],
@@ -109,8 +110,8 @@ function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup
       )}
       <figcaption>
         <ul class="legend">
-          <li><i class="s1"></i>untagged</li>
-          <li><i class="s0"></i>tagged</li>
+          <li><i class="lacking"></i>untagged</li>
+          <li><i class="rest"></i>tagged</li>
         </ul>
       </figcaption>
       <details>
@@ -184,6 +185,6 @@ function table(result: UntaggedResult, own: CurrencyUntagged, view: View, contex
         </tfoot>
       </table>
     </div>`,
-    source: { question: "untagged", view, result, context },
+    source: sourceOf("untagged", view, result, context),
   });
 }
