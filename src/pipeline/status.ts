@@ -214,6 +214,7 @@ function pipelineStatus(
     kept,
     notes: [
       ...goneNotes(loaded),
+      ...loadableNotes(loaded, held.loadable.filter(isWanted)),
       ...unrecordedNotes(loaded, months),
       ...floatNotes(ledger.columns ?? []),
       ...ledger.notes,
@@ -252,6 +253,17 @@ function unrecordedNotes(
       : [
           `Rows and cost of ${monthSpans(unknown)} were not recorded: billhouse run ${name} --force loads these months again.`,
         ]),
+  ];
+}
+
+/** Deliveries that the next run loads, or that failed in the last one. Where nothing is loaded, all of them are. */
+function loadableNotes(
+  { pipeline: { name }, months }: LoadedTable,
+  loadable: readonly BillingMonth[],
+): readonly string[] {
+  if (months.size === 0 || loadable.length === 0) return [];
+  return [
+    `Not loaded yet: the newest delivery of ${monthSpans(loadable)}. billhouse run ${name} loads it, or says why not.`,
   ];
 }
 

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { status } from "../../src/index.ts";
 import { curDelivery, curRow, deliver, type Row } from "../support/deliveries.ts";
+import { createGoogleProject, upload } from "../support/google.ts";
 import { billhouse } from "../support/in-process.ts";
 import {
   ask,
@@ -49,6 +51,25 @@ async function loadedRows(project: Project): Promise<number> {
 }
 
 describe("a month that would shrink", () => {
+  test("keeps its rows in BigQuery too, until it is accepted", async (t) => {
+    const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
+    const four = ["1", "2", "3", "4"].flatMap((account) => rowsOf(account, 10));
+    upload(project, curDelivery({ month, id: "whole", files: [four] }));
+    await runWell(project);
+    const three = ["1", "2", "3"].flatMap((account) => rowsOf(account, 20));
+    upload(project, curDelivery({ month, id: "lost", files: [three] }));
+    for (const force of [false, true]) {
+      const { failed } = onlyResult((await runProject(project, { force })).finished);
+      assert.deepEqual(
+        failed.map(({ code, message }) => [code, message]),
+        [["MONTH_SHRUNK", "lost would shrink 2025-03: account 4 disappears, which had 10 of 40 USD."]],
+      );
+      assert.equal((await status(project.config)).pipelines[0]?.months[0]?.rows, 40);
+    }
+    const { loaded } = await runWell(project, { accept: ["shrink"], months: { only: [month] } });
+    assert.deepEqual([loaded[0]?.rows, loaded[0]?.cost], [60, { USD: "60" }]);
+  });
+
   test("keeps its rows, with --force and after state forget too, until the hint is followed", async (t) => {
     const project = await loadedProject(t);
     await deliverRows(project, "lost", ...["1", "2", "3"].flatMap((account) => rowsOf(account, 20)));
@@ -56,6 +77,9 @@ describe("a month that would shrink", () => {
     assert.deepEqual(outcomes(first), [`${month} failed MONTH_SHRUNK`]);
     const [failed] = first.failed;
     assert.match(failed?.message ?? "", /^lost would shrink 2025-03: account 4 disappears, which had 10 of 40 USD\.$/);
+    assert.deepEqual((await status(project.config)).pipelines[0]?.notes, [
+      `Not loaded yet: the newest delivery of ${month}. billhouse run aws_cur loads it, or says why not.`,
+    ]);
     assert.equal((await billhouse(project.folder, ["run", "--force"])).code, 3);
     assert.equal((await billhouse(project.folder, ["state", "forget", "aws_cur", month])).code, 0);
     assert.equal((await billhouse(project.folder, ["run"])).code, 3);

@@ -2,7 +2,8 @@ import { BillhouseError, describeError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
 import type { Discovery } from "../discover/discover.ts";
 import type { MonthPlan } from "../months/decide.ts";
-import type { LoadedTable } from "../months/loaded.ts";
+import { isLoadAction } from "../events.ts";
+import { loadedIds, type LoadedTable } from "../months/loaded.ts";
 import { survey } from "../months/survey.ts";
 
 /** A delivery that a run would leave where it is, and when the newest of its objects was written. */
@@ -11,9 +12,11 @@ export interface HeldMonth {
   readonly since: string | null;
 }
 
-/** The newest deliveries that a run would leave where they are, by month. */
+/** What is in a storage and not loaded: first the newest deliveries that a run would leave where they are, by month. */
 export interface HeldDeliveries {
   readonly months: ReadonlyMap<BillingMonth, HeldMonth>;
+  /** Months with a delivery that a run would load, newest first. */
+  readonly loadable: readonly BillingMonth[];
   /** Months whose newest delivery cannot be loaded, and why, in sentences. */
   readonly failed: ReadonlyMap<BillingMonth, string>;
   /** What could not be looked at, in sentences. */
@@ -21,21 +24,26 @@ export interface HeldDeliveries {
 }
 
 /** Where no storage is searched. */
-export const nothingHeld: HeldDeliveries = { months: new Map(), failed: new Map(), unknown: [] };
+export const nothingHeld: HeldDeliveries = { months: new Map(), loadable: [], failed: new Map(), unknown: [] };
 
 /**
- * The deliveries of one export that a run would not load. A storage that cannot be searched is reported in `unknown`;
+ * The deliveries of one export that are not loaded. A storage that cannot be searched is reported in `unknown`;
  * other errors than BillhouseError are thrown.
  */
 export async function heldDeliveries(
-  { pipeline, ledger }: LoadedTable,
+  { pipeline, ledger, months }: LoadedTable,
   { now, signal }: { readonly now?: Date; readonly signal?: AbortSignal },
 ): Promise<HeldDeliveries> {
   try {
     // No file is read: one that was written again counts as changed.
     const found = await survey(pipeline, ledger, () => true, { now, signal });
     const held = found.plans.filter(({ action }) => action === "waiting" || action === "refused");
+    const isNew = ({ action, billingMonth, ids }: MonthPlan): boolean => {
+      const known = loadedIds(months.get(billingMonth) ?? null);
+      return isLoadAction(action) && !ids.every((id) => known.includes(id));
+    };
     return {
+      loadable: found.plans.filter(isNew).map(({ billingMonth }) => billingMonth),
       months: new Map(held.map((plan) => [plan.billingMonth, { plan, since: newestObject(plan, found.discovery) }])),
       failed: new Map(
         [...found.failed].map(([month, error]) => {
