@@ -48,7 +48,7 @@ export function untaggedSection({ untagged }: ReportResult): ReportSection {
   const missing = keys.flatMap(({ tag, currency, own }) =>
     own.notActivated.map(
       ({ cloud, taggable }) =>
-        `${tag} is not activated in ${cloud}: no charge has it, and ${money(taggable, currency)} of usage count as not taggable.`,
+        `Tags are not activated in ${cloud}: no charge has ${tag}, and ${money(taggable, currency)} of usage count as not taggable.`,
     ),
   );
   return { title: "Untagged cost", sentences: [], tables: keys.length === 0 ? [] : [rates, ...groups], notes: missing };
