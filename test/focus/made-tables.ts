@@ -22,7 +22,7 @@ export interface MadeTable {
   readonly period: string;
   readonly rows: readonly Row[];
   /** What the manifests of months declare. */
-  readonly datasets?: Readonly<Record<string, string>>;
+  readonly datasets?: Readonly<Record<string, "ActualCost" | "AmortizedCost">>;
 }
 
 /** A row of the view: times as days or as ISO 8601, decimals as short as they can be. */
@@ -51,9 +51,14 @@ export async function viewOver(
     const cells = columns.map(({ name }) => `CAST(v.${dialect.identifier(name)} AS ${dialect.types.text})`);
     const rows = await run(`SELECT ${cells.join(", ")} FROM (${sql}) AS v`);
     return rows.map((row) =>
-      Object.fromEntries(columns.map(({ name, type }, position) => [name, plain(row[position], type)])),
+      viewRow(Object.fromEntries(columns.map(({ name }, position) => [name, row[position]])), version),
     );
   };
+}
+
+/** A row of a version of the view, from its values as a warehouse gives them. */
+export function viewRow(values: Readonly<Record<string, unknown>>, version: FocusVersion): ViewRow {
+  return Object.fromEntries(columnsOfVersion(version).map(({ name, type }) => [name, plain(values[name], type)]));
 }
 
 const dataset = "bills";

@@ -294,6 +294,7 @@ export const awsCurRules: Rules = {
     tax: { ContractedCost: "0.7" },
     credit: { ContractedCost: "-5" },
     "plan fee": { ContractedCost: "0.5" },
+    "plan fee unused": { ContractedCost: "0", ContractedUnitPrice: null },
   },
   ContractedUnitPrice: {
     usage: { ContractedUnitPrice: "0.1", PricingQuantity: "2", ContractedCost: "0.2" },
@@ -306,6 +307,8 @@ export const awsCurRules: Rules = {
     "only a rate": { ListUnitPrice: "0.12", ListCost: "0.24", x_QualityFlags: null },
     tax: { ListUnitPrice: null, ListCost: "0.7" },
     "flat rate": { ListCost: "0.24" },
+    "plan fee unused": { ListCost: "0", ListUnitPrice: null },
+    "reservation fee unused": { ListCost: "0" },
   },
   "BillingAccountId / Name / Type": {
     usage: { BillingAccountId: "000022222222", BillingAccountName: null, BillingAccountType: "Management Account" },

@@ -137,7 +137,6 @@ const mcaBoth: readonly Row[] = [
     costInBillingCurrency: "-2",
   }),
   mca("same invoice", { chargeType: "Refund", frequency: "OneTime", costInBillingCurrency: "-1" }),
-  mca("unknown commitment", { pricingModel: "Savings Plan", costInBillingCurrency: "0.1" }),
 ];
 const planUse = (cost: string, priced: string): Row =>
   mca("plan use", {
@@ -157,9 +156,12 @@ const ofPlan = {
   paygCostInBillingCurrency: "0",
   quantity: "1",
 };
+const unknown = (cost: string): Row =>
+  mca("unknown commitment", { pricingModel: "Savings Plan", costInBillingCurrency: cost, costInPricingCurrency: cost });
 const mcaActual: readonly Row[] = [
   ...mcaBoth,
   planUse("0", "0"),
+  unknown("0"),
   mca("plan", {
     ...ofPlan,
     chargeType: "Purchase",
@@ -173,6 +175,7 @@ const mcaActual: readonly Row[] = [
 const mcaAmortized: readonly Row[] = [
   ...mcaBoth,
   planUse("0.6125", "0.7"),
+  unknown("0.1"),
   mca("plan", {
     ...ofPlan,
     chargeType: "UnusedSavingsPlan",
@@ -226,6 +229,7 @@ export const azureCostRules: Rules = {
     "refund of a reservation": { EffectiveCost: "0" },
     "plan use": { EffectiveCost: "0.6125", PricingCurrencyEffectiveCost: "0.7" },
     plan: { EffectiveCost: "0", PricingCurrencyEffectiveCost: "0" },
+    "unknown commitment": { BilledCost: "0", EffectiveCost: "0.1" },
   },
   ContractedCost: {
     machine: { ContractedCost: "1.152" },

@@ -98,8 +98,6 @@ const unused = {
   ChargeFrequency: text("Usage-Based"),
   PricingCategory: text("Committed"),
   CommitmentDiscountStatus: text("Unused"),
-  ConsumedQuantity: nothing("decimal"),
-  ConsumedUnit: nothing(),
 };
 
 /**
