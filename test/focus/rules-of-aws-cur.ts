@@ -428,6 +428,7 @@ export const awsCurRules: Rules = {
   "PricingQuantity / Unit": {
     usage: { PricingQuantity: "2", PricingUnit: "Hours" },
     volume: { PricingUnit: "GB-Months" },
+    "refund of usage": { ...priceColumns, ChargeClass: "Correction", PricingCategory: null },
     function: { PricingQuantity: "0.0000125", PricingUnit: "GB-Seconds" },
     tax: priceColumns,
     credit: priceColumns,

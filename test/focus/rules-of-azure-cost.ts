@@ -348,6 +348,7 @@ export const azureCostRules: Rules = {
     reservation: { PricingCategory: "Standard" },
     tax: { PricingCategory: null },
     rounding: { PricingCategory: null },
+    "earlier invoice": { ChargeClass: "Correction", PricingCategory: null, PricingQuantity: null },
   },
   InvoiceId: { machine: { InvoiceId: null }, "priced in dollars": { InvoiceId: "G071234567" } },
   InvoiceIssuerName: {

@@ -68,7 +68,12 @@ const publicRate = number(field("pricing_public_on_demand_rate"));
 const listed = field("listed", "decimal");
 const commitmentId = field("commitment_id");
 const isUsageCharge = isOneOf(field("charge_category"), "Usage");
-const isPriced = isOneOf(field("charge_category"), "Usage", "Purchase");
+const priceId = first(field("pricing_rate_code"), field("pricing_rate_id"));
+// FOCUS 1.4: without the identifier of its price, a correction lacks all columns of prices.
+const isPriced = all(
+  isOneOf(field("charge_category"), "Usage", "Purchase"),
+  not(all(isCorrection, not(present(priceId)))),
+);
 const isCovered = some(isPlanUse, isReservationUse);
 const isPlan = matches(commitmentId, ":savingsplan/");
 const usage = field("line_item_usage_amount", "decimal");
@@ -282,7 +287,7 @@ export const awsCur: Mapping = {
     // A recurring fee can have a usage type without a SKU; FOCUS does not allow a meter without its SKU.
     SkuMeter: where(all(isPriced, present(product("sku"))), field("line_item_usage_type")),
     SkuPriceDetails: where(
-      all(isPriced, present(first(field("pricing_rate_code"), field("pricing_rate_id")))),
+      all(isPriced, present(priceId)),
       object({
         CoreCount: number(product("vcpu")),
         InstanceType: product("instance_type"),
@@ -292,7 +297,7 @@ export const awsCur: Mapping = {
         StorageClass: product("storage_class"),
       }),
     ),
-    SkuPriceId: where(isPriced, first(field("pricing_rate_code"), field("pricing_rate_id"))),
+    SkuPriceId: where(isPriced, priceId),
     SubAccountId: field("line_item_usage_account_id"),
     SubAccountName: field("line_item_usage_account_name"),
     SubAccountType: where(present(field("line_item_usage_account_id")), text("Account")),

@@ -317,7 +317,7 @@ export const azureCost: Mapping = {
       [
         [isCovered, text("Committed")],
         [all(isUsage, isSpot), text("Dynamic")],
-        [isMetered, text("Standard")],
+        [isPriced, text("Standard")],
       ],
       nothing(),
     ),
