@@ -31,14 +31,21 @@ const big = STRUCT({ a: HUGEINT, b: UBIGINT, c: UBIGINT, d: UBIGINT });
 
 type Cell = Exclude<DuckDBValue, null>;
 
-/** Gives DuckDB the functions that it lacks; they then exist in the whole database. NULL in is NULL out. */
+/** The types of cells that are soon written as text, and whose text is that of no other value of the type. */
+const keyTypes: readonly DuckDBType[] = [VARCHAR, BIGINT, DOUBLE];
+
+/**
+ * Gives DuckDB the functions that it lacks; they then exist in the whole database. NULL in is NULL out. A column of a bill has
+ * few different values, so equal cells of a chunk are worked out once.
+ */
 export function registerNatives(connection: DuckDBConnection): void {
   const define = (
     name: string,
     types: DuckDBType[],
     returnType: DuckDBType,
     run: (...cells: Cell[]) => DuckDBValue,
-  ): void =>
+  ): void => {
+    const hasKey = types.every((type) => keyTypes.includes(type));
     connection.registerScalarFunction(
       DuckDBScalarFunction.create({
         name,
@@ -46,10 +53,22 @@ export function registerNatives(connection: DuckDBConnection): void {
         returnType,
         mainFunction(info, chunk, output) {
           const columns = types.map((_, index) => chunk.getColumnVector(index));
+          const { rowCount } = chunk;
+          const known = new Map<string, DuckDBValue>();
           try {
-            for (let row = 0; row < chunk.rowCount; row++) {
+            for (let row = 0; row < rowCount; row++) {
               const cells = columns.map((column) => column.getItem(row));
-              output.setItem(row, cells.includes(null) ? null : run(...(cells as Cell[])));
+              if (cells.includes(null)) {
+                output.setItem(row, null);
+                continue;
+              }
+              const key = hasKey ? keyOf(cells as Cell[]) : undefined;
+              let value = key === undefined ? undefined : known.get(key);
+              if (value === undefined) {
+                value = run(...(cells as Cell[]));
+                if (key !== undefined) known.set(key, value);
+              }
+              output.setItem(row, value);
             }
             output.flush();
           } catch (error) {
@@ -58,6 +77,7 @@ export function registerNatives(connection: DuckDBConnection): void {
         },
       }),
     );
+  };
 
   /** A cast of text, once failing and once giving NULL. */
   const cast = (
@@ -129,6 +149,11 @@ export function registerNatives(connection: DuckDBConnection): void {
     const written = (Object.is(number, -0) ? "-" : "") + number.toExponential(Number(digits));
     return written.replace(/e([+-])(\d)$/u, "e$10$2");
   });
+}
+
+/** A text that only equal cells of the key types have. */
+function keyOf(cells: readonly Cell[]): string {
+  return cells.map((cell) => (Object.is(cell, -0) ? "-0" : String(cell))).join("\0");
 }
 
 /** What makes a value of a type out of text; it gives undefined for text that is none. */
