@@ -12,7 +12,7 @@ import {
   type Delivery,
   type Row,
 } from "../support/deliveries.ts";
-import { createProject, outcomes, runProject, textRows, type Project } from "../support/projects.ts";
+import { createProject, outcomes, runProject, runWell, textRows, type Project } from "../support/projects.ts";
 
 const now = new Date("2025-06-01T00:00:00Z");
 
@@ -98,6 +98,12 @@ describe("the days of a month", { timeout: 120_000 }, () => {
       payg: ["2024-12 unchanged r1", "2025-01 restated r2", "2025-02 new r2"],
     });
     assert.deepEqual((await months(project, "payg"))[1], "2025-01 final 2 rows 6");
+    const only = { months: { only: ["2024-12"] } };
+    const { acceptedGaps } = await runWell(project, { ...only, accept: ["gap"] });
+    assert.deepEqual(
+      acceptedGaps.map(({ billingMonth }) => billingMonth),
+      ["2024-12"],
+    );
     const foreign = rowOf(days("2025-04-15", "2025-05-14"), "16", "", "2025-03-03");
     await deliver(project.bucket, run("payg", "r3", days("2025-03-01", "2025-03-31"), "2025-04-20", [[foreign]]));
     const { finished } = await runProject(project);

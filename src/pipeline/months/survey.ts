@@ -135,17 +135,14 @@ export async function planMonths(
     }
   };
   const planned = (await pMap(selected, (month) => planOf(month), { concurrency: smallReads })).flat();
-  // A billing period that began in an earlier month than the first run of the export.
-  const { billingMonth: first = "", period = null } = planned.at(-1) ?? {};
-  const isSplit = discovery.months.get(first)?.some((place) => period !== null && place.period.start < period.start);
-  const before = isSplit === true ? addDays(monthSpan(first).start, -1).slice(0, 7) : null;
-  const plans =
-    period !== null &&
-    before !== null &&
-    !discovery.months.has(before) &&
-    isSelected(before, options.pipeline, options.months ?? {})
-      ? [...planned, ...(await planOf(before, period))]
-      : planned;
+  // A billing period that began in the month before the first run of the export.
+  const [oldest, places] = [...discovery.months].at(-1) ?? ["", []];
+  const ofOldest = planned.find(({ billingMonth }) => billingMonth === oldest) ?? months.get(oldest)?.receipt;
+  const period = ofOldest?.period ?? null;
+  const isSplit = places.some((place) => period !== null && place.period.start < period.start);
+  const before = isSplit ? addDays(monthSpan(oldest).start, -1).slice(0, 7) : null;
+  const isWanted = before !== null && isSelected(before, options.pipeline, options.months ?? {});
+  const plans = isWanted && period !== null ? [...planned, ...(await planOf(before, period))] : planned;
   const [several] = selected
     .filter((month) => (discovery.months.get(month)?.length ?? 0) > 1)
     .toSorted()
