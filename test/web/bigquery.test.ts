@@ -19,6 +19,14 @@ function statementsRun({ bigquery }: GoogleProject): number {
   ).length;
 }
 
+/** What statements read that were estimated. */
+function estimated({ bigquery }: GoogleProject): readonly string[] {
+  const texts = bigquery.requests
+    .map(({ body }) => JSON.stringify(body) ?? "")
+    .filter((body) => body.includes('"dryRun":true'));
+  return [...new Set(texts.flatMap((text) => /focus_(?:costs|daily|sku_monthly)/u.exec(text)?.[0] ?? []))];
+}
+
 describe("the dashboard on BigQuery", () => {
   test("shows what a page would bill before it does, and runs no statement until it is confirmed", async (t) => {
     const project = await loaded(t);
@@ -28,6 +36,11 @@ describe("the dashboard on BigQuery", () => {
     assert.equal(refused.status, 403);
     assert.match(refused.text, /BigQuery would bill [\d.]+ k?B for this/u);
     assert.equal(statementsRun(project), before);
+    assert.deepEqual(
+      estimated(project),
+      ["focus_sku_monthly", "focus_daily"],
+      "the estimate is that of the sums that are kept",
+    );
     const [, link = ""] = /href="([^"]+bytes=\d+)"/u.exec(refused.text) ?? [];
     const shown = await get(link.replaceAll("&amp;", "&"));
     assert.equal(shown.status, 200);

@@ -117,6 +117,7 @@ var features = []googlesql.LanguageFeature{
 	googlesql.LanguageFeatureFeatureWithRecursive,
 	googlesql.LanguageFeatureFeatureNullsFirstLastInOrderBy,
 	googlesql.LanguageFeatureFeatureGroupByRollup,
+	googlesql.LanguageFeatureFeatureGroupingSets,
 	googlesql.LanguageFeatureFeatureGroupByStruct,
 	googlesql.LanguageFeatureFeatureGroupByArray,
 	googlesql.LanguageFeatureFeatureAllowDashesInTableName,
@@ -126,6 +127,7 @@ var features = []googlesql.LanguageFeature{
 	googlesql.LanguageFeatureFeatureDateArithmetics,
 	// functions, window-function-calls, aggregate-function-calls
 	googlesql.LanguageFeatureFeatureAnalyticFunctions,
+	googlesql.LanguageFeatureFeatureGroupingBuiltin,
 	googlesql.LanguageFeatureFeatureNamedArguments,
 	googlesql.LanguageFeatureFeatureSafeFunctionCall,
 	googlesql.LanguageFeatureFeatureOrderByInAggregate,
