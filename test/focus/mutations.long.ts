@@ -56,6 +56,11 @@ const mutations: Readonly<Record<string, Mutation>> = {
     "where(some(present(one), present(other)), plus(first(one, zero), first(other, zero)))",
     "plus(one, other)",
   ],
+  "the net unused part is before discounts": [
+    "aws-cur-commitments.ts",
+    "cases([[isWholeUse, netUnused]], grossUnused)",
+    "grossUnused",
+  ],
   "the tax of AWS FOCUS keeps its effective cost": [
     "aws-focus.ts",
     "EffectiveCost: cases([[isTax, billed]], effective),",

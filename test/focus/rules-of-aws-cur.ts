@@ -121,6 +121,24 @@ const march: readonly Row[] = [
     "savingsPlan/SavingsPlanEffectiveCost": "0.75",
   }),
   line("negation", "SavingsPlanNegation", "-0.2", { "savingsPlan/SavingsPlanARN": plan }),
+  // A savings plan with a discount: the bill has net amounts, and leaves the net upfront fee empty.
+  line("net plan fee", "SavingsPlanRecurringFee", "1", {
+    "lineItem/NetUnblendedCost": "0.9",
+    "savingsPlan/SavingsPlanARN": `${plan}-net`,
+    "savingsPlan/TotalCommitmentToDate": "1",
+    "savingsPlan/UsedCommitment": "0.75",
+    "savingsPlan/NetRecurringCommitmentForBillingPeriod": "0.9",
+  }),
+  line("net plan use", "SavingsPlanCoveredUsage", "0.2", {
+    "lineItem/NetUnblendedCost": "0.18",
+    "savingsPlan/SavingsPlanARN": `${plan}-net`,
+    "savingsPlan/SavingsPlanEffectiveCost": "0.75",
+    "savingsPlan/NetSavingsPlanEffectiveCost": "0.68",
+  }),
+  line("net negation", "SavingsPlanNegation", "-0.2", {
+    "lineItem/NetUnblendedCost": "-0.18",
+    "savingsPlan/SavingsPlanARN": `${plan}-net`,
+  }),
   line("reservation", "Fee", "100", {
     ...unpriced,
     "bill/BillType": "Purchase",
@@ -188,10 +206,10 @@ const march: readonly Row[] = [
     "lineItem/ResourceId": capacity,
   }),
   line("open month", "Usage", "1", { "bill/InvoiceId": "" }),
+  line("task", "Usage", "0", { "lineItem/Operation": "ECSTask-EC2" }),
   line("pod", "Usage", "0", {
     "splitLineItem/ParentResourceId": "i-1",
     "splitLineItem/SplitCost": "0.1",
-    "lineItem/Operation": "EKSPod-EC2",
   }),
 ];
 
@@ -272,6 +290,8 @@ export const awsCurRules: Rules = {
     "plan fee unused": { EffectiveCost: "0.25" },
     "idle plan fee unused": { EffectiveCost: "1" },
     "reservation fee unused": { EffectiveCost: "1.75" },
+    "net plan use": { EffectiveCost: "0.68", ContractedCost: "0.18" },
+    "net plan fee unused": { EffectiveCost: "0.22", CommitmentDiscountQuantity: "0.25", x_QualityFlags: null },
     "plan fee without discounts unused": { EffectiveCost: "0.25", x_QualityFlags: null },
     EdpDiscount: { BilledCost: "-0.02", EffectiveCost: "-0.02" },
   },
@@ -510,7 +530,7 @@ export const awsCurRules: Rules = {
     },
     "second form": { x_Discounts: '{"edp":"-0.01"}' },
   },
-  "trap 1": { pod: null, usage: { BilledCost: "0.2" } },
+  "trap 1": { pod: null, task: null, usage: { BilledCost: "0.2" } },
   "trap 2": {
     "net usage": { BilledCost: "0.18" },
     "net discount": { BilledCost: "0", EffectiveCost: "0" },

@@ -1,10 +1,9 @@
 import type { Row } from "../support/deliveries.ts";
 import { eaRow, mcaRow } from "./azure-bills.ts";
+import { order, purchase, reservation } from "./azure-ea-bills.ts";
 import type { MadeTable } from "./made-tables.ts";
 import type { Rules } from "./rules.test.ts";
 
-const order = "/providers/Microsoft.Capacity/reservationOrders/AAAAAAAA-1111-4222-8333-444455556666";
-const reservation = `${order}/reservations/BBBBBBBB-7777-4888-8999-aaaabbbbcccc`;
 const planOrder = "/providers/Microsoft.BillingBenefits/savingsPlanOrders/CCCCCCCC-1111-4222-8333-444455556666";
 const plan = `${planOrder}/savingsPlans/DDDDDDDD-7777-4888-8999-aaaabbbbcccc`;
 const capacity = "/subscriptions/S/resourceGroups/RG/providers/Microsoft.Compute/capacityReservationGroups/G";
@@ -86,25 +85,13 @@ const covered = {
   AdditionalInfo: '"RINormalizationRatio": 2',
 };
 const reservationUse = (cost: string): Row => ea("reserved use", { ...covered, CostInBillingCurrency: cost });
-const reservationPurchase: Row = {
-  ChargeType: "Purchase",
-  Frequency: "Recurring",
-  PricingModel: "Reservation",
-  Quantity: "1",
-  CostInBillingCurrency: "61.2",
-  UnitPrice: "61.2",
-  PayGPrice: "0",
-  ConsumedService: "Microsoft.Capacity",
-  ResourceId: order,
-  benefitId: order,
-  benefitName: "shop",
-};
 const eaActual: readonly Row[] = [
   ...eaBoth,
   reservationUse("0"),
-  ea("reservation", reservationPurchase),
-  ea("refund of a reservation", {
-    ...reservationPurchase,
+  ea("reservation", purchase),
+  ea("refund", {
+    ...purchase,
+    ProductName: "refund of a reservation",
     ChargeType: "Refund",
     Frequency: "OneTime",
     Quantity: "-1",

@@ -65,7 +65,10 @@ export const isCommitmentPurchase: Condition = some(
 );
 
 /** Lines of split cost allocation: they divide the cost of another line, which is in the report too. */
-export const isSplit: Condition = present(field("split_line_item_parent_resource_id"));
+export const isSplit: Condition = some(
+  present(field("split_line_item_parent_resource_id")),
+  isOneOf(field("line_item_operation"), "EKSPod-EC2", "ECSTask-EC2"),
+);
 
 /** Lines sold on AWS Marketplace. */
 export const isMarketplace: Condition = isOneOf(field("bill_billing_entity"), "AWS Marketplace");
