@@ -13,15 +13,14 @@ export type Ranking = readonly (string | null)[];
 const [rankedMonths, rankedServices] = [13, 50];
 
 /**
- * The ranking of services for a chart by a dimension; empty for other dimensions, and where queries are billed: there it would
- * bill a year of costs for a page about a month. Errors: those of `series`.
+ * The ranking of services for a chart by a dimension; empty for other dimensions. Errors: those of `series`.
  */
 export async function rankingFor(
   { by, currency = "" }: Pick<View, "by" | "currency">,
   months: readonly BillingMonth[],
   context: PageContext,
 ): Promise<Ranking> {
-  if (by !== "service" || context.config.warehouse.kind !== "duckdb") return [];
+  if (by !== "service") return [];
   const view: View = { ...plainView, from: months.slice(-rankedMonths)[0], to: months.at(-1), grain: "month" };
   const { result } = await answerTo(context, seriesQuestion, { view, top: rankedServices });
   return (result.currency[currency]?.groups ?? []).map(({ key }) => key);

@@ -75,6 +75,9 @@ describe("a report in HTML", () => {
     assert.match(page, /^<!DOCTYPE html>/u);
     assert.doesNotMatch(page, /<(script|style|link|img|svg|iframe|form|a)\b|https?:|url\(|class=|\son\w+=/iu);
     assert.match(page, /<th\s+align="right"/u);
+    // The bar of a month has a cell for each cloud, in the colour that its column has.
+    assert.match(page, /<font color="#2f5bd0">&#9632;<\/font>/u);
+    assert.match(page, /<td bgcolor="#2f5bd0" width="\d+"[^>]*>&nbsp;<\/td>\s*<td bgcolor="#e08a1e" width="\d+"/u);
   });
 
   test("has each figure of the report once more in CSV, exactly", () => {

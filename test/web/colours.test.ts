@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 
+import { restColour, seriesColours } from "../../src/drawing/cells.ts";
+
 type Rgb = readonly [red: number, green: number, blue: number];
 
 const style = readFileSync(join(import.meta.dirname, "../../src/web/assets/style.css"), "utf8");
@@ -90,6 +92,14 @@ describe("the colours of the dashboard", () => {
   test("are the same in the dark theme that a person chooses and in that of the system", () => {
     assert.deepEqual(themes["dark by the system"], themes["dark"]);
     assert.deepEqual(Object.keys(themes["dark"] ?? {}), Object.keys(themes["light"] ?? {}));
+  });
+
+  test("are the same in mails", () => {
+    const light = themes["light"] ?? {};
+    assert.deepEqual(
+      [...seriesColours, restColour],
+      ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "rest"].map((name) => light[name]),
+    );
   });
 
   for (const [name, colours = {}] of Object.entries(themes)) {

@@ -1,4 +1,4 @@
-import { roundToCents } from "../../schema/decimals.ts";
+import { drawCellBar, seriesColour } from "../../drawing/cells.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { visible } from "../output.ts";
 import type { ReportDocument, ReportRow, ReportSection, ReportTable } from "./section.ts";
@@ -8,7 +8,7 @@ import type { ReportDocument, ReportRow, ReportSection, ReportTable } from "./se
  * in HTML 4, and of styles on its elements, without which it is still readable.
  */
 
-const [ink, quiet, line, stripe, accent] = ["#1c2430", "#5b6675", "#d5dbe3", "#f4f6f9", "#3b6fb6"];
+const [ink, quiet, line, stripe] = ["#1c2430", "#5b6675", "#d5dbe3", "#f4f6f9"];
 const font = "font-family: Arial, Helvetica, sans-serif";
 
 /** The widest bar, in pixels. */
@@ -57,6 +57,7 @@ function sectionMarkup({ title, sentences, tables, notes }: ReportSection): Mark
 
 function tableMarkup({ columns, rows }: ReportTable): Markup {
   const hasBars = rows.some(({ bar }) => bar !== null);
+  const parts = rows[0]?.parts?.length ?? 0;
   return html`<table
     width="100%"
     cellpadding="5"
@@ -66,14 +67,14 @@ function tableMarkup({ columns, rows }: ReportTable): Markup {
   >
     <tr bgcolor="${stripe}">
       ${columns.map(
-        ({ title, lean }) =>
+        ({ title, lean }, index) =>
           html`<th
             align="${lean}"
             valign="bottom"
             scope="col"
             style="border-bottom: 1px solid ${line}; color: ${quiet}; font-weight: normal"
           >
-            ${visible(title)}
+            ${index >= 1 && index <= parts ? html`<font color="${seriesColour(index - 1)}">&#9632;</font>&nbsp;` : ""}${visible(title)}
           </th>`,
       )}${hasBars ? html`<th width="${barWidth}" style="border-bottom: 1px solid ${line}">&nbsp;</th>` : ""}
     </tr>
@@ -81,7 +82,11 @@ function tableMarkup({ columns, rows }: ReportTable): Markup {
   </table> `;
 }
 
-function rowMarkup({ cells, bar, isTotal }: ReportRow, columns: ReportTable["columns"], hasBars: boolean): Markup {
+function rowMarkup(
+  { cells, bar, parts, isTotal }: ReportRow,
+  columns: ReportTable["columns"],
+  hasBars: boolean,
+): Markup {
   const border = `border-bottom: 1px solid ${line}`;
   return html`<tr>
     ${columns.map(({ lean }, index) => {
@@ -90,19 +95,12 @@ function rowMarkup({ cells, bar, isTotal }: ReportRow, columns: ReportTable["col
       return html`<td align="${lean}" valign="top" ${isFigure ? html` nowrap` : ""} style="${border}">
         ${isTotal ? html`<b>${text}</b>` : text}
       </td>`;
-    })}${hasBars ? html`<td width="${barWidth}" valign="middle" style="${border}">${bar === null ? html`&nbsp;` : barMarkup(bar)}</td>` : ""}
+    })}${hasBars ? html`<td width="${barWidth}" valign="middle" style="${border}">${bar === null ? html`&nbsp;` : barMarkup(bar, parts)}</td>` : ""}
   </tr> `;
 }
 
-/** A bar as a coloured cell, which programs for mail draw without images. */
-function barMarkup(share: string): Markup {
-  const percent = Math.min(Math.max(Number(roundToCents(share)) * 100, 0), 100);
-  const width = Math.round((percent / 100) * barWidth);
-  return width === 0
-    ? html`&nbsp;`
-    : html`<table role="presentation" width="${width}" cellpadding="0" cellspacing="0" border="0">
-        <tr>
-          <td bgcolor="${accent}" height="8" style="font-size: 1px; line-height: 8px">&nbsp;</td>
-        </tr>
-      </table>`;
+/** The bar of a row; in parts, where it has some, each in the colour of its column. */
+function barMarkup(bar: string, parts: readonly string[] | undefined): Markup {
+  const shown = parts?.map((length, index) => ({ length, colour: seriesColour(index) }));
+  return drawCellBar(shown ?? [{ length: bar, colour: seriesColour(0) }], barWidth);
 }

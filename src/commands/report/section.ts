@@ -27,6 +27,8 @@ export interface ReportRow {
   readonly cells: readonly string[];
   /** How long its bar is, as a part of the longest possible one, decimal text from 0 to 1; null for no bar. */
   readonly bar: string | null;
+  /** The parts of the bar, one for each of the first figures, as `bar`; absent where it has none. */
+  readonly parts?: readonly string[];
   readonly isTotal: boolean;
 }
 

@@ -2,6 +2,7 @@ import { shareOf } from "../../answers/arithmetic.ts";
 import type { CostRow, CurrencyCosts } from "../../answers/costs.ts";
 import type { ReportResult } from "../../answers/report.ts";
 import { compareDecimals } from "../../schema/decimals.ts";
+import { addDecimals } from "../../schema/sums.ts";
 import { formatAmount, formatChange, formatNumber, formatShare, isShownAsZero } from "../figures.ts";
 import { columnsOf, money, type ReportRow, type ReportSection, type ReportTable, withUnit } from "./section.ts";
 
@@ -85,12 +86,17 @@ function isShown({ cost, compared, previous }: CostRow): boolean {
 export function monthSection({ months }: ReportResult): ReportSection {
   const isSeveral = months.buckets.length > 1;
   const tables = Object.entries(months.currency).map(([currency, { groups, amounts }]): ReportTable => {
-    const most = amounts.toSorted(compareDecimals).at(-1) ?? "0";
+    const inMonth = (index: number): readonly string[] => groups.map((each) => each.amounts[index] ?? "0");
+    // Credits make a total less than its parts.
+    const lengths = amounts.map((amount, index) => [amount, addDecimals(inMonth(index).filter(isPositive))]).flat();
+    const most = lengths.toSorted(compareDecimals).at(-1) ?? "0";
+    const lengthOf = (amount: string): string => shareOf(amount, most) ?? "0";
     return {
       columns: columnsOf(["month"], [...groups.map(({ key }) => key ?? "(none)"), withUnit("total", currency)]),
       rows: months.buckets.map(({ name }, index) => ({
-        cells: [name, ...[...groups, { amounts }].map((each) => formatAmount(each.amounts[index] ?? "0"))],
-        bar: shareOf(amounts[index] ?? "0", most),
+        cells: [name, ...inMonth(index).map(formatAmount), formatAmount(amounts[index] ?? "0")],
+        bar: lengthOf(amounts[index] ?? "0"),
+        parts: inMonth(index).map(lengthOf),
         isTotal: false,
       })),
     };
@@ -101,4 +107,8 @@ export function monthSection({ months }: ReportResult): ReportSection {
     tables: isSeveral ? tables : [],
     notes: isSeveral ? ["Totals include credits, corrections and tax; the columns of the clouds do not."] : [],
   };
+}
+
+function isPositive(amount: string): boolean {
+  return !amount.startsWith("-");
 }
