@@ -28,6 +28,7 @@ const pictures: readonly Picture[] = [
   { name: "overview-dark", path: "/", width: 1280, height: 900, theme: "dark" },
   { name: "phone", path: "/", width: 390, height: 844, theme: "light" },
   { name: "changes", path: "/changes?month=2026-10&drill=1", width: 1280, height: 820, theme: "light" },
+  { name: "commitments", path: "/commitments?month=2026-10", width: 1280, height: 900, theme: "light" },
   { name: "loads", path: "/loads/aws_cur/2026-08", width: 1280, height: 780, theme: "light" },
 ];
 

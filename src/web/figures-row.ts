@@ -121,7 +121,7 @@ function savingsFigure({ view, figures }: PageContext, commitments: CommitmentsR
     value: figures.share(own?.effectiveSavingsRate ?? null),
     // More savings are better.
     change: pointsOf(rates, figures, (change) => (direction(change) === "more" ? "less" : "more")),
-    note: own === undefined ? "no usage" : `commitments saved ${figures.money(own.total.netSavings)} ${currency}`,
+    note: own === undefined ? "no usage" : `commitments saved ${figures.whole(own.total.netSavings)} ${currency}`,
     line: rates,
   };
 }

@@ -23,6 +23,7 @@ const pages = [
   "/changes",
   "/changes?month=2026-10&drill=1",
   "/changes?month=2026-05",
+  "/changes?month=2026-10&filter=service%3DAmazon%20SageMaker",
   "/commitments",
   "/untagged",
   "/questions",

@@ -1,13 +1,13 @@
 import type { ExplainResult } from "../../answers/explain.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { BillhouseError } from "../../errors.ts";
-import { type View } from "../address.ts";
+import { plainView, type View } from "../address.ts";
 import { chips } from "../chips.ts";
 import { changeForm, currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { askedDrivers } from "../drivers-table.ts";
 import { monthInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { changeQuestion } from "../questions.ts";
+import { changeQuestion, costsQuestion } from "../questions.ts";
 import { failedTile } from "../tile.ts";
 import { detailsTile, driversTile, partsTile } from "./change-tiles.ts";
 
@@ -43,10 +43,13 @@ export async function changesPage(context: PageContext): Promise<Page> {
   return pageOf(view, { title: `Changes from ${vs} to ${month}`, months, currencies, note }, tiles);
 }
 
-/** The answer, or why two months cannot be compared. */
+/** The answer, or why two months cannot be compared. A named month shares the answer of the first page. */
 async function resultOf(context: PageContext): Promise<ExplainResult | BillhouseError> {
   try {
-    return (await answerTo(context, changeQuestion, { top: askedDrivers })).result;
+    const newest = async (): Promise<string> =>
+      (await answerTo(context, costsQuestion, { view: plainView, top: 1 })).result.to;
+    const view: View = { ...context.view, to: context.view.to ?? (await newest()) };
+    return (await answerTo(context, changeQuestion, { view, top: askedDrivers })).result;
   } catch (error) {
     if (error instanceof BillhouseError && error.code === "USAGE_INVALID") return error;
     throw error;

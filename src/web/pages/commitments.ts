@@ -99,7 +99,7 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           <thead>
             <tr>
               <th scope="col">commitment</th>
-              <th scope="col">type</th>
+              <th scope="col" class="spare">type</th>
               <th scope="col" class="bars">utilisation</th>
               <th scope="col" class="n"></th>
               <th scope="col" class="n">used</th>
@@ -112,7 +112,7 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
               ({ commitmentId, name, type, utilisation, used, unused, netSavings }) =>
                 html`<tr>
                   <td>${filterLink(commitmentId, "commitment", view, "service", name)}</td>
-                  <td class="minor">${type ?? ""}</td>
+                  <td class="minor spare">${type ?? ""}</td>
                   <td class="bars">${drawShare(utilisation)}</td>
                   <td class="n minor">${figures.share(utilisation)}</td>
                   <td class="n">${figures.money(used)}</td>
@@ -123,7 +123,9 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           </tbody>
           <tfoot>
             <tr>
-              <th scope="row" colspan="3">total of ${own.rows.length}</th>
+              <th scope="row">total of ${own.rows.length}</th>
+              <td class="spare"></td>
+              <td class="bars"></td>
               <td class="n">${figures.share(own.total.utilisation)}</td>
               <td class="n">${figures.money(own.total.used)}</td>
               <td class="n">${figures.money(own.total.unused)}</td>
