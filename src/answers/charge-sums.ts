@@ -13,8 +13,8 @@ export interface ChargeSums {
   /** Only so many groups: those whose first sum is the largest. */
   readonly most?: number;
   /**
-   * Keys by name, for each combination of which there are so many groups. Each group then has the number of groups of its
-   * combination under `groupsWithin`.
+   * Keys by name, for each combination of which there are so many groups, and one more that adds up the others: its other keys are
+   * null, and it has their number under `othersCount`.
    */
   readonly within?: readonly string[];
 }

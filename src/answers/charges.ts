@@ -18,8 +18,13 @@ export type { ChargeSums } from "./charge-sums.ts";
 /** A group: its keys and values by name. A key can be null; so is a sum without any value. */
 export type ChargeGroup = Readonly<Record<string, string | null>>;
 
-/** The name under which groups of the largest within a combination of keys have the number of all of them. */
-export const groupsWithin = "groupsWithin";
+/** The name under which a group that adds up others has their number; other groups have null. */
+export const othersCount = "othersCount";
+
+/** How many groups others add up. */
+export function countOthers(groups: readonly ChargeGroup[]): number {
+  return groups.reduce((sum, group) => sum + Number(group[othersCount] ?? 0), 0);
+}
 
 /**
  * Computes sums over `focus_costs`, exactly: decimals come as text. The only place where answers read rows of the view.
@@ -30,7 +35,7 @@ export async function sumCharges(
   sums: ChargeSums,
 ): Promise<readonly ChargeGroup[]> {
   const values = Object.keys({ ...sums.by, ...sums.sum, ...sums.least, ...sums.greatest });
-  const names = sums.within === undefined ? values : [...values, groupsWithin];
+  const names = sums.within === undefined ? values : [...values, othersCount];
   const groups: ChargeGroup[] = [];
   try {
     const statement = await statementFor(sums, warehouse, config);
@@ -95,23 +100,22 @@ function spanOf(months: readonly BillingMonth[]): readonly Condition[] {
 }
 
 /** The sums of two statements for them. */
-function together({ by, sum = {}, least = {}, greatest = {} }: ChargeSums, one: string, other: string): string {
-  const [keys, sums, lows, highs] = [by, sum, least, greatest].map((values) => Object.keys(values).length);
-  const kinds = [
-    ...Array.from({ length: keys ?? 0 }, () => ""),
-    ...Array.from({ length: sums ?? 0 }, () => "SUM"),
-    ...Array.from({ length: lows ?? 0 }, () => "MIN"),
-    ...Array.from({ length: highs ?? 0 }, () => "MAX"),
-  ];
+function together(sums: ChargeSums, one: string, other: string): string {
+  const kinds = columnKinds(sums);
   const columns = kinds.map((kind, index) => (kind === "" ? `u.v${index}` : `${kind}(u.v${index}) AS v${index}`));
-  const grouped =
-    keys === 0
-      ? ""
-      : ` GROUP BY ${kinds
-          .slice(0, keys)
-          .map((_, index) => index + 1)
-          .join(", ")}`;
+  const keys = kinds.filter((kind) => kind === "").map((_, index) => index + 1);
+  const grouped = keys.length === 0 ? "" : ` GROUP BY ${keys.join(", ")}`;
   return `SELECT ${columns.join(", ")} FROM (${one} UNION ALL ${other}) AS u${grouped}`;
+}
+
+/** How the columns of a statement are added up to those of a larger group; the empty text for its keys. */
+function columnKinds({ by, sum = {}, least = {}, greatest = {} }: Omit<ChargeSums, "rows">): readonly string[] {
+  return [
+    ...Object.keys(by).map(() => ""),
+    ...Object.keys(sum).map(() => "SUM"),
+    ...Object.keys(least).map(() => "MIN"),
+    ...Object.keys(greatest).map(() => "MAX"),
+  ];
 }
 
 /** The months whose rollups are current, the other months, and the tags that rollups have, as JSON. */
@@ -160,11 +164,17 @@ export function chargeStatement(
   if (most === undefined) return every;
   const largest = `v${keys.length} DESC`;
   if (within === undefined) return `${every} ORDER BY ${largest} LIMIT ${most}`;
-  const combination = within.map((name) => `v${Object.keys(by).indexOf(name)}`).join(", ");
   const names = columns.map((_, index) => `v${index}`);
-  const order = [largest, ...names.slice(0, keys.length)].join(", ");
-  const places = `SELECT g.*, ROW_NUMBER() OVER (PARTITION BY ${combination} ORDER BY ${order}) AS place, COUNT(*) OVER (PARTITION BY ${combination}) AS groups_within FROM (${every}) AS g`;
-  return `SELECT ${names.join(", ")}, CAST(groups_within AS ${dialect.types.text}) AS v${names.length} FROM (${places}) AS p WHERE place <= ${most}`;
+  const combination = within.map((name) => names[Object.keys(by).indexOf(name)]);
+  const places = `SELECT g.*, ROW_NUMBER() OVER (PARTITION BY ${combination.join(", ")} ORDER BY ${[largest, ...names.slice(0, keys.length)].join(", ")}) AS place FROM (${every}) AS g`;
+  const kinds = columnKinds({ by, sum, least, greatest });
+  const merged = names.map((name, index) => {
+    const kind = kinds[index] ?? "";
+    const isOwn = kind === "" && !combination.includes(name);
+    return `${isOwn ? `CASE WHEN place <= ${most} THEN ${name} END` : kind === "" ? name : `${kind}(${name})`} AS ${name}`;
+  });
+  const others = `CASE WHEN MIN(place) > ${most} THEN CAST(COUNT(*) AS ${dialect.types.text}) END AS v${names.length}`;
+  return `SELECT ${[...merged, others].join(", ")} FROM (${places}) AS p GROUP BY ${keys.map((_, index) => index + 1).join(", ")}, LEAST(place, ${most + 1})`;
 }
 
 function textOf(value: unknown): string | null {

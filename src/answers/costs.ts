@@ -17,7 +17,7 @@ import {
   readingBills,
 } from "./bills.ts";
 import { budgetsIn, type BudgetUse } from "./budgets.ts";
-import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
+import { type ChargeGroup, type ChargeSums, countOthers, othersCount, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { changedSources } from "./counted.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
@@ -189,6 +189,8 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
     sum: sumsOf(measureColumns[measure], { period, before, comparison }),
     ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(exports), ...conditions],
+    // A bill can have a million resources.
+    ...(by.includes("resource") && top !== Infinity ? { most: top, within: ["currency", "kind"] } : {}),
   });
   const unmatched = groups.length === 0 ? await unmatchedFilters(bills, filters, period) : [];
   return {
@@ -289,24 +291,23 @@ function currencyCosts(
   const rowFor = (own: readonly ChargeGroup[], keys: CostRow["keys"]): CostRow =>
     rowOf(own, keys, whole.cost, comparison);
   const grouped = groups.filter((group) => group["kind"] === "groups");
+  const added = grouped.filter((group) => group[othersCount] != null);
   const ranked = grouped
+    .filter((group) => group[othersCount] == null)
     .map((group) => ({
       group,
       row: rowFor([group], Object.fromEntries(by.map((name, index) => [name, group[`key${index}`] ?? null]))),
     }))
     .toSorted((one, other) => compareDecimals(other.row.cost, one.row.cost) || compareKeys(one.row, other.row));
   const listed = by.length === 0 ? [] : ranked.slice(0, top);
-  const others = ranked.slice(listed.length);
+  const others = [...ranked.slice(listed.length).map(({ group }) => group), ...added];
   const rows = listed.map(({ row }) => row);
-  const rest = rowFor(
-    others.map(({ group }) => group),
-    {},
-  );
+  const rest = rowFor(others, {});
   const billed = totalOf(groups, "billed");
   const effective = totalOf(groups, "effective");
   return {
     rows: by.includes("month") ? rows.toSorted(compareKeys) : rows,
-    rest: { ...rest, groups: others.length },
+    rest: { ...rest, groups: ranked.length - listed.length + countOthers(added) },
     below: belowCharges.flatMap((charge) => {
       const own = groups.filter((group) => group["kind"] === charge);
       return own.length === 0 ? [] : [{ charge, ...rowFor(own, {}) }];

@@ -1,7 +1,19 @@
 import { checkArguments, count, date, listOf, names, optional, type Shape, text } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
-import { all, cases, type Condition, day, field, isOneOf, not, text as constant } from "../focus/expression.ts";
+import {
+  all,
+  cases,
+  type Condition,
+  day,
+  field,
+  isOneOf,
+  not,
+  present,
+  some,
+  text as constant,
+  where,
+} from "../focus/expression.ts";
 import { isOfOneDay } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
@@ -16,7 +28,7 @@ import {
   byCurrency,
   readingBills,
 } from "./bills.ts";
-import { type ChargeGroup, sumCharges } from "./charges.ts";
+import { type ChargeGroup, countOthers, othersCount, sumCharges } from "./charges.ts";
 import { inMonths, isCorrection, ofExports } from "./conditions.ts";
 import { type BelowCharge, belowCharges, chargeKind, checkMeasure, measureColumns } from "./costs.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
@@ -113,19 +125,37 @@ export async function seriesIn(bills: Bills, options: SeriesOptions): Promise<Om
   const period = { from: options.from ?? options.to ?? newest, to: options.to ?? options.from ?? newest };
   requireLoaded(exports, period);
   const months = monthsIn(period);
+  const key = dimensionOf(by, config.focus.tags);
+  const rows = [inMonths([period]), ofExports(exports), ...filterConditions(filters, config.focus.tags)];
+  // A bill can have a million resources on each day: first it is asked which of them are listed.
+  const largest =
+    by === "resource" && top !== Infinity
+      ? await sumCharges(bills, {
+          by: { currency: field("BillingCurrency"), key },
+          sum: { cost: measureColumns[measure] },
+          rows: [...rows, isOneOf(chargeKind, "groups"), ...(grain === "day" ? [isDated] : [])],
+          most: top,
+          within: ["currency"],
+        })
+      : null;
+  const keys = (largest ?? []).flatMap((group) => group["key"] ?? []);
+  const isListed = keys.length === 0 ? some() : isOneOf(key, ...keys);
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),
       bucket: grain === "month" ? field("x_BillingMonth") : usageDay,
       kind: chargeKind,
-      key: dimensionOf(by, config.focus.tags),
+      key: largest === null ? key : where(isListed, key),
+      ...(largest === null
+        ? {}
+        : { other: cases([[all(present(key), not(isListed)), constant("yes")]], constant("no")) }),
     },
     sum: { cost: measureColumns[measure] },
     ...(by === "account" ? { greatest: { accountName: field("SubAccountName") } } : {}),
-    rows: [inMonths([period]), ofExports(exports), ...filterConditions(filters, config.focus.tags)],
+    rows,
   });
   const buckets = grain === "month" ? monthBuckets(exports, months) : dayBuckets(exports, months);
-  const shape = { names: buckets.map(({ name }) => name), top };
+  const shape = { names: buckets.map(({ name }) => name), top, largest };
   return {
     grain,
     ...period,
@@ -135,7 +165,7 @@ export async function seriesIn(bills: Bills, options: SeriesOptions): Promise<Om
     buckets,
     accountNames: by === "account" ? accountNamesOf(groups, "key") : {},
     loads: loadsOf(exports, months),
-    currency: byCurrency(groups, (own) => currencySeries(own, shape)),
+    currency: byCurrency(groups, (own, currency) => currencySeries(own, currency, shape)),
   };
 }
 
@@ -191,14 +221,19 @@ function dayBuckets(exports: readonly LoadedExport[], months: readonly BillingMo
 
 function currencySeries(
   groups: readonly ChargeGroup[],
-  { names, top }: { readonly names: readonly string[]; readonly top: number },
+  currency: string,
+  {
+    names,
+    top,
+    largest,
+  }: { readonly names: readonly string[]; readonly top: number; readonly largest: readonly ChargeGroup[] | null },
 ): CurrencySeries {
   const known = new Set(names);
   const isIn = ({ bucket }: ChargeGroup): boolean => known.has(bucket ?? "");
   const dated = groups.filter(isIn);
   const grouped = [
     ...Map.groupBy(
-      dated.filter(({ kind }) => kind === "groups"),
+      dated.filter(({ kind, other }) => kind === "groups" && other !== "yes"),
       ({ key }) => key ?? null,
     ),
   ]
@@ -207,10 +242,18 @@ function currencySeries(
       (one, other) => compareDecimals(other.total, one.total) || ((one.key ?? "") < (other.key ?? "") ? -1 : 1),
     );
   const others = new Set(grouped.slice(top).map(({ key }) => key));
-  const rest = dated.filter(({ kind, key }) => kind === "groups" && others.has(key ?? null));
+  const rest = dated.filter(
+    ({ kind, key, other }) => kind === "groups" && (other === "yes" || others.has(key ?? null)),
+  );
+  const own = (largest ?? []).filter((group) => (group["currency"] ?? "") === currency);
+  const listed = grouped.slice(0, top);
+  const count =
+    largest === null
+      ? others.size
+      : countOthers(own) + own.filter((group) => group[othersCount] == null).length - listed.length;
   return {
-    groups: grouped.slice(0, top),
-    rest: { groups: others.size, ...amountsOf(rest, names) },
+    groups: listed,
+    rest: { groups: count, ...amountsOf(rest, names) },
     below: belowCharges.flatMap((charge) => {
       const own = dated.filter(({ kind }) => kind === charge);
       return own.length === 0 ? [] : [{ charge, ...amountsOf(own, names) }];

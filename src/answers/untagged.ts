@@ -31,7 +31,7 @@ import {
   monthOfAnswer,
   readingBills,
 } from "./bills.ts";
-import { type ChargeGroup, groupsWithin, sumCharges } from "./charges.ts";
+import { type ChargeGroup, countOthers, othersCount, sumCharges } from "./charges.ts";
 import { isCorrection, ofExports } from "./conditions.ts";
 import { dimensionOf, tag } from "./dimensions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
@@ -212,9 +212,11 @@ function currencyUntagged(
   const { taggable, untagged: missing, coverage } = monthOf(scope.month, states);
   const total = totalOf(own);
   const unallocated = subtractDecimals(total, subtractDecimals(taggable, missing));
-  const others = [...Map.groupBy(own.filter(isTaggableGroup), cloudOf)].filter(([name]) => !activated.has(name));
-  const rows = groups
-    .filter((group) => activated.has(cloudOf(group)))
+  const withoutKey = [...Map.groupBy(own.filter(isTaggableGroup), cloudOf)].filter(([name]) => !activated.has(name));
+  const ofActivated = groups.filter((group) => activated.has(cloudOf(group)));
+  const others = ofActivated.filter((group) => group[othersCount] != null);
+  const rows = ofActivated
+    .filter((group) => group[othersCount] == null)
     .map((group) => ({
       keys: Object.fromEntries(scope.by.map((name, index) => [name, group[`key${index}`] ?? null])),
       cost: group["cost"] ?? "0",
@@ -227,13 +229,7 @@ function currencyUntagged(
     .toSorted((one, other) => compareDecimals(other.row.cost, one.row.cost) || (one.name < other.name ? -1 : 1))
     .map(({ row }) => row);
   const listed = ranked.slice(0, scope.top);
-  const clouds = Map.groupBy(groups, cloudOf);
-  const counts = [...clouds].map(([name, [group]]) => (activated.has(name) ? Number(group?.[groupsWithin] ?? 0) : 0));
-  const count = Math.max(
-    ranked.length,
-    counts.reduce((sum, each) => sum + each, 0),
-  );
-  const cost = subtractDecimals(missing, addDecimals(listed.map((row) => row.cost)));
+  const rest = [...ranked.slice(listed.length).map(({ cost }) => cost), ...others.map(({ cost }) => cost ?? "0")];
   return {
     total,
     taggable,
@@ -242,9 +238,9 @@ function currencyUntagged(
     coverage,
     unallocated,
     unallocatedShare: shareOf(unallocated, total),
-    notActivated: others.map(([name, same]) => ({ cloud: name, taggable: totalOf(same) })),
+    notActivated: withoutKey.map(([name, same]) => ({ cloud: name, taggable: totalOf(same) })),
     rows: listed,
-    rest: { groups: count - listed.length, cost },
+    rest: { groups: ranked.length - listed.length + countOthers(others), cost: addDecimals(rest) },
     months: scope.months.map((month) => monthOf(month, states)),
   };
 }

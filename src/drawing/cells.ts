@@ -5,7 +5,7 @@ import { html, type Markup } from "./markup.ts";
  * (docs/decisions/0018).
  */
 
-/** The colours of series in the light theme of the dashboard, and of what has no colour of its own. */
+/** The colours of series in the light theme of the dashboard. */
 export const seriesColours: readonly string[] = [
   "#2f5bd0",
   "#e08a1e",
@@ -15,6 +15,8 @@ export const seriesColours: readonly string[] = [
   "#7d6414",
   "#9c86d9",
 ];
+
+/** The colour of what lacks one of its own. */
 export const restColour = "#b4b7bd";
 
 /** The colour of the series at a place. */

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 
 import { costs } from "../../src/answers/costs.ts";
 import { series } from "../../src/answers/series.ts";
+import { untagged } from "../../src/answers/untagged.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
 import type { Row } from "../support/deliveries.ts";
 import { rejects } from "../support/rejects.ts";
@@ -33,6 +34,57 @@ const now = new Date("2025-06-01T00:00:00Z");
 
 for (const [warehouse, load] of Object.entries(answering)) {
   describe(`costs over time in ${warehouse}`, () => {
+    test("the largest of many resources are those that there are without a limit, and the others add up", async (t) => {
+      const resources = (of: string): readonly Row[] =>
+        ["a", "b", "c", "d", "e", "f", "g"].flatMap((name, index) => [
+          usage(of, "01", { EffectiveCost: `${(index * 3) % 7}.25`, ResourceId: name }),
+          usage(of, "02", { EffectiveCost: "1", ResourceId: name, BillingCurrency: index > 4 ? "EUR" : "USD" }),
+          charge(of, { EffectiveCost: `${20 - index}`, ResourceId: name, ChargeCategory: "Purchase" }),
+        ]);
+      const more = (of: string): readonly Row[] => [...charges(of), ...resources(of)];
+      const { config } = await load(t, [await bill(before, more(before)), await bill(month, more(month))]);
+      for (const top of [1, 3, 100]) {
+        const [all, some] = [
+          await costs(config, { to: month, by: ["resource"], now }),
+          await costs(config, { to: month, by: ["resource"], top, now }),
+        ];
+        for (const [currency, own] of Object.entries(all.currency)) {
+          const limited = some.currency[currency] ?? assert.fail();
+          assert.deepEqual(limited.rows, own.rows.slice(0, top));
+          const others = own.rows.slice(top);
+          assert.deepEqual(
+            [limited.rest.groups, limited.rest.cost, limited.rest.previous],
+            [
+              others.length,
+              addDecimals(others.map(({ cost }) => cost)),
+              addDecimals(others.map((row) => row.previous ?? "0")),
+            ],
+          );
+          assert.deepEqual([limited.below, limited.total, limited.invoiced], [own.below, own.total, own.invoiced]);
+        }
+        for (const grain of ["day", "month"] as const) {
+          const options = { from: before, to: month, by: "resource", grain, now };
+          const [everything, largest] = [await series(config, options), await series(config, { ...options, top })];
+          for (const [currency, own] of Object.entries(everything.currency)) {
+            const limited = largest.currency[currency] ?? assert.fail();
+            assert.deepEqual(limited.groups, own.groups.slice(0, top), `${grain} ${currency} ${top}`);
+            const others = own.groups.slice(top);
+            assert.deepEqual(
+              [limited.rest.groups, limited.rest.total, limited.total, limited.undated],
+              [others.length, addDecimals(others.map(({ total }) => total)), own.total, own.undated],
+            );
+          }
+        }
+        const options = { month, tag: "team", by: ["service", "resource"], now };
+        const [whole, part] = [await untagged(config, options), await untagged(config, { ...options, top })];
+        for (const [currency, own] of Object.entries(whole.currency)) {
+          const others = own.rows.slice(top);
+          const rest = { groups: others.length, cost: addDecimals(others.map(({ cost }) => cost)) };
+          assert.deepEqual(part.currency[currency], { ...own, rows: own.rows.slice(0, top), rest });
+        }
+      }
+    });
+
     test("by month every charge is in a month, and by day usage is on its day", async (t) => {
       const { config } = await load(t, [await bill(before, charges(before)), await bill(month, charges(month))]);
       const months = await series(config, { from: before, to: month, top: 1, now });
