@@ -141,14 +141,16 @@ function fixesOf(checks: readonly Check[]): string[] {
   const [first] = failed;
   if (first === undefined || first.billingMonth === null) return [];
   const isOf = (names: ReadonlySet<string>): boolean => failed.some(({ name }) => names.has(name));
-  const run = (flags = ""): string =>
-    unbroken(`billhouse run ${visible(first.pipeline)} --month ${first.billingMonth}${flags}`);
+  const where = `${visible(first.pipeline)} --month ${first.billingMonth}`;
+  const run = (flags = ""): string => unbroken(`billhouse run ${where}${flags}`);
   return [
     ...(isOf(ofTable)
       ? [`To load it again from its files: ${run(" --force")}`]
-      : isOf(ofStorage)
-        ? [`To load what is available: ${run()}`]
-        : []),
+      : failed.some(({ waits = false }) => waits)
+        ? [`To see what the month waits for: ${unbroken(`billhouse plan ${where}`)}`]
+        : isOf(ofStorage)
+          ? [`To load what is available: ${run()}`]
+          : []),
     ...(isOf(ofDays) ? [`Export these days, or accept the gap: ${run(" --accept gap")}`] : []),
   ];
 }

@@ -203,6 +203,9 @@ describe("verify finds and names", () => {
       shallow[1] ?? "",
       /^2025-01 files: \S+00002\.csv\.gz: \d+ bytes, as loaded \/ \S+: (\d+ bytes|same size, other bytes), written 20/,
     );
+    const { stdout } = await billhouse(project, ["verify", "--month", "2025-01"]);
+    assert.match(stdout, /-> To see what the month waits for: billhouse plan aws_cur --month 2025-01\n/u);
+    assert.doesNotMatch(stdout, /To load what is available/u);
     const deep = differences(await verify(project.config, { deep: true })).slice(2);
     assert.match(deep[0] ?? "", /^2025-01 file-checksum: \S+: md5:[\da-f]{32} \/ \S+: md5:[\da-f]{32}$/);
     assert.equal(deep[1], "2025-01 delivered-cost: 2 USD / 2.5 USD");

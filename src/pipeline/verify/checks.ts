@@ -15,6 +15,8 @@ export interface Check {
   readonly actual: string;
   /** A note to a check that passed, as a sentence. */
   readonly note?: string;
+  /** Whether the newest delivery of the month is waiting, so that a run does not load it yet. */
+  readonly waits?: boolean;
 }
 
 /** One check, before the name of its pipeline is added. */

@@ -33,7 +33,8 @@ export function* newerDeliveries(loaded: LoadedTable, { plans }: Survey): Genera
     const id = ids.join(" and ") || "an empty manifest";
     const found = action === "unchanged" ? id : `${id} is ${action}: ${reason}`;
     const actual = action === "refused" ? `${current}, refused on purpose` : current;
-    yield { name: "newest-delivery", billingMonth, ok: isWell, expected: found, actual };
+    const waits = action === "waiting" ? { waits: true } : {};
+    yield { name: "newest-delivery", billingMonth, ok: isWell, expected: found, actual, ...waits };
   }
 }
 
