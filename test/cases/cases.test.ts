@@ -57,6 +57,9 @@ function isThere(t: TestContext): boolean {
   return false;
 }
 
+/** Bills of a few rows are read sooner without a second thread. */
+const oneThread = { DESTINATION__DUCKDB__THREADS: "1" };
+
 async function replay(t: TestContext, one: Case): Promise<void> {
   const folder = await temporaryFolder(t);
   let steps = 0;
@@ -76,7 +79,7 @@ async function replay(t: TestContext, one: Case): Promise<void> {
 
 async function act(folder: string, one: Case, action: Action, where: string): Promise<void> {
   const now = new Date(Date.now() + (action.minutesLater ?? 0) * 60_000);
-  const call = (words: readonly string[]): Promise<Ended> => billhouse(folder, words, {}, { now });
+  const call = (words: readonly string[]): Promise<Ended> => billhouse(folder, words, oneThread, { now });
   const ask = async <T>(words: readonly string[]): Promise<T> => {
     const { stdout, stderr } = await call([...words, "--json"]);
     assert.notEqual(stdout, "", `${where}: ${words.join(" ")} printed nothing; on stderr: ${stderr}`);
@@ -127,7 +130,8 @@ async function act(folder: string, one: Case, action: Action, where: string): Pr
     ).map((row) => [String(row["column_name"]), String(row["data_type"])] as const),
   );
   if (action.months !== undefined) {
-    const verified = screen(await call(["verify"]));
+    const isMissing = answers.some(([, { missing = [], or }]) => missing.length + (or?.missing ?? []).length > 0);
+    const verified = isMissing ? screen(await call(["verify"])) : "";
     const after = await ask<PlanResult>(["plan"]);
     const seen: Seen = { where, status, planned, after, run: screen(ended), verified, title, query };
     const totals: Total[] = [];
@@ -172,6 +176,7 @@ interface Seen {
   readonly planned: PlanResult | null;
   readonly after: PlanResult;
   readonly run: string;
+  /** What `verify` prints, where days are missing. */
   readonly verified: string;
   /** The table as `status` names it. */
   readonly title: string;

@@ -112,6 +112,7 @@ async function createAs(statement: Statement & { s: "create" }, options: Definit
   });
   try {
     await connection.run(`INSERT INTO ${namedTable(table).physical} ${sql}`);
+    options.engine.changed();
   } catch (error) {
     await catalog.dropTable(table);
     if (existing !== undefined) dataset.tables.set(name, existing);

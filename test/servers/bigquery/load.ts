@@ -40,7 +40,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadOutcome> {
   options.permit({ project: projectId, dataset: datasetId, name });
   await catalog.sweep();
   const existing = dataset.tables.get(name);
-  if (existing !== undefined && (await countRows(engine, existing)) > 0) {
+  if (existing !== undefined && ((await engine.count([existing.physical]))[0] ?? 0) > 0) {
     throw refusal("duplicate", `Already Exists: Table ${tableId(existing)}`);
   }
   const folder = await mkdtemp(join(tmpdir(), "bigquery-server-"));
@@ -68,6 +68,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadOutcome> {
         rows += rowsChanged;
       }
       await connection.run("COMMIT");
+      engine.changed();
     } catch (error) {
       await connection.run("ROLLBACK").catch(() => undefined);
       if (existing === undefined) await catalog.dropTable(table);
@@ -115,8 +116,4 @@ async function destination(options: LoadOptions, existing: Table | undefined, fi
       throw refusal("invalid", `${wrong} Field ${field} has changed type from ${column.type.kind} to ${type.kind}`);
   }
   return existing;
-}
-
-async function countRows(engine: Engine, table: Table): Promise<number> {
-  return Number((await engine.run(`SELECT count(*) FROM ${table.physical}`)).getRows()[0]?.[0] ?? 0);
 }

@@ -209,8 +209,7 @@ function viewResource(table: Table, { query }: NonNullable<Table["view"]>): unkn
 
 async function tableResource(engine: Engine, table: Table): Promise<unknown> {
   if (table.view !== undefined) return viewResource(table, table.view);
-  const reader = await engine.run(`SELECT count(*) FROM ${table.physical}`);
-  const rows = Number(reader.getRows()[0]?.[0] ?? 0);
+  const [rows = 0] = await engine.count([table.physical]);
   const { description, friendlyName, encryptionConfiguration, requirePartitionFilter } = table;
   return {
     kind: "bigquery#table",

@@ -98,9 +98,10 @@ function refuseKey(statements: readonly Statement[], destination: Destination | 
 
 function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckDBConnection, count: number) {
   const { catalog, dryRun } = options;
-  const transactions = createTransactions(connection, sequence, (tables) =>
-    remember(options.engine, tables, options.clock),
-  );
+  const transactions = createTransactions(connection, sequence, {
+    remember: (tables) => remember(options.engine, tables, options.clock),
+    afterChange: () => options.engine.changed(),
+  });
   let rowCount: bigint | null = null;
   let last: { columns: readonly Column[]; rows: readonly Row[] } | null = null;
   let bytes = 0;
@@ -150,11 +151,8 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     // Documented: quotas#query_jobs.
     if (new Set(tables).size > 1000) throw queryError("Too many tables referenced in the query: 1000 are allowed");
     const read = [...new Set(tables)];
-    const counts = read.map(({ physical }) => `(SELECT count(*) FROM ${physical})`);
-    const reader = read.length === 0 ? undefined : await options.engine.run(`SELECT ${counts.join(", ")}`);
-    const sizes = read.map(
-      ({ fields }, index) => Number(reader?.getRows()[0]?.[index]) * Math.max(1, fields.length) * 8,
-    );
+    const rows = await options.engine.count(read.map(({ physical }) => physical));
+    const sizes = read.map(({ fields }, index) => (rows[index] ?? 0) * Math.max(1, fields.length) * 8);
     const processed = sizes.reduce((sum, size) => sum + size, 0);
     bytes += processed;
     // Documented: best-practices-costs; at least 10 MiB per table.

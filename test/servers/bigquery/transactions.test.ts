@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 
 import { bills, refuses, useBench } from "./bench.ts";
+import { csvLoad } from "./client.ts";
 
 const bench = useBench();
 
@@ -45,6 +46,23 @@ describe("transactions of the BigQuery server", () => {
       await work();
     };
   }
+
+  test("change the number of rows that a table shows when they are committed", async () => {
+    const shown = async (): Promise<unknown> =>
+      (await bench.client.request({ uri: "/datasets/d/tables/t" }))["numRows"];
+    const seen = [await shown()];
+    inTheMiddle("COMMIT", async () => seen.push(await shown()));
+    await bench.client.query("BEGIN TRANSACTION; DELETE FROM d.t WHERE id = 'b'; COMMIT TRANSACTION");
+    seen.push(await shown());
+    await bench.client.query("INSERT INTO d.t (id) VALUES ('c'), ('d')");
+    seen.push(await shown());
+    const fields = ["c0", "c1"].map((name) => ({ name, type: "STRING" }));
+    await bench.createTable("t2", fields);
+    const load = csvLoad([bench.put("a.csv", "id,cost\ne,1\n")], "t2", ["STRING", "STRING"]);
+    assert.equal(await bench.client.failure(load), undefined);
+    seen.push((await bench.client.request({ uri: "/datasets/d/tables/t2" }))["numRows"]);
+    assert.deepEqual(seen, ["2", "2", "1", "3", "1"]);
+  });
 
   test("fail when another one changed the same table meanwhile", async () => {
     const change =

@@ -42,13 +42,22 @@ interface Transaction {
 export function createTransactions(
   connection: DuckDBConnection,
   sequence: Sequence,
-  remember: (tables: Iterable<Table>) => Promise<void>,
+  {
+    remember,
+    afterChange,
+  }: {
+    readonly remember: (tables: Iterable<Table>) => Promise<void>;
+    /** Called after each statement that may have changed rows. */
+    readonly afterChange: () => void;
+  },
 ): Transactions {
   let open: Transaction | undefined;
 
   const execute: Transactions["execute"] = async (sql, tables) => {
     try {
-      return await connection.runAndReadAll(sql);
+      const reader = await connection.runAndReadAll(sql);
+      if (!/^(?:SELECT|EXPLAIN) /u.test(sql)) afterChange();
+      return reader;
     } catch (error) {
       throw explained(error, tables[0], open?.id ?? ++sequence.transactions);
     }
