@@ -207,6 +207,11 @@ const march: readonly Row[] = [
   }),
   line("open month", "Usage", "1", { "bill/InvoiceId": "" }),
   line("task", "Usage", "0", { "lineItem/Operation": "ECSTask-EC2" }),
+  line("nowhere", "Usage", "1", {
+    "product/regionCode": "moon-north-1",
+    "product/location": "Moon",
+    "pricing/unit": "Wishes",
+  }),
   line("pod", "Usage", "0", {
     "splitLineItem/ParentResourceId": "i-1",
     "splitLineItem/SplitCost": "0.1",
@@ -473,6 +478,12 @@ export const awsCurRules: Rules = {
     usage: { RegionId: "us-east-1", RegionName: "US East (N. Virginia)" },
     "second form": { RegionId: "us-east-1", RegionName: "US East (N. Virginia)" },
     transfer: { RegionId: null, RegionName: null },
+    nowhere: {
+      RegionId: "moon-north-1",
+      RegionName: "Moon",
+      PricingUnit: "Wishes",
+      x_QualityFlags: "RegionUnknown,UnitUnknown",
+    },
   },
   AvailabilityZone: { usage: { AvailabilityZone: "us-east-1a" }, "zone is the region": { AvailabilityZone: null } },
   "ResourceId / Name / Type": {

@@ -171,7 +171,8 @@ export const awsCur: Mapping = {
       lookup("aws_services", productCode, "subcategory"),
     ),
     region_name: lookup("aws_regions", field("region"), "name"),
-    unit: first(lookup("aws_units", field("pricing_unit"), "unit"), field("pricing_unit")),
+    known_unit: lookup("aws_units", field("pricing_unit"), "unit"),
+    unit: first(field("known_unit"), field("pricing_unit")),
   },
 
   columns: {
@@ -319,6 +320,8 @@ export const awsCur: Mapping = {
     x_QualityFlags: flags({
       LineItemTypeUnknown: not(isKnown),
       ServiceUnknown: not(present(field("service"))),
+      RegionUnknown: all(present(field("region")), not(present(field("region_name")))),
+      UnitUnknown: all(isPriced, present(field("pricing_unit")), not(present(field("known_unit")))),
       CapacityReservationStatusUnknown: all(present(field("capacity_reservation")), isUsageCharge, isWholeCapacity),
       EffectiveCostMissing: all(isCovered, not(present(effective))),
       ListCostFromContractedCost: all(isUsageCharge, not(isDiscount), not(present(listed))),
