@@ -128,6 +128,11 @@ export interface ChargeTable {
   readonly kind?: string;
 }
 
+/** Tables with the project that those have which name none: where a view is read from another project, its tables must name theirs. */
+export function inProject(tables: readonly ChargeTable[], project: string | undefined): readonly ChargeTable[] {
+  return project === undefined ? tables : tables.map((each) => ({ ...each, table: { project, ...each.table } }));
+}
+
 /** The column with the ids of executions: as the tracking table has it, else as the table's export has it. */
 export function idColumnOf({ table, tracking }: Pick<ChargeTable, "table" | "tracking">): IdColumn {
   const has = (id: IdColumn): boolean => tracking.some(({ name }) => name === id);

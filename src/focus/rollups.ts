@@ -6,7 +6,7 @@ import { kindsShown } from "./charges.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { type Expression, text, typeOf, where } from "./expression.ts";
 import { unknownKind } from "./family.ts";
-import type { ChargeTable } from "./mapping.ts";
+import { type ChargeTable, inProject } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
 import { fieldsIn, isCondition, type Part, withColumns } from "./reading.ts";
 import { renderExpression, type Scope } from "./render.ts";
@@ -70,7 +70,7 @@ export function focusRollups(
   allocation: Allocation,
 ): Rollups {
   const rollups = rollupsWith(allocation.tags);
-  const bills = tables.filter((table) => mappingOf(table) !== undefined);
+  const bills = inProject(tables, dataset.project).filter((table) => mappingOf(table) !== undefined);
   const clouds = [...Map.groupBy(bills, (table) => mappingOf(table)?.cloud ?? "")].map(([cloud, ofCloud]) =>
     cloudRollups(cloud, ofCloud, rollups, dialect),
   );

@@ -3,7 +3,7 @@ import { allocated, type Allocation, tagColumn } from "./allocation.ts";
 import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
 import { countedOnce } from "./counting.ts";
 import type { Dialect } from "./dialects/dialect.ts";
-import type { ChargeTable } from "./mapping.ts";
+import { type ChargeTable, inProject } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
 import { composed } from "./relations.ts";
 
@@ -32,7 +32,7 @@ export function focusViews(
 ): readonly View[] {
   const versioned = Object.entries(viewNames).map(([key, name]) => {
     const version = key as FocusVersion;
-    const all = partsOf(tables, version, dialect);
+    const all = partsOf(inProject(tables, dataset.project), version, dialect);
     const sql = all.length === 0 ? emptyView(version, allocation, dialect) : union(all, version, allocation, dialect);
     return { name, sql, reads: null };
   });

@@ -151,6 +151,18 @@ describe("the sums of the view that are kept in BigQuery", () => {
     await requireCurrent(project);
   });
 
+  test("are built by jobs of another project too", async (t) => {
+    const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
+    upload(project, bill(january, "20250203T000000Z", "1.5", "2.25"));
+    const { warehouse } = project.config;
+    assert.equal(warehouse.kind, "bigquery");
+    const config = { ...project.config, warehouse: { ...warehouse, jobProjectId: "jobs" } };
+    const { finished } = await runProject({ ...project, config });
+    assert.deepEqual(finished.warnings, []);
+    await requireCurrent(project);
+    assert.ok((await verify(config)).checks.some(({ name, ok }) => name === "focus-daily" && ok));
+  });
+
   test("leave a table of someone else alone, report it, and load anyway", async (t) => {
     const project = await createGoogleProject(t, { aws_cur: { prefix: "cur" } });
     project.bigquery.createDataset("billing_focus", { project: googleProject, location: "US" });

@@ -10,9 +10,9 @@ import { digest, rebuildNames, stagingPrefix } from "./sql/names.ts";
 /** The newest load_id by table (`tableKey`) and month, as known to this process. */
 export type NewestLoads = ReadonlyMap<string, { readonly table: Table; readonly months: ReadonlyMap<string, string> }>;
 
-/** What identifies a table. */
-export function tableKey({ project, dataset, name }: Table): string {
-  return JSON.stringify([project, dataset, name]);
+/** What identifies a table; `own` is the project of tables that name none. */
+export function tableKey({ project, dataset, name }: Table, own: string): string {
+  return JSON.stringify([project ?? own, dataset, name]);
 }
 
 const oldest = 24 * 60 * 60 * 1000;

@@ -92,7 +92,7 @@ export async function openBigquery(
   }
 
   function remember(table: Table, months: readonly (readonly [string, string])[]): void {
-    const key = tableKey(table);
+    const key = tableKey(table, connection.project);
     const before = known.get(key)?.months ?? [];
     known.set(key, { table, months: new Map([...before, ...months]) });
   }

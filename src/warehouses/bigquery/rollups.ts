@@ -73,7 +73,7 @@ export async function refreshRollups(
   const taken = await makeViews(settings, rollups.views, place);
   const [sums, months] = objects;
   if (sums === undefined || months === undefined) throw new TypeError("There are two tables of sums.");
-  const checked = stateOf(rollups, known);
+  const checked = stateOf(rollups, known, place);
   if (!areMade || checked === null || months.present?.labels?.[checkedLabel] !== checked) {
     const target = { sums: tableName(sums.reference), months: tableName(months.reference), location: place.location };
     const areCurrent = await buildStaleMonths(settings, rollups, target);
@@ -84,8 +84,8 @@ export async function refreshRollups(
 }
 
 /** What the sums are built from, as far as this process knows it; null if it has not read the loads of a table. */
-function stateOf({ clouds }: Rollups, known: NewestLoads): string | null {
-  const loads = clouds.flatMap(({ tables }) => tables.map(({ table }) => known.get(tableKey(table))?.months));
+function stateOf({ clouds }: Rollups, known: NewestLoads, { project }: ViewDataset): string | null {
+  const loads = clouds.flatMap(({ tables }) => tables.map(({ table }) => known.get(tableKey(table, project))?.months));
   if (loads.includes(undefined)) return null;
   const sorted = loads.map((months) => [...(months ?? [])].toSorted(([one], [other]) => (one < other ? -1 : 1)));
   return digest([clouds.map(({ cloud, version }) => [cloud, version]), sorted], 32);
