@@ -1,4 +1,5 @@
 import { chmodSync, cpSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -35,6 +36,7 @@ const { metafile } = await build({
   banner: {
     js: `import { createRequire as requireFrom } from "module"; const require = requireFrom(import.meta.url);`,
   },
+  define: { hashOfSources: JSON.stringify(hashOfSources()) },
   sourcemap: "linked",
   sourcesContent: false,
   metafile: true,
@@ -44,6 +46,17 @@ refuseLazyPackages();
 cpSync(join(root, "src", "web", "assets"), join(target, "assets"), { recursive: true });
 chmodSync(join(target, "cli.js"), 0o755);
 writeFileSync(join(target, "LICENSES.md"), licences());
+
+/** A hash of everything that decides what the program does: its sources, and the versions of its packages. */
+function hashOfSources(): string {
+  const files = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const hash = createHash("sha256");
+  for (const file of [...files.toSorted(), join(root, "package.json")])
+    hash.update(file.slice(root.length)).update(readFileSync(file));
+  return hash.digest("hex");
+}
 
 /** A bundled package that is CommonJS lacks its named exports where it is imported with `await import()`. */
 function refuseLazyPackages(): void {

@@ -100,8 +100,9 @@ test("the package installs in an empty folder, and works there", { timeout: 180_
     }
   });
 
+  const program = join(empty, "node_modules", "billhouse", "dist", "program", "cli.js");
+
   await t.test("loads few files to start, and only what the command needs", async () => {
-    const program = join(empty, "node_modules", "billhouse", "dist", "program", "cli.js");
     const help = await modulesLoadedBy(program, ["--help"], { folder: empty });
     assert.ok(help.length < 30, `--help loads ${help.length} files`);
     const texts = await Promise.all(help.map((url) => readFile(new URL(url), "utf8")));
@@ -120,6 +121,10 @@ test("the package installs in an empty folder, and works there", { timeout: 180_
     const demo = await run("npx", ["billhouse", "demo", "--json"], { cwd: empty, env: environment });
     assert.match(demo.stdout, /"event":"run_finished"/);
     const cwd = join(empty, "billhouse-demo");
+    // The views are as the first run noted them.
+    const idle = await modulesLoadedBy(program, ["run"], { folder: cwd });
+    const files = await Promise.all(idle.map((url) => readFile(new URL(url), "utf8")));
+    assert.ok(!files.some((text) => text.includes("// src/focus/views.ts")), "a run without deliveries renders views");
     const sql = "SELECT count(*) AS months FROM aws_cur_data_load_tracking";
     const answer = await run("npx", ["billhouse", "query", "--csv", sql], { cwd, env: environment });
     assert.match(answer.stdout, /^months\r?\n\d+/);
@@ -131,9 +136,8 @@ test("the package installs in an empty folder, and works there", { timeout: 180_
   });
 
   await t.test("is a library", async () => {
-    const program =
-      'import { run, plan, status } from "billhouse"; console.log(typeof run, typeof plan, typeof status);';
-    await writeFile(join(empty, "use.js"), program);
+    const use = 'import { run, plan, status } from "billhouse"; console.log(typeof run, typeof plan, typeof status);';
+    await writeFile(join(empty, "use.js"), use);
     const { stdout } = await run(process.execPath, ["use.js"], { cwd: empty, env: environment });
     assert.equal(stdout.trim(), "function function function");
   });

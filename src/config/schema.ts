@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isBillingMonth, isDay } from "../schema/periods.ts";
 
 /** A `[sources.<name>]` section whose keys and values have been checked. */

@@ -39,7 +39,7 @@ import { monthRules, selectPipelines, tableOf, tableTitle } from "./months/selec
 import { checkMonths, type MonthSelection } from "../schema/periods.ts";
 import { discoverExport, survey } from "./months/survey.ts";
 import { withWarehouse } from "./open.ts";
-import { viewDiffers } from "./views/check.ts";
+import { viewDiffers } from "./views/flag.ts";
 import { refreshViews } from "./views/refresh.ts";
 
 /** The options of a run. */
@@ -128,31 +128,30 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
       warehouse: warehouse.description,
       pipelines: pipelines.map((pipeline) => ({ name: pipeline.name, table: tableTitle(pipeline) })),
     });
-    const finished: (() => Promise<PipelineResult>)[] = [];
+    const results: Promise<PipelineResult>[] = [];
     let newestLoad = 0;
     const toCheck = new Map<string, readonly BillingMonth[]>();
     for (const pipeline of pipelines) {
       const differing: BillingMonth[] = [];
-      const finish = await runPipeline(pipeline, warehouse, options, emit, (receipt) => {
+      const { loaded, result } = await runPipeline(pipeline, warehouse, options, emit, (receipt) => {
         newestLoad = Math.max(newestLoad, Date.parse(receipt.loadedAt));
         if (viewDiffers(receipt)) differing.push(receipt.billingMonth);
       });
-      finished.push(async () => {
-        const result = await finish();
-        const loaded = result.loaded.map(({ billingMonth }) => billingMonth);
-        toCheck.set(pipeline.name, [...new Set([...loaded, ...differing])].toSorted());
-        return result;
-      });
+      results.push(result);
+      const months = loaded.map(({ billingMonth }) => billingMonth);
+      toCheck.set(pipeline.name, [...new Set([...months, ...differing])].toSorted());
     }
     // Also if nothing was new: the previous run may have been killed between its last commit and publishing. The loads of
     // this run are published whatever the clock says, which can be set back.
     if (options.progress === true) emit({ event: "publishing" });
-    const results = await Promise.all(finished.map((finish) => finish()));
-    const { warnings, isRecorded: isChecked } = await refreshViews(toCheck, config, warehouse, options);
-    const loads = isChecked || results.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
+    const [{ warnings, isRecorded: isChecked }, ...finished] = await Promise.all([
+      refreshViews(toCheck, config, warehouse, options),
+      ...results,
+    ]);
+    const loads = isChecked || finished.some((found) => found.loaded.length > 0 || found.acceptedGaps.some(isRecorded));
     await warehouse.publish(loads ? undefined : new Date(newestLoad));
     const seconds = Math.round(performance.now() - started) / 1000;
-    emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: results, warnings });
+    emit({ event: "run_finished", time: new Date().toISOString(), seconds, pipelines: finished, warnings });
   };
   await withWarehouse(config, "write", runAll, {
     ...options,
@@ -163,17 +162,14 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
   });
 }
 
-/**
- * Loads the months of a pipeline. Its summary may still be being written when this returns: the function that it returns
- * waits for that, and gives the result.
- */
+/** Loads the months of a pipeline. Its summary may still be being written when this returns: the result waits for that. */
 async function runPipeline(
   pipeline: PipelineConfig,
   warehouse: Warehouse,
   options: RunOptions & { signal: AbortSignal },
   emit: Emit,
   onReceipt: (receipt: Receipt) => void,
-): Promise<() => Promise<PipelineResult>> {
+): Promise<{ readonly loaded: readonly LoadedMonth[]; readonly result: Promise<PipelineResult> }> {
   const { name } = pipeline;
   const table = tableTitle(pipeline);
   const loaded: LoadedMonth[] = [];
@@ -258,7 +254,7 @@ async function runPipeline(
       else if (newest.missingDays.length === 0) acceptedGaps.push({ billingMonth: month, missingDays: [] });
     }
     // As in the Python pipelines, a failed run does not write a summary.
-    if (failed.length > 0) return async () => result();
+    if (failed.length > 0) return { loaded, result: Promise.resolve(result()) };
     const counts = {
       totalRows: loaded.reduce((sum, { rows }) => sum + rows, 0),
       manifestsProcessed: loaded.length,
@@ -270,10 +266,9 @@ async function runPipeline(
     const finished = summary.then(result, failedResult);
     // The next pipeline may fail before it is waited for.
     finished.catch(() => undefined);
-    return async () => finished;
+    return { loaded, result: finished };
   } catch (error) {
-    const failure = failedResult(error);
-    return async () => failure;
+    return { loaded, result: Promise.resolve(failedResult(error)) };
   }
 }
 

@@ -11,9 +11,14 @@ export interface ViewSource {
   /** The dataset of the views, in a warehouse that has datasets. */
   readonly dataset: string;
   /** The views over those of the tables that exist, in the order in which they must be made. */
-  render(this: void, tables: readonly TableShape[], place: ViewPlace): readonly View[];
+  render(this: void, tables: readonly TableShape[], place: ViewPlace): Promise<readonly View[]>;
   /** The sums of the views that are kept for each month, over those of the tables that exist. */
-  rollups(this: void, tables: readonly TableShape[], place: ViewPlace): Rollups;
+  rollups(this: void, tables: readonly TableShape[], place: ViewPlace): Promise<Rollups>;
+  /**
+   * A hash of all that `render` and `rollups` depend on, their own code too: where it is the same, they return the same. Null
+   * where the code can change without it.
+   */
+  inputs(this: void, tables: readonly TableShape[], place: ViewPlace): string | null;
 }
 
 /** The sums of views that a warehouse keeps as tables. */

@@ -11,7 +11,7 @@ function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
     tables: [table, { ...table, name: "missing" }],
     joined: [],
     dataset: place.dataset,
-    render: (shapes, { dataset }): readonly View[] => [
+    render: async (shapes, { dataset }): Promise<readonly View[]> => [
       {
         name: "ids",
         sql: shapes
@@ -21,7 +21,8 @@ function idsOf(place: Pick<ViewPlace, "dataset">, column: string): ViewSource {
       },
       { name: "copies", sql: `SELECT * FROM ${dataset}.ids`, reads: "ids" },
     ],
-    rollups: () => ({ tables: [], views: [], clouds: [], stale: "" }),
+    rollups: async () => ({ tables: [], views: [], clouds: [], stale: "" }),
+    inputs: () => null,
   };
 }
 
@@ -33,7 +34,8 @@ function faulty(dataset: string): ViewSource {
     render() {
       throw new TypeError("A bug in the views.");
     },
-    rollups: () => ({ tables: [], views: [], clouds: [], stale: "" }),
+    rollups: async () => ({ tables: [], views: [], clouds: [], stale: "" }),
+    inputs: () => null,
   };
 }
 
@@ -63,7 +65,7 @@ function summed(place: Pick<ViewPlace, "dataset">, version: string | null, built
   const nothing = `SELECT cloud, billing_month, '' AS loads FROM ${recorded}`;
   return {
     ...idsOf(place, "id"),
-    rollups(_, { dialect }) {
+    async rollups(_, { dialect }) {
       const [text, decimal] = dialect === "duckdb" ? ["VARCHAR", "DECIMAL(38,18)"] : ["STRING", "BIGNUMERIC"];
       const columns = { cloud: text, start: "TIMESTAMP", x_BillingMonth: text, cost: decimal };
       const record = ["cloud", "billing_month", "version", "loads", "kinds", "shown"];

@@ -3,7 +3,7 @@ import { addDays, dayInWords, monthSpan } from "../../schema/periods.ts";
 import { type Days, fromTo } from "../events.ts";
 import { finalityNow, finalityUnknown, type FinalityRules, type MonthFinality } from "../months/finality.ts";
 import { loadNotes, type LoadedPartition, type LoadedTable } from "../months/loaded.ts";
-import { viewDiffers } from "../views/check.ts";
+import { viewDiffers } from "../views/flag.ts";
 import type { HeldMonth } from "./held.ts";
 
 /**

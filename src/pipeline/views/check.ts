@@ -5,6 +5,7 @@ import { receiptPackage } from "../../state/package.ts";
 import type { Warehouse } from "../../warehouses/warehouse.ts";
 import { type LoadedTable, readLoaded } from "../months/loaded.ts";
 import { tableTitle } from "../months/select.ts";
+import { viewDiffers, viewDiffersFlag } from "./flag.ts";
 import { sumsOfView, type ViewSum } from "./sums.ts";
 
 /** What a check of the FOCUS view found. */
@@ -37,7 +38,7 @@ export async function checkView(
     for (const month of wanted) {
       const receipt = loaded.months.get(month)?.receipt ?? null;
       const differs = differing.some(({ billingMonth }) => billingMonth === month);
-      if (receipt === null || receipt.flags.includes(flag) === differs) continue;
+      if (receipt === null || viewDiffers(receipt) === differs) continue;
       await warehouse.append(loaded.table, (current) =>
         receiptPackage(current, loaded.table, withFlag(receipt, differs), new Date()),
       );
@@ -47,16 +48,9 @@ export async function checkView(
   return { errors, isRecorded };
 }
 
-const flag = "view-differs";
-
-/** Whether the FOCUS view had other sums than were loaded when it was last checked. */
-export function viewDiffers({ flags }: Pick<Receipt, "flags">): boolean {
-  return flags.includes(flag);
-}
-
 function withFlag(receipt: Receipt, differs: boolean): Receipt {
-  const others = receipt.flags.filter((one) => one !== flag);
-  return { ...receipt, flags: differs ? [...others, flag] : others };
+  const others = receipt.flags.filter((one) => one !== viewDiffersFlag);
+  return { ...receipt, flags: differs ? [...others, viewDiffersFlag] : others };
 }
 
 function isSame(one: CurrencySums, other: CurrencySums): boolean {

@@ -1,15 +1,17 @@
 import type { Config, JoinedTable, PipelineConfig } from "../../config/config.ts";
+import { createHash } from "node:crypto";
+import { serialize } from "node:v8";
 import { exportFormats } from "../../exports/index.ts";
 import { bigquery } from "../../focus/dialects/bigquery.ts";
+import type { Allocation } from "../../focus/allocation.ts";
 import type { Dialect } from "../../focus/dialects/dialect.ts";
 import { duckdb } from "../../focus/dialects/duckdb.ts";
 import type { ChargeTable } from "../../focus/mapping.ts";
-import { focusRollups } from "../../focus/rollups.ts";
-import { focusViews } from "../../focus/views.ts";
 import type { Table } from "../../model.ts";
 import { findColumn } from "../../schema/columns.ts";
 import { fold } from "../../schema/names.ts";
-import type { TableShape, ViewPlace, ViewSource } from "../../warehouses/views.ts";
+import { builtFrom } from "../../version.ts";
+import type { Rollups, TableShape, View, ViewPlace, ViewSource } from "../../warehouses/views.ts";
 import { readAccounts } from "./accounts.ts";
 import { stampedColumn } from "../months/loaded.ts";
 import { tableOf } from "../months/select.ts";
@@ -17,8 +19,11 @@ import { tableOf } from "../months/select.ts";
 /** The SQL of each warehouse. */
 export const dialects: Readonly<Record<"duckdb" | "bigquery", Dialect>> = { duckdb, bigquery };
 
-/** The FOCUS views, and the sums of them that are kept, over the tables of a configuration. Errors: those of reading the list of accounts. */
-export async function focusViewSource(config: Config): Promise<ViewSource> {
+/**
+ * The FOCUS views, and the sums of them that are kept, over the tables of a configuration. `code` identifies the code that renders
+ * them; null where it can change. Errors: those of reading the list of accounts.
+ */
+export async function focusViewSource(config: Config, code: string | null = builtFrom): Promise<ViewSource> {
   const { accounts, tags } = config.focus;
   const allocation = { accounts: accounts === null ? [] : await readAccounts(accounts), tags };
   const pipelines = new Map(config.pipelines.map((pipeline) => [keyOf(tableOf(pipeline)), pipeline]));
@@ -33,18 +38,43 @@ export async function focusViewSource(config: Config): Promise<ViewSource> {
       const exportName = joined.get(shape.table);
       return exportName === undefined ? [] : [{ ...shape, exportName, partitionColumn: naturalPartition(shape) ?? "" }];
     });
+  const madeFrom = (shapes: readonly TableShape[], { dialect, ...place }: ViewPlace): MadeFrom => {
+    return { loaded: loadedTables(shapes), joined: joinedTables(shapes), dialect, place, allocation };
+  };
   return {
     tables: [...config.pipelines.map((pipeline) => tableOf(pipeline)), ...joined.keys()],
     joined: [...joined.keys()],
     dataset: config.focus.dataset,
-    render: untilChanged((shapes, { dialect, ...place }) =>
-      focusViews([...loadedTables(shapes), ...joinedTables(shapes)], dialects[dialect], place, allocation),
-    ),
-    // Nothing says when others change a table, so only loaded bills have sums.
-    rollups: untilChanged((shapes, { dialect, ...place }) =>
-      focusRollups(loadedTables(shapes), dialects[dialect], place, allocation),
-    ),
+    render: untilChanged(madeFrom, renderViews),
+    rollups: untilChanged(madeFrom, renderRollups),
+    inputs: (shapes, place) => (code === null ? null : hashOf([code, madeFrom(shapes, place)])),
   };
+}
+
+/** All that the views and the sums are made from. */
+interface MadeFrom {
+  readonly loaded: readonly ChargeTable[];
+  readonly joined: readonly ChargeTable[];
+  readonly dialect: ViewPlace["dialect"];
+  readonly place: Omit<ViewPlace, "dialect">;
+  readonly allocation: Allocation;
+}
+
+// Most runs render nothing, and start faster without these files.
+async function renderViews({ loaded, joined, dialect, place, allocation }: MadeFrom): Promise<readonly View[]> {
+  const { focusViews } = await import("../../focus/views.ts");
+  return focusViews([...loaded, ...joined], dialects[dialect], place, allocation);
+}
+
+/** Nothing says when others change a table, so only loaded bills have sums. */
+async function renderRollups({ loaded, dialect, place, allocation }: MadeFrom): Promise<Rollups> {
+  const { focusRollups } = await import("../../focus/rollups.ts");
+  return focusRollups(loaded, dialects[dialect], place, allocation);
+}
+
+/** Equal only for equal values; maps count, and functions are refused. */
+function hashOf(value: unknown): string {
+  return createHash("sha256").update(serialize(value)).digest("hex");
 }
 
 /** A table that others fill: it has the form of FOCUS files, and no state. */
@@ -61,12 +91,14 @@ function joinedTable({ name, project, dataset, table }: JoinedTable): Table {
 
 /** Returns the result before where the tables are as before: every load of a run asks, and few loads change a table. */
 function untilChanged<Result>(
-  render: (shapes: readonly TableShape[], place: ViewPlace) => Result,
-): (shapes: readonly TableShape[], place: ViewPlace) => Result {
-  let last: { readonly of: string; readonly result: Result } | undefined;
+  madeFrom: (shapes: readonly TableShape[], place: ViewPlace) => MadeFrom,
+  render: (from: MadeFrom) => Promise<Result>,
+): (shapes: readonly TableShape[], place: ViewPlace) => Promise<Result> {
+  let last: { readonly of: string; readonly result: Promise<Result> } | undefined;
   return (shapes, place) => {
-    const of = JSON.stringify([shapes, place]);
-    if (last?.of !== of) last = { of, result: render(shapes, place) };
+    const from = madeFrom(shapes, place);
+    const of = hashOf(from);
+    if (last?.of !== of) last = { of, result: render(from) };
     return last.result;
   };
 }

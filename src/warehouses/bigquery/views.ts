@@ -41,8 +41,9 @@ export async function refreshViews(
   const here = located.filter((each) => !away.includes(each)).map(({ shape }) => shape);
   if (present === null) await makeDataset(settings, { ...place, name: "" } as Table, location);
   const viewPlace = { dialect: "bigquery", ...place } as const;
-  const taken = await makeViews(settings, source.render(here, viewPlace), place);
-  const ofRollups = await refreshRollups(settings, source.rollups(here, viewPlace), { ...place, location }, known);
+  const taken = await makeViews(settings, await source.render(here, viewPlace), place);
+  const rollups = await source.rollups(here, viewPlace);
+  const ofRollups = await refreshRollups(settings, rollups, { ...place, location }, known);
   return [
     ...missingTables(
       source.joined,

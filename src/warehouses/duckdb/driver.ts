@@ -134,6 +134,11 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
         found = await database.use((connection) => compareViews(connection, views));
       }
       if (failures.length > 0) throw failures[0];
+      const { note } = found;
+      if (note !== null) {
+        const { writeNote } = await import("./view-note.ts");
+        await transact((connection) => writeNote(connection, note), "macros");
+      }
       return problems;
     },
 

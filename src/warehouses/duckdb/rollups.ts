@@ -18,6 +18,7 @@ import {
 } from "../views.ts";
 import { type Database, readRows } from "./database.ts";
 import { identifier, literal, tableName } from "./sql.ts";
+import { withoutNote } from "./view-note.ts";
 import { makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
 
 /**
@@ -53,7 +54,7 @@ export function nameProblems(
 
 /** Whether the tables of the sums are there, with the columns that they must have. */
 export function areMade({ tables }: Rollups, present: ReadonlyMap<string, string | null>): boolean {
-  return tables.every((table) => present.get(fold(table.name)) === rollupComment(table));
+  return tables.every((table) => withoutNote(present.get(fold(table.name)) ?? null) === rollupComment(table));
 }
 
 /** The months whose sums differ from what the present tables and mappings would give, in tables that are made. */
@@ -73,7 +74,7 @@ export async function findStaleMonths(connection: DuckDBConnection, rollups: Rol
 
 /** The rollups over the tables as they are; null if their tables are not made. */
 async function currentRollups(connection: DuckDBConnection, source: ViewSource): Promise<Rollups | null> {
-  const rollups = source.rollups(await shapesOf(connection, source), { dialect: "duckdb", dataset: viewSchema });
+  const rollups = await source.rollups(await shapesOf(connection, source), { dialect: "duckdb", dataset: viewSchema });
   return areMade(rollups, await objectsIn(connection)) ? rollups : null;
 }
 

@@ -1,8 +1,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type BillhouseError, messageOf } from "../../errors.ts";
 import { fold } from "../../schema/names.ts";
-import { missingTables, type Rollups, type StaleMonth, type View, type ViewSource } from "../views.ts";
+import { missingTables, type Rollups, type StaleMonth, type TableShape, type View, type ViewSource } from "../views.ts";
 import { areMade, findStaleMonths, makeRollups, nameProblems } from "./rollups.ts";
+import { isNoted, noteFor } from "./view-note.ts";
 import { compareWith, makeViews, objectsIn, shapesOf, viewSchema } from "./view-objects.ts";
 
 /**
@@ -13,7 +14,7 @@ export async function refreshViews(
   connection: DuckDBConnection,
   source: ViewSource,
 ): Promise<readonly BillhouseError[]> {
-  const wanted = await wantedViews(connection, source);
+  const wanted = await wantedViews(source, await viewsIn(connection, source));
   if (wanted === null) return [];
   const made = await makeViews(connection, wanted.views, wanted.present);
   return [...wanted.missing, ...made, ...(await makeRollups(connection, wanted.rollups, wanted.present))];
@@ -25,28 +26,45 @@ export interface ViewsCompared {
   readonly isCurrent: boolean;
   readonly problems: readonly BillhouseError[];
   readonly stale: readonly StaleMonth[];
+  /** The note to write, because nothing is left to do: the next comparison is short. Null for none. */
+  readonly note: string | null;
 }
 
 /** Compares the views, and the months of their sums, with what the tables would give. */
 export async function compareViews(connection: DuckDBConnection, source: ViewSource): Promise<ViewsCompared> {
-  const wanted = await wantedViews(connection, source);
-  if (wanted === null) return { isCurrent: true, problems: [], stale: [] };
+  const found = await viewsIn(connection, source);
+  const note = noteFor(source.inputs(found.shapes, place), found.present);
+  if (note !== null && (await isNoted(connection, note, found.present))) return nothingToDo;
+  const wanted = await wantedViews(source, found);
+  if (wanted === null) return nothingToDo;
   const { views, rollups, present, missing } = wanted;
   const taken = nameProblems(rollups, present);
   const own = compareWith(views, present);
   const ofRollups = taken.length > 0 ? { outdated: [], problems: taken } : compareWith(rollups.views, present);
   const areTablesMade = areMade(rollups, present);
-  return {
-    isCurrent: own.outdated.length + ofRollups.outdated.length === 0 && (areTablesMade || taken.length > 0),
-    problems: [...missing, ...own.problems, ...ofRollups.problems],
-    stale: areTablesMade ? await findStaleMonths(connection, rollups) : [],
-  };
+  const isCurrent = own.outdated.length + ofRollups.outdated.length === 0 && (areTablesMade || taken.length > 0);
+  const problems = [...missing, ...own.problems, ...ofRollups.problems];
+  const stale = areTablesMade ? await findStaleMonths(connection, rollups) : [];
+  const isDone = isCurrent && problems.length === 0 && stale.length === 0;
+  return { isCurrent, problems, stale, note: isDone ? note : null };
+}
+
+const nothingToDo: ViewsCompared = { isCurrent: true, problems: [], stale: [], note: null };
+
+const place = { dialect: "duckdb", dataset: viewSchema } as const;
+
+/** The tables of the views that exist, and the comments of the objects in the schema of the views. */
+async function viewsIn(
+  connection: DuckDBConnection,
+  source: ViewSource,
+): Promise<{ readonly shapes: readonly TableShape[]; readonly present: ReadonlyMap<string, string | null> }> {
+  return { shapes: await shapesOf(connection, source), present: await objectsIn(connection) };
 }
 
 /** The views that there must be, and the objects that there are; null where there is nothing to make a view over. */
 async function wantedViews(
-  connection: DuckDBConnection,
   source: ViewSource,
+  { shapes, present }: Awaited<ReturnType<typeof viewsIn>>,
 ): Promise<{
   readonly views: readonly View[];
   readonly rollups: Rollups;
@@ -54,14 +72,11 @@ async function wantedViews(
   /** The errors for joined tables that do not exist. */
   readonly missing: readonly BillhouseError[];
 } | null> {
-  const shapes = await shapesOf(connection, source);
-  const place = { dialect: "duckdb", dataset: viewSchema } as const;
-  const present = await objectsIn(connection);
-  const views = source.render(shapes, place);
+  const views = await source.render(shapes, place);
   // Without any table, only views that were made before are made again, without rows.
   if (shapes.length === 0 && !views.some(({ name }) => present.has(fold(name)))) return null;
   const missing = missingTables(source.joined, shapes);
-  return { views, rollups: source.rollups(shapes, place), present, missing };
+  return { views, rollups: await source.rollups(shapes, place), present, missing };
 }
 
 /**
