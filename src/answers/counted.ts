@@ -4,7 +4,7 @@ import type { BillingMonth } from "../model.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
 import { ofExports } from "./conditions.ts";
-import { type LoadedExport, loadedMonthsOf, monthsIn, type Period, titleOf } from "./periods.ts";
+import { type LoadedExport, type LoadedMonthFacts, loadedMonthsOf, monthsIn, type Period, titleOf } from "./periods.ts";
 
 /**
  * The exports by what counts of them in the FOCUS views. Where several exports of a cloud are loaded, their charges count once: a
@@ -38,12 +38,22 @@ function asCounted(each: LoadedExport, others: readonly LoadedExport[], places: 
     if (own.some((place) => place["month"] === month)) return false;
     const rival = ofOthers.filter((place) => place["month"] === month);
     const facts = each.months.get(month);
-    // A month that was delivered without rows counts as it is.
-    if (facts !== undefined) return facts.rows !== 0 && rival.length > 0;
+    if (facts !== undefined) {
+      const counting = others.filter(({ name }) => rival.some((place) => place["export"] === name));
+      const isTogether = counting.some(({ months }) => isOneBill(facts, months.get(month)));
+      // A month that was delivered without rows counts as it is.
+      return facts.rows !== 0 && counting.length > 0 && !isTogether;
+    }
     return rival.some(({ account = null }) => account !== null && accounts.has(account));
   };
   const replacedIn = new Set(loadedMonthsOf([each, ...others]).filter(isReplaced));
   return { ...each, replacedIn, months: new Map([...each.months].filter(([month]) => !replacedIn.has(month))) };
+}
+
+/** Whether two exports make one bill, as actual and amortized cost do: then both count, even where only one has rows. */
+function isOneBill({ dataset }: LoadedMonthFacts, other: LoadedMonthFacts | undefined): boolean {
+  const both = [dataset, other?.dataset];
+  return both.includes("ActualCost") && both.includes("AmortizedCost");
 }
 
 /** Which exports of a cloud count for two periods, as sentences, where they are not the same ones. */

@@ -27,6 +27,8 @@ export interface LoadedMonthFacts {
   readonly finality: Finality;
   /** The last day with usage; null if unknown. */
   readonly dataUntil: string | null;
+  /** What the export contains, as in `Execution`; null if unknown. */
+  readonly dataset: string | null;
   /** As in `AnswerLoad`. */
   readonly executionIds: readonly string[];
   readonly rows: number | null;
@@ -78,6 +80,7 @@ function factsOf(loaded: LoadedTable, month: BillingMonth, now: Date): LoadedMon
     settledUntil: last < start ? null : last,
     finality: bill.state,
     dataUntil: receipt?.dataUntil ?? null,
+    dataset: receipt?.dataset ?? null,
     executionIds: loadedIds(partition),
     rows: receipt?.rows ?? null,
     loadedAt,
