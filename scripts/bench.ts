@@ -222,7 +222,7 @@ async function requests(): Promise<void> {
     ...row("nothing to load", before.idleRun, idleRun),
     "",
     "How often jobs are polled varies. Half of the requests of a run without new deliveries fetch pages of three rows, which BigQuery returns",
-    "together. Six requests check the FOCUS views, which commit 997201f did not have.",
+    "together. Nine requests ask for the FOCUS views and the tables of their sums, which commit 997201f did not have.",
     "",
   );
 }
