@@ -4,18 +4,16 @@ import {
   all,
   cases,
   type Condition,
-  compared,
   decimal,
   type Expression,
   field,
   isOneOf,
   matches,
   not,
-  notZero,
-  present,
   some,
   where,
 } from "../focus/expression.ts";
+import { isCommitmentEligible, isCorrection, isMissing } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
@@ -24,7 +22,7 @@ import { addDecimals } from "../schema/sums.ts";
 import { isZero, plus, shareOf } from "./arithmetic.ts";
 import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
-import { inMonths, isCorrection, ofExports } from "./conditions.ts";
+import { inMonths, ofExports } from "./conditions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
 
 /** What `commitments` is about. */
@@ -91,12 +89,7 @@ const status = field("CommitmentDiscountStatus");
 const isUsed = isOneOf(status, "Used");
 const isUnused = isOneOf(status, "Unused");
 const isStandard = all(isOneOf(field("PricingCategory"), "Standard"), not(isUsed), not(isUnused));
-const isEligible = all(isStandard, present(field("CommitmentProgramEligibilityDetails", "json")));
-
-/** Whether a row lacks a cost: it is NULL, or 0 although the row has an effective cost. */
-function isMissing(cost: Expression): Condition {
-  return some(not(present(cost)), all(compared(cost, "=", decimal("0")), notZero(effective)));
-}
+const isEligible = all(isStandard, isCommitmentEligible);
 
 /** A cost, or the effective cost where it is missing. */
 function known(cost: Expression): Expression {
@@ -127,10 +120,6 @@ export function savingsRate(listed: string, paid: string): string | null {
 const sums: NonNullable<ChargeSums["sum"]> = {
   ...usageSums,
   contractedMissing: where(all(isUsed, isMissing(contractedCost)), effective),
-  contractedPublic: where(
-    all(isUsed, matches(field("x_QualityFlags"), "(^|,)ContractedCostFromListCost(,|$)")),
-    known(contractedCost),
-  ),
   standard: where(isStandard, known(contractedCost)),
   eligible: where(isEligible, known(contractedCost)),
   eligibleRows: where(isEligible, decimal("1")),
@@ -153,6 +142,7 @@ export async function commitmentsIn(
   options: CommitmentsOptions,
 ): Promise<Omit<CommitmentsResult, keyof ReadSource>> {
   const month = monthOfAnswer(bills, options.month);
+  const rows = [inMonths([{ from: month, to: month }]), ofExports(bills.exports), ...ofUsage];
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),
@@ -165,19 +155,35 @@ export async function commitmentsIn(
       type: field("CommitmentDiscountType"),
       provider: field("HostProviderName"),
     },
-    rows: [inMonths([{ from: month, to: month }]), ofExports(bills.exports), ...ofUsage],
+    rows,
   });
+  // The sums that are kept lack flags, and only covered usage needs them.
+  const publicPrices = groups.every((group) => group["used"] == null)
+    ? []
+    : await sumCharges(bills, {
+        by: { currency: field("BillingCurrency") },
+        sum: { contracted: known(contractedCost) },
+        rows: [...rows, isUsed, matches(field("x_QualityFlags"), "(^|,)ContractedCostFromListCost(,|$)")],
+      });
   return {
     month,
     isOver: bills.exports.every(({ months }) => months.get(month)?.state !== "open"),
     loads: loadsOf(bills.exports, [month]),
-    currency: byCurrency(groups, currencyCommitments),
+    currency: byCurrency(groups, (own, currency) =>
+      currencyCommitments(
+        own,
+        publicPrices.filter((group) => (group["currency"] ?? "") === currency),
+      ),
+    ),
   };
 }
 
 const commitmentsRules: Shape<CommitmentsOptions> = { month: optional(text), pipelines: names, now: optional(date) };
 
-function currencyCommitments(groups: readonly ChargeGroup[]): CurrencyCommitments {
+function currencyCommitments(
+  groups: readonly ChargeGroup[],
+  publicPrices: readonly ChargeGroup[],
+): CurrencyCommitments {
   const total = useOf(groups);
   const covered = groups.filter((group) => group["status"] === "Used" || group["status"] === "Unused");
   const rows = [...Map.groupBy(covered, ({ commitmentId }) => commitmentId ?? null)].map(
@@ -205,7 +211,7 @@ function currencyCommitments(groups: readonly ChargeGroup[]): CurrencyCommitment
     coverageOf: isEligibilityKnown ? "eligible usage" : "all usage",
     effectiveSavingsRate: savingsRate(listed, totalOf(groups, "effective")),
     commitmentSavingsRate: shareOf(total.netSavings, contracted),
-    publicPriceShare: shareOf(totalOf(groups, "contractedPublic"), total.contracted),
+    publicPriceShare: shareOf(totalOf(publicPrices, "contracted"), total.contracted),
     missingPriceShare: shareOf(totalOf(groups, "contractedMissing"), total.contracted),
   };
 }

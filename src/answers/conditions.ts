@@ -1,10 +1,8 @@
 import { all, compared, type Condition, field, isOneOf, not, time } from "../focus/expression.ts";
+import { isCorrection } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import { addDays } from "../schema/periods.ts";
 import { monthsIn, type Period } from "./periods.ts";
-
-/** Whether a charge corrects one of an earlier, invoiced period. */
-export const isCorrection: Condition = isOneOf(field("ChargeClass"), "Correction");
 
 /** Rows of the billing months of some periods. */
 export function inMonths(periods: readonly Period[]): Condition {

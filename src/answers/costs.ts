@@ -2,6 +2,7 @@ import { checkArguments, count, date, listOf, names, optional, type Shape, text 
 import type { Config } from "../config/config.ts";
 import { BillhouseError, quoted } from "../errors.ts";
 import { all, cases, type Expression, field, isOneOf, present, text as constant, where } from "../focus/expression.ts";
+import { isCorrection } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
@@ -18,7 +19,7 @@ import {
 } from "./bills.ts";
 import { budgetsIn, type BudgetUse } from "./budgets.ts";
 import { type ChargeGroup, type ChargeSums, countOthers, othersCount, sumCharges } from "./charges.ts";
-import { inFirstDays, inMonths, isCorrection, ofExports } from "./conditions.ts";
+import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
 import { changedSources } from "./counted.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
 import { forecastIn, type ForecastResult, runningMonth } from "./forecast.ts";

@@ -12,13 +12,14 @@ import {
   some,
   where,
 } from "../focus/expression.ts";
+import { isCorrection } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { addDays, countDays, monthSpan } from "../schema/periods.ts";
 import { addDecimals } from "../schema/sums.ts";
 import { type AnswerOptions, type Bills, byCurrency, readingBills } from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
-import { isCorrection, ofExports } from "./conditions.ts";
+import { ofExports } from "./conditions.ts";
 import { filterConditions } from "./dimensions.ts";
 import {
   type DailyCosts,

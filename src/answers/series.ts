@@ -14,7 +14,7 @@ import {
   text as constant,
   where,
 } from "../focus/expression.ts";
-import { isOfOneDay } from "../focus/rollup-columns.ts";
+import { isCorrection, isOfOneDay } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals } from "../schema/decimals.ts";
@@ -29,7 +29,7 @@ import {
   readingBills,
 } from "./bills.ts";
 import { type ChargeGroup, countOthers, othersCount, sumCharges } from "./charges.ts";
-import { inMonths, isCorrection, ofExports } from "./conditions.ts";
+import { inMonths, ofExports } from "./conditions.ts";
 import { type BelowCharge, belowCharges, chargeKind, checkMeasure, measureColumns } from "./costs.ts";
 import { dimensionOf, filterConditions } from "./dimensions.ts";
 import { type Answer, loadsOf } from "./loads.ts";

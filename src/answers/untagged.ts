@@ -3,19 +3,16 @@ import type { Config } from "../config/config.ts";
 import {
   all,
   cases,
-  type Condition,
-  compared,
   decimal,
-  type Expression,
   field,
   isOneOf,
   lower,
-  matches,
   not,
   present,
   text as constant,
   where,
 } from "../focus/expression.ts";
+import { anyTag, isTaggable } from "../focus/rollup-columns.ts";
 import type { BillingMonth } from "../model.ts";
 import type { ReadSource } from "../pipeline/open.ts";
 import { compareDecimals, subtractDecimals } from "../schema/decimals.ts";
@@ -32,7 +29,7 @@ import {
   readingBills,
 } from "./bills.ts";
 import { type ChargeGroup, countOthers, othersCount, sumCharges } from "./charges.ts";
-import { isCorrection, ofExports } from "./conditions.ts";
+import { ofExports } from "./conditions.ts";
 import { dimensionOf, tag } from "./dimensions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
 import { loadedMonthsOf } from "./periods.ts";
@@ -108,14 +105,6 @@ const category = field("ChargeCategory");
 const effective = field("EffectiveCost", "decimal");
 const cloud = field("HostProviderName");
 
-const isTaggable: Condition = all(
-  isOneOf(category, "Usage"),
-  not(isOneOf(field("CommitmentDiscountStatus"), "Unused")),
-  present(field("ResourceId")),
-  not(isCorrection),
-  compared(effective, ">", decimal("0")),
-);
-
 /** Months whose coverage is shown. */
 const shownMonths = 12;
 
@@ -144,7 +133,9 @@ export async function untaggedIn(
     .filter((each) => each <= month)
     .slice(-shownMonths);
   const words = [...config.focus.placeholders, ...(options.placeholders ?? []).map((word) => word.toLowerCase())];
-  const isTagged = all(present(value), ...(words.length === 0 ? [] : [not(isOneOf(lower(value), ...words))]));
+  // What is read where no key is named is all tags of a charge, which are not one of the words.
+  const isPlaceholder = options.tag === undefined || words.length === 0 ? [] : [isOneOf(lower(value), ...words)];
+  const isTagged = all(present(value), ...isPlaceholder.map(not));
   const keys = { currency: field("BillingCurrency"), month: field("x_BillingMonth"), cloud };
   const states = await sumCharges(bills, {
     by: {
@@ -192,10 +183,6 @@ const untaggedRules: Shape<UntaggedOptions> = {
   top: optional(count),
   now: optional(date),
 };
-
-/** The tags of a charge as JSON; NULL if it has none with a value. */
-const tagsText = field("Tags", "json");
-const anyTag: Expression = where(matches(tagsText, String.raw`"\s*:\s*("[^"]|[0-9tf-])`), tagsText);
 
 function currencyUntagged(
   states: readonly ChargeGroup[],

@@ -10,12 +10,15 @@ import {
   type Expression,
   field,
   first,
+  isOneOf,
+  matches,
   nextDay,
   not,
   nothing,
   notZero,
   present,
   some,
+  where,
 } from "./expression.ts";
 import type { Part } from "./reading.ts";
 
@@ -37,15 +40,37 @@ export const monthStartColumn = "x_BillingMonthStart";
 
 const costs = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"];
 
-const contracted = field("ContractedCost", "decimal");
+const effective = field("EffectiveCost", "decimal");
 const rate = field("x_BillingExchangeRate", "decimal");
 const pricingCurrency = field("PricingCurrency");
 
+/** Whether a charge lacks a cost: it is NULL, or 0 although the charge has an effective cost. */
+export function isMissing(cost: Expression): Condition {
+  return some(not(present(cost)), all(compared(cost, "=", decimal("0")), notZero(effective)));
+}
+
 /** Whether a charge lacks the cost at negotiated prices. */
-export const isContractedMissing: Condition = some(
-  not(present(contracted)),
-  all(compared(contracted, "=", decimal("0")), notZero(field("EffectiveCost", "decimal"))),
+export const isContractedMissing: Condition = isMissing(field("ContractedCost", "decimal"));
+
+/** Whether the bill says that a commitment could cover a charge. */
+export const isCommitmentEligible: Condition = present(field("CommitmentProgramEligibilityDetails", "json"));
+
+/** Whether a charge corrects one of an earlier, invoiced period. */
+export const isCorrection: Condition = isOneOf(field("ChargeClass"), "Correction");
+
+/** Whether a charge could have tags: usage of a resource with a cost. */
+export const isTaggable: Condition = all(
+  isOneOf(field("ChargeCategory"), "Usage"),
+  not(isOneOf(field("CommitmentDiscountStatus"), "Unused")),
+  present(field("ResourceId")),
+  not(isCorrection),
+  compared(effective, ">", decimal("0")),
 );
+
+const tagsText = field("Tags", "json");
+
+/** The tags of a charge as JSON; NULL if none of them has a value. */
+export const anyTag: Expression = where(matches(tagsText, String.raw`"\s*:\s*("[^"]|[0-9tf-])`), tagsText);
 
 /** Billing currency per pricing currency: 1 where they are the same, NULL where it is not known. */
 export const exchangeRate: Expression = cases(
@@ -102,10 +127,13 @@ export function rollupsWith(tags: readonly AllocationTag[]): readonly Rollup[] {
     {
       name: "focus_sku_monthly",
       keys: {
-        ...columns([...common, "SkuMeter", "PricingUnit", "CommitmentDiscountId"]),
+        ...columns([...common, "SkuMeter", "PricingUnit"]),
+        ...columns(["CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountType"]),
         x_Sku: sku,
         x_HasPricingQuantity: present(field("PricingQuantity", "decimal")),
         x_IsContractedCostMissing: isContractedMissing,
+        x_IsListCostMissing: isMissing(field("ListCost", "decimal")),
+        x_IsCommitmentEligible: isCommitmentEligible,
         x_ExchangeRate: exchangeRate,
       },
       sums: [...costs, "PricingQuantity"],
@@ -116,6 +144,8 @@ export function rollupsWith(tags: readonly AllocationTag[]): readonly Rollup[] {
         ...columns([...common, "BillingAccountName"]),
         x_HasCommitmentDiscount: present(field("CommitmentDiscountId")),
         x_IsOfOneDay: isOfOneDay,
+        x_IsTaggable: isTaggable,
+        x_HasTag: present(anyTag),
         ChargePeriodStart: dayStart(field("ChargePeriodStart", "timestamp")),
         ...Object.fromEntries(tags.map((tag) => [tagColumn(tag), tagValue(tag)])),
       },

@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
+import { commitments } from "../../src/answers/commitments.ts";
 import { costs } from "../../src/answers/costs.ts";
 import { dimensionNames } from "../../src/answers/dimensions.ts";
 import { explain } from "../../src/answers/explain.ts";
+import { savings } from "../../src/answers/savings.ts";
 import { series } from "../../src/answers/series.ts";
+import { untagged } from "../../src/answers/untagged.ts";
 import { measures } from "../../src/answers/measures.ts";
 import type { Row } from "../support/deliveries.ts";
 import { type GoogleProject, googleProject } from "../support/google.ts";
@@ -26,6 +29,9 @@ function charges(of: string, scale: string): readonly Row[] {
     { EffectiveCost: "1", ContractedCost: "-2", ServiceName: "Cells", PricingQuantity: "" },
     { EffectiveCost: "3", BilledCost: "0", CommitmentDiscountId: "ri-1", CommitmentDiscountStatus: "Used" },
     { EffectiveCost: "2", BilledCost: "0", CommitmentDiscountId: "ri-1", CommitmentDiscountStatus: "Unused" },
+    { EffectiveCost: "4", ListCost: "", CommitmentDiscountId: "ri-1", CommitmentDiscountStatus: "Used" },
+    { EffectiveCost: "6", ListCost: "0", CommitmentProgramEligibilityDetails: '{"Plan":"yes"}', ResourceId: "" },
+    { EffectiveCost: "8", Tags: '{"team":""}', x_QualityFlags: "ContractedCostFromListCost" },
     { EffectiveCost: "0", BilledCost: "7", ChargeCategory: "Purchase", CommitmentDiscountId: "ri-1" },
     { EffectiveCost: "1.75", ChargeCategory: "Purchase", ServiceName: "Support", SkuId: "", SkuMeter: "Fee" },
     { EffectiveCost: "-1.5", ChargeCategory: "Credit", SkuId: "", ChargeDescription: `Credit of ${of}` },
@@ -55,6 +61,11 @@ async function answers({ config }: Project): Promise<readonly unknown[]> {
   found.push(await explain(config, { month, measure: "billed", now: running }));
   for (const grain of ["month", "day"] as const)
     found.push(await series(config, { grain, from: before, to: month, now: over }));
+  found.push(await commitments(config, { now: over }), await savings(config, { now: over }));
+  for (const tag of [undefined, "team"])
+    found.push(
+      await untagged(config, { by: ["service", "account"], now: over, ...(tag === undefined ? {} : { tag }) }),
+    );
   return found;
 }
 
@@ -119,5 +130,11 @@ for (const [warehouse, create] of Object.entries(answering)) {
     const fromView: string[] = [];
     for (const name of names) if (!(await isKept(name))) fromView.push(name);
     assert.deepEqual(fromView, ["resource", "invoice", "tag:env"]);
+    assert.equal((await commitments(project.config, { now })).currency["USD"]?.total.used, "0");
+    assert.equal((await savings(project.config, { now })).currency["USD"]?.[0]?.effective, "0");
+    for (const tag of [undefined, "team"]) {
+      const found = await untagged(project.config, { by: ["service"], now, ...(tag === undefined ? {} : { tag }) });
+      assert.equal(found.currency["USD"]?.taggable, "0");
+    }
   });
 }
