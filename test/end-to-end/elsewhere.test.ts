@@ -132,8 +132,12 @@ describe("a configuration whose dataset is not the one of the loads", () => {
       checks.filter(({ ok }) => !ok).map(({ check }) => check),
       ["dataset"],
     );
+    const isRefused = async (): Promise<void> =>
+      assert.deepEqual(outcomes(onlyResult((await runProject(wrong)).finished)), ["error LOADED_ELSEWHERE"]);
+    // The first such run makes the FOCUS views without the table.
+    await isRefused();
     const before = project.bigquery.counts.jobs;
-    assert.deepEqual(outcomes(onlyResult((await runProject(wrong)).finished)), ["error LOADED_ELSEWHERE"]);
+    await isRefused();
     assert.ok(project.bigquery.counts.jobs - before <= 2, "one query for each other dataset");
     assert.deepEqual(project.bigquery.tableNames("billing_data", "acme"), []);
     const right = { ...project, config: { ...project.config, pipelines: [pipeline] } };
