@@ -5,6 +5,7 @@ import { reading, type ReadSource } from "../pipeline/open.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
 import type { ChargeGroup } from "./charges.ts";
 import { withCounted } from "./counted.ts";
+import { readJoined } from "./joined.ts";
 import { type LoadedExport, newestMonth, readExports, requireLoaded } from "./periods.ts";
 
 /** What every answer can be asked for. */
@@ -20,7 +21,7 @@ export interface Bills {
   readonly config: Config;
   readonly warehouse: Warehouse;
   readonly pipelines: readonly PipelineConfig[];
-  /** The chosen exports, also those of which nothing is loaded. */
+  /** The chosen exports, also those of which nothing is loaded; with all of them, tables of `[focus.tables]` too. */
   readonly exports: readonly LoadedExport[];
   readonly now: Date;
 }
@@ -36,8 +37,10 @@ export async function readingBills<T extends object>(
 ): Promise<T & ReadSource> {
   const selected = await selectPipelines(config, pipelines);
   return reading(config, async (warehouse) => {
-    const exports = await withCounted(await readExports(selected, warehouse, now), { warehouse, config });
-    return answer({ config, warehouse, pipelines: selected, exports, now });
+    const loaded = await withCounted(await readExports(selected, warehouse, now), { warehouse, config });
+    // Tables that others fill have no section of [sources] by which they could be chosen.
+    const joined = selected.length === config.pipelines.length ? await readJoined(config, warehouse, now) : [];
+    return answer({ config, warehouse, pipelines: selected, exports: [...loaded, ...joined], now });
   });
 }
 

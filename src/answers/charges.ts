@@ -3,7 +3,17 @@ import { BillhouseError } from "../errors.ts";
 import { bigquery } from "../focus/dialects/bigquery.ts";
 import type { Dialect } from "../focus/dialects/dialect.ts";
 import { duckdb } from "../focus/dialects/duckdb.ts";
-import { all, compared, type Condition, type Expression, field, isOneOf, not, time } from "../focus/expression.ts";
+import {
+  all,
+  compared,
+  type Condition,
+  type Expression,
+  field,
+  isOneOf,
+  not,
+  some,
+  time,
+} from "../focus/expression.ts";
 import { renderCondition, renderExpression, type Scope } from "../focus/render.ts";
 import { monthStartColumn, rollupsWith } from "../focus/rollup-columns.ts";
 import { rollupMonthsView } from "../focus/rollups.ts";
@@ -56,7 +66,7 @@ async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Conf
   const isPossible =
     sums.most === undefined && rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
   if (!isPossible) return all;
-  const { current, others, tags } = await readMonths(warehouse, monthsStatement(config));
+  const { current, others, tags, exports } = await readMonths(warehouse, monthsStatement(config));
   // The columns of tags are read only where they are known to be in a rollup.
   const isTagged = tags === JSON.stringify(config.focus.tags);
   const rollups = rollupsWith(isTagged ? config.focus.tags : []);
@@ -70,10 +80,19 @@ async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Conf
     const onKept = onRollup(part, rollup) ?? part;
     return chargeStatement({ ...onKept, rows: [...onKept.rows, ...span] }, dialect, placed(rollup.name));
   };
-  if (stale.length === 0) return kept(sums);
-  const isStale = isOneOf(field("x_BillingMonth"), ...stale);
+  const fromView = [
+    ...(stale.length === 0 ? [] : [isOneOf(field("x_BillingMonth"), ...stale)]),
+    ...(exports.length === 0 ? [] : [isOneOf(field("x_Export"), ...exports)]),
+  ];
+  const [first, ...more] = fromView;
+  if (first === undefined) return kept(sums);
+  const isFromView = some(first, ...more);
   const ofRows = (condition: Condition): ChargeSums => ({ ...sums, rows: [...sums.rows, condition] });
-  return together(sums, kept(ofRows(not(isStale))), chargeStatement(ofRows(isStale), dialect, placed(newestView)));
+  return together(
+    sums,
+    kept(ofRows(not(isFromView))),
+    chargeStatement(ofRows(isFromView), dialect, placed(newestView)),
+  );
 }
 
 /** The statement for which months the rollups can be read: it reads little, whatever the question. */
@@ -118,12 +137,18 @@ function columnKinds({ by, sum = {}, least = {}, greatest = {} }: Omit<ChargeSum
   ];
 }
 
-/** The months whose rollups are current, the other months, and the tags that rollups have, as JSON. */
+/** The months whose rollups are current, the other months, the tags that rollups have, as JSON, and the exports that they leave out. */
 async function readMonths(
   warehouse: Warehouse,
   statement: string,
-): Promise<{ readonly current: readonly string[]; readonly others: readonly string[]; readonly tags: string | null }> {
+): Promise<{
+  readonly current: readonly string[];
+  readonly others: readonly string[];
+  readonly tags: string | null;
+  readonly exports: readonly string[];
+}> {
   const months = new Map<string, boolean>();
+  let exports: readonly string[] = [];
   let tags: string | null = null;
   try {
     for await (const row of requireCapability(warehouse, "query")(statement)) {
@@ -131,13 +156,15 @@ async function readMonths(
       // A month is current if it is for every cloud.
       months.set(month, row["is_current"] === true && (months.get(month) ?? true));
       tags = textOf(row["tags"]);
+      // Views of older versions lack the column.
+      exports = JSON.parse(textOf(row["other_exports"]) ?? "[]") as readonly string[];
     }
   } catch (error) {
     if (!isWithout(rollupMonthsView, error)) throw error;
   }
   const having = (isCurrent: boolean): readonly string[] =>
     [...months].filter(([, each]) => each === isCurrent).map(([month]) => month);
-  return { current: having(true), others: having(false), tags };
+  return { current: having(true), others: having(false), tags, exports };
 }
 
 /** The statement for sums, in a dialect; the columns of its result are `v0`, `v1` and so on, in the order of the names. */

@@ -10,7 +10,7 @@ import type { Warehouse } from "../warehouses/warehouse.ts";
 /** An export as an answer names it, with what is known of its months. */
 export interface LoadedExport {
   readonly name: string;
-  /** `aws` or `azure`. */
+  /** `aws`, `azure` or `focus`. */
   readonly cloud: string;
   readonly title: string;
   readonly months: ReadonlyMap<BillingMonth, LoadedMonthFacts>;

@@ -4,6 +4,7 @@ import type { Dialect } from "./dialects/dialect.ts";
 import { newestLoads } from "./loads.ts";
 import { type ChargeTable, fieldsOf, type Mapping } from "./mapping.ts";
 import { type Relation, reference } from "./relations.ts";
+import { accountOf, accountsOfCloud, type CloudTables, vendorOf } from "./vendors.ts";
 
 /** The charges in all tables of a mapping. */
 export interface MappedCharges {
@@ -16,33 +17,42 @@ export interface MappedCharges {
  * The charges of one cloud, each counted once where several exports have it. For each account and month one source counts: a
  * source is an export, or the exports of a family together. A source whose month is complete comes before one with missing
  * days, then the order of the mappings decides (`Mapping.rank`), then the name. Rows without an account follow the source that
- * comes first for any account of their month. In FOCUS files all of this is decided for each provider.
+ * comes first for any account of their month. In FOCUS files all of this is decided for each provider, and what the cloud's own
+ * exports have, which are in `clouds`, comes first: FOCUS files do not say which days they cover.
  */
 export function countedOnce(
   parts: readonly MappedCharges[],
   version: FocusVersion,
   dialect: Dialect,
+  clouds: readonly CloudTables[] = [],
 ): readonly Charges[] {
   const sources = sourcesIn(parts);
-  if (new Set(sources.map(({ name }) => name)).size < 2) return parts.map(({ charges }) => charges);
+  const isOfVendors = parts[0]?.mapping.cloud === "focus";
+  const beside = isOfVendors ? clouds : [];
+  if (new Set(sources.map(({ name }) => name)).size < 2 && beside.length === 0)
+    return parts.map(({ charges }) => charges);
   const { identifier, types, literal } = dialect;
   const columns = { export: identifier("x_Export"), account: identifier("SubAccountId") };
   const month = `COALESCE(c.${identifier("x_BillingMonth")}, '')`;
-  // Azure writes a subscription with and without its path.
-  const account = `COALESCE(${dialect.replaced(`LOWER(c.${columns.account})`, "^/subscriptions/", "")}, '')`;
+  const account = accountOf(`c.${columns.account}`, dialect);
   // FOCUS files are of many vendors. Each version of the view has one of the two columns.
-  const provider = `COALESCE(LOWER(c.${identifier(version === "v1_2" ? "ProviderName" : "ServiceProviderName")}), '')`;
-  const isOfVendors = parts[0]?.mapping.cloud === "focus";
+  const provider = vendorOf(`c.${identifier(version === "v1_2" ? "ProviderName" : "ServiceProviderName")}`, dialect);
   const vendor = (when: string): string => (isOfVendors ? when : "");
   const chargesOf = ({ mapping }: MappedCharges): string => `charges_of_${mapping.name}`;
   const counted = `counted_of_${parts[0]?.mapping.cloud ?? ""}`;
   const cells = sources.map(({ table, name, preference }) => [table.exportName, name, preference]);
+  // The cloud's own exports stand for one export, with a name that no section of a configuration can have.
+  if (beside.length > 0) cells.push(["*", "*", "0"]);
   const isPartial = sources.flatMap(({ table, name }) => partialMonths(table, literal(name), dialect));
   const noMonths = `SELECT CAST(NULL AS ${types.text}) AS source, CAST(NULL AS ${types.text}) AS billing_month`;
   const places = parts.map(
     (part) =>
       `SELECT DISTINCT c.${columns.export} AS export_name, ${month} AS month, ${account} AS account${vendor(`, ${provider} AS vendor`)} FROM ${reference(chargesOf(part))} AS c`,
   );
+  for (const cloud of beside) {
+    const sql = accountsOfCloud(cloud, version, dialect);
+    places.push(`SELECT '*' AS export_name, a.month, a.account, a.vendor FROM (${sql}) AS a`);
+  }
   const best = ["d.month, d.account", "d.month"]
     .map((keys) => keys + vendor(", d.vendor"))
     .map(

@@ -30,10 +30,14 @@ export interface RollupTable {
   readonly clusteredBy?: string;
 }
 
-/** The rollups of the bills of one cloud: exports of one cloud are counted together, so a month is built of all of them. */
+/**
+ * The rollups of the bills of one cloud: exports of one cloud are counted together, so a month is built of all of them. What FOCUS
+ * files add to it also depends on the exports of the other clouds.
+ */
 export interface CloudRollups {
-  /** `aws` or `azure`. */
+  /** `aws`, `azure` or `focus`. */
   readonly cloud: string;
+  /** The tables on which its rows depend. */
   readonly tables: readonly ChargeTable[];
   /** Differs when the same bills would give other rows: other mappings, columns that they read, tags or exports. */
   readonly version: string;
@@ -62,17 +66,31 @@ export interface Rollups {
   readonly stale: string;
 }
 
-/** The rollups over these tables. Tables that are not bills are left out. */
+/**
+ * The rollups over these tables. Tables that are not bills are left out, and so are FOCUS files where `joined` has tables that others
+ * fill: nothing says when those change, and each charge of both counts once. Readers find the exports without sums in the view of
+ * the months.
+ */
 export function focusRollups(
-  tables: readonly ChargeTable[],
+  loaded: readonly ChargeTable[],
+  joined: readonly ChargeTable[],
   dialect: Dialect,
   dataset: { readonly project?: string; readonly dataset: string },
   allocation: Allocation,
 ): Rollups {
   const rollups = rollupsWith(allocation.tags);
-  const bills = inProject(tables, dataset.project).filter((table) => mappingOf(table) !== undefined);
+  const all = inProject([...loaded, ...joined], dataset.project).filter((table) => mappingOf(table) !== undefined);
+  const isSummed = (table: ChargeTable): boolean => joined.length === 0 || mappingOf(table)?.cloud !== "focus";
+  const bills = all.filter(isSummed);
+  const others = all.filter((table) => !isSummed(table)).map(({ exportName }) => exportName);
   const clouds = [...Map.groupBy(bills, (table) => mappingOf(table)?.cloud ?? "")].map(([cloud, ofCloud]) =>
-    cloudRollups(cloud, ofCloud, rollups, dialect),
+    cloudRollups(
+      cloud,
+      ofCloud,
+      cloud === "focus" ? bills.filter((table) => !ofCloud.includes(table)) : [],
+      rollups,
+      dialect,
+    ),
   );
   const { text, decimal, timestamp } = dialect.types;
   const columns = [
@@ -90,7 +108,7 @@ export function focusRollups(
     ],
     views: [
       ...rollups.map((rollup) => rollupView(rollup, dialect, dataset, allocation)),
-      monthsView(clouds, dialect, dataset, allocation),
+      monthsView(clouds, others, dialect, dataset, allocation),
     ],
     clouds,
     stale: `SELECT m.cloud, m.billing_month, m.loads FROM (${comparedMonths(clouds, dialect, dataset)}) AS m WHERE NOT m.is_current`,
@@ -100,6 +118,7 @@ export function focusRollups(
 function cloudRollups(
   cloud: string,
   tables: readonly ChargeTable[],
+  others: readonly ChargeTable[],
   rollups: readonly Rollup[],
   dialect: Dialect,
 ): CloudRollups {
@@ -115,6 +134,7 @@ function cloudRollups(
         const kind = kinds.get(table.exportName);
         return { ...table, months: [month], ...(kind === undefined ? {} : { kind }) };
       }),
+      others.map((table) => ({ ...table, months: [month] })),
       month,
       rollups,
       dialect,
@@ -122,12 +142,12 @@ function cloudRollups(
   const version = rows("2000-01", new Map(ofFamily.map(({ exportName }) => [exportName, unknownKind])));
   return {
     cloud,
-    tables,
+    tables: [...tables, ...others],
     version: createHash("sha256").update(version).digest("hex").slice(0, 16),
     months: [...Map.groupBy(tables, mappingOf)]
       .flatMap(([mapping, ofMapping]) => (mapping === undefined ? [] : [monthsOf(ofMapping, mapping, dialect)]))
       .join("\nUNION DISTINCT\n"),
-    loads: loadsOfMonths(tables, dialect),
+    loads: loadsOfMonths(tables, others, dialect),
     kindOf: (shown) => {
       const [first] = shown.toSorted();
       return family?.family?.kinds[Number(first ?? -1)]?.[0] ?? unknownKind;
@@ -156,6 +176,7 @@ function monthsOf(tables: readonly ChargeTable[], mapping: (typeof mappings)[num
 function rowsOfMonth(
   cloud: string,
   tables: readonly ChargeTable[],
+  others: readonly ChargeTable[],
   month: BillingMonth,
   rollups: readonly Rollup[],
   dialect: Dialect,
@@ -177,8 +198,7 @@ function rowsOfMonth(
     ...sums.map((name) => `c.${identifier(name)}`),
   ];
   const [first] = rollups;
-  const others = keys.filter(([name]) => first?.keys[name] === undefined).map(([name]) => name);
-  const [distinguishing = ""] = others;
+  const [distinguishing = ""] = keys.map(([name]) => name).filter((name) => first?.keys[name] === undefined);
   const names = rollups.map(({ name }) => literal(name));
   const selected = [
     // Of the columns that only the second rollup has, those of the first are not grouped.
@@ -195,7 +215,7 @@ function rowsOfMonth(
   });
   return `SELECT ${selected.join(",\n  ")}
 FROM (SELECT ${values.join(",\n  ")}
-FROM (${chargesQuery(tables, "v1_4", dialect, read)}) AS c) AS k
+FROM (${chargesQuery(tables, others, "v1_4", dialect, read)}) AS c) AS k
 GROUP BY GROUPING SETS (${sets.join(",\n  ")})`;
 }
 
@@ -237,9 +257,13 @@ WHERE c.${identifier("rollup")} = ${literal(name)}`;
   return { name, sql, reads: null };
 }
 
-/** The months that were built or loaded, whether they were built from the newest loads with the present mappings, and the tags with columns. */
+/**
+ * The months that were built or loaded, whether they were built from the newest loads with the present mappings, the tags with
+ * columns, and the exports without sums.
+ */
 function monthsView(
   clouds: readonly CloudRollups[],
+  others: readonly string[],
   dialect: Dialect,
   dataset: { readonly project?: string; readonly dataset: string },
   { tags }: Allocation,
@@ -254,7 +278,7 @@ function monthsView(
     families.length === 0
       ? "m.is_current"
       : `CASE WHEN m.cloud IN (${families.join(", ")}) THEN MAX(${isCurrent}) OVER (PARTITION BY m.cloud) = 0 ELSE m.is_current END`;
-  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current, ${literal(JSON.stringify(tags))} AS tags
+  const sql = `SELECT m.cloud, m.billing_month, ${all} AS is_current, ${literal(JSON.stringify(tags))} AS tags, ${literal(JSON.stringify(others))} AS other_exports
 FROM (${comparedMonths(clouds, dialect, dataset)}) AS m`;
   return { name: rollupMonthsView, sql, reads: null };
 }
@@ -281,11 +305,18 @@ LEFT JOIN ${built} AS b ON b.cloud = m.cloud AND b.billing_month = m.billing_mon
 LEFT JOIN (${loads}) AS l ON l.cloud = m.cloud AND l.billing_month = m.billing_month`;
 }
 
-/** The newest load of every export in each month, in a text: `aws_cur 1764489846.1, aws_cur2 1764489850.2`. */
-function loadsOfMonths(tables: readonly ChargeTable[], { literal, types, tableName }: Dialect): string {
-  const newest = tables.flatMap(({ exportName, table, tracking, stateIn }) =>
+/**
+ * The newest load of every export in each month, in a text: `aws_cur 1764489846.1, aws_cur2 1764489850.2`; months of `others` alone
+ * are left out.
+ */
+function loadsOfMonths(
+  tables: readonly ChargeTable[],
+  others: readonly ChargeTable[],
+  { literal, types, tableName }: Dialect,
+): string {
+  const newest = [...tables, ...others].flatMap(({ exportName, table, tracking, stateIn }, index) =>
     tracking.some(({ name }) => name === "billing_month")
-      ? `SELECT billing_month, ${literal(`${exportName} `)} || MAX(_dlt_load_id) AS loaded
+      ? `SELECT billing_month, ${index < tables.length ? 1 : 0} AS own, ${literal(`${exportName} `)} || MAX(_dlt_load_id) AS loaded
 FROM ${tableName({ ...table, dataset: stateIn }, trackingTableName(table))} WHERE billing_month IS NOT NULL GROUP BY billing_month`
       : [],
   );
@@ -294,5 +325,5 @@ FROM ${tableName({ ...table, dataset: stateIn }, trackingTableName(table))} WHER
     return `SELECT * FROM (SELECT ${none.join(", ")}) AS l WHERE FALSE`;
   }
   return `SELECT l.billing_month, STRING_AGG(l.loaded, ', ' ORDER BY l.loaded) AS loads
-FROM (${newest.join("\nUNION ALL\n")}) AS l GROUP BY l.billing_month`;
+FROM (${newest.join("\nUNION ALL\n")}) AS l GROUP BY l.billing_month HAVING MAX(l.own) = 1`;
 }

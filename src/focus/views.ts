@@ -6,6 +6,7 @@ import type { Dialect } from "./dialects/dialect.ts";
 import { type ChargeTable, inProject } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
 import { composed } from "./relations.ts";
+import type { CloudTables } from "./vendors.ts";
 
 /** A view: its name, the query that it is, and the other view that it reads, if it reads one. */
 export interface View {
@@ -40,31 +41,48 @@ export function focusViews(
   return [...versioned, { name: newestView, sql: newest, reads: viewNames.v1_4 }];
 }
 
-/** These columns of the charges of some bills, each counted once, without what is known of accounts and tags. */
+/**
+ * These columns of the charges of the bills of one cloud, each counted once, without what is known of accounts and tags. `others` are
+ * the bills of other clouds, whose own charges come before those in FOCUS files.
+ */
 export function chargesQuery(
   tables: readonly ChargeTable[],
+  others: readonly ChargeTable[],
   version: FocusVersion,
   dialect: Dialect,
   only: ReadonlySet<string>,
 ): string {
-  const { relations, select } = together(partsOf(tables, version, dialect, only));
+  const clouds = cloudsOf([...tables, ...others]);
+  const charged = mappedTables(tables).map((each) => ({
+    ...each,
+    charges: chargesOf(each.tables, each.mapping, version, dialect, only),
+  }));
+  const { relations, select } = together(countedOnce(charged, version, dialect, clouds));
   return composed(relations, select, dialect);
 }
 
 /** The charges of each mapping, counted once for each cloud. */
-function partsOf(
-  tables: readonly ChargeTable[],
-  version: FocusVersion,
-  dialect: Dialect,
-  only?: ReadonlySet<string>,
-): readonly Charges[] {
-  const known = Map.groupBy(tables, mappingOf);
-  const mapped = mappings.flatMap((mapping) => {
-    const own = known.get(mapping) ?? [];
-    return own.length === 0 ? [] : [{ mapping, tables: own, charges: chargesOf(own, mapping, version, dialect, only) }];
-  });
+function partsOf(tables: readonly ChargeTable[], version: FocusVersion, dialect: Dialect): readonly Charges[] {
+  const mapped = mappedTables(tables).map((each) => ({
+    ...each,
+    charges: chargesOf(each.tables, each.mapping, version, dialect),
+  }));
   const clouds = Map.groupBy(mapped, ({ mapping }) => mapping.cloud);
-  return [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, version, dialect));
+  return [...clouds.values()].flatMap((ofCloud) => countedOnce(ofCloud, version, dialect, cloudsOf(tables)));
+}
+
+/** The tables of each mapping, in the order of the mappings. */
+function mappedTables(tables: readonly ChargeTable[]): readonly CloudTables[] {
+  const known = Map.groupBy(tables, mappingOf);
+  return mappings.flatMap((mapping) => {
+    const own = known.get(mapping) ?? [];
+    return own.length === 0 ? [] : [{ mapping, tables: own }];
+  });
+}
+
+/** The tables of the clouds' own exports. */
+function cloudsOf(tables: readonly ChargeTable[]): readonly CloudTables[] {
+  return mappedTables(tables).filter(({ mapping }) => mapping.cloud !== "focus");
 }
 
 /** The charges of several mappings, with every relation once. */

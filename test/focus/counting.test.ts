@@ -10,7 +10,8 @@ import { mappingOf } from "../../src/focus/mappings/index.ts";
 import { status, verify } from "../../src/index.ts";
 import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { focusCsv, focusRow } from "../support/focus-files.ts";
+import { temporaryFolder, writeKey } from "../support/folders.ts";
 import { ask, createProject, type Project, runProject } from "../support/projects.ts";
 
 const month = "2025-01";
@@ -108,4 +109,53 @@ test("an export whose month lacks days comes after a complete one", async (t) =>
   instance.closeSync();
   const { pipelines } = await status(project.config, { offline: true });
   assert.deepEqual(pipelines[0]?.counted, [{ months: [month], order: [["aws_cur"], ["aws_cur2"]] }]);
+});
+
+test("charges of a cloud's own exports come before those in FOCUS files, in the view, in its sums and in status", async (t) => {
+  const project = await createProject(t, {
+    aws_cur: { bucket_url: "bucket", prefix: "cur" },
+    vendor: { bucket_url: "bucket", prefix: "vendor", kind: "focus-files" },
+  });
+  const own = { "lineItem/UsageAccountId": "012345678901", "lineItem/UnblendedCost": "1.25" };
+  await deliver(project.bucket, curDelivery({ month, id: "own", files: [[curRow(month, own)]] }));
+  const row = (of: string, account: string, provider: string, cost: string): ReturnType<typeof focusRow> =>
+    focusRow(of, cost, { SubAccountId: account, ProviderName: provider });
+  await writeKey(
+    project.bucket,
+    "vendor/all.csv",
+    focusCsv(
+      row(month, "012345678901", "Amazon Web Services", "1.3"),
+      row(month, "", "AWS", "0.5"),
+      row(month, "999999999999", "AWS", "3"),
+      row(month, "012345678901", "Chat AI", "7"),
+      row("2025-02", "012345678901", "AWS", "2"),
+    ),
+  );
+  const expected = [
+    [month, "012345678901", "aws_cur", "1.25"],
+    [month, "012345678901", "vendor", "7"],
+    [month, "999999999999", "vendor", "3"],
+    ["2025-02", "012345678901", "vendor", "2"],
+  ];
+  const billed = async (from: string): Promise<readonly unknown[]> => {
+    const sql = `SELECT x_BillingMonth, SubAccountId, x_Export, SUM(BilledCost) FROM ${from} GROUP BY ALL ORDER BY ALL`;
+    return (await ask(project, sql)).map((each) => Object.values(each));
+  };
+  assert.deepEqual((await runProject(project)).finished.warnings, []);
+  for (const from of ["focus_costs", "focus_v1_2", "focus_daily", "focus_sku_monthly"]) {
+    assert.deepEqual(await billed(from), expected, from);
+  }
+  assert.equal((await verify(project.config)).ok, true);
+  const { pipelines } = await status(project.config, { offline: true });
+  const counted = [{ months: [month], order: [["aws_cur"], ["vendor"]] }];
+  assert.deepEqual(
+    pipelines.map((each) => each.counted),
+    [counted, counted],
+  );
+  // Sums of FOCUS files follow the loads of the cloud's own export.
+  await deliver(project.bucket, curDelivery({ month: "2025-02", id: "later", files: [[curRow("2025-02", own)]] }));
+  assert.deepEqual((await runProject(project)).finished.warnings, []);
+  const later = [...expected.slice(0, 3), ["2025-02", "012345678901", "aws_cur", "1.25"]];
+  for (const from of ["focus_costs", "focus_daily"]) assert.deepEqual(await billed(from), later, from);
+  assert.equal((await verify(project.config)).ok, true);
 });

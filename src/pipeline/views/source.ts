@@ -66,10 +66,9 @@ async function renderViews({ loaded, joined, dialect, place, allocation }: MadeF
   return focusViews([...loaded, ...joined], dialects[dialect], place, allocation);
 }
 
-/** Nothing says when others change a table, so only loaded bills have sums. */
-async function renderRollups({ loaded, dialect, place, allocation }: MadeFrom): Promise<Rollups> {
+async function renderRollups({ loaded, joined, dialect, place, allocation }: MadeFrom): Promise<Rollups> {
   const { focusRollups } = await import("../../focus/rollups.ts");
-  return focusRollups(loaded, dialects[dialect], place, allocation);
+  return focusRollups(loaded, joined, dialects[dialect], place, allocation);
 }
 
 /** Equal only for equal values; maps count, and functions are refused. */

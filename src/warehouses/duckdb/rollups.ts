@@ -105,10 +105,11 @@ export async function rebuildLoadedMonth(
     fold(one.table.dataset) === fold(table.dataset) && fold(one.table.name) === fold(table.name);
   const rebuild = async (connection: DuckDBConnection): Promise<void> => {
     const rollups = await currentRollups(connection, views);
-    const own = rollups?.clouds.find(({ tables }) => tables.some(isTable));
-    if (rollups === null || own === undefined) return;
-    await removeMonth(connection, rollups, own.cloud, billingMonth);
-    await build(connection, rollups, own, billingMonth);
+    if (rollups === null) return;
+    for (const own of rollups.clouds.filter(({ tables }) => tables.some(isTable))) {
+      await removeMonth(connection, rollups, own.cloud, billingMonth);
+      await build(connection, rollups, own, billingMonth);
+    }
   };
   await transact(rebuild, "macros").catch(() => undefined);
 }
