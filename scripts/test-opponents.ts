@@ -9,7 +9,7 @@ import { literal } from "../src/warehouses/duckdb/sql.ts";
 import { curColumns, curDelivery, curManifestTypes, deliver } from "../test/support/deliveries.ts";
 import { type Bill, billOf, months } from "./opponents/bill.ts";
 import { type Conversion, conversions, reportView } from "./opponents/conversions.ts";
-import { convertReport, converterReport, converterVersion } from "./opponents/focus-converters.ts";
+import { converterNeeds, convertReport, converterReport, converterVersion } from "./opponents/focus-converters.ts";
 import { opponentsSection, type Result, withOpponents } from "./opponents/page.ts";
 import { judged, rules } from "./opponents/rules.ts";
 
@@ -115,7 +115,7 @@ async function focusConverters(connection: DuckDBConnection, python: string, hom
   const files = convertReport(python, join(home, "focus-converter"), report);
   return {
     name: "A",
-    repository: `finopsfoundation/focus_converters, focus-converter ${converterVersion} of PyPI`,
+    repository: `finopsfoundation/focus_converters, focus-converter ${converterVersion} of PyPI with ${converterNeeds.map((each) => `\`${each}\``).join(" and ")}`,
     fills: ["ChargeCategory", "PricingCategory"],
     takes:
       "BilledCost: the net unblended cost, else the unblended cost. EffectiveCost: the effective cost of covered usage, the unused parts of recurring fees, 0 of upfront fees, else the unblended cost.",

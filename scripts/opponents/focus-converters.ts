@@ -2,9 +2,10 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The version that runs, and what it needs to start: later versions of these packages changed what it calls. */
+/** The version that runs. */
 export const converterVersion = "1.0.0";
-const wanted = [`focus-converter==${converterVersion}`, "multimethod<2", "click<8.2"];
+/** What it needs to start: later versions of these packages changed what it calls. */
+export const converterNeeds: readonly string[] = ["multimethod<2", "click<8.2"];
 
 /** The report as focus-converter reads it: names of Athena's columns, amounts as floats, and columns that it requires. */
 export const converterReport = `SELECT * REPLACE (
@@ -31,7 +32,15 @@ export const converterReport = `SELECT * REPLACE (
 export function convertReport(system: string, home: string, report: string): string {
   const python = process.platform === "win32" ? join(home, "Scripts", "python.exe") : join(home, "bin", "python");
   run(system, ["-m", "venv", home]);
-  run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...wanted]);
+  run(python, [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    `focus-converter==${converterVersion}`,
+    ...converterNeeds,
+  ]);
   const output = join(home, "converted");
   const start = "import sys; from focus_converter.main import app; sys.exit(app())";
   const flags = ["--provider", "aws", "--data-format", "parquet", "--parquet-data-format", "file"];
