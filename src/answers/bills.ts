@@ -38,7 +38,7 @@ export async function readingBills<T extends object>(
   const selected = await selectPipelines(config, pipelines);
   return reading(config, async (warehouse) => {
     const loaded = await withCounted(await readExports(selected, warehouse, now), { warehouse, config });
-    // Tables that others fill have no section of [sources] by which they could be chosen.
+    // No section of [sources] chooses tables that others fill.
     const joined = selected.length === config.pipelines.length ? await readJoined(config, warehouse, now) : [];
     return answer({ config, warehouse, pipelines: selected, exports: [...loaded, ...joined], now });
   });
