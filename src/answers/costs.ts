@@ -180,7 +180,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
   const conditions = filterConditions(filters, config.focus.tags);
   const period = periodOf(options, bills);
   const before = options.vs === undefined ? periodBefore(period) : periodFrom(options.vs, monthsIn(period));
-  const comparison = by.includes("month") ? byMonth : compare(exports, period, before);
+  const comparison = by.includes("month") ? byMonth : compare(exports, period, before, filters);
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),

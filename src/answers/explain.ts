@@ -87,7 +87,7 @@ export async function explainIn(bills: Bills, options: ExplainOptions): Promise<
   const vs = options.vs ?? periodBefore(period).to;
   const before = { from: vs, to: vs };
   requireLoaded(exports, before);
-  const comparison = compare(exports, period, before);
+  const comparison = compare(exports, period, before, filters);
   if (comparison.kind === "none" || month === vs) throw notComparable(month, vs, comparison);
   const months =
     comparison.kind === "days"
@@ -159,7 +159,7 @@ function unknownMeasure(measure: string): BillhouseError {
 function notComparable(month: BillingMonth, vs: BillingMonth, comparison: Comparison): BillhouseError {
   const reason = comparison.kind === "none" ? comparison.reason : "they are the same month";
   return new BillhouseError("USAGE_INVALID", `${month} cannot be compared with ${vs}: ${reason}.`, {
-    hint: "billhouse status shows which months are loaded and complete. Choose two of them with --month and --vs.",
+    hint: "billhouse status shows which months are loaded and complete. Choose two of them with --month and --vs, and no --filter by day, month or invoice.",
   });
 }
 

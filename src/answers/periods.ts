@@ -166,9 +166,18 @@ export function partialMonths(exports: readonly LoadedExport[], periods: readonl
 
 /**
  * How a period can be compared with an earlier one. Every export of one of them must be loaded in all of their months, or another
- * one must count instead.
+ * one must count instead, and filters must not choose what only one of the periods can have, such as a day.
  */
-export function compare(exports: readonly LoadedExport[], period: Period, before: Period): Comparison {
+export function compare(
+  exports: readonly LoadedExport[],
+  period: Period,
+  before: Period,
+  filters: readonly string[],
+): Comparison {
+  const onePeriod = filters.find((filter) => /^(?:day|month|invoice)=./u.test(filter));
+  if (onePeriod !== undefined) {
+    return { kind: "none", reason: `the filter ${onePeriod} leaves out the charges of ${titleOf(before)}` };
+  }
   const months = [...monthsIn(before), ...monthsIn(period)];
   const included = exports.filter((each) => months.some((month) => each.months.has(month)));
   for (const { name, months: own, replacedIn } of included) {

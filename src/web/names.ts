@@ -1,5 +1,5 @@
 import type { AccountNames } from "../answers/bills.ts";
-import { addressOf, type View } from "./address.ts";
+import { addressOf, filterParts, type View } from "./address.ts";
 import { html, type Markup } from "../drawing/markup.ts";
 
 /** What charges without a value of a dimension are called. */
@@ -57,6 +57,13 @@ export function nextDimension(dimension: string): string {
   if (index === -1)
     return dimension.startsWith("tag:") || dimension === "region" || dimension === "category" ? "service" : "resource";
   return order[Math.min(index + 1, order.length - 1)] ?? "meter";
+}
+
+/** What a page is about: the days that its filters choose, else its months. */
+export function periodInWords({ from = "", to = "", filters }: View): string {
+  const days = filters.map(filterParts).filter(({ name, value }) => name === "day" && value !== "");
+  if (days.length > 0) return days.map(({ value }) => value).join(", ");
+  return from === to ? from : `${from} to ${to}`;
 }
 
 /** A month in words: `October 2026`. */

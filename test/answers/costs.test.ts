@@ -230,6 +230,14 @@ describe("costs", () => {
     assert.equal(alone.currency["USD"]?.total.cost, "23.3430000000000003");
   });
 
+  test("does not compare one day with a month, and neither explains it", async (t) => {
+    const { config } = await answering.DuckDB(t, await bills());
+    const filters = [`day=${month}-01`];
+    const reason = `the filter day=${month}-01 leaves out the charges of ${before}`;
+    assert.deepEqual((await costs(config, { now, filters })).comparison, { kind: "none", reason });
+    await rejects(explain(config, { now, filters }), "USAGE_INVALID", reason);
+  });
+
   test("leaves out an export whose charges count from another one, and compares the months", async (t) => {
     const other = await bill(month, charges(month, "9"), "acme-other");
     const { config } = await answering.DuckDB(t, [...(await bills()), other], twoExports);

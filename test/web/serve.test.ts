@@ -70,6 +70,10 @@ describe("the dashboard", () => {
     assert.match(text, /2025-03 cost 1,234\.50 USD/u);
     assert.match((await get("/changes?month=2025-03&filter=service%3DDisks")).text, /There are no charges/u);
     assert.match((await get("/costs?month=2025-03&filter=service%3DServers")).text, /href="\/changes\?month=2025-03&/u);
+    const day = (await get("/costs?month=2025-03&filter=day%3D2025-03-01")).text;
+    assert.match(day, /<h1>Costs of 2025-03-01<\/h1>/u);
+    assert.match(day, /Not compared with 2025-02: the filter day=2025-03-01 leaves out the charges of 2025-02\./u);
+    assert.doesNotMatch(day, /Why it differs|>before</u);
   });
 
   test("answers only requests for its own names, with GET, and not of other sites", async (t) => {

@@ -8,7 +8,7 @@ import { addressOf, plainView, type View } from "../address.ts";
 import { chips } from "../chips.ts";
 import { coloured, coloursOf, type Ranking, rankingFor } from "../colours.ts";
 import { chartControls, currencyOf, currencySwitch, periodForm } from "../controls.ts";
-import { accountName, filterLink, nextDimension } from "../names.ts";
+import { accountName, filterLink, nextDimension, periodInWords } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { costsQuestion, seriesQuestion } from "../questions.ts";
 import { drawTile, sourceOf } from "../tile.ts";
@@ -30,7 +30,7 @@ export async function costsPage(context: PageContext): Promise<Page> {
   const { config, figures } = context;
   const months = loadedMonths(status);
   const ranking = await rankingFor(view, months, context);
-  const period = result.from === result.to ? result.from : `${result.from} to ${result.to}`;
+  const period = periodInWords(view);
   const body = html`<div class="head">
       <div>
         <h1>Costs of ${period}</h1>
@@ -48,7 +48,7 @@ export async function costsPage(context: PageContext): Promise<Page> {
       })}${drawTile({
         title: `By ${view.by}`,
         actions: html`<p class="buttons">
-          ${result.from === result.to ? html`<a class="button" href="${addressOf("/changes", { ...view, by: plainView.by })}">Why it differs</a>` : ""}
+          ${result.from === result.to && result.comparison.kind !== "none" ? html`<a class="button" href="${addressOf("/changes", { ...view, by: plainView.by })}">Why it differs</a>` : ""}
           <a class="button" href="${addressOf("/lines", view)}">Charge lines</a>
         </p>`,
         note: comparedWith(result),

@@ -3,7 +3,7 @@ import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { addressOf, type View } from "../address.ts";
 import { chips } from "../chips.ts";
-import { nameOfKey } from "../names.ts";
+import { nameOfKey, periodInWords } from "../names.ts";
 import { answerTo, type Page, type PageContext } from "../page.ts";
 import { linesQuestion } from "../questions.ts";
 import { drawTile, sourceOf } from "../tile.ts";
@@ -15,7 +15,7 @@ const listed = 100;
 export async function linesPage(context: PageContext): Promise<Page> {
   const { result } = await answerTo(context, linesQuestion, { top: listed });
   const view: View = { ...context.view, from: result.from, to: result.to };
-  const period = result.from === result.to ? result.from : `${result.from} to ${result.to}`;
+  const period = periodInWords(view);
   const note = result.isCut
     ? `The ${listed} largest lines; the CSV has the 10,000 largest.`
     : result.lines.length === 1
