@@ -181,6 +181,9 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
   const period = periodOf(options, bills);
   const before = options.vs === undefined ? periodBefore(period) : periodFrom(options.vs, monthsIn(period));
   const comparison = by.includes("month") ? byMonth : compare(exports, period, before, filters);
+  const azure = exports.filter(
+    ({ cloud, months }) => cloud === "azure" && monthsIn(period).some((of) => months.has(of)),
+  );
   const groups = await sumCharges(bills, {
     by: {
       currency: field("BillingCurrency"),
@@ -188,7 +191,15 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
       ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
     },
     sum: sumsOf(measureColumns[measure], { period, before, comparison }),
-    ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
+    greatest: {
+      ...(by.includes("account") ? { accountName: field("SubAccountName") } : {}),
+      ...Object.fromEntries(
+        azure.map((each) => [
+          `from ${each.name}`,
+          where(all(inMonths([period]), ofExports([each])), field("x_Export")),
+        ]),
+      ),
+    },
     rows: [inMonths(comparison.kind === "none" ? [period] : [before, period]), ofExports(exports), ...conditions],
     // A bill can have a million resources.
     ...(by.includes("resource") && top !== Infinity ? { most: top, within: ["currency", "kind"] } : {}),
@@ -212,7 +223,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
     notes: [
       ...unmatched,
       ...(comparison.kind === "none" ? [] : changedSources(exports, before, period)),
-      ...notesOn(exports),
+      ...notesOn(azure.filter(({ name }) => groups.some((group) => group[`from ${name}`] != null))),
     ],
     loads: loadsOf(exports, [...monthsIn(before), ...monthsIn(period)]),
     currency: byCurrency(groups, (own) => currencyCosts(own, by, top, comparison)),
@@ -342,10 +353,11 @@ function compareKeys(one: CostRow, other: CostRow): number {
   return (first ?? "") < (second ?? "") ? -1 : 1;
 }
 
-/** What exports of a cloud do not hold. */
-function notesOn(exports: readonly LoadedExport[]): readonly string[] {
-  const azure = exports.filter(({ cloud, months }) => cloud === "azure" && months.size > 0).map(({ name }) => name);
-  return azure.length === 0
-    ? []
-    : [`Azure cost exports (${azure.join(", ")}) do not contain tax, support plans, or credits that invoices apply.`];
+/** What Azure exports with charges in the answer lack. Some credits are rows of them, others are only on invoices. */
+function notesOn(azure: readonly LoadedExport[]): readonly string[] {
+  if (azure.length === 0) return [];
+  const names = azure.map(({ name }) => name).join(", ");
+  return [
+    `Azure cost exports (${names}) do not contain tax, support plans, or all of the credits that invoices apply.`,
+  ];
 }

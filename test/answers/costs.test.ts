@@ -213,6 +213,9 @@ describe("costs", () => {
     assert.deepEqual(result.comparison, { kind: "none", reason: "azure_billing 2025-03 is partial" });
     const [euros] = Object.values(result.currency);
     assert.deepEqual([euros?.total.previous, euros?.total.change], [null, null]);
+    assert.match(result.notes.join(), /^Azure cost exports \(azure_billing\) do not contain tax/u);
+    const others = await costs(config, { from: "2025-03", now, filters: ["service=Nothing"] });
+    assert.doesNotMatch(others.notes.join(), /Azure cost exports/u);
   });
 
   const twoExports = {

@@ -97,7 +97,9 @@ export const costsOfMonth: Omit<CostsResult, keyof ReadSource> = {
   budgets: [],
   forecast: null,
   accountNames: {},
-  notes: ["Azure cost exports (azure_billing) do not contain tax, support plans, or credits that invoices apply."],
+  notes: [
+    "Azure cost exports (azure_billing) do not contain tax, support plans, or all of the credits that invoices apply.",
+  ],
   currency: {
     EUR: {
       rows: [row({ service: "Virtual Machines" }, "1250.5", "1000", "250.5", "1")],
