@@ -175,7 +175,10 @@ describe("the dashboard", () => {
       });
     const project = await answering.DuckDB(t, [
       await bill("2025-02", days("2025-02", 28)),
-      await bill("2025-03", days("2025-03", 19)),
+      await bill("2025-03", [
+        ...days("2025-03", 19),
+        charge("2025-03", { ChargeCategory: "Tax", EffectiveCost: "5", ServiceName: "Servers" }),
+      ]),
     ]);
     const file = join(project.folder, "budgets.csv");
     await writeFile(file, "by,value,month,amount,currency\ntotal,,,300,USD\n");
@@ -188,6 +191,7 @@ describe("the dashboard", () => {
     assert.match(text, /Budget of 2025-03 300\.00/u);
     assert.match(text, /class="limit" d="M0 [\d.]+h1000"/u);
     assert.match(text, /usage of the first 19 days, to the same of 2025-02/u);
+    assert.match((await get("/costs?month=2025-03")).text, /usage and fees<\/td>.*190\.00.*>tax<.*195\.00/su);
     const over = await dashboard(t, config, { now: () => new Date("2025-06-01T00:00:00Z") });
     assert.doesNotMatch((await over.get("/")).text, /Forecast of/u);
   });

@@ -1,9 +1,10 @@
-import { magnitude } from "../../answers/arithmetic.ts";
+import { magnitude, shareOf } from "../../answers/arithmetic.ts";
 import type { CostRow, CostsResult, CurrencyCosts } from "../../answers/costs.ts";
 import type { SeriesResult } from "../../answers/series.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawAmount } from "../../drawing/small.ts";
 import { type Figures, isShownAsZero } from "../../drawing/figures.ts";
+import { addDecimals } from "../../schema/sums.ts";
 import { addressOf, plainView, type View } from "../address.ts";
 import { chips } from "../chips.ts";
 import { coloured, coloursOf, type Ranking, rankingFor } from "../colours.ts";
@@ -95,10 +96,15 @@ function costsTable(
     const link = filterLink(key, view.by, view, next, accountName(key, view.by, result.accountNames));
     return html`<i class="swatch ${swatches.get(key) ?? "rest"}"></i>${link}`;
   };
-  const line = (name: Markup | string, row: CostRow, hasBar: boolean): Markup =>
-    html`<tr class="${hasBar ? "" : "rest"}">
+  const others = below.filter(isShown);
+  const line = (
+    name: Markup | string,
+    row: Omit<CostRow, "keys" | "compared">,
+    kind: "group" | "rest" | "sum",
+  ): Markup =>
+    html`<tr class="${kind}">
       <td>${name}</td>
-      <td class="bars">${hasBar ? drawAmount(row.cost, most) : ""}</td>
+      <td class="bars">${kind === "group" ? drawAmount(row.cost, most) : ""}</td>
       <td class="n minor">${figures.share(row.share)}</td>
       ${
         isCompared
@@ -125,9 +131,9 @@ function costsTable(
           </tr>
         </thead>
         <tbody>
-          ${rows.map((row) => line(nameOf(row), row, true))}${
-            rest.groups > 0 ? line(`${rest.groups} more, in the CSV`, rest, false) : ""
-          }${below.filter(isShown).map((row) => line(row.charge, row, false))}
+          ${rows.map((row) => line(nameOf(row), row, "group"))}${
+            rest.groups > 0 ? line(`${figures.count(rest.groups)} more, in the CSV`, rest, "rest") : ""
+          }${others.length === 0 ? "" : line("usage and fees", together([...rows, rest], total), "sum")}${others.map((row) => line(row.charge, row, "rest"))}
         </tbody>
         <tfoot>
           <tr>
@@ -146,6 +152,13 @@ function costsTable(
       </table>
     </div>
     ${invoicedNote(own, view, figures)}`;
+}
+
+/** What rows add up to: what a group costs that leads to its own page, before its taxes and credits. */
+function together(rows: readonly CostRow[], total: CostRow): Omit<CostRow, "keys" | "compared"> {
+  const sumOf = (name: "cost" | "previous" | "change"): string => addDecimals(rows.map((row) => row[name] ?? "0"));
+  const cost = sumOf("cost");
+  return { cost, previous: sumOf("previous"), change: sumOf("change"), share: shareOf(cost, total.cost) };
 }
 
 /** Whether one of the amounts of a row is not shown as zero. */
