@@ -92,43 +92,48 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
   const isAll = pipelines.length === config.pipelines.length;
   const view: FocusVersion = focusVersion === "1.2" ? "v1_2" : "v1_4";
   const anonymised = anonymize ? createAnonymiser(options.key ?? randomBytes(32).toString("hex")) : undefined;
-  return reading(config, async (warehouse) => {
-    const loaded = await Promise.all(pipelines.map((pipeline) => readLoaded(pipeline, warehouse)));
-    const chosen = loaded.flatMap((each) =>
-      [...each.months.keys()].filter((month) => isSelected(month, each.pipeline, months)),
-    );
-    const wanted = [...new Set(chosen)].toSorted();
-    if (wanted.length === 0) {
-      throw new BillhouseError("USAGE_INVALID", "No month to export is loaded.", {
-        hint: "billhouse status lists the loaded months.",
-      });
-    }
-    const columns = columnsOfVersion(view).map(({ name, type }) => ({
-      name,
-      type: type === "json" ? ("text" as const) : type,
-    }));
-    const written: ExportedMonth[] = [];
-    for (const [index, billingMonth] of wanted.entries()) {
-      const rows = rowsOf(warehouse, config, view, billingMonth, isAll ? null : pipelines.map(({ name }) => name));
-      const month = await writeMonth(billingMonth, anonymised === undefined ? rows : mapped(rows, anonymised), {
-        folder,
-        format,
-        name: `focus_${focusVersion.replace(".", "_")}`,
-        columns,
-        rowsPerFile,
-        signal: options.signal,
-        onRows: (count) => options.onProgress?.({ billingMonth, month: index + 1, months: wanted.length, rows: count }),
-      }).catch((error: unknown) => {
+  return reading(
+    config,
+    async (warehouse) => {
+      const loaded = await Promise.all(pipelines.map((pipeline) => readLoaded(pipeline, warehouse)));
+      const chosen = loaded.flatMap((each) =>
+        [...each.months.keys()].filter((month) => isSelected(month, each.pipeline, months)),
+      );
+      const wanted = [...new Set(chosen)].toSorted();
+      if (wanted.length === 0) {
+        throw new BillhouseError("USAGE_INVALID", "No month to export is loaded.", {
+          hint: "billhouse status lists the loaded months.",
+        });
+      }
+      const columns = columnsOfVersion(view).map(({ name, type }) => ({
+        name,
+        type: type === "json" ? ("text" as const) : type,
+      }));
+      const written: ExportedMonth[] = [];
+      for (const [index, billingMonth] of wanted.entries()) {
+        const rows = rowsOf(warehouse, config, view, billingMonth, isAll ? null : pipelines.map(({ name }) => name));
+        const month = await writeMonth(billingMonth, anonymised === undefined ? rows : mapped(rows, anonymised), {
+          folder,
+          format,
+          name: `focus_${focusVersion.replace(".", "_")}`,
+          columns,
+          rowsPerFile,
+          signal: options.signal,
+          onRows: (count) =>
+            options.onProgress?.({ billingMonth, month: index + 1, months: wanted.length, rows: count }),
+        }).catch((error: unknown) => {
+          throw asOutputError(folder, error);
+        });
+        written.push(month);
+      }
+      const result = { folder, focusVersion, format, anonymized: anonymize, months: written };
+      await writeManifest(result).catch((error: unknown) => {
         throw asOutputError(folder, error);
       });
-      written.push(month);
-    }
-    const result = { folder, focusVersion, format, anonymized: anonymize, months: written };
-    await writeManifest(result).catch((error: unknown) => {
-      throw asOutputError(folder, error);
-    });
-    return result;
-  });
+      return result;
+    },
+    options.signal,
+  );
 }
 
 const exportRules: Shape<ExportFocusOptions> = {

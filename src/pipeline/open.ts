@@ -66,16 +66,17 @@ export function bindWarehouse(config: Config, warehouse: Warehouse): Config {
 
 /**
  * Opens the warehouse to read the loaded data, closes it, and returns the result of `use` with its source. Nothing is
- * written. Errors: those of opening the warehouse and of `use`.
+ * written. Aborting the signal closes a warehouse that was opened. Errors: those of opening the warehouse and of `use`.
  */
 export async function reading<T extends object>(
   config: Config,
   use: (warehouse: Warehouse) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T & ReadSource> {
   const read = async (warehouse: Warehouse): Promise<T & ReadSource> => {
     const { from, publishedAt, lockedBy } = warehouse.source;
     return { readFrom: from, publishedAt, lockedBy, ...(await use(warehouse)) };
   };
   const open = bound.get(config);
-  return open === undefined ? withWarehouse(config, "read", read) : read(open);
+  return open === undefined ? withWarehouse(config, "read", read, { signal }) : read(open);
 }

@@ -29,7 +29,7 @@ export async function* runQuery(
   { datasets = [], onColumns, explains }: QuerySettings & { readonly explains: boolean },
 ): AsyncGenerator<QueryRow> {
   await searchDatasets(connection, datasets);
-  const statement = await prepareQuery(connection, sql, explains);
+  const statement = (await prepareWhole(connection, sql)) ?? (await prepareQuery(connection, sql, explains));
   try {
     const result = await statement.stream();
     const names = result.deduplicatedColumnNames();
@@ -60,6 +60,18 @@ async function searchDatasets(
   const searched = [...new Set(wanted)].flatMap((name) => schemas.filter(({ schema }) => schema === name));
   const path = searched.map(({ database, schema }) => `${identifier(String(database))}.${identifier(String(schema))}`);
   await connection.run(`SET search_path = ${literal(path.join(","))}`);
+}
+
+/**
+ * DuckDB waits forever for a reader when several parts of a streamed UNION ALL, such as those of the FOCUS view, have rows for it
+ * (https://github.com/duckdb/duckdb/issues/22215). A result without an order is therefore complete before its first row is read:
+ * DuckDB keeps it in memory, or in its temporary files. An order is a last step of its own, which is safe to stream. Returns
+ * undefined for a statement that must be prepared as it stands: one with an order, or one that DuckDB refuses in this form.
+ */
+async function prepareWhole(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement | undefined> {
+  if (/\border\s+by\b/i.test(sql)) return undefined;
+  const whole = `WITH billhouse_rows AS MATERIALIZED (FROM query(${literal(sql)})) FROM billhouse_rows`;
+  return connection.prepare(whole).catch(() => undefined);
 }
 
 async function prepareQuery(
