@@ -40,6 +40,18 @@ export function drawShare(share: string | null): Markup {
   </svg>`;
 }
 
+/** A bar for the share of a budget that is spent, with a mark where the budget ends; red beyond it. `most` has the whole width. */
+export function drawSpent(share: string | null, most: number): Markup {
+  const spent = Number(share ?? 0);
+  const part = Math.min(Math.max(spent, 0), most) / most;
+  const limit = `${rounded(100 / most)}%`;
+  return html`<svg class="bar ${spent > 1 ? "more" : ""}" width="100%" height="6" aria-hidden="true">
+    <rect class="whole" width="${limit}" height="6" />
+    <rect class="part" width="${rounded(part * 100)}%" height="6" />
+    <line class="end" x1="${limit}" x2="${limit}" y1="-3" y2="9" />
+  </svg>`;
+}
+
 /** The ends of an axis for changes, which always has zero on it. */
 export interface ChangeRange {
   readonly least: number;

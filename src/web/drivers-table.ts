@@ -12,6 +12,11 @@ import { accountName, filterLink } from "./names.ts";
 /** How many drivers pages ask for, so that one answer serves them all; CSV has all. */
 export const askedDrivers = 20;
 
+/** The sentence of an explanation, with percentages as the figures of pages have them. */
+export function sentenceOf({ sentence }: Explanation): string {
+  return sentence.replaceAll(/(?<=\d) %/gu, "%");
+}
+
 /** How a table of drivers is drawn. */
 export interface DriversShape {
   /** How many are listed; by default all that the answer has. */

@@ -9,6 +9,7 @@ import { html, type Markup } from "../drawing/markup.ts";
 import { drawLine } from "../drawing/small.ts";
 import { BillhouseError } from "../errors.ts";
 import { subtractDecimals } from "../schema/decimals.ts";
+import { untaggedTitle } from "./names.ts";
 import { addressOf } from "./address.ts";
 import type { Answered } from "./bills.ts";
 import type { PageContext } from "./page.ts";
@@ -66,8 +67,8 @@ function effectiveFigure({ view, figures }: PageContext, { costs, effective }: F
     comparison.kind === "none"
       ? comparison.reason
       : comparison.kind === "days"
-        ? `usage of the first ${comparison.days} days, to the same of ${costs.previousTo}`
-        : `to ${costs.previousTo}`;
+        ? `usage of the first ${comparison.days} days, vs the same days of ${costs.previousTo}`
+        : `vs ${costs.previousTo}`;
   return {
     title: "Effective cost",
     href: addressOf("/changes", view),
@@ -87,7 +88,7 @@ function billedFigure({ view, figures }: PageContext, { costs, billed }: FigureA
     href: addressOf("/costs", { ...view, measure: "billed", by: "invoice" }),
     value: money(now, currency, figures.money),
     change: changeOf(before === undefined ? null : subtractDecimals(now, before), before ?? null, { figures }),
-    note: before === undefined ? "what invoices contain" : `to ${costs.previousTo}`,
+    note: before === undefined ? "what invoices contain" : `vs ${costs.previousTo}`,
     line: amounts,
   };
 }
@@ -130,7 +131,7 @@ function untaggedFigure({ view, figures }: PageContext, { currency, tag }: Untag
   const own = currency[view.currency ?? ""];
   const shares = (own?.months ?? []).map(({ untagged, taggable }) => shareOf(untagged, taggable) ?? "0");
   return {
-    title: tag === null ? "Without any tag" : `Without the tag ${tag}`,
+    title: untaggedTitle(tag),
     href: addressOf("/untagged", view),
     value: figures.share(own?.untaggedShare ?? null),
     change: pointsOf(shares, figures, direction),

@@ -25,22 +25,13 @@ export function filterLink(
   return html`<a
     href="${addressOf("/costs", { ...view, filters, by })}"
     ${shown === key ? "" : html` title="${key ?? ""}"`}
-    >${cut.has(dimension) ? cutText(shown) : shown}</a
+    >${shown}</a
   >`;
 }
 
-/** Dimensions whose long names often differ only at their ends. */
-const cut: ReadonlySet<string> = new Set(["resource", "commitment"]);
-
-/** How many characters at the end of a name are always shown. */
-const tail = 9;
-
-/** A name that is cut in its middle where there is no room for it. */
-function cutText(name: string): Markup | string {
-  if (name.length <= 2 * tail) return name;
-  return html`<span class="cut" title="${name}"
-    ><span>${name.slice(0, -tail)}</span><span>${name.slice(-tail)}</span></span
-  >`;
+/** What cost without a tag is called, with any tag for null. */
+export function untaggedTitle(tag: string | null): string {
+  return tag === null ? "Cost without any tag" : `Cost without tag “${tag}”`;
 }
 
 /** The name of a sub-account, where the bills or the list of accounts have one; else, and for other dimensions, null. */

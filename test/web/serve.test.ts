@@ -181,7 +181,7 @@ describe("the dashboard", () => {
       ]),
     ]);
     const file = join(project.folder, "budgets.csv");
-    await writeFile(file, "by,value,month,amount,currency\ntotal,,,300,USD\n");
+    await writeFile(file, "by,value,month,amount,currency\ntotal,,,300,USD\ntotal,,2025-02,100,USD\n");
     const config = { ...project.config, budgets: { file } };
     const { get } = await dashboard(t, config, { now: () => new Date("2025-03-23T12:00:00Z") });
     const { text } = await get("/?grain=month");
@@ -190,10 +190,12 @@ describe("the dashboard", () => {
     assert.match(text, /103\.3% of the budget/u);
     assert.match(text, /Budget of 2025-03 300\.00/u);
     assert.match(text, /class="limit" d="M0 [\d.]+h1000"/u);
-    assert.match(text, /usage of the first 19 days, to the same of 2025-02/u);
+    assert.match(text, /usage of the first 19 days, vs the same days of 2025-02/u);
     assert.match((await get("/costs?month=2025-03")).text, /usage and fees<\/td>.*190\.00.*>tax<.*195\.00/su);
     const over = await dashboard(t, config, { now: () => new Date("2025-06-01T00:00:00Z") });
-    assert.doesNotMatch((await over.get("/")).text, /Forecast of/u);
+    assert.doesNotMatch((await over.get("/")).text, /Forecast of|>forecast</u);
+    const exceeded = (await over.get("/?month=2025-02")).text;
+    assert.match(exceeded, /class="bar more".*class="end" x1="66\.7%".*<b class="more">280\.0%<\/b>/su);
   });
 
   test("compares a period with any other one of equal length", async (t) => {

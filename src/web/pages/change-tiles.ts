@@ -5,7 +5,7 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { drawAmount, drawChange, rangeOf } from "../../drawing/small.ts";
 import { isShownAsZero } from "../../drawing/figures.ts";
 import { addressOf, type View } from "../address.ts";
-import { driversTable } from "../drivers-table.ts";
+import { driversTable, sentenceOf } from "../drivers-table.ts";
 import { accountName, filterLink, nameOfKey } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { drawTile, sourceOf } from "../tile.ts";
@@ -61,11 +61,11 @@ export function driversTile(own: Explanation, result: ExplainResult, view: View,
     ...(view.drill === undefined
       ? {
           actions: html`<a class="button" href="${addressOf("/changes", { ...view, drill: "1" })}"
-            >Resources of the largest</a
+            >Show resources of the largest changes</a
           >`,
         }
       : {}),
-    note: own.sentence,
+    note: sentenceOf(own),
     body: driversTable(own, result, {
       view: costs,
       rest: (drivers) => `${drivers} smaller changes, in the CSV`,

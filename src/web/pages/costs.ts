@@ -35,7 +35,7 @@ export async function costsPage(context: PageContext): Promise<Page> {
   const body = html`<div class="head">
       <div>
         <h1>Costs of ${period}</h1>
-        ${chips("/costs", view, "All charges. Choose a name or a column to see only its charges.")}
+        ${chips("/costs", view, "All charges. To filter them, select a name in the table or a column of the chart.")}
       </div>
       <div class="switches">${currencySwitch("/costs", view, currencies)}${periodForm("/costs", view, months)}</div>
     </div>
@@ -105,10 +105,10 @@ function costsTable(
     html`<tr class="${kind}">
       <td>${name}</td>
       <td class="bars">${kind === "group" ? drawAmount(row.cost, most) : ""}</td>
-      <td class="n minor">${figures.share(row.share)}</td>
+      <td class="n minor spare">${figures.share(row.share)}</td>
       ${
         isCompared
-          ? html`<td class="n minor">${figures.money(row.previous ?? "0")}</td>
+          ? html`<td class="n minor spare">${figures.money(row.previous ?? "0")}</td>
               <td class="n">${figures.change(row.change ?? "0")}</td>`
           : ""
       }
@@ -120,10 +120,10 @@ function costsTable(
           <tr>
             <th scope="col">${view.by}</th>
             <th scope="col" class="bars"><span class="hidden">bar</span></th>
-            <th scope="col" class="n">share</th>
+            <th scope="col" class="n spare">share</th>
             ${
               isCompared
-                ? html`<th scope="col" class="n">before</th>
+                ? html`<th scope="col" class="n spare">before</th>
                     <th scope="col" class="n">change</th>`
                 : ""
             }
@@ -138,11 +138,11 @@ function costsTable(
         <tfoot>
           <tr>
             <th scope="row">total</th>
-            <td></td>
-            <td class="n">${figures.share(total.share)}</td>
+            <td class="bars"></td>
+            <td class="n spare">${figures.share(total.share)}</td>
             ${
               isCompared
-                ? html`<td class="n">${figures.money(total.previous ?? "0")}</td>
+                ? html`<td class="n spare">${figures.money(total.previous ?? "0")}</td>
                     <td class="n">${figures.change(total.change ?? "0")}</td>`
                 : ""
             }

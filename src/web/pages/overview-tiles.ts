@@ -6,12 +6,12 @@ import type { UntaggedResult } from "../../answers/untagged.ts";
 import { plus } from "../../answers/arithmetic.ts";
 import type { ColumnChart } from "../../drawing/columns.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
-import { drawShare } from "../../drawing/small.ts";
+import { drawShare, drawSpent } from "../../drawing/small.ts";
 import { addressOf, type View } from "../address.ts";
 import type { Ranking } from "../colours.ts";
 import { chartControls } from "../controls.ts";
-import { driversTable } from "../drivers-table.ts";
-import { filterLink, nameOfKey, nextDimension } from "../names.ts";
+import { driversTable, sentenceOf } from "../drivers-table.ts";
+import { filterLink, nameOfKey, nextDimension, untaggedTitle } from "../names.ts";
 import { type PageContext } from "../page.ts";
 import { tagOf } from "../questions.ts";
 import { drawTile, sourceOf } from "../tile.ts";
@@ -76,7 +76,7 @@ export function moversTile(result: ExplainResult, context: PageContext): Markup 
     body:
       own === undefined
         ? html`<div class="empty"><p>There are no such charges.</p></div>`
-        : html`<p class="sentence">${own.sentence}</p>
+        : html`<p class="sentence">${sentenceOf(own)}</p>
             ${driversTable(own, result, { most: listedChanges, view, rest, figures })}`,
     source: sourceOf("changes", { ...view, by: "service" }, result, context),
   });
@@ -119,7 +119,7 @@ export function untaggedTile(result: UntaggedResult, context: PageContext): Mark
   const own = currency[view.currency ?? ""];
   const { tag: key } = tagOf(config, view);
   return drawTile({
-    title: key === undefined ? "Cost without any tag" : `Cost without the tag ${key}`,
+    title: untaggedTitle(key ?? null),
     note:
       own === undefined
         ? `There are no charges in ${month}.`
@@ -149,11 +149,16 @@ export function untaggedTile(result: UntaggedResult, context: PageContext): Mark
   });
 }
 
+/** The share of a budget from which on bars are not longer, so that one that is far exceeded leaves the others room. */
+const longestBudgetBar = 1.5;
+
 /** What was spent of the budgets of the month; nothing where there are none. */
 export function budgetsTile(result: CostsResult, context: PageContext): Markup | "" {
   const { view, figures } = context;
   const own = result.budgets.filter(({ currency }) => currency === view.currency);
   if (own.length === 0) return "";
+  const hasForecast = own.some(({ forecast }) => forecast !== null);
+  const most = Math.min(Math.max(1, ...own.map(({ share }) => Number(share ?? 0))), longestBudgetBar);
   return drawTile({
     title: `Budgets of ${result.to}`,
     note: "Usage and fees, without tax, credits and corrections",
@@ -166,9 +171,9 @@ export function budgetsTile(result: CostsResult, context: PageContext): Markup |
             <th scope="col" class="bars"><span class="hidden">bar</span></th>
             <th scope="col" class="n">spent</th>
             <th scope="col" class="n">of</th>
-            <th scope="col" class="n">left</th>
+            <th scope="col" class="n spare">left</th>
             <th scope="col" class="n">share</th>
-            <th scope="col" class="n">forecast</th>
+            ${hasForecast ? html`<th scope="col" class="n spare">forecast</th>` : ""}
           </tr>
         </thead>
         <tbody>
@@ -176,14 +181,20 @@ export function budgetsTile(result: CostsResult, context: PageContext): Markup |
             ({ by, value, budget, spent, share, left, forecast, forecastShare }) =>
               html`<tr>
                 <td>${value === null ? "total" : filterLink(value, by, { ...view, by }, nextDimension(by))}</td>
-                <td class="bars">${drawShare(share)}</td>
+                <td class="bars">${drawSpent(share, most)}</td>
                 <td class="n">${figures.money(spent)}</td>
                 <td class="n minor">${figures.money(budget)}</td>
-                <td class="n">${figures.money(left)}</td>
-                <td class="n">${figures.share(share)}</td>
+                <td class="n spare">${figures.money(left)}</td>
                 <td class="n">
-                  ${forecast === null ? "" : html`${figures.money(forecast.forecast)} <span class="minor">${figures.share(forecastShare)}</span>`}
+                  ${Number(share ?? 0) > 1 ? html`<b class="more">${figures.share(share)}</b>` : figures.share(share)}
                 </td>
+                ${
+                  hasForecast
+                    ? html`<td class="n spare">
+                        ${forecast === null ? "" : html`${figures.money(forecast.forecast)} <span class="minor">${figures.share(forecastShare)}</span>`}
+                      </td>`
+                    : ""
+                }
               </tr>`,
           )}
         </tbody>
