@@ -75,13 +75,13 @@ describe("the examples of the pages, in the folder of the demo", () => {
     const { code, stdout, stderr } = await billhouse(folder, words, {}, { now });
     assert.equal(code, 0, stderr);
     const { months } = JSON.parse(stdout) as {
-      readonly months: readonly { readonly rows: number; readonly billedCost: unknown }[];
+      readonly months: readonly { readonly rows: number; readonly billed_cost: unknown }[];
     };
     const [sums] = await rowsOf(
       `query "SELECT count(*) AS rows, CAST(sum(BilledCost) AS VARCHAR) AS billed FROM focus_costs WHERE x_BillingMonth = '${month}'"`,
     );
     assert.deepEqual(
-      months.map(({ rows, billedCost }) => [String(rows), billedCost]),
+      months.map(({ rows, billed_cost: billed }) => [String(rows), billed]),
       [[sums?.["rows"], { USD: String(sums?.["billed"]).replace(/0+$/u, "") }]],
     );
   });
