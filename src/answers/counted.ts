@@ -9,7 +9,8 @@ import { type LoadedExport, type LoadedMonthFacts, loadedMonthsOf, monthsIn, typ
 /**
  * The exports by what counts of them in the FOCUS views. Where several exports of a cloud are loaded, their charges count once: a
  * month of which nothing counts is in `replacedIn` and no longer in `months`. So is a month that an export does not have while
- * another one counts for its accounts, as after a change from a CUR to a FOCUS export.
+ * another one counts for its accounts, as after a change from a CUR to a FOCUS export, and any month of an export of which nothing
+ * counts anywhere.
  * Errors: those of reading the view.
  */
 export async function withCounted(
@@ -44,6 +45,7 @@ function asCounted(each: LoadedExport, others: readonly LoadedExport[], places: 
       // A month that was delivered without rows counts as it is.
       return facts.rows !== 0 && counting.length > 0 && !isTogether;
     }
+    if (own.length === 0 && each.months.size > 0) return rival.length > 0 && [...each.months.keys()].every(isReplaced);
     return rival.some(({ account = null }) => account !== null && accounts.has(account));
   };
   const replacedIn = new Set(loadedMonthsOf([each, ...others]).filter(isReplaced));

@@ -250,6 +250,11 @@ describe("costs", () => {
       result.exports.map(({ name }) => name),
       ["aws_focus"],
     );
+    const earlier = await costs(config, { from: before, now });
+    assert.deepEqual(
+      earlier.exports.map(({ name }) => name),
+      ["aws_focus"],
+    );
     assert.deepEqual(
       result.loads.map((load) => `${load.export} ${load.billingMonth}`),
       [`aws_focus ${before}`, `aws_focus ${month}`],

@@ -29,7 +29,8 @@ export const commitmentQuestions: readonly Question[] = [
     title: "Which commitments were not used, and what did that cost?",
     library: ["Identify unused commitments"],
     sql: sums(commitment, effective, { where: "CommitmentDiscountStatus = 'Unused'", order: "5 DESC, 1, 2" }),
-    difference: "The library adds up billed cost, which is 0 for unused commitments.",
+    difference:
+      "The query of the FOCUS use-case library sums billed cost, which is 0 for unused commitments; this one sums effective cost.",
   },
   {
     name: "commitment-use",

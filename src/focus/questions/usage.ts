@@ -157,7 +157,8 @@ export const usageQuestions: readonly Question[] = [
       { where: "ChargeCategory = 'Usage' AND ConsumedQuantity > 0" },
     ),
     rates: { cost_per_unit: ["effective", "consumed"] },
-    difference: "The library divides billed cost, which is 0 for usage that a commitment covers.",
+    difference:
+      "The query of the FOCUS use-case library divides billed cost, which is 0 for usage that a commitment covers.",
   },
   {
     name: "tag-coverage",
@@ -168,6 +169,7 @@ export const usageQuestions: readonly Question[] = [
       ...effective,
     }),
     rates: { tagged_share: ["tagged", "effective"] },
-    difference: "The library counts a row with an empty set of tags as tagged. `billhouse untagged` asks for one tag.",
+    difference:
+      "The query of the FOCUS use-case library counts a row with an empty set of tags as tagged. `billhouse untagged` asks for one tag.",
   },
 ];

@@ -132,7 +132,7 @@ function loadsTile(loads: readonly HistoryLoad[], figures: Figures): Markup {
             ({ loadedAt, reason, undone, current, rows, cost, change }) =>
               html`<tr>
                 <th scope="row">${minute(loadedAt)}</th>
-                <td>${reason}${undone ? ", undone" : ""}${current ? html` <b>now in the table</b>` : ""}</td>
+                <td>${reason}${undone ? ", undone" : ""}${current ? html` <b>(current)</b>` : ""}</td>
                 <td class="n">${figures.count(rows)}</td>
                 <td class="n minor">${change === null ? "" : figures.count(change.rows)}</td>
                 <td class="n">${money(cost ?? {}, figures)}</td>

@@ -15,7 +15,7 @@ export async function sourcePage(context: PageContext): Promise<Page> {
   const { result, statements } = await publication.ask((bound) => question.ask(bound, view, { now }));
   const body = html`<div class="head">
       <div>
-        <h1>${question.title}: source</h1>
+        <h1>Sources of “${question.title}”</h1>
         <p class="note">
           ${receiptInWords(result.loads, context)}. Rows and sums are compared with the files in the transaction of
           every load.
@@ -34,7 +34,7 @@ export async function sourcePage(context: PageContext): Promise<Page> {
         }),
       )}
     </div>`;
-  return { title: `${question.title}: source`, path: "", view, body };
+  return { title: `Sources of “${question.title}”`, path: "", view, body };
 }
 
 /** A question by the name in an address. Error: USAGE_INVALID. */

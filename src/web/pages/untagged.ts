@@ -5,7 +5,7 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { subtractDecimals } from "../../schema/decimals.ts";
 import { addressOf, type View } from "../address.ts";
 import { currencyOf, currencySwitch, monthSwitch, tagForm } from "../controls.ts";
-import { accountName, filterLink } from "../names.ts";
+import { accountName, filterLink, untaggedTitle } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
 import { tagOf, untaggedQuestion } from "../questions.ts";
 import { drawTile, sourceOf } from "../tile.ts";
@@ -30,10 +30,9 @@ export async function untaggedPage(context: PageContext): Promise<Page> {
     tag: tagOf(config, context.view).tag ?? "",
   };
   const own = result.currency[currency];
-  const what = result.tag === null ? "without any tag" : `without the tag ${result.tag}`;
   const body = html`<div class="head">
       <div>
-        <h1>Cost ${what} in ${result.month}</h1>
+        <h1>${untaggedTitle(result.tag)} in ${result.month}</h1>
         <p class="note">
           Taggable is the effective cost of usage that names a resource, without unused commitments and corrections.
         </p>
@@ -148,7 +147,7 @@ function table(result: UntaggedResult, own: CurrencyUntagged, view: View, contex
   const { by, accountNames } = result;
   const { figures } = context;
   return drawTile({
-    title: "What lacks it",
+    title: "Untagged charges",
     note: "The most expensive first",
     place: "two",
     body: html`<div class="scroll">
