@@ -44,13 +44,12 @@ export async function sumCharges(
   { warehouse, config }: { readonly warehouse: Warehouse; readonly config: Config },
   sums: ChargeSums,
 ): Promise<readonly ChargeGroup[]> {
-  const values = Object.keys({ ...sums.by, ...sums.sum, ...sums.least, ...sums.greatest });
-  const names = sums.within === undefined ? values : [...values, othersCount];
+  const names = sums.within === undefined ? namesOf(sums) : [...namesOf(sums), othersCount];
   const groups: ChargeGroup[] = [];
   try {
     const statement = await statementFor(sums, warehouse, config);
     for await (const row of requireCapability(warehouse, "query")(statement)) {
-      groups.push(Object.fromEntries(names.map((name, index) => [name, textOf(row[`v${index}`])])));
+      groups.push(Object.fromEntries(names.map((name) => [name, textOf(row[name])])));
     }
   } catch (error) {
     throw isWithout(newestView, error) ? noView(error) : error;
@@ -90,6 +89,7 @@ async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Conf
   const ofRows = (condition: Condition): ChargeSums => ({ ...sums, rows: [...sums.rows, condition] });
   return together(
     sums,
+    dialect,
     kept(ofRows(not(isFromView))),
     chargeStatement(ofRows(isFromView), dialect, placed(newestView)),
   );
@@ -119,12 +119,20 @@ function spanOf(months: readonly BillingMonth[]): readonly Condition[] {
 }
 
 /** The sums of two statements for them. */
-function together(sums: ChargeSums, one: string, other: string): string {
+function together(sums: ChargeSums, { identifier }: Dialect, one: string, other: string): string {
   const kinds = columnKinds(sums);
-  const columns = kinds.map((kind, index) => (kind === "" ? `u.v${index}` : `${kind}(u.v${index}) AS v${index}`));
+  const names = namesOf(sums).map(identifier);
+  const columns = names.map((name, index) =>
+    kinds[index] === "" ? `u.${name}` : `${kinds[index]}(u.${name}) AS ${name}`,
+  );
   const keys = kinds.filter((kind) => kind === "").map((_, index) => index + 1);
   const grouped = keys.length === 0 ? "" : ` GROUP BY ${keys.join(", ")}`;
   return `SELECT ${columns.join(", ")} FROM (${one} UNION ALL ${other}) AS u${grouped}`;
+}
+
+/** The names of the columns of a statement, in their order. */
+function namesOf({ by, sum, least, greatest }: ChargeSums): readonly string[] {
+  return Object.keys({ ...by, ...sum, ...least, ...greatest });
 }
 
 /** How the columns of a statement are added up to those of a larger group; the empty text for its keys. */
@@ -167,12 +175,9 @@ async function readMonths(
   return { current: having(true), others: having(false), tags, exports };
 }
 
-/** The statement for sums, in a dialect; the columns of its result are `v0`, `v1` and so on, in the order of the names. */
-export function chargeStatement(
-  { by, sum = {}, least = {}, greatest = {}, rows, most, within }: ChargeSums,
-  dialect: Dialect,
-  view: string,
-): string {
+/** The statement for sums, in a dialect; the columns of its result have the names of what is grouped and computed. */
+function chargeStatement(sums: ChargeSums, dialect: Dialect, view: string): string {
+  const { by, sum = {}, least = {}, greatest = {}, rows, most, within } = sums;
   const scope: Scope = {
     dialect,
     from: "c",
@@ -185,13 +190,13 @@ export function chargeStatement(
     Object.values(values).map((value) => `${name}(${renderExpression(value, scope)})`);
   const keys = Object.values(by).map((key) => renderExpression(key, scope));
   const columns = [...keys, ...computed("SUM", sum), ...computed("MIN", least), ...computed("MAX", greatest)];
-  const selected = columns.map((sql, index) => `${sql} AS v${index}`);
+  const names = namesOf(sums).map(dialect.identifier);
+  const selected = columns.map((sql, index) => `${sql} AS ${names[index]}`);
   const grouped = keys.length === 0 ? "" : ` GROUP BY ${keys.map((_, index) => index + 1).join(", ")}`;
   const every = `SELECT ${selected.join(", ")} FROM ${view} AS c WHERE ${renderCondition(all(...rows), scope)}${grouped}`;
   if (most === undefined) return every;
-  const largest = `v${keys.length} DESC`;
+  const largest = `${names[keys.length]} DESC`;
   if (within === undefined) return `${every} ORDER BY ${largest} LIMIT ${most}`;
-  const names = columns.map((_, index) => `v${index}`);
   const combination = within.map((name) => names[Object.keys(by).indexOf(name)]);
   const places = `SELECT g.*, ROW_NUMBER() OVER (PARTITION BY ${combination.join(", ")} ORDER BY ${[largest, ...names.slice(0, keys.length)].join(", ")}) AS place FROM (${every}) AS g`;
   const kinds = columnKinds({ by, sum, least, greatest });
@@ -200,7 +205,7 @@ export function chargeStatement(
     const isOwn = kind === "" && !combination.includes(name);
     return `${isOwn ? `CASE WHEN place <= ${most} THEN ${name} END` : kind === "" ? name : `${kind}(${name})`} AS ${name}`;
   });
-  const others = `CASE WHEN MIN(place) > ${most} THEN CAST(COUNT(*) AS ${dialect.types.text}) END AS v${names.length}`;
+  const others = `CASE WHEN MIN(place) > ${most} THEN CAST(COUNT(*) AS ${dialect.types.text}) END AS ${dialect.identifier(othersCount)}`;
   return `SELECT ${[...merged, others].join(", ")} FROM (${places}) AS p GROUP BY ${keys.map((_, index) => index + 1).join(", ")}, LEAST(place, ${most + 1})`;
 }
 

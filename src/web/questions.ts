@@ -1,3 +1,4 @@
+import { budgets, type BudgetsResult } from "../answers/budgets.ts";
 import { commitments, type CommitmentsResult } from "../answers/commitments.ts";
 import { costs, type CostRow, type CostsResult } from "../answers/costs.ts";
 import { explain, type ExplainResult } from "../answers/explain.ts";
@@ -72,6 +73,26 @@ export const costsQuestion: Question<CostsResult> = {
         line("total", total),
       ];
     }),
+  }),
+};
+
+/** What was spent of the budgets of a month. */
+const budgetsQuestion: Question<BudgetsResult> = {
+  title: "Budgets",
+  reads: ["to"],
+  ask: (config, { to }, { now }) => budgets(config, { ...(to === undefined ? {} : { month: to }), now }),
+  table: ({ budgets: uses }) => ({
+    columns: ["currency", "by", "value", "budget", "spent", "left", "share", "forecast"],
+    rows: uses.map(({ currency, by, value, budget, spent, left, share, forecast }) => [
+      currency,
+      by,
+      value,
+      budget,
+      spent,
+      left,
+      share,
+      forecast?.forecast ?? null,
+    ]),
   }),
 };
 
@@ -230,7 +251,15 @@ export const receiptsQuestion: Asked<Answer> = {
 };
 
 /** The names that addresses have for questions. */
-export type QuestionName = "lines" | "costs" | "series" | "changes" | "commitments" | "savings" | "untagged";
+export type QuestionName =
+  | "lines"
+  | "costs"
+  | "budgets"
+  | "series"
+  | "changes"
+  | "commitments"
+  | "savings"
+  | "untagged";
 
 /** A question whose answer is only needed as a table, and the loads that it comes from. */
 export interface NamedQuestion {
@@ -245,6 +274,7 @@ export interface NamedQuestion {
 /** The questions by their names. */
 export const questions: Readonly<Record<QuestionName, NamedQuestion>> = {
   costs: named(costsQuestion),
+  budgets: named(budgetsQuestion),
   series: named(seriesQuestion),
   changes: named(changeQuestion),
   commitments: named(commitmentsQuestion),

@@ -189,6 +189,7 @@ describe("the dashboard", () => {
     assert.match(text, /Forecast of 2025-03<\/h2>\s*<p class="value">310\.00 /u);
     assert.match(text, /103\.3% of the budget/u);
     assert.match(text, /Budget of 2025-03 300\.00/u);
+    assert.match((await get("/source/budgets?month=2025-03")).text, /<h1>Budgets: source.*AS &quot;day&quot;/su);
     assert.match(text, /class="limit" d="M0 [\d.]+h1000"/u);
     assert.match(text, /usage of the first 19 days, vs the same days of 2025-02/u);
     assert.match((await get("/costs?month=2025-03")).text, /usage and fees<\/td>.*190\.00.*>tax<.*195\.00/su);
@@ -205,6 +206,11 @@ describe("the dashboard", () => {
     );
     const project = await answering.DuckDB(t, await Promise.all(bills));
     const { get } = await dashboard(t, project.config);
+    const source = (await get("/source/costs?month=2025-03")).text;
+    const statements = [...source.matchAll(/<pre data-copy>(.*?)<\/pre>/gsu)].map(([, sql = ""]) => sql);
+    assert.match(statements[0] ?? "", /AS &quot;currency&quot;.*AS &quot;cost&quot;/su, "the figures come first");
+    assert.match(source, /<summary>Show 1 statement<\/summary>/u);
+    assert.equal(new Set(statements).size, statements.length);
     // Days and groups come from the sums that are kept with each load.
     assert.match((await get("/source/series?month=2025-03")).text, /FROM &quot;main&quot;\.&quot;focus_daily&quot;/u);
     assert.match((await get("/changes?month=2025-03&drill=1")).text, /most expensive days/u);

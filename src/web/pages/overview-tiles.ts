@@ -200,6 +200,6 @@ export function budgetsTile(result: CostsResult, context: PageContext): Markup |
         </tbody>
       </table>
     </div>`,
-    source: sourceOf("costs", { ...view, by: "service" }, result, context),
+    source: sourceOf("budgets", view, result, context),
   });
 }

@@ -24,17 +24,42 @@ export async function sourcePage(context: PageContext): Promise<Page> {
       <div class="switches"><a class="button" href="${addressOf(`/csv/${name}.csv`, view)}">CSV</a></div>
     </div>
     <div class="tiles">
-      ${receiptsTile(result.loads, context)}${statements.map((sql, index) =>
-        drawTile({
-          title: statements.length === 1 ? "SQL" : `SQL, statement ${index + 1} of ${statements.length}`,
-          note: html`<code>billhouse query -</code> reads it from standard input`,
-          ...(index === 0 ? { id: "sql" } : {}),
-          place: "wide",
-          body: html`<pre data-copy>${brokenSql(sql, config.warehouse.kind)}</pre>`,
-        }),
-      )}
+      ${receiptsTile(result.loads, context)}${sqlTiles([...new Set(statements)], config.warehouse.kind)}
     </div>`;
   return { title: `Sources of “${question.title}”`, path: "", view, body };
+}
+
+/** The statements that add up the figures, and, folded below, those that only find out which months and exports count. */
+function sqlTiles(statements: readonly string[], kind: "duckdb" | "bigquery"): Markup[] {
+  const [figures, others] = [statements.filter(isOfFigures), statements.filter((sql) => !isOfFigures(sql))];
+  const note = html`<code>billhouse query -</code> reads it from standard input`;
+  const block = (sql: string): Markup => html`<pre data-copy>${brokenSql(sql, kind)}</pre>`;
+  const tiles = figures.map((sql, index) =>
+    drawTile({
+      title: figures.length === 1 ? "SQL" : `SQL, statement ${index + 1} of ${figures.length}`,
+      note,
+      ...(index === 0 ? { id: "sql" } : {}),
+      place: "wide",
+      body: block(sql),
+    }),
+  );
+  if (others.length === 0) return tiles;
+  const count = others.length === 1 ? "1 statement" : `${others.length} statements`;
+  const preparation = drawTile({
+    title: "Before it",
+    note: "What is asked first: which months have sums that are kept, and which exports count",
+    place: "wide",
+    body: html`<details>
+      <summary>Show ${count}</summary>
+      ${others.map(block)}
+    </details>`,
+  });
+  return [...tiles, preparation];
+}
+
+/** Whether a statement adds up charges. */
+function isOfFigures(sql: string): boolean {
+  return /\bSUM\(/u.test(sql);
 }
 
 /** A question by the name in an address. Error: USAGE_INVALID. */
@@ -83,7 +108,7 @@ function receiptsTile(loads: readonly AnswerLoad[], { figures }: PageContext): M
 function brokenSql(sql: string, kind: "duckdb" | "bigquery"): string {
   const literal = { duckdb: /'(?:[^']|'')*'/u, bigquery: /'(?:[^'\\]|\\.)*'/su }[kind];
   const pattern = new RegExp(
-    `${literal.source}|(?<clause> (?:FROM|WHERE|GROUP BY|ORDER BY) )|(?<column> AS v\\d+, )`,
+    `${literal.source}|(?<clause> (?:FROM|WHERE|GROUP BY|ORDER BY) )|(?<column> AS ["\\x60]\\w+["\\x60], )`,
     "gsu",
   );
   return sql.replaceAll(pattern, (whole: string, clause: string | undefined, column: string | undefined) =>
