@@ -14,7 +14,9 @@ const months = ["2025-02", "2025-03"] as const;
 const loaded = async (t: TestContext): Promise<Project> =>
   answering.DuckDB(
     t,
-    await Promise.all(months.map((month) => bill(month, [charge(month, { EffectiveCost: "1234.5" })]))),
+    await Promise.all(
+      months.map((month) => bill(month, [charge(month, { EffectiveCost: "1234.5", SubAccountName: "Shop" })])),
+    ),
   );
 
 describe("the dashboard", () => {
@@ -70,6 +72,10 @@ describe("the dashboard", () => {
     assert.match(text, /2025-03 cost 1,234\.50 USD/u);
     assert.match((await get("/changes?month=2025-03&filter=service%3DDisks")).text, /There are no charges/u);
     assert.match((await get("/costs?month=2025-03&filter=service%3DServers")).text, /href="\/changes\?month=2025-03&/u);
+    for (const page of ["costs", "changes", "lines"]) {
+      const { text: named } = await get(`/${page}?month=2025-03&filter=account%3D012345678901`);
+      assert.match(named, /<b title="012345678901">Shop<\/b\s*>\s*<span>012345678901</u, page);
+    }
     const day = (await get("/costs?month=2025-03&filter=day%3D2025-03-01")).text;
     assert.match(day, /<h1>Costs of 2025-03-01<\/h1>/u);
     assert.match(day, /Not compared with 2025-02: the filter day=2025-03-01 leaves out the charges of 2025-02\./u);

@@ -186,7 +186,8 @@ function lacksInvoices(load: BilledLoad, due: string, today: string): readonly s
   if (rows === 0) return ["it does not have rows"];
   if (isInvoiced(load)) return today < due ? [`support fees may arrive until ${due}`] : [];
   const uninvoiced = uninvoicedCostRows ?? uninvoicedRows;
-  return [`${uninvoiced} ${uninvoiced === 1 ? "row with a cost lacks" : "rows with a cost lack"} an invoice id`];
+  const count = uninvoiced.toLocaleString("en-US");
+  return [`${count} ${uninvoiced === 1 ? "row with a cost lacks" : "rows with a cost lack"} an invoice id`];
 }
 
 function lacksSchedule(load: BilledLoad, loadedAt: string | null, lastRun: string): readonly string[] {

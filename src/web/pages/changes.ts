@@ -1,3 +1,4 @@
+import type { AccountNames } from "../../answers/bills.ts";
 import type { ExplainResult } from "../../answers/explain.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { BillhouseError } from "../../errors.ts";
@@ -20,7 +21,7 @@ export async function changesPage(context: PageContext): Promise<Page> {
     const view: View = { ...context.view, from: month, to: month };
     return pageOf(
       view,
-      { title: `Changes of ${month}`, months, currencies: [], note: "" },
+      { title: `Changes of ${month}`, months, currencies: [], names: {}, note: "" },
       failedTile("Not compared", answer, "wide"),
     );
   }
@@ -40,7 +41,11 @@ export async function changesPage(context: PageContext): Promise<Page> {
             ${partsTile(own, answer, view, context)}${own.details.map((details) => detailsTile(details, answer, view, context))}
           </div>
           ${driversTile(own, answer, view, context)}`;
-  return pageOf(view, { title: `Changes from ${vs} to ${month}`, months, currencies, note }, tiles);
+  return pageOf(
+    view,
+    { title: `Changes from ${vs} to ${month}`, months, currencies, names: answer.accountNames, note },
+    tiles,
+  );
 }
 
 /** The answer, or why two months cannot be compared. A named month shares the answer of the first page. */
@@ -62,14 +67,15 @@ function pageOf(
     title,
     months,
     currencies,
+    names,
     note,
-  }: { title: string; months: readonly string[]; currencies: readonly string[]; note: string },
+  }: { title: string; months: readonly string[]; currencies: readonly string[]; names: AccountNames; note: string },
   tiles: Markup,
 ): Page {
   const body = html`<div class="head">
       <div>
         <h1>Why ${monthInWords(view.to ?? "")} differs</h1>
-        ${chips("/changes", view, note)}${view.filters.length === 0 ? "" : html`<p class="note">${note}</p>`}
+        ${chips("/changes", view, note, names)}${view.filters.length === 0 ? "" : html`<p class="note">${note}</p>`}
       </div>
       <div class="switches">
         ${currencySwitch("/changes", view, currencies)}${changeForm("/changes", view, months)}${monthSwitch("/changes", { ...view, vs: undefined }, months)}

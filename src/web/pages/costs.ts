@@ -5,6 +5,7 @@ import { html, type Markup } from "../../drawing/markup.ts";
 import { drawAmount } from "../../drawing/small.ts";
 import { type Figures, isShownAsZero } from "../../drawing/figures.ts";
 import { addDecimals } from "../../schema/sums.ts";
+import { accountNamesIn } from "../accounts.ts";
 import { addressOf, plainView, type View } from "../address.ts";
 import { chips } from "../chips.ts";
 import { coloured, coloursOf, type Ranking, rankingFor } from "../colours.ts";
@@ -32,10 +33,11 @@ export async function costsPage(context: PageContext): Promise<Page> {
   const months = loadedMonths(status);
   const ranking = await rankingFor(view, months, context);
   const period = periodInWords(view);
+  const names = await accountNamesIn(view, context);
   const body = html`<div class="head">
       <div>
         <h1>Costs of ${period}</h1>
-        ${chips("/costs", view, "All charges. To filter them, select a name in the table or a column of the chart.")}
+        ${chips("/costs", view, "All charges. To filter them, select a name in the table or a column of the chart.", names)}
       </div>
       <div class="switches">${currencySwitch("/costs", view, currencies)}${periodForm("/costs", view, months)}</div>
     </div>

@@ -1,9 +1,11 @@
+import type { AccountNames } from "../../answers/bills.ts";
 import type { ChargeLine } from "../../answers/lines.ts";
 import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
+import { accountNamesIn } from "../accounts.ts";
 import { addressOf, type View } from "../address.ts";
 import { chips } from "../chips.ts";
-import { nameOfKey, periodInWords } from "../names.ts";
+import { accountName, nameOfKey, periodInWords } from "../names.ts";
 import { answerTo, type Page, type PageContext } from "../page.ts";
 import { linesQuestion } from "../questions.ts";
 import { drawTile, sourceOf } from "../tile.ts";
@@ -16,6 +18,7 @@ export async function linesPage(context: PageContext): Promise<Page> {
   const { result } = await answerTo(context, linesQuestion, { top: listed });
   const view: View = { ...context.view, from: result.from, to: result.to };
   const period = periodInWords(view);
+  const names = await accountNamesIn(view, context);
   const note = result.isCut
     ? `The ${listed} largest lines; the CSV has the 10,000 largest.`
     : result.lines.length === 1
@@ -24,7 +27,7 @@ export async function linesPage(context: PageContext): Promise<Page> {
   const body = html`<div class="head">
       <div>
         <h1>Charge lines of ${period}</h1>
-        ${chips("/lines", view, "All charges.")}
+        ${chips("/lines", view, "All charges.", names)}
       </div>
       <div class="switches"><a class="button" href="${addressOf("/costs", view)}">Back to the costs</a></div>
     </div>
@@ -36,14 +39,14 @@ export async function linesPage(context: PageContext): Promise<Page> {
         body:
           result.lines.length === 0
             ? html`<div class="empty"><p>There are no such charges.</p></div>`
-            : table(result.lines, context.figures),
+            : table(result.lines, names, context.figures),
         source: sourceOf("lines", view, result, context),
       })}
     </div>`;
   return { title: `Charge lines of ${period}`, path: "/costs", view, body };
 }
 
-function table(lines: readonly ChargeLine[], figures: Figures): Markup {
+function table(lines: readonly ChargeLine[], names: AccountNames, figures: Figures): Markup {
   const money = (amount: string | null | undefined): string =>
     amount === null || amount === undefined ? "" : figures.money(amount);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Charge lines">
@@ -73,7 +76,7 @@ function table(lines: readonly ChargeLine[], figures: Figures): Markup {
                   <span class="minor">${line["meter"] ?? line["sku"] ?? line["description"] ?? ""}</span></span
                 >
               </td>
-              <td class="minor">${nameOfKey(line["account"] ?? null, "account")}</td>
+              <td class="minor">${accountCell(line["account"] ?? null, names)}</td>
               <td class="minor" title="${line["resource"] ?? ""}">
                 ${line["resource"] === null ? "" : nameOfKey(line["resource"] ?? null, "resource")}
               </td>
@@ -92,4 +95,10 @@ function table(lines: readonly ChargeLine[], figures: Figures): Markup {
       </tbody>
     </table>
   </div>`;
+}
+
+/** An account by its name, where it has one, and its id. */
+function accountCell(account: string | null, names: AccountNames): Markup | string {
+  const [name, id] = [accountName(account, "account", names), nameOfKey(account, "account")];
+  return name === null ? id : html`${name} <span class="said">${id}</span>`;
 }
