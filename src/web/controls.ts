@@ -139,7 +139,7 @@ export function periodForm(path: string, view: View, months: readonly BillingMon
       ? html`<span class="step" aria-hidden="true">${text}</span>`
       : html`<a class="step" href="${addressOf(path, shift(by))}" aria-label="${label}">${text}</a>`;
   return html`<div class="switch">
-    ${step(-length, "‹", "The period before")}
+    <span class="steps">${step(-length, "‹", "The period before")}${step(length, "›", "The period after")}</span>
     <form class="controls" action="${path}" data-auto>
       ${hidden({ ...view, from: undefined, to: undefined, vs: undefined })}${choose("from", "from", chosen(from))}${choose("to", "to", chosen(to))}${choose(
         "vs",
@@ -152,7 +152,6 @@ export function periodForm(path: string, view: View, months: readonly BillingMon
         ],
       )}<button>Show</button>
     </form>
-    ${step(length, "›", "The period after")}
   </div>`;
 }
 

@@ -55,7 +55,7 @@ function drawExport(pipeline: PipelineStatus, loads: readonly HistoryLoad[], fig
       ><span>loaded ${age(newestLoad, now)}</span>
     </p>
     <ol class="months" aria-label="Months of ${name}">
-      ${shown.map((month) => drawMonth(name, month))}
+      ${shown.map((month) => drawMonth(name, month, lastChange(name, month, loads, figures)))}
     </ol>
     <ul class="said">
       ${saidOf(pipeline, loads, figures)}
@@ -63,13 +63,45 @@ function drawExport(pipeline: PipelineStatus, loads: readonly HistoryLoad[], fig
   </article>`;
 }
 
-function drawMonth(name: string, { billingMonth, state, finalBasis, accepted }: MonthStatus): Markup {
+function drawMonth(
+  name: string,
+  { billingMonth, state, finalBasis, accepted }: MonthStatus,
+  changes: readonly string[],
+): Markup {
   const basis = finalBasis === null ? "" : ` by ${finalBasis}`;
-  const words = `${billingMonth} ${stateNames[state] ?? state}${basis}${accepted ? ", gap accepted" : ""}`;
+  const changed = changes.length === 0 ? "" : `, ${changes.join(", ")} in its last load`;
+  const words = `${billingMonth} ${stateNames[state] ?? state}${basis}${accepted ? ", gap accepted" : ""}${changed}`;
   return html`<li>
-    <a class="month ${state}" href="/loads/${name}/${billingMonth}" title="${words}"
+    <a
+      class="month ${state}${changes.length === 0 ? "" : " changed"}"
+      href="/loads/${name}/${billingMonth}"
+      title="${words}"
       ><span class="hidden">${words}</span></a
     >
+  </li>`;
+}
+
+/** What the last load of a month that was over changed, such as `+296.08 USD`; empty for an open month, which grows each day. */
+export function lastChange(
+  name: string,
+  { billingMonth, finality }: MonthStatus,
+  loads: readonly HistoryLoad[],
+  figures: Figures,
+): readonly string[] {
+  if (finality === "open") return [];
+  const load = loads.findLast((each) => each.pipeline === name && each.billingMonth === billingMonth && each.current);
+  return Object.entries(load?.change?.cost ?? {})
+    .filter(([, amount]) => !/^-?0*\.?0*$/u.test(amount))
+    .map(([currency, amount]) => `${figures.change(amount)} ${currency}`);
+}
+
+/** A month that changed after it was final, as a link to its changes. */
+export function drawRestated(name: string, month: MonthStatus, changes: readonly string[]): Markup {
+  const { billingMonth } = month;
+  return html`<li class="warn">
+    <a href="/loads/${name}/${billingMonth}">${billingMonth} changed after it was final</a>${changes.map(
+      (change) => html` <b>${change}</b>`,
+    )}
   </li>`;
 }
 
@@ -81,17 +113,7 @@ function saidOf(
 ): Markup[] {
   const restated = months
     .filter(({ state }) => state === "restated-after-final")
-    .map(({ billingMonth }) => {
-      const load = loads.findLast(
-        (each) => each.pipeline === name && each.billingMonth === billingMonth && each.current,
-      );
-      const changes = Object.entries(load?.change?.cost ?? {});
-      return html`<li class="warn">
-        <a href="/loads/${name}/${billingMonth}">${billingMonth} changed after it was final</a>${changes.map(
-          ([currency, amount]) => html` <b>${figures.change(amount)} ${currency}</b>`,
-        )}
-      </li>`;
-    });
+    .map((month) => drawRestated(name, month, lastChange(name, month, loads, figures)));
   const others = attention
     .filter(
       ({ billingMonth }) =>

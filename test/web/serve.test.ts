@@ -195,7 +195,7 @@ describe("the dashboard", () => {
     assert.match(text, /Forecast of 2025-03<\/h2>\s*<p class="value">310\.00 /u);
     assert.match(text, /103\.3% of the budget/u);
     assert.match(text, /Budget of 2025-03 300\.00/u);
-    assert.match((await get("/source/budgets?month=2025-03")).text, /<h1>Budgets: source.*AS &quot;day&quot;/su);
+    assert.match((await get("/source/budgets?month=2025-03")).text, /<h1>Sources of “Budgets”.*AS &quot;day&quot;/su);
     assert.match(text, /class="limit" d="M0 [\d.]+h1000"/u);
     assert.match(text, /usage of the first 19 days, vs the same days of 2025-02/u);
     assert.match((await get("/costs?month=2025-03")).text, /usage and fees<\/td>.*190\.00.*>tax<.*195\.00/su);
@@ -224,6 +224,20 @@ describe("the dashboard", () => {
     const { text } = await get("/costs?month=2025-03&vs=2025-01");
     assert.match(text, /Compared with 2025-01\..*\+50\.00/su);
     assert.match((await get("/changes?month=2025-03&vs=2025-01")).text, /2025-03 cost 150\.00 USD, 50\.00 USD/u);
+  });
+
+  test("shows what the last load of a month changed, in all and by account", async (t) => {
+    const project = await loaded(t);
+    const cells = { SubAccountName: "Shop", BilledCost: "1300", EffectiveCost: "1300" };
+    await deliver(project.bucket, await bill("2025-02", [charge("2025-02", cells)]));
+    await runWell(project);
+    const { get } = await dashboard(t, project.config);
+    const [, changed = ""] = /What the last load changed">([^<]+)</u.exec((await get("/loads")).text) ?? [];
+    assert.match(changed, /^[+-][\d.]+ USD$/u);
+    assert.ok((await get("/")).text.includes(`${changed} in its last load`));
+    const page = (await get("/loads/aws_focus/2025-02")).text;
+    assert.match(page, /<span class="said">Shop<\/span>/u);
+    assert.match(page, new RegExp(`all changes.*\\${changed.replace(" USD", "")}\\s`, "su"));
   });
 
   test("lists deliveries that wait in the storage, with the reason", async (t) => {

@@ -196,7 +196,9 @@ function lacksSchedule(load: BilledLoad, loadedAt: string | null, lastRun: strin
   if (known.length < made.length) return ["the times of its deliveries are unknown"];
   const [early] = known.map((time) => time.slice(0, 10)).toSorted();
   if (early === undefined || early >= lastRun) return [];
-  return [`a delivery of ${early} is older than the last scheduled run, on ${lastRun}`];
+  return [
+    `the export's last scheduled run, on ${lastRun}, was not delivered: the month has a delivery of ${early}. If no newer one arrives, check that the export still runs`,
+  ];
 }
 
 /** When the deliveries of a load were made; null if its receipt does not record it. */

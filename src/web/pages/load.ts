@@ -1,3 +1,4 @@
+import type { AccountNames } from "../../answers/bills.ts";
 import { minute, type Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawChange, rangeOf } from "../../drawing/small.ts";
@@ -5,9 +6,11 @@ import { BillhouseError } from "../../errors.ts";
 import { diff, type ChangedGroup, type DiffResult } from "../../pipeline/diff.ts";
 import type { HistoryLoad } from "../../pipeline/history.ts";
 import type { MonthStatus } from "../../pipeline/status/month.ts";
-import { addressOf } from "../address.ts";
-import { nameOfKey, stateNames } from "../names.ts";
-import { loadedStatus, type Page, type PageContext } from "../page.ts";
+import { addDecimals } from "../../schema/sums.ts";
+import { addressOf, plainView, type View } from "../address.ts";
+import { accountName, nameOfKey, stateNames } from "../names.ts";
+import { answerTo, loadedStatus, type Page, type PageContext } from "../page.ts";
+import { costsQuestion } from "../questions.ts";
 import { drawTile, tileOr } from "../tile.ts";
 import { loadHistory } from "../trust.ts";
 import { money } from "./loads.ts";
@@ -33,7 +36,7 @@ export async function loadPage(context: PageContext): Promise<Page> {
           "What the newest load changed",
           async () => {
             const { result } = await context.publication.ask((config) => diff(config, { pipeline: name, month }));
-            return diffTile(result, context.figures);
+            return diffTile(result, await accountNamesIn(context, month), context.figures);
           },
           "wide",
         );
@@ -60,8 +63,15 @@ function stateNote({ state, finalBasis, reason, notFinalBecause, dataUntil }: Mo
   </p>`;
 }
 
+/** The names of the accounts of a month. */
+async function accountNamesIn(context: PageContext, month: string): Promise<AccountNames> {
+  const view: View = { ...plainView, from: month, to: month, by: "account" };
+  return (await answerTo(context, costsQuestion, { view })).result.accountNames;
+}
+
 function diffTile(
   { before, after, isRestatement, reason, services, accounts, chargeTypes, notes }: DiffResult,
+  names: AccountNames,
   figures: Figures,
 ): Markup {
   const groups = [
@@ -71,14 +81,17 @@ function diffTile(
   ] as const;
   return drawTile({
     title: isRestatement ? "What the restatement changed" : `What the newest load changed (${reason})`,
-    note: html`${figures.count(before.rows)} rows before, ${figures.count(after.rows)} after`,
+    note: html`${figures.count(before.rows)} rows before, ${figures.count(after.rows)} after. Costs are as the export
+    delivered them: billed cost, or amortized cost where the export has only that`,
     place: "wide",
-    body: html`<div class="columns">${groups.map(([name, changes]) => changesTable(name, changes, figures))}</div>
+    body: html`<div class="columns">
+        ${groups.map(([name, changes]) => changesTable(name, changes, names, figures))}
+      </div>
       ${notes.map((note) => html`<p class="note after">${note}</p>`)}`,
   });
 }
 
-function changesTable(title: string, changes: readonly ChangedGroup[], figures: Figures): Markup {
+function changesTable(title: string, changes: readonly ChangedGroup[], names: AccountNames, figures: Figures): Markup {
   const range = rangeOf(changes.map(({ difference }) => difference));
   return html`<table class="list">
     <thead>
@@ -94,7 +107,9 @@ function changesTable(title: string, changes: readonly ChangedGroup[], figures: 
       ${changes.slice(0, listed).map(
         ({ value, costBefore, costAfter, difference, currency }) =>
           html`<tr>
-            <td>${nameOfKey(value, title)}</td>
+            <td>
+              ${nameOfKey(value, title)}${[accountName(value, title, names)].map((name) => (name === null ? "" : html`<span class="said">${name}</span>`))}
+            </td>
             <td class="bars">${drawChange(difference, range)}</td>
             <td class="n minor spare">${figures.money(costBefore)}</td>
             <td class="n minor">${figures.money(costAfter)}</td>
@@ -108,6 +123,21 @@ function changesTable(title: string, changes: readonly ChangedGroup[], figures: 
           : ""
       }
     </tbody>
+    <tfoot>
+      ${[...Map.groupBy(changes, ({ currency }) => currency)].map(
+        ([currency, own]) =>
+          html`<tr>
+            <th scope="row">all changes</th>
+            <td class="bars"></td>
+            <td class="n spare"></td>
+            <td class="n"></td>
+            <td class="n">
+              ${figures.change(addDecimals(own.map(({ difference }) => difference)))}
+              <span class="minor">${currency}</span>
+            </td>
+          </tr>`,
+      )}
+    </tfoot>
   </table>`;
 }
 
@@ -134,7 +164,9 @@ function loadsTile(loads: readonly HistoryLoad[], figures: Figures): Markup {
                 <th scope="row">${minute(loadedAt)}</th>
                 <td>${reason}${undone ? ", undone" : ""}${current ? html` <b>(current)</b>` : ""}</td>
                 <td class="n">${figures.count(rows)}</td>
-                <td class="n minor">${change === null ? "" : figures.count(change.rows)}</td>
+                <td class="n minor">
+                  ${change === null ? "" : `${change.rows > 0 ? "+" : ""}${figures.count(change.rows)}`}
+                </td>
                 <td class="n">${money(cost ?? {}, figures)}</td>
                 <td class="n minor">
                   ${Object.entries(change?.cost ?? {}).map(([currency, amount]) => html`<div>${figures.change(amount)} ${currency}</div>`)}

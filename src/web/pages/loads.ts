@@ -2,17 +2,19 @@ import { age, type Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import type { CurrencySums } from "../../model.ts";
 import type { PipelineStatus } from "../../pipeline/status.ts";
+import type { HistoryLoad } from "../../pipeline/history.ts";
 import type { MonthStatus } from "../../pipeline/status/month.ts";
 import { stateNames } from "../names.ts";
 import { loadedStatus, type Page, type PageContext, statusWithStorages } from "../page.ts";
 import { drawTile } from "../tile.ts";
+import { drawRestated, lastChange, loadHistory } from "../trust.ts";
 
 /** How long the page waits for the storages, in milliseconds. */
 const listingWait = 2000;
 
 /** Every month of every export: what it is as a bill, its rows and its cost. */
 export async function loadsPage(context: PageContext): Promise<Page> {
-  const listed = await statusWithStorages(context, listingWait);
+  const [listed, loads] = await Promise.all([statusWithStorages(context, listingWait), loadHistory(context)]);
   const { pipelines } = listed ?? (await loadedStatus(context));
   const storages =
     listed === null
@@ -27,11 +29,11 @@ export async function loadsPage(context: PageContext): Promise<Page> {
         </p>
       </div>
     </div>
-    <div class="tiles">${pipelines.map((pipeline) => drawPipeline(pipeline, context))}</div>`;
+    <div class="tiles">${pipelines.map((pipeline) => drawPipeline(pipeline, loads, context))}</div>`;
   return { title: "Loads", path: "/loads", view: context.view, body };
 }
 
-function drawPipeline(pipeline: PipelineStatus, { figures, now }: PageContext): Markup {
+function drawPipeline(pipeline: PipelineStatus, loads: readonly HistoryLoad[], { figures, now }: PageContext): Markup {
   const { name, table, months, missingMonths, attention, notes, total, lastRun, error } = pipeline;
   const run =
     lastRun === null ? "no run has finished without a failure" : `last run without a failure ${age(lastRun, now)}`;
@@ -45,13 +47,19 @@ function drawPipeline(pipeline: PipelineStatus, { figures, now }: PageContext): 
       </div>`,
     });
   }
+  const changesOf = (month: MonthStatus): readonly string[] => lastChange(name, month, loads, figures);
+  const restated = months.filter(({ finality }) => finality === "restated-after-final");
+  const others = attention.filter(
+    ({ kind, billingMonth }) =>
+      kind !== "changed after it was final" || !restated.some((month) => month.billingMonth === billingMonth),
+  );
   return drawTile({
     title: name,
     id: name,
     note: `${table}; ${run}`,
     place: "wide",
     body: html`<ul class="findings">
-        ${attention.map(({ reason }) => html`<li class="warn">${reason}</li>`)}${missingMonths.length === 0 ? "" : html`<li class="warn">Not loaded: ${missingMonths.join(", ")}</li>`}${notes.map((note) => html`<li>${note}</li>`)}
+        ${restated.map((month) => drawRestated(name, month, changesOf(month)))}${others.map(({ reason }) => html`<li class="warn">${reason}</li>`)}${missingMonths.length === 0 ? "" : html`<li class="warn">Not loaded: ${missingMonths.join(", ")}</li>`}${notes.map((note) => html`<li>${note}</li>`)}
       </ul>
       ${
         months.length === 0
@@ -73,7 +81,7 @@ function drawPipeline(pipeline: PipelineStatus, { figures, now }: PageContext): 
                   </tr>
                 </thead>
                 <tbody>
-                  ${months.map((month) => drawMonth(name, month, figures, now))}
+                  ${months.map((month) => drawMonth(name, month, changesOf(month), { figures, now }))}
                 </tbody>
                 <tfoot>
                   <tr>
@@ -88,7 +96,12 @@ function drawPipeline(pipeline: PipelineStatus, { figures, now }: PageContext): 
   });
 }
 
-function drawMonth(name: string, month: MonthStatus, figures: Figures, now: Date): Markup {
+function drawMonth(
+  name: string,
+  month: MonthStatus,
+  changes: readonly string[],
+  { figures, now }: Pick<PageContext, "figures" | "now">,
+): Markup {
   const { billingMonth, state, finalBasis, executionIds, rows, cost, loadedAt, dataUntil } = month;
   const [newest = ""] = executionIds.slice(-1);
   const more = executionIds.length > 1 ? ` and ${executionIds.length - 1} more` : "";
@@ -102,7 +115,9 @@ function drawMonth(name: string, month: MonthStatus, figures: Figures, now: Date
     <td class="minor">${loadedAt === null ? "" : age(loadedAt, now)}</td>
     <td class="minor"><span title="${executionIds.join(", ")}">${newest.slice(0, 8)}${more}</span></td>
     <td class="n">${rows === null ? "" : figures.count(rows)}</td>
-    <td class="n">${money(cost ?? {}, figures)}</td>
+    <td class="n">
+      ${money(cost ?? {}, figures)}${changes.map((change) => html`<span class="said" title="What the last load changed">${change}</span>`)}
+    </td>
   </tr>`;
 }
 
@@ -112,6 +127,7 @@ function saidOf({
   missingDays,
   accepted,
   unsettledDays,
+  finalBasis,
   notFinalBecause,
   notes,
 }: MonthStatus): readonly string[] {
@@ -120,7 +136,7 @@ function saidOf({
   return [
     ...(reason === null ? [] : [reason]),
     ...(missingDays.length === 0 ? [] : [`missing ${days(missingDays)}${accepted ? " (accepted)" : ""}`]),
-    ...(unsettledDays.length === 0 ? [] : [`may still grow: ${days(unsettledDays)}`]),
+    ...(unsettledDays.length === 0 || finalBasis === "invoice" ? [] : [`may still grow: ${days(unsettledDays)}`]),
     ...(notFinalBecause === null ? [] : [notFinalBecause]),
     ...notes,
   ];

@@ -21,7 +21,7 @@ export function scoresTile(
   );
   return drawTile({
     title: "Scores",
-    note: "The part of the decided rules that pass",
+    note: "The part of the decided rules that pass. Rows are those of the FOCUS view, which can be fewer than the bill has",
     source,
     place: "wide",
     body: html`<div class="scroll">
@@ -68,7 +68,10 @@ export function failuresTile(
   const rules = new Set(failed.map(([{ rule }]) => rule)).size;
   return drawTile({
     title: "Rules that fail",
-    note: rules === 0 ? "No rule fails." : `${figures.count(rules)} ${rules === 1 ? "rule" : "rules"}`,
+    note:
+      rules === 0
+        ? "No rule fails."
+        : `${figures.count(rules)} ${rules === 1 ? "rule" : "rules"}, a row for each export and for each cause`,
     place: "wide",
     body:
       rules === 0

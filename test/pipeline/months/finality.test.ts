@@ -123,7 +123,12 @@ describe("a month of Azure", () => {
     const early = states(scheduled(whole("2025-02-04T23:59:59.1234567Z")));
     assert.deepEqual(
       [title(early), early.lacks],
-      ["estimated", ["a delivery of 2025-02-04 is older than the last scheduled run, on 2025-02-05"]],
+      [
+        "estimated",
+        [
+          "the export's last scheduled run, on 2025-02-05, was not delivered: the month has a delivery of 2025-02-04. If no newer one arrives, check that the export still runs",
+        ],
+      ],
     );
     assert.equal(title(states(scheduled(whole("2025-02-05T00:42:06.1234567Z")))), "final (schedule)");
     const halves = [
