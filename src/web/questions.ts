@@ -230,6 +230,19 @@ export const untaggedQuestion: Question<UntaggedResult> = {
   }),
 };
 
+/** What lacks a tag in a month, by one dimension. */
+export const untaggedGroupsQuestion: Asked<UntaggedResult> = {
+  title: "Untagged cost by one dimension",
+  reads: ["to", "by", "tag"],
+  ask: (config, view, scope) =>
+    untagged(config, {
+      ...(view.to === undefined ? {} : { month: view.to }),
+      ...tagOf(config, view),
+      by: [view.by],
+      ...scope,
+    }),
+};
+
 /** The largest charge lines of a period. */
 export const linesQuestion: Question<LinesResult> = {
   title: "Charge lines",

@@ -228,14 +228,24 @@ describe("the dashboard", () => {
 
   test("shows what the last load of a month changed, in all and by account", async (t) => {
     const project = await loaded(t);
-    const cells = { SubAccountName: "Shop", BilledCost: "1300", EffectiveCost: "1300" };
-    await deliver(project.bucket, await bill("2025-02", [charge("2025-02", cells)]));
+    const cells = {
+      SubAccountName: "Shop",
+      BilledCost: "1300",
+      EffectiveCost: "1300",
+      ResourceId: "disk-1",
+      Tags: "{}",
+    };
+    const rows = ["{}", '{"team":"shop"}'].map((Tags, index) =>
+      charge("2025-02", { ...cells, ResourceId: `disk-${index}`, Tags }),
+    );
+    await deliver(project.bucket, await bill("2025-02", rows));
     await runWell(project);
     const { get } = await dashboard(t, project.config);
     const [, changed = ""] = /What the last load changed">([^<]+)</u.exec((await get("/loads")).text) ?? [];
-    assert.match(changed, /^[+-][\d.]+ USD$/u);
+    assert.match(changed, /^[+][\d,.]+ USD$/u);
     assert.ok((await get("/")).text.includes(`${changed} in its last load`));
     const page = (await get("/loads/aws_focus/2025-02")).text;
+    assert.match((await get("/untagged?month=2025-02")).text, /<h2>By account<\/h2>.*>Shop<.*<h2>By service<\/h2>/su);
     assert.match(page, /<span class="said">Shop<\/span>/u);
     assert.match(page, new RegExp(`all changes.*\\${changed.replace(" USD", "")}\\s`, "su"));
   });

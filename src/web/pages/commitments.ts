@@ -99,6 +99,7 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           <thead>
             <tr>
               <th scope="col">commitment</th>
+              <th scope="col" class="spare">provider</th>
               <th scope="col" class="spare">type</th>
               <th scope="col" class="bars">utilisation</th>
               <th scope="col" class="n"></th>
@@ -109,9 +110,10 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           </thead>
           <tbody>
             ${own.rows.map(
-              ({ commitmentId, name, type, utilisation, used, unused, netSavings }) =>
+              ({ commitmentId, name, provider, type, utilisation, used, unused, netSavings }) =>
                 html`<tr>
                   <td>${filterLink(commitmentId, "commitment", view, "service", name)}</td>
+                  <td class="minor spare">${provider ?? ""}</td>
                   <td class="minor spare">${type ?? ""}</td>
                   <td class="bars">${drawShare(utilisation)}</td>
                   <td class="n minor">${figures.share(utilisation)}</td>
@@ -124,6 +126,7 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           <tfoot>
             <tr>
               <th scope="row">total of ${own.rows.length}</th>
+              <td class="spare"></td>
               <td class="spare"></td>
               <td class="bars"></td>
               <td class="n">${figures.share(own.total.utilisation)}</td>

@@ -2,16 +2,20 @@ import type { CurrencyUntagged, UntaggedResult } from "../../answers/untagged.ts
 import type { Figures } from "../../drawing/figures.ts";
 import { drawColumns } from "../../drawing/columns.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
+import { drawShare } from "../../drawing/small.ts";
 import { subtractDecimals } from "../../schema/decimals.ts";
 import { addressOf, type View } from "../address.ts";
 import { currencyOf, currencySwitch, monthSwitch, tagForm } from "../controls.ts";
 import { accountName, filterLink, untaggedTitle } from "../names.ts";
 import { answerTo, loadedMonths, loadedStatus, type Page, type PageContext } from "../page.ts";
-import { tagOf, untaggedQuestion } from "../questions.ts";
+import { tagOf, untaggedGroupsQuestion, untaggedQuestion } from "../questions.ts";
 import { drawTile, sourceOf } from "../tile.ts";
 
 /** How many groups are listed; CSV has all. */
 const listed = 100;
+
+/** How many accounts, services and owners are listed. */
+const listedGroups = 8;
 
 /** What lacks a tag in a month, by money. */
 export async function untaggedPage(context: PageContext): Promise<Page> {
@@ -30,6 +34,12 @@ export async function untaggedPage(context: PageContext): Promise<Page> {
     tag: tagOf(config, context.view).tag ?? "",
   };
   const own = result.currency[currency];
+  const groups = await Promise.all(
+    ["account", "service", "owner"].map(async (by) => {
+      const answer = await answerTo(context, untaggedGroupsQuestion, { view: { ...view, by }, top: listedGroups });
+      return groupsTile(by, answer.result, view, figures);
+    }),
+  );
   const body = html`<div class="head">
       <div>
         <h1>${untaggedTitle(result.tag)} in ${result.month}</h1>
@@ -47,7 +57,10 @@ export async function untaggedPage(context: PageContext): Promise<Page> {
             <div class="empty"><p>There are no charges.</p></div>
           </section>`
         : html`${shares(own, currency, figures)}
-            <div class="tiles">${overMonths(own, view, figures)}${table(result, own, view, context)}</div>`
+            <div class="tiles">
+              <div class="stack">${overMonths(own, view, figures)}${groups}</div>
+              ${table(result, own, view, context)}
+            </div>`
     }`;
   return { title: `Untagged cost in ${result.month}`, path: "/untagged", view, body };
 }
@@ -86,7 +99,6 @@ function shares(own: CurrencyUntagged, currency: string, figures: Figures): Mark
 function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup {
   return drawTile({
     title: "Over the months",
-    place: "staying",
     body: html`<figure class="time" data-chart>
       ${drawColumns(
         {
@@ -140,6 +152,37 @@ function overMonths(own: CurrencyUntagged, view: View, figures: Figures): Markup
         </div>
       </details>
     </figure>`,
+  });
+}
+
+/** The untagged cost of each value of a dimension; nothing where no charge has one. */
+function groupsTile(by: string, result: UntaggedResult, view: View, figures: Figures): Markup | "" {
+  const { rows = [], rest } = result.currency[view.currency ?? ""] ?? {};
+  if (rows.every(({ keys }) => keys[by] === null)) return "";
+  return drawTile({
+    title: `By ${by}`,
+    body: html`<table class="list">
+      <tbody>
+        ${rows.map(
+          ({ keys, cost, share }) =>
+            html`<tr>
+              <td>
+                ${filterLink(keys[by] ?? null, by, view, "resource", accountName(keys[by], by, result.accountNames))}
+              </td>
+              <td class="bars">${drawShare(share)}</td>
+              <td class="n minor">${figures.share(share)}</td>
+              <td class="n">${figures.money(cost)}</td>
+            </tr>`,
+        )}${
+          rest === undefined || rest.groups === 0
+            ? ""
+            : html`<tr class="rest">
+                <td colspan="3">${rest.groups} more</td>
+                <td class="n">${figures.money(rest.cost)}</td>
+              </tr>`
+        }
+      </tbody>
+    </table>`,
   });
 }
 
