@@ -215,13 +215,7 @@ const savingsColumns = ["list", "negotiated", "committed", "others", "unused", "
 export const untaggedQuestion: Question<UntaggedResult> = {
   title: "Untagged cost",
   reads: ["to", "by", "tag"],
-  ask: (config, view, scope) =>
-    untagged(config, {
-      ...(view.to === undefined ? {} : { month: view.to }),
-      ...tagOf(config, view),
-      ...(view.by === "service" ? {} : { by: [view.by] }),
-      ...scope,
-    }),
+  ask: (config, view, scope) => untaggedView(config, view, scope, view.by === "service" ? {} : { by: [view.by] }),
   table: ({ by, currency }) => ({
     columns: ["currency", ...by, "cost", "share"],
     rows: Object.entries(currency).flatMap(([name, { rows }]) =>
@@ -234,14 +228,22 @@ export const untaggedQuestion: Question<UntaggedResult> = {
 export const untaggedGroupsQuestion: Asked<UntaggedResult> = {
   title: "Untagged cost by one dimension",
   reads: ["to", "by", "tag"],
-  ask: (config, view, scope) =>
-    untagged(config, {
-      ...(view.to === undefined ? {} : { month: view.to }),
-      ...tagOf(config, view),
-      by: [view.by],
-      ...scope,
-    }),
+  ask: (config, view, scope) => untaggedView(config, view, scope, { by: [view.by] }),
 };
+
+function untaggedView(
+  config: Config,
+  view: View,
+  scope: Scope,
+  by: { readonly by?: readonly string[] },
+): Promise<UntaggedResult> {
+  return untagged(config, {
+    ...(view.to === undefined ? {} : { month: view.to }),
+    ...tagOf(config, view),
+    ...by,
+    ...scope,
+  });
+}
 
 /** The largest charge lines of a period. */
 export const linesQuestion: Question<LinesResult> = {
