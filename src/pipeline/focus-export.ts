@@ -93,7 +93,7 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
   const view: FocusVersion = focusVersion === "1.2" ? "v1_2" : "v1_4";
   const anonymised = anonymize ? createAnonymiser(options.key ?? randomBytes(32).toString("hex")) : undefined;
   return reading(
-    config,
+    inLittleMemory(config),
     async (warehouse) => {
       const loaded = await Promise.all(pipelines.map((pipeline) => readLoaded(pipeline, warehouse)));
       const chosen = loaded.flatMap((each) =>
@@ -134,6 +134,12 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
     },
     options.signal,
   );
+}
+
+/** DuckDB would keep the rows of a month in half of the memory before it writes them to its temporary files. */
+function inLittleMemory(config: Config): Config {
+  if (config.warehouse.kind !== "duckdb") return config;
+  return { ...config, warehouse: { ...config.warehouse, memoryLimit: config.warehouse.memoryLimit ?? "512MB" } };
 }
 
 const exportRules: Shape<ExportFocusOptions> = {
