@@ -127,6 +127,8 @@ async function focus(): Promise<void> {
     for (let pair = 0; pair < pairs; pair += 1) {
       const folder = mkdtempSync(join(home, "sums-"));
       const load = await loadWithBillhouse(folder, delivered);
+      // A load publishes anyway, so the run that is compared makes the read copy again too.
+      rmSync(join(folder, "billhouse.read.duckdb"));
       const idle = await measure([process.execPath, cli, "run", "--quiet"], { folder });
       const instance = await DuckDBInstance.create(join(folder, "billhouse.duckdb"));
       const connection = await instance.connect();
