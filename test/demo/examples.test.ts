@@ -86,6 +86,22 @@ describe("the examples of the pages, in the folder of the demo", () => {
     );
   });
 
+  test(
+    "the rows of all exports are read to their end where only a subquery has an order",
+    { timeout: 60_000 },
+    async () => {
+      const sql = `SELECT f.* FROM focus_costs AS f
+      JOIN (SELECT max(BilledCost) AS most FROM focus_costs ORDER BY ALL) ON true WHERE x_BillingMonth = '2026-10'`;
+      const environment = { DESTINATION__DUCKDB__THREADS: "1" };
+      const { code, stdout, stderr } = await billhouse(folder, ["query", "--json", sql], environment, { now });
+      assert.equal(code, 0, stderr);
+      const [counted] = await rowsOf(
+        `query "SELECT count(*) AS rows FROM focus_costs WHERE x_BillingMonth = '2026-10'"`,
+      );
+      assert.equal(String((JSON.parse(stdout) as readonly unknown[]).length), counted?.["rows"]);
+    },
+  );
+
   test("charges of the months that the pair of Azure cost exports has too are counted once", async () => {
     const [row] = await rowsOf(
       `query "SELECT count(*) FILTER (x_Export LIKE 'azure_a%') AS pair, count(*) AS rows FROM focus_costs WHERE x_BillingMonth >= '2026-09'"`,

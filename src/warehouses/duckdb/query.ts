@@ -29,9 +29,9 @@ export async function* runQuery(
   { datasets = [], onColumns, explains }: QuerySettings & { readonly explains: boolean },
 ): AsyncGenerator<QueryRow> {
   await searchDatasets(connection, datasets);
-  const statement = (await prepareWhole(connection, sql)) ?? (await prepareQuery(connection, sql, explains));
+  const { statement, isStreamed } = await prepareStatement(connection, sql, explains);
   try {
-    const result = await statement.stream();
+    const result = await (isStreamed ? statement.stream() : statement.run());
     const names = result.deduplicatedColumnNames();
     const types = result.columnTypes();
     onColumns?.(names.map((name, position) => ({ name, kind: kindOf(types[position]) })));
@@ -63,15 +63,61 @@ async function searchDatasets(
 }
 
 /**
- * DuckDB waits forever for a reader when several parts of a streamed UNION ALL, such as those of the FOCUS view, have rows for it
- * (https://github.com/duckdb/duckdb/issues/22215). A result without an order is therefore complete before its first row is read:
- * DuckDB keeps it in memory, or in its temporary files. An order is a last step of its own, which is safe to stream. Returns
- * undefined for a statement that must be prepared as it stands: one with an order, or one that DuckDB refuses in this form.
+ * DuckDB waits forever for a reader when rows of a streamed result come from several parts of its plan, such as those of a UNION
+ * ALL, and more of them than one are unfinished (https://github.com/duckdb/duckdb/issues/22215). Only a plan whose last part
+ * starts after all others have ended is streamed. Any other result is complete before its first row is read: DuckDB keeps it in
+ * memory, or in its temporary files.
  */
-async function prepareWhole(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement | undefined> {
-  if (/\border\s+by\b/i.test(sql)) return undefined;
+async function prepareStatement(
+  connection: DuckDBConnection,
+  sql: string,
+  explains: boolean,
+): Promise<{ readonly statement: DuckDBPreparedStatement; readonly isStreamed: boolean }> {
+  const plan = await planOf(connection, sql);
+  if (plan !== undefined && isStreamable(plan)) {
+    return { statement: await prepareQuery(connection, sql, explains), isStreamed: true };
+  }
   const whole = `WITH billhouse_rows AS MATERIALIZED (FROM query(${literal(sql)})) FROM billhouse_rows`;
-  return connection.prepare(whole).catch(() => undefined);
+  const statement = await connection.prepare(whole).catch(() => undefined);
+  if (statement !== undefined) return { statement, isStreamed: true };
+  // What can be neither explained nor read as a table, such as EXPLAIN, has few rows.
+  return { statement: await prepareQuery(connection, sql, explains), isStreamed: false };
+}
+
+/** A step of a plan and the steps whose rows it reads, as `EXPLAIN (FORMAT json)` gives them. */
+interface PlanStep {
+  readonly name: string;
+  readonly children: readonly PlanStep[];
+}
+
+/** The plan of a statement, which is not run; undefined if DuckDB cannot explain it. */
+async function planOf(connection: DuckDBConnection, sql: string): Promise<PlanStep | undefined> {
+  const statement = await connection.prepare(`EXPLAIN (FORMAT json) ${sql}`).catch(() => undefined);
+  if (statement === undefined) return undefined;
+  try {
+    const [row] = (await statement.runAndReadAll()).getRows();
+    const [step] = JSON.parse(String(row?.[1])) as readonly PlanStep[];
+    return step;
+  } finally {
+    statement.destroySync();
+  }
+}
+
+/** Steps that give their first row when all that is below them has ended. */
+const lastSteps: ReadonlySet<string> = new Set([
+  "HASH_GROUP_BY",
+  "ORDER_BY",
+  "PERFECT_HASH_GROUP_BY",
+  "TOP_N",
+  "UNGROUPED_AGGREGATE",
+  "WINDOW",
+]);
+
+/** Whether each step has one source, down to one that waits for all others or to a table. */
+function isStreamable({ name, children }: PlanStep): boolean {
+  if (children.length === 0 || lastSteps.has(name)) return true;
+  const [only] = children;
+  return children.length === 1 && only !== undefined && isStreamable(only);
 }
 
 async function prepareQuery(
