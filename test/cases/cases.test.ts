@@ -8,7 +8,7 @@ import { compareDecimals } from "../../src/schema/decimals.ts";
 import { addDecimals } from "../../src/schema/sums.ts";
 import { placeBucket } from "../support/dated.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { billhouse, type Ended } from "../support/in-process.ts";
+import { billhouse, type Ended, oneThread } from "../support/in-process.ts";
 import { cases, notYet, type Action, type Case, type MonthAnswer, type Screen } from "./table.ts";
 import { parseResult } from "../support/json.ts";
 
@@ -56,9 +56,6 @@ function isThere(t: TestContext): boolean {
   t.diagnostic(`not run: ${reason}`);
   return false;
 }
-
-/** Bills of a few rows are read sooner without a second thread. */
-const oneThread = { DESTINATION__DUCKDB__THREADS: "1" };
 
 async function replay(t: TestContext, one: Case): Promise<void> {
   const folder = await temporaryFolder(t);

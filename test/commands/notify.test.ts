@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { azureDelivery, azureRows, curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
-import { billhouse, type Ended } from "../support/in-process.ts";
+import { billhouse, type Ended, oneThread } from "../support/in-process.ts";
 import { azureSection, createProject, curSection, type Project, type Sections } from "../support/projects.ts";
 
 interface Told {
@@ -40,7 +40,7 @@ function eventsOf(alerts: readonly Told[]): string[] {
 }
 
 function run(project: Project, day: string, ...words: readonly string[]): Promise<Ended> {
-  return billhouse(project.folder, ["run", ...words], {}, { now: new Date(`${day}T00:00:00Z`) });
+  return billhouse(project.folder, ["run", ...words], oneThread, { now: new Date(`${day}T00:00:00Z`) });
 }
 
 async function told(project: Project): Promise<Told[]> {
@@ -128,7 +128,7 @@ describe("the command of [notify]", () => {
     const project = await watched(t, { aws_cur: { ...curSection["aws_cur"], active_to: "2025-02-28" } });
     await appendFile(join(project.folder, "billhouse.toml"), 'max_age = "1s"\n');
     const next = async (): Promise<string[]> => {
-      await billhouse(project.folder, ["run"], {}, { now: new Date() });
+      await billhouse(project.folder, ["run"], oneThread, { now: new Date() });
       return eventsOf(await told(project));
     };
     await deliver(project.bucket, curDelivery({ month, id: "one", files: [curRows(month, "1")] }));

@@ -6,7 +6,7 @@ import { demoQuestions } from "../../demo/buckets.ts";
 import { demoMonths } from "../../demo/company.ts";
 import { displayWidth } from "../../src/commands/output.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { billhouse, type Ended } from "../support/in-process.ts";
+import { billhouse, type Ended, oneThread } from "../support/in-process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const now = new Date("2026-11-30T12:00:00Z");
@@ -16,7 +16,7 @@ let demo: Ended;
 
 before(async (t) => {
   const outer = await temporaryFolder(t as Parameters<typeof temporaryFolder>[0]);
-  demo = await billhouse(outer, ["demo", "--quiet"], {}, { now, isTerminal: true, columns: 80 });
+  demo = await billhouse(outer, ["demo", "--quiet"], oneThread, { now, isTerminal: true, columns: 80 });
   folder = join(outer, "billhouse-demo");
 });
 
@@ -27,7 +27,7 @@ describe("the examples of the pages, in the folder of the demo", () => {
     const commands = commandsIn(end.replaceAll(/^ {3}/gmu, "").replaceAll(/^billhouse /gmu, "$ billhouse "));
     assert.equal(commands.length, demoQuestions.length + 1, end);
     for (const { words } of commands)
-      assert.equal((await billhouse(folder, words, {}, { now })).code, 0, words.join(" "));
+      assert.equal((await billhouse(folder, words, oneThread, { now })).code, 0, words.join(" "));
   });
 
   test("the queries that the demo names answer in exact decimals", async () => {
@@ -72,7 +72,7 @@ describe("the examples of the pages, in the folder of the demo", () => {
   test("the newest month of all exports is exported as files of FOCUS", { timeout: 60_000 }, async () => {
     const month = demoMonths.at(-1);
     const words = ["focus", "export", "--format", "csv", "--month", String(month), "--json"];
-    const { code, stdout, stderr } = await billhouse(folder, words, {}, { now });
+    const { code, stdout, stderr } = await billhouse(folder, words, oneThread, { now });
     assert.equal(code, 0, stderr);
     const { months } = JSON.parse(stdout) as {
       readonly months: readonly { readonly rows: number; readonly billed_cost: unknown }[];
@@ -108,7 +108,7 @@ describe("the examples of the pages, in the folder of the demo", () => {
     );
     assert.equal(row?.["pair"], "0");
     assert.ok(Number(row?.["rows"]) > 0);
-    const { stdout } = await billhouse(folder, ["status", "--offline"], {}, { now });
+    const { stdout } = await billhouse(folder, ["status", "--offline"], oneThread, { now });
     assert.match(
       stdout,
       /charges of several exports count from azure_billing, else from azure_actual and azure_amortized/,
@@ -126,7 +126,7 @@ describe("the examples of the pages, in the folder of the demo", () => {
     assert.ok(commands.length >= 8, block);
     // docs/months.md runs and shows this one, and it can be done only once.
     for (const command of commands.filter((each) => each !== "undo aws_cur 2026-08")) {
-      const { code, stdout, stderr } = await billhouse(folder, command.split(" "), {}, { now });
+      const { code, stdout, stderr } = await billhouse(folder, command.split(" "), oneThread, { now });
       assert.equal(code, 0, `billhouse ${command}\n${stdout}\n${stderr}`);
     }
   });
@@ -141,7 +141,7 @@ describe("the examples of the pages, in the folder of the demo", () => {
       const commands = blocks.flatMap(commandsIn);
       assert.ok(commands.length > 0);
       for (const { words, shown } of commands) {
-        const { stdout, stderr } = await billhouse(folder, words, {}, { now });
+        const { stdout, stderr } = await billhouse(folder, words, oneThread, { now });
         assert.match(comparable(stdout), patternOf(shown), `billhouse ${words.join(" ")}\n${stdout}\n${stderr}`);
       }
     });
@@ -151,7 +151,7 @@ describe("the examples of the pages, in the folder of the demo", () => {
 /** The rows of a query in the demo's folder. */
 async function rowsOf(command: string): Promise<Readonly<Record<string, string | null>>[]> {
   const [{ words } = assert.fail(command)] = commandsIn(`$ billhouse ${command}\n`);
-  const { code, stdout, stderr } = await billhouse(folder, [...words, "--json"], {}, { now });
+  const { code, stdout, stderr } = await billhouse(folder, [...words, "--json"], oneThread, { now });
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout) as Readonly<Record<string, string | null>>[];
 }

@@ -8,6 +8,7 @@ import { openWarehouse } from "../../src/warehouses/index.ts";
 import { requireCapability, type QueryRow } from "../../src/warehouses/warehouse.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { createGoogleProject, uploadFolder } from "../support/google.ts";
+import { oneThread } from "../support/in-process.ts";
 import { type Project, runProject } from "../support/projects.ts";
 
 /** A loaded case: the rows of a view, and the configuration that it was loaded with. */
@@ -23,7 +24,7 @@ export const caseWarehouses: Readonly<
   async DuckDB(t, source, file) {
     const folder = await temporaryFolder(t);
     await cp(source, folder, { recursive: true });
-    const config = await loadConfig({ folder, file, environment: { DESTINATION__DUCKDB__THREADS: "1" } });
+    const config = await loadConfig({ folder, file, environment: oneThread });
     await load({ folder, bucket: folder, config });
     return { config, rows: (version) => rowsOf(config, `SELECT * FROM focus_${version}`) };
   },

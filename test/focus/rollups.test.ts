@@ -9,6 +9,7 @@ import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
 import { curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
 import { cur2Row, dataExportDelivery } from "../support/deliveries-of-exports.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { oneThread } from "../support/in-process.ts";
 import { samplesFolder } from "../support/samples.ts";
 import {
   ask,
@@ -259,7 +260,7 @@ describe("the sums of the view that are kept as tables", () => {
       await t.test(name, async (t) => {
         const folder = await temporaryFolder(t);
         await cp(join(samples, "focus", name), folder, { recursive: true });
-        const config = await loadConfig({ folder, environment: { DESTINATION__DUCKDB__THREADS: "1" } });
+        const config = await loadConfig({ folder, environment: oneThread });
         const project = { folder, bucket: folder, config };
         await load(project);
         assert.deepEqual(await differences(project), []);

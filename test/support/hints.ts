@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { ErrorCode } from "../../src/errors.ts";
-import { billhouse } from "./in-process.ts";
+import { billhouse, oneThread } from "./in-process.ts";
 
 /** How the hint of a code is followed. */
 export type Trial =
@@ -37,5 +37,5 @@ export async function works(place: TrialPlace, ...words: readonly string[]): Pro
 }
 
 function perform({ folder, environment = {} }: TrialPlace, words: readonly string[]): ReturnType<typeof billhouse> {
-  return billhouse(folder, words, environment, { now: new Date() });
+  return billhouse(folder, words, { ...oneThread, ...environment }, { now: new Date() });
 }

@@ -9,6 +9,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/**
+ * The environment in which a database works on one thread: test files run side by side on all cores, and on a bill of a few
+ * rows a second thread costs a sixth more. Child processes, and tests of large files, have DuckDB's default.
+ */
+export const oneThread = { DESTINATION__DUCKDB__THREADS: "1" };
+
 /** Runs the command that the words name in a folder, as the command line does, without a process of its own. */
 export async function billhouse(
   folder: string,

@@ -10,7 +10,7 @@ import { compareDecimals } from "../../src/schema/decimals.ts";
 import { openWarehouse } from "../../src/warehouses/index.ts";
 import { type QueryRow, requireCapability } from "../../src/warehouses/warehouse.ts";
 import { temporaryFolder } from "./folders.ts";
-import { billhouse as billhouseHere } from "./in-process.ts";
+import { billhouse as billhouseHere, oneThread } from "./in-process.ts";
 import { parseResult } from "./json.ts";
 
 /** A folder with a `billhouse.toml`, a bucket and, after a run, a database: what a user of billhouse has. */
@@ -47,12 +47,6 @@ export async function configure(project: Omit<Project, "config">, sections: Sect
   await writeFile(join(project.folder, "billhouse.toml"), `${lines.join("\n")}\n`);
   return { ...project, config: await loadConfig({ folder: project.folder, environment: oneThread }) };
 }
-
-/**
- * The databases of tests in this process work on one thread each: test files run side by side on all cores, and on a bill
- * of a few rows a second thread costs a sixth more. Child processes, and tests of large files, have DuckDB's default.
- */
-const oneThread = { DESTINATION__DUCKDB__THREADS: "1" };
 
 /** The events of a run through the library. */
 export interface RunStory {

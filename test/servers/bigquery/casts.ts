@@ -1,5 +1,6 @@
 import { queryError } from "./failures.ts";
 
+import { plainBig, plainFloat, plainInt, plainTimestamp } from "./plain-text.ts";
 import { type Value } from "./scope.ts";
 import { parseDate, parseDatetime, parseTimestamp } from "./times.ts";
 import { duckdbType, sameType, scalar, type ScalarKind, text, type Type, typeName } from "./types.ts";
@@ -26,14 +27,14 @@ export function keepMark(sql: string): string {
 function parseSql(sql: string, kind: ScalarKind, safe: boolean): string | undefined {
   const call = (name: string): string => `bq_${safe ? "safe_" : ""}${name}(${keepMark(sql)})`;
   const parsed: Partial<Record<ScalarKind, string>> = {
-    BIGNUMERIC: call("big"),
+    BIGNUMERIC: plainBig(sql, call("big")),
     NUMERIC: `CAST(${call("num")} AS DECIMAL(38,9))`,
-    INT64: call("int"),
-    FLOAT64: call("float"),
+    INT64: plainInt(sql, call("int")),
+    FLOAT64: plainFloat(sql, call("float")),
     BOOL: call("bool"),
     DATE: `(DATE '1970-01-01' + ${call("date")})`,
     DATETIME: `make_timestamp(${call("datetime")})`,
-    TIMESTAMP: `make_timestamptz(${call("timestamp")})`,
+    TIMESTAMP: `make_timestamptz(${plainTimestamp(sql, call("timestamp"))})`,
     BYTES: `encode(${sql})`,
   };
   return parsed[kind];

@@ -1,4 +1,5 @@
-import { castTo } from "./casts.ts";
+import { castTo, keepMark } from "./casts.ts";
+import { plainJson } from "./plain-text.ts";
 import type { Value } from "./scope.ts";
 import { text, type Type } from "./types.ts";
 
@@ -48,7 +49,7 @@ function jsonOf(sql: string, type: Type): string {
     case "JSON":
       return sql;
     case "STRING":
-      return `bq_json_text(${sql})`;
+      return plainJson(sql, `bq_json_text(${keepMark(sql)})`);
     case "BYTES":
     default:
       return `'"' || to_base64(${sql}) || '"'`;

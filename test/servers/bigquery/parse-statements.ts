@@ -7,7 +7,21 @@ import type { Expression, Statement } from "./syntax.ts";
 type Parsed = Statement extends infer S ? (S extends Statement ? Omit<S, "sql"> : never) : never;
 
 /** Parses a script: statements with semicolons between. Error: a syntax error, also for what this server does not know. */
-export function parseScript(sql: string): Statement[] {
+export function parseScript(sql: string): readonly Statement[] {
+  const statements = parsed.get(sql) ?? readScript(sql);
+  parsed.delete(sql);
+  parsed.set(sql, statements);
+  for (const oldest of parsed.keys()) {
+    if (parsed.size <= 50) break;
+    parsed.delete(oldest);
+  }
+  return statements;
+}
+
+/** The scripts of the last parses: queries come as a dry run first, and read the same views. */
+const parsed = new Map<string, readonly Statement[]>();
+
+function readScript(sql: string): readonly Statement[] {
   const reader = createReader(sql);
   const statements: Statement[] = [];
   while (reader.takes(";"));

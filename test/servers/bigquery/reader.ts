@@ -43,14 +43,12 @@ export function createReader(sql: string): Reader {
   const end = tokens.at(-1) as Token;
   let position = 0;
   const peek = (ahead = 0): Token => tokens[position + ahead] ?? end;
-  const isText = (token: Token, wanted: string): boolean =>
-    (token.kind === "word" || token.kind === "symbol") && token.text.toUpperCase() === wanted;
-  const sees = (...texts: readonly string[]): boolean => texts.every((wanted, ahead) => isText(peek(ahead), wanted));
+  const sees = (...texts: readonly string[]): boolean => texts.every((wanted, ahead) => peek(ahead).upper === wanted);
   const unexpected = (): Error => {
-    const { kind, text, at } = peek();
+    const { kind, text, upper: word, at } = peek();
     const what = { word: "identifier ", quoted: "identifier ", string: "string literal ", number: "integer literal " };
-    const upper = kind === "word" && isReserved(text) ? `keyword ${text.toUpperCase()}` : undefined;
-    const shown = kind === "end" ? text : (upper ?? `${what[kind as "word"] ?? ""}"${text}"`);
+    const keyword = kind === "word" && isReserved(text) ? `keyword ${word}` : undefined;
+    const shown = kind === "end" ? text : (keyword ?? `${what[kind as "word"] ?? ""}"${text}"`);
     return syntaxError(`Unexpected ${shown} at ${place(sql, at)}`);
   };
   const next = (): Token => {

@@ -192,7 +192,7 @@ function createRun(options: ScriptOptions, sequence: Sequence, connection: DuckD
     if (dryRun) {
       // What DuckDB refuses, it refuses before it looks for the best plan.
       await connection.run("PRAGMA disable_optimizer");
-      await transactions.execute(`EXPLAIN ${sql}`, current);
+      await transactions.check(sql, current);
       last = { columns: shown, rows: [] };
       return;
     }

@@ -50,6 +50,26 @@ describe("statements of the BigQuery server", () => {
     ]);
   });
 
+  test("read the text of a column as they read the same text in an expression", async () => {
+    // A plain text in a column is read by SQL, and every other text by JavaScript.
+    const v =
+      `0 -0 0. .5 1.50 +1 00012 9999999999999999999 12345678901234567890 0.1234567890123456789 0.12345678901234567890
+      -1.5 1e3 123456789012345678 1234567890123456789 -123456789012345 9223372036854775808 0.1 1234567890.0987654321
+      2025-02-28T23:59:59Z 2025-02-29T00:00:00Z 2024-02-29T00:00:00Z 2025-01-01T24:00:00Z 2025-01-01T00:00:60Z 1999-12-31T01:02:03.4Z
+      2025-06-28T01:02:03.123456Z 2025-06-28T01:02:03.1234567Z 2025-06-28T01:02:03+01:00 0001-01-01T00:00:00Z 2025-6-1T00:00:00Z
+      2025-06-01 "quoted" back\\slash tab\tand\u000bcontrol \u001f é \uFEFF1`
+        .split(/ +|\n/u)
+        .concat("2025-06-28 01:02:03", "2025-06-28 01:02:03 UTC", "2025-06-28 01:02:03.5 UTC", " 1", "1 ", "", "a\nb");
+    for (const read of ["BIGNUMERIC", "FLOAT64", "INT64", "TIMESTAMP"].map((type) => `SAFE_CAST(% AS ${type})`)) {
+      const both = ["v", "CONCAT(v, '')"].map((text) => `CAST(${read.replace("%", text)} AS STRING)`);
+      for (const row of await bench.client.query(`SELECT v, ${both.join(", ")} FROM UNNEST(@v) AS v`, { v }))
+        assert.equal(row[1], row[2], `${read} of ${String(row[0])}`);
+    }
+    const json = "SELECT v, TO_JSON_STRING(v), TO_JSON_STRING(CONCAT(v, '')) FROM UNNEST(@v) AS v";
+    for (const [text, ...both] of await bench.client.query(json, { v }))
+      assert.deepEqual(both, [JSON.stringify(text), JSON.stringify(text)]);
+  });
+
   test("compare and order BIGNUMERIC as numbers, and NULL as the smallest", async () => {
     const rows = "FROM UNNEST(['10', '9', '-1', '-1.5', NULL]) AS v";
     const order = async (way: string): Promise<unknown[]> =>

@@ -4,6 +4,8 @@ import { syntaxError } from "./failures.ts";
 export interface Token {
   readonly kind: "word" | "quoted" | "string" | "number" | "parameter" | "system" | "symbol" | "end";
   readonly text: string;
+  /** The word or symbol in capitals; undefined for other kinds. */
+  readonly upper?: string;
   /** Offset in the SQL. */
   readonly at: number;
 }
@@ -34,6 +36,8 @@ export function tokensOf(sql: string): readonly Token[] {
     }
     if (kind === "raw") tokens.push({ kind: "string", text: match[1] ?? match[2] ?? "", at });
     else if (kind === "string") tokens.push({ kind, text: match[1] ?? match[2] ?? "", at });
+    else if (kind === "word" || kind === "symbol")
+      tokens.push({ kind, text: content, upper: content.toUpperCase(), at });
     else if (kind !== "space") tokens.push({ kind, text: content, at });
     at += match[0].length;
   }

@@ -27,6 +27,8 @@ export interface Transactions {
   changed(table: Table): void;
   /** Runs SQL of DuckDB; its errors in the words of BigQuery. */
   execute(sql: string, tables: readonly Table[]): Promise<DuckDBResultReader>;
+  /** Has DuckDB plan SQL without running it; its errors in the words of BigQuery. */
+  check(sql: string, tables: readonly Table[]): Promise<void>;
 }
 
 interface Transaction {
@@ -53,14 +55,18 @@ export function createTransactions(
 ): Transactions {
   let open: Transaction | undefined;
 
-  const execute: Transactions["execute"] = async (sql, tables) => {
+  const inWords = async <T>(work: Promise<T>, tables: readonly Table[]): Promise<T> => {
     try {
-      const reader = await connection.runAndReadAll(sql);
-      if (!/^(?:SELECT|EXPLAIN) /u.test(sql)) afterChange();
-      return reader;
+      return await work;
     } catch (error) {
       throw explained(error, tables[0], open?.id ?? ++sequence.transactions);
     }
+  };
+
+  const execute: Transactions["execute"] = async (sql, tables) => {
+    const reader = await inWords(connection.runAndReadAll(sql), tables);
+    if (!sql.startsWith("SELECT ")) afterChange();
+    return reader;
   };
 
   return {
@@ -120,6 +126,10 @@ export function createTransactions(
     },
 
     execute,
+
+    async check(sql, tables) {
+      (await inWords(connection.prepare(sql), tables)).destroySync();
+    },
   };
 }
 

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import type { Browser, Page } from "puppeteer-core";
 
-import { type Config, loadConfig, query } from "../../src/index.ts";
-import { formatAmount } from "../../src/schema/decimals.ts";
-import { startBrowser } from "../support/browser.ts";
-import { temporaryFolder } from "../support/folders.ts";
-import { billhouse } from "../support/in-process.ts";
-import { dashboard } from "./dashboard.ts";
+import { type Config, loadConfig, query } from "../src/index.ts";
+import { formatAmount } from "../src/schema/decimals.ts";
+import { startBrowser } from "./support/browser.ts";
+import { temporaryFolder } from "./support/folders.ts";
+import { billhouse } from "./support/in-process.ts";
+import { dashboard } from "./web/dashboard.ts";
 
 const now = new Date("2026-11-30T12:00:00Z");
-const axe = readFileSync(join(import.meta.dirname, "../../node_modules/axe-core/axe.min.js"), "utf8");
+const axe = readFileSync(join(import.meta.dirname, "../node_modules/axe-core/axe.min.js"), "utf8");
 
 const pages = [
   "/",
