@@ -110,6 +110,7 @@ export function cutText(text: string, width: number): string {
  * of writing are spelt out (`\x1b`), so that a bill can neither move the cursor nor dress up as something else.
  */
 export function visible(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text;
   return text.replace(hidden, (character) => {
     const known = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
     const code = (character.codePointAt(0) ?? 0).toString(16);
@@ -124,6 +125,7 @@ export function jsonText(value: unknown, indent?: number): string {
     (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner),
     indent,
   );
+  if (/^[\n -~]*$/.test(text)) return text;
   return text.replace(hidden, (character) =>
     // The only control character that JSON itself leaves is the line feed of the indentation.
     character === "\n"
@@ -215,5 +217,6 @@ let segmenter: Intl.Segmenter | undefined;
 
 const wide = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[！-｠]/u;
 
-// Control characters, invisible and direction-turning ones, and the two line ends that only some programs know.
+// Control characters, invisible and direction-turning ones, and the two line ends that only some programs know. Node takes
+// milliseconds to compile it, so that text in ASCII is returned before.
 const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { BillhouseError } from "../errors.ts";
 import type { DaySpan } from "../model.ts";
-import { countDays, daysInMonth, monthSpan } from "../schema/periods.ts";
+import { addDays, countDays, daysInMonth, isDay, monthSpan } from "../schema/periods.ts";
 import type { ManifestPlace } from "./export.ts";
 
 /**
@@ -69,6 +69,9 @@ export function folderPeriod(start: string, end: string, lastDay: "included" | "
 
 const mostDays = 3660;
 
+// `Date` moves years before 100 into the twentieth century.
+const firstYear = 100;
+
 // The month after 9999-12 does not fit into four digits.
 const lastYear = 9998;
 
@@ -79,10 +82,8 @@ export function monthPeriod(year: string, month: string): DaySpan | undefined {
 }
 
 function calendarDay(digits: string, shift: number): string | undefined {
-  const [year, month, day] = [digits.slice(0, 4), digits.slice(4, 6), digits.slice(6, 8)].map(Number);
-  const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day));
-  // `Date` would move years before 100 into the twentieth century.
-  if (date.getUTCFullYear() !== year || year > lastYear || date.getUTCMonth() + 1 !== month) return undefined;
-  date.setUTCDate(date.getUTCDate() + shift);
-  return date.toISOString().slice(0, 10);
+  const day = `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6, 8)}`;
+  const year = Number(digits.slice(0, 4));
+  if (!isDay(day) || year < firstYear || year > lastYear) return undefined;
+  return shift === 0 ? day : addDays(day, shift);
 }

@@ -44,6 +44,11 @@ export function parseDecimal(text: string): Decimal | undefined {
   return { coefficient: match[1] === "-" ? -unsigned : unsigned, scale: Math.max(scale, 0) };
 }
 
+/** Whether `parseDecimal` reads a text: it takes longer, and a run checks thousands of amounts. */
+export function isDecimal(text: string): boolean {
+  return (text.length <= digitLimit && /^-?\d+(?:\.\d+)?$/.test(text)) || parseDecimal(text) !== undefined;
+}
+
 /** Canonical text of a decimal: no exponent, no zeros at the end of a fraction, `0` and never `-0`. */
 export function formatDecimal({ coefficient, scale }: Decimal): string {
   const sign = coefficient < 0n ? "-" : "";

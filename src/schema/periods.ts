@@ -24,6 +24,7 @@ export function monthsOf(span: DaySpan): BillingMonth[] {
   const last = span.end.slice(0, 7);
   const months: BillingMonth[] = [];
   if (span.end < span.start) return months;
+  if (span.start.startsWith(last)) return [last];
   // The year 10,000 would sort before 9999.
   for (let month = span.start.slice(0, 7); month <= last && month.length === 7; month = nextMonth(month)) {
     months.push(month);

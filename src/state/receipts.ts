@@ -18,7 +18,7 @@ import type {
   ReceiptFlag,
   UndoneLoad,
 } from "../model.ts";
-import { parseDecimal } from "../schema/decimals.ts";
+import { isDecimal } from "../schema/decimals.ts";
 import { isBillingMonth, isDay } from "../schema/periods.ts";
 
 /** A row as a warehouse's driver reads it: 64-bit integers as numbers or text, times and dates as text. */
@@ -213,7 +213,7 @@ function number(value: unknown): number | null {
  */
 
 function isAmount(value: unknown): value is string {
-  return typeof value === "string" && parseDecimal(value) !== undefined;
+  return typeof value === "string" && isDecimal(value);
 }
 
 const count = z.number().int().nonnegative();

@@ -1,6 +1,6 @@
 import { constants, lstatSync, readdirSync, type BigIntStats } from "node:fs";
 import { lstat, open, realpath, stat, type FileHandle } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, resolve, sep } from "node:path";
 import { setImmediate as letOthersRun } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -109,19 +109,21 @@ interface Listed {
 
 /** The files and folders in a folder, in the order of their keys; links are left out. */
 function entriesOf(root: Root, { key: folder, path }: Listed): readonly Listed[] {
-  const entries = unlessAbsentNow(() => readdirSync(path, { withFileTypes: true }), root, folder) ?? [];
-  // All keys below a folder begin with its name and `/`, and that text orders it among its neighbours: `a-b` comes
+  const entries: Listed[] = [];
+  for (const entry of unlessAbsentNow(() => readdirSync(path, { withFileTypes: true }), root, folder) ?? []) {
+    const { name } = entry;
+    const isFolder = entry.isDirectory();
+    const key = folder === "" ? name : `${folder}/${name}`;
+    // `join` would take longer than reading the folder.
+    if ((isFolder || entry.isFile()) && !leavesRoot(key)) entries.push({ key, path: path + sep + name, isFolder });
+  }
+  // All keys below a folder begin with its key and `/`, and that text orders it among its neighbours: `a-b` comes
   // before the contents of `a`.
+  if (entries.length < 2) return entries;
   return entries
-    .filter((entry) => entry.isDirectory() || entry.isFile())
-    .map((entry) => ({ entry, order: entry.isDirectory() ? `${entry.name}/` : entry.name }))
+    .map((entry) => ({ entry, order: entry.isFolder ? `${entry.key}/` : entry.key }))
     .toSorted((left, right) => compareBytes(left.order, right.order))
-    .map(({ entry }) => ({
-      key: folder === "" ? entry.name : `${folder}/${entry.name}`,
-      path: join(path, entry.name),
-      isFolder: entry.isDirectory(),
-    }))
-    .filter(({ key }) => !leavesRoot(key));
+    .map(({ entry }) => entry);
 }
 
 /** JavaScript compares UTF-16 units. That is the order of the bytes too, except where one is a surrogate or above them. */

@@ -87,5 +87,5 @@ export interface StorageDriver {
  * with KEY_OUTSIDE_PREFIX in `find` and `read`.
  */
 export function leavesRoot(key: string): boolean {
-  return /^[/\\]|\0/u.test(key) || key.split(/[/\\]/u).includes("..");
+  return /^[/\\]|\0/u.test(key) || (key.includes("..") && key.split(/[/\\]/u).includes(".."));
 }

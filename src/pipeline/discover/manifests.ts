@@ -128,9 +128,16 @@ export async function readExecution(
  * copy can have any time: a time before the declared days is ignored, and the end of these days used instead.
  */
 export function madeOf(submitted: string | null, place: ManifestPlace, written: string, declared: DaySpan): string {
-  const path = place.order.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:00Z");
+  const path = timeOfPath(place.order);
   const copied = written.slice(0, 10) < declared.start ? `${declared.end}T23:59:59Z` : written;
   return utcOf(submitted) ?? (path || copied);
+}
+
+/** The minute in a path, such as 202501040000, in ISO 8601; other text as it is. */
+function timeOfPath(order: string): string {
+  if (!/^\d{12}$/.test(order)) return order;
+  const [month, day, hour, minute] = [4, 6, 8, 10].map((start) => order.slice(start, start + 2));
+  return `${order.slice(0, 4)}-${month}-${day}T${hour}:${minute}:00Z`;
 }
 
 /** A time as manifests write it, in UTC; null for what is not a time. */

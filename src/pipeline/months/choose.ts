@@ -95,12 +95,20 @@ export async function chooseRuns(
   const isAsLoaded = receipt?.files?.every(({ key, version }) => objects.get(key)?.version === version) ?? false;
   const placesOf = (month: BillingMonth): readonly ManifestPlace[] => discovery.months.get(month) ?? [];
   const places = new Set([...placesOf(billingMonth), ...placesOf(nextMonth(billingMonth))]);
-  let runs = [...places].map((place) => {
-    const delivery = receipt?.deliveries?.find(
-      (one) => one.manifest_key === place.key && one.manifest_version === objects.get(place.key)?.version,
-    );
-    return delivery === undefined ? runOfPath(discovery, place) : runOfReceipt(discovery, place, delivery, days);
-  });
+  let runs: readonly Run[] = [];
+  // Runs of the next month are of interest only if they share days with the month.
+  const addRuns = (): void => {
+    const added = [...places].flatMap((place) => {
+      const delivery = receipt?.deliveries?.find(
+        (one) => one.manifest_key === place.key && one.manifest_version === objects.get(place.key)?.version,
+      );
+      if (delivery !== undefined) return [runOfReceipt(discovery, place, delivery, days)];
+      return intersect(place.period, days) === undefined ? [] : [runOfPath(discovery, place)];
+    });
+    for (const { place } of added) places.delete(place);
+    runs = [...runs, ...added];
+  };
+  addRuns();
   for (;;) {
     const isOfDays = ({ declared }: Run): boolean => intersect(declared, days) !== undefined;
     const whole = runs.filter((run) => !isTornRun(run) && isOfDays(run));
@@ -116,6 +124,7 @@ export async function chooseRuns(
       if (!isPeriodRead && !isSame && newest?.execution?.coverage != null) {
         isPeriodRead = true;
         days = (await readPeriod(newest.execution, discovery, options.unpackedLimit)) ?? expected;
+        addRuns();
         continue;
       }
       const torn = runs.filter((run) => isTornRun(run) && isOfDays(run));

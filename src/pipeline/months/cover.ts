@@ -56,6 +56,7 @@ export interface Cover<Run extends CoveringRun> {
  */
 export function chooseCover<Run extends CoveringRun>(runs: readonly Run[], month: CoveredMonth): Cover<Run> {
   const newestFirst = sortNewestFirst(runs, (run) => run);
+  const position = new Map(newestFirst.map((run, index) => [run, index]));
   const passedOver: PassedOver<Run>[] = [];
   const candidates: Candidate<Run>[] = [];
   for (const [index, run] of newestFirst.entries()) {
@@ -81,7 +82,7 @@ export function chooseCover<Run extends CoveringRun>(runs: readonly Run[], month
   }
   return {
     chosen: best.map(({ run }) => run),
-    passedOver: sortNewestFirst(passedOver, ({ run }) => run),
+    passedOver: passedOver.toSorted((one, other) => (position.get(one.run) ?? 0) - (position.get(other.run) ?? 0)),
     ...daysOf(best, month),
   };
 }

@@ -68,9 +68,9 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
       transact(async (connection) => {
         const { prepareState } = await import("./schema.ts");
         const { readCurrentState, takeCommitLock, writePackage } = await import("./ledger.ts");
-        await prepareState(connection, table);
+        const tracking = await prepareState(connection, table);
         await takeCommitLock(connection, table);
-        await writePackage(connection, table, settle(await readCurrentState(connection, table)));
+        await writePackage(connection, table, settle(await readCurrentState(connection, table)), tracking);
       }, "macros"),
 
     publish: (since) => write(async () => publisher?.publish(since)),

@@ -60,7 +60,7 @@ async function readOwnLedger(connection: DuckDBConnection, table: Table): Promis
     ]);
     return {
       columns: columns.length === 0 ? null : columns,
-      registry: registry.length === 0 ? [] : await readRegistry(connection, table),
+      registry: registry.length === 0 ? [] : (await readRegistry(connection, table.dataset, [table.name]))[0],
       state: states.length === 0 || loads.length === 0 ? null : await readState(connection, table),
       receipts: newestReceipts(...(await readLoads(connection, table, { tracking, receipts }, "newest"))),
       lastSummary: await readLastSummary(connection, table, tracking),
@@ -162,19 +162,27 @@ async function readState(connection: DuckDBConnection, table: Table): Promise<st
   return typeof state === "string" ? state : null;
 }
 
-/** The rows of the registry that are about a table; the registry must exist. */
-export async function readRegistry(connection: DuckDBConnection, table: Table): Promise<RegisteredColumn[]> {
+/** The rows of the registry of a dataset that are about each of these tables; the registry must exist. */
+export async function readRegistry<const Names extends readonly string[]>(
+  connection: DuckDBConnection,
+  dataset: string,
+  tables: Names,
+): Promise<{ -readonly [position in keyof Names]: RegisteredColumn[] }> {
   const rows = await readRows(
     connection,
-    `SELECT * FROM ${tableName(table.dataset, columnsTable.name)} WHERE "table_name" = $1`,
-    [table.name],
+    `SELECT * FROM ${tableName(dataset, columnsTable.name)} WHERE "table_name" IN (${tables.map(literal).join(", ")})`,
   );
-  return rows.map((row) => ({
-    sourceName: String(row["source_name"]),
-    columnName: String(row["column_name"]),
-    type: String(row["type"]) as ColumnType,
-    firstExecution: String(row["first_execution"]),
-  }));
+  const found = tables.map((table) =>
+    rows
+      .filter((row) => row["table_name"] === table)
+      .map((row) => ({
+        sourceName: String(row["source_name"]),
+        columnName: String(row["column_name"]),
+        type: String(row["type"]) as ColumnType,
+        firstExecution: String(row["first_execution"]),
+      })),
+  );
+  return found as { -readonly [position in keyof Names]: RegisteredColumn[] };
 }
 
 async function readLastSummary(
@@ -253,12 +261,21 @@ async function readLoads(
 
 /** Updates the one row of the commit lock, so that only one of two concurrent transactions can commit. */
 export async function takeCommitLock(connection: DuckDBConnection, table: Table): Promise<void> {
-  await connection.run(`UPDATE ${tableName(table.dataset, commitLockTable.name)} SET "load_id" = "load_id"`);
+  const lock = tableName(table.dataset, commitLockTable.name);
+  const { rowsChanged } = await connection.run(`UPDATE ${lock} SET "load_id" = "load_id"`);
+  if (rowsChanged === 0) await connection.run(`INSERT INTO ${lock} ("load_id") VALUES ('')`);
 }
 
-/** Writes the rows of a package in the order in which dlt may see them, and its load_id into the commit lock. */
-export async function writePackage(connection: DuckDBConnection, table: Table, load: LoadPackage): Promise<void> {
-  const tracking = await columnsOf(connection, table.dataset, trackingTableName(table));
+/**
+ * Writes the rows of a package in the order in which dlt may see them, and its load_id into the commit lock. `tracking` are
+ * the columns of the tracking table.
+ */
+export async function writePackage(
+  connection: DuckDBConnection,
+  table: Table,
+  load: LoadPackage,
+  tracking: readonly TableColumn[],
+): Promise<void> {
   for (const row of packageRows(load, table, tracking)) {
     const entries = Object.entries(row.values);
     const columns = entries.map(([name]) => identifier(name)).join(", ");

@@ -5,6 +5,7 @@ import { orderCostLines } from "../../schema/sums.ts";
 import { formatDecimal, parseDecimal } from "../../schema/decimals.ts";
 import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";
+import { trackingTableName } from "../../state/tables.ts";
 import { reachPoint } from "../points.ts";
 import {
   type AccountCosts,
@@ -17,7 +18,7 @@ import {
   summaryLines,
 } from "../warehouse.ts";
 import { readRows, type ScalarRow } from "./database.ts";
-import { nativeColumns, readCurrentState, writePackage } from "./ledger.ts";
+import { columnsOf, nativeColumns, readCurrentState, writePackage } from "./ledger.ts";
 import { identifier, isDecimal, isInteger, literal, monthCondition, type NativeColumns, tableName } from "./sql.ts";
 
 /** Rows by billing month: see `Measuring.monthsIn`. */
@@ -89,7 +90,8 @@ export async function settleMonth(
   const measures = { ...(await measureMonth(connection, change)), inserted, delivered: null };
   reachPoint("measured");
   const load = await settle(measures, await readCurrentState(connection, change.table));
-  await writePackage(connection, change.table, load);
+  const tracking = await columnsOf(connection, change.table.dataset, trackingTableName(change.table));
+  await writePackage(connection, change.table, load, tracking);
   return load;
 }
 

@@ -74,10 +74,7 @@ async function checkPlace(source: FileHandle, path: string): Promise<void> {
 async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
   const identity = await identityOf(target);
   if (identity === null) return false;
-  const { holds, note } = await database.use(async (connection) => ({
-    holds: await newestLoads(connection),
-    note: await readNote(connection),
-  }));
+  const { holds, note } = await database.use(newestLoads);
   const text = `Published: ${createHash("sha256")
     .update(JSON.stringify([identity, holds]))
     .digest("hex")}`;
@@ -92,31 +89,13 @@ async function holdsNewestLoads(database: Database, target: string): Promise<boo
   return true;
 }
 
-/** The comment on the commit lock, one of them if there are several; null without one. */
-async function readNote(
-  connection: DuckDBConnection,
-): Promise<{ readonly table: string; readonly text: string | null } | null> {
-  const [lock] = await readRows(
-    connection,
-    `SELECT schema_name AS "schema", table_name AS "table", comment AS "text" FROM duckdb_tables()
-      WHERE database_name = current_database() AND table_name = $1 ORDER BY ALL LIMIT 1`,
-    [commitLockTable.name],
-  );
-  if (lock === undefined) return null;
-  const text = lock["text"];
-  return {
-    table: tableName(String(lock["schema"]), String(lock["table"])),
-    text: typeof text === "string" ? text : null,
-  };
-}
-
-/** As `newestLoads`; null for a copy that is damaged, cut off, or not a database. */
+/** What a copy `holds`: see `newestLoads`; null for a copy that is damaged, cut off, or not a database. */
 async function loadsOfCopy(target: string): Promise<string | null> {
   let instance: DuckDBInstance | undefined;
   try {
     if (!(await isWhole(target))) return null;
     instance = await DuckDBInstance.create(target, { access_mode: "READ_ONLY", ...offline });
-    return await newestLoads(await instance.connect());
+    return (await newestLoads(await instance.connect())).holds;
   } catch {
     return null;
   } finally {
@@ -134,31 +113,48 @@ async function identityOf(path: string): Promise<string | null> {
   return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(" ");
 }
 
-/** A text that identifies the tables, columns and views of a database, the newest load of each billing table, and what sums were built from. */
-async function newestLoads(connection: DuckDBConnection): Promise<string> {
+/** What a database contains for its readers. */
+interface NewestLoads {
+  /** A text that identifies its tables, columns and views, the newest load of each billing table, and what sums were built from. */
+  readonly holds: string;
+  /** The comment on the commit lock, one of them if there are several; null without one. */
+  readonly note: { readonly table: string; readonly text: string | null } | null;
+}
+
+async function newestLoads(connection: DuckDBConnection): Promise<NewestLoads> {
   // Not `duckdb_columns()`, which binds every view.
-  const tables = await readRows(
+  const found = await readRows(
     connection,
-    `SELECT schema_name AS "schema", table_name AS "table", sql AS "sql"
+    `SELECT schema_name AS "schema", table_name AS "table", sql AS "sql", comment AS "comment"
       FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
   );
+  const tables = found.map(({ schema, table, sql }) => ({ schema, table, sql }));
   const views = await readRows(
     connection,
     `SELECT schema_name AS "schema", view_name AS "view", comment AS "comment" FROM duckdb_views()
       WHERE database_name = current_database() AND NOT internal ORDER BY ALL`,
   );
-  const newest: unknown[] = [];
-  for (const { schema, table, sql: made } of tables) {
-    if (!String(table).endsWith(trackingTableEnd) || !/[( ]"?billing_month"? /.test(String(made))) continue;
-    const name = tableName(String(schema), String(table));
-    const sql = `SELECT max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`;
-    newest.push([name, (await readRows(connection, sql))[0]?.["load"] ?? null]);
-  }
+  const tracking = tables
+    .filter(({ table, sql }) => String(table).endsWith(trackingTableEnd) && /[( ]"?billing_month"? /.test(String(sql)))
+    .map(({ schema, table }) => tableName(String(schema), String(table)));
+  const newestOf = tracking.map(
+    (name) =>
+      `SELECT ${literal(name)} AS "table", max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`,
+  );
+  const newest = tracking.length === 0 ? [] : await readRows(connection, `${newestOf.join(" UNION ALL ")} ORDER BY ALL`);
   // A run that loaded nothing can have built sums that a killed one left out.
   const built = tables.some(({ schema, table }) => schema === viewSchema && table === rollupMonths)
     ? await readRows(connection, `SELECT * FROM ${tableName(viewSchema, rollupMonths)} ORDER BY ALL`)
     : [];
-  return JSON.stringify([tables, views, newest, built]);
+  const lock = found.find(({ table }) => table === commitLockTable.name);
+  const text = lock?.["comment"];
+  return {
+    holds: JSON.stringify([tables, views, newest, built]),
+    note: lock === undefined ? null : {
+      table: tableName(String(lock["schema"]), String(lock["table"])),
+      text: typeof text === "string" ? text : null,
+    },
+  };
 }
 
 const trackingTableEnd = "_load_tracking";

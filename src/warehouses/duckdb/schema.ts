@@ -8,6 +8,7 @@ import {
   loadsTable,
   pipelineStateTable,
   receiptsTable,
+  trackingTableName,
   trackingTableOf,
   type StateColumn,
   type StateTable,
@@ -48,47 +49,47 @@ export async function prepareTable(
 
 /**
  * Creates the companion tables of billhouse and dlt; with `migrate`, the tracking table of another
- * program gets the columns for receipts too. The connection must be in a transaction.
+ * program gets the columns for receipts too. Returns the columns of the tracking table. The connection must be in a transaction.
  */
 export async function prepareState(
   connection: DuckDBConnection,
   table: Table,
   options: { readonly migrate?: boolean } = {},
-): Promise<void> {
-  await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.dataset)}`);
+): Promise<readonly TableColumn[]> {
   const tables = [trackingTableOf(table), loadsTable, pipelineStateTable, columnsTable, commitLockTable, receiptsTable];
   const names = tables.map(({ name }) => name);
   const present = await columnsOfTables(connection, table.dataset, names);
+  if (present.every((columns) => columns.length === 0))
+    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.dataset)}`);
   const [tracking = []] = present;
+  let isTrackingChanged = false;
   const areReceiptsApart = tracking.length > 0 && !keepsReceipts(tracking);
   for (const [position, wanted] of tables.entries()) {
     if (wanted === receiptsTable && !areReceiptsApart) continue;
-    await prepareStateTable(
-      connection,
-      tableName(table.dataset, wanted.name),
-      wanted,
-      present[position] ?? [],
-      options,
-    );
+    const target = tableName(table.dataset, wanted.name);
+    const isChanged = await prepareStateTable(connection, target, wanted, present[position] ?? [], options);
+    if (position === 0) isTrackingChanged = isChanged;
   }
-  const commitLock = tableName(table.dataset, commitLockTable.name);
-  await connection.run(`INSERT INTO ${commitLock} ("load_id") SELECT '' WHERE NOT EXISTS (FROM ${commitLock})`);
+  return isTrackingChanged ? columnsOf(connection, table.dataset, trackingTableName(table)) : tracking;
 }
 
+/** Returns whether the table was changed. */
 async function prepareStateTable(
   connection: DuckDBConnection,
   target: string,
   wanted: StateTable,
   present: readonly TableColumn[],
   options: { readonly migrate?: boolean },
-): Promise<void> {
+): Promise<boolean> {
   if (present.length === 0) {
     await connection.run(`CREATE TABLE ${target} (${wanted.columns.map(definition).join(", ")})`);
-    return;
+    return true;
   }
-  for (const column of columnsToAdd(wanted, present, options)) {
+  const added = columnsToAdd(wanted, present, options);
+  for (const column of added) {
     await connection.run(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${definition(column)}`);
   }
+  return added.length > 0;
 }
 
 function definition({ name, type, nullable }: StateColumn): string {

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { BillhouseError } from "../../errors.ts";
+import type { Table } from "../../model.ts";
 import { fold } from "../../schema/names.ts";
 import { columnsTable, keepsReceipts, receiptsTable, trackingTableName } from "../../state/tables.ts";
 import { isOwnComment, nameTaken, type TableShape, type View, viewComment, type ViewSource } from "../views.ts";
@@ -12,16 +13,21 @@ export const viewSchema = "main";
 
 /** The tables of the views that exist. */
 export async function shapesOf(connection: DuckDBConnection, source: ViewSource): Promise<readonly TableShape[]> {
-  const shapes: TableShape[] = [];
-  for (const table of source.tables) {
-    const names = [table.name, trackingTableName(table), columnsTable.name, receiptsTable.name] as const;
-    const [columns, tracking, registry, receipts] = await columnsOfTables(connection, table.dataset, names);
-    if (columns.length === 0) continue;
-    const registered = registry.length === 0 ? [] : await readRegistry(connection, table);
-    const apart = keepsReceipts(tracking) ? {} : { receipts };
-    shapes.push({ table, columns, tracking, ...apart, registry: registered, stateIn: table.dataset });
+  const found = new Map<Table, TableShape>();
+  for (const [dataset, tables] of Map.groupBy(source.tables, (table) => table.dataset)) {
+    const names = tables.flatMap((table) => [table.name, trackingTableName(table)]);
+    const read = await columnsOfTables(connection, dataset, [columnsTable.name, receiptsTable.name, ...names]);
+    const [registry = [], receipts = [], ...ofTables] = read;
+    const own = tables.map(({ name }) => name);
+    const registered = registry.length === 0 ? [] : await readRegistry(connection, dataset, own);
+    for (const [position, table] of tables.entries()) {
+      const [columns = [], tracking = []] = ofTables.slice(2 * position);
+      if (columns.length === 0) continue;
+      const apart = keepsReceipts(tracking) ? {} : { receipts };
+      found.set(table, { table, columns, tracking, ...apart, registry: registered[position] ?? [], stateIn: dataset });
+    }
   }
-  return shapes;
+  return source.tables.flatMap((table) => found.get(table) ?? []);
 }
 
 /** The views that must be made, in order, and the error for names that are taken. */
