@@ -88,7 +88,7 @@ export interface Issue {
 export function checkDocument(
   document: unknown,
 ): { readonly document: ConfigDocument; readonly issues?: never } | { readonly issues: readonly Issue[] } {
-  const result = documentSchema.safeParse(document);
+  const result = documentSchema.safeParse(document, { jitless: true });
   if (result.success) return { document: result.data };
   return {
     issues: result.error.issues.map((issue) => ({

@@ -123,15 +123,17 @@ function aboveRepeated(folder: string, name: string): string {
 }
 
 // Only the fields that are used: types are missing before 2019, and `additionalArtifactKeys` is optional.
-const manifestShape = z.object({
-  assemblyId: deliveryId,
-  account: shortText.nullish(),
-  billingPeriod: z.object({ start: shortText.regex(/^\d{8}/) }),
-  bucket: shortText.nullish(),
-  reportKeys: listOf(listedKey),
-  contentType: shortText.nullish(),
-  compression: shortText.nullish(),
-  columns: listOf(z.object({ category: z.string(), name: z.string(), type: z.string().nullish() }))
-    .nullish()
-    .transform((columns) => columns ?? []),
-});
+const manifestShape = z.lazy(() =>
+  z.object({
+    assemblyId: deliveryId,
+    account: shortText.nullish(),
+    billingPeriod: z.object({ start: shortText.regex(/^\d{8}/) }),
+    bucket: shortText.nullish(),
+    reportKeys: listOf(listedKey),
+    contentType: shortText.nullish(),
+    compression: shortText.nullish(),
+    columns: listOf(z.object({ category: z.string(), name: z.string(), type: z.string().nullish() }))
+      .nullish()
+      .transform((columns) => columns ?? []),
+  }),
+);

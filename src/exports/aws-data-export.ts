@@ -91,11 +91,13 @@ const monthManifest =
   /^(?<folder>(?:.*\/)?)metadata\/billing_period=(?<year>\d{4})-(?<month>\d{2})\/(?<name>[^/]+)-(?:manifest|metadata)\.json$/i;
 
 // Files are whole `s3://` addresses or keys in the bucket. Columns are optional.
-const manifestShape = z.object({
-  executionId: deliveryId,
-  exportArn: shortText.nullish(),
-  dataFiles: listOf(listedKey),
-  columns: listOf(z.object({ name: z.string(), type: z.string().nullish() }))
-    .nullish()
-    .transform((columns) => columns ?? []),
-});
+const manifestShape = z.lazy(() =>
+  z.object({
+    executionId: deliveryId,
+    exportArn: shortText.nullish(),
+    dataFiles: listOf(listedKey),
+    columns: listOf(z.object({ name: z.string(), type: z.string().nullish() }))
+      .nullish()
+      .transform((columns) => columns ?? []),
+  }),
+);

@@ -168,22 +168,24 @@ const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"])
 const count = z.int().nonnegative().nullish();
 
 // Early manifests (2023-07-01-preview) lack counts; hand-made ones have only the fields required here.
-const manifestShape = z.object({
-  dataRowCount: count,
-  byteCount: count,
-  exportConfig: z
-    .object({ exportName: shortText.nullish(), resourceId: shortText.nullish(), type: shortText.nullish() })
-    .nullish(),
-  deliveryConfig: z.object({ fileFormat: shortText.nullish() }).nullish(),
-  runInfo: z
-    .object({
-      runId: deliveryId.nullish(),
-      startDate: day.nullish(),
-      endDate: day.nullish(),
-      submittedTime: shortText.nullish(),
-    })
-    .nullish(),
-  blobs: listOf(z.object({ blobName: listedKey, dataRowCount: count, byteCount: count }))
-    .nullish()
-    .transform((blobs) => blobs ?? []),
-});
+const manifestShape = z.lazy(() =>
+  z.object({
+    dataRowCount: count,
+    byteCount: count,
+    exportConfig: z
+      .object({ exportName: shortText.nullish(), resourceId: shortText.nullish(), type: shortText.nullish() })
+      .nullish(),
+    deliveryConfig: z.object({ fileFormat: shortText.nullish() }).nullish(),
+    runInfo: z
+      .object({
+        runId: deliveryId.nullish(),
+        startDate: day.nullish(),
+        endDate: day.nullish(),
+        submittedTime: shortText.nullish(),
+      })
+      .nullish(),
+    blobs: listOf(z.object({ blobName: listedKey, dataRowCount: count, byteCount: count }))
+      .nullish()
+      .transform((blobs) => blobs ?? []),
+  }),
+);

@@ -60,7 +60,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     if (value === null) return null;
     try {
       const content: unknown = JSON.parse(value);
-      return content === null ? null : shape.parse(content);
+      return content === null ? null : shape.parse(content, once);
     } catch (cause) {
       throw invalid(column, cause);
     }
@@ -206,6 +206,9 @@ function text(value: unknown): string | null {
 function number(value: unknown): number | null {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint" ? Number(value) : null;
 }
+
+// To compile a parser takes longer than to read the few values of a receipt without.
+const once = { jitless: true };
 
 /*
  * The content of a receipt's columns, each as JSON text. Keys that a newer billhouse has added are left out; a key that an
@@ -372,7 +375,7 @@ function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
   return z.array(z.unknown()).transform((values, context) => {
     const items: T[] = [];
     for (const value of values) {
-      const result = item.safeParse(value);
+      const result = item.safeParse(value, once);
       if (!result.success) {
         context.addIssue({ code: "custom", message: "unexpected content" });
         return z.NEVER;

@@ -13,16 +13,13 @@ export type { DuckdbOptions } from "./opening.ts";
  */
 export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promise<FullWarehouse> {
   const onOpening = (): void => {
-    // What every command but a query needs next, and every run at its end.
-    if (mode !== "reader") import("./ledger.ts").catch(() => undefined);
-    if (mode !== "write") return;
-    for (const file of [import("./publish.ts"), import("./schema.ts"), import("./views.ts")])
-      file.catch(() => undefined);
+    // What every command but a query needs next.
+    if (mode !== "reader") import("./every-run.ts").catch(() => undefined);
   };
   const database = await openDatabase({ ...options, onOpening }, mode);
   const { description, source, workFolder } = database;
   const publisher =
-    workFolder === null ? undefined : await (await import("./publish.ts")).createPublisher(database, workFolder);
+    workFolder === null ? undefined : await (await import("./every-run.ts")).createPublisher(database, workFolder);
 
   function write<T>(work: () => Promise<T>): Promise<T> {
     if (mode !== "write") throw new TypeError(`${description} was opened read-only.`);
@@ -54,11 +51,12 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     reads: () => false,
 
-    ledger: (table) => database.use(async (connection) => (await import("./ledger.ts")).readLedger(connection, table)),
+    ledger: (table) =>
+      database.use(async (connection) => (await import("./every-run.ts")).readLedger(connection, table)),
 
     prepare: (table, change) =>
       transact(async (connection) =>
-        (await import("./schema.ts")).prepareTable(connection, table, change, database.views),
+        (await import("./every-run.ts")).prepareTable(connection, table, change, database.views),
       ),
 
     replaceMonth: (replacement, settle) =>
@@ -66,8 +64,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     append: (table, settle) =>
       transact(async (connection) => {
-        const { prepareState } = await import("./schema.ts");
-        const { readCurrentState, takeCommitLock, writePackage } = await import("./ledger.ts");
+        const { prepareState, readCurrentState, takeCommitLock, writePackage } = await import("./every-run.ts");
         const tracking = await prepareState(connection, table);
         await takeCommitLock(connection, table);
         await writePackage(connection, table, settle(await readCurrentState(connection, table)), tracking);
@@ -91,7 +88,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
 
     previous: {
       history: (table, month) =>
-        database.use(async (connection) => (await import("./ledger.ts")).readHistory(connection, table, month)),
+        database.use(async (connection) => (await import("./every-run.ts")).readHistory(connection, table, month)),
       rows: (table, column) =>
         database.use(async (connection) => (await import("./previous.ts")).previousRows(connection, table, column)),
       restoreMonth: (restoration, settle) =>
@@ -104,7 +101,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
       migrate: (table, step) =>
         transact(async (connection) => {
           const outcome = await (await import("./migrate.ts")).migrate(connection, table, step);
-          if (database.views !== null) await (await import("./views.ts")).refreshViews(connection, database.views);
+          if (database.views !== null) await (await import("./every-run.ts")).refreshViews(connection, database.views);
           return outcome;
         }),
     },
@@ -112,7 +109,7 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     async refreshViews() {
       const { views } = database;
       if (views === null) return [];
-      const { compareViews, refreshViews } = await import("./views.ts");
+      const { compareViews, rebuildMonth, refreshViews, writeNote } = await import("./every-run.ts");
       // Meanwhile DuckDB writes what was committed into the file, which otherwise closes it only then.
       let [found] = await Promise.all([
         database.use((connection) => compareViews(connection, views)),
@@ -126,7 +123,6 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
         else if (found.stale.length === 0) break;
         for (const each of found.stale) {
           // A month that cannot be built does not keep the others from it.
-          const { rebuildMonth } = await import("./rollups.ts");
           await transact((connection) => rebuildMonth(connection, views, each), "macros").catch((error: unknown) => {
             failures.push(error);
           });
@@ -136,7 +132,6 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
       if (failures.length > 0) throw failures[0];
       const { note } = found;
       if (note !== null) {
-        const { writeNote } = await import("./view-note.ts");
         await transact((connection) => writeNote(connection, note), "macros");
       }
       return problems;

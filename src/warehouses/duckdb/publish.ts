@@ -74,7 +74,7 @@ async function checkPlace(source: FileHandle, path: string): Promise<void> {
 async function holdsNewestLoads(database: Database, target: string): Promise<boolean> {
   const identity = await identityOf(target);
   if (identity === null) return false;
-  const { holds, note } = await database.use(newestLoads);
+  const { holds, note } = await database.use((connection) => newestLoads(connection));
   const text = `Published: ${createHash("sha256")
     .update(JSON.stringify([identity, holds]))
     .digest("hex")}`;
@@ -141,7 +141,8 @@ async function newestLoads(connection: DuckDBConnection): Promise<NewestLoads> {
     (name) =>
       `SELECT ${literal(name)} AS "table", max("_dlt_load_id") AS "load" FROM ${name} WHERE "billing_month" IS NOT NULL`,
   );
-  const newest = tracking.length === 0 ? [] : await readRows(connection, `${newestOf.join(" UNION ALL ")} ORDER BY ALL`);
+  const newest =
+    tracking.length === 0 ? [] : await readRows(connection, `${newestOf.join(" UNION ALL ")} ORDER BY ALL`);
   // A run that loaded nothing can have built sums that a killed one left out.
   const built = tables.some(({ schema, table }) => schema === viewSchema && table === rollupMonths)
     ? await readRows(connection, `SELECT * FROM ${tableName(viewSchema, rollupMonths)} ORDER BY ALL`)
@@ -150,10 +151,13 @@ async function newestLoads(connection: DuckDBConnection): Promise<NewestLoads> {
   const text = lock?.["comment"];
   return {
     holds: JSON.stringify([tables, views, newest, built]),
-    note: lock === undefined ? null : {
-      table: tableName(String(lock["schema"]), String(lock["table"])),
-      text: typeof text === "string" ? text : null,
-    },
+    note:
+      lock === undefined
+        ? null
+        : {
+            table: tableName(String(lock["schema"]), String(lock["table"])),
+            text: typeof text === "string" ? text : null,
+          },
   };
 }
 

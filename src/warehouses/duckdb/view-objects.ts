@@ -17,7 +17,7 @@ export async function shapesOf(connection: DuckDBConnection, source: ViewSource)
   for (const [dataset, tables] of Map.groupBy(source.tables, (table) => table.dataset)) {
     const names = tables.flatMap((table) => [table.name, trackingTableName(table)]);
     const read = await columnsOfTables(connection, dataset, [columnsTable.name, receiptsTable.name, ...names]);
-    const [registry = [], receipts = [], ...ofTables] = read;
+    const [registry, receipts, ...ofTables] = read;
     const own = tables.map(({ name }) => name);
     const registered = registry.length === 0 ? [] : await readRegistry(connection, dataset, own);
     for (const [position, table] of tables.entries()) {
