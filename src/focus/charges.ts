@@ -1,10 +1,10 @@
 import { type FocusColumn, focusColumns, type FocusVersion } from "./columns.ts";
 import type { Dialect } from "./dialects/dialect.ts";
-import { type Expression, nothing } from "./expression.ts";
+import { type Constant, type Expression, nothing } from "./expression.ts";
 import { familyRelation, withFamily } from "./family.ts";
 import { newestLoads } from "./loads.ts";
 import { lookups } from "./lookups.ts";
-import type { Branch, ChargeTable, Family, Mapping } from "./mapping.ts";
+import { type Branch, type ChargeTable, type Family, hasTagColumn, type Mapping } from "./mapping.ts";
 import { withoutMissing } from "./missing.ts";
 import { fieldsIn, withColumns } from "./reading.ts";
 import { composed, type Relation, reference } from "./relations.ts";
@@ -23,9 +23,14 @@ export interface Charges {
   readonly select: string;
 }
 
+/** The charges of a mapping, with the columns that have the same value in all of them. */
+export interface MappingCharges extends Charges {
+  readonly fixed: ReadonlyMap<string, Constant>;
+}
+
 /**
  * The charges in all tables of a mapping, with the columns of a version of the view in their order; with `only`, with export, month
- * and those of these columns that come from bills.
+ * and those of these columns that come from bills, and whether a charge has a tag if `hasTagColumn` is among them.
  */
 export function chargesOf(
   tables: readonly ChargeTable[],
@@ -33,13 +38,16 @@ export function chargesOf(
   version: FocusVersion,
   dialect: Dialect,
   only?: ReadonlySet<string>,
-): Charges {
+): MappingCharges {
   const { identifier } = dialect;
   const asked = only === undefined ? declared : withColumns(declared, version, only);
   const mapping = withSharedParts(withoutMissing(asked, tables), version);
-  const wanted = columnsOfVersion(version).filter(
-    ({ name }) => only === undefined || only.has(name) || name === own.export || name === own.month,
-  );
+  const wanted = [
+    ...columnsOfVersion(version).filter(
+      ({ name }) => only === undefined || only.has(name) || name === own.export || name === own.month,
+    ),
+    ...(only?.has(hasTagColumn) === true ? [tagFlag] : []),
+  ];
   const { lines, rows, lookups: used } = rowRelations(tables, mapping, dialect);
   const relations = used.map((name) => {
     const { columns = [], rows: facts = [] } = lookups[name] ?? {};
@@ -54,8 +62,25 @@ export function chargesOf(
   const select = `SELECT ${columns.join(", ")}\nFROM ${charges}
 LEFT JOIN (${loads}) AS l ON l.export_name = c.${identifier(own.export)} AND l.billing_month = c.${identifier(own.month)}`;
   const all = [...relations, lines, ...withFamilyRows(tables, mapping, rows, dialect)];
-  if (only !== undefined) return { relations: all, select: `SELECT ${columns.join(", ")}\nFROM ${charges}` };
-  return { relations: all, select };
+  const fixed = fixedColumns(mapping, wanted);
+  if (only !== undefined) return { relations: all, select: `SELECT ${columns.join(", ")}\nFROM ${charges}`, fixed };
+  return { relations: all, select, fixed };
+}
+
+const tagFlag: FocusColumn = { name: hasTagColumn, type: "text", versions: ["v1_2", "v1_4"] };
+
+/** The columns with the same value in all charges, as far as the declarations show it. */
+function fixedColumns({ branches }: Mapping, wanted: readonly FocusColumn[]): ReadonlyMap<string, Constant> {
+  const found = new Map<string, Constant>();
+  const ofView: readonly string[] = Object.values(own);
+  for (const { name, type } of wanted.filter(({ name }) => !ofView.includes(name))) {
+    const sources = branches.map(({ columns }): Expression => columns[name] ?? nothing(type));
+    const [value, ...different] = new Set(
+      sources.map((source) => (source.is === "constant" ? source.value : undefined)),
+    );
+    if (value !== undefined && different.length === 0) found.set(name, { is: "constant", type, value });
+  }
+  return found;
 }
 
 /**

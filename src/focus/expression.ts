@@ -6,7 +6,7 @@ import type { ValueType } from "./columns.ts";
  */
 export type Expression =
   | Field
-  | { readonly is: "constant"; readonly type: ValueType; readonly value: string | null }
+  | Constant
   | { readonly is: "first"; readonly of: readonly Expression[] }
   | { readonly is: "cases"; readonly cases: readonly Case[]; readonly otherwise: Expression }
   | {
@@ -31,6 +31,13 @@ export type Expression =
   | { readonly is: "month start"; readonly of: Expression }
   | { readonly is: "next month"; readonly of: Expression };
 
+/** A fixed value; a number as exact decimal text, a time in UTC. */
+export interface Constant {
+  readonly is: "constant";
+  readonly type: ValueType;
+  readonly value: string | null;
+}
+
 /** A column of the loaded table, by the name that the mapping gives it. */
 export interface Field {
   readonly is: "field";
@@ -38,13 +45,15 @@ export interface Field {
   readonly type: ValueType;
 }
 
-/** The columns of the loaded table whose names start with one of some prefixes, as one JSON object. */
+/** The columns of the loaded table whose names start with one of some prefixes: one JSON object, or the first value of them. */
 export interface Members {
   readonly is: "members";
   /** The name of the object among the fields. */
   readonly name: string;
   /** What the source names of its columns start with, in any case. The rest of a name is the key. */
   readonly prefixes: readonly string[];
+  /** Whether it is the first value, as text. */
+  readonly isFirst?: true;
 }
 
 /** A condition and the value where it holds. */
@@ -130,6 +139,11 @@ export function entry(of: Expression, key: string): Expression {
 /** The columns with one of these prefixes, as one JSON object without empty values; NULL if all are empty. */
 export function members(name: string, ...prefixes: readonly string[]): Members {
   return { is: "members", name, prefixes };
+}
+
+/** The first value that is not empty in the columns with one of these prefixes; NULL if all are empty. */
+export function firstMember(name: string, ...prefixes: readonly string[]): Members {
+  return { is: "members", name, prefixes, isFirst: true };
 }
 
 /** A column of a lookup (`lookups/`) in the row with this key; NULL if the lookup lacks the key. */
@@ -231,6 +245,11 @@ export function notZero(value: Expression): Condition {
   return compared(value, "<>", decimal("0"));
 }
 
+/** Whether a JSON object with tags has one with a value other than an empty text. */
+export function hasTag(tags: Expression): Condition {
+  return matches(tags, String.raw`"\s*:\s*("[^"]|[0-9tf-])`);
+}
+
 /** Whether all conditions hold. */
 export function all(...of: readonly Condition[]): Condition {
   return { is: "all", of };
@@ -275,6 +294,7 @@ export function typeOf(expression: Expression): ValueType {
     case "next month":
       return "timestamp";
     case "members":
+      return expression.isFirst === true ? "text" : "json";
     case "object":
       return "json";
     case "entry":

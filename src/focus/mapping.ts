@@ -35,6 +35,8 @@ export interface Mapping {
   readonly family?: Family;
   /** The columns of every branch, unless a branch says otherwise. */
   readonly columns: ColumnSources;
+  /** Whether a row has a tag with a value, where `Tags` of `columns` need not be made for that. */
+  readonly isTagged?: Condition;
   /** Columns that a version of the view defines differently. */
   readonly versions: Readonly<Partial<Record<FocusVersion, ColumnSources>>>;
   /** What columns of the newest view add up to: the rules by which the sums of the view are proved. */
@@ -42,6 +44,9 @@ export interface Mapping {
   /** The kinds of rows that become rows of the view. A row of the table can be in several of them. */
   readonly branches: readonly Branch[];
 }
+
+/** A column that queries of charges can ask for and views lack: `yes` where a charge has a tag with a value, else NULL. */
+export const hasTagColumn = "x_HasTag";
 
 /** The columns of the view whose sums can be proved. */
 export const provedColumns = ["BilledCost", "EffectiveCost", "ContractedCost", "ListCost"] as const;

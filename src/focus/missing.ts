@@ -110,6 +110,14 @@ export function withoutMissing(mapping: Mapping, tables: readonly ChargeTable[])
   }
 }
 
+/** An expression or condition where these fields have fixed values, worked out as far as NULLs decide it. */
+export function withFixed(part: Part, fixed: ReadonlyMap<string, Expression>): Part {
+  const known = part.is === "field" ? fixed.get(part.name) : undefined;
+  if (known !== undefined) return known;
+  const inner = mapWithin(part, (each) => withFixed(each, fixed));
+  return isCondition(inner) ? decided(inner) : simplified(inner);
+}
+
 /** An expression whose parts are worked out. */
 function simplified(part: Expression): Expression {
   const none = nothing(typeOf(part));
@@ -191,7 +199,8 @@ function isAlways(part: Condition): boolean {
   return part.is === "all" && part.of.length === 0;
 }
 
-function isNever(part: Condition | undefined): boolean {
+/** Whether a part is a condition that never holds. */
+export function isNever(part: Part | undefined): boolean {
   return part?.is === "some" && part.of.length === 0;
 }
 

@@ -1,7 +1,16 @@
 import type { FocusVersion } from "./columns.ts";
-import { type Condition, type Expression, type Field, type Members, typeOf } from "./expression.ts";
+import {
+  type Condition,
+  type Expression,
+  type Field,
+  hasTag,
+  type Members,
+  text,
+  typeOf,
+  where,
+} from "./expression.ts";
 import { familyFields } from "./family.ts";
-import type { Branch, ColumnSources, Mapping } from "./mapping.ts";
+import { type Branch, type ColumnSources, hasTagColumn, type Mapping } from "./mapping.ts";
 
 /** An expression or a condition. */
 export type Part = Expression | Condition;
@@ -114,6 +123,14 @@ export function sourcesOf(mapping: Mapping, branch: Branch, version: FocusVersio
   };
 }
 
+/** The columns of a branch with the one that says whether a charge has a tag. */
+function withTagFlag(sources: ColumnSources, { columns, isTagged }: Mapping): ColumnSources {
+  const { Tags: tags } = sources;
+  if (tags === undefined) return sources;
+  const condition = isTagged !== undefined && tags === columns["Tags"] ? isTagged : hasTag(tags);
+  return { ...sources, [hasTagColumn]: where(condition, text("yes")) };
+}
+
 /** Everything that a mapping declares, for all versions. */
 function declared(mapping: Mapping): readonly Part[] {
   const versions = ["v1_2", "v1_4"] as const;
@@ -162,7 +179,7 @@ export function withColumns(mapping: Mapping, version: FocusVersion, names: Read
   const branches = mapping.branches.map((branch) => ({
     ...branch,
     columns: Object.fromEntries(
-      Object.entries(sourcesOf(mapping, branch, version)).filter(([name]) => names.has(name)),
+      Object.entries(withTagFlag(sourcesOf(mapping, branch, version), mapping)).filter(([name]) => names.has(name)),
     ),
     versions: {},
   }));

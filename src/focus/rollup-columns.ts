@@ -10,8 +10,8 @@ import {
   type Expression,
   field,
   first,
+  hasTag,
   isOneOf,
-  matches,
   nextDay,
   not,
   nothing,
@@ -20,6 +20,7 @@ import {
   some,
   where,
 } from "./expression.ts";
+import { hasTagColumn } from "./mapping.ts";
 import type { Part } from "./reading.ts";
 
 /** Sums of the newest view by some of its columns, which a warehouse keeps for each month. */
@@ -70,7 +71,7 @@ export const isTaggable: Condition = all(
 const tagsText = field("Tags", "json");
 
 /** The tags of a charge as JSON; NULL if none of them has a value. */
-export const anyTag: Expression = where(matches(tagsText, String.raw`"\s*:\s*("[^"]|[0-9tf-])`), tagsText);
+export const anyTag: Expression = where(hasTag(tagsText), tagsText);
 
 /** Billing currency per pricing currency: 1 where they are the same, NULL where it is not known. */
 export const exchangeRate: Expression = cases(
@@ -145,7 +146,7 @@ export function rollupsWith(tags: readonly AllocationTag[]): readonly Rollup[] {
         x_HasCommitmentDiscount: present(field("CommitmentDiscountId")),
         x_IsOfOneDay: isOfOneDay,
         x_IsTaggable: isTaggable,
-        x_HasTag: present(anyTag),
+        [hasTagColumn]: present(anyTag),
         ChargePeriodStart: dayStart(field("ChargePeriodStart", "timestamp")),
         ...Object.fromEntries(tags.map((tag) => [tagColumn(tag), tagValue(tag)])),
       },

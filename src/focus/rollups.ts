@@ -4,12 +4,13 @@ import { trackingTableName } from "../state/tables.ts";
 import { accountColumns, type Allocation } from "./allocation.ts";
 import { kindsShown } from "./charges.ts";
 import type { Dialect } from "./dialects/dialect.ts";
-import { type Expression, text, typeOf, where } from "./expression.ts";
+import { type Condition, type Expression, field, nothing, present, text, typeOf, where } from "./expression.ts";
 import { unknownKind } from "./family.ts";
-import { type ChargeTable, inProject } from "./mapping.ts";
+import { type ChargeTable, hasTagColumn, inProject } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
+import { isNever, withFixed } from "./missing.ts";
 import { fieldsIn, isCondition, type Part, withColumns } from "./reading.ts";
-import { renderExpression, type Scope } from "./render.ts";
+import { renderCondition, renderExpression, type Scope } from "./render.ts";
 import { monthStartColumn, type Rollup, rollupsWith, rowsColumn } from "./rollup-columns.ts";
 import { own, rowRelations } from "./rows.ts";
 import { chargesQuery, type View } from "./views.ts";
@@ -171,7 +172,9 @@ function monthsOf(tables: readonly ChargeTable[], mapping: (typeof mappings)[num
 }
 
 /**
- * The rows of all rollups for the tables of one cloud, from one pass over their charges. Columns that a rollup lacks are NULL.
+ * The rows of all rollups for the tables of one cloud, from one pass over their charges. Columns that a rollup lacks are NULL. To group
+ * by a column costs time even where it always has the same value, so keys with a fixed value are left out, and the conditions of
+ * a rollup are the bits of one number.
  */
 function rowsOfMonth(
   cloud: string,
@@ -190,33 +193,68 @@ function rowsOfMonth(
       throw new TypeError(`A rollup cannot use the lookup ${lookup}.`);
     },
   };
-  const keys = keysOf(rollups);
   const sums = sumsOf(rollups);
-  const read = new Set([...keys.flatMap(([, part]) => fieldsIn(part).map(({ name }) => name)), ...sums]);
+  const declared = keysOf(rollups).map(([name, part]) => [name, ofCharges(name, part)] as const);
+  const read = new Set([...declared.flatMap(([, part]) => fieldsIn(part).map((one) => one.name)), ...sums]);
+  const charges = chargesQuery(tables, others, "v1_4", dialect, read);
+  const [first, ...further] = tables;
+  const fixed = new Map<string, Expression>([
+    ...charges.fixed,
+    [own.month, month === "" ? nothing() : text(month)],
+    ...(first === undefined || further.length > 0 ? [] : [[own.export, text(first.exportName)] as const]),
+  ]);
+  const keys = declared.map(([name, part]) => [name, withFixed(part, fixed)] as const);
+  const isInAll = (name: string): boolean => rollups.every((rollup) => rollup.keys[name] !== undefined);
+  const isFixed = (name: string, part: Part): boolean =>
+    isNever(part) || (part.is === "constant" && (part.value === null || isInAll(name)));
+  const grouped = keys.filter(([name, part]) => !isFixed(name, part));
+  const plain = grouped.filter(([, part]) => !isCondition(part));
+  const flags = rollups.map((rollup, index) => {
+    const conditions = grouped.filter(([name, part]) => isCondition(part) && rollup.keys[name] !== undefined);
+    const bits = new Map(conditions.map(([name], position) => [name, 2 ** position]));
+    const given = conditions.map(
+      ([name, part]) => `CASE WHEN ${renderCondition(part as Condition, scope)} THEN ${bits.get(name)} ELSE 0 END`,
+    );
+    return { name: `flags_${index}`, bits, sql: given.join(" + ") || "0" };
+  });
   const values = [
-    ...keys.map(([name, part]) => `${renderExpression(asValue(part), scope)} AS ${identifier(keyName(name))}`),
+    ...plain.map(([name, part]) => `${renderExpression(part as Expression, scope)} AS ${identifier(keyName(name))}`),
+    ...flags.map(({ name, sql }) => `${sql} AS ${name}`),
     ...sums.map((name) => `c.${identifier(name)}`),
   ];
-  const [first] = rollups;
-  const [distinguishing = ""] = keys.map(([name]) => name).filter((name) => first?.keys[name] === undefined);
+  const valueOf = ([name, part]: readonly [string, Part]): string => {
+    if (isNever(part)) return `CAST(NULL AS ${types.text})`;
+    if (!grouped.some(([each]) => each === name)) return renderExpression(part as Expression, scope);
+    if (!isCondition(part)) return `k.${identifier(keyName(name))}`;
+    const isSet = flags.flatMap((each) => {
+      const bit = each.bits.get(name);
+      return bit === undefined ? [] : [`MOD(k.${each.name}, ${2 * bit}) >= ${bit}`];
+    });
+    return `CASE WHEN ${isSet.join(" OR ")} THEN 'yes' END`;
+  };
   const names = rollups.map(({ name }) => literal(name));
   const selected = [
-    // Of the columns that only the second rollup has, those of the first are not grouped.
-    `CASE WHEN GROUPING(k.${identifier(keyName(distinguishing))}) = 1 THEN ${names.join(" ELSE ")} END AS ${identifier("rollup")}`,
+    // The second rollup is not grouped by the flags of the first.
+    `CASE WHEN GROUPING(k.${flags[0]?.name}) = 0 THEN ${names.join(" ELSE ")} END AS ${identifier("rollup")}`,
     `${literal(cloud)} AS cloud`,
     `CAST(${month === "" ? "NULL" : literal(`${month}-01`)} AS ${types.timestamp}) AS ${identifier(monthStartColumn)}`,
-    ...keys.map(([name]) => `k.${identifier(keyName(name))} AS ${identifier(name)}`),
+    ...keys.map((key) => `${valueOf(key)} AS ${identifier(key[0])}`),
     ...sums.map((name) => `CAST(SUM(k.${identifier(name)}) AS ${types.decimal}) AS ${identifier(name)}`),
     `CAST(COUNT(*) AS ${types.decimal}) AS ${identifier(rowsColumn)}`,
   ];
-  const sets = rollups.map((rollup) => {
-    const own = keys.filter(([name]) => rollup.keys[name] !== undefined);
-    return `(${own.map(([name]) => `k.${identifier(keyName(name))}`).join(", ")})`;
+  const sets = rollups.map((rollup, index) => {
+    const own = plain.filter(([name]) => rollup.keys[name] !== undefined).map(([name]) => identifier(keyName(name)));
+    return `(${[...own, flags[index]?.name].map((name) => `k.${name}`).join(", ")})`;
   });
   return `SELECT ${selected.join(",\n  ")}
 FROM (SELECT ${values.join(",\n  ")}
-FROM (${chargesQuery(tables, others, "v1_4", dialect, read)}) AS c) AS k
+FROM (${charges.sql}) AS c) AS k
 GROUP BY GROUPING SETS (${sets.join(",\n  ")})`;
+}
+
+/** A key as a query of charges has it: that a charge has a tag is a column there, which takes less than its tags. */
+function ofCharges(name: string, part: Part): Part {
+  return name === hasTagColumn ? present(field(hasTagColumn)) : part;
 }
 
 function keyName(name: string): string {

@@ -129,7 +129,11 @@ function renderTable(table: ChargeTable, tables: readonly ChargeTable[], mapping
   const columns = fieldsOf(table, mapping);
   const fields = [...fieldsUsed(mapping).values()].map((one) => `${renderField(one)} AS ${identifier(one.name)}`);
   const partition = table.columns.find(({ name }) => name === table.partitionColumn);
-  const month = partition === undefined ? `CAST(NULL AS ${types.text})` : dialect.month(renderColumn(partition));
+  const [onlyMonth, ...otherMonths] = table.months ?? [];
+  const isOneMonth = onlyMonth !== undefined && onlyMonth !== "" && otherMonths.length === 0;
+  const monthOf = (column: TableColumn): string =>
+    isOneMonth ? literal(onlyMonth) : dialect.month(renderColumn(column));
+  const month = partition === undefined ? `CAST(NULL AS ${types.text})` : monthOf(partition);
   const rest = scopeOf(tables, mapping, "t", dialect);
   const has = fieldsAsked(mapping)
     .filter((name) => !["TRUE", "FALSE"].includes(rest.hasColumn(name)))
@@ -151,7 +155,8 @@ function renderTable(table: ChargeTable, tables: readonly ChargeTable[], mapping
         const value = dialect.column(identifier(column.name), column, "text");
         return [{ key: column.sourceName.slice(prefix.length), value, json: dialect.jsonText(value) }];
       });
-      return renderObject(entries, dialect);
+      if (one.isFirst !== true) return renderObject(entries, dialect);
+      return `COALESCE(${[...entries.map(({ value }) => value), `CAST(NULL AS ${types.text})`].join(", ")})`;
     }
     const isText = one.type === "text" || one.type === "json";
     const found = (columns.get(one.name) ?? []).map((column) => {
@@ -173,10 +178,13 @@ function monthsCondition(months: readonly string[], partition: TableColumn | und
   const alternatives = months.includes("") ? [`${column} IS NULL`] : [];
   if (first !== undefined && last !== undefined) {
     const start = (month: string): string => `CAST(${literal(`${month}-01`)} AS ${partition.nativeType})`;
-    const isTime = /^(?:DATE|DATETIME|TIMESTAMP)/.test(partition.nativeType);
-    const range = isTime ? `${column} >= ${start(first)} AND ${column} < ${start(nextMonth(last))} AND ` : "";
+    const range = `${column} >= ${start(first)} AND ${column} < ${start(nextMonth(last))}`;
     const month = dialect.month(dialect.column(column, partition, "timestamp"));
-    alternatives.push(`(${range}${month} IN (${named.map(literal).join(", ")}))`);
+    const isIn = `${month} IN (${named.map(literal).join(", ")})`;
+    const isTime = /^(?:DATE|DATETIME|TIMESTAMP)/.test(partition.nativeType);
+    // With a time zone, a month starts at another time than in UTC.
+    const isWhole = named.length === 1 && isTime && !partition.nativeType.includes("ZONE");
+    alternatives.push(isWhole ? `(${range})` : `(${isTime ? `${range} AND ` : ""}${isIn})`);
   }
   return alternatives.length === 0 ? "FALSE" : alternatives.join(" OR ");
 }

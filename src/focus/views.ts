@@ -3,6 +3,7 @@ import { allocated, type Allocation, tagColumn } from "./allocation.ts";
 import { type Charges, chargesOf, columnsOfVersion } from "./charges.ts";
 import { countedOnce } from "./counting.ts";
 import type { Dialect } from "./dialects/dialect.ts";
+import type { Constant } from "./expression.ts";
 import { type ChargeTable, inProject } from "./mapping.ts";
 import { mappingOf, mappings } from "./mappings/index.ts";
 import { composed } from "./relations.ts";
@@ -42,8 +43,9 @@ export function focusViews(
 }
 
 /**
- * These columns of the charges of the bills of one cloud, each counted once, without what is known of accounts and tags. `others` are
- * the bills of other clouds, whose own charges come before those in FOCUS files.
+ * These columns of the charges of the bills of one cloud, each counted once, without what is known of accounts and tags, and those
+ * of them that have the same value in all charges. `others` are the bills of other clouds, whose own charges come before those in
+ * FOCUS files.
  */
 export function chargesQuery(
   tables: readonly ChargeTable[],
@@ -51,14 +53,17 @@ export function chargesQuery(
   version: FocusVersion,
   dialect: Dialect,
   only: ReadonlySet<string>,
-): string {
+): { readonly sql: string; readonly fixed: ReadonlyMap<string, Constant> } {
   const clouds = cloudsOf([...tables, ...others]);
   const charged = mappedTables(tables).map((each) => ({
     ...each,
     charges: chargesOf(each.tables, each.mapping, version, dialect, only),
   }));
   const { relations, select } = together(countedOnce(charged, version, dialect, clouds));
-  return composed(relations, select, dialect);
+  const [first = new Map<string, Constant>(), ...rest] = charged.map(({ charges }) => charges.fixed);
+  const isSame = ([name, { value }]: readonly [string, Constant]): boolean =>
+    rest.every((each) => each.get(name)?.value === value);
+  return { sql: composed(relations, select, dialect), fixed: new Map([...first].filter(isSame)) };
 }
 
 /** The charges of each mapping, counted once for each cloud. */

@@ -4,6 +4,11 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 
+import { duckdb } from "../../src/focus/dialects/duckdb.ts";
+import { text, where } from "../../src/focus/expression.ts";
+import { isCondition } from "../../src/focus/reading.ts";
+import { renderExpression, type Scope } from "../../src/focus/render.ts";
+import { rollupsWith } from "../../src/focus/rollup-columns.ts";
 import { loadConfig, undo, verify } from "../../src/index.ts";
 import { readCopyPath } from "../../src/warehouses/duckdb/paths.ts";
 import { curDelivery, curRow, curRows, deliver } from "../support/deliveries.ts";
@@ -34,26 +39,34 @@ const cases = [
   "azure/mca-savings-plan-exchange-rate",
 ];
 
-const rollups = ["focus_daily", "focus_sku_monthly"] as const;
 const sumsTable = "_billhouse_focus_sums";
 const monthsTable = "_billhouse_focus_months";
 
-/** The sums of a rollup and of the view that differ, by export, month and currency; in both there must be rows. */
+/** The sums of a rollup and of the view by all keys of the rollup that differ. */
 async function differences(project: Project): Promise<readonly unknown[]> {
   const found: unknown[] = [];
-  for (const rollup of rollups) {
-    const sums = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"].map(
-      (column) => `SUM(${column}) AS ${column}`,
-    );
-    const by = `SELECT x_Export, x_BillingMonth, BillingCurrency, ServiceName, ${sums.join(", ")}`;
+  for (const { name, keys, sums } of rollupsWith([])) {
+    const added = sums.map((column) => `SUM(${column}) AS ${column}`).join(", ");
+    const names = Object.keys(keys).map((key) => `"${key}"`);
+    const values = Object.entries(keys).map(([key, part]) => {
+      const value = isCondition(part) ? where(part, text("yes")) : part;
+      return `${renderExpression(value, ofView)} AS "${key}"`;
+    });
     const [built, view] = [
-      `${by}, SUM(x_Rows) AS n FROM ${rollup} GROUP BY ALL`,
-      `${by}, COUNT(*) AS n FROM focus_costs GROUP BY ALL`,
+      `SELECT ${names.join(", ")}, ${added}, CAST(SUM(x_Rows) AS BIGINT) AS n FROM ${name} GROUP BY ALL`,
+      `SELECT ${names.join(", ")}, ${added}, COUNT(*) AS n FROM (SELECT ${values.join(", ")}, ${sums.join(", ")} FROM focus_costs AS c) GROUP BY ALL`,
     ];
     found.push(...(await ask(project, `(${built} EXCEPT ${view}) UNION ALL (${view} EXCEPT ${built})`)));
   }
   return found;
 }
+
+const ofView: Scope = {
+  dialect: duckdb,
+  from: "c",
+  hasColumn: () => assert.fail("a key of a rollup asks for a column of a bill"),
+  joined: () => assert.fail("a key of a rollup uses a lookup"),
+};
 
 /** Changes the database as another program does. */
 async function change({ folder }: Project, sql: string): Promise<void> {
@@ -184,6 +197,42 @@ describe("the sums of the view that are kept as tables", () => {
       "1",
     );
     assert.deepEqual(await differences(project), []);
+  });
+
+  test("say which charges have a tag, from columns and from maps", async (t) => {
+    const project = await createProject(t, {
+      aws_cur: { bucket_url: "bucket", prefix: "cur" },
+      aws_cur2: { bucket_url: "bucket", prefix: "exports", kind: "aws-data-export" },
+    });
+    const names = ["resourceTags/user:team", "resourceTags/aws:createdBy"];
+    const tags = [
+      ["web", ""],
+      ["", '"'],
+      ["", ""],
+      ["null", "x"],
+    ];
+    const rows = tags.map(([team = "", creator = ""], index) =>
+      curRow(january, {
+        "lineItem/UnblendedCost": String(2 ** index),
+        "resourceTags/user:team": team,
+        "resourceTags/aws:createdBy": creator,
+      }),
+    );
+    const columns = [...Object.keys(curRow(january)), ...names];
+    await deliver(project.bucket, curDelivery({ month: january, id: "20250203T000000Z", columns, files: [rows] }));
+    const maps = ['{"user_team":"web"}', '{"user_team":""}', "{}", "", '{"user_a":"","user_b":"x"}'];
+    const cur2 = maps.map((resource_tags, index) =>
+      cur2Row(february, { line_item_unblended_cost: String(2 ** index), resource_tags }),
+    );
+    const folder = await temporaryFolder(t);
+    await deliver(project.bucket, await dataExportDelivery({ month: february, id: "cur2", files: [cur2] }, folder));
+    await runProject(project);
+    assert.deepEqual(await differences(project), []);
+    const tagged = `SELECT x_BillingMonth AS month, SUM(BilledCost) AS billed FROM focus_daily WHERE x_HasTag = 'yes' GROUP BY 1 ORDER BY 1`;
+    assert.deepEqual(await ask(project, tagged), [
+      { month: january, billed: "11" },
+      { month: february, billed: "17" },
+    ]);
   });
 
   test("are compared with the view by verify", async (t) => {

@@ -144,7 +144,7 @@ export const family: Family = {
 
 /** The facts that are the keys of the family: where a line is charged, and who is billed. */
 export const familyKeys: Readonly<Record<string, Expression>> = {
-  account: first(subscription(field("subscription")), lower(billingAccount), text("")),
+  account: first(subscription(lower(field("subscription"))), lower(billingAccount), text("")),
   billing_scope: first(lower(billingAccount), text("")),
 };
 

@@ -357,9 +357,9 @@ export const azureCost: Mapping = {
     // The Enterprise Agreement lacks products.
     SkuId: where(all(isPriced, isBilledToProfile), field("productid")),
     SkuMeter: where(isMetered, field("metername")),
-    SubAccountId: subscription(field("subscription")),
+    SubAccountId: subscription(lower(field("subscription"))),
     SubAccountName: field("subscriptionname"),
-    SubAccountType: where(present(subscription(field("subscription"))), text("Subscription")),
+    SubAccountType: where(present(subscription(lower(field("subscription")))), text("Subscription")),
     Tags: where(isJson(tags), tags),
     x_LineItemType: field("chargetype"),
     x_BilledCostInUsd: cases(

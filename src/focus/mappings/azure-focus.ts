@@ -139,6 +139,7 @@ export const azureFocus: Mapping = {
     ),
     region_id: lookup("azure_regions", lookupKey(field("region")), "id"),
     region_name: lookup("azure_regions", lookupKey(field("region")), "name"),
+    sub_account_id: lower(field("subaccountid")),
     service_name: first(
       givenService,
       where(isMarketplace, field("publishername")),
@@ -225,7 +226,7 @@ export const azureFocus: Mapping = {
       // Its keys are Azure's own, which FOCUS wants to start with x_.
       replaced(field("x_skudetails", "json"), String.raw`"([A-Za-z0-9_]+)"\s*:`, String.raw`"x_\1":`),
     ),
-    SubAccountId: subscription(field("subaccountid")),
+    SubAccountId: subscription(field("sub_account_id")),
     SubAccountType: first(field("subaccounttype"), where(present(field("subaccountid")), text("Subscription"))),
     x_EffectiveCostInUsd: cases([[all(isCommitmentPurchase, present(effectiveInUsd)), zero]], effectiveInUsd),
     x_ResourceType: field("resource_type"),

@@ -1,6 +1,8 @@
 import {
   cases,
   type Expression,
+  extracted,
+  first,
   isOneOf,
   joined,
   lower,
@@ -15,9 +17,11 @@ import {
 /** The identifier that Azure writes where there is no subscription: Microsoft Learn, "Understand usage details fields". */
 const noSubscription = "00000000-0000-0000-0000-000000000000";
 
-/** A subscription as exports in FOCUS columns name it: `/subscriptions/` with the identifier, which other exports write alone. */
-export function subscription(of: Expression): Expression {
-  const id = lower(of);
+/**
+ * A subscription, whose identifier is in lower case, as exports in FOCUS columns name it: `/subscriptions/` with the identifier, which
+ * other exports write alone.
+ */
+export function subscription(id: Expression): Expression {
   return cases(
     [
       [isOneOf(id, noSubscription, `/subscriptions/${noSubscription}`), nothing()],
@@ -33,9 +37,11 @@ export function subscription(of: Expression): Expression {
  */
 export function resourceType(id: Expression): Expression {
   const path = lower(id);
+  // Most types have one level, and one pattern without a start takes half the time of the others.
+  const simple = extracted(path, "/providers/([^/]+/[^/]+)/[^/]+$");
   // A pattern that captures the rest of a text takes three times as long.
   const type = replaced(path, "^.*/providers/", "");
-  return where(matches(path, "/providers/"), replaced(type, "/([^/]+)/[^/]+", "/\\1"));
+  return first(simple, where(matches(path, "/providers/"), replaced(type, "/([^/]+)/[^/]+", "/\\1")));
 }
 
 /** A text as the lookups of regions and units have their keys: in lower case without blanks. */

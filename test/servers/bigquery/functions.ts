@@ -59,6 +59,12 @@ const simpleFunctions: Readonly<Record<string, Simple>> = {
       `CASE WHEN regexp_matches(${value}, ${pattern}) THEN regexp_extract(${value}, ${pattern}, ${/(?<!\\)\((?!\?)/u.test(pattern ?? "") ? 1 : 0}) END`,
   ],
   SPLIT_PART: ["STRING STRING INT64", "STRING", (value, by, index) => `split_part(${value}, ${by}, ${index})`],
+  // Documented: standard-sql/mathematical_functions#mod; the result has the sign of the dividend, and a divisor of 0 is an error.
+  MOD: [
+    "INT64 INT64",
+    "INT64",
+    (value, by) => `CASE WHEN ${by} = 0 THEN error('division by zero: MOD') ELSE ${value} % ${by} END`,
+  ],
   IS_NAN: ["FLOAT64", "BOOL", (value) => `isnan(${value})`],
   IS_INF: ["FLOAT64", "BOOL", (value) => `isinf(${value})`],
   ERROR: ["STRING", "NULL", (message) => `CAST(error(${message}) AS BIGINT)`],
