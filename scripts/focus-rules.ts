@@ -2,7 +2,7 @@ import { type AnsweredRule, answeredRules } from "../src/focus/rules/answer.ts";
 import { corrections } from "../src/focus/rules/corrected.ts";
 import { missing } from "../src/focus/rules/missing.ts";
 import type { RulesVersion } from "../src/focus/rules/model.ts";
-import { answeredBy } from "../src/focus/rules/statements.ts";
+import { answeredBy } from "../src/focus/rules/checked.ts";
 
 /** What decides each rule of FOCUS, as the page on them lists it. */
 export function focusRules(): string {
@@ -48,8 +48,6 @@ function decisionOf({ answer }: AnsweredRule): string {
       return `the view: ${answer.because}`;
     case "rows":
       return answer.columns.length > 10 ? "each row: all columns of text" : `each row: ${answer.columns.join(", ")}`;
-    case "values":
-      return `each value of ${answer.checks.map(({ column }) => column).join(", ")}`;
     case "groups":
       return `the values of ${answer.counted} for each ${answer.key}`;
     case "commitments":

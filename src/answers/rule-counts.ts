@@ -1,29 +1,11 @@
 import { BillhouseError } from "../errors.ts";
 import { focusColumns } from "../focus/columns.ts";
 import type { AnsweredRule } from "../focus/rules/answer.ts";
-import {
-  answeredBy,
-  type CheckedRows,
-  exampleStatement,
-  readExample,
-  rowStatement,
-} from "../focus/rules/statements.ts";
-import { valueStatement } from "../focus/rules/value-statement.ts";
+import { answeredBy, type CheckedRows } from "../focus/rules/checked.ts";
+import { countStatement, exampleStatement, readExample, type RuleCount } from "../focus/rules/statements.ts";
 import type { BillingMonth } from "../model.ts";
 import { formatDecimal, readDecimal } from "../schema/decimals.ts";
 import { requireCapability, type QueryRow, type Warehouse } from "../warehouses/warehouse.ts";
-
-/** What was counted for a rule in the rows of a month. */
-export interface RuleCount {
-  /** Rows, or groups of rows, that break the rule. */
-  readonly broken: number;
-  /** Those that the bill cannot decide. */
-  readonly undecided: number;
-  /** All that the rule is about. */
-  readonly checked: number;
-  /** The value that breaks it, of a rule about values; of a rule about rows, the key of a row. */
-  readonly example: string | null;
-}
 
 /** The counts of one export and month, by rule. */
 export interface MonthCounts {
@@ -33,7 +15,7 @@ export interface MonthCounts {
   readonly counts: ReadonlyMap<string, RuleCount>;
 }
 
-/** Counts what breaks rules, by export and month. Two statements, each of which reads the rows once. */
+/** Counts what breaks rules, by export and month, in one statement that reads the rows once. */
 export async function countRules(
   rules: readonly AnsweredRule[],
   checked: CheckedRows,
@@ -41,42 +23,22 @@ export async function countRules(
 ): Promise<readonly MonthCounts[]> {
   const months = new Map<
     string,
-    { pipeline: string; billingMonth: string; rows: number; counts: Map<string, RuleCount> }
+    { pipeline: string; billingMonth: string; rows: number; counts: (readonly [string, RuleCount])[] }
   >();
-  const ofRows = answeredBy(rules, "rows");
-  const statement = rowStatement(ofRows, checked);
+  const statement = countStatement(rules, checked);
   for await (const row of ask(statement.sql)) {
-    const rows = countIn(row, "checked");
-    const counts = ofRows.map(({ id }): [string, RuleCount] => {
-      const excused = statement.excused.get(id);
-      const undecided = excused === undefined ? 0 : countIn(row, excused);
-      const broken = countIn(row, statement.broken.get(id) ?? "");
-      return [id, { broken, undecided, checked: rows, example: row[statement.keys.get(id) ?? ""] as string | null }];
-    });
-    const month = {
+    const [about, lineChecked] = [textIn(row, "about"), Number(textIn(row, "checked"))];
+    const month = months.get(keyOf(row)) ?? {
       pipeline: textIn(row, "export"),
       billingMonth: textIn(row, "month"),
-      rows,
-      counts: new Map(counts),
+      rows: 0,
+      counts: [],
     };
     months.set(keyOf(row), month);
+    if (about === "") month.rows = lineChecked;
+    month.counts.push(...statement.read({ about, checked: lineChecked, counts: textIn(row, "counts") }));
   }
-  const others = rules.filter(({ answer }) => ["values", "groups", "commitments"].includes(answer.by));
-  const values = valueStatement(others, checked);
-  for await (const row of values === null ? [] : ask(values)) {
-    const rule = others[countIn(row, "rule")];
-    const counts = months.get(keyOf(row))?.counts;
-    if (rule === undefined || counts === undefined) continue;
-    // A rule about several columns has a line for each.
-    const before = counts.get(rule.id) ?? { broken: 0, undecided: 0, checked: 0, example: null };
-    counts.set(rule.id, {
-      broken: before.broken + countIn(row, "broken"),
-      undecided: before.undecided + countIn(row, "undecided"),
-      checked: before.checked + countIn(row, "checked"),
-      example: before.example ?? (row["example"] as string | null),
-    });
-  }
-  return [...months.values()];
+  return [...months.values()].map((month) => ({ ...month, counts: new Map(month.counts) }));
 }
 
 /** An example of the rows that break each rule, among those with some keys, for each export and month (`exampleKey`): the values of the columns that it reads. */
@@ -156,8 +118,4 @@ function textIn(row: QueryRow, name: string): string {
   const value = row[name];
   if (typeof value !== "string") throw new TypeError(`The column ${name} has ${typeof value}, not text`);
   return value;
-}
-
-function countIn(row: QueryRow, name: string): number {
-  return Number(textIn(row, name));
 }

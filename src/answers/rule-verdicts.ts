@@ -1,7 +1,8 @@
 import type { AnsweredRule } from "../focus/rules/answer.ts";
 import type { Missing } from "../focus/rules/missing.ts";
 import type { BillingMonth } from "../model.ts";
-import type { MonthCounts, RuleCount } from "./rule-counts.ts";
+import type { RuleCount } from "../focus/rules/statements.ts";
+import type { MonthCounts } from "./rule-counts.ts";
 
 /** Whether a rule holds for the rows of a month; undecidable where the bill does not show it. */
 export type Verdict = "pass" | "fail" | "undecidable";

@@ -8,7 +8,7 @@ import { type AnsweredRule, answeredRules, viewOf } from "../focus/rules/answer.
 import { deliveredRows, isNative } from "../focus/rules/delivered.ts";
 import { missing } from "../focus/rules/missing.ts";
 import type { RulesVersion } from "../focus/rules/model.ts";
-import { answeredBy, type CheckedRows, type Excused } from "../focus/rules/statements.ts";
+import { answeredBy, type CheckedRows, type Excused } from "../focus/rules/checked.ts";
 import { viewNames } from "../focus/views.ts";
 import type { BillingMonth } from "../model.ts";
 import { readLoaded } from "../pipeline/months/loaded.ts";
@@ -241,8 +241,7 @@ function withOriginsOfParts(results: readonly RuleResult[], failing: readonly An
 
 function nameOfValue({ answer }: AnsweredRule): string {
   if (answer.by === "groups") return answer.key;
-  if (answer.by === "commitments") return "CommitmentDiscountId";
-  return answer.by === "values" && answer.checks.length === 1 ? (answer.checks[0]?.column ?? "value") : "value";
+  return answer.by === "commitments" ? "CommitmentDiscountId" : "value";
 }
 
 function isFailed({ verdict }: RuleResult): boolean {

@@ -10,7 +10,12 @@ export interface Scope {
   hasColumn(this: void, field: string): string;
   /** The alias of the join with a lookup. */
   joined(this: void, lookup: string, key: string): string;
+  /** What stands for a condition that does not consist of others; absent where that is its own SQL. */
+  fact?(this: void, fact: Fact, sql: string): string;
 }
+
+/** A condition that does not consist of others. */
+export type Fact = Exclude<Condition, { readonly is: "all" | "some" | "not" | "column" }>;
 
 /** An expression as SQL. */
 export function renderExpression(expression: Expression, scope: Scope): string {
@@ -84,8 +89,28 @@ export function renderExpression(expression: Expression, scope: Scope): string {
 
 /** A condition as SQL that is never NULL. */
 export function renderCondition(condition: Condition, scope: Scope): string {
-  const { dialect } = scope;
   const inner = (part: Condition): string => renderCondition(part, scope);
+  switch (condition.is) {
+    case "all":
+      return condition.of.length === 0 ? "TRUE" : `(${condition.of.map(inner).join(" AND ")})`;
+    case "some":
+      return condition.of.length === 0 ? "FALSE" : `(${condition.of.map(inner).join(" OR ")})`;
+    case "not":
+      return `(NOT ${inner(condition.of)})`;
+    case "column":
+      return scope.hasColumn(condition.name);
+    case "one of":
+    case "match":
+    case "json":
+    case "present":
+    case "compared":
+  }
+  const sql = renderFact(condition, scope);
+  return scope.fact?.(condition, sql) ?? sql;
+}
+
+function renderFact(condition: Fact, scope: Scope): string {
+  const { dialect } = scope;
   const value = (part: Expression): string => renderExpression(part, scope);
   switch (condition.is) {
     case "one of":
@@ -97,16 +122,8 @@ export function renderCondition(condition: Condition, scope: Scope): string {
     case "present":
       return `(${value(condition.value)} IS NOT NULL)`;
     case "compared":
-      return `COALESCE(${value(condition.left)} ${condition.operator} ${value(condition.right)}, FALSE)`;
-    case "all":
-      return condition.of.length === 0 ? "TRUE" : `(${condition.of.map(inner).join(" AND ")})`;
-    case "some":
-      return condition.of.length === 0 ? "FALSE" : `(${condition.of.map(inner).join(" OR ")})`;
-    case "not":
-      return `(NOT ${inner(condition.of)})`;
-    case "column":
   }
-  return scope.hasColumn(condition.name);
+  return `COALESCE(${value(condition.left)} ${condition.operator} ${value(condition.right)}, FALSE)`;
 }
 
 /** A member of a JSON object: a value that can be NULL, and its JSON. */

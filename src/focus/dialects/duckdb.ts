@@ -2,6 +2,13 @@ import type { Dialect } from "./dialect.ts";
 
 const decimal = "DECIMAL(38,18)";
 
+/** A text as a decimal: a number whose digits fit into 18 is read as such, exactly and many times faster. */
+function decimalOf(text: string): string {
+  const isShort = `instr(${text}, '.') BETWEEN 1 AND 9 AND length(${text}) - instr(${text}, '.') <= 10`;
+  const isPlain = `NOT contains(${text}, 'e') AND NOT contains(${text}, 'E')`;
+  return `CASE WHEN ${isShort} AND ${isPlain} THEN CAST(TRY_CAST(${text} AS DECIMAL(18,10)) AS ${decimal}) ELSE TRY_CAST(${text} AS ${decimal}) END`;
+}
+
 /** The SQL of DuckDB. */
 export const duckdb: Dialect = {
   name: "duckdb",
@@ -14,6 +21,7 @@ export const duckdb: Dialect = {
   column(sql, { nativeType }, type) {
     if (type === "decimal") {
       if (nativeType === decimal) return sql;
+      if (nativeType === "VARCHAR") return decimalOf(sql);
       // The shortest text of a float is the amount that was meant.
       return `TRY_CAST(CAST(${sql} AS VARCHAR) AS ${decimal})`;
     }

@@ -66,7 +66,7 @@ import { inPricingCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 const billed = field("billed", "decimal");
 const effective = field("effective", "decimal");
 const priced = inPricingCurrency(effective, currencies);
-const publicRate = number(field("pricing_public_on_demand_rate"));
+const publicRate = field("pricing_public_on_demand_rate", "decimal");
 const listed = field("listed", "decimal");
 const commitmentId = field("commitment_id");
 const isUsageCharge = isOneOf(field("charge_category"), "Usage");
@@ -84,15 +84,12 @@ const productCode = field("line_item_product_code");
 // FOCUS: the resource of a commitment's purchase and of its unused part is the commitment.
 const resourceId = cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id"));
 const serviceName = first(product("product_name"), productCode);
-const rate = number(first(field("line_item_net_unblended_rate"), field("line_item_unblended_rate")));
+const rate = first(field("line_item_net_unblended_rate", "decimal"), field("line_item_unblended_rate", "decimal"));
 const zero = decimal("0");
 
-const legacyTags = ["resourceTags/", "resource_tags_"];
-
-/** Tags with the keys as users wrote them, which carry a prefix in bills. */
-function withUserKeys(tags: Expression): Expression {
-  return replaced(tags, '([{,])"user[:_]', '\\1"');
-}
+// Keys of users carry a prefix in bills; FOCUS wants them as the user wrote them.
+const legacyTags = ["resourceTags/user:", "resource_tags_user_", "resourceTags/", "resource_tags_"];
+const resourceTags = replaced(withoutEmpty(field("resource_tags", "json")), '([{,])"user[:_]', '\\1"');
 
 /** What a line adds to the effective cost of its month: itself, and the unused part of the commitment that it pays for. */
 const effectiveTotal: Total = {
@@ -311,7 +308,7 @@ export const awsCur: Mapping = {
     SubAccountId: field("line_item_usage_account_id"),
     SubAccountName: field("line_item_usage_account_name"),
     SubAccountType: where(present(field("line_item_usage_account_id")), text("Account")),
-    Tags: withUserKeys(first(members("legacy_tags", ...legacyTags), withoutEmpty(field("resource_tags", "json")))),
+    Tags: first(members("legacy_tags", ...legacyTags), resourceTags),
     x_LineItemId: field("identity_line_item_id"),
     x_LineItemType: lineType,
     x_ServiceCode: productCode,
@@ -335,10 +332,7 @@ export const awsCur: Mapping = {
   },
 
   // To write columns as JSON and look for a value in it takes longer than all else that the sums of the view need.
-  isTagged: some(
-    present(firstMember("legacy_tag", ...legacyTags)),
-    hasTag(withUserKeys(withoutEmpty(field("resource_tags", "json")))),
-  ),
+  isTagged: some(present(firstMember("legacy_tag", ...legacyTags)), hasTag(resourceTags)),
 
   versions: {},
 

@@ -61,11 +61,6 @@ function checkAnswer(check: Check, limits: readonly Check[], version: RulesVersi
   if (check[0] === "one for each") return { by: "groups", key: check[1], counted: check[2] };
   const condition = broken(check);
   if (condition === null) throw new TypeError(`Nothing decides the check ${JSON.stringify(check)}`);
-  // They say nothing about NULL, so that a limit to rows with a value limits nothing.
-  const others = limits.filter(([kind, column, value]) => kind !== "is not" || column !== check[1] || value !== null);
-  if ((check[0] === "format" || check[0] === "one of") && others.length === 0) {
-    return { by: "values", checks: [{ column: check[1], broken: condition }] };
-  }
   const columns = new Set([...limits, check].flatMap(columnsOf));
   return { by: "rows", broken: all(condition, ...limits.map(holds)), columns: [...columns] };
 }

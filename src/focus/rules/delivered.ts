@@ -4,7 +4,7 @@ import type { Dialect } from "../dialects/dialect.ts";
 import type { ChargeTable, Mapping } from "../mapping.ts";
 import { nativeColumns } from "../mappings/native.ts";
 import { composed } from "../relations.ts";
-import type { CheckedRows } from "./statements.ts";
+import type { CheckedRows } from "./checked.ts";
 
 /** Whether the tables of a mapping are exports in FOCUS columns, whose own values can be checked. */
 export function isNative({ columns }: Mapping): boolean {

@@ -62,8 +62,9 @@ const details = value("SkuPriceDetails");
 const withoutProperties = replaced(details, String.raw`"(${numericProperties}|${textProperties})"\s*:`, "");
 const otherKey = String.raw`[{,]\s*"[^"\\]*"\s*:`;
 
-function values(column: string, broken: Condition): Answer {
-  return { by: "values", checks: [{ column, broken }] };
+/** Rows of which a value in any of the columns is wrong. */
+function anyOf(columns: readonly string[], isWrong: (column: string) => Condition): Answer {
+  return rows(some(...columns.map(isWrong)), ...columns);
 }
 
 /**
@@ -76,13 +77,10 @@ export const judged: Readonly<Record<string, Answer>> = {
   "DateTimeFormat-A-004-M": view("Times have a type of their own, with a date and a time."),
   "DateTimeFormat-A-005-M": view("Times have a type of their own, with hours, minutes and seconds."),
   "DateTimeFormat-A-006-M": view("Times are stored in UTC."),
-  "CurrencyFormat-A-001-C": {
-    by: "values",
-    checks: ["BillingCurrency", "PricingCurrency"].map((column) => ({
-      column,
-      broken: broken(["format", column, "Currency"]) ?? not(present(value(column))),
-    })),
-  },
+  "CurrencyFormat-A-001-C": anyOf(
+    ["BillingCurrency", "PricingCurrency"],
+    (column) => broken(["format", column, "Currency"]) ?? isWithout(column),
+  ),
   "CurrencyFormat-A-002-C": view("AWS and Azure do not use virtual currencies."),
   ...Object.fromEntries(
     "002 003 004 005 006 007 008 009 010 011 012"
@@ -96,19 +94,10 @@ export const judged: Readonly<Record<string, Answer>> = {
       .map((number) => [`ColumnHandling-A-${number}-M`, view("The columns have the names of FOCUS.")]),
   ),
   "ColumnHandling-A-010-M": view("Columns of billhouse and of the clouds start with x_."),
-  "UnitFormat-A-003-M": {
-    by: "values",
-    checks: unitColumns.map((column) => ({ column, broken: hasOtherCase(value(column)) })),
-  },
-  "KeyValueFormat-A-001-M": {
-    by: "values",
-    checks: jsonColumns.map((column) => ({
-      column,
-      broken: all(present(value(column)), not(isObject(value(column)))),
-    })),
-  },
-  "KeyValueFormat-A-003-M": { by: "values", checks: jsonColumns.map(nested) },
-  "KeyValueFormat-A-004-M": { by: "values", checks: jsonColumns.map(nested) },
+  "UnitFormat-A-003-M": anyOf(unitColumns, (column) => hasOtherCase(value(column))),
+  "KeyValueFormat-A-001-M": anyOf(jsonColumns, (column) => all(present(value(column)), not(isObject(value(column))))),
+  "KeyValueFormat-A-003-M": anyOf(jsonColumns, nested),
+  "KeyValueFormat-A-004-M": anyOf(jsonColumns, nested),
   "DiscountHandling-A-006-C": withoutCommitment,
   "DiscountHandling-A-009-C": rows(
     all(isCovered, notZero(value("BilledCost"))),
@@ -208,20 +197,20 @@ export const judged: Readonly<Record<string, Answer>> = {
     "BillingAccountId",
   ),
   "SkuPriceDetails-C-007-M": rows(all(present(details), isWithout("SkuPriceId")), "SkuPriceDetails", "SkuPriceId"),
-  "SkuPriceDetails-C-017-C": values(
-    "SkuPriceDetails",
+  "SkuPriceDetails-C-017-C": rows(
     matches(replaced(withoutProperties, String.raw`"x_[^"]*"\s*:`, ""), otherKey),
-  ),
-  "SkuPriceDetails-C-020-M": values(
     "SkuPriceDetails",
+  ),
+  "SkuPriceDetails-C-020-M": rows(
     matches(lower(withoutProperties), `"(${`${numericProperties}|${textProperties}`.toLowerCase()})"\\s*:`),
-  ),
-  "SkuPriceDetails-C-021-M": values(
     "SkuPriceDetails",
+  ),
+  "SkuPriceDetails-C-021-M": rows(
     some(
       matches(details, String.raw`"(${numericProperties})"\s*:\s*[^-0-9.\s]`),
       matches(details, String.raw`"(${textProperties})"\s*:\s*[-0-9]`),
     ),
+    "SkuPriceDetails",
   ),
   "ConsumedQuantity-C-008-C": view("The column is an exact decimal."),
   "CommitmentDiscountQuantity-C-009-M": view("The column is an exact decimal."),
@@ -305,8 +294,8 @@ function isSame(column: string, other: string): Condition {
   return compared(lower(value(column)), "=", lower(value(other)));
 }
 
-function nested(column: string): { readonly column: string; readonly broken: Condition } {
-  return { column, broken: all(isJson(value(column)), nests(value(column))) };
+function nested(column: string): Condition {
+  return all(isJson(value(column)), nests(value(column)));
 }
 
 /** Whether a unit of time is written in another case than in FOCUS. */
@@ -318,5 +307,5 @@ function hasOtherCase(unit: Expression): Condition {
 
 function withoutPlaceholders(): Answer {
   const columns = textColumns.map(({ name }) => name);
-  return { by: "rows", broken: some(...columns.map((name) => isOneOf(value(name), ...placeholders))), columns };
+  return anyOf(columns, (name) => isOneOf(value(name), ...placeholders));
 }

@@ -48,8 +48,6 @@ export type Answer =
   | { readonly by: "view"; readonly holds: boolean; readonly because: string }
   /** Rows that break it. `columns` are those that an example shows. */
   | { readonly by: "rows"; readonly broken: Condition; readonly columns: readonly string[] }
-  /** Values that break it: conditions on one column each, that are expensive to compute for every row. */
-  | { readonly by: "values"; readonly checks: readonly { readonly column: string; readonly broken: Condition }[] }
   /**
    * Values of a column with another number of values of a second column than one; with `most`, those with more. Rows without a
    * key count nowhere.

@@ -27,12 +27,17 @@ export const differs = "differs";
  * billionth of the cost, or of 1. No amount comes from this comparison, so that it need not be exact, and a float is much faster.
  */
 export function withProducts(from: string, { identifier, literal, name: dialect, types }: Dialect): string {
-  const float = (column: string): string =>
-    `CAST(p.${identifier(column)} AS ${dialect === "duckdb" ? "DOUBLE" : "FLOAT64"})`;
-  const facts = products.map(({ name, price, quantity, cost }) => {
-    const difference = `ABS(${float(price)} * ${float(quantity)} - ${float(cost)})`;
-    const isDifferent = `${difference} > 1e-9 * GREATEST(ABS(${float(cost)}), 1)`;
-    return `CASE WHEN ${isDifferent} THEN ${literal(differs)} ELSE CAST(NULL AS ${types.text}) END AS ${identifier(name)}`;
-  });
-  return `(SELECT p.*, ${facts.join(", ")} FROM ${from} AS p)`;
+  // A decimal becomes a float once, and only where there is a price.
+  const float = (column: string, price: string): string =>
+    `CASE WHEN p.${identifier(price)} IS NOT NULL THEN CAST(p.${identifier(column)} AS ${dialect === "duckdb" ? "DOUBLE" : "FLOAT64"}) END`;
+  const floats = products.map(
+    ({ name, price, quantity, cost }) =>
+      `${float(price, price)} * ${float(quantity, price)} AS ${name}_is, ${float(cost, price)} AS ${name}_should`,
+  );
+  const facts = products.map(
+    ({ name }) =>
+      `CASE WHEN ABS(q.${name}_is - q.${name}_should) > 1e-9 * GREATEST(ABS(q.${name}_should), 1) THEN ${literal(differs)}
+  ELSE CAST(NULL AS ${types.text}) END AS ${identifier(name)}`,
+  );
+  return `(SELECT q.*, ${facts.join(", ")} FROM (SELECT p.*, ${floats.join(", ")} FROM ${from} AS p) AS q)`;
 }

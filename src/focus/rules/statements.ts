@@ -1,40 +1,23 @@
-import type { Dialect } from "../dialects/dialect.ts";
-import { all, type Condition, first, isOneOf, not, some, text } from "../expression.ts";
+import { all, type Condition, type Field, type Members, first, isOneOf, not, text } from "../expression.ts";
+import { fieldsIn } from "../reading.ts";
 import { renderCondition, renderExpression, type Scope } from "../render.ts";
 import { own } from "../rows.ts";
 import type { AnsweredRule } from "./answer.ts";
+import {
+  answeredBy,
+  asText,
+  type CheckedRows,
+  excuseOf,
+  exportOf,
+  monthOf,
+  oneText,
+  readTexts,
+  type RuleBy,
+  scopeOf,
+} from "./checked.ts";
 import { columnValue as value } from "./compile.ts";
-import type { Answer } from "./model.ts";
+import { groupedBy, groupLine, sumsOf } from "./groups.ts";
 import { withProducts } from "./products.ts";
-
-/** The rows that are checked: those of a query with the columns of the view. */
-export interface CheckedRows {
-  readonly dialect: Dialect;
-  /** What stands after FROM: a view, or a query in brackets. */
-  readonly from: string;
-  /** The rows that are checked, such as those of some months. */
-  readonly rows: Condition;
-  /** Rows that break a rule because the bill does not have what it demands. */
-  readonly excused: readonly Excused[];
-  /** The exports whose commitments can be compared with their purchases month by month. */
-  readonly commitmentExports: readonly string[];
-}
-
-/** Rows of converted bills that break a rule because the bill does not have what it demands. */
-export interface Excused {
-  readonly rule: string;
-  readonly rows: Condition;
-}
-
-type RuleBy<Kind extends Answer["by"]> = AnsweredRule & { readonly answer: Extract<Answer, { readonly by: Kind }> };
-
-/** The rules that are answered in one way. */
-export function answeredBy<Kind extends Answer["by"]>(
-  rules: readonly AnsweredRule[],
-  kind: Kind,
-): readonly RuleBy<Kind>[] {
-  return rules.filter((rule): rule is RuleBy<Kind> => rule.answer.by === kind);
-}
 
 /** What finds the row of an example, quickly: never NULL, and different for most rows. */
 const key = first(
@@ -45,47 +28,126 @@ const key = first(
   text(""),
 );
 
-/** The statement that counts rows, and the column of its result with each count, by the id of the rule. */
-export interface RowCounts {
+/** What was counted for a rule in the rows of a month. */
+export interface RuleCount {
+  /** Rows, or groups of rows, that break the rule. */
+  readonly broken: number;
+  /** Those that the bill cannot decide. */
+  readonly undecided: number;
+  /** All that the rule is about. */
+  readonly checked: number;
+  /** The key of a row that breaks a rule about rows, for `exampleStatement`; else the value or the commitment that breaks it. */
+  readonly example: string | null;
+}
+
+/** A line of the result of a count, for an export and month. */
+export interface CountLine {
+  /** The rule; empty for the line about all rows. */
+  readonly about: string;
+  /** All rows of the month, or all groups that the rule is about. */
+  readonly checked: number;
+  readonly counts: string;
+}
+
+/** The statement that counts what breaks rules, and how to read it. */
+export interface CountStatement {
   readonly sql: string;
-  readonly broken: ReadonlyMap<string, string>;
-  /** Of the rows that break a rule, those that are excused. */
-  readonly excused: ReadonlyMap<string, string>;
-  /** The least key of the rows that break a rule and are not excused, for `exampleStatement`. */
-  readonly keys: ReadonlyMap<string, string>;
+  /** What a line counts, by the id of the rule. */
+  read(this: void, line: CountLine): readonly (readonly [rule: string, count: RuleCount])[];
+}
+
+/** Columns of text that have another value in most rows. */
+const individual: ReadonlySet<string> = new Set([
+  "AllocatedTags",
+  "ChargeDescription",
+  "ResourceId",
+  "ResourceName",
+  "Tags",
+  "x_LineItemId",
+]);
+
+/** Whether a column has the same values in many rows, so that conditions on it are cheaper for cells than for rows. */
+function repeats(column: Field | Members): boolean {
+  return column.is === "field" && ["text", "json"].includes(column.type) && !individual.has(column.name);
 }
 
 /**
- * The statement that counts, for each export and month (`export`, `month`), all rows (`checked`), those that break each rule and are not excused, and those that are excused.
- * What several rules have in common is counted once.
+ * The statement that counts, for each export and month (`export`, `month`), what breaks each rule and is not excused, and what is
+ * excused. The view is read once: rows that are alike in all that the rules ask are one cell, and the cells, of which there are
+ * few, are counted for every rule.
  */
-export function rowStatement(rules: readonly RuleBy<"rows">[], checked: CheckedRows): RowCounts {
+export function countStatement(rules: readonly AnsweredRule[], checked: CheckedRows): CountStatement {
   const { dialect, from, rows } = checked;
-  const scope = scopeOf(dialect);
-  const counts = new Map<string, string>();
-  const counted = (condition: Condition): string => {
-    const sql = renderCondition(condition, scope);
-    const name = counts.get(sql) ?? `count_${counts.size}`;
-    counts.set(sql, name);
-    return name;
+  const { identifier } = dialect;
+  const keys = new Set([own.export, own.month, ...rules.flatMap(({ answer }) => groupedBy(answer))]);
+  const facts = new Map<string, string>();
+  const scope: Scope = {
+    ...scopeOf(dialect),
+    fact(condition, sql) {
+      const read = fieldsIn(condition);
+      if (read.every(repeats)) {
+        for (const { name } of read) keys.add(name);
+        return sql;
+      }
+      const name = facts.get(sql) ?? `fact_${facts.size + 1}`;
+      facts.set(sql, name);
+      return `c.${name}`;
+    },
   };
-  const broken = new Map(rules.map((rule) => [rule.id, counted(unexcused(rule, checked))]));
-  const keysOfRows = new Map([...broken].map(([id, name]) => [id, keyOf(name)]));
-  const allowed = new Map(
-    rules.flatMap(({ id, answer }) => {
+  const ofRows = answeredBy(rules, "rows");
+  const conditions: string[] = [];
+  const counted = (condition: Condition): number => {
+    const sql = renderCondition(condition, scope);
+    if (!conditions.includes(sql)) conditions.push(sql);
+    return conditions.indexOf(sql);
+  };
+  const broken = new Map(ofRows.map((rule) => [rule.id, counted(unexcused(rule, checked))]));
+  const excused = new Map(
+    ofRows.flatMap(({ id, answer }) => {
       const excuse = excuseOf(id, checked);
       return excuse === null ? [] : [[id, counted(all(answer.broken, excuse))] as const];
     }),
   );
-  const least = renderExpression(key, scope);
-  const columns = [...counts].flatMap(([sql, name]) => [
-    `${asText(`COUNT(CASE WHEN ${sql} THEN 1 END)`, dialect)} AS ${name}`,
-    `MIN(CASE WHEN ${sql} THEN ${least} END) AS ${keyOf(name)}`,
+  const counts = conditions.flatMap((sql) => [
+    asText(`SUM(CASE WHEN ${sql} THEN c.n ELSE 0 END)`, dialect),
+    `MIN(CASE WHEN ${sql} THEN c.least_key END)`,
   ]);
-  const keys = `${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month`;
-  const sql = `SELECT ${[keys, `${asText("COUNT(*)", dialect)} AS checked`, ...columns].join(",\n  ")}
-FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(rows, scope)} GROUP BY 1, 2`;
-  return { sql, broken, excused: allowed, keys: keysOfRows };
+  const ofAllRows = `SELECT '' AS about, ${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month,
+  ${asText("SUM(c.n)", dialect)} AS checked, ${counts.length === 0 ? "''" : oneText(counts, dialect)} AS counts
+FROM cells AS c GROUP BY 2, 3`;
+  const lines = [ofAllRows, ...rules.flatMap((rule) => groupLine(rule, checked, scope))];
+  const columns = [
+    ...[...keys].map((name) => `c.${identifier(name)}`),
+    ...[...facts].map(([sql, name]) => `${sql} AS ${name}`),
+  ];
+  const cells = `SELECT ${[
+    ...columns,
+    "COUNT(*) AS n",
+    `MIN(${renderExpression(key, scopeOf(dialect))}) AS least_key`,
+    ...sumsOf(rules, dialect),
+  ].join(",\n  ")}
+FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(rows, scopeOf(dialect))}
+GROUP BY ${columns.map((_, index) => index + 1).join(", ")}`;
+  return {
+    sql: `WITH cells AS (${cells})\n${lines.join("\nUNION ALL\n")}`,
+    read(line) {
+      const cell = readTexts(line.counts);
+      if (line.about !== "") {
+        const [broken, undecided, example = null] = cell;
+        return [[line.about, { broken: Number(broken), undecided: Number(undecided), checked: line.checked, example }]];
+      }
+      return ofRows.map(({ id }) => {
+        const [own = 0, allowed] = [broken.get(id), excused.get(id)];
+        const count: RuleCount = {
+          broken: Number(cell[2 * own]),
+          undecided: allowed === undefined ? 0 : Number(cell[2 * allowed]),
+          checked: line.checked,
+          example: cell[2 * own + 1] ?? null,
+        };
+        return [id, count] as const;
+      });
+    },
+  };
 }
 
 /** The statement that finds examples, and how to read them. */
@@ -112,12 +174,9 @@ export function exampleStatement(
     const name = `example_${index}`;
     const shown = [...new Set([...answer.columns, ...identifying])];
     columns.set(id, { name, shown });
-    const values = shown.map((column) => {
-      const text = asText(renderExpression(value(column), scope), dialect);
-      return `COALESCE(${text}, ${dialect.literal(nothing)})`;
-    });
+    const values = shown.map((column) => asText(renderExpression(value(column), scope), dialect));
     const condition = renderCondition(unexcused(rule, checked), scope);
-    return `MIN(CASE WHEN ${condition} THEN ${dialect.joined(values, separator)} END) AS ${name}`;
+    return `MIN(CASE WHEN ${condition} THEN ${oneText(values, dialect)} END) AS ${name}`;
   });
   const sql = `SELECT ${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month, ${examples.join(",\n  ")}
 FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(all(rows, isOneOf(key, ...keys)), scope)} GROUP BY 1, 2`;
@@ -126,7 +185,7 @@ FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(all(rows, isOne
 
 /** The values of an example by column. Columns that only identify a row are left out where they are NULL. */
 export function readExample(text: string, shown: readonly string[]): Readonly<Record<string, string | null>> {
-  const values = text.split(separator).map((each) => (each === nothing ? null : each));
+  const values = readTexts(text);
   return Object.fromEntries(
     shown
       .map((name, index): readonly [string, string | null] => [name, values[index] ?? null])
@@ -134,52 +193,11 @@ export function readExample(text: string, shown: readonly string[]): Readonly<Re
   );
 }
 
-/** Signs that bills do not use: between the values of an example, and for NULL. */
-const separator = "\u241f";
-const nothing = "\u2400";
-
 /** The columns by which people find the row of an example. */
 const identifying: readonly string[] = ["x_LineItemId", "ChargeDescription"];
-
-function keyOf(count: string): string {
-  return `key_of_${count}`;
-}
 
 /** The rows that break a rule, without those that may. */
 function unexcused({ id, answer }: RuleBy<"rows">, checked: CheckedRows): Condition {
   const excuse = excuseOf(id, checked);
   return excuse === null ? answer.broken : all(answer.broken, not(excuse));
-}
-
-/** The rows that may break a rule, if there are any. */
-export function excuseOf(id: string, { excused }: CheckedRows): Condition | null {
-  const rows = excused.filter(({ rule }) => rule === id).map((each) => each.rows);
-  return rows.length === 0 ? null : some(...rows);
-}
-
-/** The column with the export of a checked row. */
-export function exportOf({ identifier }: Dialect): string {
-  return `c.${identifier(own.export)}`;
-}
-
-/** The column with the billing month of a checked row. */
-export function monthOf({ identifier }: Dialect): string {
-  return `c.${identifier(own.month)}`;
-}
-
-/** A value as text. */
-export function asText(sql: string, { types }: Dialect): string {
-  return `CAST(${sql} AS ${types.text})`;
-}
-
-/** The scope of conditions on checked rows. */
-export function scopeOf(dialect: Dialect): Scope {
-  return {
-    dialect,
-    from: "c",
-    hasColumn: () => "TRUE",
-    joined: () => {
-      throw new TypeError("A rule cannot use lookups.");
-    },
-  };
 }

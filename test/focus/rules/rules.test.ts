@@ -69,7 +69,7 @@ test("a rule without rows that can break it is about the view, undecidable, or c
 });
 
 function isAboutRows(by: string): boolean {
-  return ["rows", "values", "groups", "commitments"].includes(by);
+  return ["rows", "groups", "commitments"].includes(by);
 }
 
 /** A changed value differs only from the value that another row of the same key has. */
