@@ -45,7 +45,7 @@ const lines: readonly Row[] = [
     "pricing/publicOnDemandCost": "8.5",
     "pricing/publicOnDemandRate": "8.5",
   }),
-  line("negation", "SavingsPlanNegation", "-8", {
+  line("a negation", "SavingsPlanNegation", "-8", {
     ...day,
     "lineItem/NetUnblendedCost": "-7.2000000003",
     "savingsPlan/SavingsPlanARN": plan,
@@ -190,8 +190,8 @@ describe("the rules of FOCUS for AWS Cost and Usage Reports", () => {
 
   test("rule 3: what covered usage and its negation leave is an adjustment, and neither is billed", () => {
     assert.deepEqual(costs("covered"), ["0", "5.1", "8.5", "7.2"]);
-    assert.ok(!rows.has("negation"));
-    assert.deepEqual(pick("negation residual", "ChargeCategory", "BilledCost", "EffectiveCost"), [
+    assert.ok(!rows.has("a negation"));
+    assert.deepEqual(pick("a negation residual", "ChargeCategory", "BilledCost", "EffectiveCost"), [
       "Adjustment",
       "-0.0000000003",
       "-0.0000000003",

@@ -69,6 +69,9 @@ const march: readonly Row[] = [
   }),
   line("net usage", "Usage", "0.2", { "lineItem/NetUnblendedCost": "0.18", "lineItem/NetUnblendedRate": "0.09" }),
   line("net discount", "EdpDiscount", "-0.02", { ...unpriced, "lineItem/NetUnblendedCost": "0" }),
+  line("net cost without its rate", "Usage", "0.2", { "lineItem/NetUnblendedCost": "0.18" }),
+  line("net cost of the rate", "Usage", "0.2", { "lineItem/NetUnblendedCost": "0.2" }),
+  line("no quantity", "Usage", "0.2", { "lineItem/UsageAmount": "" }),
   line("only a rate", "Usage", "0.2", { "pricing/publicOnDemandCost": "" }),
   line("spot", "Usage", "0.05", { "lineItem/UsageType": "USE1-SpotUsage:m5.large" }),
   line("zone is the region", "Usage", "1", { "lineItem/AvailabilityZone": "us-east-1" }),
@@ -167,6 +170,12 @@ const march: readonly Row[] = [
   }),
   line("tax", "Tax", "0.7", unpriced),
   line("credit", "Credit", "-5", unpriced),
+  line("credit for nothing", "Credit", "-3", { ...unpriced, "lineItem/ProductCode": "", "product/ProductName": "" }),
+  line("refund of an invoiced plan", "Refund", "-4", {
+    ...unpriced,
+    ...previous,
+    "savingsPlan/SavingsPlanARN": `${plan}-refunded`,
+  }),
   line("refund of usage", "Refund", "-1", { ...unpriced, ...previous }),
   line("refund of this month", "Refund", "-1", unpriced),
   line("refund of something", "Refund", "-1", { ...unpriced, "lineItem/UsageType": "" }),
@@ -325,6 +334,8 @@ export const awsCurRules: Rules = {
     usage: { ContractedUnitPrice: "0.1", PricingQuantity: "2", ContractedCost: "0.2" },
     "net usage": { ContractedUnitPrice: "0.09", PricingQuantity: "2", ContractedCost: "0.18" },
     "reservation use": { ContractedUnitPrice: "0.12", PricingQuantity: "2", ContractedCost: "0.24" },
+    "net cost without its rate": { ContractedUnitPrice: null, ContractedCost: "0.18" },
+    "net cost of the rate": { ContractedUnitPrice: "0.1", ContractedCost: "0.2" },
     tax: { ContractedUnitPrice: null },
   },
   "ListUnitPrice / ListCost": {
@@ -437,6 +448,12 @@ export const awsCurRules: Rules = {
     "reservation use": { CommitmentDiscountQuantity: "8", CommitmentDiscountUnit: "Normalized Hours" },
     "reservation fee": { CommitmentDiscountQuantity: "2976", CommitmentDiscountUnit: "Normalized Hours" },
     "reservation fee unused": { CommitmentDiscountQuantity: "744", CommitmentDiscountUnit: "Normalized Hours" },
+    "refund of an invoiced plan": {
+      ChargeClass: "Correction",
+      EffectiveCost: "0",
+      CommitmentDiscountQuantity: null,
+      CommitmentDiscountUnit: null,
+    },
   },
   CommitmentDiscountName: { "plan use": { CommitmentDiscountName: null } },
   PricingCategory: {
@@ -453,6 +470,7 @@ export const awsCurRules: Rules = {
   "PricingQuantity / Unit": {
     usage: { PricingQuantity: "2", PricingUnit: "Hours" },
     volume: { PricingUnit: "GB-Months" },
+    "no quantity": { PricingQuantity: null, PricingUnit: null, ConsumedQuantity: null, ConsumedUnit: null },
     "refund of usage": { ...priceColumns, ChargeClass: "Correction", PricingCategory: null },
     function: { PricingQuantity: "0.0000125", PricingUnit: "GB-Seconds" },
     tax: priceColumns,
@@ -492,7 +510,10 @@ export const awsCurRules: Rules = {
     bucket: { ResourceId: bucket, ResourceType: "bucket" },
     "reservation fee": { ResourceId: reserved, ResourceName: null, ResourceType: "reserved-instances" },
   },
-  ServiceName: { usage: { ServiceName: "Amazon Elastic Compute Cloud", x_ServiceCode: "AmazonEC2" } },
+  ServiceName: {
+    usage: { ServiceName: "Amazon Elastic Compute Cloud", x_ServiceCode: "AmazonEC2" },
+    "credit for nothing": { ServiceName: "AWS", ServiceCategory: "Other", x_QualityFlags: "ServiceUnknown" },
+  },
   "ServiceCategory / Subcategory": {
     usage: { ServiceCategory: "Compute", ServiceSubcategory: "Virtual Machines" },
     volume: {
@@ -518,8 +539,14 @@ export const awsCurRules: Rules = {
   "CapacityReservationId / Status": {
     "second form": { CapacityReservationId: capacity, CapacityReservationStatus: "Used" },
     "idle capacity": { CapacityReservationId: capacity, CapacityReservationStatus: "Unused" },
-    "whole capacity": { CapacityReservationStatus: null, x_QualityFlags: "CapacityReservationStatusUnknown" },
+    "whole capacity": {
+      ResourceId: capacity,
+      CapacityReservationId: null,
+      CapacityReservationStatus: null,
+      x_QualityFlags: "CapacityReservationStatusUnknown",
+    },
     "capacity that was cancelled": {
+      CapacityReservationId: null,
       CapacityReservationStatus: null,
       x_QualityFlags: "CapacityReservationStatusUnknown",
     },

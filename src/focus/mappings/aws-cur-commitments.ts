@@ -210,7 +210,7 @@ const residualOfPlans: Branch = {
     ServiceProviderName: text("AWS"),
     ServiceSubcategory: text("Other (Other)"),
     PublisherName: text("AWS"),
-    x_LineItemId: field("identity_line_item_id"),
+    x_LineItemId: first(field("negation_id"), field("identity_line_item_id")),
     x_LineItemType: text("SavingsPlanNegation"),
   },
 };

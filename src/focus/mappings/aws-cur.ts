@@ -70,6 +70,7 @@ const publicRate = field("pricing_public_on_demand_rate", "decimal");
 const listed = field("listed", "decimal");
 const commitmentId = field("commitment_id");
 const isUsageCharge = isOneOf(field("charge_category"), "Usage");
+const isWholeCharge = all(isUsageCharge, isWholeCapacity);
 const priceId = first(field("pricing_rate_code"), field("pricing_rate_id"));
 // FOCUS 1.4: without the identifier of its price, a correction lacks all columns of prices.
 const isPriced = all(
@@ -80,11 +81,20 @@ const isCovered = some(isPlanUse, isReservationUse);
 const isPlan = matches(commitmentId, ":savingsplan/");
 const usage = field("line_item_usage_amount", "decimal");
 const normalised = field("line_item_normalized_usage_amount", "decimal");
+// Discounts have a quantity of 0, whatever the bill says.
+const hasQuantity = some(isDiscount, present(usage));
 const productCode = field("line_item_product_code");
 // FOCUS: the resource of a commitment's purchase and of its unused part is the commitment.
 const resourceId = cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id"));
-const serviceName = first(product("product_name"), productCode);
-const rate = first(field("line_item_net_unblended_rate", "decimal"), field("line_item_unblended_rate", "decimal"));
+// A promotional credit, or the refund of a tax, can lack a product, and FOCUS demands a name.
+const serviceName = first(product("product_name"), productCode, text("AWS"));
+const netCost = field("line_item_net_unblended_cost", "decimal");
+// A bill can have net costs without net rates; then only a cost without discounts is the product of the rate.
+const isDiscounted = compared(netCost, "<>", field("line_item_unblended_cost", "decimal"));
+const rate = first(
+  where(present(netCost), field("line_item_net_unblended_rate", "decimal")),
+  where(not(isDiscounted), field("line_item_unblended_rate", "decimal")),
+);
 const zero = decimal("0");
 
 // Keys of users carry a prefix in bills; FOCUS wants them as the user wrote them.
@@ -160,6 +170,7 @@ export const awsCur: Mapping = {
       ],
       amount,
     ),
+    negation_id: where(isNegation, field("identity_line_item_id")),
     listed: first(
       field("pricing_public_on_demand_cost", "decimal"),
       times(publicRate, field("line_item_usage_amount", "decimal")),
@@ -188,16 +199,11 @@ export const awsCur: Mapping = {
       field("line_item_availability_zone"),
     ),
     BilledCost: cases([[isPlanUse, zero]], billed),
-    CapacityReservationId: field("capacity_reservation"),
+    // FOCUS demands that usage with the reservation is used or unused, and its whole is neither. It is still the resource.
+    CapacityReservationId: where(not(isWholeCharge), field("capacity_reservation")),
     CapacityReservationStatus: where(
-      all(present(field("capacity_reservation")), isUsageCharge),
-      cases(
-        [
-          [isUnusedCapacity, text("Unused")],
-          [isWholeCapacity, nothing()],
-        ],
-        text("Used"),
-      ),
+      all(present(field("capacity_reservation")), isUsageCharge, not(isWholeCharge)),
+      cases([[isUnusedCapacity, text("Unused")]], text("Used")),
     ),
     ChargeCategory: field("charge_category"),
     ChargeClass: where(isCorrection, text("Correction")),
@@ -226,6 +232,8 @@ export const awsCur: Mapping = {
     ),
     CommitmentDiscountUnit: cases(
       [
+        // The refund of an earlier purchase lacks the quantity, and FOCUS allows no unit without one.
+        [some(not(present(commitmentId)), all(isCommitmentPurchase, isCorrection)), nothing()],
         [isPlan, field("line_item_currency_code")],
         [
           some(isReservationUse, isReservationFee),
@@ -235,7 +243,7 @@ export const awsCur: Mapping = {
       nothing(),
     ),
     ConsumedQuantity: cases([[isDiscount, zero]], where(isUsageCharge, usage)),
-    ConsumedUnit: where(isUsageCharge, field("unit")),
+    ConsumedUnit: where(all(isUsageCharge, hasQuantity), field("unit")),
     // The bill lacks the negotiated price of usage that a reservation covers: the public price stands for it.
     ContractedCost: cases([[isReservationUse, first(listed, billed)]], billed),
     ContractedUnitPrice: cases(
@@ -266,7 +274,7 @@ export const awsCur: Mapping = {
       nothing(),
     ),
     PricingQuantity: cases([[isDiscount, zero]], where(isPriced, usage)),
-    PricingUnit: where(isPriced, field("unit")),
+    PricingUnit: where(all(isPriced, hasQuantity), field("unit")),
     PublisherName: first(field("line_item_legal_entity"), text("AWS")),
     RegionId: field("region"),
     RegionName: first(field("region_name"), where(present(field("region")), product("location"))),
@@ -323,10 +331,10 @@ export const awsCur: Mapping = {
       ServiceUnknown: not(present(field("service"))),
       RegionUnknown: all(present(field("region")), not(present(field("region_name")))),
       UnitUnknown: all(isPriced, present(field("pricing_unit")), not(present(field("known_unit")))),
-      CapacityReservationStatusUnknown: all(present(field("capacity_reservation")), isUsageCharge, isWholeCapacity),
+      CapacityReservationStatusUnknown: all(present(field("capacity_reservation")), isWholeCharge),
       EffectiveCostMissing: all(isCovered, not(present(effective))),
       ListCostFromContractedCost: all(isUsageCharge, not(isDiscount), not(present(listed))),
-      ContractedCostFromListCost: all(isReservationUse, present(field("line_item_net_unblended_cost", "decimal"))),
+      ContractedCostFromListCost: all(isReservationUse, present(netCost)),
       PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, priced),
     }),
   },
