@@ -29,6 +29,8 @@ const rows: readonly Row[] = [
     ServiceCategory: "",
     PublisherName: "",
     x_SkuMeterSubcategory: "Compute Savings Plan",
+    SubAccountId: "/subscriptions/00000000-0000-0000-0000-000000000000",
+    SubAccountName: "Unassigned",
   }),
   nativeRow({
     ...commitment,
@@ -155,6 +157,11 @@ test("rule 21: the defects of Azure exports in FOCUS 1.0 are corrected with a fl
     assert.equal(row("used")["CommitmentDiscountId"], plan.toLowerCase());
     assert.equal(row("machine")["BillingAccountId"], rows[0]?.["BillingAccountId"]?.toLowerCase());
     assert.equal(row("machine")["SubAccountId"], rows[0]?.["SubAccountId"]?.toLowerCase());
+  });
+
+  await t.test("SubAccountName-C-004-C: a charge without a subscription has neither its name nor its type", () => {
+    const columns = ["SubAccountId", "SubAccountName", "SubAccountType"];
+    assert.deepEqual(pick(row("purchase"), columns), [null, null, null]);
   });
 
   await t.test("issue 2105: columns that 1.2 renamed are found by their older names", () => {

@@ -42,6 +42,8 @@ const eaBoth: readonly Row[] = [
   }),
   ea("surprise", { ...noPrice, ChargeType: "Surprise", CostInBillingCurrency: "1" }),
   ea("seats", {
+    SubscriptionId: "00000000-0000-0000-0000-000000000000",
+    SubscriptionName: "Unassigned",
     ChargeType: "Purchase",
     Frequency: "Recurring",
     PublisherType: "Marketplace",
@@ -123,7 +125,7 @@ const mcaBoth: readonly Row[] = [
     previousInvoiceId: "G068887776",
     costInBillingCurrency: "-2",
   }),
-  mca("same invoice", { chargeType: "Refund", frequency: "OneTime", costInBillingCurrency: "-1" }),
+  mca("same invoice", { chargeType: "Refund", frequency: "OneTime", costInBillingCurrency: "-1", unitPrice: "-1" }),
 ];
 const planUse = (cost: string, priced: string): Row =>
   mca("plan use", {
@@ -233,6 +235,7 @@ export const azureCostRules: Rules = {
     machine: { ContractedUnitPrice: "0.1152" },
     "priced in dollars": { ContractedUnitPrice: "0.084", PricingCurrencyContractedUnitPrice: "0.096" },
     "without a rate": { ContractedUnitPrice: null },
+    "same invoice": { ChargeClass: null, ContractedUnitPrice: null, PricingCurrencyContractedUnitPrice: null },
     tax: { ContractedUnitPrice: null },
   },
   "ListUnitPrice / ListCost": {
@@ -385,6 +388,7 @@ export const azureCostRules: Rules = {
   "SubAccountId/Name/Type": {
     machine: { SubAccountId: subscription, SubAccountName: "Retail Production", SubAccountType: "Subscription" },
     plan: { SubAccountId: null, SubAccountType: null },
+    seats: { SubAccountId: null, SubAccountName: null, SubAccountType: null },
   },
   "CapacityReservationId/Status": {
     "reserved machine": { CapacityReservationId: capacity.toLowerCase(), CapacityReservationStatus: "Used" },

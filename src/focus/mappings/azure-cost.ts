@@ -123,6 +123,10 @@ const billedCost = cases(
   cost,
 );
 
+/** Whether an amount is a price. Refunds have amounts below zero there, which FOCUS does not allow for a price. */
+const isPrice = (amount: Expression): Condition => compared(amount, ">", zero);
+const subAccount = subscription(lower(field("subscription")));
+
 /** A charge that costs something, without an amount that its price gives. */
 const lacks = (amount: Condition): Condition => all(isSold, not(amount), notZero(effectiveCost));
 const hasListCost = some(notZero(paidAsYouGo), notZero(listPrice));
@@ -306,13 +310,13 @@ export const azureCost: Mapping = {
     ConsumedQuantity: where(all(isUsage, not(isUnused)), quantity),
     ConsumedUnit: where(all(isUsage, not(isUnused)), unit),
     ContractedCost: contracted,
-    ContractedUnitPrice: where(all(isPriced, not(isUnused), notZero(contractedPrice)), contractedPrice),
+    ContractedUnitPrice: where(all(isPriced, not(isUnused), isPrice(contractedPrice)), contractedPrice),
     EffectiveCost: effectiveCost,
     HostProviderName: text("Microsoft"),
     InvoiceId: field("invoiceid"),
     InvoiceIssuerName: first(field("partnername"), text("Microsoft")),
     ListCost: listed,
-    ListUnitPrice: where(all(isSold, notZero(listPrice)), listPrice),
+    ListUnitPrice: where(all(isSold, isPrice(listPrice)), listPrice),
     PricingCategory: cases(
       [
         [isCovered, text("Committed")],
@@ -323,12 +327,12 @@ export const azureCost: Mapping = {
     ),
     PricingCurrency: currencies.pricing,
     PricingCurrencyContractedUnitPrice: where(
-      all(isSold, present(field("pricing_currency")), notZero(contractedPrice)),
+      all(isSold, present(field("pricing_currency")), isPrice(contractedPrice)),
       field("unitprice", "decimal"),
     ),
     PricingCurrencyEffectiveCost: pricedEffective,
     PricingCurrencyListUnitPrice: where(
-      all(isSold, present(field("pricing_currency")), notZero(listPrice)),
+      all(isSold, present(field("pricing_currency")), isPrice(listPrice)),
       field("paygprice", "decimal"),
     ),
     PricingQuantity: where(isPriced, quantity),
@@ -357,9 +361,10 @@ export const azureCost: Mapping = {
     // The Enterprise Agreement lacks products.
     SkuId: where(all(isPriced, isBilledToProfile), field("productid")),
     SkuMeter: where(isMetered, field("metername")),
-    SubAccountId: subscription(lower(field("subscription"))),
-    SubAccountName: field("subscriptionname"),
-    SubAccountType: where(present(subscription(lower(field("subscription")))), text("Subscription")),
+    SubAccountId: subAccount,
+    // Without a subscription the bill has the name Unassigned.
+    SubAccountName: where(present(subAccount), field("subscriptionname")),
+    SubAccountType: where(present(subAccount), text("Subscription")),
     Tags: where(isJson(tags), tags),
     x_LineItemType: field("chargetype"),
     x_BilledCostInUsd: cases(

@@ -63,6 +63,8 @@ const currencies: Currencies = {
 const pricedEffective = inPricingCurrency(effective, currencies);
 const isMarketplace = isOneOf(field("x_publishercategory"), "Vendor", "Marketplace");
 
+const subAccount = subscription(field("sub_account_id"));
+
 /** 1.0-preview has columns that later versions renamed or removed. One table can have months of several versions. */
 const isPreview = some(
   not(hasColumn("contractedcost")),
@@ -226,8 +228,9 @@ export const azureFocus: Mapping = {
       // Its keys are Azure's own, which FOCUS wants to start with x_.
       replaced(field("x_skudetails", "json"), String.raw`"([A-Za-z0-9_]+)"\s*:`, String.raw`"x_\1":`),
     ),
-    SubAccountId: subscription(field("sub_account_id")),
-    SubAccountType: first(field("subaccounttype"), where(present(field("subaccountid")), text("Subscription"))),
+    SubAccountId: subAccount,
+    SubAccountName: where(present(subAccount), field("subaccountname")),
+    SubAccountType: where(present(subAccount), first(field("subaccounttype"), text("Subscription"))),
     x_EffectiveCostInUsd: cases([[all(isCommitmentPurchase, present(effectiveInUsd)), zero]], effectiveInUsd),
     x_ResourceType: field("resource_type"),
     x_QualityFlags: flags({
