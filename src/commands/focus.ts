@@ -27,7 +27,11 @@ export function addFocus(program: Program, perform: Perform): void {
     .addOption(
       new Option("--focus-version <version>", "the version of FOCUS").choices(["1.4", "1.2"]).default("1.4" as const),
     )
-    .option("--folder <folder>", "a new or empty folder to write to", "focus-export")
+    .option(
+      "--folder <folder>",
+      "a new or empty folder to write to, or that of an export that was stopped",
+      "focus-export",
+    )
     .option("--anonymize", "replace accounts, resources, names and tags, and multiply amounts by a secret number")
     .option(
       "--key-file <file>",
@@ -38,7 +42,8 @@ export function addFocus(program: Program, perform: Perform): void {
     .action((words, { format, focusVersion, folder, anonymize, keyFile, ...months }) => {
       const scope = readScope(words, months);
       const isAnonymous = anonymize === true;
-      return perform.reading((context) =>
+      // It stops by itself, and then says what it has written.
+      return perform.writing((context) =>
         focusExport({ ...scope, format, focusVersion, folder, anonymize: isAnonymous, keyFile }, context),
       );
     });
@@ -79,6 +84,7 @@ export async function focusExport(options: FocusExportOptions, context: CommandC
         anonymize,
         ...(key === undefined ? {} : { key }),
         signal: context.signal,
+        holder: { pid: process.pid, command: "billhouse focus export" },
         onProgress: (now) => (progress = now),
       }),
   );
@@ -96,7 +102,10 @@ function shown(progress: ExportFocusProgress | undefined): {
 } {
   if (progress === undefined) return { title: "Reading what is loaded", figures: [] };
   const { billingMonth, month, months, rows } = progress;
-  return { title: `Writing ${billingMonth}, month ${month} of ${months}`, figures: [formatNumber(rows, "row")] };
+  return {
+    title: `Writing ${billingMonth}, month ${month} of ${months}`,
+    figures: rows === 0 ? [] : [formatNumber(rows, "row")],
+  };
 }
 
 /** Reads a key, or makes one. Error: USAGE_INVALID for a file that cannot be used. */

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   callback,
   checkArguments,
   flag,
+  holder as holderRule,
   names,
   optional,
   type Shape,
@@ -12,7 +13,7 @@ import {
   text,
 } from "../config/arguments.ts";
 import type { Config } from "../config/config.ts";
-import { BillhouseError } from "../errors.ts";
+import { BillhouseError, interrupted } from "../errors.ts";
 import { columnsOfVersion } from "../focus/charges.ts";
 import type { FocusVersion } from "../focus/columns.ts";
 import { viewNames } from "../focus/views.ts";
@@ -20,9 +21,11 @@ import type { BillingMonth } from "../model.ts";
 import { checkMonths, monthSpan, type MonthSelection, nextMonth } from "../schema/periods.ts";
 import { parseTimestamp } from "../schema/timestamps.ts";
 import { version } from "../version.ts";
-import { requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
+import { type Holder, requireCapability, type Warehouse } from "../warehouses/warehouse.ts";
 import { createAnonymiser, type ExportedRow } from "./focus-export/anonymise.ts";
 import { type ExportedMonth, type ExportFileFormat, exportFileFormats, writeMonth } from "./focus-export/files.ts";
+import { claimFolder, finishFolder } from "./focus-export/folder.ts";
+import { copyMonth } from "./focus-export/parquet.ts";
 import { readLoaded } from "./months/loaded.ts";
 import { isSelected, monthRules, selectPipelines } from "./months/select.ts";
 import { reading, type ReadSource } from "./open.ts";
@@ -33,7 +36,7 @@ export const exportedVersions = ["1.4", "1.2"] as const;
 
 /** Options of `exportFocus`. */
 export interface ExportFocusOptions {
-  /** The folder to write to, which must be empty or not exist. */
+  /** The folder to write to, which must be empty, not exist, or hold an export that was stopped, whose files are replaced. */
   readonly folder: string;
   /** Sections, clouds, or `all`; none means all. */
   readonly pipelines?: readonly string[];
@@ -47,6 +50,8 @@ export interface ExportFocusOptions {
   /** The secret of `anonymize`: the same one gives the same names and amounts. By default a new one for each export. */
   readonly key?: string;
   readonly signal?: AbortSignal;
+  /** This process, by which another one knows that it still exports to the folder. */
+  readonly holder?: Holder;
   /** Receives how far it is. */
   readonly onProgress?: (progress: ExportFocusProgress) => void;
 }
@@ -57,7 +62,7 @@ export interface ExportFocusProgress {
   /** The number of the month, from 1, and of all months. */
   readonly month: number;
   readonly months: number;
-  /** Rows of the month that were written. */
+  /** Rows of the month that were written; 0 until all are where the warehouse writes the files itself. */
   readonly rows: number;
 }
 
@@ -77,8 +82,9 @@ const rowsPerFile = 250_000;
 
 /**
  * Writes the rows of the FOCUS view to files, month by month, and last a manifest with their checksums. An export that was stopped
- * lacks the manifest. Errors: USAGE_INVALID for a folder that is not empty and for months that are not loaded; WAREHOUSE_NOT_FOUND;
- * OUTPUT_FAILED when the folder cannot be written; VALUE_INVALID.
+ * has `manifest.json.unfinished` instead, and the next one into that folder starts again. Errors: USAGE_INVALID for a folder with
+ * anything else and for months that are not loaded; WAREHOUSE_NOT_FOUND; OUTPUT_FAILED when the folder cannot be written;
+ * VALUE_INVALID; INTERRUPTED.
  */
 export async function exportFocus(config: Config, options: ExportFocusOptions): Promise<ExportFocusResult> {
   checkArguments(config, options, exportRules);
@@ -87,11 +93,12 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
   requireOneOf("format", format, exportFileFormats);
   requireOneOf("focusVersion", focusVersion, exportedVersions);
   const folder = resolve(options.folder);
-  await claimFolder(folder);
   const pipelines = await selectPipelines(config, options.pipelines);
   const isAll = pipelines.length === config.pipelines.length;
   const view: FocusVersion = focusVersion === "1.2" ? "v1_2" : "v1_4";
   const anonymised = anonymize ? createAnonymiser(options.key ?? randomBytes(32).toString("hex")) : undefined;
+  const written: ExportedMonth[] = [];
+  let started: number | undefined;
   return reading(
     inLittleMemory(config),
     async (warehouse) => {
@@ -109,19 +116,28 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
         name,
         type: type === "json" ? ("text" as const) : type,
       }));
-      const written: ExportedMonth[] = [];
+      await claimFolder(folder, options.holder).catch((error: unknown) => {
+        throw asOutputError(folder, error);
+      });
+      started = wanted.length;
       for (const [index, billingMonth] of wanted.entries()) {
-        const rows = rowsOf(warehouse, config, view, billingMonth, isAll ? null : pipelines.map(({ name }) => name));
-        const month = await writeMonth(billingMonth, anonymised === undefined ? rows : mapped(rows, anonymised), {
+        const asked = { config, view, month: billingMonth, exports: isAll ? null : pipelines.map(({ name }) => name) };
+        const settings = {
           folder,
           format,
           name: `focus_${focusVersion.replace(".", "_")}`,
           columns,
           rowsPerFile,
           signal: options.signal,
-          onRows: (count) =>
+          onRows: (count: number) =>
             options.onProgress?.({ billingMonth, month: index + 1, months: wanted.length, rows: count }),
-        }).catch((error: unknown) => {
+        };
+        settings.onRows(0);
+        const isCopied = format === "parquet" && anonymised === undefined && warehouse.writeParquet !== null;
+        const writing = isCopied
+          ? copyMonth(warehouse, billingMonth, `SELECT ${copiedColumns(asked)} ${sourceOf(asked)}`, settings)
+          : writeMonth(billingMonth, mapped(rowsOf(warehouse, asked), anonymised), settings);
+        const month = await writing.catch((error: unknown) => {
           throw asOutputError(folder, error);
         });
         written.push(month);
@@ -133,7 +149,17 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
       return result;
     },
     options.signal,
-  );
+  ).catch((error: unknown) => {
+    if (options.signal?.aborted !== true) throw error;
+    throw started === undefined ? stopped() : stopped(folder, written.length, started);
+  });
+}
+
+function stopped(folder?: string, written = 0, months = 0): BillhouseError {
+  if (folder === undefined) return interrupted("Stopped. Nothing was written.", { hint: "Run the command again." });
+  return interrupted(`Stopped. The folder ${folder} has ${written} of ${months} months and is not finished.`, {
+    hint: "Run the same command again: it replaces these files. Or remove the folder.",
+  });
 }
 
 /** DuckDB would keep the rows of a month in half of the memory before it writes them to its temporary files. */
@@ -151,6 +177,7 @@ const exportRules: Shape<ExportFocusOptions> = {
   anonymize: optional(flag),
   key: optional(text),
   signal: optional(abortSignal),
+  holder: holderRule,
   onProgress: optional(callback),
 };
 
@@ -161,19 +188,47 @@ function requireOneOf(name: string, value: string, allowed: readonly string[]): 
   });
 }
 
-/** The rows of a month in the view, as they are written to files. */
-async function* rowsOf(
-  warehouse: Warehouse,
-  { warehouse: { kind }, focus }: Config,
-  view: FocusVersion,
-  month: BillingMonth,
-  exports: readonly string[] | null,
-): AsyncGenerator<ExportedRow> {
-  const { tableName, identifier, literal } = dialects[kind];
-  const columns = columnsOfVersion(view);
+/** The rows of a month in the view. */
+interface AskedRows {
+  readonly config: Config;
+  readonly view: FocusVersion;
+  readonly month: BillingMonth;
+  /** Null for all. */
+  readonly exports: readonly string[] | null;
+}
+
+/** `FROM` the view `WHERE` the rows are asked for. */
+function sourceOf({ config: { warehouse, focus }, view, month, exports }: AskedRows): string {
+  const { tableName, identifier, literal } = dialects[warehouse.kind];
   const only = exports === null ? "" : ` AND ${identifier("x_Export")} IN (${exports.map(literal).join(", ")})`;
-  const from = tableName({ dataset: kind === "bigquery" ? focus.dataset : "main" }, viewNames[view]);
-  const sql = `SELECT ${columns.map(({ name }) => identifier(name)).join(", ")} FROM ${from} WHERE ${identifier("x_BillingMonth")} = ${literal(month)}${only}`;
+  const from = tableName({ dataset: warehouse.kind === "bigquery" ? focus.dataset : "main" }, viewNames[view]);
+  return `FROM ${from} WHERE ${identifier("x_BillingMonth")} = ${literal(month)}${only}`;
+}
+
+/** The columns as files have them, by SQL: empty texts are NULL, and rows without a period have that of their delivery. */
+function copiedColumns({ config: { warehouse }, view, month }: AskedRows): string {
+  const { identifier } = dialects[warehouse.kind];
+  const periods: Readonly<Record<string, string>> = {
+    BillingPeriodStart: `${month}-01`,
+    BillingPeriodEnd: `${nextMonth(month)}-01`,
+  };
+  const cellOf = (name: string, type: string): string => {
+    const column = identifier(name);
+    const period = periods[name];
+    if (period !== undefined) return `COALESCE(${column}, TIMESTAMP '${period}') AS ${column}`;
+    return type === "decimal" || type === "timestamp" ? column : `NULLIF(${column}, '') AS ${column}`;
+  };
+  return columnsOfVersion(view)
+    .map(({ name, type }) => cellOf(name, type))
+    .join(", ");
+}
+
+/** The rows, as they are written to files. */
+async function* rowsOf(warehouse: Warehouse, asked: AskedRows): AsyncGenerator<ExportedRow> {
+  const { config, view, month } = asked;
+  const { identifier } = dialects[config.warehouse.kind];
+  const columns = columnsOfVersion(view);
+  const sql = `SELECT ${columns.map(({ name }) => identifier(name)).join(", ")} ${sourceOf(asked)}`;
   const times = columns.filter(({ type }) => type === "timestamp").map(({ name }) => name);
   const start = `${month}-01T00:00:00Z`;
   const end = `${nextMonth(month)}-01T00:00:00Z`;
@@ -201,25 +256,9 @@ function timeOf(value: string | null): string | null {
 
 async function* mapped(
   rows: AsyncIterable<ExportedRow>,
-  change: (row: ExportedRow) => ExportedRow,
+  change: ((row: ExportedRow) => ExportedRow) | undefined,
 ): AsyncGenerator<ExportedRow> {
-  for await (const row of rows) yield change(row);
-}
-
-/** Error: USAGE_INVALID for a folder with contents, OUTPUT_FAILED for one that cannot be made. */
-async function claimFolder(folder: string): Promise<void> {
-  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw asOutputError(folder, error);
-  });
-  if (found.length > 0) {
-    throw new BillhouseError("USAGE_INVALID", `The folder ${folder} is not empty.`, {
-      hint: "Name a new or an empty folder: files of two exports would be loaded together.",
-    });
-  }
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw asOutputError(folder, error);
-  });
+  for await (const row of rows) yield change === undefined ? row : change(row);
 }
 
 /** The manifest, and the checksums in the form that `sha256sum --check` reads. */
@@ -250,7 +289,7 @@ async function writeManifest({
       files: own,
     })),
   };
-  await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await finishFolder(folder, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Error: OUTPUT_FAILED for a folder that the operating system refuses; any other error as it is. */

@@ -81,6 +81,11 @@ export interface Warehouse {
    * Error: QUERY_INVALID.
    */
   readonly queryBytes: ((sql: string, settings?: QuerySettings) => Promise<number>) | null;
+  /**
+   * Writes the rows of one read-only statement to Parquet files (Snappy) of at most about 250,000 rows, in a folder that does not
+   * exist; null if it writes no files on this machine. Errors: QUERY_INVALID, WAREHOUSE_FULL.
+   */
+  readonly writeParquet: ((sql: string, folder: string) => Promise<void>) | null;
 
   /**
    * Whether it reads a data file itself from the storage with this `url`, so that its bytes do not pass through

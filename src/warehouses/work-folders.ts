@@ -30,8 +30,8 @@ export async function makeWorkFolder(pid: number | null, parent: string = tmpdir
   return folder;
 }
 
-/** Reading the priority of a process does not disturb it and works on every system. */
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine runs. Reading its priority does not disturb it and works on every system. */
+export function isAlive(pid: number): boolean {
   try {
     getPriority(pid);
     return true;

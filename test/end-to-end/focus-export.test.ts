@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { cp, readdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { exportFocus } from "../../src/index.ts";
+import { openWarehouse } from "../../src/warehouses/index.ts";
 import { curDelivery, curRow, deliver } from "../support/deliveries.ts";
 import { focusCsv, focusRow } from "../support/focus-files.ts";
 import { createGoogleProject, exportBucket } from "../support/google.ts";
@@ -114,6 +117,77 @@ describe("billhouse focus export", () => {
       "USAGE_INVALID",
       "No month to export is loaded",
     );
+  });
+
+  test("starts again in the folder of an export that was stopped, and in no other", async (t) => {
+    const project = await loadedProject(t);
+    const folder = join(project.folder, "out");
+    const stop = new AbortController();
+    const stopping = exportFocus(project.config, {
+      folder,
+      format: "csv",
+      signal: stop.signal,
+      onProgress: ({ month }) => month === 2 && stop.abort(),
+    });
+    const error = await rejects(stopping, "INTERRUPTED", `The folder ${folder} has 1 of 2 months and is not finished`);
+    assert.match(String(error.hint), /Run the same command again/);
+    const left = await readdir(folder);
+    assert.ok(left.includes("manifest.json.unfinished") && !left.includes("manifest.json"), left.join(" "));
+
+    await writeFile(join(folder, "notes.txt"), "mine");
+    await rejects(exportFocus(project.config, { folder }), "USAGE_INVALID", "a file that no export wrote: notes.txt");
+    assert.equal(await readFile(join(folder, "notes.txt"), "utf8"), "mine");
+    await rm(join(folder, "notes.txt"));
+
+    const running = { host: hostname(), pid: process.pid };
+    await writeFile(join(folder, "manifest.json.unfinished"), JSON.stringify(running));
+    await rejects(exportFocus(project.config, { folder }), "USAGE_INVALID", `The process ${process.pid} exports to`);
+    assert.deepEqual((await readdir(folder)).toSorted(), left.toSorted());
+
+    await mkdir(join(folder, "billing_period=2024-01", "rows"), { recursive: true });
+    await writeFile(join(folder, "manifest.json.unfinished"), "");
+    const { months } = await exportFocus(project.config, { folder });
+    assert.deepEqual((await readdir(folder, { recursive: true })).toSorted(), [
+      "SHA256SUMS",
+      "billing_period=2025-01",
+      "billing_period=2025-01/focus_1_4-00001.snappy.parquet",
+      "billing_period=2025-02",
+      "billing_period=2025-02/focus_1_4-00001.snappy.parquet",
+      "manifest.json",
+    ]);
+    assert.equal(months.length, 2);
+    await rejects(exportFocus(project.config, { folder }), "USAGE_INVALID", "is not empty");
+  });
+
+  test("says that nothing was written where it was stopped before", async (t) => {
+    const project = await loadedProject(t);
+    const folder = join(project.folder, "out");
+    const signal = AbortSignal.abort();
+    await rejects(exportFocus(project.config, { folder, signal }), "INTERRUPTED", "Nothing was written");
+    await assert.rejects(readdir(folder), { code: "ENOENT" });
+  });
+
+  test("writes the same rows from the published copy, which DuckDB does not write to files itself", async (t) => {
+    const project = await loadedProject(t);
+    const [own, copied] = [join(project.folder, "own"), join(project.folder, "copied")];
+    const first = await exportFocus(project.config, { folder: own });
+    const writer = await openWarehouse(project.config.warehouse, "write");
+    const second = await exportFocus(project.config, { folder: copied }).finally(() => writer.close());
+    assert.deepEqual([first.readFrom, second.readFrom], ["database", "published copy"]);
+    const sums = (months: typeof first.months): unknown =>
+      months.map(({ billedCost, effectiveCost, rows }) => ({ billedCost, effectiveCost, rows }));
+    assert.deepEqual(sums(first.months), sums(second.months));
+    const instance = await DuckDBInstance.create(":memory:");
+    const connection = await instance.connect();
+    t.after(() => instance.closeSync());
+    const [one, other] = [own, copied].map((folder) => `FROM '${folder}/*/*.parquet'`);
+    const types = async (from: string | undefined): Promise<unknown> =>
+      (await connection.runAndReadAll(`SELECT column_name, column_type FROM (DESCRIBE ${from})`)).getRows();
+    assert.deepEqual(await types(one), await types(other));
+    for (const pair of [`${one} EXCEPT ALL ${other}`, `${other} EXCEPT ALL ${one}`])
+      assert.deepEqual((await connection.runAndReadAll(pair)).getRows(), []);
+    assert.equal((await connection.runAndReadAll(`${one}`)).currentRowCount, 9);
+    connection.closeSync();
   });
 
   test("writes the charges of the chosen exports alone", async (t) => {

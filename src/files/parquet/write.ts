@@ -15,25 +15,34 @@ const types: Readonly<Record<WrittenColumn["type"], string>> = {
 
 /**
  * Writes a Parquet file (Snappy) from a CSV file with these columns and no header, and removes the CSV file. Empty cells are NULL.
- * Memory is bounded: rows are streamed. Decimals must have at most 18 digits after the point, or they are rounded.
+ * Memory is bounded: rows are streamed. Aborting the signal stops it. Decimals must have at most 18 digits after the point, or they are rounded.
  */
-export async function writeParquet(csv: string, path: string, columns: readonly WrittenColumn[]): Promise<void> {
+export async function writeParquet(
+  csv: string,
+  path: string,
+  columns: readonly WrittenColumn[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:", {
     threads: "2",
     memory_limit: "1GB",
     autoinstall_known_extensions: "false",
     preserve_insertion_order: "true",
   });
+  const connection = await instance.connect();
+  const stop = (): void => connection.interrupt();
+  signal?.addEventListener("abort", stop);
   try {
-    const connection = await instance.connect();
+    signal?.throwIfAborted();
     const declared = columns.map(({ name, type }) => `${literal(name)}: ${literal(types[type])}`).join(", ");
     await connection.run(
       `COPY (SELECT * FROM read_csv(${literal(csv)}, header = false, auto_detect = false, delim = ',', quote = '"',
          escape = '"', nullstr = '', hive_partitioning = false, columns = {${declared}}))
        TO ${literal(path)} (FORMAT parquet, COMPRESSION snappy)`,
     );
-    connection.closeSync();
   } finally {
+    signal?.removeEventListener("abort", stop);
+    connection.closeSync();
     instance.closeSync();
     await rm(csv, { force: true });
   }

@@ -93,7 +93,7 @@ export async function writeMonth(
     else {
       await pass(lines, createWriteStream(`${target}.csv`));
       const { writeParquet } = await import("../../files/parquet/write.ts");
-      await writeParquet(`${target}.csv`, target, columns);
+      await writeParquet(`${target}.csv`, target, columns, signal);
     }
     total += written;
     files.push({ path, bytes: (await stat(target)).size, rows: written, sha256: await sha256Of(target) });
@@ -141,7 +141,8 @@ function totalsOf(sums: ReadonlyMap<string, DecimalSum>): CurrencySums {
   return Object.fromEntries([...sums].map(([currency, sum]) => [currency, sum.total()]));
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** SHA-256 of a file, in hex. */
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
   return hash.digest("hex");

@@ -107,6 +107,7 @@ export async function openBigquery(
     loadsInParallel: true,
     locksOutWriters: false,
     billedBytes,
+    writeParquet: null,
     queryBytes: (sql, querySettings = {}) => run(() => queryBytes(settings, sql, options.location, querySettings)),
 
     reads: canRead,

@@ -48,6 +48,12 @@ export async function openDuckdb(options: DuckdbOptions, mode: OpenMode): Promis
     locksOutWriters: true,
     billedBytes: null,
     queryBytes: null,
+    // Readers must not reach files.
+    writeParquet:
+      database.mode === "reader"
+        ? null
+        : (sql, folder) =>
+            database.use(async (connection) => (await import("./query.ts")).writeParquet(connection, sql, folder)),
 
     reads: () => false,
 

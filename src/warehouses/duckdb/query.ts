@@ -46,6 +46,20 @@ export async function* runQuery(
   }
 }
 
+/**
+ * Writes the rows of one statement that only reads to Parquet files in a folder that does not exist. A file ends with the row
+ * group that is full when it has two of them. Error: QUERY_INVALID.
+ */
+export async function writeParquet(connection: DuckDBConnection, sql: string, folder: string): Promise<void> {
+  try {
+    await connection.run(
+      `COPY (${sql}) TO ${literal(folder)} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880, ROW_GROUPS_PER_FILE 2)`,
+    );
+  } catch (error) {
+    throw invalidQuery(error);
+  }
+}
+
 /** Lets names without a schema mean the tables of these datasets; a schema that does not exist cannot be searched. */
 async function searchDatasets(
   connection: DuckDBConnection,

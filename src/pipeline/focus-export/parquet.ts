@@ -1,0 +1,53 @@
+import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { BillingMonth } from "../../model.ts";
+import { requireCapability, type Warehouse } from "../../warehouses/warehouse.ts";
+import { type ExportedFile, type ExportedMonth, type FileSettings, sha256Of } from "./files.ts";
+
+/**
+ * Has the warehouse write the rows of a month to Parquet files itself, in a folder `billing_period=YYYY-MM`, and measures what the
+ * files hold. It must have `writeParquet`. Errors: those of the warehouse and of the file system.
+ */
+export async function copyMonth(
+  warehouse: Warehouse,
+  billingMonth: BillingMonth,
+  sql: string,
+  { folder, name, onRows }: Pick<FileSettings, "folder" | "name" | "onRows">,
+): Promise<ExportedMonth> {
+  const part = `billing_period=${billingMonth}`;
+  const rowsFolder = join(folder, part, "rows");
+  await mkdir(join(folder, part), { recursive: true });
+  await warehouse.writeParquet?.(sql, rowsFolder);
+  const query = requireCapability(warehouse, "query");
+  const files: ExportedFile[] = [];
+  for (const written of (await readdir(rowsFolder)).toSorted()) {
+    const path = `${part}/${name}-${String(files.length + 1).padStart(5, "0")}.snappy.parquet`;
+    const target = join(folder, path);
+    await rename(join(rowsFolder, written), target);
+    let rows = 0;
+    for await (const row of query(`SELECT count(*) AS rows FROM read_parquet(${literal(target)})`)) {
+      rows = Number(row["rows"]);
+    }
+    if (rows === 0) await rm(target);
+    else files.push({ path, bytes: (await stat(target)).size, rows, sha256: await sha256Of(target) });
+  }
+  await rmdir(rowsFolder);
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  onRows(rows);
+  if (rows === 0) await rmdir(join(folder, part));
+  const [billedCost, effectiveCost]: [Record<string, string>, Record<string, string>] = [{}, {}];
+  if (rows > 0) {
+    const all = files.map(({ path }) => literal(join(folder, path))).join(", ");
+    const sums = `SELECT COALESCE(BillingCurrency, '') AS currency, sum(BilledCost) AS billed, sum(EffectiveCost) AS effective
+      FROM read_parquet([${all}]) GROUP BY ALL ORDER BY ALL`;
+    for await (const { currency, billed, effective } of query(sums)) {
+      if (billed !== null) billedCost[String(currency)] = String(billed);
+      if (effective !== null) effectiveCost[String(currency)] = String(effective);
+    }
+  }
+  return { billingMonth, rows, billedCost, effectiveCost, files };
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
