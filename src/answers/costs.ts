@@ -21,7 +21,7 @@ import { budgetsIn, type BudgetUse } from "./budgets.ts";
 import { type ChargeGroup, type ChargeSums, countOthers, othersCount, sumCharges } from "./charges.ts";
 import { inFirstDays, inMonths, ofExports } from "./conditions.ts";
 import { changedSources } from "./counted.ts";
-import { dimensionOf, filterConditions } from "./dimensions.ts";
+import { columnNamesOf, dimensionOf, filterConditions } from "./dimensions.ts";
 import { forecastIn, type ForecastResult, runningMonth } from "./forecast.ts";
 import { type Answer, loadsOf } from "./loads.ts";
 import { type Measure, measures } from "./measures.ts";
@@ -177,10 +177,15 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
   const { by = ["service"], measure = "effective", filters = [], top = Infinity } = options;
   const { config, exports } = bills;
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
+  const columns = columnNamesOf(by);
   const conditions = filterConditions(filters, config.focus.tags);
   const period = periodOf(options, bills);
   const before = options.vs === undefined ? periodBefore(period) : periodFrom(options.vs, monthsIn(period));
-  const comparison = by.includes("month") ? byMonth : compare(exports, period, before, filters);
+  const single = onePeriodDimensions.find((name) => by.includes(name));
+  const comparison: Comparison =
+    single === undefined
+      ? compare(exports, period, before, filters)
+      : { kind: "none", reason: `each ${single} is a group of its own` };
   const azure = exports.filter(
     ({ cloud, months }) => cloud === "azure" && monthsIn(period).some((of) => months.has(of)),
   );
@@ -188,7 +193,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
     by: {
       currency: field("BillingCurrency"),
       kind: chargeKind,
-      ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])),
+      ...Object.fromEntries(dimensions.map((dimension, index) => [columns[index] ?? "", dimension])),
     },
     sum: sumsOf(measureColumns[measure], { period, before, comparison }),
     greatest: {
@@ -219,7 +224,7 @@ export async function costsIn(bills: Bills, options: CostsOptions): Promise<Summ
       const own = monthsIn(period).filter((month) => !replacedIn.has(month));
       return own.length === 0 ? [] : [{ name, cloud, missingMonths: own.filter((month) => !months.has(month)) }];
     }),
-    accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
+    accountNames: accountNamesOf(groups, columns[by.indexOf("account")] ?? ""),
     notes: [
       ...unmatched,
       ...(comparison.kind === "none" ? [] : changedSources(exports, before, period)),
@@ -261,7 +266,8 @@ const costsRules: Shape<CostsOptions> = {
   now: optional(date),
 };
 
-const byMonth: Comparison = { kind: "none", reason: "each month is a group of its own" };
+/** Dimensions whose values are of one period each: the period before cannot have the same groups. */
+const onePeriodDimensions: readonly string[] = ["month", "day", "invoice"];
 
 /** Error: USAGE_INVALID. */
 export function checkMeasure(measure: string | undefined): void {
@@ -300,6 +306,7 @@ function currencyCosts(
   comparison: Comparison,
 ): CurrencyCosts {
   const whole = rowOf(groups, {}, null, comparison);
+  const columns = columnNamesOf(by);
   const rowFor = (own: readonly ChargeGroup[], keys: CostRow["keys"]): CostRow =>
     rowOf(own, keys, whole.cost, comparison);
   const grouped = groups.filter((group) => group["kind"] === "groups");
@@ -308,7 +315,7 @@ function currencyCosts(
     .filter((group) => group[othersCount] == null)
     .map((group) => ({
       group,
-      row: rowFor([group], Object.fromEntries(by.map((name, index) => [name, group[`key${index}`] ?? null]))),
+      row: rowFor([group], Object.fromEntries(by.map((name, index) => [name, group[columns[index] ?? ""] ?? null]))),
     }))
     .toSorted((one, other) => compareDecimals(other.row.cost, one.row.cost) || compareKeys(one.row, other.row));
   const listed = by.length === 0 ? [] : ranked.slice(0, top);
@@ -318,7 +325,7 @@ function currencyCosts(
   const billed = totalOf(groups, "billed");
   const effective = totalOf(groups, "effective");
   return {
-    rows: by.includes("month") ? rows.toSorted(compareKeys) : rows,
+    rows: by.some((name) => name === "month" || name === "day") ? rows.toSorted(compareKeys) : rows,
     rest: { ...rest, groups: ranked.length - listed.length + countOthers(added) },
     below: belowCharges.flatMap((charge) => {
       const own = groups.filter((group) => group["kind"] === charge);

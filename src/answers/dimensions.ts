@@ -64,6 +64,23 @@ export function dimensionOf(name: string, tags: FocusConfig["tags"]): Expression
 }
 
 /**
+ * A name for the column of each dimension in a statement: that of its column in FOCUS where it is one, such as `ServiceName`. All
+ * differ, also without regard to case.
+ */
+export function columnNamesOf(by: readonly string[]): readonly string[] {
+  const taken = new Set<string>();
+  return by.map((name) => {
+    const column = Object.hasOwn(dimensions, name) ? dimensions[name] : undefined;
+    const own = name.startsWith(tagPrefix) ? `x_Tag_${name.slice(tagPrefix.length)}`.replaceAll(/\W/g, "_") : name;
+    const wanted = column?.is === "field" ? column.name : own;
+    let free = wanted;
+    for (let number = 2; taken.has(free.toLowerCase()); number += 1) free = `${wanted}_${number}`;
+    taken.add(free.toLowerCase());
+    return free;
+  });
+}
+
+/**
  * The value of a tag, in the first of its configured spellings that a charge has; NULL where it has none, and where the value is
  * empty. Native AWS exports write `user:` before the keys of users. Error: USAGE_INVALID.
  */

@@ -30,7 +30,7 @@ import {
 } from "./bills.ts";
 import { type ChargeGroup, countOthers, othersCount, sumCharges } from "./charges.ts";
 import { ofExports } from "./conditions.ts";
-import { dimensionOf, tag } from "./dimensions.ts";
+import { columnNamesOf, dimensionOf, tag } from "./dimensions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
 import { loadedMonthsOf } from "./periods.ts";
 
@@ -127,6 +127,7 @@ export async function untaggedIn(
   const { by = ["service", "account", "resource"], top = Infinity } = options;
   const { config, exports } = bills;
   const dimensions = by.map((name) => dimensionOf(name, config.focus.tags));
+  const columns = columnNamesOf(by);
   const value = options.tag === undefined ? anyTag : tag(options.tag, config.focus.tags);
   const month = monthOfAnswer(bills, options.month);
   const months = loadedMonthsOf(exports)
@@ -150,7 +151,7 @@ export async function untaggedIn(
     rows: [ofExports(exports), isOneOf(field("x_BillingMonth"), ...months)],
   });
   const groups = await sumCharges(bills, {
-    by: { ...keys, ...Object.fromEntries(dimensions.map((dimension, index) => [`key${index}`, dimension])) },
+    by: { ...keys, ...Object.fromEntries(dimensions.map((dimension, index) => [columns[index] ?? "", dimension])) },
     sum: { cost: effective },
     ...(by.includes("account") ? { greatest: { accountName: field("SubAccountName") } } : {}),
     rows: [ofExports(exports), isOneOf(field("x_BillingMonth"), month), isTaggable, not(isTagged)],
@@ -162,7 +163,7 @@ export async function untaggedIn(
     month,
     tag: options.tag ?? null,
     by,
-    accountNames: accountNamesOf(groups, `key${by.indexOf("account")}`),
+    accountNames: accountNamesOf(groups, columns[by.indexOf("account")] ?? ""),
     loads: loadsOf(exports, months),
     currency: byCurrency(
       states.filter(({ currency }) => inMonth.has(currency)),
@@ -195,6 +196,7 @@ function currencyUntagged(
   },
 ): CurrencyUntagged {
   const own = states.filter((state) => state["month"] === scope.month);
+  const columns = columnNamesOf(scope.by);
   const activated = activatedClouds(own);
   const { taggable, untagged: missing, coverage } = monthOf(scope.month, states);
   const total = totalOf(own);
@@ -205,7 +207,7 @@ function currencyUntagged(
   const rows = ofActivated
     .filter((group) => group[othersCount] == null)
     .map((group) => ({
-      keys: Object.fromEntries(scope.by.map((name, index) => [name, group[`key${index}`] ?? null])),
+      keys: Object.fromEntries(scope.by.map((name, index) => [name, group[columns[index] ?? ""] ?? null])),
       cost: group["cost"] ?? "0",
     }));
   const ranked = [...Map.groupBy(rows, ({ keys }) => JSON.stringify(keys))]

@@ -31,7 +31,7 @@ export function filterLink(
 
 /** What cost without a tag is called, with any tag for null. */
 export function untaggedTitle(tag: string | null): string {
-  return tag === null ? "Cost without any tag" : `Cost without tag “${tag}”`;
+  return tag === null ? "Cost without any tag" : `Cost without the tag ${tag}`;
 }
 
 /** The name of a sub-account, where the bills or the list of accounts have one; else, and for other dimensions, null. */

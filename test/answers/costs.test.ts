@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 
 import { commitments } from "../../src/answers/commitments.ts";
 import { costs, type CostsOptions, type CurrencyCosts } from "../../src/answers/costs.ts";
+import { columnNamesOf } from "../../src/answers/dimensions.ts";
 import { explain } from "../../src/answers/explain.ts";
 import { untagged } from "../../src/answers/untagged.ts";
 import { costsScreen } from "../../src/commands/costs.ts";
@@ -239,6 +240,35 @@ describe("costs", () => {
     const reason = `the filter day=${month}-01 leaves out the charges of ${before}`;
     assert.deepEqual((await costs(config, { now, filters })).comparison, { kind: "none", reason });
     await rejects(explain(config, { now, filters }), "USAGE_INVALID", reason);
+  });
+
+  test("does not compare days and invoices with a month that cannot have them", async (t) => {
+    const late = charge(month, { ChargePeriodStart: `${month}-09T00:00:00Z`, EffectiveCost: "50" });
+    const { config } = await answering.DuckDB(t, [
+      await bill(before, charges(before, "1")),
+      await bill(month, [...charges(month, "3"), late]),
+    ]);
+    for (const by of ["day", "invoice"]) {
+      const result = await costs(config, { now, by: [by] });
+      assert.deepEqual(result.comparison, { kind: "none", reason: `each ${by} is a group of its own` });
+      const { rows, rest, below, total } = result.currency["USD"] ?? assert.fail();
+      for (const row of [...rows, rest, ...below, total]) assert.deepEqual([row.previous, row.change], [null, null]);
+      // Days are in their order, whatever they cost.
+      const days = rows.map(({ keys }) => keys["day"]);
+      if (by === "day") assert.deepEqual([days.at(0), days.at(-1)], [`${month}-02`, `${month}-09`]);
+    }
+  });
+
+  test("keeps tags apart whose keys differ only in case or in signs, and names columns as FOCUS does", async (t) => {
+    const tags = (of: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
+      Tags: JSON.stringify(of),
+    });
+    const rows = [charge(month, tags({ "a-b": "1", a_b: "2", A_B: "3" }))];
+    const { config } = await answering.DuckDB(t, [await bill(month, rows)]);
+    const by = ["service", "tag:a-b", "tag:a_b", "tag:A_B", "service"];
+    const result = await costs(config, { now, from: month, by });
+    assert.deepEqual(Object.values(result.currency["USD"]?.rows[0]?.keys ?? {}).slice(1), ["1", "2", "3"]);
+    assert.deepEqual(columnNamesOf(by), ["ServiceName", "x_Tag_a_b", "x_Tag_a_b_2", "x_Tag_A_B_3", "ServiceName_2"]);
   });
 
   test("leaves out an export whose charges count from another one, and compares the months", async (t) => {
