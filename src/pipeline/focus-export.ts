@@ -28,7 +28,7 @@ import { claimFolder, finishFolder } from "./focus-export/folder.ts";
 import { copyMonth } from "./focus-export/parquet.ts";
 import { readLoaded } from "./months/loaded.ts";
 import { isSelected, monthRules, selectPipelines } from "./months/select.ts";
-import { reading, type ReadSource } from "./open.ts";
+import { reading, type ReadSource, withMemoryLimit } from "./open.ts";
 import { dialects } from "./views/source.ts";
 
 /** The versions of FOCUS that can be exported. */
@@ -100,7 +100,8 @@ export async function exportFocus(config: Config, options: ExportFocusOptions): 
   const written: ExportedMonth[] = [];
   let started: number | undefined;
   return reading(
-    inLittleMemory(config),
+    // DuckDB would keep the rows of a month in half of the memory before it writes them.
+    withMemoryLimit(config, "512MB"),
     async (warehouse) => {
       const loaded = await Promise.all(pipelines.map((pipeline) => readLoaded(pipeline, warehouse)));
       const chosen = loaded.flatMap((each) =>
@@ -160,12 +161,6 @@ function stopped(folder?: string, written = 0, months = 0): BillhouseError {
   return interrupted(`Stopped. The folder ${folder} has ${written} of ${months} months and is not finished.`, {
     hint: "Run the same command again: it replaces these files. Or remove the folder.",
   });
-}
-
-/** DuckDB would keep the rows of a month in half of the memory before it writes them to its temporary files. */
-function inLittleMemory(config: Config): Config {
-  if (config.warehouse.kind !== "duckdb") return config;
-  return { ...config, warehouse: { ...config.warehouse, memoryLimit: config.warehouse.memoryLimit ?? "512MB" } };
 }
 
 const exportRules: Shape<ExportFocusOptions> = {

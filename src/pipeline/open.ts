@@ -51,6 +51,13 @@ export interface ReadSource {
   readonly lockedBy: string | null;
 }
 
+/** The configuration with a limit of DuckDB's memory, as in `512MB`, where it does not set one. */
+export function withMemoryLimit(config: Config, limit: string): Config {
+  const { warehouse } = config;
+  if (warehouse.kind !== "duckdb" || warehouse.memoryLimit !== null) return config;
+  return { ...config, warehouse: { ...warehouse, memoryLimit: limit } };
+}
+
 /** Warehouses that stay open, by the configurations that are bound to them. */
 const bound = new WeakMap<Config, Warehouse>();
 

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { monthsStatement } from "../answers/charges.ts";
-import type { Config, DuckdbConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { bytesInWords } from "../drawing/figures.ts";
 import { BillhouseError } from "../errors.ts";
-import { bindWarehouse } from "../pipeline/open.ts";
+import { bindWarehouse, withMemoryLimit } from "../pipeline/open.ts";
 import { readCopyPath } from "../warehouses/duckdb/paths.ts";
 import { openWarehouse } from "../warehouses/index.ts";
 import type { Warehouse } from "../warehouses/warehouse.ts";
@@ -56,7 +56,8 @@ const bigqueryAge = 600_000;
  * LIMIT_EXCEEDED for what would bill more bytes than allowed, with `{bytes}` as its cause, and those of opening the warehouse.
  */
 export function openBills(config: Config, { now, maxBytes }: ReadingRules): OpenBills {
-  const serving = forServing(config);
+  // A server shares its machine with others.
+  const serving = withMemoryLimit(config, "256MB");
   let current: Opened | undefined;
   let opening: Promise<Opened> | undefined;
 
@@ -178,11 +179,4 @@ async function publicationOf(
   const found = await stat(readCopyPath(warehouse.path), { bigint: true }).catch(() => undefined);
   if (found === undefined) return { id: "none", publishedAt: null };
   return { id: [found.dev, found.ino, found.size, found.mtimeNs].join(" "), publishedAt: found.mtime.toISOString() };
-}
-
-/** A server shares its machine with others: without a `memory_limit`, DuckDB takes little memory. */
-function forServing(config: Config): Config {
-  if (config.warehouse.kind !== "duckdb") return config;
-  const warehouse: DuckdbConfig = { ...config.warehouse, memoryLimit: config.warehouse.memoryLimit ?? "256MB" };
-  return { ...config, warehouse };
 }
