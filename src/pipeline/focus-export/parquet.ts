@@ -41,8 +41,9 @@ export async function copyMonth(
     const sums = `SELECT COALESCE(BillingCurrency, '') AS currency, sum(BilledCost) AS billed, sum(EffectiveCost) AS effective
       FROM read_parquet([${all}]) GROUP BY ALL ORDER BY ALL`;
     for await (const { currency, billed, effective } of query(sums)) {
-      if (billed !== null) billedCost[String(currency)] = String(billed);
-      if (effective !== null) effectiveCost[String(currency)] = String(effective);
+      if (typeof currency !== "string") continue;
+      if (typeof billed === "string") billedCost[currency] = billed;
+      if (typeof effective === "string") effectiveCost[currency] = effective;
     }
   }
   return { billingMonth, rows, billedCost, effectiveCost, files };
