@@ -26,6 +26,11 @@ export interface CompanionTables {
   readonly location: string | null;
 }
 
+/** Whether all tables of the state exist. */
+export function haveState({ tracking, loads, states, registry, commitLock }: CompanionTables): boolean {
+  return [tracking, loads, states, registry, commitLock].every((each) => each !== null);
+}
+
 /** All companion tables of a billing table, once they exist. */
 export type PreparedTables = CompanionTables & { readonly location: string };
 

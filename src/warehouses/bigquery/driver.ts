@@ -9,7 +9,7 @@ import { translateFailure } from "./api/api-error.ts";
 import { type ConnectionOptions, openConnection, type Settings } from "./api/client.ts";
 import { dropLeftovers, tableKey } from "./cleanup.ts";
 import { commitPackage } from "./commit.ts";
-import { findBillingTable } from "./companion-tables.ts";
+import { type CompanionTables, findBillingTable, findCompanions, haveState } from "./companion-tables.ts";
 import { doctor } from "./doctor.ts";
 import { readHistory, readLedger } from "./ledger.ts";
 import { costsBy, measureMonth, monthsIn } from "./measure.ts";
@@ -58,6 +58,8 @@ export async function openBigquery(
   const workFolder = mode === "write" ? await makeWorkFolder(holder?.pid ?? null) : null;
   const working = new Set<Promise<unknown>>();
   const known = new Map<string, { readonly table: Table; readonly months: Map<string, string> }>();
+  /** The tables of each pipeline as its ledger found them, until this process changes one: a run without loads needs them again. */
+  const unchanged = new Map<string, CompanionTables>();
   let last: Promise<unknown> = Promise.resolve();
 
   const bucket = stagingBucket === null ? null : openStagingBucket({ ...options, stagingBucket });
@@ -91,6 +93,12 @@ export async function openBigquery(
     return run(work);
   }
 
+  /** As `write`, for work that may change a table, or one that several share. */
+  function change<T>(work: () => Promise<T>): Promise<T> {
+    unchanged.clear();
+    return write(work);
+  }
+
   function remember(table: Table, months: readonly (readonly [string, string])[]): void {
     const key = tableKey(table, connection.project);
     const before = known.get(key)?.months ?? [];
@@ -113,7 +121,11 @@ export async function openBigquery(
     reads: canRead,
 
     async ledger(table) {
-      const ledger = await run(() => readLedger(settings, table));
+      const ledger = await run(async () => {
+        const companions = await findCompanions(settings, table);
+        unchanged.set(tableKey(table, connection.project), companions);
+        return readLedger(settings, table, companions);
+      });
       remember(
         table,
         ledger.receipts.map(({ billingMonth, loadId }) => [billingMonth, loadId]),
@@ -121,22 +133,24 @@ export async function openBigquery(
       return ledger;
     },
 
-    prepare: (table, change) =>
-      write(async () => {
-        await prepareTable(settings, table, change);
-        const bill = change.keepsPrevious ? await findBillingTable(settings, table) : null;
-        if (bill !== null) await preparePrevious(settings, table, bill, change.partitionColumn);
+    prepare: (table, wanted) =>
+      change(async () => {
+        await prepareTable(settings, table, wanted);
+        const bill = wanted.keepsPrevious ? await findBillingTable(settings, table) : null;
+        if (bill !== null) await preparePrevious(settings, table, bill, wanted.partitionColumn);
       }),
 
     async replaceMonth(replacement, settle) {
-      const { load, loadId } = await write(() => replaceMonth(settings, bucket, replacement, settle));
+      const { load, loadId } = await change(() => replaceMonth(settings, bucket, replacement, settle));
       remember(replacement.table, [[replacement.billingMonth, loadId]]);
       return load;
     },
 
     append: (table, settle) =>
       write(async () => {
-        const companions = await prepareState(settings, table);
+        const before = unchanged.get(tableKey(table, connection.project));
+        const isWhole = before !== undefined && haveState(before);
+        const companions = await prepareState(settings, table, isWhole ? { before } : {});
         await settings.queue(() =>
           commitPackage(settings, {
             table,
@@ -176,7 +190,7 @@ export async function openBigquery(
       rows: (table, partitionColumn) => run(() => previousRows(settings, table, partitionColumn)),
 
       async restoreMonth(restoration, settle) {
-        const committed = await write(() => restoreMonth(settings, restoration, settle));
+        const committed = await change(() => restoreMonth(settings, restoration, settle));
         if (committed === null) return null;
         remember(restoration.table, [[restoration.billingMonth, committed.loadId]]);
         return committed.load;
@@ -185,7 +199,7 @@ export async function openBigquery(
 
     migration: {
       pendingSteps: (table, partitioning) => run(() => pendingSteps(settings, table, partitioning)),
-      migrate: (table, step) => write(() => settings.queue(() => migrate(settings, table, step))),
+      migrate: (table, step) => change(() => settings.queue(() => migrate(settings, table, step))),
     },
 
     async refreshViews() {

@@ -21,9 +21,9 @@ import { type CompanionTables, findCompanions, nameOf, stateDataset } from "./co
 import { expirationNotes } from "./sql/months.ts";
 import { columnsOf, identifier } from "./sql/names.ts";
 
-/** Reads the ledger of a table, with one query over all companion tables that exist. */
-export async function readLedger(settings: Settings, table: Table): Promise<Ledger> {
-  const ledger = await readOwnLedger(settings, table);
+/** Reads the ledger of a table, with one query over all companion tables that exist: `companions`, as just found. */
+export async function readLedger(settings: Settings, table: Table, companions: CompanionTables): Promise<Ledger> {
+  const ledger = await readOwnLedger(settings, table, companions);
   return { ...ledger, elsewhere: isEmpty(ledger) ? await findElsewhere(settings, table) : [] };
 }
 
@@ -39,6 +39,8 @@ async function findElsewhere(settings: Settings, table: Table): Promise<readonly
   const projectId = table.project ?? connection.project;
   const datasets = await unlessDenied(listDatasets(connection, projectId), []);
   const others = datasets.filter((dataset) => dataset !== table.dataset);
+  const ledgerIn = async (other: Table): Promise<Omit<Ledger, "elsewhere">> =>
+    readOwnLedger(settings, other, await findCompanions(settings, other));
   const found = await pMap(
     others.toSorted(),
     async (dataset) => {
@@ -46,7 +48,7 @@ async function findElsewhere(settings: Settings, table: Table): Promise<readonly
         (await unlessDenied(findTable(connection, { projectId, datasetId: dataset, tableId: name }), null)) !== null;
       const isNamed = await isThere(table.name);
       if (!isNamed && !(await isThere(pipelineStateTable.name))) return [];
-      const ledger = await unlessDenied(readOwnLedger(settings, { ...table, dataset }), null);
+      const ledger = await unlessDenied(ledgerIn({ ...table, dataset }), null);
       if (ledger === null || ledger.state === null) return [];
       const names: string[] = isNamed ? [table.name] : [];
       for (const name of isNamed ? [] : loadedTables(ledger.state, table)) if (await isThere(name)) names.push(name);
@@ -65,8 +67,11 @@ async function unlessDenied<T>(answer: Promise<T>, otherwise: T): Promise<T> {
   });
 }
 
-async function readOwnLedger(settings: Settings, table: Table): Promise<Omit<Ledger, "elsewhere">> {
-  const companions = await findCompanions(settings, table);
+async function readOwnLedger(
+  settings: Settings,
+  table: Table,
+  companions: CompanionTables,
+): Promise<Omit<Ledger, "elsewhere">> {
   const parameters = createParameters();
   const selects = [
     ...stateSelects(settings, table, companions, parameters),

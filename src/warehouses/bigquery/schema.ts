@@ -100,7 +100,7 @@ export async function changeTable(
 
 /**
  * Creates the companion tables of billhouse and dlt; with `migrate`, a tracking table of another
- * tool gets the columns for receipts too. `before` is what `findCompanions` has just found. Returns the existing tables.
+ * tool gets the columns for receipts too. `before` is what `findCompanions` has found, if nothing has changed since. Returns the existing tables.
  */
 export async function prepareState(
   settings: Settings,
