@@ -71,6 +71,7 @@ export type Condition =
       readonly operator: "<" | ">" | "<=" | ">=" | "=" | "<>";
       readonly right: Expression;
     }
+  | { readonly is: "product"; readonly price: Expression; readonly quantity: Expression; readonly cost: Expression }
   | { readonly is: "all"; readonly of: readonly Condition[] }
   | { readonly is: "some"; readonly of: readonly Condition[] }
   | { readonly is: "not"; readonly of: Condition }
@@ -238,6 +239,14 @@ export function compared(
   right: Expression,
 ): Condition {
   return { is: "compared", left, operator, right };
+}
+
+/**
+ * Whether a price times a quantity is a cost. Clouds round prices, so the tolerance is that of the official check of FOCUS: a
+ * billionth of the cost, or of 1.
+ */
+export function isProduct(price: Expression, quantity: Expression, cost: Expression): Condition {
+  return { is: "product", price, quantity, cost };
 }
 
 /** Whether a number is neither NULL nor zero. */

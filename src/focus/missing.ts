@@ -176,6 +176,8 @@ function decided(part: Condition): Condition {
       return isNull(part.value) ? never : part;
     case "compared":
       return isNull(part.left) || isNull(part.right) ? never : part;
+    case "product":
+      return [part.price, part.quantity, part.cost].some(isNull) ? never : part;
     case "all": {
       const of = part.of.filter((each) => !isAlways(each));
       return of.some(isNever) ? never : of.length === 1 ? (of[0] ?? part) : { ...part, of };

@@ -26,6 +26,7 @@ const conditions: ReadonlySet<string> = new Set<Condition["is"]>([
   "present",
   "json",
   "compared",
+  "product",
   "all",
   "some",
   "not",
@@ -78,6 +79,13 @@ export function mapWithin(part: Part, change: (part: Part) => Part): Part {
     case "arithmetic":
     case "compared":
       return { ...part, left: change(part.left) as Expression, right: change(part.right) as Expression };
+    case "product":
+      return {
+        ...part,
+        price: change(part.price) as Expression,
+        quantity: change(part.quantity) as Expression,
+        cost: change(part.cost) as Expression,
+      };
     case "lookup":
       return { ...part, key: change(part.key) as Expression };
     case "object":

@@ -104,6 +104,7 @@ export function renderCondition(condition: Condition, scope: Scope): string {
     case "json":
     case "present":
     case "compared":
+    case "product":
   }
   const sql = renderFact(condition, scope);
   return scope.fact?.(condition, sql) ?? sql;
@@ -122,8 +123,15 @@ function renderFact(condition: Fact, scope: Scope): string {
     case "present":
       return `(${value(condition.value)} IS NOT NULL)`;
     case "compared":
+      return `COALESCE(${value(condition.left)} ${condition.operator} ${value(condition.right)}, FALSE)`;
+    case "product":
   }
-  return `COALESCE(${value(condition.left)} ${condition.operator} ${value(condition.right)}, FALSE)`;
+  // No amount comes from this comparison, so that it need not be exact, and a float is much faster.
+  const [price, quantity, cost] = [condition.price, condition.quantity, condition.cost].map(
+    (part) => `CAST(${value(part)} AS ${dialect.float})`,
+  );
+  const isNear = `ABS(${price} * ${quantity} - ${cost}) <= 1e-9 * GREATEST(ABS(${cost}), 1)`;
+  return `CASE WHEN ${value(condition.price)} IS NOT NULL THEN COALESCE(${isNear}, FALSE) ELSE FALSE END`;
 }
 
 /** A member of a JSON object: a value that can be NULL, and its JSON. */

@@ -73,6 +73,7 @@ const march: readonly Row[] = [
   line("net cost of the rate", "Usage", "0.2", { "lineItem/NetUnblendedCost": "0.2" }),
   line("no quantity", "Usage", "0.2", { "lineItem/UsageAmount": "" }),
   line("only a rate", "Usage", "0.2", { "pricing/publicOnDemandCost": "" }),
+  line("cost of another tier", "Usage", "0.2", { "pricing/publicOnDemandCost": "0.3" }),
   line("spot", "Usage", "0.05", { "lineItem/UsageType": "USE1-SpotUsage:m5.large" }),
   line("zone is the region", "Usage", "1", { "lineItem/AvailabilityZone": "us-east-1" }),
   line("transfer", "Usage", "1", {
@@ -341,6 +342,7 @@ export const awsCurRules: Rules = {
   "ListUnitPrice / ListCost": {
     usage: { ListUnitPrice: "0.12", ListCost: "0.24" },
     "only a rate": { ListUnitPrice: "0.12", ListCost: "0.24", x_QualityFlags: null },
+    "cost of another tier": { ListUnitPrice: "0.12", ListCost: "0.24" },
     tax: { ListUnitPrice: null, ListCost: "0.7" },
     "flat rate": { ListCost: "0.24" },
     "plan fee unused": { ListCost: "0", ListUnitPrice: null },

@@ -5,6 +5,7 @@ const decimal = "BIGNUMERIC";
 /** The SQL of BigQuery. */
 export const bigquery: Dialect = {
   name: "bigquery",
+  float: "FLOAT64",
   hasNamedRelations: true,
   types: { text: "STRING", json: "STRING", decimal, timestamp: "TIMESTAMP" },
   identifier,

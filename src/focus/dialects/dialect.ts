@@ -5,6 +5,8 @@ import type { ValueType } from "../columns.ts";
 export interface Dialect {
   readonly name: "duckdb" | "bigquery";
   readonly types: Readonly<Record<ValueType, string>>;
+  /** The type of floats. */
+  readonly float: string;
   /** Whether queries that others read have names in a WITH clause; else each stands where it is read (`composed`). */
   readonly hasNamedRelations: boolean;
   identifier(this: void, name: string): string;

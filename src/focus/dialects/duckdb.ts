@@ -12,6 +12,7 @@ function decimalOf(text: string): string {
 /** The SQL of DuckDB. */
 export const duckdb: Dialect = {
   name: "duckdb",
+  float: "DOUBLE",
   hasNamedRelations: false,
   types: { text: "VARCHAR", json: "VARCHAR", decimal, timestamp: "TIMESTAMP" },
   identifier,

@@ -13,6 +13,7 @@ import {
   flags,
   hasTag,
   isOneOf,
+  isProduct,
   joined,
   lookup,
   matches,
@@ -66,6 +67,7 @@ import { inPricingCurrency, lacksPricingCurrency } from "./pricing-currency.ts";
 const billed = field("billed", "decimal");
 const effective = field("effective", "decimal");
 const priced = inPricingCurrency(effective, currencies);
+const publicCost = field("pricing_public_on_demand_cost", "decimal");
 const publicRate = field("pricing_public_on_demand_rate", "decimal");
 const listed = field("listed", "decimal");
 const commitmentId = field("commitment_id");
@@ -171,9 +173,10 @@ export const awsCur: Mapping = {
       amount,
     ),
     negation_id: where(isNegation, field("identity_line_item_id")),
-    listed: first(
-      field("pricing_public_on_demand_cost", "decimal"),
-      times(publicRate, field("line_item_usage_amount", "decimal")),
+    // The public cost of usage whose price has tiers can be that of another tier than its public price.
+    listed: cases(
+      [[isProduct(publicRate, usage, publicCost), publicCost]],
+      first(times(publicRate, usage), publicCost),
     ),
     charge_category: category,
     commitment_id: commitment,

@@ -17,7 +17,6 @@ import {
 } from "./checked.ts";
 import { columnValue as value } from "./compile.ts";
 import { groupedBy, groupLine, sumsOf } from "./groups.ts";
-import { withProducts } from "./products.ts";
 
 /** What finds the row of an example, quickly: never NULL, and different for most rows. */
 const key = first(
@@ -126,7 +125,7 @@ FROM cells AS c GROUP BY 2, 3`;
     `MIN(${renderExpression(key, scopeOf(dialect))}) AS least_key`,
     ...sumsOf(rules, dialect),
   ].join(",\n  ")}
-FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(rows, scopeOf(dialect))}
+FROM ${from} AS c WHERE ${renderCondition(rows, scopeOf(dialect))}
 GROUP BY ${columns.map((_, index) => index + 1).join(", ")}`;
   return {
     sql: `WITH cells AS (${cells})\n${lines.join("\nUNION ALL\n")}`,
@@ -179,7 +178,7 @@ export function exampleStatement(
     return `MIN(CASE WHEN ${condition} THEN ${oneText(values, dialect)} END) AS ${name}`;
   });
   const sql = `SELECT ${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month, ${examples.join(",\n  ")}
-FROM ${withProducts(from, dialect)} AS c WHERE ${renderCondition(all(rows, isOneOf(key, ...keys)), scope)} GROUP BY 1, 2`;
+FROM ${from} AS c WHERE ${renderCondition(all(rows, isOneOf(key, ...keys)), scope)} GROUP BY 1, 2`;
   return { sql, columns };
 }
 
