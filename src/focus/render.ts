@@ -130,8 +130,7 @@ function renderFact(condition: Fact, scope: Scope): string {
   const [price, quantity, cost] = [condition.price, condition.quantity, condition.cost].map(
     (part) => `CAST(${value(part)} AS ${dialect.float})`,
   );
-  const isNear = `ABS(${price} * ${quantity} - ${cost}) <= 1e-9 * GREATEST(ABS(${cost}), 1)`;
-  return `CASE WHEN ${value(condition.price)} IS NOT NULL THEN COALESCE(${isNear}, FALSE) ELSE FALSE END`;
+  return `COALESCE(ABS(${price} * ${quantity} - ${cost}) <= 1e-9 * GREATEST(ABS(${cost}), 1), FALSE)`;
 }
 
 /** A member of a JSON object: a value that can be NULL, and its JSON. */
