@@ -44,7 +44,7 @@ export function parseDecimal(text: string): Decimal | undefined {
   return { coefficient: match[1] === "-" ? -unsigned : unsigned, scale: Math.max(scale, 0) };
 }
 
-/** Whether `parseDecimal` reads a text: it takes longer, and a run checks thousands of amounts. */
+/** Whether `parseDecimal` reads a text, without parsing the plain ones: a run checks thousands of amounts. */
 export function isDecimal(text: string): boolean {
   return (text.length <= digitLimit && /^-?\d+(?:\.\d+)?$/.test(text)) || parseDecimal(text) !== undefined;
 }

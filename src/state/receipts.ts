@@ -60,7 +60,7 @@ export function readReceipt(row: ReadRow, own: ReadRow = {}): Receipt | null {
     if (value === null) return null;
     try {
       const content: unknown = JSON.parse(value);
-      return content === null ? null : shape.parse(content, once);
+      return content === null ? null : shape.parse(content, uncompiled);
     } catch (cause) {
       throw invalid(column, cause);
     }
@@ -208,7 +208,7 @@ function number(value: unknown): number | null {
 }
 
 // To compile a parser takes longer than to read the few values of a receipt without.
-const once = { jitless: true };
+const uncompiled = { jitless: true };
 
 /*
  * The content of a receipt's columns, each as JSON text. Keys that a newer billhouse has added are left out; a key that an
@@ -375,7 +375,7 @@ function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
   return z.array(z.unknown()).transform((values, context) => {
     const items: T[] = [];
     for (const value of values) {
-      const result = item.safeParse(value, once);
+      const result = item.safeParse(value, uncompiled);
       if (!result.success) {
         context.addIssue({ code: "custom", message: "unexpected content" });
         return z.NEVER;

@@ -71,6 +71,18 @@ for (const [warehouse, load] of Object.entries(answering)) {
       );
     });
 
+    test("a bill with the sign between counts in its text is counted as others are", async (t) => {
+      const wrong = { ChargeCategory: "Gift", SkuId: "a" };
+      const { config } = await load(t, [
+        await bill("2025-02", [charge("2025-02", { ...wrong, ResourceId: "a\u241f0\u241fb" })]),
+        await bill(month, [charge(month, { ...wrong, ResourceId: "a" })]),
+      ]);
+      const { results } = await validate(config);
+      const countsOf = (of: string): readonly unknown[] =>
+        results.filter((each) => each.billingMonth === of).map(({ rule, verdict, rows }) => [rule, verdict, rows]);
+      assert.deepEqual(countsOf("2025-02"), countsOf(month));
+    });
+
     test("used and unused parts of a commitment that are less than its fees fail", async (t) => {
       const of = (cells: Row): Row => good({ CommitmentDiscountId: "plan-1", ...cells });
       const fee = of({ ChargeCategory: "Purchase", ChargeFrequency: "Recurring", BilledCost: "5", EffectiveCost: "0" });

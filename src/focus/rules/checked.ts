@@ -70,7 +70,7 @@ export function asText(sql: string, { types }: Dialect): string {
   return `CAST(${sql} AS ${types.text})`;
 }
 
-/** Signs that bills do not use: between several values in one text, and for NULL. */
+/** Signs that bills hardly use: between several values in one text, and for NULL. */
 const separator = "\u241f";
 const nothing = "\u2400";
 

@@ -107,10 +107,11 @@ export function countStatement(rules: readonly AnsweredRule[], checked: CheckedR
       return excuse === null ? [] : [[id, counted(all(answer.broken, excuse))] as const];
     }),
   );
-  const counts = conditions.flatMap((sql) => [
-    asText(`SUM(CASE WHEN ${sql} THEN c.n ELSE 0 END)`, dialect),
-    `MIN(CASE WHEN ${sql} THEN c.least_key END)`,
-  ]);
+  // The counts come before the keys: a key is text of a bill, which can contain the sign between texts after all.
+  const counts = [
+    ...conditions.map((sql) => asText(`SUM(CASE WHEN ${sql} THEN c.n ELSE 0 END)`, dialect)),
+    ...conditions.map((sql) => `MIN(CASE WHEN ${sql} THEN c.least_key END)`),
+  ];
   const ofAllRows = `SELECT '' AS about, ${exportOf(dialect)} AS export, ${monthOf(dialect)} AS month,
   ${asText("SUM(c.n)", dialect)} AS checked, ${counts.length === 0 ? "''" : oneText(counts, dialect)} AS counts
 FROM cells AS c GROUP BY 2, 3`;
@@ -132,16 +133,16 @@ GROUP BY ${columns.map((_, index) => index + 1).join(", ")}`;
     read(line) {
       const cell = readTexts(line.counts);
       if (line.about !== "") {
-        const [broken, undecided, example = null] = cell;
-        return [[line.about, { broken: Number(broken), undecided: Number(undecided), checked: line.checked, example }]];
+        const [wrong, undecided, example = null] = cell;
+        return [[line.about, { broken: Number(wrong), undecided: Number(undecided), checked: line.checked, example }]];
       }
-      return ofRows.map(({ id }) => {
-        const [own = 0, allowed] = [broken.get(id), excused.get(id)];
+      return [...broken].map(([id, position]) => {
+        const allowed = excused.get(id);
         const count: RuleCount = {
-          broken: Number(cell[2 * own]),
-          undecided: allowed === undefined ? 0 : Number(cell[2 * allowed]),
+          broken: Number(cell[position]),
+          undecided: allowed === undefined ? 0 : Number(cell[allowed]),
           checked: line.checked,
-          example: cell[2 * own + 1] ?? null,
+          example: cell[conditions.length + position] ?? null,
         };
         return [id, count] as const;
       });
