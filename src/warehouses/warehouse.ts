@@ -83,7 +83,7 @@ export interface Warehouse {
   readonly queryBytes: ((sql: string, settings?: QuerySettings) => Promise<number>) | null;
   /**
    * Writes the rows of one read-only statement to Parquet files (Snappy) of at most about 250,000 rows, in a folder that does not
-   * exist; null if it writes no files on this machine. Errors: QUERY_INVALID, WAREHOUSE_FULL.
+   * exist; null if it writes no files on this machine. Errors: QUERY_INVALID, OUTPUT_FAILED, WAREHOUSE_FULL.
    */
   readonly writeParquet: ((sql: string, folder: string) => Promise<void>) | null;
 

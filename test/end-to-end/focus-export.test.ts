@@ -89,7 +89,8 @@ describe("billhouse focus export", () => {
 
   test("has a manifest with sums, and checksums of every file, and needs an empty folder", async (t) => {
     const project = await loadedProject(t);
-    const folder = join(project.folder, "out");
+    // As a folder of a partition, which the files are not in.
+    const folder = join(project.folder, "BilledCost=3");
     const options = { folder, months: { only: ["2025-02"] } };
     const { months } = await exportFocus(project.config, options);
     assert.deepEqual(

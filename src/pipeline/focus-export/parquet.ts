@@ -25,7 +25,7 @@ export async function copyMonth(
     const target = join(folder, path);
     await rename(join(rowsFolder, written), target);
     let rows = 0;
-    for await (const row of query(`SELECT count(*) AS rows FROM read_parquet(${literal(target)})`)) {
+    for await (const row of query(`SELECT count(*) AS rows FROM ${contentOf([target])}`)) {
       rows = Number(row["rows"]);
     }
     if (rows === 0) await rm(target);
@@ -37,9 +37,8 @@ export async function copyMonth(
   if (rows === 0) await rmdir(join(folder, part));
   const [billedCost, effectiveCost]: [Record<string, string>, Record<string, string>] = [{}, {}];
   if (rows > 0) {
-    const all = files.map(({ path }) => literal(join(folder, path))).join(", ");
     const sums = `SELECT COALESCE(BillingCurrency, '') AS currency, sum(BilledCost) AS billed, sum(EffectiveCost) AS effective
-      FROM read_parquet([${all}]) GROUP BY ALL ORDER BY ALL`;
+      FROM ${contentOf(files.map(({ path }) => join(folder, path)))} GROUP BY ALL ORDER BY ALL`;
     for await (const { currency, billed, effective } of query(sums)) {
       if (typeof currency !== "string") continue;
       if (typeof billed === "string") billedCost[currency] = billed;
@@ -47,6 +46,11 @@ export async function copyMonth(
     }
   }
   return { billingMonth, rows, billedCost, effectiveCost, files };
+}
+
+/** The rows of files as they are in them: by default DuckDB reads a folder `BilledCost=3` above them as the value of a column. */
+function contentOf(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(literal).join(", ")}], hive_partitioning = false)`;
 }
 
 function literal(text: string): string {

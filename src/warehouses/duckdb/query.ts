@@ -48,7 +48,7 @@ export async function* runQuery(
 
 /**
  * Writes the rows of one statement that only reads to Parquet files in a folder that does not exist. A file ends with the row
- * group that is full when it has two of them. Error: QUERY_INVALID.
+ * group that is full when it has two of them. Errors: QUERY_INVALID; OUTPUT_FAILED when the folder cannot be written to.
  */
 export async function writeParquet(connection: DuckDBConnection, sql: string, folder: string): Promise<void> {
   try {
@@ -56,6 +56,12 @@ export async function writeParquet(connection: DuckDBConnection, sql: string, fo
       `COPY (${sql}) TO ${literal(folder)} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880, ROW_GROUPS_PER_FILE 2)`,
     );
   } catch (error) {
+    if (error instanceof Error && error.message.startsWith("IO Error") && error.message.includes(folder)) {
+      throw new BillhouseError("OUTPUT_FAILED", `DuckDB cannot write to the folder ${folder}: ${error.message}.`, {
+        hint: "Name a folder that you can write to, on a disk with enough space.",
+        cause: error,
+      });
+    }
     throw invalidQuery(error);
   }
 }
@@ -104,7 +110,7 @@ interface PlanStep {
   readonly children: readonly PlanStep[];
 }
 
-/** The plan of a statement, which is not run; undefined if DuckDB cannot explain it. */
+/** The plan of a statement, which is not run; undefined if DuckDB cannot explain it. Error: QUERY_INVALID, for a parameter without a value. */
 async function planOf(connection: DuckDBConnection, sql: string): Promise<PlanStep | undefined> {
   const statement = await connection.prepare(`EXPLAIN (FORMAT json) ${sql}`).catch(() => undefined);
   if (statement === undefined) return undefined;
@@ -112,6 +118,8 @@ async function planOf(connection: DuckDBConnection, sql: string): Promise<PlanSt
     const [row] = (await statement.runAndReadAll()).getRows();
     const [step] = JSON.parse(String(row?.[1])) as readonly PlanStep[];
     return step;
+  } catch (error) {
+    throw invalidQuery(error);
   } finally {
     statement.destroySync();
   }
@@ -166,9 +174,10 @@ async function prepareQuery(
   }
 }
 
+/** The error of a statement that is wrong; others, such as too little memory, as they are. */
 function invalidQuery(cause: unknown): unknown {
-  if (cause instanceof BillhouseError || !(cause instanceof Error) || cause.message.startsWith("INTERRUPT"))
-    return cause;
+  if (cause instanceof BillhouseError || !(cause instanceof Error)) return cause;
+  if (/^(?:INTERRUPT|Out of Memory Error)|No space left on device/.test(cause.message)) return cause;
   const { message } = cause;
   const [said = "", place] = message.split(/\n\n(?=LINE \d+: )/);
   const near = /\n(?:Did you mean|Candidate bindings:) ([^\n?]+)/.exec(said);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, test, type TestContext } from "node:test";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { runQuery } from "../../../src/warehouses/duckdb/query.ts";
+import { runQuery, writeParquet } from "../../../src/warehouses/duckdb/query.ts";
 import { temporaryFolder } from "../../support/folders.ts";
+import { rejects } from "../../support/rejects.ts";
 
 /** Two tables of 8,000 rows, in a database with so much memory that gives a reader few rows at a time. */
 async function twoTables(t: TestContext, memory = "200MB"): Promise<DuckDBConnection> {
@@ -85,6 +87,20 @@ describe("a query of DuckDB with many rows", { timeout: 12_000 }, () => {
     await sleep(300);
     connection.interrupt();
     await stopped;
+  });
+
+  test("refuses a statement with a parameter", async (t) => {
+    const connection = await twoTables(t);
+    await rejects(countRows(connection, "SELECT x FROM a WHERE x = $1"), "QUERY_INVALID", "Values were not provided");
+  });
+
+  test("names a folder that files cannot be written to, and memory that does not suffice", async (t) => {
+    const connection = await twoTables(t, "40MB");
+    const missing = join(await temporaryFolder(t), "none", "rows");
+    await rejects(writeParquet(connection, "FROM a", missing), "OUTPUT_FAILED", missing);
+    await connection.run("SET temp_directory = ''");
+    const wide = countRows(connection, "SELECT list(repeat('long ', 1000) || a.x) FROM a, b");
+    await assert.rejects(wide, /^Error: Out of Memory Error/);
   });
 
   test("explains itself, and lists tables", async (t) => {
