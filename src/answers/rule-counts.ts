@@ -15,7 +15,7 @@ export interface MonthCounts {
   readonly counts: ReadonlyMap<string, RuleCount>;
 }
 
-/** Counts what breaks rules, by export and month, in one statement that reads the rows once. */
+/** Counts what breaks rules, by export and month, in one statement. */
 export async function countRules(
   rules: readonly AnsweredRule[],
   checked: CheckedRows,

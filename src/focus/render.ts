@@ -106,8 +106,10 @@ export function renderCondition(condition: Condition, scope: Scope): string {
     case "compared":
     case "product":
   }
-  const sql = renderFact(condition, scope);
-  return scope.fact?.(condition, sql) ?? sql;
+  // Conditions within its expressions are part of the fact.
+  const { fact, ...plain } = scope;
+  const sql = renderFact(condition, plain);
+  return fact?.(condition, sql) ?? sql;
 }
 
 function renderFact(condition: Fact, scope: Scope): string {

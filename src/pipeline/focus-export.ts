@@ -50,7 +50,7 @@ export interface ExportFocusOptions {
   /** The secret of `anonymize`: the same one gives the same names and amounts. By default a new one for each export. */
   readonly key?: string;
   readonly signal?: AbortSignal;
-  /** This process, by which another one knows that it still exports to the folder. */
+  /** This process, by which another one knows that it still exports to the folder; without it, another one replaces its files. */
   readonly holder?: Holder;
   /** Receives how far it is. */
   readonly onProgress?: (progress: ExportFocusProgress) => void;

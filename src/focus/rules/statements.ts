@@ -72,8 +72,8 @@ function repeats(column: Field | Members): boolean {
 
 /**
  * The statement that counts, for each export and month (`export`, `month`), what breaks each rule and is not excused, and what is
- * excused. The view is read once: rows that are alike in all that the rules ask are one cell, and the cells, of which there are
- * few, are counted for every rule.
+ * excused. Rows that are alike in all that the rules ask are one cell, and every rule is counted over the cells, which are mostly
+ * far fewer. DuckDB reads the view once for that, BigQuery also once for every rule about groups.
  */
 export function countStatement(rules: readonly AnsweredRule[], checked: CheckedRows): CountStatement {
   const { dialect, from, rows } = checked;

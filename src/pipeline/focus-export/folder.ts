@@ -40,7 +40,15 @@ export async function claimFolder(folder: string, holder: Holder | undefined): P
   }
   await mkdir(folder, { recursive: true });
   const mark = { finished: false, host: hostname(), ...holder };
-  await writeFile(join(folder, unfinishedManifest), `${JSON.stringify(mark)}\n`, { flag: "wx" });
+  await writeFile(join(folder, unfinishedManifest), `${JSON.stringify(mark)}\n`, { flag: "wx" }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+      throw new BillhouseError("USAGE_INVALID", `Another export has just started in the folder ${folder}.`, {
+        hint: "Wait until it has finished, or name another folder.",
+        cause: error,
+      });
+    },
+  );
 }
 
 /** Error: USAGE_INVALID if the process that marked the folder still runs on this machine. */

@@ -151,6 +151,7 @@ export async function openBigquery(
         const before = unchanged.get(tableKey(table, connection.project));
         const isWhole = before !== undefined && haveState(before);
         const companions = await prepareState(settings, table, isWhole ? { before } : {});
+        if (!isWhole) unchanged.delete(tableKey(table, connection.project));
         await settings.queue(() =>
           commitPackage(settings, {
             table,
