@@ -334,13 +334,11 @@ function comparedMonths(
     .map(({ cloud, loads: sql }) => `SELECT ${literal(cloud)} AS cloud, l.billing_month, l.loads FROM (${sql}) AS l`)
     .join("\nUNION ALL\n");
   const versions = clouds.map(
-    ({ cloud, version }) => `(m.cloud = ${literal(cloud)} AND b.version = ${literal(version)})`,
+    ({ cloud, version }) => `(b.cloud = ${literal(cloud)} AND b.version = ${literal(version)})`,
   );
-  return `SELECT m.cloud, m.billing_month, COALESCE(l.loads, '') AS loads,
-  COALESCE((${versions.join(" OR ")}) AND b.loads = COALESCE(l.loads, ''), FALSE) AS is_current
-FROM (SELECT cloud, billing_month FROM ${built} UNION DISTINCT SELECT cloud, billing_month FROM (${loads}) AS u) AS m
-LEFT JOIN ${built} AS b ON b.cloud = m.cloud AND b.billing_month = m.billing_month
-LEFT JOIN (${loads}) AS l ON l.cloud = m.cloud AND l.billing_month = m.billing_month`;
+  return `SELECT COALESCE(b.cloud, l.cloud) AS cloud, COALESCE(b.billing_month, l.billing_month) AS billing_month,
+  COALESCE(l.loads, '') AS loads, COALESCE((${versions.join(" OR ")}) AND b.loads = COALESCE(l.loads, ''), FALSE) AS is_current
+FROM ${built} AS b FULL JOIN (${loads}) AS l ON l.cloud = b.cloud AND l.billing_month = b.billing_month`;
 }
 
 /**
