@@ -28,8 +28,11 @@ const focusNumbers = [
 /** Numbers that a mapping reads besides amounts: quantities, prices, rates, and amounts in another currency than the bill. */
 const otherNumbers: Readonly<Record<string, readonly string[]>> = {
   aws_cur: [
+    "line_item_net_unblended_rate",
     "line_item_normalized_usage_amount",
+    "line_item_unblended_rate",
     "line_item_usage_amount",
+    "pricing_public_on_demand_rate",
     "reservation_unused_normalized_unit_quantity",
     "reservation_unused_quantity",
   ],
