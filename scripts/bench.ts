@@ -73,9 +73,9 @@ try {
     `Every way loads the same files in turn, ${pairs} times; the table gives the median. Memory is the highest sampled sum of the`,
   );
   say(
-    `resident memory of all processes. The ratio compares wall time with that of billhouse: above 1 it is slower.`,
-    "",
+    `resident memory of all processes. The ratio compares wall time with that of billhouse: above 1 it is slower. Sections can be of`,
   );
+  say("different days and of machines that differ in speed, so figures are to be compared within a section.", "");
   const sections = options.only.split(",");
   if (sections.includes("loads")) await compareLoads(peers);
   if (sections.includes("growth") && sizes.length > 0) await grow(sizes);
