@@ -257,9 +257,9 @@ function withOriginsOfParts(results: readonly RuleResult[], failing: readonly An
   return results.map((result) => ({ ...result, origin: originOf(result.rule) }));
 }
 
+/** The column of the value that breaks a rule about groups or commitments. */
 function nameOfValue({ answer }: AnsweredRule): string {
-  if (answer.by === "groups") return answer.key;
-  return answer.by === "commitments" ? "CommitmentDiscountId" : "value";
+  return answer.by === "groups" ? answer.key : "CommitmentDiscountId";
 }
 
 function isFailed({ verdict }: RuleResult): boolean {
