@@ -118,6 +118,47 @@ function inFebruary(row: Row): Row {
 }
 
 describe("billhouse validate", () => {
+  test("reservations keep every rule that names them by a subscription, and what is unused of a nameless one is open", async (t) => {
+    const project = await createProject(t, curSection);
+    const reserved = { "reservation/SubscriptionId": "363836886", "pricing/unit": "Hrs", "lineItem/UnblendedRate": "" };
+    const fee = curRow(month, {
+      ...reserved,
+      "lineItem/LineItemType": "RIFee",
+      "lineItem/UsageStartDate": `${month}-01T00:00:00Z`,
+      "lineItem/UsageEndDate": "2025-04-01T00:00:00Z",
+      "lineItem/UsageAmount": "744",
+      "lineItem/UnblendedCost": "4",
+      "reservation/UnusedQuantity": "743",
+      "reservation/UnusedRecurringFee": "3",
+    });
+    const use = curRow(month, {
+      ...reserved,
+      "lineItem/LineItemType": "DiscountedUsage",
+      "lineItem/UsageEndDate": `${month}-02T01:00:00Z`,
+      "lineItem/UsageAmount": "1",
+      "lineItem/UnblendedCost": "0",
+      "reservation/EffectiveCost": "1",
+    });
+    const columns = [...new Set([...curColumns, ...Object.keys(fee), ...Object.keys(use)])];
+    const load = async (id: string, rows: readonly Row[]): Promise<ValidateResult> => {
+      await deliver(project.bucket, curDelivery({ month, id, columns, files: [rows] }));
+      await runWell(project);
+      return validate(project.config);
+    };
+    const named = await load("a", [fee, use]);
+    assert.deepEqual(
+      named.results.filter(({ verdict }) => verdict === "fail").map(({ rule }) => rule),
+      [],
+    );
+    assert.equal(resultOf(named, "DiscountHandling-A-019-C").verdict, "pass");
+    const nameless = await load("b", [{ ...fee, "reservation/SubscriptionId": "" }]);
+    assert.deepEqual(
+      nameless.results.filter(({ verdict }) => verdict === "fail").map(({ rule }) => rule),
+      [],
+    );
+    assert.equal(resultOf(nameless, "DiscountHandling-A-019-C").verdict, "undecidable");
+  });
+
   test("a converted report keeps every rule that it decides, and the exit code is 0", async (t) => {
     const project = await createProject(t, curSection);
     const row = curRow(month, { "lineItem/UsageEndDate": `${month}-02T01:00:00Z`, "pricing/unit": "Hrs" });

@@ -163,6 +163,23 @@ const march: readonly Row[] = [
     "reservation/ReservationARN": reserved,
     "reservation/EffectiveCost": "0.03",
   }),
+  // Reports can name a reservation by its subscription alone. Lines that no reservation covers name a subscription too.
+  line("subscribed fee", "RIFee", "7", {
+    "lineItem/UsageAmount": "744",
+    "reservation/SubscriptionId": "363836886",
+    "reservation/UnusedQuantity": "186",
+    "reservation/UnusedRecurringFee": "1.75",
+  }),
+  line("subscribed use", "DiscountedUsage", "0", {
+    "reservation/SubscriptionId": "363836886",
+    "reservation/EffectiveCost": "0.03",
+  }),
+  line("subscribed usage", "Usage", "0.2", { "reservation/SubscriptionId": "363836887" }),
+  line("nameless fee", "RIFee", "7", {
+    "lineItem/UsageAmount": "744",
+    "reservation/UnusedQuantity": "186",
+    "reservation/UnusedRecurringFee": "1.75",
+  }),
   line("domain", "Fee", "12", { ...unpriced, "bill/BillType": "Purchase", "lineItem/ProductCode": "AmazonRegistrar" }),
   line("support", "Fee", "29", {
     ...unpriced,
@@ -434,6 +451,26 @@ export const awsCurRules: Rules = {
       CommitmentDiscountCategory: "Usage",
     },
     usage: { CommitmentDiscountId: null, CommitmentDiscountType: null, CommitmentDiscountCategory: null },
+    "subscribed fee": { CommitmentDiscountId: "363836886", ResourceId: "363836886" },
+    "subscribed fee unused": {
+      CommitmentDiscountId: "363836886",
+      CommitmentDiscountType: "Reserved Instance",
+      CommitmentDiscountCategory: "Usage",
+      CommitmentDiscountQuantity: "186",
+      CommitmentDiscountUnit: "Hours",
+      ResourceId: "363836886",
+      x_QualityFlags: null,
+    },
+    "subscribed use": { CommitmentDiscountId: "363836886", CommitmentDiscountStatus: "Used" },
+    "subscribed usage": { CommitmentDiscountId: null, ResourceId: "i-1" },
+    "nameless fee unused": {
+      CommitmentDiscountId: null,
+      CommitmentDiscountType: null,
+      CommitmentDiscountQuantity: null,
+      CommitmentDiscountUnit: null,
+      EffectiveCost: "1.75",
+      x_QualityFlags: "CommitmentUnknown",
+    },
   },
   CommitmentDiscountStatus: {
     "plan use": { CommitmentDiscountStatus: "Used" },

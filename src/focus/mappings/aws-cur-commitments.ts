@@ -24,6 +24,7 @@ import { type Currencies, inPricingCurrency, lacksPricingCurrency } from "./pric
 import { isNegation, isPlanFee, isPlanUse, isReservationFee } from "./aws-cur-lines.ts";
 
 const zero = decimal("0");
+const isNamed = present(field("commitment_id"));
 
 /** The currencies of a line. Reports lack costs in the currency of prices. */
 export const currencies: Currencies = {
@@ -144,7 +145,7 @@ export const commitmentTotal: Required<Pick<Total, "rule" | "open">> = {
   ),
 };
 
-const serviceUnknown = { ServiceUnknown: not(present(field("service"))) };
+const unknown = { CommitmentUnknown: not(isNamed), ServiceUnknown: not(present(field("service"))) };
 
 const unusedPlans: readonly Branch[] = [
   {
@@ -152,8 +153,8 @@ const unusedPlans: readonly Branch[] = [
     rows: all(isPlanFee, not(isNetFee), notZero(unusedPlan)),
     columns: {
       ...unused,
-      ...effectiveCosts(unusedPlan, serviceUnknown),
-      CommitmentDiscountQuantity: unusedPlan,
+      ...effectiveCosts(unusedPlan, unknown),
+      CommitmentDiscountQuantity: where(isNamed, unusedPlan),
     },
   },
   {
@@ -173,8 +174,11 @@ const unusedPlans: readonly Branch[] = [
     },
     columns: {
       ...unused,
-      ...effectiveCosts(unusedWithDiscounts, { UnusedCostBeforeDiscounts: not(isWholeUse) }),
-      CommitmentDiscountQuantity: grossUnused,
+      ...effectiveCosts(unusedWithDiscounts, {
+        CommitmentUnknown: not(isNamed),
+        UnusedCostBeforeDiscounts: not(isWholeUse),
+      }),
+      CommitmentDiscountQuantity: where(isNamed, grossUnused),
     },
   },
 ];
@@ -223,8 +227,11 @@ export const commitmentBranches: readonly Branch[] = [
     rows: all(isReservationFee, notZero(unusedReservation)),
     columns: {
       ...unused,
-      ...effectiveCosts(unusedReservation, serviceUnknown),
-      CommitmentDiscountQuantity: first(reservation("unused_normalized_unit_quantity"), reservation("unused_quantity")),
+      ...effectiveCosts(unusedReservation, unknown),
+      CommitmentDiscountQuantity: where(
+        isNamed,
+        first(reservation("unused_normalized_unit_quantity"), reservation("unused_quantity")),
+      ),
       PricingQuantity: reservation("unused_quantity"),
     },
   },

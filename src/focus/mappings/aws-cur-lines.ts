@@ -91,9 +91,15 @@ export const isKnown: Condition = some(
 /** The amount of a line: the net amount where the bill has one, for it contains the discounts. */
 export const amount: Expression = first(net, gross);
 
-/** The savings plan or reservation that a line pays for or uses. */
+/**
+ * The savings plan or reservation that a line pays for or uses. AWS Data Exports user guide, "Reservation columns": an ARN and a
+ * subscription both identify a reservation. Lines that no reservation covers name a subscription too.
+ */
 export const commitment: Expression = cases(
-  [[some(isPlanUse, isReservationUse, isCommitmentPurchase), first(planArn, reservationArn)]],
+  [
+    [some(isReservationUse, isReservationFee), first(planArn, reservationArn, field("reservation_subscription_id"))],
+    [some(isPlanUse, isCommitmentPurchase), first(planArn, reservationArn)],
+  ],
   { is: "constant", type: "text", value: null },
 );
 

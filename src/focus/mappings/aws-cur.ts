@@ -334,6 +334,7 @@ export const awsCur: Mapping = {
       ServiceUnknown: not(present(field("service"))),
       RegionUnknown: all(present(field("region")), not(present(field("region_name")))),
       UnitUnknown: all(isPriced, present(field("pricing_unit")), not(present(field("known_unit")))),
+      CommitmentUnknown: all(isCovered, not(present(commitmentId))),
       CapacityReservationStatusUnknown: all(present(field("capacity_reservation")), isWholeCharge),
       EffectiveCostMissing: all(isCovered, not(present(effective))),
       ListCostFromContractedCost: all(isUsageCharge, not(isDiscount), not(present(listed))),

@@ -16,6 +16,16 @@ const withoutSku = ["SkuId-C-005-C", "SkuPriceId-C-005-C"];
 const withoutListPrice = ["ListUnitPrice-C-005-C", "PricingCurrencyListUnitPrice-C-005-C"];
 const withoutContractedPrice = ["ContractedUnitPrice-C-006-C", "PricingCurrencyContractedUnitPrice-C-005-C"];
 
+const withoutCommitment = [
+  "CommitmentDiscountId-C-005-C",
+  "DiscountHandling-A-006-C",
+  "DiscountHandling-A-014-C",
+  "DiscountHandling-A-015-C",
+  // What is unused is part of a commitment, whether the bill names it or not.
+  "CommitmentDiscountStatus-C-003-C",
+  "DiscountHandling-A-019-C",
+];
+
 const withoutUnit = ["ConsumedUnit-C-006-C", "PricingUnit-C-006-C"];
 const pricingCurrencyIsNull = ["PricingCurrencyEffectiveCost-C-003-M", "PricingCurrencyEffectiveCost-not-null"];
 
@@ -47,14 +57,9 @@ export const missing: Readonly<Record<string, readonly Missing[]>> = {
     { rules: withoutUnit, because: "The report lacks the unit for the row." },
     { rules: ["ResourceType-C-005-C"], because: "Only resource IDs that are ARNs name a type." },
     {
-      rules: [
-        "CommitmentDiscountId-C-005-C",
-        "DiscountHandling-A-006-C",
-        "DiscountHandling-A-014-C",
-        "DiscountHandling-A-015-C",
-      ],
+      rules: withoutCommitment,
       rows: not(isOfCommitment),
-      because: "The report does not name the commitment that covers the usage.",
+      because: "The report does not name the commitment that covers the usage, or that was not used.",
     },
     {
       rules: ["CommitmentDiscountQuantity-C-005-C"],
