@@ -60,6 +60,19 @@ for (const [warehouse, load] of Object.entries(answering)) {
       assert.deepEqual([whole.verdict, whole.parts], ["fail", 2]);
     });
 
+    test("a meter without a SKU fails where the export has it as such, and is undecidable in a column of the cloud", async (t) => {
+      const { config } = await load(t, [
+        await bill("2025-02", [inFebruary(good({ SkuId: "", x_UsageType: "BoxUsage" }))]),
+        await bill(month, [good({ SkuId: "", SkuMeter: "BoxUsage" })]),
+      ]);
+      const result = await validate(config);
+      const { verdict, reason, rows } = resultOf(result, "SkuMeter-C-004-C", "2025-02");
+      assert.deepEqual([verdict, rows], ["undecidable", 1]);
+      assert.match(reason ?? "", /also where they do not name its SKU/u);
+      const delivered = resultOf(result, "SkuMeter-C-004-C");
+      assert.deepEqual([delivered.verdict, delivered.origin], ["fail", "cloud"]);
+    });
+
     test("a price times a quantity that is not the cost fails, a rounded one does not", async (t) => {
       const priced = (cost: string): Row =>
         good({ ContractedUnitPrice: "0.3333333333", PricingQuantity: "3", ContractedCost: cost });

@@ -219,6 +219,7 @@ export function nativeRow(cells: Row = {}): Row {
     ResourceType: "Virtual machine",
     ServiceCategory: "Compute",
     ServiceName: "Virtual Machines",
+    SkuId: "DZH318Z0BQ35",
     SubAccountId: `/subscriptions/${subscription}`,
     Tags: "",
     x_BillingProfileId: "R4TX-K2QD-BG7-PGB",

@@ -24,6 +24,7 @@ function row(description: string, cells: Row = {}): Row {
     PublisherName: "AWS",
     ServiceCategory: "Compute",
     ServiceName: "Amazon Elastic Compute Cloud",
+    SkuId: "SKU1",
     SubAccountId: "012345678901",
     Tags: '{"user:team":"shop"}',
     x_CostCategories: '{"unit":"retail"}',
@@ -52,6 +53,8 @@ const rows: readonly Row[] = [
   row("purchase", { ChargeCategory: "Purchase", BilledCost: "8", EffectiveCost: "0" }),
   row("newer", { ...newer, PricingCurrencyEffectiveCost: "0.18" }),
   row("other currency", newer),
+  row("without a SKU", { SkuId: "" }),
+  row("newer without a SKU", { ...newer, SkuId: "", PricingCurrency: "USD" }),
 ];
 
 /** An AWS export in FOCUS 1.0, with months of 1.2. */
@@ -76,6 +79,9 @@ export const awsFocusRules: Rules = {
   "1.0 has the meter as usage type": {
     usage: { SkuMeter: "USE1-BoxUsage:m5.large" },
     newer: { SkuMeter: "meter of 1.2" },
+    tax: { SkuMeter: null },
+    "without a SKU": { SkuMeter: "USE1-BoxUsage:m5.large", x_QualityFlags: "SkuIdMissing" },
+    "newer without a SKU": { SkuMeter: "meter of 1.2", x_QualityFlags: null },
   },
   "1.0 lacks subcategories, and one that does not fit the category is not shown": {
     usage: { ServiceSubcategory: "Virtual Machines", x_QualityFlags: null },

@@ -294,6 +294,7 @@ export const azureCostRules: Rules = {
     machine: { CommitmentDiscountId: null, CommitmentDiscountName: null },
     "unknown commitment": {
       CommitmentDiscountId: null,
+      CommitmentDiscountStatus: null,
       PricingCategory: "Committed",
       x_QualityFlags: "CommitmentUnknown",
     },
@@ -380,6 +381,7 @@ export const azureCostRules: Rules = {
   "SkuId / SkuPriceId / SkuMeter": {
     machine: { SkuId: null, SkuPriceId: null, SkuMeter: "D2 v3" },
     "priced in dollars": { SkuId: "DZH318Z0C0E4E2AD", SkuPriceId: null, SkuMeter: "E2s v5" },
+    "earlier invoice": { SkuId: null, SkuMeter: null },
   },
   SkuPriceDetails: {
     "hybrid benefit": { SkuPriceDetails: null, x_SkuDetails: '{"AHB":"True","VCPUs":2}' },

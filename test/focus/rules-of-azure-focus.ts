@@ -68,6 +68,7 @@ const rows: readonly Row[] = [
       x_SkuMeterSubcategory: name,
     }),
   ),
+  row("no SKU", { SkuId: "" }),
   row("no prices", { ContractedCost: "0", ListCost: "0" }),
   row("empty prices", { ContractedCost: "", ListCost: "" }),
   row("negative savings", { ContractedCost: "1", ListCost: "0.9" }),
@@ -122,7 +123,11 @@ export const azureFocusRules: Rules = {
       "negative savings": { ContractedCost: "1", ListCost: "0.9" },
       "plan unused": { ContractedCost: "0", ListCost: "0" },
     },
-  "SkuMeter←x_SkuMeterName (#2105)": { machine: { SkuMeter: "D2 v3" } },
+  "SkuMeter←x_SkuMeterName (#2105)": {
+    machine: { SkuMeter: "D2 v3", x_QualityFlags: null },
+    "no SKU": { SkuMeter: "D2 v3", x_QualityFlags: "SkuIdMissing" },
+    tax: { SkuMeter: null },
+  },
   "lower-case BillingAccountId/CommitmentDiscountId": {
     machine: {
       BillingAccountId:

@@ -29,6 +29,11 @@ const currencies: Currencies = {
 };
 const pricedEffective = first(given, inPricingCurrency(effective, currencies));
 const isTax = isOneOf(field("chargecategory"), "Tax");
+// 1.0 has the meter as usage type. FOCUS allows one only with a SKU, which only usage and purchases have.
+const meter = first(
+  field("skumeter"),
+  where(isOneOf(field("chargecategory"), "Usage", "Purchase"), field("x_usagetype")),
+);
 
 /**
  * AWS Data Exports in FOCUS 1.0 and 1.2. Source: AWS Data Exports user guide, "FOCUS 1.0 with AWS columns" and "FOCUS 1.2
@@ -61,8 +66,7 @@ export const awsFocus: Mapping = {
     ...nativeColumns,
     PricingCurrency: currencies.pricing,
     PricingCurrencyEffectiveCost: pricedEffective,
-    // 1.0 has the usage type in a column of AWS, and cost categories beside the tags.
-    SkuMeter: first(field("skumeter"), field("x_usagetype")),
+    SkuMeter: meter,
     // AWS is the provider of what it sells for others; from 1.3 the provider is the seller.
     ServiceProviderName: first(field("serviceprovidername"), field("publishername"), field("providername")),
     HostProviderName: first(field("hostprovidername"), field("providername")),
@@ -72,9 +76,11 @@ export const awsFocus: Mapping = {
     ),
     x_ServiceCode: serviceCode,
     x_Operation: field("x_operation"),
+    // 1.0 has cost categories beside the tags.
     x_CostCategories: field("x_costcategories", "json"),
     x_Discounts: field("x_discounts", "json"),
     x_QualityFlags: flags({
+      SkuIdMissing: all(not(present(field("skumeter"))), present(meter), not(present(field("skuid")))),
       ServiceSubcategoryUnknown: not(present(field("subcategory"))),
       PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, pricedEffective),
     }),

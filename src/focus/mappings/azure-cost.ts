@@ -292,7 +292,7 @@ export const azureCost: Mapping = {
     CommitmentDiscountStatus: cases(
       [
         [isUnused, text("Unused")],
-        [isCommitmentUse, text("Used")],
+        [all(isCommitmentUse, present(commitmentId)), text("Used")],
       ],
       nothing(),
     ),
@@ -360,7 +360,7 @@ export const azureCost: Mapping = {
     ServiceSubcategory: first(where(isMetered, field("service_subcategory")), text("Other (Other)")),
     // The Enterprise Agreement lacks products.
     SkuId: where(all(isPriced, isBilledToProfile), field("productid")),
-    SkuMeter: where(isMetered, field("metername")),
+    SkuMeter: where(isPriced, field("metername")),
     SubAccountId: subAccount,
     // Without a subscription the bill has the name Unassigned.
     SubAccountName: where(present(subAccount), field("subscriptionname")),

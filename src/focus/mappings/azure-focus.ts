@@ -45,6 +45,8 @@ const quantity = first(field("consumedquantity", "decimal"), field("usagequantit
 const zero = decimal("0");
 
 const isUsage = isOneOf(category, "Usage");
+// Exports before 1.2 have the meter in a column of Azure. FOCUS allows one only with a SKU, which only usage and purchases have.
+const meter = first(field("skumeter"), where(isOneOf(category, "Usage", "Purchase"), field("x_skumetername")));
 const isUnused = isOneOf(status, "Unused");
 const isCommitmentPurchase = all(isOneOf(category, "Purchase"), present(commitment));
 const isCommitmentUse = all(isUsage, present(commitment));
@@ -222,7 +224,7 @@ export const azureFocus: Mapping = {
       field("known_subcategory"),
       joined("", text("Other ("), first(field("known_category"), text("Other")), text(")")),
     ),
-    SkuMeter: first(field("skumeter"), field("x_skumetername")),
+    SkuMeter: meter,
     SkuPriceDetails: first(
       field("skupricedetails", "json"),
       // Its keys are Azure's own, which FOCUS wants to start with x_.
@@ -248,6 +250,7 @@ export const azureFocus: Mapping = {
       ListCostBelowContractedCost: isBelow(listed, contracted),
       PricingCurrencyEffectiveCostMissing: lacksPricingCurrency(effective, pricedEffective),
       ConsumedQuantityMissing: all(isUsage, not(isUnused), not(present(quantity))),
+      SkuIdMissing: all(not(present(field("skumeter"))), present(meter), not(present(field("skuid")))),
       PublisherNameAssumed: not(present(field("publishername"))),
       ServiceNameAssumed: not(present(givenService)),
       ServiceUnknown: not(present(field("known_category"))),

@@ -1,7 +1,7 @@
 import { all, type Condition, compared, isOneOf, matches, not, present } from "../expression.ts";
 import { columnValue as value } from "./compile.ts";
 
-/** What a bill that is not in FOCUS columns does not have, so that its rows cannot keep some rules. */
+/** What a bill does not have, so that its rows cannot keep some rules. */
 export interface Missing {
   /** The rules, of both versions. */
   readonly rules: readonly string[];
@@ -27,6 +27,7 @@ const withoutCommitment = [
 ];
 
 const withoutUnit = ["ConsumedUnit-C-006-C", "PricingUnit-C-006-C"];
+const meterWithoutSku = ["SkuMeter-C-004-C"];
 const pricingCurrencyIsNull = ["PricingCurrencyEffectiveCost-C-003-M", "PricingCurrencyEffectiveCost-not-null"];
 
 /** A flag that the mapping gives to rows. */
@@ -40,11 +41,21 @@ const withoutPricingCurrency: Missing = {
   because: "The row has prices in another currency than costs, and lacks its cost in the currency of prices.",
 };
 
+/** The meter of exports that have it in a column of the cloud's own. */
+const withoutSkuOfMeter: Missing = {
+  rules: meterWithoutSku,
+  rows: flagged("SkuIdMissing"),
+  because:
+    "Exports before FOCUS 1.2 name the meter of a charge in a column of the cloud, also where they do not name its SKU.",
+};
+
 /**
- * What bills of the mappings that convert them lack, by the name of the mapping. Rows that break a rule for such a reason make it
+ * What bills lack, by the name of the mapping that converts them. Rows that break a rule for such a reason make it
  * undecidable, because no view of the bill could keep it. That the view has what the bill gives is what the golden cases test.
  */
 export const missing: Readonly<Record<string, readonly Missing[]>> = {
+  aws_focus: [withoutSkuOfMeter],
+  azure_focus: [withoutSkuOfMeter],
   aws_cur: [
     withoutPricingCurrency,
     {
@@ -106,9 +117,14 @@ export const missing: Readonly<Record<string, readonly Missing[]>> = {
     { rules: withoutContractedPrice, because: "The export lacks the negotiated price for the row." },
     { rules: withoutSku, because: "Exports lack the SKU price, and those of Enterprise Agreements also the SKU." },
     {
-      rules: ["SkuMeter-C-004-C"],
+      rules: meterWithoutSku,
       rows: not(present(value("SkuId"))),
-      because: "Exports of Enterprise Agreements have a meter without a SKU.",
+      because: "Exports of Enterprise Agreements name the meter of a charge, and not its SKU.",
+    },
+    {
+      rules: withoutCommitment,
+      rows: not(isOfCommitment),
+      because: "The export does not name the commitment that covers the usage, or that was not used.",
     },
     { rules: withoutUnit, because: "The export lacks the unit of measure for the row." },
     {
