@@ -104,7 +104,7 @@ export function planColumns(situation: ColumnSituation, rules: SchemaRules): Col
 
   const declared = new Map<string, TypeOpinion[]>();
   const known = new Map<string, ColumnType>();
-  const lookUp = createTypeLookup(rules.wellKnown, rules.caseSensitive);
+  const lookUp = createTypeLookup(rules);
   const needed = new Map<string, string>();
   for (const header of headers) {
     const columns = claimedColumns(claimNames(header, rules), claims, rules);
@@ -241,14 +241,15 @@ export interface TypeOpinion {
 /**
  * The type of a new column that can store what all headers declare for it, in any order. If no header declares one, or
  * they contradict each other, it is the `known` type of the column: one odd delivery must not decide for all others.
- * Text is ignored for a column known as something else: some generators declare every column as a string.
+ * A declared type of which the known one stores every value is ignored: some generators declare every column as a
+ * string, and programs write whole amounts and ids as integers, and days as dates.
  * Never `double`: the columns that billhouse creates are exact.
  */
 export function commonType(opinions: readonly TypeOpinion[], known: ColumnType | undefined): ColumnType | undefined {
   const mapped = opinions.some(({ type }) => type === "json");
   const types = new Set<ColumnType>();
   for (const { type, format } of opinions) {
-    if (type === "text" && known !== undefined && known !== "text") continue;
+    if (known !== undefined && known !== type && narrower[type]?.includes(known) === true) continue;
     // A map is JSON text in CSV files, so that text there does not contradict the maps of Parquet files.
     if (mapped && type === "text" && format === "csv") continue;
     types.add(type === "double" ? "decimal" : type);
@@ -261,14 +262,30 @@ export function commonType(opinions: readonly TypeOpinion[], known: ColumnType |
 }
 
 /**
- * Looks up types of well-known columns by source name. `category/*` in the dictionary covers a category; without
- * regard to case where names are not case-sensitive, and there a localised header is known by its canonical name.
+ * For a declared type, the known types that count instead. A column of integers would refuse the cents of the next month
+ * and drop the zeros with which an account id begins, and a column of dates would cut the hours.
  */
-export function createTypeLookup(
-  wellKnown: Readonly<Record<string, ColumnType>>,
-  caseSensitive: boolean,
-): (sourceName: string) => ColumnType | undefined {
-  const types = new Map(Object.entries(wellKnown).map(([name, type]) => [caseSensitive ? name : fold(name), type]));
+const narrower: Partial<Readonly<Record<ColumnType, readonly ColumnType[]>>> = {
+  text: ["json", "decimal", "timestamp", "date", "boolean", "bigint", "double"],
+  bigint: ["decimal", "text"],
+  date: ["timestamp"],
+};
+
+/**
+ * Looks up types of well-known columns by source name. `category/*` in the dictionary covers a category; without
+ * regard to case where names are not case-sensitive, and there a localised header is known by its canonical name. A
+ * column of the legacy report is known in Parquet files too, where it has the name of its table column.
+ */
+export function createTypeLookup({
+  naming,
+  caseSensitive,
+  wellKnown,
+}: SchemaRules): (sourceName: string) => ColumnType | undefined {
+  const types = new Map<string, ColumnType>();
+  for (const [name, type] of Object.entries(wellKnown)) {
+    if (naming === "cur-legacy" && !name.endsWith("/*")) types.set(normaliseCurName(name), type);
+    types.set(caseSensitive ? name : fold(name), type);
+  }
   return (sourceName) => {
     const name = caseSensitive ? sourceName : fold(canonicalName(sourceName));
     const slash = name.indexOf("/");

@@ -256,6 +256,37 @@ describe("a folder of FOCUS files", () => {
     assert.deepEqual(older, [{ name: "Chat AI" }]);
   });
 
+  test("keeps cents, hours and zeros of later files where the first one has whole costs, days and accounts as numbers", async (t) => {
+    const google = await createGoogleProject(t, { saas: { prefix: "saas", kind: "focus-files" } });
+    const local = await createProject(t, section);
+    const put = async (key: string, bytes: string | Uint8Array): Promise<void> => {
+      google.gcs.put(exportBucket, key, bytes);
+      await writeKey(local.bucket, key, bytes);
+    };
+    const narrow = { BilledCost: "BIGINT", EffectiveCost: "INTEGER", SubAccountId: "BIGINT" };
+    const days = { BillingPeriodStart: "DATE", BillingPeriodEnd: "DATE", ChargePeriodStart: "DATE" };
+    const whole = focusRow("2025-01", "3", { SubAccountId: "12" });
+    await put("saas/1.parquet", await focusParquet(local.folder, whole, { ...narrow, ...days }));
+    for (const project of [google, local]) assert.deepEqual(await run(project), ["2025-01 new"]);
+    const later = focusRow("2025-02", "0.25", { SubAccountId: "007", ChargePeriodStart: "2025-02-02T05:00:00Z" });
+    await put("saas/2.parquet", await focusParquet(local.folder, later));
+    for (const project of [google, local]) {
+      assert.deepEqual(await run(project), ["2025-01 unchanged", "2025-02 new"]);
+      const rows = await ask(
+        project,
+        `SELECT CAST(BilledCost AS STRING) AS cost, SubAccountId AS account, EXTRACT(HOUR FROM ChargePeriodStart) AS hour
+          FROM billing_data.saas_data ORDER BY BilledCost`,
+      );
+      assert.deepEqual(
+        rows.map(({ cost, account, hour }) => [Number(cost), account, Number(hour)]),
+        [
+          [0.25, "007", 5],
+          [3, "12", 0],
+        ],
+      );
+    }
+  });
+
   test("leaves out files of the other FOCUS datasets, and files that a writer has not published", async (t) => {
     const project = await createProject(t, section);
     await writeKey(project.bucket, "saas/costs.csv", focusCsv(focusRow("2025-01", "1")));

@@ -56,7 +56,7 @@ describe("types of new columns", () => {
     const rules = { ...modern, wellKnown: { BilledCost: "decimal", SkuId: "text" } as const };
     const planned = planColumns(
       {
-        headers: [header("csv", "billedcost", "SkuId:bigint", "Kosten (BilledCost)", "Unheard", "skuID")],
+        headers: [header("csv", "billedcost", "SkuId:boolean", "Kosten (BilledCost)", "Unheard", "skuID")],
         registry: [],
         table: null,
         reserved: [],
@@ -65,7 +65,7 @@ describe("types of new columns", () => {
     );
     assert.deepEqual(
       planned.added.map(({ type }) => type),
-      ["decimal", "bigint", "decimal", "text", "text"],
+      ["decimal", "boolean", "decimal", "text", "text"],
     );
     assert.deepEqual(planned.untyped, ["Unheard"]);
   });
@@ -135,6 +135,39 @@ describe("types of new columns", () => {
         ["timestamp", "decimal", "text", "text"],
       );
     }
+  });
+
+  it("are those of the dictionary where whole amounts and ids come as integers, and days as dates", () => {
+    const wellKnown = { Cost: "decimal", Start: "timestamp", AccountId: "text" } as const;
+    const first = planColumns(
+      {
+        headers: [header("parquet", "Cost:bigint", "Start:date", "AccountId:bigint", "x_Count:bigint", "x_Day:date")],
+        registry: [],
+        table: null,
+        reserved: [],
+      },
+      { ...modern, wellKnown },
+    );
+    assert.deepEqual(
+      first.added.map(({ type }) => type),
+      ["decimal", "timestamp", "text", "bigint", "date"],
+    );
+  });
+
+  it("are those of the dictionary in Parquet files of the legacy report, which have the names of the table", () => {
+    const planned = planColumns(
+      {
+        headers: [header("parquet", "line_item_unblended_cost:bigint", "line_item_usage_account_id:bigint")],
+        registry: [],
+        table: null,
+        reserved: [],
+      },
+      { ...legacy, wellKnown: { "lineItem/UnblendedCost": "decimal", "lineItem/UsageAccountId": "text" } },
+    );
+    assert.deepEqual(
+      planned.added.map(({ type }) => type),
+      ["decimal", "text"],
+    );
   });
 
   it("do not change an existing column", () => {

@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { awsCur } from "../../src/exports/aws-cur.ts";
+import { awsDataExport } from "../../src/exports/aws-data-export.ts";
+import { azureCost } from "../../src/exports/azure-cost.ts";
 import { createTypeLookup } from "../../src/schema/columns.ts";
-import { azureTypes, curTypes, dataExportTypes, manifestType } from "../../src/schema/well-known.ts";
+import { azureTypes, dataExportTypes, manifestType } from "../../src/schema/well-known.ts";
 import { samplesFolder } from "../support/schema-samples.ts";
 
-const cur = createTypeLookup(curTypes, true);
-const azure = createTypeLookup(azureTypes, false);
-const dataExport = createTypeLookup(dataExportTypes, false);
+const cur = createTypeLookup(awsCur.columns);
+const azure = createTypeLookup(azureCost.columns);
+const dataExport = createTypeLookup(awsDataExport.columns);
 
 describe("words of AWS manifests", () => {
   it("mean our types", () => {

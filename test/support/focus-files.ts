@@ -42,9 +42,17 @@ export function focusCsv(...rows: readonly FocusRow[]): string {
   return `${[names.join(","), ...lines].join("\n")}\n`;
 }
 
-/** A row as Parquet, with floats, times and a map as most vendors write them. `scratch` is a folder for a temporary file. */
-export async function focusParquet(scratch: string, row: FocusRow): Promise<Uint8Array> {
+/**
+ * A row as Parquet, with floats, times and a map as most vendors write them; `types` gives other types of columns. `scratch` is
+ * a folder for a temporary file.
+ */
+export async function focusParquet(
+  scratch: string,
+  row: FocusRow,
+  types: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array> {
   const columns = Object.entries(row).map(([name, value = ""]) => {
+    if (types[name] !== undefined) return `CAST('${value}' AS ${types[name]}) AS "${name}"`;
     if (name.endsWith("Cost")) return `CAST('${value}' AS DOUBLE) AS "${name}"`;
     if (/(?:Start|End)$/.test(name)) return `CAST('${value}' AS TIMESTAMP) AS "${name}"`;
     if (name === "Tags") return `MAP {'team': 'search'} AS "Tags"`;

@@ -23,7 +23,7 @@ export function inexactColumns(
     }
   }
   const known = new Map<string, ColumnType>();
-  const lookUp = createTypeLookup(rules.wellKnown, rules.caseSensitive);
+  const lookUp = createTypeLookup(rules);
   for (const { sourceName, columnName } of registry) {
     const type = lookUp(sourceName);
     if (type !== undefined && !known.has(fold(columnName))) known.set(fold(columnName), type);
