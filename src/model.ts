@@ -92,7 +92,7 @@ export interface Execution {
   readonly isEmpty: boolean;
   /** The owner of the charges, if the manifest names it: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
-  /** What the export contains, in the cloud's own word, where one format has several: `ActualCost`. */
+  /** What the export contains, in the cloud's own word of today, where one format has several: `ActualCost`. */
   readonly dataset?: string | null;
   /** Whether the delivery holds more than one billing month, so that rows of other months are left out instead of refused. */
   readonly spansMonths: boolean;

@@ -54,7 +54,8 @@ export const azureCost: ExportFormat = {
       );
     }
     const type = exportConfig?.type ?? null;
-    if (type !== null && !costTypes.has(type.toLowerCase())) {
+    const dataset = type === null ? null : costTypes.get(type.toLowerCase());
+    if (dataset === undefined) {
       throw new BillhouseError(
         "EXPORT_NOT_FOUND",
         `The export of ${place.key} has the type ${type}, which does not contain costs.`,
@@ -86,7 +87,7 @@ export const azureCost: ExportFormat = {
       submittedTime: runInfo?.submittedTime ?? null,
       partial: true,
       scope: scopeOf(exportConfig?.resourceId),
-      dataset: type,
+      dataset,
     };
   },
 
@@ -163,7 +164,12 @@ function soleFile({ key, id, period }: ManifestPlace): Manifest {
 }
 
 // The oldest API versions call actual cost "Usage".
-const costTypes = new Set(["focuscost", "actualcost", "amortizedcost", "usage"]);
+const costTypes: ReadonlyMap<string, string> = new Map([
+  ["focuscost", "FocusCost"],
+  ["actualcost", "ActualCost"],
+  ["usage", "ActualCost"],
+  ["amortizedcost", "AmortizedCost"],
+]);
 
 const count = z.int().nonnegative().nullish();
 

@@ -231,6 +231,65 @@ describe("Azure exports without manifests in one folder", { concurrency: 2 }, ()
   });
 });
 
+describe("runs of two kinds of cost in one folder", { concurrency: 2 }, () => {
+  const runOf = (
+    id: string,
+    type: "ActualCost" | "AmortizedCost",
+    cost: string,
+    from: string,
+    to: string,
+  ): Delivery => {
+    const rows = [azureRow(month, { Date: from, CostInBillingCurrency: cost })];
+    return azureDelivery({ month, id, type, files: [rows], days: { start: from, end: to } });
+  };
+
+  test("are not parts of one bill: the month fails until one kind is moved away, as the hint says", async (t) => {
+    const project = await createProject(t, azureSection);
+    const amortized = runOf("amortized", "AmortizedCost", "2", "2025-03-16", "2025-03-31");
+    await deliver(project.bucket, runOf("actual", "ActualCost", "1", "2025-03-01", "2025-03-15"));
+    await deliver(project.bucket, amortized);
+    for (const accept of [[], ["scope"]] as const) {
+      const [failed] = onlyResult((await runProject(project, { accept })).finished).failed;
+      assert.equal(failed?.code, "EXPORT_AMBIGUOUS");
+      for (const word of ["actual (ActualCost)", "amortized (AmortizedCost)"]) assert.ok(failed.message.includes(word));
+      assert.match(failed.hint, /^Move the runs of one kind into another folder/);
+    }
+    for (const key of amortized.objects.keys()) await rm(join(project.bucket, key));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new actual`]);
+  });
+
+  test("do not replace each other without --accept scope: what is loaded stays", async (t) => {
+    const project = await createProject(t, azureSection);
+    await deliver(project.bucket, runOf("actual", "ActualCost", "1", "2025-03-01", "2025-03-31"));
+    await runWell(project);
+    const amortized = azureDelivery({
+      month,
+      id: "amortized",
+      type: "AmortizedCost",
+      files: [azureRows(month, "2")],
+      pathTime: "202504060042",
+    });
+    await deliver(project.bucket, amortized);
+    const [failed] = onlyResult((await runProject(project, { force: true })).finished).failed;
+    assert.equal(failed?.code, "EXPORT_AMBIGUOUS");
+    assert.match(failed.message, /amortized of 2025-03 contains AmortizedCost, but the table contains ActualCost\.$/);
+    assert.deepEqual(await held(project), { [month]: [1, "1.000000000000000000"] });
+    assert.deepEqual(outcomes(await runWell(project, { accept: ["scope"] })), [`${month} restated amortized`]);
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} unchanged amortized`]);
+  });
+
+  test("actual cost that the oldest API versions call Usage is actual cost", async (t) => {
+    const project = await createProject(t, azureSection);
+    const old = runOf("usage", "ActualCost", "1", "2025-03-01", "2025-03-15");
+    const text = Buffer.from(old.objects.get(old.manifestKey) ?? []).toString();
+    const manifest = Buffer.from(text.replace('"ActualCost"', '"Usage"'));
+    await deliver(project.bucket, { ...old, objects: new Map([...old.objects, [old.manifestKey, manifest]]) });
+    await deliver(project.bucket, runOf("actual", "ActualCost", "2", "2025-03-16", "2025-03-31"));
+    assert.deepEqual(outcomes(await runWell(project)), [`${month} new actual`]);
+    assert.deepEqual(await held(project), { [month]: [2, "3.000000000000000000"] });
+  });
+});
+
 describe("a file without a manifest beside runs that have a time", () => {
   const placesOf = (...keys: readonly string[]): readonly string[] => {
     const places = keys.flatMap((key) => azureCost.recognise(key) ?? []);

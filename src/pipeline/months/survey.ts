@@ -1,7 +1,5 @@
 import pMap from "p-map";
-import { isLoadAction } from "../events.ts";
 import type { PipelineConfig } from "../../config/config.ts";
-import { BillhouseError } from "../../errors.ts";
 import { checksumOf } from "../../files/read.ts";
 import {
   executionIdsOf,
@@ -17,11 +15,11 @@ import { reachPoint } from "../../warehouses/points.ts";
 import type { Ledger, Warehouse } from "../../warehouses/warehouse.ts";
 import { discover, type Discovery, withMonths } from "../discover/discover.ts";
 import { requireOneExport, requireOneScope } from "../discover/one-export.ts";
-import { scopeOf } from "../discover/scopes.ts";
 import { type ChoiceOptions, chooseRuns } from "./choose.ts";
 import { planMonth, sameVersions, type MonthPlan } from "./decide.ts";
 import { folderRuns } from "./folder-month.ts";
 import { loadedElsewhere, loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
+import { otherDatasets, otherScopes } from "./other-exports.ts";
 import { isSelected, tableOf } from "./select.ts";
 import { addDays, type MonthSelection, monthSpan } from "../../schema/periods.ts";
 import type { ArrivalRule } from "./settle.ts";
@@ -83,7 +81,10 @@ export async function survey(
   reachPoint("planned");
   const { plans, failed: errors } = planned;
   const isAccepted = options.accept?.includes("scope") ?? false;
-  const unexpected = isAccepted ? new Map<BillingMonth, BillhouseError>() : otherScopes(plans, ledger.receipts);
+  const unexpected = new Map([
+    ...(isAccepted ? [] : otherScopes(plans, ledger.receipts)),
+    ...otherDatasets(plans, isAccepted ? [] : ledger.receipts),
+  ]);
   return {
     pipeline,
     table,
@@ -160,36 +161,6 @@ export async function planMonths(
     return { plans: [], failed: new Map([...selected.map((month) => [month, error] as const), ...failed]) };
   }
   return { plans, failed };
-}
-
-/**
- * The months whose delivery contains the charges of another account than the table: two exports write to one path, and
- * the newest run would replace the bill of the other one. On a first load the newest month decides whose table it is.
- */
-function otherScopes(
-  plans: readonly MonthPlan[],
-  receipts: readonly Receipt[],
-): ReadonlyMap<BillingMonth, BillhouseError> {
-  const delivered = plans.flatMap((plan) => plan.executions);
-  // After an export was moved on purpose the table has months of both scopes, and each may be restated.
-  const known = new Set(receipts.flatMap(({ scope }) => scope ?? []));
-  const own = scopeOf(receipts) ?? delivered.find(({ scope }) => scope !== null)?.scope ?? null;
-  const unexpected = new Map<BillingMonth, BillhouseError>();
-  for (const { billingMonth, action, executions } of plans) {
-    const isOther = ({ scope }: Execution): boolean => scope !== null && scope !== own && !known.has(scope);
-    const execution = executions.findLast(isOther);
-    if (own === null || execution === undefined || !isLoadAction(action)) continue;
-    const holder = receipts.length === 0 ? "other deliveries contain" : "the table contains";
-    const error = new BillhouseError(
-      "EXPORT_AMBIGUOUS",
-      `The delivery ${execution.id} of ${billingMonth} contains the charges of ${execution.scope}, but ${holder} those of ${own}.`,
-      {
-        hint: "Two exports write to this path: give each export its own folder. If the export was moved, run with --accept scope.",
-      },
-    );
-    unexpected.set(billingMonth, error);
-  }
-  return unexpected;
 }
 
 /** The storage, whose reads stop once the signal is aborted: one file can take minutes. */
