@@ -108,11 +108,11 @@ export const awsCur: ExportFormat = {
 };
 
 // Directly in the date-range folder: one level deeper lies the immutable copy of an assembly.
-const pointerManifest = /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
+const pointerManifest = /^(?<folder>(?:.*\/)?)(?<start>\d{8})-(?<end>\d{8})\/(?<name>[^/]+)-manifest\.json$/i;
 
 // Until 2019, in the folder of the data files. Months are not zero-padded.
 const hiveManifest =
-  /^(?<folder>(?:.*\/)?)year=(?<year>\d{4})\/month=(?<month>\d{1,2})\/(?<name>[^/]+)-[Mm]anifest\.json$/;
+  /^(?<folder>(?:.*\/)?)year=(?<year>\d{4})\/month=(?<month>\d{1,2})\/(?<name>[^/]+)-manifest\.json$/i;
 
 /**
  * The folder of the date ranges, without a last part that repeats the report's name: this joins the months before and
@@ -127,7 +127,7 @@ const manifestShape = z.lazy(() =>
   z.object({
     assemblyId: deliveryId,
     account: shortText.nullish(),
-    billingPeriod: z.object({ start: shortText.regex(/^\d{8}/) }),
+    billingPeriod: z.object({ start: shortText.regex(/^\d{8}/, "a date such as 20250101T000000.000Z was expected") }),
     bucket: shortText.nullish(),
     reportKeys: listOf(listedKey),
     contentType: shortText.nullish(),

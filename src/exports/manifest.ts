@@ -15,10 +15,26 @@ export function parseManifest<T>(shape: z.ZodType<T>, json: unknown, place: Mani
   const field = issue === undefined || issue.path.length === 0 ? "the whole file" : `"${issue.path.join(".")}"`;
   throw new BillhouseError(
     "MANIFEST_INVALID",
-    `The manifest ${place.key} cannot be used: ${field}: ${issue?.message ?? "unexpected content"}.`,
+    `The manifest ${place.key} cannot be used: ${field}${problemOf(issue)}.`,
     { hint: "Check the file, or run again after the cloud's next delivery.", cause: result.error },
   );
 }
+
+/** What is wrong with a field, to be put behind its name. */
+function problemOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === "custom" && issue.params?.["isSentence"] === true) return issue.message;
+  if (issue?.code !== "invalid_type") return `: ${issue?.message ?? "unexpected content"}`;
+  return issue.message.endsWith(" undefined")
+    ? " is missing"
+    : ` is not ${typeNames[issue.expected] ?? issue.expected}`;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: "a text",
+  array: "a list",
+  object: "an object",
+  int: "a whole number",
+};
 
 /** A text in a manifest: long enough for every name in a cloud, and short enough for a receipt and a screen. */
 export const shortText: z.ZodString = z.string().max(1024);
@@ -46,7 +62,7 @@ export function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
       if (!result.success) {
         const [issue] = result.error.issues;
         const path = [index, ...(issue?.path ?? [])];
-        context.addIssue({ code: "custom", path, message: issue?.message ?? "unexpected content" });
+        context.addIssue({ code: "custom", path, message: problemOf(issue), params: { isSentence: true } });
         return z.NEVER;
       }
       items.push(result.data);

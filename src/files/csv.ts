@@ -1,11 +1,12 @@
 import { BillhouseError, quoted } from "../errors.ts";
+import { compressionOf } from "./decompress.ts";
 
 /** Reads CSV in chunks and passes on the cells of a few columns, row by row. */
 export interface CsvScanner {
   /**
    * Takes the next piece and returns the bytes to keep: the same, without a byte order mark at the start of the file or
    * again at the start of the first row (Azure/azure-sdk-for-net issue 34129). Some bytes may come back with the next
-   * piece. Throws what the callbacks throw, and FILE_INVALID for UTF-16, another delimiter, line ends that are not those
+   * piece. Throws what the callbacks throw, and FILE_INVALID for UTF-16, bytes that are compressed, another delimiter, line ends that are not those
    * of CSV or not the same in all lines, text before or after the quotes of a cell, a row with another number of cells
    * than the header, and a header, or a wanted cell, over the memory limits of 8 MiB and 1 MiB.
    */
@@ -226,7 +227,10 @@ export function createCsvScanner(key: string, reader: CsvReader): CsvScanner {
     const kept: Buffer[] = [];
     let from = 0;
     while (from < bytes.length) {
-      if (atStart) refuseUtf16(key, bytes);
+      if (atStart) {
+        refuseUtf16(key, bytes);
+        refuseCompressed(key, bytes);
+      }
       atStart = false;
       if (markPossible) {
         if (byteOrderMark.equals(bytes.subarray(from, from + 3))) from += 3;
@@ -282,6 +286,15 @@ function refuseUtf16(key: string, [first = 1, second = 1]: Buffer): void {
   if (!hasMark && (first === 0) === (second === 0)) return;
   throw new BillhouseError("FILE_INVALID", `${key} is UTF-16, and CSV is read as UTF-8.`, {
     hint: "A program saved the file again after the cloud wrote it. Replace it with the delivered file, or save this one as UTF-8, then run again.",
+  });
+}
+
+/** The bytes come from a decompressed file, so that these were compressed twice. */
+function refuseCompressed(key: string, start: Buffer): void {
+  const compression = compressionOf(start);
+  if (compression === "none") return;
+  throw new BillhouseError("FILE_INVALID", `${key} is compressed twice: inside is another ${compression} file.`, {
+    hint: "A program compressed the file again after the cloud wrote it. Put the file that the cloud delivered in its place, then run again.",
   });
 }
 

@@ -230,6 +230,33 @@ describe("manifests of AWS CUR", () => {
     assert.deepEqual(sample.format.readManifest(bare, place).columns, []);
   });
 
+  it("is recognised in any case", () => {
+    assert.equal(sample.format.recognise(sample.manifestKey.replace("-Manifest", "-manifest"))?.exportName, "acme");
+    assert.equal(sample.format.recognise(sample.manifestKey.replace("-Manifest", "-MANIFEST"))?.exportName, "acme");
+  });
+
+  it("says in plain words which field is missing, or what it should be", () => {
+    const { assemblyId: _id, ...nameless } = sample.manifest;
+    const invalid: readonly (readonly [manifest: unknown, words: string])[] = [
+      [nameless, '"assemblyId" is missing.'],
+      [{ ...sample.manifest, assemblyId: 7 }, '"assemblyId" is not a text.'],
+      [{ ...sample.manifest, reportKeys: "one.csv.gz" }, '"reportKeys" is not a list.'],
+      [{ ...sample.manifest, reportKeys: ["one.csv.gz", 2] }, '"reportKeys.1" is not a text.'],
+      [
+        { ...sample.manifest, reportKeys: [], billingPeriod: { start: "January" } },
+        '"billingPeriod.start": a date such as 20250101T000000.000Z was expected.',
+      ],
+      [[], "the whole file is not an object."],
+    ];
+    for (const [manifest, words] of invalid) {
+      assert.throws(
+        () => sample.format.readManifest(manifest, place),
+        (error) => error instanceof BillhouseError && error.message.endsWith(`cannot be used: ${words}`),
+        words,
+      );
+    }
+  });
+
   it("refuses a period that contradicts the folder", () => {
     const moved = { ...sample.manifest, billingPeriod: { start: "20250201T000000.000Z", end: "20250301T000000.000Z" } };
     assert.throws(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { BillhouseError } from "../../src/errors.ts";
 import { createCsvScanner } from "../../src/files/csv.ts";
 
@@ -155,6 +156,20 @@ describe("the CSV scanner", () => {
           `${JSON.stringify(text)} in pieces of ${pieceSize}`,
         );
       }
+    }
+  });
+
+  it("says that a file was compressed twice", () => {
+    for (const [compression, bytes] of [
+      ["gzip", gzipSync("a,b\n1,2\n")],
+      ["zip", Buffer.from("PK\x03\x04\x14\0")],
+    ] as const) {
+      const scanner = createCsvScanner("x.csv.gz", { header: () => [], row: () => {} });
+      const words = `x.csv.gz is compressed twice: inside is another ${compression} file.`;
+      assert.throws(
+        () => scanner.write(bytes),
+        (error) => error instanceof BillhouseError && error.code === "FILE_INVALID" && error.message === words,
+      );
     }
   });
 

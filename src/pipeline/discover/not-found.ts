@@ -58,17 +58,18 @@ export async function exportNotFound(
       `Set ${named} to an export of costs: AWS CUR or FOCUS, Azure actual, amortized or FOCUS cost.`,
     );
   }
+  const manifests = [...objects.keys()].filter((key) => /manifest\.json$/i.test(key));
+  const isMoved = dataFiles.every(({ key }) => layoutOf(key, formats) === undefined);
+  if (manifests.length > 0 && isMoved) {
+    return found(
+      `the manifest ${manifests[0]} is in a folder that does not name its billing period`,
+      "Copy the export with the folders that the cloud writes.",
+    );
+  }
   if (dataFiles.length > 0) {
     return found(
       withoutManifests(dataFiles, formats),
       `Copy the missing manifests from where the cloud delivers. If they are above this place, shorten ${named}.`,
-    );
-  }
-  const manifests = [...objects.keys()].filter((key) => /manifest\.json$/i.test(key));
-  if (manifests.length > 0) {
-    return found(
-      `the manifest ${manifests[0]} is in a folder that does not name its billing period`,
-      "Copy the export with the folders that the cloud writes.",
     );
   }
   return found("found neither manifests nor data files", `Compare ${named} with the path at which the cloud delivers.`);
@@ -78,15 +79,19 @@ const isDataFile = /\.(?:csv|parquet|csv\.gz|csv\.zip|gz|zip)$/i;
 
 /** `2 data files but no manifest: copy the metadata/ folder too`, with the fix for each layout. */
 function withoutManifests(files: readonly StoredObject[], formats: readonly ExportFormat[]): string {
-  const layouts = formats.flatMap(({ dataFiles }) => dataFiles);
   const counts = new Map<string, number>();
   for (const { key } of files) {
-    const missing = layouts.find(({ path }) => path.test(key))?.missing ?? "copy the manifests (.json files) too";
+    const missing = layoutOf(key, formats)?.missing ?? "copy the manifests (.json files) too";
     counts.set(missing, (counts.get(missing) ?? 0) + 1);
   }
   return [...counts]
     .map(([missing, count]) => `${count} data ${count === 1 ? "file" : "files"} but no manifest: ${missing}`)
     .join("; ");
+}
+
+/** The layout of data files to which a key belongs. */
+function layoutOf(key: string, formats: readonly ExportFormat[]): ExportFormat["dataFiles"][number] | undefined {
+  return formats.flatMap(({ dataFiles }) => dataFiles).find(({ path }) => path.test(key));
 }
 
 /** Bills that are not supported, recognised by the headers of the first data files; unreadable files are ignored. */

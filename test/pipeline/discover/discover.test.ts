@@ -98,6 +98,10 @@ const contents: Readonly<Record<string, readonly [Readonly<Record<string, string
     { "copy/acme-Manifest.json": "{}" },
     "the manifest copy/acme-Manifest.json is in a folder that does not name its billing period.",
   ],
+  "a run whose folders were lost": [
+    { "march/manifest.json": "{}", "march/part_0_0001.csv.gz": csv },
+    "the manifest march/manifest.json is in a folder that does not name its billing period.",
+  ],
   "other files": [{ "readme.txt": "x" }, "found neither manifests nor data files."],
   "Oracle's reports": [
     { "FOCUS Reports/2025/01/02/0001000001507847-00001.csv.gz": csv },
