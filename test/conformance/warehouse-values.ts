@@ -185,7 +185,26 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
     );
     const wrong = await test.parquet("SELECT TIMESTAMP '2025-01-01' AS p, 'NaN'::DOUBLE AS d");
     const bad = { ...(await test.put("nan.parquet", wrong)), columns: mapped(columns).slice(0, 2) };
-    await rejects(load(warehouse, [bad], { costColumns: [] }), "VALUE_INVALID", "nan", "amount", bad.file.key);
+    await rejects(load(warehouse, [bad], { costColumns: [] }), "VALUE_INVALID", '"NaN"', "amount", bad.file.key);
+  },
+
+  "reads a float that is not a number as NULL where NaN is a word for it, as the hint says": async (test) => {
+    const warehouse = await test.open();
+    const columns: Columns = { period: "timestamp", amount: "decimal", used: "decimal", id: "text" };
+    await prepare(warehouse, columns);
+    const bytes = await test.parquet(
+      `SELECT TIMESTAMP '2025-01-01' AS p, a, u, i FROM (VALUES ('NaN'::DOUBLE, 0.5::FLOAT, 'NaN'), (1.5, 'NaN', 'b')) v(a, u, i)`,
+    );
+    const file = { ...(await test.put("pandas.parquet", bytes)), columns: mapped(columns) };
+    const measured = { costColumns: ["amount"], currencyColumn: null, usageColumn: null };
+    const { hint } = await rejects(load(warehouse, [file], measured), "VALUE_INVALID", '"NaN"');
+    assert.match(hint, /add it to null_values in the section of this export: null_values = \["NaN"\]\.$/);
+    const { rows, sums } = await load(warehouse, [file], { ...measured, nullValues: ["NaN"] });
+    assert.deepEqual([rows, sums], [2, [{ "": "1.5" }]]);
+    assert.deepEqual(await test.rows(warehouse, "SELECT id, amount, used FROM billing.bills ORDER BY id"), [
+      { id: "NaN", amount: null, used: "0.5" },
+      { id: "b", amount: "1.5", used: null },
+    ]);
   },
 
   "reads cells as they were written": async (test) => {

@@ -366,7 +366,7 @@ describe("the cost that proves a load", () => {
     await deliver(project.bucket, azureDelivery({ month: march, id: "words", files: [words] }));
     const [failure = ""] = await failures(project);
     assert.match(failure, /VALUE_INVALID .*part_0_0001.*line 2.*CostInBillingCurrency.*"None"/);
-    const [, hinted = ""] = /set null_values = (\[.*?\])/.exec(failure) ?? [];
+    const [, hinted = ""] = /add it to null_values in .*: null_values = (\[.*?\])/.exec(failure) ?? [];
     const section = {
       azure_billing: { ...azureSection["azure_billing"], null_values: JSON.parse(hinted) as string[] },
     };

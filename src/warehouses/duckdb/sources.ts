@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { BillhouseError, firstLine } from "../../errors.ts";
-import { missingPeriodColumn } from "../../schema/invalid-rows.ts";
+import { missingPeriodColumn, notANumber } from "../../schema/invalid-rows.ts";
 import { fold } from "../../schema/names.ts";
 import type { MappedFile, MonthReplacement } from "../warehouse.ts";
 import { readRows } from "./database.ts";
@@ -70,6 +70,10 @@ export async function describeSource(
   });
   // These are separate expressions below the casts: a cast plans its argument many times.
   const cleaned = cells.flatMap(({ name, columnName, sourceType, nativeType }) => {
+    const isFloat = sourceType === "DOUBLE" || sourceType === "FLOAT";
+    if (isFloat && nativeType !== "VARCHAR" && replacement.nullValues.includes(notANumber)) {
+      return [`CASE WHEN NOT isnan("${name}") THEN "${name}" END AS "${name}"`];
+    }
     if (sourceType !== "VARCHAR") return [];
     const isPeriod = periodColumn !== null && fold(columnName) === fold(periodColumn);
     const words = nativeType === "VARCHAR" && !isPeriod ? [] : replacement.nullValues;

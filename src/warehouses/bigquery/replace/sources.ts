@@ -1,6 +1,6 @@
 import { BillhouseError } from "../../../errors.ts";
 import type { TableColumn } from "../../../model.ts";
-import { missingPeriodColumn } from "../../../schema/invalid-rows.ts";
+import { missingPeriodColumn, notANumber } from "../../../schema/invalid-rows.ts";
 import { fold } from "../../../schema/names.ts";
 import type { FileToLoad, MappedFile, MonthReplacement } from "../../warehouse.ts";
 import type { Settings } from "../api/client.ts";
@@ -8,7 +8,7 @@ import type { Parameters } from "../api/jobs.ts";
 import type { Field, TableReference } from "../api/tables.ts";
 import { castExpression, type CastMode } from "../sql/casts.ts";
 import type { PeriodColumn } from "../sql/months.ts";
-import { digest, identifier, tableName } from "../sql/names.ts";
+import { digest, identifier, nativeTypeOf, tableName } from "../sql/names.ts";
 import type { StagingBucket } from "./staging-bucket.ts";
 
 /** A data file in Cloud Storage. */
@@ -228,6 +228,8 @@ function cleaned(
 ): string {
   const cell = `f.${identifier(field.name)}`;
   const isText = field.type === "STRING" && field.mode !== "REPEATED";
+  const isFloat = nativeTypeOf(field) === "FLOAT64" && field.mode !== "REPEATED";
+  if (isFloat && nullValues.includes(notANumber)) return `IF(IS_NAN(${cell}), NULL, ${cell})`;
   if (!isCsv && (!isText || nativeType === "STRING")) return cell;
   // Azure writes the byte order mark again after the header.
   const text = isCsv && position === 0 ? `LTRIM(${cell}, CODE_POINTS_TO_STRING([65279]))` : cell;
