@@ -124,8 +124,8 @@ function pipelinePart(pipeline: PlannedPipeline, style: ScreenStyle): string {
   }
   const rows = drawn.map((entry) => (entry.failed ? failedRow(entry.month, style) : plannedRow(entry.month, style)));
   lines.push(...alignSentences(rows, ["left", "left", "right", "right", "left"], style.columns));
-  if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
   lines.push(...pipeline.notes.map((note) => noteLine(note, style)));
+  if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
   return lines.join("\n");
 }
 

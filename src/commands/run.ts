@@ -9,6 +9,7 @@ import {
   errorText,
   executionNames,
   heading,
+  noteLine,
   padCell,
   paint,
   type ScreenStyle,
@@ -124,8 +125,8 @@ function userName({ environment }: CommandContext): string {
 function isUneventful({ pipelines, warnings }: RunFinished): boolean {
   if (warnings.length > 0) return false;
   return pipelines.every(
-    ({ loaded, refused, failed, acceptedGaps, error }) =>
-      loaded.length + refused.length + failed.length + acceptedGaps.length === 0 && error === undefined,
+    ({ loaded, refused, failed, acceptedGaps, notes, error }) =>
+      loaded.length + refused.length + failed.length + acceptedGaps.length + notes.length === 0 && error === undefined,
   );
 }
 
@@ -157,8 +158,8 @@ function pipelinePart(pipeline: PipelineResult, style: ScreenStyle): string {
     ...acceptedGaps(pipeline, style),
   ];
   const sorted = months.toSorted((one, other) => (one.month < other.month ? -1 : one.month > other.month ? 1 : 0));
-  lines.push(...sorted.flatMap(({ lines: own }) => own));
-  if (months.length === 0 && pipeline.error === undefined) lines.push(paint(style, "quiet", "  No months."));
+  lines.push(...sorted.flatMap(({ lines: own }) => own), ...pipeline.notes.map((note) => noteLine(note, style)));
+  if (lines.length === 1) lines.push(paint(style, "quiet", "  No months."));
   return lines.join("\n");
 }
 
@@ -186,13 +187,13 @@ function loadedMonths(loaded: readonly LoadedMonth[], style: ScreenStyle): Month
     month: month.billingMonth,
     lines: [
       lines[index] ?? "",
-      ...[...billNotes(month), ...changes(month)].map((note) => paint(style, "changed", noteLine(note, style))),
-      ...notes(month, style).map((note) => paint(style, "quiet", noteLine(note, style))),
+      ...[...billNotes(month), ...changes(month)].map((note) => paint(style, "changed", monthNote(note, style))),
+      ...notes(month, style).map((note) => paint(style, "quiet", monthNote(note, style))),
     ],
   }));
 }
 
-function noteLine(note: string, style: ScreenStyle): string {
+function monthNote(note: string, style: ScreenStyle): string {
   return `      ${wrapText(note, style.columns, 6)}`;
 }
 
@@ -277,7 +278,7 @@ function acceptedGaps({ acceptedGaps: gaps }: PipelineResult, style: ScreenStyle
       days.length === 0
         ? `${month} does not have a gap to accept: none of its days are missing`
         : `${month} is partial (accepted): ${daySpans(days)} missing`;
-    return { month, lines: [paint(style, "changed", noteLine(what, style))] };
+    return { month, lines: [paint(style, "changed", monthNote(what, style))] };
   });
 }
 

@@ -251,6 +251,8 @@ export interface PipelineResult {
   readonly failed: readonly FailedMonth[];
   /** Unchanged months whose missing days this run accepted. */
   readonly acceptedGaps: readonly AcceptedGap[];
+  /** Why months that were asked for by name are in none of these lists, as sentences. */
+  readonly notes: readonly string[];
   /** Present when the pipeline itself failed. */
   readonly error?: ReportedError;
 }

@@ -109,7 +109,7 @@ async function plannedPipeline(found: Survey, ofMonth: Warehouse["billedBytes"])
     table: tableTitle(pipeline),
     months: plans.map(describePlan),
     failed: [...failed].map(([month, error]) => failedMonth(month, error)),
-    notes: ledger.notes,
+    notes: [...ledger.notes, ...found.notes],
     ...(ofMonth === null ? {} : { billedBytes: await billedBytes(found, ofMonth) }),
   };
 }

@@ -176,6 +176,7 @@ async function runPipeline(
   const failed: FailedMonth[] = [];
   const acceptedGaps: AcceptedGap[] = [];
   let plans: readonly MonthPlan[] = [];
+  let notes: readonly string[] = [];
   const fail = (billingMonth: BillingMonth, error: unknown): void => {
     const month = failedMonth(billingMonth, error, options.debug);
     failed.push(month);
@@ -199,6 +200,7 @@ async function runPipeline(
     refused: kept("refused"),
     failed,
     acceptedGaps,
+    notes,
   });
   /** A bug in one export does not stop the others: their loads are published. */
   const failedResult = (error: unknown): PipelineResult => {
@@ -214,7 +216,7 @@ async function runPipeline(
     discovery?.catch(() => undefined);
     const ledger = await warehouse.ledger(tableOf(pipeline));
     const found = await survey(pipeline, ledger, warehouse.reads, { ...options, discovery });
-    plans = found.plans;
+    ({ plans, notes } = found);
     for (const receipt of ledger.receipts) onReceipt(receipt);
     const { format, exportName, months, storage } = found.discovery;
     emit({

@@ -535,6 +535,7 @@ test("terminal escapes from a bucket are spelt out on every screen", () => {
             ...pipeline,
             loaded: [],
             acceptedGaps: [],
+            notes: [],
             unchanged: [month],
             waiting: [month],
             refused: [month],

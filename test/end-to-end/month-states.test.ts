@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { diff, status, type MonthStatus, type StatusResult } from "../../src/index.ts";
+import { diff, plan, status, type MonthStatus, type StatusResult } from "../../src/index.ts";
 import {
   azureDelivery,
   azureRows,
@@ -43,6 +43,31 @@ async function months(project: Project, now = "2025-06-01"): Promise<readonly Mo
 async function states(project: Project, now?: string): Promise<string[]> {
   return (await months(project, now)).map(({ billingMonth: name, state }) => `${name} ${state}`);
 }
+
+describe("a month that is asked for by name", () => {
+  test("and is not delivered, or is before first_month, is named with the reason in plan and run", async (t) => {
+    const project = await createProject(t, { aws_cur: { ...curSection["aws_cur"], first_month: "2025-01" } });
+    const removed = cur("b", ["1"], "2", "2025-03");
+    for (const delivery of [cur("a", ["1"]), removed]) await deliver(project.bucket, delivery);
+    await runWell(project);
+    for (const key of removed.objects.keys()) await rm(join(project.bucket, key));
+    const asked = ["2024-12", "2025-01", "2025-02", "2025-03"];
+    const notes = [
+      "2024-12 is before first_month (2025-01).",
+      "No delivery of 2025-02 is in the storage, only 2025-01.",
+      "No delivery of 2025-03 is in the storage, only 2025-01. Its loaded rows stay.",
+    ];
+    const result = await runWell(project, { months: { only: asked } });
+    assert.deepEqual(result.notes, notes);
+    assert.deepEqual((await plan(project.config, { months: { only: asked } })).pipelines[0]?.notes, notes);
+    for (const command of ["run", "plan"]) {
+      const { code, stdout } = await billhouse(project, [command, "--month", "2025-02"]);
+      assert.equal(code, 0);
+      assert.match(stdout, /^ +! No delivery of 2025-02 is in the storage, only 2025-01\.$/mu);
+    }
+    assert.deepEqual((await runWell(project)).notes, []);
+  });
+});
 
 describe("the state of an AWS month", () => {
   test("is open, then estimated, then final when every row has an invoice, and said loudly when it changes after that", async (t) => {

@@ -89,6 +89,7 @@ const added: LoadedMonth = {
 
 const aws: PipelineResult = {
   acceptedGaps: [],
+  notes: [],
   name: "aws_cur",
   table: "billing_data.aws_cur_data",
   loaded: [added, restated],
@@ -132,6 +133,7 @@ const lost = {
 
 const azure: PipelineResult = {
   acceptedGaps: [],
+  notes: [],
   name: "azure_billing",
   table: "billing_data.azure_billing_data",
   loaded: [],

@@ -21,7 +21,7 @@ import { folderRuns } from "./folder-month.ts";
 import { loadedElsewhere, loadedIds, loadedMonths, type LoadedPartition, type LoadedTable } from "./loaded.ts";
 import { otherDatasets, otherScopes } from "./other-exports.ts";
 import { isSelected, tableOf } from "./select.ts";
-import { addDays, type MonthSelection, monthSpan } from "../../schema/periods.ts";
+import { addDays, type MonthSelection, monthSpan, monthSpans } from "../../schema/periods.ts";
 import type { ArrivalRule } from "./settle.ts";
 import { holdsFiles } from "./undone.ts";
 
@@ -32,6 +32,8 @@ export interface Survey extends LoadedTable {
   readonly plans: readonly MonthPlan[];
   /** Months that cannot be planned, mostly because of their manifest, and the error, which can be a bug. */
   readonly failed: ReadonlyMap<BillingMonth, unknown>;
+  /** Why months that were asked for by name are in neither, as sentences. */
+  readonly notes: readonly string[];
 }
 
 /** Options of a survey. */
@@ -94,7 +96,22 @@ export async function survey(
     discovery,
     plans: plans.filter(({ billingMonth }) => !unexpected.has(billingMonth)),
     failed: new Map([...[...errors].toSorted(([one], [other]) => (one < other ? 1 : -1)), ...unexpected]),
+    notes: (options.months?.only ?? [])
+      .filter((month) => !errors.has(month) && plans.every(({ billingMonth }) => billingMonth !== month))
+      .map((month) => whyAbsent(month, pipeline, discovery, months)),
   };
+}
+
+function whyAbsent(
+  month: BillingMonth,
+  { firstMonth }: PipelineConfig,
+  discovery: Discovery,
+  loaded: Survey["months"],
+): string {
+  if (firstMonth !== null && month < firstMonth) return `${month} is before first_month (${firstMonth}).`;
+  const others = monthSpans([...discovery.months.keys()]);
+  const rows = loaded.has(month) ? " Its loaded rows stay." : "";
+  return `No delivery of ${month} is in the storage, only ${others}.${rows}`;
 }
 
 /** The input for planning the months of a discovered export, apart from the loaded data. */
