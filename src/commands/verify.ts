@@ -140,7 +140,8 @@ function fixesOf(checks: readonly Check[]): string[] {
   const failed = checks.filter(({ ok }) => !ok);
   const [first] = failed;
   if (first === undefined || first.billingMonth === null) return [];
-  const isOf = (names: ReadonlySet<string>): boolean => failed.some(({ name }) => names.has(name));
+  const isOf = (names: ReadonlySet<string>): boolean =>
+    failed.some(({ name, isOfSeveral = false }) => names.has(name) && !isOfSeveral);
   const where = `${visible(first.pipeline)} --month ${first.billingMonth}`;
   const run = (flags = ""): string => unbroken(`billhouse run ${where}${flags}`);
   return [
@@ -151,6 +152,11 @@ function fixesOf(checks: readonly Check[]): string[] {
         : isOf(ofStorage)
           ? [`To load what is available: ${run()}`]
           : []),
+    ...(failed.some(({ isOfSeveral = false }) => isOfSeveral)
+      ? [
+          `The exports of actual and amortized cost were probably made at different times. When the next delivery of each has arrived: ${unbroken("billhouse run")}`,
+        ]
+      : []),
     ...(isOf(ofDays) ? [`Export these days, or accept the gap: ${run(" --accept gap")}`] : []),
   ];
 }

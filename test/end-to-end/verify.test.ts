@@ -314,3 +314,30 @@ describe("verify finds and names", () => {
     assert.ok(result.checks.some(({ pipeline, name }) => pipeline === "azure_billing" && name === "rows"));
   });
 });
+
+test("actual and amortized cost of different times: verify advises to wait for the next delivery, which helps", async (t) => {
+  const section = (name: string): Record<string, string> => ({ bucket_url: "bucket", export_name: name });
+  const project = await createProject(t, { azure_actual: section("actual"), azure_amortized: section("amortized") });
+  const month = "2025-03";
+  const give = async (exportName: "actual" | "amortized", pathTime: string, ...costs: string[]): Promise<void> => {
+    const type = exportName === "actual" ? "ActualCost" : "AmortizedCost";
+    const files = [azureRows(month, ...costs)];
+    await deliver(
+      project.bucket,
+      azureDelivery({ month, id: `${exportName} ${pathTime}`, exportName, type, pathTime, files }),
+    );
+  };
+  await give("amortized", "202504050042", "1");
+  await give("actual", "202504060042", "1", "2");
+  assert.equal((await billhouse(project, ["run"])).code, 0);
+  const { code, stdout } = await billhouse(project, ["verify"]);
+  assert.equal(code, 4);
+  assert.match(
+    stdout,
+    /focus-billed-cost\n +expected +3 EUR\n +found +1 EUR\n +-> The exports of actual and amortized cost/u,
+  );
+  assert.doesNotMatch(stdout, /--force/u);
+  await give("amortized", "202504070042", "1", "2");
+  assert.equal((await billhouse(project, ["run"])).code, 0);
+  assert.equal((await billhouse(project, ["verify"])).code, 0);
+});

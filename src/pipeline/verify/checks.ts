@@ -17,6 +17,8 @@ export interface Check {
   readonly note?: string;
   /** Whether the newest delivery of the month is waiting, so that a run does not load it yet. */
   readonly waits?: boolean;
+  /** Whether the sum is that of two exports together, actual and amortized cost, which may be of different times. */
+  readonly isOfSeveral?: boolean;
 }
 
 /** One check, before the name of its pipeline is added. */

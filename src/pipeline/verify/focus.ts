@@ -25,8 +25,11 @@ export async function compareView(
   wanted: readonly BillingMonth[],
 ): Promise<readonly MonthCheck[]> {
   const sums = await sumsOfView(loaded, config, warehouse, wanted);
-  return sums.flatMap(({ billingMonth, column, expected, actual, why }): readonly MonthCheck[] => {
-    if (expected !== null) return [...sameSums(focusChecks[column], billingMonth, expected, actual)];
+  return sums.flatMap(({ billingMonth, column, expected, actual, why, isOfSeveral }): readonly MonthCheck[] => {
+    if (expected !== null) {
+      const checks = [...sameSums(focusChecks[column], billingMonth, expected, actual)];
+      return isOfSeveral ? checks.map((check) => (check.ok ? check : { ...check, isOfSeveral })) : checks;
+    }
     if (column !== "BilledCost" && column !== "EffectiveCost") return [];
     const note = `The sum of ${column} in the FOCUS view is not decidable: ${why}.`;
     return [{ ...same(focusChecks[column], billingMonth, "not decidable", "not decidable"), note }];
