@@ -197,6 +197,8 @@ describe("a folder of FOCUS files", () => {
     assert.deepEqual(await viewed(project), ["2025-01 1 1", "2025-02 1 2"]);
     const [pipeline] = (await plan(project.config)).pipelines;
     assert.match(pipeline?.months[1]?.reason ?? "", /latest\.csv was written again without rows of 2025-01/u);
+    const { notes } = await runWell(project, { accept: ["removed-files"], months: { only: ["2025-01"] } });
+    assert.deepEqual(notes, ["No delivery of 2025-01 is in the storage, only 2025-02. Its loaded rows stay."]);
   });
 
   test("undo restores the previous files, and the undone set is refused", async (t) => {

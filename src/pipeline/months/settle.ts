@@ -142,7 +142,7 @@ export const isBeingCopied: ArrivalRule = (arrival) => {
   if (arrival.now.getTime() >= quietFrom(arrival)) return null;
   const youngest =
     files.toSorted((one, other) => Date.parse(one.modified) - Date.parse(other.modified)).at(-1) ?? changed;
-  const reason = `The manifest of ${youngest.key} is missing, and the file was written less than ${minutesOf(arrival)} ago: it may still be arriving. It loads once the file has not changed for ${minutesOf(arrival)}.`;
+  const reason = `${youngest.key} was written less than ${minutesOf(arrival)} ago, and no manifest says that it is complete: it may still be arriving. It loads once the file has not changed for ${minutesOf(arrival)}.`;
   return { reason, until: quietFrom(arrival) };
 };
 

@@ -109,9 +109,9 @@ function whyAbsent(
   loaded: Survey["months"],
 ): string {
   if (firstMonth !== null && month < firstMonth) return `${month} is before first_month (${firstMonth}).`;
-  const others = monthSpans([...discovery.months.keys()]);
+  const others = monthSpans([...discovery.months.keys()].filter((other) => other !== month));
   const rows = loaded.has(month) ? " Its loaded rows stay." : "";
-  return `No delivery of ${month} is in the storage, only ${others}.${rows}`;
+  return `No delivery of ${month} is in the storage${others === "" ? "" : `, only ${others}`}.${rows}`;
 }
 
 /** The input for planning the months of a discovered export, apart from the loaded data. */

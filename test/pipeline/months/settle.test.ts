@@ -90,7 +90,7 @@ describe("whether a delivery has arrived", () => {
       delivery({ manifest: null, files: [file("x/1.csv", minutesAgo, version)] });
     assert.match(
       verdict(plain(29, "2")),
-      /manifest of x\/1\.csv is missing, and the file was written less than 30 minutes ago/,
+      /^waits: x\/1\.csv was written less than 30 minutes ago, and no manifest says that it is complete: it may still be arriving/,
     );
     assert.match(verdict(plain(29, "2"), { loaded: loaded() }), /^waits/);
     assert.equal(verdict(plain(29, "1"), { loaded: loaded() }), "loads", "it is what is loaded");
