@@ -19,7 +19,7 @@ export function focusRules(): string {
       Object.entries(corrections).map(([id, { why }]) => [code(id), textOf(id, rules), why]),
     ),
     "## What converted bills lack",
-    "A Cost and Usage Report or an Azure cost export does not have everything that FOCUS demands. Rows that break a rule for such a reason make it undecidable.",
+    "A Cost and Usage Report or an Azure cost export does not have everything that FOCUS demands, and exports before FOCUS 1.2 can name a meter without its SKU. Rows that break a rule for such a reason make it undecidable.",
     table(["mapping", "rules", "reason"], lacks),
     `## Rules that bills cannot decide`,
     `${open.length} rules of FOCUS 1.2 need something that is not in a bill.`,

@@ -75,6 +75,7 @@ export {
   type CommitmentsOptions,
   type CommitmentsResult,
   type CommitmentUse,
+  type MonthUse,
   type CurrencyCommitments,
 } from "./answers/commitments.ts";
 export {

@@ -45,26 +45,42 @@ export async function sumCharges(
   sums: ChargeSums,
 ): Promise<readonly ChargeGroup[]> {
   const names = sums.within === undefined ? namesOf(sums) : [...namesOf(sums), othersCount];
-  const groups: ChargeGroup[] = [];
-  try {
-    const statement = await statementFor(sums, warehouse, config);
+  const run = async (statement: string): Promise<readonly ChargeGroup[]> => {
+    const groups: ChargeGroup[] = [];
     for await (const row of requireCapability(warehouse, "query")(statement)) {
       groups.push(Object.fromEntries(names.map((name) => [name, textOf(row[name])])));
     }
+    return groups;
+  };
+  const { dialect, placed } = placeOf(config);
+  const ofView = chargeStatement(sums, dialect, placed(newestView));
+  try {
+    const statement = await statementFor(sums, ofView, warehouse, config);
+    // The rollups of an earlier version lack columns until the next run builds them.
+    return await run(statement).catch((error: unknown) => {
+      if (statement === ofView || !isWithoutColumn(error)) throw error;
+      return run(ofView);
+    });
   } catch (error) {
     throw isWithout(newestView, error) ? noView(error) : error;
   }
-  return groups;
 }
 
-/** The statement that reads the sums from a rollup as far as it is current, and else from the view. */
-async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Config): Promise<string> {
+function isWithoutColumn(error: unknown): boolean {
+  return (
+    error instanceof BillhouseError &&
+    error.code === "QUERY_INVALID" &&
+    /does not have a column named|Name \S+ not found inside/.test(error.message)
+  );
+}
+
+/** The statement that reads the sums from a rollup as far as it is current, and else from the view, as `ofView` does for all. */
+async function statementFor(sums: ChargeSums, ofView: string, warehouse: Warehouse, config: Config): Promise<string> {
   const { dialect, placed } = placeOf(config);
-  const all = chargeStatement(sums, dialect, placed(newestView));
   // The largest groups of two statements are not those of both together.
   const isPossible =
     sums.most === undefined && rollupsWith(config.focus.tags).some((rollup) => onRollup(sums, rollup) !== null);
-  if (!isPossible) return all;
+  if (!isPossible) return ofView;
   const { current, others, tags, exports } = await readMonths(warehouse, monthsStatement(config));
   // The columns of tags are read only where they are known to be in a rollup.
   const isTagged = tags === JSON.stringify(config.focus.tags);
@@ -72,7 +88,7 @@ async function statementFor(sums: ChargeSums, warehouse: Warehouse, config: Conf
   const rollup = rollups.find((each) => onRollup(sums, each) !== null);
   const asked = monthsAsked({ is: "all", of: sums.rows }) ?? [...current, ...others];
   const stale = others.filter((month) => asked.includes(month));
-  if (rollup === undefined || !asked.some((month) => current.includes(month))) return all;
+  if (rollup === undefined || !asked.some((month) => current.includes(month))) return ofView;
   // DuckDB reads only these months anyway, and a database of an earlier version lacks the column.
   const span = config.warehouse.kind === "bigquery" ? spanOf(asked) : [];
   const kept = (part: ChargeSums): string => {

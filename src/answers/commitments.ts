@@ -10,6 +10,7 @@ import {
   isOneOf,
   matches,
   not,
+  present,
   some,
   where,
 } from "../focus/expression.ts";
@@ -24,6 +25,7 @@ import { type AnswerOptions, type Bills, byCurrency, monthOfAnswer, readingBills
 import { type ChargeGroup, type ChargeSums, sumCharges } from "./charges.ts";
 import { inMonths, ofExports } from "./conditions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
+import { loadedMonthsOf } from "./periods.ts";
 
 /** What `commitments` is about. */
 export interface CommitmentsOptions extends AnswerOptions {
@@ -44,6 +46,8 @@ export interface CurrencyCommitments {
   /** The most unused first. */
   readonly rows: readonly CommitmentRow[];
   readonly total: CommitmentUse;
+  /** The use of all commitments by month, also of those that ended before: at most 13 loaded months, the month of the answer last. */
+  readonly months: readonly MonthUse[];
   /** The part of usage at contracted cost that commitments cover, without dynamic (spot) prices; null without usage. */
   readonly coverage: string | null;
   /** Of what `coverage` is a part: usage that a commitment could cover, or, where the bill does not say which, all usage. */
@@ -73,6 +77,11 @@ export interface CommitmentUse {
   readonly netSavings: string;
 }
 
+/** What became of commitments in a month. */
+export interface MonthUse extends Pick<CommitmentUse, "used" | "unused" | "utilisation"> {
+  readonly month: BillingMonth;
+}
+
 /** One commitment. */
 export interface CommitmentRow extends CommitmentUse {
   /** Null for covered usage that does not name its commitment. */
@@ -80,6 +89,13 @@ export interface CommitmentRow extends CommitmentUse {
   readonly name: string | null;
   readonly type: string | null;
   readonly provider: string | null;
+  /** The sub-account that pays its fees, else the one that its unused part belongs to; null if the bill names none, or several. */
+  readonly accountId: string | null;
+  readonly accountName: string | null;
+  /** For how many months it was bought; null if the bill does not say. */
+  readonly termMonths: number | null;
+  /** Its use by month, as for the total, without months in which it was neither used nor paid for. */
+  readonly months: readonly MonthUse[];
 }
 
 const effective = field("EffectiveCost", "decimal");
@@ -143,12 +159,9 @@ export async function commitmentsIn(
 ): Promise<Omit<CommitmentsResult, keyof ReadSource>> {
   const month = monthOfAnswer(bills, options.month);
   const rows = [inMonths([{ from: month, to: month }]), ofExports(bills.exports), ...ofUsage];
+  const commitmentId = where(some(isUsed, isUnused), field("CommitmentDiscountId"));
   const groups = await sumCharges(bills, {
-    by: {
-      currency: field("BillingCurrency"),
-      commitmentId: where(some(isUsed, isUnused), field("CommitmentDiscountId")),
-      status,
-    },
+    by: { currency: field("BillingCurrency"), commitmentId, status },
     sum: sums,
     greatest: {
       name: field("CommitmentDiscountName"),
@@ -157,6 +170,37 @@ export async function commitmentsIn(
     },
     rows,
   });
+  const isCommitted = groups.some((group) => isCovered(group));
+  const months = monthsUpTo(bills, month);
+  const history = !isCommitted
+    ? []
+    : await sumCharges(bills, {
+        by: { currency: field("BillingCurrency"), commitmentId, month: field("x_BillingMonth") },
+        sum: { used: sums["used"] ?? effective, unused: sums["unused"] ?? effective },
+        rows: [
+          isOneOf(field("x_BillingMonth"), ...months),
+          ofExports(bills.exports),
+          ...ofUsage,
+          some(isUsed, isUnused),
+        ],
+      });
+  const contracts = !isCommitted
+    ? []
+    : await sumCharges(bills, {
+        by: {
+          commitmentId: field("CommitmentDiscountId"),
+          accountId: where(not(isUsed), field("SubAccountId")),
+          charge: field("ChargeCategory"),
+        },
+        greatest: { accountName: where(not(isUsed), field("SubAccountName")), term: field("x_SkuTerm") },
+        rows: [
+          isOneOf(field("x_BillingMonth"), ...months),
+          ofExports(bills.exports),
+          present(field("CommitmentDiscountId")),
+          isOneOf(field("ChargeCategory"), "Usage", "Purchase"),
+          not(isCorrection),
+        ],
+      });
   // The sums that are kept lack flags, and only covered usage needs them.
   const publicPrices = groups.every((group) => group["used"] == null)
     ? []
@@ -168,11 +212,13 @@ export async function commitmentsIn(
   return {
     month,
     isOver: bills.exports.every(({ months }) => months.get(month)?.state !== "open"),
-    loads: loadsOf(bills.exports, [month]),
+    loads: loadsOf(bills.exports, isCommitted ? months : [month]),
     currency: byCurrency(groups, (own, currency) =>
       currencyCommitments(
         own,
         publicPrices.filter((group) => (group["currency"] ?? "") === currency),
+        history.filter((group) => (group["currency"] ?? "") === currency),
+        contracts,
       ),
     ),
   };
@@ -183,16 +229,20 @@ const commitmentsRules: Shape<CommitmentsOptions> = { month: optional(text), pip
 function currencyCommitments(
   groups: readonly ChargeGroup[],
   publicPrices: readonly ChargeGroup[],
+  history: readonly ChargeGroup[],
+  contracts: readonly ChargeGroup[],
 ): CurrencyCommitments {
   const total = useOf(groups);
-  const covered = groups.filter((group) => group["status"] === "Used" || group["status"] === "Unused");
+  const covered = groups.filter(isCovered);
   const rows = [...Map.groupBy(covered, ({ commitmentId }) => commitmentId ?? null)].map(
     ([commitmentId, own]): CommitmentRow => ({
       commitmentId,
       name: firstOf(own, "name"),
       type: firstOf(own, "type"),
       provider: firstOf(own, "provider"),
+      ...contractOf(commitmentId, contracts),
       ...useOf(own),
+      months: monthsOf(history.filter((group) => (group["commitmentId"] ?? null) === commitmentId)),
     }),
   );
   const isEligibilityKnown = !isZero(totalOf(groups, "eligibleRows"));
@@ -207,6 +257,7 @@ function currencyCommitments(
         ((one.commitmentId ?? "") < (other.commitmentId ?? "") ? -1 : 1),
     ),
     total,
+    months: monthsOf(history),
     coverage: shareOf(total.contracted, plus(total.contracted, uncovered)),
     coverageOf: isEligibilityKnown ? "eligible usage" : "all usage",
     effectiveSavingsRate: savingsRate(listed, totalOf(groups, "effective")),
@@ -229,6 +280,56 @@ function useOf(groups: readonly ChargeGroup[]): CommitmentUse {
     utilisation: shareOf(used, paid),
     contracted,
     netSavings: subtractDecimals(contracted, paid),
+  };
+}
+
+/** For how long a commitment was bought: `1 year`, `6 months`; the empty text if it is not known. */
+export function termInWords(months: number | null): string {
+  if (months === null) return "";
+  const [count, unit] = months % 12 === 0 ? [months / 12, "year"] : [months, "month"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+function isCovered(group: ChargeGroup): boolean {
+  return group["status"] === "Used" || group["status"] === "Unused";
+}
+
+/** Months that are shown beside the month of an answer, and that one. */
+const shownMonths = 13;
+
+/** The loaded months up to the month of an answer, at most 13, oldest first. */
+export function monthsUpTo({ exports }: Bills, month: BillingMonth): readonly BillingMonth[] {
+  return loadedMonthsOf(exports)
+    .filter((each) => each <= month)
+    .slice(-shownMonths);
+}
+
+function monthsOf(groups: readonly ChargeGroup[]): readonly MonthUse[] {
+  return [...Map.groupBy(groups, (group) => group["month"] ?? "")]
+    .map(([month, own]): MonthUse => {
+      const { used, unused, utilisation } = useOf(own);
+      return { month, used, unused, utilisation };
+    })
+    .toSorted((one, other) => (one.month < other.month ? -1 : 1));
+}
+
+/** The account and the term of a commitment. Azure names the order in its purchase, and what was bought with it in its use. */
+function contractOf(
+  commitmentId: string | null,
+  contracts: readonly ChargeGroup[],
+): Pick<CommitmentRow, "accountId" | "accountName" | "termMonths"> {
+  const order = commitmentId?.replace(/\/(?:reservations|savingsplans)\/[^/]+$/iu, "") ?? null;
+  const own = contracts.filter((group) => group["commitmentId"] === commitmentId || group["commitmentId"] === order);
+  const accountsOf = (charge: string): readonly ChargeGroup[] =>
+    own.filter((group) => group["charge"] === charge && group["accountId"] !== null);
+  const payers = [accountsOf("Purchase"), accountsOf("Usage")].find((groups) => groups.length > 0) ?? [];
+  const accountIds = new Set(payers.map((group) => group["accountId"] ?? null));
+  const isOne = accountIds.size === 1;
+  const term = firstOf(own, "term");
+  return {
+    accountId: isOne ? firstOf(payers, "accountId") : null,
+    accountName: isOne ? firstOf(payers, "accountName") : null,
+    termMonths: term !== null && /^\d+$/u.test(term) ? Number(term) : null,
   };
 }
 

@@ -6,10 +6,9 @@ import { subtractDecimals } from "../schema/decimals.ts";
 import { checkMonths } from "../schema/periods.ts";
 import { type AnswerOptions, byCurrency, monthOfAnswer, readingBills } from "./bills.ts";
 import { type ChargeGroup, sumCharges } from "./charges.ts";
-import { ofUsage, savingsRate, type UsageSum, usageSums } from "./commitments.ts";
+import { monthsUpTo, ofUsage, savingsRate, type UsageSum, usageSums } from "./commitments.ts";
 import { ofExports } from "./conditions.ts";
 import { type Answer, loadsOf } from "./loads.ts";
-import { loadedMonthsOf } from "./periods.ts";
 
 /** What `savings` is about. */
 export interface SavingsOptions extends AnswerOptions {
@@ -41,9 +40,6 @@ export interface MonthSavings {
   readonly rate: string | null;
 }
 
-/** Months that are compared. */
-const shownMonths = 13;
-
 /**
  * What negotiated prices and commitments took off list prices, month by month. Errors: CONFIG_INVALID, USAGE_INVALID (also for a
  * month that is not loaded), WAREHOUSE_NOT_FOUND if nothing is loaded, and those of opening the warehouse.
@@ -53,9 +49,7 @@ export async function savings(config: Config, options: SavingsOptions = {}): Pro
   checkMonths({ only: options.month === undefined ? [] : [options.month] });
   return readingBills(config, options, async (bills) => {
     const month = monthOfAnswer(bills, options.month);
-    const months = loadedMonthsOf(bills.exports)
-      .filter((each) => each <= month)
-      .slice(-shownMonths);
+    const months = monthsUpTo(bills, month);
     const groups = await sumCharges(bills, {
       by: { currency: field("BillingCurrency"), month: field("x_BillingMonth") },
       sum: usageSums,

@@ -129,7 +129,7 @@ export function rollupsWith(tags: readonly AllocationTag[]): readonly Rollup[] {
       name: "focus_sku_monthly",
       keys: {
         ...columns([...common, "SkuMeter", "PricingUnit"]),
-        ...columns(["CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountType"]),
+        ...columns(["CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountType", "x_SkuTerm"]),
         x_Sku: sku,
         x_HasPricingQuantity: present(field("PricingQuantity", "decimal")),
         x_IsContractedCostMissing: isContractedMissing,

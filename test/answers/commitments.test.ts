@@ -70,6 +70,10 @@ for (const [warehouse, load] of Object.entries(answering)) {
           name: "servers",
           type,
           provider: "AWS",
+          accountId: "012345678901",
+          accountName: null,
+          termMonths: null,
+          months: [{ month, used: "60", unused: "20", utilisation: "0.75" }],
           used: "60",
           unused: "20",
           utilisation: "0.75",
@@ -81,6 +85,10 @@ for (const [warehouse, load] of Object.entries(answering)) {
           name: null,
           type,
           provider: "AWS",
+          accountId: null,
+          accountName: null,
+          termMonths: null,
+          months: [{ month, used: "35", unused: "0", utilisation: "1" }],
           used: "35",
           unused: "0",
           utilisation: "1",
@@ -103,6 +111,63 @@ for (const [warehouse, load] of Object.entries(answering)) {
       assert.equal(own.commitmentSavingsRate, "0.119048");
       // 5 of 145 lack a contracted cost.
       assert.deepEqual([own.missingPriceShare, own.publicPriceShare], ["0.034483", "0"]);
+    });
+
+    test("who pays a commitment, for how long it was bought, and how it was used month by month", async (t) => {
+      const order = "/providers/microsoft.capacity/reservationorders/0b6d31c8";
+      const inFebruary = { ChargePeriodStart: "2025-02-02T00:00:00Z", BillingPeriodStart: "2025-02-01T00:00:00Z" };
+      const purchase = (id: string, account: string, cells: Row = {}): Row =>
+        charge(month, {
+          ...cells,
+          EffectiveCost: "0",
+          BilledCost: "10",
+          ChargeCategory: "Purchase",
+          CommitmentDiscountId: id,
+          SubAccountId: account,
+        });
+      const february = [
+        // Bought and paid in full in February, under the identifier of the order.
+        purchase(order, "payer", { ...inFebruary, SubAccountName: "Payer", x_SkuTerm: "36" }),
+        used(`${order}/reservations/9e4c7f20`, "3", "4", inFebruary),
+        used("ended", "5", "8", inFebruary),
+      ];
+      const march = [
+        used(`${order}/reservations/9e4c7f20`, "1", "4"),
+        used(`${order}/reservations/9e4c7f20`, "2", "4", { SubAccountId: "consumer" }),
+        { ...unused(`${order}/reservations/9e4c7f20`, "1"), SubAccountId: "somebody" },
+        // Its fee is paid by one account, and another uses it.
+        purchase("plan", "owner", { x_SkuTerm: "12" }),
+        used("plan", "6", "8", { SubAccountId: "consumer" }),
+        // Two accounts pay for it.
+        purchase("shared", "one"),
+        purchase("shared", "two"),
+        used("shared", "2", "3"),
+      ];
+      const { config } = await load(t, [await bill("2025-02", february), await bill(month, march)]);
+      const own = (await commitments(config, { now })).currency["USD"] ?? assert.fail();
+      const facts = own.rows.map(({ commitmentId, accountId, accountName, termMonths }) => [
+        commitmentId?.split("/").at(-1),
+        accountId,
+        accountName,
+        termMonths,
+      ]);
+      assert.deepEqual(facts, [
+        ["9e4c7f20", "payer", "Payer", 36],
+        ["plan", "owner", null, 12],
+        ["shared", null, null, null],
+      ]);
+      assert.deepEqual(own.rows[0]?.months, [
+        { month: "2025-02", used: "3", unused: "0", utilisation: "1" },
+        { month, used: "3", unused: "1", utilisation: "0.75" },
+      ]);
+      assert.deepEqual(
+        own.rows.slice(1).map(({ months }) => months.map((use) => use.month)),
+        [[month], [month]],
+      );
+      assert.deepEqual(own.months, [
+        { month: "2025-02", used: "8", unused: "0", utilisation: "1" },
+        { month, used: "11", unused: "1", utilisation: "0.916667" },
+      ]);
     });
 
     test("coverage is that of eligible usage where the bill says which it is", async (t) => {

@@ -114,6 +114,7 @@ const march: readonly Row[] = [
     "savingsPlan/SavingsPlanARN": plan,
     "savingsPlan/TotalCommitmentToDate": "1",
     "savingsPlan/UsedCommitment": "0.75",
+    "savingsPlan/PurchaseTerm": "3yr",
   }),
   // Nothing was used, and the bill leaves the cell empty.
   line("idle plan fee", "SavingsPlanRecurringFee", "1", {
@@ -173,6 +174,7 @@ const march: readonly Row[] = [
   line("subscribed use", "DiscountedUsage", "0", {
     "reservation/SubscriptionId": "363836886",
     "reservation/EffectiveCost": "0.03",
+    "pricing/LeaseContractLength": "1yr",
   }),
   line("subscribed usage", "Usage", "0.2", { "reservation/SubscriptionId": "363836887" }),
   line("nameless fee", "RIFee", "7", {
@@ -604,7 +606,11 @@ export const awsCurRules: Rules = {
       x_ServiceCode: "AmazonEC2",
       x_LineItemType: "Usage",
       x_LineItemId: "id of usage",
+      x_SkuTerm: null,
     },
+    "plan fee": { x_SkuTerm: "36" },
+    "plan fee unused": { x_SkuTerm: "36" },
+    "subscribed use": { x_SkuTerm: "12" },
     "second form": { x_Discounts: '{"edp":"-0.01"}' },
   },
   "trap 1": { pod: null, task: null, usage: { BilledCost: "0.2" } },

@@ -250,6 +250,33 @@ describe("the dashboard", () => {
     assert.match(page, new RegExp(`all changes.*\\${changed.replace(" USD", "")}\\s`, "su"));
   });
 
+  test("shows the account and term of a commitment, and how it was used month by month", async (t) => {
+    const plan = (month: string, unused: string): Row[] => {
+      const of = {
+        CommitmentDiscountId: "plan-1",
+        CommitmentDiscountType: "Savings Plan",
+        SubAccountId: "012345678901",
+      };
+      return [
+        charge(month, { ...of, CommitmentDiscountStatus: "Used", EffectiveCost: "3", SubAccountId: "consumer" }),
+        charge(month, { ...of, CommitmentDiscountStatus: "Unused", EffectiveCost: unused }),
+        charge(month, {
+          ...of,
+          ChargeCategory: "Purchase",
+          EffectiveCost: "0",
+          SubAccountName: "Platform",
+          x_SkuTerm: "36",
+        }),
+      ];
+    };
+    const bills = [await bill("2025-02", plan("2025-02", "2")), await bill("2025-03", plan("2025-03", "1"))];
+    const { config } = await answering.DuckDB(t, bills);
+    const { text } = await (await dashboard(t, config)).get("/commitments?to=2025-03");
+    const shown = text.replaceAll(/<[^>]*>/gu, " ").replaceAll(/\s+/gu, " ");
+    assert.match(shown, /plan-1 AWS Savings Plan Platform 3 years 75\.0% 3\.00 1\.00/u);
+    assert.match(shown, /Utilisation by month .* 2025-02 2025-03 plan-1 60\.0% 75\.0% total 60\.0% 75\.0%/u);
+  });
+
   test("lists deliveries that wait in the storage, with the reason", async (t) => {
     const project = await loaded(t);
     const delivery = await bill("2025-04", [charge("2025-04")]);

@@ -16,6 +16,7 @@ import {
   isProduct,
   joined,
   lookup,
+  lower,
   matches,
   members,
   not,
@@ -85,6 +86,7 @@ const usage = field("line_item_usage_amount", "decimal");
 const normalised = field("line_item_normalized_usage_amount", "decimal");
 // Discounts have a quantity of 0, whatever the bill says.
 const hasQuantity = some(isDiscount, present(usage));
+const term = lower(first(field("savings_plan_purchase_term"), field("pricing_lease_contract_length")));
 const productCode = field("line_item_product_code");
 // FOCUS: the resource of a commitment's purchase and of its unused part is the commitment.
 const resourceId = cases([[isCommitmentPurchase, commitmentId]], field("line_item_resource_id"));
@@ -329,6 +331,17 @@ export const awsCur: Mapping = {
       withoutEmpty(field("cost_category", "json")),
     ),
     x_Discounts: field("discount", "json"),
+    // In months, as Azure writes it.
+    x_SkuTerm: where(
+      present(commitmentId),
+      cases(
+        [
+          [matches(term, "^1 ?y"), text("12")],
+          [matches(term, "^3 ?y"), text("36")],
+        ],
+        nothing(),
+      ),
+    ),
     x_QualityFlags: flags({
       LineItemTypeUnknown: not(isKnown),
       ServiceUnknown: not(present(field("service"))),

@@ -1,4 +1,9 @@
-import type { CommitmentsResult, CurrencyCommitments } from "../../answers/commitments.ts";
+import {
+  type CommitmentsResult,
+  type CurrencyCommitments,
+  type MonthUse,
+  termInWords,
+} from "../../answers/commitments.ts";
 import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawShare } from "../../drawing/small.ts";
@@ -42,7 +47,7 @@ export async function commitmentsPage(context: PageContext): Promise<Page> {
               place: "wide",
               body: html`<div class="empty"><p>No commitment was used or paid for in ${result.month}.</p></div>`,
             })
-          : table(result, own, view, context)
+          : html`${table(result, own, view, context)}${history(result, own, view, context)}`
       }
     </div>`;
   return { title: `Commitments in ${result.month}`, path: "/commitments", view, body };
@@ -101,6 +106,8 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
               <th scope="col">commitment</th>
               <th scope="col" class="spare">provider</th>
               <th scope="col" class="spare">type</th>
+              <th scope="col" class="spare">account</th>
+              <th scope="col" class="spare">term</th>
               <th scope="col" class="bars">utilisation</th>
               <th scope="col" class="n"></th>
               <th scope="col" class="n">used</th>
@@ -110,11 +117,27 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
           </thead>
           <tbody>
             ${own.rows.map(
-              ({ commitmentId, name, provider, type, utilisation, used, unused, netSavings }) =>
+              ({
+                commitmentId,
+                name,
+                provider,
+                type,
+                accountId,
+                accountName,
+                termMonths,
+                utilisation,
+                used,
+                unused,
+                netSavings,
+              }) =>
                 html`<tr>
                   <td>${filterLink(commitmentId, "commitment", view, "service", name)}</td>
                   <td class="minor spare">${provider ?? ""}</td>
                   <td class="minor spare">${type ?? ""}</td>
+                  <td class="minor spare">
+                    ${accountId === null ? "" : filterLink(accountId, "account", view, "service", accountName)}
+                  </td>
+                  <td class="minor spare">${termInWords(termMonths)}</td>
                   <td class="bars">${drawShare(utilisation)}</td>
                   <td class="n minor">${figures.share(utilisation)}</td>
                   <td class="n">${figures.money(used)}</td>
@@ -128,6 +151,8 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
               <th scope="row">total of ${own.rows.length}</th>
               <td class="spare"></td>
               <td class="spare"></td>
+              <td class="spare"></td>
+              <td class="spare"></td>
               <td class="bars"></td>
               <td class="n">${figures.share(own.total.utilisation)}</td>
               <td class="n">${figures.money(own.total.used)}</td>
@@ -138,6 +163,52 @@ function table(result: CommitmentsResult, own: CurrencyCommitments, view: View, 
         </table>
       </div>
       ${doubts.map((doubt) => html`<p class="note after">${doubt}</p>`)}`,
+    source: sourceOf("commitments", view, result, context),
+  });
+}
+
+/** How each commitment was used in the months up to this one; nothing where there is one month only. */
+function history(
+  result: CommitmentsResult,
+  { rows, months }: CurrencyCommitments,
+  view: View,
+  context: PageContext,
+): Markup | "" {
+  if (months.length < 2) return "";
+  const line = (uses: readonly MonthUse[]): Markup =>
+    html`${months.map(
+      ({ month }) =>
+        html`<td class="n">${context.figures.share(uses.find((use) => use.month === month)?.utilisation ?? null)}</td>`,
+    )}`;
+  return drawTile({
+    title: "Utilisation by month",
+    note: "Also of commitments that ended before, in the total",
+    place: "wide",
+    body: html`<div class="scroll">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">commitment</th>
+            ${months.map(({ month }) => html`<th scope="col" class="n">${month}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            ({ commitmentId, name, months: own }) =>
+              html`<tr>
+                <td>${filterLink(commitmentId, "commitment", view, "service", name)}</td>
+                ${line(own)}
+              </tr>`,
+          )}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">total</th>
+            ${line(months)}
+          </tr>
+        </tfoot>
+      </table>
+    </div>`,
     source: sourceOf("commitments", view, result, context),
   });
 }
