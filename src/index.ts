@@ -75,8 +75,8 @@ export {
   type CommitmentsOptions,
   type CommitmentsResult,
   type CommitmentUse,
-  type MonthUse,
   type CurrencyCommitments,
+  type MonthUse,
 } from "./answers/commitments.ts";
 export {
   untagged,

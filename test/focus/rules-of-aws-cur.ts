@@ -7,7 +7,8 @@ const reserved = "arn:aws:ec2:us-east-1:000022222222:reserved-instances/cccc";
 const capacity = "arn:aws:ec2:us-east-1:000022222222:capacity-reservation/cr-1";
 const bucket = "arn:aws:s3:::acme-logs/2025";
 const previous = { "lineItem/UsageStartDate": "2025-02-03T00:00:00Z", "lineItem/UsageEndDate": "2025-02-04T00:00:00Z" };
-const unpriced = {
+/** The cells of a line without a price. */
+export const unpriced: Row = {
   "pricing/publicOnDemandCost": "",
   "pricing/publicOnDemandRate": "",
   "pricing/RateCode": "",
@@ -15,7 +16,7 @@ const unpriced = {
 };
 
 /** A line: two hours of a machine, on demand. Its description is its name in the rules. */
-function line(description: string, type: string, cost: string, cells: Row = {}): Row {
+export function line(description: string, type: string, cost: string, cells: Row = {}): Row {
   return {
     "identity/LineItemId": `id of ${description}`,
     "bill/InvoiceId": "1234567890",

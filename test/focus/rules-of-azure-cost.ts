@@ -16,8 +16,10 @@ function loaded(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, iso(value)]));
 }
 
-const ea = (name: string, cells: Row = {}): Row => loaded(eaRow({ ProductName: name, ...cells }));
-const mca = (name: string, cells: Row = {}): Row => loaded(mcaRow({ ProductName: name, ...cells }));
+/** A charge of the Enterprise Agreement. */
+export const ea = (name: string, cells: Row = {}): Row => loaded(eaRow({ ProductName: name, ...cells }));
+/** A charge of the Microsoft Customer Agreement. */
+export const mca = (name: string, cells: Row = {}): Row => loaded(mcaRow({ ProductName: name, ...cells }));
 
 /** Charges that both costs have, of the Enterprise Agreement. */
 const eaBoth: readonly Row[] = [
@@ -175,7 +177,8 @@ const mcaAmortized: readonly Row[] = [
   }),
 ];
 
-const pair = (
+/** The two exports of an agreement in a month. */
+export const pair = (
   agreement: string,
   month: string,
   period: string,

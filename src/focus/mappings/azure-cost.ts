@@ -80,6 +80,7 @@ const isPriced = all(isMetered, not(isCorrection));
 /** Charges with a price of their own: an unused part has none, and the price of a purchase is what is billed. */
 const isSold = all(isPriced, not(isUnused), not(isCommitmentPurchase));
 const isCovered = some(isCommitmentUse, isUnused);
+const isOfCommitmentItself = some(isCommitmentPurchase, isUnused);
 const isPlan = matches(commitmentId, "/microsoft.billingbenefits/");
 const isMarketplace = isOneOf(lower(field("publishertype")), "marketplace");
 
@@ -123,8 +124,13 @@ const billedCost = cases(
   cost,
 );
 
-/** Whether an amount is a price. Refunds have amounts below zero there, which FOCUS does not allow for a price. */
-const isPrice = (amount: Expression): Condition => compared(amount, ">", zero);
+/** Whether a charge was sold for nothing, so that a price of 0 is a price; in other charges it stands for a price that is missing. */
+const isFree = all(isSold, not(isCovered), compared(cost, "=", zero));
+/** Refunds have amounts below zero in place of a price, which FOCUS does not allow for one. */
+const isPrice = (amount: Expression, priced: Expression): Condition =>
+  some(compared(amount, ">", zero), all(isFree, compared(amount, "=", zero), compared(priced, "=", zero)));
+const isContractedPrice = all(isPriced, not(isUnused), isPrice(contractedPrice, contracted));
+const isListPrice = all(isSold, isPrice(listPrice, listed));
 const subAccount = subscription(lower(field("subscription")));
 
 /** A charge that costs something, without an amount that its price gives. */
@@ -189,7 +195,8 @@ export const azureCost: Mapping = {
     ...familyKeys,
     charge_category: category,
     commitment_id: commitment,
-    resource: lower(cases([[isCommitmentPurchase, first(commitmentId, field("resourceid"))]], field("resourceid"))),
+    // FOCUS: the resource of a commitment's purchase and of its unused part is the commitment.
+    resource: lower(cases([[isOfCommitmentItself, first(commitmentId, field("resourceid"))]], field("resourceid"))),
     resource_type: first(resourceType(resourceId), lower(field("resourcetype"))),
     contracted_price: inBillingCurrency(first(field("unitprice", "decimal"), field("resourcerate", "decimal"))),
     list_price: inBillingCurrency(field("paygprice", "decimal")),
@@ -310,13 +317,13 @@ export const azureCost: Mapping = {
     ConsumedQuantity: where(all(isUsage, not(isUnused)), quantity),
     ConsumedUnit: where(all(isUsage, not(isUnused)), unit),
     ContractedCost: contracted,
-    ContractedUnitPrice: where(all(isPriced, not(isUnused), isPrice(contractedPrice)), contractedPrice),
+    ContractedUnitPrice: where(isContractedPrice, contractedPrice),
     EffectiveCost: effectiveCost,
     HostProviderName: text("Microsoft"),
     InvoiceId: field("invoiceid"),
     InvoiceIssuerName: first(field("partnername"), text("Microsoft")),
     ListCost: listed,
-    ListUnitPrice: where(all(isSold, isPrice(listPrice)), listPrice),
+    ListUnitPrice: where(isListPrice, listPrice),
     PricingCategory: cases(
       [
         [isCovered, text("Committed")],
@@ -327,12 +334,12 @@ export const azureCost: Mapping = {
     ),
     PricingCurrency: currencies.pricing,
     PricingCurrencyContractedUnitPrice: where(
-      all(isSold, present(field("pricing_currency")), isPrice(contractedPrice)),
+      all(isContractedPrice, present(field("pricing_currency"))),
       field("unitprice", "decimal"),
     ),
     PricingCurrencyEffectiveCost: pricedEffective,
     PricingCurrencyListUnitPrice: where(
-      all(isSold, present(field("pricing_currency")), isPrice(listPrice)),
+      all(isListPrice, present(field("pricing_currency"))),
       field("paygprice", "decimal"),
     ),
     PricingQuantity: where(isPriced, quantity),
@@ -342,9 +349,12 @@ export const azureCost: Mapping = {
     RegionId: region,
     RegionName: first(field("region_name"), location),
     ResourceId: resourceId,
-    ResourceName: cases(
-      [[isCommitmentPurchase, first(field("benefitname"), field("reservationname"))]],
-      first(field("resourcename"), extracted(resourceId, "/([^/]+)$")),
+    ResourceName: where(
+      present(resourceId),
+      cases(
+        [[isOfCommitmentItself, first(field("benefitname"), field("reservationname"))]],
+        first(field("resourcename"), extracted(resourceId, "/([^/]+)$")),
+      ),
     ),
     ResourceType: field("type_name"),
     ServiceCategory: first(where(isMetered, field("service_category")), text("Other")),
