@@ -14,7 +14,8 @@ import { startBigqueryServer } from "../servers/bigquery/server.ts";
 import { startGcsServer } from "../servers/gcs.ts";
 import { setAwsVariables, testLogin } from "../servers/s3-environment.ts";
 import { startS3Server } from "../servers/s3.ts";
-import { runWell } from "./projects.ts";
+import { onlyResult, runProject, runWell } from "./projects.ts";
+import { requireProvedView } from "./proved-view.ts";
 
 /** A delivery that others made, and what `INDEX.md` says of it: rows and sum by month. */
 export interface MatrixSample {
@@ -150,7 +151,10 @@ export const combinations: readonly Combination[] = matrixSamples.flatMap((sampl
   ),
 );
 
-/** Loads a sample from a storage into a warehouse, twice, and requires the figures of `INDEX.md`. */
+/**
+ * Loads a sample from a storage into a warehouse, twice, and requires the figures of `INDEX.md`; from one storage for each
+ * warehouse also that the sums of the FOCUS view equal the receipts.
+ */
 export async function loadCombination(
   t: TestContext,
   samples: string,
@@ -179,7 +183,10 @@ export async function loadCombination(
   }
   await writeFile(join(folder, "billhouse.toml"), `${toml.join("\n")}\n`);
   const config = await loadConfig({ folder, environment });
-  const { loaded } = await runWell({ folder, bucket: "", config });
+  const { finished } = await runProject({ folder, bucket: "", config });
+  assert.deepEqual(finished.warnings, []);
+  const { loaded, failed, error } = onlyResult(finished);
+  assert.deepEqual({ failed, error }, { failed: [], error: undefined });
   assert.deepEqual(loaded.map(({ billingMonth: month }) => month).toSorted(), Object.keys(sample.months));
   const again = await runWell({ folder, bucket: "", config });
   assert.deepEqual([again.loaded.length, again.unchanged.length], [0, Object.keys(sample.months).length]);
@@ -188,11 +195,19 @@ export async function loadCombination(
   for (const receipt of receipts) requireFigures(receipt, sample);
   const expected = Object.values(sample.months).reduce((sum, [count]) => sum + count, 0);
   assert.equal(rows, expected, "rows of the table");
-  const { checks } = await verify(config);
+  const verified = await verify(config);
   assert.deepEqual(
-    checks.filter(({ ok }) => !ok).map(({ name, actual }) => `${name}: ${actual}`),
+    verified.checks.filter(({ ok }) => !ok).map(({ name, actual }) => `${name}: ${actual}`),
     sample.missing === undefined ? [] : [`missing-days: ${sample.missing}`],
   );
+  // The view does not depend on the storage.
+  if (storage === (warehouse === "duckdb" ? "folder" : "gs")) {
+    const open = await requireProvedView(config, verified);
+    assert.deepEqual(
+      open.filter((sum) => sum.endsWith("billed-cost")),
+      [],
+    );
+  }
   assert.deepEqual(gcs.keys("staging"), []);
   assert.deepEqual(gcs.refused, []);
 }
