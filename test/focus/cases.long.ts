@@ -1,3 +1,4 @@
 import { testGoldenCases } from "./golden-cases.ts";
 
-testGoldenCases("BigQuery");
+testGoldenCases("DuckDB", "others");
+testGoldenCases("BigQuery", "all");

@@ -1,3 +1,4 @@
 import { testGoldenCases } from "./golden-cases.ts";
 
-testGoldenCases("DuckDB");
+// `npm run test:long` loads the others, and all of them into BigQuery.
+testGoldenCases("DuckDB", "quick");
