@@ -29,11 +29,12 @@ export function plainTimestamp(sql: string, general: string): string {
   return plain(sql, form, moment, general);
 }
 
-/** A STRING as JSON text. */
+/** A STRING as JSON text. DuckDB writes some control characters with capitals: `\u001F`. */
 export function plainJson(sql: string, general: string): string {
-  return isColumn(sql)
-    ? `CASE WHEN regexp_matches(${sql}, '[\\x00-\\x1f"\\\\]') THEN ${general} ELSE '"' || ${sql} || '"' END`
-    : general;
+  // Numbers, too, are written into JSON as text.
+  const column = /^CAST\((.+) AS VARCHAR\)$/u.exec(sql)?.[1] ?? sql;
+  if (!isColumn(column)) return general;
+  return `CASE WHEN regexp_matches(${sql}, '[\\x0b\\x0e\\x0f\\x1a-\\x1f]') THEN ${general} ELSE CAST(to_json(${sql}) AS VARCHAR) END`;
 }
 
 function plain(sql: string, form: string, value: string, general: string): string {
