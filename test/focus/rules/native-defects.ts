@@ -32,10 +32,6 @@ const zeroPrice = [
   "ListUnitPrice-C-010-C billhouse",
   "PricingQuantity-C-009-C billhouse",
 ];
-const meterWithoutSku = [
-  // The meter is in a column of the cloud, and the row has no SKU. People need the meter.
-  "SkuMeter-C-004-C billhouse",
-];
 const withoutUnit = [
   // A quantity without a unit, also on refunds, credits and adjustments.
   "PricingUnit-C-006-C cloud",
@@ -51,7 +47,6 @@ export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
     ...withoutSku,
     ...withoutQuantity,
     ...roundedPrice,
-    ...meterWithoutSku,
     ...withoutUnit,
     ...withoutType,
     // FOCUS 1.0 does not have these columns.
@@ -81,7 +76,6 @@ export const nativeDefects: Readonly<Record<string, readonly string[]>> = {
     ...withoutSku,
     ...withoutQuantity,
     ...withoutUnit,
-    ...meterWithoutSku,
     // The preview has no negotiated price.
     "ContractedUnitPrice-C-006-C cloud",
   ],
