@@ -3,7 +3,7 @@ import { startClouds } from "../support/secrets/clouds.ts";
 import { createGooglePlace } from "../support/secrets/google.ts";
 import { createPlace } from "../support/secrets/places.ts";
 
-// A service that does not answer is asked for about a minute; meanwhile nothing is done here.
+// A service that does not answer is asked for about a minute; meanwhile nothing is done here. The last files of a run do not wait.
 describe("when the network is cut, no secret is shown", { concurrency: 5, timeout: 240_000 }, () => {
   for (const [name, host, shows] of [
     ["Cloud Storage", "storage.googleapis.com", /STORAGE_UNAVAILABLE/],

@@ -165,7 +165,7 @@ export const promises: readonly ReliabilityPromise[] = [
       ["secrets/folder.test.ts", "no command shows the logins and sections of other programs"],
       ["secrets/folder.test.ts", "no command shows the signatures in a manifest"],
       ["secrets/configuration.test.ts", "is never shown by a command: a signature"],
-      ["secrets/network.long.ts", "before BigQuery"],
+      ["faults/network.long.ts", "before BigQuery"],
     ],
   },
 ];
