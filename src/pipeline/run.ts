@@ -31,6 +31,7 @@ import {
   type RunEvent,
   reportedError,
 } from "./events.ts";
+import type { Discovery } from "./discover/discover.ts";
 import { checkAccepted } from "./months/accept.ts";
 import { describePlan, type MonthPlan } from "./months/decide.ts";
 import { finalityNow } from "./months/finality.ts";
@@ -131,12 +132,31 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
     const results: Promise<PipelineResult>[] = [];
     let newestLoad = 0;
     const toCheck = new Map<string, readonly BillingMonth[]>();
-    for (const pipeline of pipelines) {
+    const discoverEarly = (pipeline: PipelineConfig | undefined): Promise<Discovery> | undefined => {
+      // Where another run can load meanwhile, a listing from before the ledger could lack the delivery that it loads.
+      if (pipeline === undefined || !warehouse.locksOutWriters) return undefined;
+      const discovery = discoverExport(pipeline, options.signal);
+      discovery.catch(() => undefined);
+      return discovery;
+    };
+    let discovery: Promise<Discovery> | undefined;
+    for (const [index, pipeline] of pipelines.entries()) {
       const differing: BillingMonth[] = [];
-      const { loaded, result } = await runPipeline(pipeline, warehouse, options, emit, (receipt) => {
-        newestLoad = Math.max(newestLoad, Date.parse(receipt.loadedAt));
-        if (viewDiffers(receipt)) differing.push(receipt.billingMonth);
-      });
+      discovery ??= discoverEarly(pipeline);
+      // The next export is listed while this one is compared with its ledger: storages and warehouses answer slowly.
+      const next = discoverEarly(pipelines[index + 1]);
+      const { loaded, hadLoads, result } = await runPipeline(
+        pipeline,
+        warehouse,
+        { ...options, discovery },
+        emit,
+        (receipt) => {
+          newestLoad = Math.max(newestLoad, Date.parse(receipt.loadedAt));
+          if (viewDiffers(receipt)) differing.push(receipt.billingMonth);
+        },
+      );
+      // A load can take hours, in which files of the next export are replaced.
+      discovery = hadLoads ? undefined : next;
       results.push(result);
       const months = loaded.map(({ billingMonth }) => billingMonth);
       toCheck.set(pipeline.name, [...new Set([...months, ...differing])].toSorted());
@@ -162,14 +182,23 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
   });
 }
 
-/** Loads the months of a pipeline. Its summary may still be being written when this returns: the result waits for that. */
+/** A pipeline whose months were loaded. */
+interface PipelineRun {
+  readonly loaded: readonly LoadedMonth[];
+  /** Whether months were to be loaded, which takes long, also where it failed. */
+  readonly hadLoads: boolean;
+  /** Waits for the summary, which may still be being written. */
+  readonly result: Promise<PipelineResult>;
+}
+
+/** Loads the months of a pipeline. `discovery` is the result of `discoverExport`, if it has begun already. */
 async function runPipeline(
   pipeline: PipelineConfig,
   warehouse: Warehouse,
-  options: RunOptions & { signal: AbortSignal },
+  options: RunOptions & { signal: AbortSignal; discovery: Promise<Discovery> | undefined },
   emit: Emit,
   onReceipt: (receipt: Receipt) => void,
-): Promise<{ readonly loaded: readonly LoadedMonth[]; readonly result: Promise<PipelineResult> }> {
+): Promise<PipelineRun> {
   const { name } = pipeline;
   const table = tableTitle(pipeline);
   const loaded: LoadedMonth[] = [];
@@ -177,6 +206,7 @@ async function runPipeline(
   const acceptedGaps: AcceptedGap[] = [];
   let plans: readonly MonthPlan[] = [];
   let notes: readonly string[] = [];
+  const hadLoads = (): boolean => plans.some(({ action }) => isLoadAction(action));
   const fail = (billingMonth: BillingMonth, error: unknown): void => {
     const month = failedMonth(billingMonth, error, options.debug);
     failed.push(month);
@@ -211,11 +241,8 @@ async function runPipeline(
   };
   try {
     const jobs = options.jobs ?? (warehouse.loadsInParallel ? defaultParallelJobs : defaultJobs);
-    // Where another run can load meanwhile, a listing from before the ledger could lack the delivery that it loads.
-    const discovery = warehouse.locksOutWriters ? discoverExport(pipeline, options.signal) : undefined;
-    discovery?.catch(() => undefined);
     const ledger = await warehouse.ledger(tableOf(pipeline));
-    const found = await survey(pipeline, ledger, warehouse.reads, { ...options, discovery });
+    const found = await survey(pipeline, ledger, warehouse.reads, options);
     ({ plans, notes } = found);
     for (const receipt of ledger.receipts) onReceipt(receipt);
     const { format, exportName, months, storage } = found.discovery;
@@ -235,7 +262,7 @@ async function runPipeline(
     const gap: Acceptance = { who: acceptedBy.who, when: now.toISOString(), why: acceptedBy.why ?? null };
     const acceptance = accept.includes("gap") ? gap : null;
     const context = { ...found, storage, warehouse, jobs, accept, acceptance, force, now, signal };
-    if (plans.some(({ action }) => isLoadAction(action))) {
+    if (hadLoads()) {
       // Most runs load nothing, and start faster without these files.
       const { loadMonths } = await import("./load/load.ts");
       await loadMonths(plans, context, {
@@ -256,7 +283,7 @@ async function runPipeline(
       else if (newest.missingDays.length === 0) acceptedGaps.push({ billingMonth: month, missingDays: [] });
     }
     // As in the Python pipelines, a failed run does not write a summary.
-    if (failed.length > 0) return { loaded, result: Promise.resolve(result()) };
+    if (failed.length > 0) return { loaded, hadLoads: hadLoads(), result: Promise.resolve(result()) };
     const counts = {
       totalRows: loaded.reduce((sum, { rows }) => sum + rows, 0),
       manifestsProcessed: loaded.length,
@@ -268,9 +295,9 @@ async function runPipeline(
     const finished = summary.then(result, failedResult);
     // The next pipeline may fail before it is waited for.
     finished.catch(() => undefined);
-    return { loaded, result: finished };
+    return { loaded, hadLoads: hadLoads(), result: finished };
   } catch (error) {
-    return { loaded, result: Promise.resolve(failedResult(error)) };
+    return { loaded, hadLoads: hadLoads(), result: Promise.resolve(failedResult(error)) };
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import {
   closeSync,
   globSync,
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { verify, type RunEvent } from "../../src/index.ts";
+import type { Point } from "../../src/warehouses/points.ts";
 import {
   azureDelivery,
   azureRows,
@@ -77,6 +79,32 @@ function beforeMarchIsCommitted(statement: string): string {
       ${statement}
     });`;
 }
+
+test("an export is listed after the one before it was loaded, which can take hours", async (t) => {
+  const project = await createProject(t, {
+    aws_cur: { bucket_url: "bucket", prefix: "cur", table_name: "first" },
+    aws_other: { bucket_url: "other", prefix: "cur", table_name: "second", kind: "aws-cur" },
+  });
+  await deliver(project.bucket, curDelivery({ month: march, id: "first", files: [curRows(march, "1")] }));
+  const other = curDelivery({ month: march, id: "second", files: [curRows(march, "2")] });
+  const otherBucket = join(project.folder, "other");
+  await deliver(otherBucket, other);
+  const newer = curDelivery({ month: march, id: "second", files: [curRows(march, "2", "3")] });
+  const replaceOnce = (message: unknown): void => {
+    if ((message as { name: Point }).name !== "before-commit") return;
+    unsubscribe("billhouse:point", replaceOnce);
+    for (const [key, content] of newer.objects) writeFileSync(join(otherBucket, key), content);
+  };
+  subscribe("billhouse:point", replaceOnce);
+  const { finished } = await runProject(project);
+  assert.deepEqual(
+    finished.pipelines.flatMap(({ loaded, failed }) => [
+      ...loaded.map(({ rows }) => rows),
+      ...failed.map(({ code }) => code),
+    ]),
+    [1, 2],
+  );
+});
 
 describe("files that change between plan and commit", { concurrency: 2 }, () => {
   const changes: Readonly<Record<string, { readonly code: string; readonly statement: (path: string) => string }>> = {
