@@ -283,13 +283,6 @@ function useOf(groups: readonly ChargeGroup[]): CommitmentUse {
   };
 }
 
-/** For how long a commitment was bought: `1 year`, `6 months`; the empty text if it is not known. */
-export function termInWords(months: number | null): string {
-  if (months === null) return "";
-  const [count, unit] = months % 12 === 0 ? [months / 12, "year"] : [months, "month"];
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
-}
-
 function isCovered(group: ChargeGroup): boolean {
   return group["status"] === "Used" || group["status"] === "Unused";
 }

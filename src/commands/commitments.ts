@@ -1,10 +1,6 @@
-import {
-  type CommitmentRow,
-  type CommitmentsResult,
-  type CurrencyCommitments,
-  termInWords,
-} from "../answers/commitments.ts";
+import type { CommitmentRow, CommitmentsResult, CurrencyCommitments } from "../answers/commitments.ts";
 import type { ReadSource } from "../pipeline/open.ts";
+import { termInWords } from "../schema/periods.ts";
 import { answer, monthOption, scopeOfAnswer } from "./answer.ts";
 import type { Perform, Program } from "./context.ts";
 import { accountCell, formatAmount, formatChange, formatShare, sourcePart } from "./figures.ts";

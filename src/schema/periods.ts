@@ -69,6 +69,13 @@ export function dayInWords(day: string): string {
 
 const monthNames = "January February March April May June July August September October November December".split(" ");
 
+/** For how long a commitment was bought: `1 year`, `6 months`; the empty text if it is not known. */
+export function termInWords(months: number | null): string {
+  if (months === null) return "";
+  const [count, unit] = months % 12 === 0 ? [months / 12, "year"] : [months, "month"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
 /** Days of a span, both ends counted; none when it ends before it starts. */
 export function countDays(span: DaySpan): number {
   return Math.max(0, Math.round((Date.parse(span.end) - Date.parse(span.start)) / 86_400_000) + 1);

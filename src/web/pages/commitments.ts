@@ -1,12 +1,8 @@
-import {
-  type CommitmentsResult,
-  type CurrencyCommitments,
-  type MonthUse,
-  termInWords,
-} from "../../answers/commitments.ts";
+import type { CommitmentsResult, CurrencyCommitments, MonthUse } from "../../answers/commitments.ts";
 import type { Figures } from "../../drawing/figures.ts";
 import { html, type Markup } from "../../drawing/markup.ts";
 import { drawShare } from "../../drawing/small.ts";
+import { termInWords } from "../../schema/periods.ts";
 import type { View } from "../address.ts";
 import { currencyOf, currencySwitch, monthSwitch } from "../controls.ts";
 import { filterLink } from "../names.ts";
