@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import { compareWarehouses } from "../support/google-samples.ts";
 
-// google.test.ts compares two other samples.
+// google.long.ts compares two other samples.
 describe("BigQuery gets from Cloud Storage what DuckDB gets from a folder", () => {
   for (const sample of [
     "aws-cur1-csvgz-relocated-mirror",

@@ -128,8 +128,8 @@ export const promises: readonly ReliabilityPromise[] = [
     tests: [
       ["hostile/bombs.test.ts", "never fills memory"],
       ["hostile/manifests.test.ts", "is refused by its listed size, in little memory"],
-      ["hostile/parquet.test.ts", "fails its month, and no other"],
-      ["hostile/parquet.test.ts", "never fills memory or time, whatever byte of it is another"],
+      ["hostile/parquet.long.ts", "fails its month, and no other"],
+      ["hostile/parquet.long.ts", "never fills memory or time, whatever byte of it is another"],
       ["hostile/corpus.test.ts", "of azure-cost is read or refused, in a moment"],
     ],
   },
