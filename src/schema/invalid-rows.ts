@@ -41,12 +41,10 @@ export function invalidValue(
   expected: string,
   { rows = 1, cause }: Fault = {},
 ): BillhouseError {
-  // Databases spell what is not a number in their own ways; `null_values` has it as files do.
-  const shown = /^nan$/i.test(value) ? notANumber : value;
   const count = rows === 1 ? "" : `, as are the values of ${rows - 1} more rows`;
-  return new BillhouseError("VALUE_INVALID", `${place}: ${quoted(shown)} is not ${expected}${count}.`, {
-    hint: isWord.test(shown)
-      ? `No month of this delivery was loaded. If ${quoted(shown)} stands for an empty cell, add it to null_values in the section of this export: null_values = [${quoted(shown)}].`
+  return new BillhouseError("VALUE_INVALID", `${place}: ${quoted(value)} is not ${expected}${count}.`, {
+    hint: isWord.test(value)
+      ? `No month of this delivery was loaded. If ${quoted(value)} stands for an empty cell, add it to null_values in the section of this export: null_values = [${quoted(value)}].`
       : "No month of this delivery was loaded. Compare the file with its source; if the value is valid, the column of the table has the wrong type.",
     cause,
   });
@@ -56,4 +54,4 @@ export function invalidValue(
 export const notANumber = "NaN";
 
 /** Words that may stand for an empty cell: `None`, `n/a`, `-`; never a number, nor an infinite one. */
-const isWord = /^(?![+-]?inf)[^\d'"\\\p{Cc}]{1,20}$/iu;
+const isWord = /^(?![+-]?inf(?:inity)?$)[^\d'"\\\p{Cc}]{1,20}$/iu;

@@ -31,7 +31,7 @@ export const valueCases: Readonly<Record<string, (test: TestWarehouse) => Promis
       kept.map((row) => row["cost"]),
       cases.map(([, expected]) => expected),
     );
-    for (const wrong of ["1e40", "1,5", "NaN", "0x10", "$5", "1.2.3", "-", "1e"]) {
+    for (const wrong of ["1e40", "1,5", "NaN", "nan", "0x10", "$5", "1.2.3", "-", "1e"]) {
       const row = `a,2025-01-01,,"${wrong}",USD\n`;
       const place = test.place(header() + row, 2, wrong);
       const file = await csv(test, row);

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { BillhouseError } from "../../errors.ts";
 import type { BillingMonth } from "../../model.ts";
-import { invalidValue, missingPeriod } from "../../schema/invalid-rows.ts";
+import { invalidValue, missingPeriod, notANumber } from "../../schema/invalid-rows.ts";
 import { fold } from "../../schema/names.ts";
 import type { MonthPackage } from "../../state/package.ts";
 import { reachPoint } from "../points.ts";
@@ -216,7 +216,10 @@ async function findMisfit(
       connection,
       `SELECT CAST(${column.alias} AS VARCHAR) AS "value" FROM ${source.numbered} WHERE "row" = ${found["row"]}`,
     );
-    return { row: Number(found["row"]) + 1 - source.firstRow, column, kind, value: String(cell?.["value"] ?? "") };
+    const written = String(cell?.["value"] ?? "");
+    // DuckDB writes such a float in small letters, and `null_values` has another word for it.
+    const value = column.isFloat && written === "nan" ? notANumber : written;
+    return { row: Number(found["row"]) + 1 - source.firstRow, column, kind, value };
   });
 }
 

@@ -39,6 +39,8 @@ export interface SourceColumn {
   readonly expression: string;
   /** Whether a value may not fit. */
   readonly canFail: boolean;
+  /** Whether the values in the file are floats, which can be not a number. */
+  readonly isFloat: boolean;
 }
 
 /** The content of a file for a table. Errors: FILE_INVALID, FILE_CORRUPT, PERIOD_MISSING. */
@@ -60,17 +62,12 @@ export async function describeSource(
   const cells = columns.map(({ columnName, sourceName }, position) => {
     const nativeType = table.get(fold(columnName));
     if (nativeType === undefined) throw new TypeError(`The table is missing the column ${columnName}.`);
-    return {
-      name: names[position] ?? "",
-      columnName,
-      sourceName,
-      nativeType,
-      sourceType: types[position] ?? "VARCHAR",
-    };
+    const sourceType = types[position] ?? "VARCHAR";
+    const isFloat = sourceType === "DOUBLE" || sourceType === "FLOAT";
+    return { name: names[position] ?? "", columnName, sourceName, nativeType, sourceType, isFloat };
   });
   // These are separate expressions below the casts: a cast plans its argument many times.
-  const cleaned = cells.flatMap(({ name, columnName, sourceType, nativeType }) => {
-    const isFloat = sourceType === "DOUBLE" || sourceType === "FLOAT";
+  const cleaned = cells.flatMap(({ name, columnName, sourceType, nativeType, isFloat }) => {
     if (isFloat && nativeType !== "VARCHAR" && replacement.nullValues.includes(notANumber)) {
       return [`CASE WHEN NOT isnan("${name}") THEN "${name}" END AS "${name}"`];
     }
@@ -85,13 +82,14 @@ export async function describeSource(
   const replaced = cleaned.length === 0 ? "*" : `* REPLACE (${cleaned.join(", ")})`;
   const select = (what: string, from: string, alias: readonly string[]): string =>
     `(SELECT ${what} FROM ${from} AS f(${alias.map(identifier).join(", ")})) AS f`;
-  const described = cells.map(({ name, columnName, sourceName, nativeType, sourceType }) => ({
+  const described = cells.map(({ name, columnName, sourceName, nativeType, sourceType, isFloat }) => ({
     alias: `f.${identifier(name)}`,
     sourceName,
     columnName,
     nativeType,
     expression: castExpression(`f.${identifier(name)}`, sourceType, nativeType),
     canFail: nativeType !== "VARCHAR",
+    isFloat,
   }));
   const own = periodColumn === null ? -1 : cells.findIndex(({ columnName }) => fold(columnName) === fold(periodColumn));
   const column = described[own];
