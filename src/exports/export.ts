@@ -138,7 +138,7 @@ export interface Manifest {
   readonly bytes: number | null;
   /** The owner of the charges, if the manifest names it: the payer's account (AWS), the scope of the export (Azure). */
   readonly scope: string | null;
-  /** What the export contains, in the cloud's own word, where one format has several: `ActualCost`. */
+  /** What the export contains, in the cloud's own word of today, where one format has several: `ActualCost`. */
   readonly dataset?: string | null;
 }
 

@@ -30,9 +30,10 @@ function problemOf(issue: z.core.$ZodIssue | undefined): string {
 }
 
 const typeNames: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "text",
   array: "a list",
   object: "an object",
+  number: "a number",
   int: "a whole number",
 };
 

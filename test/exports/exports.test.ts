@@ -239,9 +239,9 @@ describe("manifests of AWS CUR", () => {
     const { assemblyId: _id, ...nameless } = sample.manifest;
     const invalid: readonly (readonly [manifest: unknown, words: string])[] = [
       [nameless, '"assemblyId" is missing.'],
-      [{ ...sample.manifest, assemblyId: 7 }, '"assemblyId" is not a text.'],
+      [{ ...sample.manifest, assemblyId: 7 }, '"assemblyId" is not text.'],
       [{ ...sample.manifest, reportKeys: "one.csv.gz" }, '"reportKeys" is not a list.'],
-      [{ ...sample.manifest, reportKeys: ["one.csv.gz", 2] }, '"reportKeys.1" is not a text.'],
+      [{ ...sample.manifest, reportKeys: ["one.csv.gz", 2] }, '"reportKeys.1" is not text.'],
       [
         { ...sample.manifest, reportKeys: [], billingPeriod: { start: "January" } },
         '"billingPeriod.start": a date such as 20250101T000000.000Z was expected.',
