@@ -176,7 +176,7 @@ export async function commitmentsIn(
     ? []
     : await sumCharges(bills, {
         by: { currency: field("BillingCurrency"), commitmentId, month: field("x_BillingMonth") },
-        sum: { used: sums["used"] ?? effective, unused: sums["unused"] ?? effective },
+        sum: { used: usageSums.used, unused: usageSums.unused },
         rows: [
           isOneOf(field("x_BillingMonth"), ...months),
           ofExports(bills.exports),
@@ -322,7 +322,8 @@ function contractOf(
   return {
     accountId: isOne ? firstOf(payers, "accountId") : null,
     accountName: isOne ? firstOf(payers, "accountName") : null,
-    termMonths: term !== null && /^\d+$/u.test(term) ? Number(term) : null,
+    // Where a file has the term as a number, its text has the digits of an amount.
+    termMonths: term !== null && /^\d+(?:\.0+)?$/u.test(term) ? Number(term) : null,
   };
 }
 

@@ -136,7 +136,7 @@ for (const [warehouse, load] of Object.entries(answering)) {
         used(`${order}/reservations/9e4c7f20`, "2", "4", { SubAccountId: "consumer" }),
         { ...unused(`${order}/reservations/9e4c7f20`, "1"), SubAccountId: "somebody" },
         // Its fee is paid by one account, and another uses it.
-        purchase("plan", "owner", { x_SkuTerm: "12" }),
+        purchase("plan", "owner", { x_SkuTerm: "12.000000000000000000" }),
         used("plan", "6", "8", { SubAccountId: "consumer" }),
         // Two accounts pay for it.
         purchase("shared", "one"),
