@@ -152,7 +152,7 @@ function fixesOf(checks: readonly Check[]): string[] {
         : isOf(ofStorage)
           ? [`To load what is available: ${run()}`]
           : []),
-    ...(failed.some(({ isOfSeveral = false }) => isOfSeveral)
+    ...(!isOf(ofTable) && failed.some(({ isOfSeveral = false }) => isOfSeveral)
       ? [
           `The exports of actual and amortized cost were probably made at different times. When the next delivery of each has arrived: ${unbroken("billhouse run")}`,
         ]
