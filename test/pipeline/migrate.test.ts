@@ -19,7 +19,9 @@ import {
   billhouse,
   createProject,
   curSection,
+  onlyResult,
   outcomes,
+  runProject,
   runWell,
   textRows,
   type Project,
@@ -301,6 +303,38 @@ describe("migrate", () => {
     assert.deepEqual(
       [code, stdout],
       [0, "aws_cur -> billing_data.aws_cur_data\n  Nothing to do.\n\nNothing to migrate.\n"],
+    );
+  });
+
+  test("makes amounts exact that the table has as whole numbers, so that cents can be loaded", async (t) => {
+    const project = await createProject(t, curSection);
+    const deliverCost = (month: string, cost: string): Promise<void> => {
+      const rows = [curRow(month, { "lineItem/UnblendedCost": cost })];
+      return deliver(project.bucket, curDelivery({ month, id: month, files: [rows] }));
+    };
+    await deliverCost("2025-12", "3");
+    await runWell(project);
+    await withDatabase(
+      project,
+      "ALTER TABLE billing_data.aws_cur_data ALTER line_item_unblended_cost SET DATA TYPE BIGINT",
+      "UPDATE billing_data._billhouse_columns SET \"type\" = 'bigint' WHERE column_name = 'line_item_unblended_cost'",
+    );
+    await deliverCost("2026-01", "0.25");
+    assert.deepEqual(
+      onlyResult((await runProject(project)).finished).failed.map(({ code }) => code),
+      ["VALUE_INVALID"],
+    );
+    assert.deepEqual(namesOf(only(await migrate(project.config, { yes: true }))), [
+      "decimals line_item_unblended_cost",
+    ]);
+    await runWell(project);
+    const costs = await ask(
+      project,
+      "SELECT line_item_unblended_cost AS cost FROM billing_data.aws_cur_data ORDER BY 1",
+    );
+    assert.deepEqual(
+      costs.map(({ cost }) => Number(cost)),
+      [0.25, 3],
     );
   });
 

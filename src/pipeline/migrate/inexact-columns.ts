@@ -5,7 +5,7 @@ import { commonType, createTypeLookup, type SchemaRules, type TypeOpinion } from
 import { deliveredName, fold, normaliseCurName } from "../../schema/names.ts";
 
 /**
- * The columns of a table that store amounts as floats or text: those declared as decimals by the deliveries,
+ * The columns of a table that store amounts as floats, whole numbers or text: those declared as decimals by the deliveries,
  * or by the dictionary if the deliveries do not declare types. Intended text (rates, account ids) is not among them.
  */
 export function inexactColumns(
@@ -33,7 +33,7 @@ export function inexactColumns(
   return table.filter(({ name, type }) => {
     const key = fold(name);
     const wanted = commonType(declared.get(key) ?? [], known.get(key)) ?? (amounts.has(key) ? "decimal" : undefined);
-    return wanted === "decimal" && (type === "double" || type === "text");
+    return wanted === "decimal" && (type === "double" || type === "bigint" || type === "text");
   });
 }
 
