@@ -6,9 +6,9 @@ export interface CsvScanner {
   /**
    * Takes the next piece and returns the bytes to keep: the same, without a byte order mark at the start of the file or
    * again at the start of the first row (Azure/azure-sdk-for-net issue 34129). Some bytes may come back with the next
-   * piece. Throws what the callbacks throw, and FILE_INVALID for UTF-16, bytes that are compressed, another delimiter, line ends that are not those
-   * of CSV or not the same in all lines, text before or after the quotes of a cell, a row with another number of cells
-   * than the header, and a header, or a wanted cell, over the memory limits of 8 MiB and 1 MiB.
+   * piece. Throws what the callbacks throw, and FILE_INVALID for UTF-16, bytes that are compressed, another delimiter,
+   * line ends that are not those of CSV or not the same in all lines, text before or after the quotes of a cell, a row
+   * with another number of cells than the header, and a header, or a wanted cell, over the memory limits of 8 MiB and 1 MiB.
    */
   write(piece: Buffer): Buffer;
   /** Ends the file and returns the remaining bytes to keep. Error: FILE_INVALID when a quoted cell is open. */

@@ -182,10 +182,10 @@ async function execute(config: Config, options: RunOptions & { signal: AbortSign
   });
 }
 
-/** A pipeline whose months were loaded. */
+/** What a run did with one pipeline. */
 interface PipelineRun {
   readonly loaded: readonly LoadedMonth[];
-  /** Whether months were to be loaded, which takes long, also where it failed. */
+  /** Whether there were months to load, which can take hours, also where their loads failed. */
   readonly hadLoads: boolean;
   /** Waits for the summary, which may still be being written. */
   readonly result: Promise<PipelineResult>;
