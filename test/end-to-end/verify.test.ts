@@ -340,4 +340,8 @@ test("actual and amortized cost of different times: verify advises to wait for t
   await give("amortized", "202504070042", "1", "2");
   assert.equal((await billhouse(project, ["run"])).code, 0);
   assert.equal((await billhouse(project, ["verify"])).code, 0);
+  await tamper(project, "DELETE FROM billing_data.azure_actual_data WHERE CostInBillingCurrency = 2");
+  const { stdout: damaged } = await billhouse(project, ["verify"]);
+  assert.match(damaged, /-> To load it again from its files: billhouse run azure_actual --month 2025-03 --force/u);
+  assert.doesNotMatch(damaged, /different times/u, "the table is damaged, and the next delivery does not repair it");
 });
