@@ -217,7 +217,7 @@ async function findMisfit(
       `SELECT CAST(${column.alias} AS VARCHAR) AS "value" FROM ${source.numbered} WHERE "row" = ${found["row"]}`,
     );
     const written = String(cell?.["value"] ?? "");
-    // DuckDB writes such a float in small letters, and `null_values` has another word for it.
+    // DuckDB writes such a float as nan, and the word in `null_values` is NaN.
     const value = column.isFloat && written === "nan" ? notANumber : written;
     return { row: Number(found["row"]) + 1 - source.firstRow, column, kind, value };
   });
